@@ -1,0 +1,54 @@
+
+/*
+ * A growable byte buffer with a hard cap and a sticky error: writers add
+ * without checking, and look once, at the end.
+ */
+
+
+#ifndef _JM_BUF_H_INCLUDED_
+#define _JM_BUF_H_INCLUDED_
+
+
+#include "jm_base.h"
+
+
+typedef struct {
+    uint8_t         *data;
+    size_t           len;
+    size_t           size;
+    size_t           cap;
+    jm_mem_t        *mem;
+    jm_rc_e          rc;
+} jm_buf_t;
+
+
+/*
+ * Starts an empty buffer that grows by doubling, from size to at most cap
+ * bytes, in memory of mem.  Nothing is allocated before the first byte.
+ */
+void jm_buf_init(jm_buf_t *b, jm_mem_t *mem, size_t size, size_t cap);
+
+/*
+ * Starts an empty buffer over size bytes at data, which the caller keeps; it
+ * never grows.
+ */
+void jm_buf_fixed(jm_buf_t *b, void *data, size_t size);
+
+/*
+ * Appends len bytes.  When they do not fit under the cap, or memory runs out,
+ * nothing is appended, b->rc becomes JM_ERROR, and stays so: every later add
+ * is ignored.
+ */
+void jm_buf_add(jm_buf_t *b, const void *data, size_t len);
+
+/* Appends the bytes of s, as jm_buf_add() does. */
+void jm_buf_str(jm_buf_t *b, jm_str_t s);
+
+/* Returns the bytes so far; the view is good until the next add. */
+jm_str_t jm_buf_view(const jm_buf_t *b);
+
+
+#define jm_buf_literal(b, s)  jm_buf_add(b, s, sizeof(s) - 1)
+
+
+#endif /* _JM_BUF_H_INCLUDED_ */

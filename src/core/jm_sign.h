@@ -1,0 +1,103 @@
+
+/*
+ * Volcengine's V4 signature (HMAC-SHA256), as its document "Signature
+ * method" of the public API describes it.
+ */
+
+
+#ifndef _JM_SIGN_H_INCLUDED_
+#define _JM_SIGN_H_INCLUDED_
+
+
+#include "jm_text.h"
+
+
+#define JM_SHA256_LEN       32
+#define JM_SHA256_HEX_LEN   64
+
+
+typedef struct {
+    jm_str_t         name;
+    jm_str_t         value;
+} jm_pair_t;
+
+
+/*
+ * Who signs, and for what: the access key and the secret as raw text (a
+ * secret that ends in "==" is not decoded), region and service.
+ */
+
+typedef struct {
+    jm_str_t         access_key;
+    jm_str_t         secret_key;
+    jm_str_t         region;
+    jm_str_t         service;
+} jm_credential_t;
+
+
+/*
+ * The signing key of one UTC day and one credential; starts zeroed.  day is
+ * the date that key was derived for.
+ */
+
+typedef struct {
+    uint8_t          day[JM_DAY_LEN];
+    uint8_t          key[JM_SHA256_LEN];
+} jm_day_key_t;
+
+
+/*
+ * What is signed.  headers are signed in the order given, names in lower
+ * case, values as they will be sent; query is in canonical form, see
+ * jm_sign_query(); date is YYYYMMDDTHHMMSSZ and must be among the headers as
+ * x-date; body_hash is lower-case hex.
+ */
+
+typedef struct {
+    jm_str_t         method;
+    jm_str_t         uri;
+    jm_str_t         query;
+    jm_str_t         date;
+    jm_str_t         body_hash;
+    const jm_pair_t *headers;
+    size_t           nheaders;
+} jm_sign_request_t;
+
+
+/*
+ * Writes the JM_SHA256_HEX_LEN lower-case hex digits of the SHA-256 of s to
+ * dst, without a zero.  Returns JM_ERROR when libcrypto fails.
+ */
+jm_rc_e jm_sha256_hex(uint8_t *dst, jm_str_t s);
+
+/*
+ * Appends the canonical query string of n parameters: sorted by the bytes of
+ * their names (equal names keep their order), names and values escaped by
+ * RFC 3986, "name=" for an empty value.  Sorts params in place.
+ */
+void jm_sign_query(jm_buf_t *b, jm_pair_t *params, size_t n);
+
+/*
+ * Appends the canonical request, six parts joined by LF.  Blanks around a
+ * header's value are left out, blanks within are kept.  The values of
+ * headers that carry a secret (x-security-token) are replaced by "***" when
+ * mask is set: that form is for a log, not for signing.
+ */
+void jm_sign_canonical(jm_buf_t *b, const jm_sign_request_t *sr,
+    unsigned mask);
+
+/*
+ * Appends the value of the Authorization header.  key caches what is derived
+ * from the secret: it is derived anew only when the date's day is not
+ * key->day, so one key structure belongs to one credential.  Returns JM_ERROR
+ * when libcrypto fails, or b has, or the canonical request exceeds
+ * JM_SIGN_MAX bytes.
+ */
+jm_rc_e jm_sign(jm_buf_t *b, const jm_sign_request_t *sr,
+    const jm_credential_t *credential, jm_day_key_t *key);
+
+
+#define JM_SIGN_MAX         8192
+
+
+#endif /* _JM_SIGN_H_INCLUDED_ */

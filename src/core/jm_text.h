@@ -1,0 +1,58 @@
+
+/*
+ * Text: UTF-8, hex, decimal numbers, dates, URI escapes.
+ */
+
+
+#ifndef _JM_TEXT_H_INCLUDED_
+#define _JM_TEXT_H_INCLUDED_
+
+
+#include "jm_buf.h"
+
+
+#define JM_DATE_LEN         (sizeof("YYYYMMDDTHHMMSSZ") - 1)
+#define JM_DAY_LEN          (sizeof("YYYYMMDD") - 1)
+
+
+/*
+ * Counts the code points of s into *n.  Returns JM_INVALID when s is not
+ * UTF-8: overlong forms, surrogates and what lies above U+10FFFF included
+ * (RFC 3629, section 3).
+ */
+jm_rc_e jm_utf8_length(jm_str_t s, size_t *n);
+
+/*
+ * Returns the longest prefix of s that has at most max bytes and does not
+ * end within a code point.
+ */
+jm_str_t jm_utf8_prefix(jm_str_t s, size_t max);
+
+/* Writes 2 * len lower-case hex digits of src to dst, without a zero. */
+void jm_hex(uint8_t *dst, const uint8_t *src, size_t len);
+
+/*
+ * Reads a JSON number (RFC 8259, section 6) as a fixed-point number: *value
+ * is the number times 10^places (places 0 ... 9), rounded half away from
+ * zero.  *exact, when not NULL, tells whether nothing was rounded away.
+ * Returns JM_INVALID when s is no JSON number or *value would not be within
+ * +-10^18.
+ */
+jm_rc_e jm_decimal(jm_str_t s, unsigned places, int64_t *value,
+    unsigned *exact);
+
+/*
+ * Writes the UTC date of sec, in seconds since 1970, as YYYYMMDDTHHMMSSZ
+ * (JM_DATE_LEN bytes, without a zero) to dst.  sec must lie in the years
+ * 1970 ... 9999.
+ */
+void jm_date(uint8_t *dst, int64_t sec);
+
+/*
+ * Appends s with all but the unreserved characters A-Za-z0-9-_.~ escaped as
+ * %XX in upper case (RFC 3986, section 2.3).
+ */
+void jm_uri_escape(jm_buf_t *b, jm_str_t s);
+
+
+#endif /* _JM_TEXT_H_INCLUDED_ */
