@@ -1,0 +1,334 @@
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "jm_error.h"
+#include "jm_text.h"
+
+
+typedef struct {
+    int64_t          code;
+    jm_cause_e       cause;
+    unsigned         no_retry;
+    const char      *message;       /* NULL: the cause's own */
+} jm_upstream_code_t;
+
+
+static void jm_error_message(jm_error_t *e, const char *text, size_t len);
+static unsigned jm_error_no_retry(jm_cause_e cause);
+
+
+static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
+
+    [JM_CAUSE_NONE] = { 0, 0, NULL, NULL, NULL },
+
+    [JM_CAUSE_INVALID_REQUEST] = {
+        400, 0, "invalid_request_error", "invalid_request",
+        "The request is not valid; correct it before sending it again." },
+
+    [JM_CAUSE_INVALID_KEY] = {
+        401, 0, "authentication_error", "invalid_api_key",
+        "The API key is missing or not known here; send "
+        "\"Authorization: Bearer\" with a valid key." },
+
+    [JM_CAUSE_PERMISSION] = {
+        403, 0, "permission_error", "permission_denied",
+        "This is not permitted here; ask the operator of this service." },
+
+    [JM_CAUSE_NOT_FOUND] = {
+        404, 0, "invalid_request_error", "not_found",
+        "There is nothing at this path; pictures are made by "
+        "POST images/generations." },
+
+    [JM_CAUSE_MODEL_NOT_FOUND] = {
+        404, 0, "invalid_request_error", "model_not_found",
+        "The model is not known here; use \"jimeng_t2i_v40\", or leave the "
+        "field \"model\" out." },
+
+    [JM_CAUSE_METHOD] = {
+        405, 0, "invalid_request_error", "method_not_allowed",
+        "The method is not allowed here; use POST." },
+
+    [JM_CAUSE_REQUEST_TIMEOUT] = {
+        408, 0, "invalid_request_error", "request_timeout",
+        "The request did not arrive in time; send it again." },
+
+    [JM_CAUSE_REQUEST_TOO_LARGE] = {
+        413, 0, "invalid_request_error", "request_too_large",
+        "The request body is too large; send a smaller one, with pictures "
+        "as URLs." },
+
+    [JM_CAUSE_PROMPT_TOO_LONG] = {
+        413, 0, "invalid_request_error", "prompt_too_long",
+        "The prompt is too long; shorten it." },
+
+    [JM_CAUSE_MEDIA_TYPE] = {
+        415, 0, "invalid_request_error", "unsupported_media_type",
+        "The request body must be JSON; send it with "
+        "\"Content-Type: application/json\"." },
+
+    [JM_CAUSE_RATE_LIMITED] = {
+        429, 1, "rate_limit_error", "rate_limit_exceeded",
+        "There are too many requests from you; wait before sending the next." },
+
+    [JM_CAUSE_CONTENT_POLICY] = {
+        400, 0, "image_generation_user_error", "content_policy_violation",
+        "The request was refused by the provider's content policy; change "
+        "the prompt or the pictures." },
+
+    [JM_CAUSE_UPSTREAM_RATE_LIMITED] = {
+        429, 5, "rate_limit_error", "upstream_rate_limited",
+        "The image provider has too much to do for this service at the "
+        "moment; try again later." },
+
+    [JM_CAUSE_UPSTREAM_AUTH] = {
+        502, 0, "api_error", "upstream_auth_failed",
+        "The image provider refused this service's access; the operator of "
+        "this service has to correct that." },
+
+    [JM_CAUSE_UPSTREAM] = {
+        502, 0, "api_error", "upstream_error",
+        "The image provider failed, or could not be reached; try again "
+        "later." },
+
+    [JM_CAUSE_OUTCOME_UNKNOWN] = {
+        502, 0, "api_error", "upstream_error",
+        "The image provider's answer was lost: the picture may have been "
+        "ordered, and sending the request again may be billed again." },
+
+    [JM_CAUSE_GENERATION_TIMEOUT] = {
+        504, 0, "api_error", "generation_timeout",
+        "The picture was not ready in time; it may still be made and billed, "
+        "so sending the request again may be billed again." },
+
+    [JM_CAUSE_UNAVAILABLE] = {
+        503, 1, "api_error", "service_unavailable",
+        "The service is not available at the moment; try again later." },
+
+    [JM_CAUSE_INTERNAL] = {
+        500, 0, "api_error", "internal_error",
+        "The service failed; try again later, or tell its operator." },
+
+    [JM_CAUSE_CLIENT_LEFT] = {
+        499, 0, "api_error", "client_closed_request",
+        "The client closed the connection before the picture was ordered." }
+};
+
+
+/* sorted as the vendor lists them */
+
+static const jm_upstream_code_t  jm_upstream_codes[] = {
+
+    { 50411, JM_CAUSE_CONTENT_POLICY, 0,
+      "An input picture was refused by the provider's content policy; use "
+      "another one." },
+
+    { 50412, JM_CAUSE_CONTENT_POLICY, 0,
+      "The prompt was refused by the provider's content policy; change it." },
+
+    { 50413, JM_CAUSE_CONTENT_POLICY, 0,
+      "The prompt has words that the provider's content policy refuses; "
+      "change it." },
+
+    { 50511, JM_CAUSE_CONTENT_POLICY, 0,
+      "The picture that was made was refused by the provider's content "
+      "policy; change the prompt, or try again." },
+
+    { 50512, JM_CAUSE_CONTENT_POLICY, 0,
+      "The text that was made was refused by the provider's content policy; "
+      "change the prompt." },
+
+    { 50518, JM_CAUSE_CONTENT_POLICY, 0,
+      "An input picture was refused for copyright; use another one." },
+
+    { 50519, JM_CAUSE_CONTENT_POLICY, 0,
+      "The picture that was made was refused for copyright; change the "
+      "prompt, or try again." },
+
+    { 50520, JM_CAUSE_UPSTREAM, 1,
+      "The image provider's content check failed; try again later." },
+
+    { 50521, JM_CAUSE_UPSTREAM, 1,
+      "The image provider's content check failed; try again later." },
+
+    { 50522, JM_CAUSE_UPSTREAM, 1,
+      "The image provider's content check failed; try again later." },
+
+    { 50429, JM_CAUSE_UPSTREAM_RATE_LIMITED, 0, NULL },
+    { 50430, JM_CAUSE_UPSTREAM_RATE_LIMITED, 0, NULL },
+
+    { 50500, JM_CAUSE_UPSTREAM, 1,
+      "The image provider had an error of its own; try again later." },
+
+    { 50501, JM_CAUSE_UPSTREAM, 1,
+      "The image provider had an error of its own; try again later." },
+
+    { 50215, JM_CAUSE_INVALID_REQUEST, 0,
+      "The image provider could not use the request; see that every "
+      "picture's URL can be read from the internet, and is a JPEG or PNG "
+      "within its limits." },
+
+    { 50400, JM_CAUSE_UPSTREAM_AUTH, 1, NULL },
+    { 50204, JM_CAUSE_UPSTREAM_AUTH, 1, NULL },
+
+    { 50218, JM_CAUSE_CONTENT_POLICY, 0,
+      "The image provider holds the request's resources for unsafe; change "
+      "the prompt or the pictures." }
+};
+
+
+const jm_cause_t *
+jm_cause(jm_cause_e cause)
+{
+    if ((unsigned) cause >= JM_CAUSE_LAST) {
+        return &jm_causes[JM_CAUSE_INTERNAL];
+    }
+
+    return &jm_causes[cause];
+}
+
+
+jm_cause_e
+jm_cause_of_status(unsigned status)
+{
+    switch (status) {
+
+    case 401:
+        return JM_CAUSE_INVALID_KEY;
+
+    case 403:
+        return JM_CAUSE_PERMISSION;
+
+    case 404:
+        return JM_CAUSE_NOT_FOUND;
+
+    case 405:
+        return JM_CAUSE_METHOD;
+
+    case 408:
+        return JM_CAUSE_REQUEST_TIMEOUT;
+
+    case 413:
+        return JM_CAUSE_REQUEST_TOO_LARGE;
+
+    case 415:
+        return JM_CAUSE_MEDIA_TYPE;
+
+    case 429:
+        return JM_CAUSE_RATE_LIMITED;
+
+    case 499:
+        return JM_CAUSE_CLIENT_LEFT;
+
+    case 502:
+        return JM_CAUSE_UPSTREAM;
+
+    case 503:
+        return JM_CAUSE_UNAVAILABLE;
+
+    case 504:
+        return JM_CAUSE_GENERATION_TIMEOUT;
+    }
+
+    if (status >= 400 && status < 500) {
+        return JM_CAUSE_INVALID_REQUEST;
+    }
+
+    return JM_CAUSE_INTERNAL;
+}
+
+
+void
+jm_error_set(jm_error_t *e, jm_cause_e cause, const char *param,
+    const char *fmt, ...)
+{
+    int          n;
+    char         text[JM_ERROR_MESSAGE + 4];
+    va_list      args;
+    const char  *message;
+
+    e->cause = cause;
+    e->no_retry = jm_error_no_retry(cause);
+    e->upstream_code = 0;
+    e->param = param;
+
+    if (fmt != NULL) {
+
+        /*
+         * One code point more than fits, so that the cut can tell whether
+         * it falls within one.
+         */
+
+        va_start(args, fmt);
+        n = vsnprintf(text, sizeof(text), fmt, args);
+        va_end(args);
+
+        if (n >= 0) {
+            jm_error_message(e, text, jm_min((size_t) n, sizeof(text) - 1));
+            return;
+        }
+    }
+
+    message = jm_cause(cause)->message;
+
+    if (message == NULL) {
+        message = "";
+    }
+
+    jm_error_message(e, message, strlen(message));
+}
+
+
+void
+jm_error_upstream(jm_error_t *e, int64_t code)
+{
+    size_t                     i;
+    const jm_upstream_code_t  *row;
+
+    for (i = 0; i < jm_nitems(jm_upstream_codes); i++) {
+        row = &jm_upstream_codes[i];
+
+        if (row->code != code) {
+            continue;
+        }
+
+        if (row->message == NULL) {
+            jm_error_set(e, row->cause, NULL, NULL);
+
+        } else {
+            jm_error_set(e, row->cause, NULL, "%s", row->message);
+        }
+
+        e->no_retry = row->no_retry;
+        e->upstream_code = code;
+
+        return;
+    }
+
+    jm_error_set(e, JM_CAUSE_UPSTREAM, NULL, NULL);
+    e->upstream_code = code;
+}
+
+
+static void
+jm_error_message(jm_error_t *e, const char *text, size_t len)
+{
+    jm_str_t  s;
+
+    s.len = len;
+    s.data = (const uint8_t *) text;
+
+    s = jm_utf8_prefix(s, JM_ERROR_MESSAGE - 1);
+
+    memcpy(e->message, s.data, s.len);
+    e->message[s.len] = '\0';
+}
+
+
+static unsigned
+jm_error_no_retry(jm_cause_e cause)
+{
+    return cause == JM_CAUSE_UPSTREAM_AUTH
+           || cause == JM_CAUSE_OUTCOME_UNKNOWN
+           || cause == JM_CAUSE_GENERATION_TIMEOUT;
+}

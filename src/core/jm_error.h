@@ -1,0 +1,94 @@
+
+/*
+ * The error table: a cause gives the HTTP status, the type and code of the
+ * envelope, and the sentence a client reads when nobody has a better one.
+ */
+
+
+#ifndef _JM_ERROR_H_INCLUDED_
+#define _JM_ERROR_H_INCLUDED_
+
+
+#include "jm_base.h"
+
+
+#define JM_ERROR_MESSAGE    256
+
+
+typedef enum {
+    JM_CAUSE_NONE = 0,
+    JM_CAUSE_INVALID_REQUEST,
+    JM_CAUSE_INVALID_KEY,
+    JM_CAUSE_PERMISSION,
+    JM_CAUSE_NOT_FOUND,
+    JM_CAUSE_MODEL_NOT_FOUND,
+    JM_CAUSE_METHOD,
+    JM_CAUSE_REQUEST_TIMEOUT,
+    JM_CAUSE_REQUEST_TOO_LARGE,
+    JM_CAUSE_PROMPT_TOO_LONG,
+    JM_CAUSE_MEDIA_TYPE,
+    JM_CAUSE_RATE_LIMITED,          /* the client is over a limit of ours */
+    JM_CAUSE_CONTENT_POLICY,
+    JM_CAUSE_UPSTREAM_RATE_LIMITED,
+    JM_CAUSE_UPSTREAM_AUTH,
+    JM_CAUSE_UPSTREAM,
+    JM_CAUSE_OUTCOME_UNKNOWN,       /* a submit that may have been taken */
+    JM_CAUSE_GENERATION_TIMEOUT,
+    JM_CAUSE_UNAVAILABLE,
+    JM_CAUSE_INTERNAL,
+    JM_CAUSE_CLIENT_LEFT,
+    JM_CAUSE_LAST
+} jm_cause_e;
+
+
+typedef struct {
+    unsigned         status;
+    unsigned         retry_after;   /* seconds, or 0: says nothing */
+    const char      *type;
+    const char      *code;
+    const char      *message;
+} jm_cause_t;
+
+
+/*
+ * An error on its way to a client.  param names a field of the request, or is
+ * NULL; upstream_code is the number Volcengine gave, or 0; no_retry says that
+ * a retry would pay again, or is of no use.
+ */
+
+typedef struct {
+    jm_cause_e       cause;
+    unsigned         no_retry;
+    int64_t          upstream_code;
+    const char      *param;
+    char             message[JM_ERROR_MESSAGE];
+} jm_error_t;
+
+
+/* Returns the row of a cause: always a whole one, other than for _NONE. */
+const jm_cause_t *jm_cause(jm_cause_e cause);
+
+/*
+ * Returns the cause that fits an HTTP status that nginx itself answered,
+ * 400 ... 599: JM_CAUSE_INVALID_REQUEST or _INTERNAL where nothing is closer.
+ */
+jm_cause_e jm_cause_of_status(unsigned status);
+
+/*
+ * Sets *e to a cause with a message in printf's form, or with the table's own
+ * when fmt is NULL.  A message over JM_ERROR_MESSAGE - 1 bytes is cut between
+ * two code points.  no_retry comes from the cause.
+ */
+void jm_error_set(jm_error_t *e, jm_cause_e cause, const char *param,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * Sets *e to what a business code of Volcengine means for a client (its
+ * table "Error codes" of the image interfaces); a code that is not in the
+ * table is JM_CAUSE_UPSTREAM.  no_retry is set where the vendor advises
+ * against one and the HTTP status would make a client try again.
+ */
+void jm_error_upstream(jm_error_t *e, int64_t code);
+
+
+#endif /* _JM_ERROR_H_INCLUDED_ */

@@ -1,0 +1,173 @@
+
+#include "jm_request_field.h"
+
+
+#define JM_REQUEST_SIDE         99999
+
+
+static jm_rc_e jm_request_size_field(jm_request_ctx_t *ctx, jm_size_t *size);
+static jm_rc_e jm_request_ratio(jm_request_ctx_t *ctx, jm_size_t *size);
+static jm_rc_e jm_request_sides(jm_request_ctx_t *ctx, jm_size_t *size);
+
+
+/*
+ * Both sides win over everything; a "size" with sides wins over a ratio, and
+ * one without them is the ratio's resolution.
+ */
+
+jm_rc_e
+jm_request_size(jm_request_ctx_t *ctx)
+{
+    jm_size_t   *size;
+    const char  *param;
+
+    size = &ctx->request->size;
+    param = "size";
+
+    if (jm_request_size_field(ctx, size) != JM_OK) {
+        return JM_INVALID;
+    }
+
+    if (size->width == 0
+        && (ctx->fields[JM_FIELD_RATIO] != NULL
+            || ctx->fields[JM_FIELD_ASPECT_RATIO] != NULL
+            || ctx->fields[JM_FIELD_RESOLUTION] != NULL))
+    {
+        if (jm_request_ratio(ctx, size) != JM_OK) {
+            return JM_INVALID;
+        }
+    }
+
+    if (ctx->fields[JM_FIELD_WIDTH] != NULL
+        || ctx->fields[JM_FIELD_HEIGHT] != NULL)
+    {
+        if (jm_request_sides(ctx, size) != JM_OK) {
+            return JM_INVALID;
+        }
+
+        param = "width";
+    }
+
+    if (jm_size_fit(size, ctx->request->model, ctx->rules->strict_size,
+                    ctx->error)
+        != JM_OK)
+    {
+        ctx->error->param = param;
+        return JM_INVALID;
+    }
+
+    return JM_OK;
+}
+
+
+static jm_rc_e
+jm_request_size_field(jm_request_ctx_t *ctx, jm_size_t *size)
+{
+    const jm_json_t  *node;
+
+    node = ctx->fields[JM_FIELD_SIZE];
+
+    if (node == NULL) {
+        return JM_OK;
+    }
+
+    if (node->type == JM_JSON_NUMBER) {
+        return jm_request_integer(ctx, JM_FIELD_SIZE, UINT32_MAX,
+                                  &size->area);
+    }
+
+    if (jm_size_read(size, node->text) != JM_OK) {
+        return jm_request_refuse(ctx, "size",
+                                 "The field \"size\" must be like "
+                                 "\"2048x2048\", with sides of 1 to %d, or "
+                                 "\"1K\", \"2K\", \"4K\" or \"auto\".",
+                                 JM_REQUEST_SIDE);
+    }
+
+    return JM_OK;
+}
+
+
+static jm_rc_e
+jm_request_ratio(jm_request_ctx_t *ctx, jm_size_t *size)
+{
+    char              text[sizeof("4294967295") - 1];
+    jm_buf_t          b;
+    jm_str_t          resolution;
+    jm_size_t         area;
+    jm_field_e        field;
+    const jm_json_t  *node;
+
+    jm_str_set(&resolution, "2k");
+
+    /* "size" was read before, and stands for a "resolution" left out */
+
+    jm_buf_fixed(&b, text, sizeof(text));
+    jm_size_write(&b, size);
+
+    if (b.len != 0) {
+        resolution = jm_buf_view(&b);
+    }
+
+    node = ctx->fields[JM_FIELD_RESOLUTION];
+
+    if (node != NULL) {
+        resolution = node->text;
+    }
+
+    if (jm_size_read(&area, resolution) != JM_OK || area.area == 0) {
+        return jm_request_refuse(ctx, node != NULL ? "resolution" : "size",
+                                 "The resolution that goes with a ratio must "
+                                 "be \"1k\", \"2k\" or \"4k\".");
+    }
+
+    field = ctx->fields[JM_FIELD_RATIO] != NULL ? JM_FIELD_RATIO
+                                                : JM_FIELD_ASPECT_RATIO;
+    node = ctx->fields[field];
+
+    if (node == NULL) {
+
+        if (size->area == 0) {
+            *size = area;
+        }
+
+        return JM_OK;
+    }
+
+    if (jm_size_ratio(size, node->text, resolution) != JM_OK) {
+        return jm_request_refuse(ctx, jm_request_fields[field].name,
+                                 "The field \"%s\" must be a ratio like "
+                                 "\"16:9\", within 1:16 and 16:1.",
+                                 jm_request_fields[field].name);
+    }
+
+    return JM_OK;
+}
+
+
+static jm_rc_e
+jm_request_sides(jm_request_ctx_t *ctx, jm_size_t *size)
+{
+    const char  *absent;
+
+    absent = ctx->fields[JM_FIELD_WIDTH] == NULL ? "width"
+             : ctx->fields[JM_FIELD_HEIGHT] == NULL ? "height" : NULL;
+
+    if (absent != NULL) {
+        return jm_request_refuse(ctx, absent,
+                                 "The fields \"width\" and \"height\" go "
+                                 "together, and \"%s\" is missing.", absent);
+    }
+
+    memset(size, 0, sizeof(jm_size_t));
+
+    if (jm_request_integer(ctx, JM_FIELD_WIDTH, JM_REQUEST_SIDE,
+                           &size->width)
+        != JM_OK)
+    {
+        return JM_INVALID;
+    }
+
+    return jm_request_integer(ctx, JM_FIELD_HEIGHT, JM_REQUEST_SIDE,
+                              &size->height);
+}

@@ -1,0 +1,397 @@
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "jm_size.h"
+
+
+#define JM_SIZE_1K          1048576
+#define JM_SIZE_2K          4194304
+#define JM_SIZE_4K          16777216
+
+#define JM_SIZE_DIGITS      5       /* of a side, of half a ratio */
+#define JM_SIZE_STEP        8
+#define JM_SIZE_MAX_RATIO   16
+
+
+/* landscape; the sides at 1k, 2k and 4k */
+
+typedef struct {
+    uint32_t         ratio[2];
+    uint32_t         sides[3][2];
+} jm_ratio_t;
+
+
+static const uint32_t  jm_areas[] = { JM_SIZE_1K, JM_SIZE_2K, JM_SIZE_4K };
+
+static const jm_ratio_t  jm_ratios[] = {
+
+    { {  1, 1 }, { { 1024, 1024 }, { 2048, 2048 }, { 4096, 4096 } } },
+    { {  4, 3 }, { { 1472, 1104 }, { 2304, 1728 }, { 4694, 3520 } } },
+    { {  3, 2 }, { { 1584, 1056 }, { 2496, 1664 }, { 4992, 3328 } } },
+    { { 16, 9 }, { { 1664,  936 }, { 2560, 1440 }, { 5404, 3040 } } },
+    { { 21, 9 }, { { 2016,  864 }, { 3024, 1296 }, { 6198, 2656 } } }
+};
+
+
+static jm_rc_e jm_size_preset(size_t *preset, jm_str_t s);
+static jm_rc_e jm_size_pair(uint32_t *first, uint32_t *second, jm_str_t s,
+    const char *separators[], size_t n);
+static jm_rc_e jm_size_side(uint32_t *side, jm_str_t *s);
+static unsigned jm_size_ratio_ok(uint32_t w, uint32_t h);
+static jm_rc_e jm_size_scale(jm_size_t *size, uint32_t w, uint32_t h,
+    uint32_t area, unsigned up);
+static void jm_size_round(uint32_t sides[2], uint32_t w, uint32_t h,
+    uint32_t area);
+static uint64_t jm_size_sqrt(uint64_t x);
+static jm_rc_e jm_size_refuse(const jm_size_t *size, uint64_t area,
+    const jm_model_t *model, jm_error_t *e);
+
+
+jm_rc_e
+jm_size_read(jm_size_t *size, jm_str_t s)
+{
+    size_t              preset;
+    static const char  *separators[] = { "x", "*", "\xc3\x97" };
+
+    memset(size, 0, sizeof(jm_size_t));
+
+    if (jm_str_eq(&s, "auto")) {
+        return JM_OK;
+    }
+
+    if (jm_size_preset(&preset, s) == JM_OK) {
+        size->area = jm_areas[preset];
+        return JM_OK;
+    }
+
+    return jm_size_pair(&size->width, &size->height, s, separators,
+                        jm_nitems(separators));
+}
+
+
+jm_rc_e
+jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution)
+{
+    size_t              i, preset;
+    uint32_t            w, h, longer, shorter;
+    const uint32_t     *sides;
+    static const char  *separators[] = { ":" };
+
+    memset(size, 0, sizeof(jm_size_t));
+
+    if (jm_size_preset(&preset, resolution) != JM_OK
+        || jm_size_pair(&w, &h, ratio, separators, jm_nitems(separators))
+           != JM_OK
+        || !jm_size_ratio_ok(w, h))
+    {
+        return JM_INVALID;
+    }
+
+    longer = jm_max(w, h);
+    shorter = jm_min(w, h);
+
+    for (i = 0; i < jm_nitems(jm_ratios); i++) {
+
+        if ((uint64_t) longer * jm_ratios[i].ratio[1]
+            != (uint64_t) shorter * jm_ratios[i].ratio[0])
+        {
+            continue;
+        }
+
+        sides = jm_ratios[i].sides[preset];
+
+        size->width = w >= h ? sides[0] : sides[1];
+        size->height = w >= h ? sides[1] : sides[0];
+
+        return JM_OK;
+    }
+
+    /* The area of 1k is the least there is: nothing may be below it. */
+
+    return jm_size_scale(size, w, h, jm_areas[preset], preset == 0);
+}
+
+
+jm_rc_e
+jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
+    jm_error_t *e)
+{
+    uint64_t  area;
+
+    if (size->width == 0 && size->area == 0) {
+        return JM_OK;
+    }
+
+    if (size->width == 0) {
+        area = size->area;
+
+    } else {
+
+        if (!jm_size_ratio_ok(size->width, size->height)) {
+            jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "size",
+                         "The size %" PRIu32 "x%" PRIu32 " is too narrow: "
+                         "the ratio of the sides must be within 1:16 and "
+                         "16:1.", size->width, size->height);
+            return JM_INVALID;
+        }
+
+        area = (uint64_t) size->width * size->height;
+    }
+
+    if (area > model->max_area || (strict && area < model->min_area)) {
+        return jm_size_refuse(size, area, model, e);
+    }
+
+    if (area >= model->min_area) {
+        return JM_OK;
+    }
+
+    if (size->width == 0) {
+        size->area = model->min_area;
+        return JM_OK;
+    }
+
+    if (jm_size_scale(size, size->width, size->height, model->min_area, 1)
+        != JM_OK)
+    {
+        return jm_size_refuse(size, area, model, e);
+    }
+
+    return JM_OK;
+}
+
+
+void
+jm_size_write(jm_buf_t *b, const jm_size_t *size)
+{
+    int   n;
+    char  text[sizeof("4294967295x4294967295")];
+
+    if (size->width != 0) {
+        n = snprintf(text, sizeof(text), "%" PRIu32 "x%" PRIu32, size->width,
+                     size->height);
+
+    } else if (size->area == JM_SIZE_1K) {
+        n = snprintf(text, sizeof(text), "1K");
+
+    } else if (size->area == JM_SIZE_2K) {
+        n = snprintf(text, sizeof(text), "2K");
+
+    } else if (size->area == JM_SIZE_4K) {
+        n = snprintf(text, sizeof(text), "4K");
+
+    } else if (size->area != 0) {
+        n = snprintf(text, sizeof(text), "%" PRIu32, size->area);
+
+    } else {
+        return;
+    }
+
+    if (n > 0) {
+        jm_buf_add(b, text, (size_t) n);
+    }
+}
+
+
+static jm_rc_e
+jm_size_preset(size_t *preset, jm_str_t s)
+{
+    if (s.len != 2 || (s.data[1] != 'k' && s.data[1] != 'K')) {
+        return JM_INVALID;
+    }
+
+    switch (s.data[0]) {
+
+    case '1':
+        *preset = 0;
+        return JM_OK;
+
+    case '2':
+        *preset = 1;
+        return JM_OK;
+
+    case '4':
+        *preset = 2;
+        return JM_OK;
+
+    default:
+        return JM_INVALID;
+    }
+}
+
+
+/* reads two sides with one of n separators in between, and nothing else */
+
+static jm_rc_e
+jm_size_pair(uint32_t *first, uint32_t *second, jm_str_t s,
+    const char *separators[], size_t n)
+{
+    size_t  i, len;
+
+    if (jm_size_side(first, &s) != JM_OK) {
+        return JM_INVALID;
+    }
+
+    for (i = 0; i < n; i++) {
+        len = strlen(separators[i]);
+
+        if (s.len > len && memcmp(s.data, separators[i], len) == 0) {
+            s.data += len;
+            s.len -= len;
+
+            if (jm_size_side(second, &s) == JM_OK && s.len == 0) {
+                return JM_OK;
+            }
+
+            break;
+        }
+    }
+
+    *first = 0;
+    *second = 0;
+
+    return JM_INVALID;
+}
+
+
+static jm_rc_e
+jm_size_side(uint32_t *side, jm_str_t *s)
+{
+    size_t    n;
+    uint32_t  value;
+
+    value = 0;
+
+    for (n = 0; n < s->len && s->data[n] >= '0' && s->data[n] <= '9'; n++) {
+
+        if (n == JM_SIZE_DIGITS) {
+            return JM_INVALID;
+        }
+
+        value = value * 10 + (uint32_t) (s->data[n] - '0');
+    }
+
+    if (value == 0) {
+        return JM_INVALID;
+    }
+
+    s->data += n;
+    s->len -= n;
+
+    *side = value;
+
+    return JM_OK;
+}
+
+
+static unsigned
+jm_size_ratio_ok(uint32_t w, uint32_t h)
+{
+    return w <= (uint64_t) h * JM_SIZE_MAX_RATIO
+           && h <= (uint64_t) w * JM_SIZE_MAX_RATIO;
+}
+
+
+/*
+ * Sets the sides to what comes nearest to area in the ratio w:h, of the four
+ * pairs of multiples of JM_SIZE_STEP around the ideal sides: not below area
+ * when up is set, else not above.
+ */
+
+static jm_rc_e
+jm_size_scale(jm_size_t *size, uint32_t w, uint32_t h, uint32_t area,
+    unsigned up)
+{
+    size_t    i, j;
+    uint32_t  ws[2], hs[2];
+    uint64_t  found, tried;
+
+    jm_size_round(ws, w, h, area);
+    jm_size_round(hs, h, w, area);
+
+    found = 0;
+
+    for (i = 0; i < 2; i++) {
+        for (j = 0; j < 2; j++) {
+
+            tried = (uint64_t) ws[i] * hs[j];
+
+            if (tried == 0
+                || (up ? tried < area : tried > area)
+                || !jm_size_ratio_ok(ws[i], hs[j]))
+            {
+                continue;
+            }
+
+            if (found == 0 || (up ? tried < found : tried > found)) {
+                found = tried;
+                size->width = ws[i];
+                size->height = hs[j];
+            }
+        }
+    }
+
+    return found != 0 ? JM_OK : JM_INVALID;
+}
+
+
+/* the ideal first side, sqrt(area * w / h), rounded down and up */
+
+static void
+jm_size_round(uint32_t sides[2], uint32_t w, uint32_t h, uint32_t area)
+{
+    uint64_t  side;
+
+    side = jm_size_sqrt((uint64_t) area * w / h);
+    side -= side % JM_SIZE_STEP;
+
+    sides[0] = (uint32_t) side;
+    sides[1] = sides[0];
+
+    if (side * side * h != (uint64_t) area * w) {
+        sides[1] += JM_SIZE_STEP;
+    }
+}
+
+
+/* the largest integer whose square is not above x, digit by binary digit */
+
+static uint64_t
+jm_size_sqrt(uint64_t x)
+{
+    uint64_t  bit, root;
+
+    root = 0;
+
+    for (bit = (uint64_t) 1 << 31; bit != 0; bit >>= 1) {
+
+        if ((root | bit) * (root | bit) <= x) {
+            root |= bit;
+        }
+    }
+
+    return root;
+}
+
+
+static jm_rc_e
+jm_size_refuse(const jm_size_t *size, uint64_t area, const jm_model_t *model,
+    jm_error_t *e)
+{
+    char      text[sizeof("4294967295x4294967295") + 1];
+    jm_buf_t  b;
+
+    jm_buf_fixed(&b, text, sizeof(text) - 1);
+    jm_size_write(&b, size);
+
+    text[b.len] = '\0';
+
+    jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "size",
+                 "The size %s has %" PRIu64 " pixels, and this model makes "
+                 "%" PRIu32 " to %" PRIu32 "; ask for a %s one.",
+                 text, area, model->min_area, model->max_area,
+                 area > model->max_area ? "smaller" : "larger");
+
+    return JM_INVALID;
+}

@@ -1,0 +1,60 @@
+
+/*
+ * Sizes, ratios, resolutions.
+ */
+
+
+#ifndef _JM_SIZE_H_INCLUDED_
+#define _JM_SIZE_H_INCLUDED_
+
+
+#include "jm_buf.h"
+#include "jm_error.h"
+#include "jm_model.h"
+
+
+/*
+ * What a picture's size should be: both sides in pixels; or an area in
+ * pixels, with the sides 0; or all 0, and the model chooses.
+ */
+
+typedef struct {
+    uint32_t         width;
+    uint32_t         height;
+    uint32_t         area;
+} jm_size_t;
+
+
+/*
+ * Reads "WxH", "W*H" and "W\u00d7H", "1K", "2K" and "4K" in either case,
+ * and "auto".  Returns JM_INVALID for anything else, a side of 0 or of more
+ * than five digits.
+ */
+jm_rc_e jm_size_read(jm_size_t *size, jm_str_t s);
+
+/*
+ * Sets the sides for a ratio "W:H" and a resolution "1k", "2k" or "4k" in
+ * either case: the ratios of Volcengine's document as it lists them, any
+ * other as the largest multiples of 8 within the resolution's area, at 1k the
+ * smallest that are not below it.  Returns JM_INVALID when ratio or
+ * resolution has another form, or the ratio is outside 1:16 ... 16:1.
+ */
+jm_rc_e jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution);
+
+/*
+ * Holds a size against what the model makes.  An area below the model's
+ * floor is scaled up to it, unless strict is set: sides keep their ratio and
+ * become multiples of 8.  Returns JM_INVALID, and *e, for what remains out
+ * of range, a ratio outside 1:16 ... 16:1 included.
+ */
+jm_rc_e jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
+    jm_error_t *e);
+
+/*
+ * Appends what was asked of the model: "2304x1728", "2K", or an area;
+ * nothing when the model chose.
+ */
+void jm_size_write(jm_buf_t *b, const jm_size_t *size);
+
+
+#endif /* _JM_SIZE_H_INCLUDED_ */

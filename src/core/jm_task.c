@@ -1,0 +1,306 @@
+
+#include "jm_task.h"
+
+
+static jm_step_t jm_task_admit(jm_task_t *t, jm_event_e event);
+static jm_step_t jm_task_submit(jm_task_t *t, jm_event_e event,
+    uint64_t now);
+static jm_step_t jm_task_refused(jm_task_t *t, jm_cause_e cause,
+    uint32_t times, uint64_t now);
+static jm_step_t jm_task_backoff(jm_task_t *t, jm_event_e event,
+    uint64_t now);
+static jm_step_t jm_task_wait(jm_task_t *t, jm_event_e event);
+static jm_step_t jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now);
+static jm_step_t jm_task_pause(jm_task_t *t, uint64_t now);
+static jm_step_t jm_task_send(jm_task_t *t);
+static jm_step_t jm_task_fail(jm_task_t *t, jm_cause_e cause);
+static jm_step_t jm_task_do(jm_action_e action);
+
+
+void
+jm_task_init(jm_task_t *t, const jm_task_limits_t *limits, uint64_t now)
+{
+    memset(t, 0, sizeof(jm_task_t));
+
+    t->limits = *limits;
+    t->state = JM_TASK_ADMIT;
+    t->deadline = now + limits->timeout;
+}
+
+
+jm_step_t
+jm_task_step(jm_task_t *t, jm_event_e event, uint64_t now)
+{
+    switch (t->state) {
+
+    case JM_TASK_ADMIT:
+        return jm_task_admit(t, event);
+
+    case JM_TASK_SUBMIT:
+        return jm_task_submit(t, event, now);
+
+    case JM_TASK_BACKOFF:
+        return jm_task_backoff(t, event, now);
+
+    case JM_TASK_WAIT:
+        return jm_task_wait(t, event);
+
+    case JM_TASK_ASK:
+        return jm_task_ask(t, event, now);
+
+    case JM_TASK_DONE:
+    case JM_TASK_FAILED:
+        break;
+    }
+
+    return jm_task_do(JM_ACTION_NONE);
+}
+
+
+unsigned
+jm_task_holds(const jm_task_t *t, unsigned timer, unsigned exchange)
+{
+    switch (t->state) {
+
+    case JM_TASK_BACKOFF:
+    case JM_TASK_WAIT:
+        return timer && !exchange;
+
+    case JM_TASK_SUBMIT:
+    case JM_TASK_ASK:
+        return !timer && exchange;
+
+    default:
+        return !timer && !exchange;
+    }
+}
+
+
+static jm_step_t
+jm_task_admit(jm_task_t *t, jm_event_e event)
+{
+    switch (event) {
+
+    case JM_EVENT_START:
+        return jm_task_send(t);
+
+    case JM_EVENT_LEFT:
+        t->gone = 1;
+        return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
+
+    default:
+        return jm_task_do(JM_ACTION_NONE);
+    }
+}
+
+
+static jm_step_t
+jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
+{
+    switch (event) {
+
+    case JM_EVENT_ACCEPTED:
+        return jm_task_pause(t, now);
+
+    case JM_EVENT_BUSY:
+        t->refusals++;
+        return jm_task_refused(t, JM_CAUSE_UPSTREAM_RATE_LIMITED,
+                               t->refusals, now);
+
+    case JM_EVENT_UNSENT:
+        t->unsent++;
+
+        if (t->unsent >= JM_TASK_UNSENT_MAX && !t->gone) {
+            return jm_task_fail(t, JM_CAUSE_UPSTREAM);
+        }
+
+        return jm_task_refused(t, JM_CAUSE_UPSTREAM, t->unsent, now);
+
+    case JM_EVENT_FAILED:
+        return jm_task_fail(t, JM_CAUSE_NONE);
+
+    case JM_EVENT_LEFT:
+        t->gone = 1;
+        return jm_task_do(JM_ACTION_TAKE_BACK);
+
+    case JM_EVENT_TAKEN_BACK:
+
+        if (t->gone) {
+            return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
+        }
+
+        return jm_task_do(JM_ACTION_NONE);
+
+    default:
+        return jm_task_do(JM_ACTION_NONE);
+    }
+}
+
+
+/* nothing was taken, for the times-th time: a pause, if there is time */
+
+static jm_step_t
+jm_task_refused(jm_task_t *t, jm_cause_e cause, uint32_t times, uint64_t now)
+{
+    jm_step_t  step;
+
+    if (t->gone) {
+        return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
+    }
+
+    step = jm_task_do(JM_ACTION_TIMER);
+    step.delay = JM_TASK_BACKOFF_FIRST;
+
+    while (--times > 0 && step.delay < JM_TASK_BACKOFF_LAST) {
+        step.delay *= 2;
+    }
+
+    step.delay = jm_min(step.delay, JM_TASK_BACKOFF_LAST);
+
+    if (now >= t->deadline || step.delay > t->deadline - now) {
+        return jm_task_fail(t, cause);
+    }
+
+    t->state = JM_TASK_BACKOFF;
+    t->refused = cause;
+
+    return step;
+}
+
+
+static jm_step_t
+jm_task_backoff(jm_task_t *t, jm_event_e event, uint64_t now)
+{
+    switch (event) {
+
+    case JM_EVENT_TIMER:
+
+        if (now >= t->deadline) {
+            return jm_task_fail(t, t->refused);
+        }
+
+        return jm_task_send(t);
+
+    case JM_EVENT_EXITING:
+        return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
+
+    case JM_EVENT_LEFT:
+        t->gone = 1;
+        return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
+
+    default:
+        return jm_task_do(JM_ACTION_NONE);
+    }
+}
+
+
+static jm_step_t
+jm_task_wait(jm_task_t *t, jm_event_e event)
+{
+    switch (event) {
+
+    case JM_EVENT_TIMER:
+    case JM_EVENT_EXITING:
+        t->state = JM_TASK_ASK;
+        t->polls++;
+        return jm_task_do(JM_ACTION_QUERY);
+
+    case JM_EVENT_LEFT:
+        t->gone = 1;
+        return jm_task_do(JM_ACTION_NONE);
+
+    default:
+        return jm_task_do(JM_ACTION_NONE);
+    }
+}
+
+
+static jm_step_t
+jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
+{
+    switch (event) {
+
+    case JM_EVENT_PENDING:
+    case JM_EVENT_TROUBLE:
+
+        if (t->polls >= t->limits.attempts) {
+            return jm_task_fail(t, JM_CAUSE_GENERATION_TIMEOUT);
+        }
+
+        return jm_task_pause(t, now);
+
+    case JM_EVENT_DONE:
+        t->state = JM_TASK_DONE;
+        return jm_task_do(JM_ACTION_FINISH);
+
+    case JM_EVENT_FAILED:
+        return jm_task_fail(t, JM_CAUSE_NONE);
+
+    case JM_EVENT_LEFT:
+        t->gone = 1;
+        return jm_task_do(JM_ACTION_NONE);
+
+    default:
+        return jm_task_do(JM_ACTION_NONE);
+    }
+}
+
+
+/*
+ * There is a task that is being worked on: a pause until the next query, the
+ * last of which is sent at the deadline.
+ */
+
+static jm_step_t
+jm_task_pause(jm_task_t *t, uint64_t now)
+{
+    jm_step_t  step;
+
+    if (now >= t->deadline) {
+        return jm_task_fail(t, JM_CAUSE_GENERATION_TIMEOUT);
+    }
+
+    t->state = JM_TASK_WAIT;
+
+    step = jm_task_do(JM_ACTION_TIMER);
+    step.delay = jm_min(t->limits.interval, t->deadline - now);
+    step.delay = jm_max(step.delay, 1);
+
+    return step;
+}
+
+
+static jm_step_t
+jm_task_send(jm_task_t *t)
+{
+    t->state = JM_TASK_SUBMIT;
+
+    return jm_task_do(JM_ACTION_SUBMIT);
+}
+
+
+static jm_step_t
+jm_task_fail(jm_task_t *t, jm_cause_e cause)
+{
+    jm_step_t  step;
+
+    t->state = JM_TASK_FAILED;
+
+    step = jm_task_do(JM_ACTION_FAIL);
+    step.cause = cause;
+
+    return step;
+}
+
+
+static jm_step_t
+jm_task_do(jm_action_e action)
+{
+    jm_step_t  step;
+
+    step.action = action;
+    step.cause = JM_CAUSE_NONE;
+    step.delay = 0;
+
+    return step;
+}

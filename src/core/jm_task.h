@@ -1,0 +1,121 @@
+
+/*
+ * The life of one task: (state, event, now) -> action.
+ *
+ *     ADMIT -> SUBMIT -> WAIT -> ASK -> WAIT ... -> DONE | FAILED
+ *                 |  ^
+ *                 v  |
+ *               BACKOFF
+ *
+ * A submit whose outcome is unknown is never repeated.  A task that is not
+ * over has exactly one of {a timer, an exchange in flight}.
+ */
+
+
+#ifndef _JM_TASK_H_INCLUDED_
+#define _JM_TASK_H_INCLUDED_
+
+
+#include "jm_error.h"
+
+
+typedef enum {
+    JM_TASK_ADMIT = 0,
+    JM_TASK_SUBMIT,         /* the submit is in flight */
+    JM_TASK_BACKOFF,        /* nothing was taken; a timer, then a submit */
+    JM_TASK_WAIT,           /* taken; a timer, then a query */
+    JM_TASK_ASK,            /* the query is in flight */
+    JM_TASK_DONE,
+    JM_TASK_FAILED
+} jm_task_state_e;
+
+
+typedef enum {
+    JM_EVENT_START,
+    JM_EVENT_TIMER,
+    JM_EVENT_EXITING,       /* a timer, in a process that is to leave */
+    JM_EVENT_LEFT,          /* the client has gone */
+    JM_EVENT_TAKEN_BACK,    /* the submit was stopped before its first byte */
+
+    JM_EVENT_ACCEPTED,      /* a submit: there is a task */
+    JM_EVENT_BUSY,          /* a submit: refused for load, nothing taken */
+    JM_EVENT_UNSENT,        /* a submit: not one byte of it was sent */
+
+    JM_EVENT_PENDING,       /* a query: not over */
+    JM_EVENT_TROUBLE,       /* a query: no answer that says anything */
+    JM_EVENT_DONE,          /* a query: there are pictures */
+
+    JM_EVENT_FAILED         /* either: over, and the answer says why */
+} jm_event_e;
+
+
+typedef enum {
+    JM_ACTION_NONE,
+    JM_ACTION_SUBMIT,       /* send the submit */
+    JM_ACTION_QUERY,        /* send a query */
+    JM_ACTION_TIMER,        /* wait step.delay milliseconds */
+    JM_ACTION_TAKE_BACK,    /* stop the submit if no byte of it was sent */
+    JM_ACTION_FINISH,       /* over: pictures */
+    JM_ACTION_FAIL          /* over: step.cause, or the answer's if _NONE */
+} jm_action_e;
+
+
+typedef struct {
+    jm_action_e      action;
+    jm_cause_e       cause;
+    uint64_t         delay;
+} jm_step_t;
+
+
+/* timeout and interval in milliseconds; queries after which to give up */
+
+typedef struct {
+    uint64_t         timeout;
+    uint64_t         interval;
+    uint32_t         attempts;
+} jm_task_limits_t;
+
+
+typedef struct {
+    jm_task_limits_t  limits;
+    jm_task_state_e   state;
+    uint64_t          deadline;     /* milliseconds, on now's clock */
+    uint32_t          polls;        /* queries sent */
+    uint32_t          refusals;     /* submits refused for load */
+    uint32_t          unsent;       /* submits that found no connection */
+    jm_cause_e        refused;      /* why there is a pause before a submit */
+    unsigned          gone;         /* nobody waits for the answer */
+} jm_task_t;
+
+
+/* pause before a refused submit is sent again: doubles from first to last */
+
+#define JM_TASK_BACKOFF_FIRST   500
+#define JM_TASK_BACKOFF_LAST    8000
+
+/* submits that found no connection before the task is given up */
+
+#define JM_TASK_UNSENT_MAX      3
+
+
+/*
+ * Starts a task at now, in milliseconds of any monotonic clock; the deadline
+ * is now + limits->timeout.
+ */
+void jm_task_init(jm_task_t *t, const jm_task_limits_t *limits, uint64_t now);
+
+/*
+ * Takes an event and says what to do.  Events that do not fit the state give
+ * JM_ACTION_NONE and change nothing.  After JM_ACTION_FINISH and _FAIL the
+ * task is over and every event gives JM_ACTION_NONE.
+ */
+jm_step_t jm_task_step(jm_task_t *t, jm_event_e event, uint64_t now);
+
+/*
+ * Returns whether the task holds what its state says: exactly the timer in
+ * BACKOFF and WAIT, exactly the exchange in SUBMIT and ASK, else neither.
+ */
+unsigned jm_task_holds(const jm_task_t *t, unsigned timer, unsigned exchange);
+
+
+#endif /* _JM_TASK_H_INCLUDED_ */

@@ -1,0 +1,620 @@
+
+#include <stdio.h>
+
+#include "jm_json.h"
+#include "jm_text.h"
+#include "jm_visual.h"
+
+
+#define JM_VISUAL_DEPTH     32
+#define JM_VISUAL_NODES     4096
+
+#define JM_VISUAL_GOOD      10000
+
+
+/* an answer of the service, or of the gateway before it */
+
+typedef struct {
+    unsigned         http;
+    unsigned         has_code;
+    int64_t          code;          /* of the service */
+    jm_str_t         gateway;       /* the gateway's name of an error */
+    const jm_json_t *data;
+} jm_envelope_t;
+
+
+/* what an error of the gateway means for a submit */
+
+typedef struct {
+    jm_str_t         name;
+    jm_event_e       event;
+    jm_cause_e       cause;         /* with JM_EVENT_FAILED */
+} jm_gateway_t;
+
+
+static void jm_visual_scale(jm_json_writer_t *w, const jm_request_t *r);
+
+static void jm_visual_envelope(jm_answer_t *a, jm_envelope_t *env,
+    const jm_json_t *root);
+static unsigned jm_visual_code(jm_answer_t *a, jm_envelope_t *env,
+    const jm_json_t *node);
+static jm_str_t jm_visual_text(const jm_json_t *node);
+static void jm_visual_task_id(jm_answer_t *a, const jm_json_t *data);
+static void jm_visual_urls(jm_answer_t *a, const jm_json_t *data);
+static unsigned jm_visual_is_url(jm_str_t s);
+
+static void jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env);
+static void jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env);
+static void jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env);
+static void jm_visual_state(jm_answer_t *a);
+static unsigned jm_visual_is_passing(int64_t code);
+
+static void jm_visual_lost(jm_answer_t *a, jm_visual_call_e call);
+static void jm_visual_fail(jm_answer_t *a, jm_cause_e cause);
+
+
+/* 4xx that are not here are JM_CAUSE_UPSTREAM, 5xx are not certain */
+
+static const jm_gateway_t  jm_gateway_errors[] = {
+
+    { jm_string("FlowLimitExceeded"), JM_EVENT_BUSY, JM_CAUSE_NONE },
+    { jm_string("AccountFlowLimitExceeded"), JM_EVENT_BUSY, JM_CAUSE_NONE },
+    { jm_string("FailToConnect"), JM_EVENT_BUSY, JM_CAUSE_NONE },
+    { jm_string("ServiceUnavailableTemp"), JM_EVENT_BUSY, JM_CAUSE_NONE },
+
+    { jm_string("MissingAuthenticationToken"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    { jm_string("MissingSignature"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    { jm_string("InvalidTimestamp"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    { jm_string("InvalidAccessKey"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    { jm_string("SignatureDoesNotMatch"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    { jm_string("InvalidAuthorization"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    { jm_string("InvalidCredential"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    { jm_string("InvalidSecretToken"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    { jm_string("LackPolicy"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    { jm_string("AccessDenied"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+
+    { jm_string("MissingParameter"), JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
+    { jm_string("ServiceNotFound"), JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
+    { jm_string("InvalidActionOrVersion"),
+      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
+    { jm_string("MethodNotAllowed"), JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
+
+    { jm_string("InternalError"),
+      JM_EVENT_FAILED, JM_CAUSE_OUTCOME_UNKNOWN },
+    { jm_string("InternalServiceError"),
+      JM_EVENT_FAILED, JM_CAUSE_OUTCOME_UNKNOWN },
+    { jm_string("InternalServiceTimeout"),
+      JM_EVENT_FAILED, JM_CAUSE_OUTCOME_UNKNOWN }
+};
+
+
+jm_str_t
+jm_visual_action(jm_visual_call_e call)
+{
+    static const jm_str_t  submit = jm_string("CVSync2AsyncSubmitTask");
+    static const jm_str_t  query = jm_string("CVSync2AsyncGetResult");
+
+    return call == JM_VISUAL_SUBMIT ? submit : query;
+}
+
+
+jm_rc_e
+jm_visual_submit(jm_buf_t *out, const jm_request_t *r)
+{
+    size_t            i;
+    jm_json_writer_t  w;
+
+    jm_json_open(&w, out);
+    jm_json_object(&w);
+
+    jm_json_key(&w, "req_key");
+    jm_json_string(&w, r->model->req_key);
+
+    jm_json_key(&w, "prompt");
+    jm_json_string(&w, r->prompt);
+
+    if (r->nimages != 0) {
+        jm_json_key(&w, "image_urls");
+        jm_json_array(&w);
+
+        for (i = 0; i < r->nimages; i++) {
+            jm_json_string(&w, r->images[i]);
+        }
+
+        jm_json_end_array(&w);
+    }
+
+    if (r->size.width != 0) {
+        jm_json_key(&w, "width");
+        jm_json_int(&w, r->size.width);
+
+        jm_json_key(&w, "height");
+        jm_json_int(&w, r->size.height);
+
+    } else if (r->size.area != 0) {
+        jm_json_key(&w, "size");
+        jm_json_int(&w, r->size.area);
+    }
+
+    if (r->has_scale) {
+        jm_json_key(&w, "scale");
+        jm_visual_scale(&w, r);
+    }
+
+    jm_json_key(&w, "force_single");
+    jm_json_bool(&w, r->force_single);
+
+    if (r->min_ratio.len != 0) {
+        jm_json_key(&w, "min_ratio");
+        jm_json_number(&w, r->min_ratio);
+    }
+
+    if (r->max_ratio.len != 0) {
+        jm_json_key(&w, "max_ratio");
+        jm_json_number(&w, r->max_ratio);
+    }
+
+    jm_json_end_object(&w);
+
+    return jm_json_close(&w);
+}
+
+
+/* hundredths, as an integer of percents or as the shortest fraction */
+
+static void
+jm_visual_scale(jm_json_writer_t *w, const jm_request_t *r)
+{
+    int       n;
+    char      text[sizeof("4294967295.99")];
+    jm_str_t  number;
+
+    if (r->model->scale == JM_SCALE_PERCENT) {
+        jm_json_int(w, r->scale);
+        return;
+    }
+
+    if (r->scale % 100 == 0) {
+        jm_json_int(w, r->scale / 100);
+        return;
+    }
+
+    n = snprintf(text, sizeof(text), "%u.%02u", r->scale / 100,
+                 r->scale % 100);
+
+    if (n > 0 && text[n - 1] == '0') {
+        n--;
+    }
+
+    number.len = (size_t) jm_max(n, 0);
+    number.data = (const uint8_t *) text;
+
+    jm_json_number(w, number);
+}
+
+
+jm_rc_e
+jm_visual_query(jm_buf_t *out, jm_str_t req_key, jm_str_t task_id,
+    unsigned watermark)
+{
+    jm_json_writer_t  w;
+
+    jm_json_open(&w, out);
+    jm_json_object(&w);
+
+    jm_json_key(&w, "req_key");
+    jm_json_string(&w, req_key);
+
+    jm_json_key(&w, "task_id");
+    jm_json_string(&w, task_id);
+
+    /* JSON within a string of JSON is what this call takes */
+
+    jm_json_key(&w, "req_json");
+    jm_json_cstring(&w, watermark
+                        ? "{\"return_url\":true,"
+                          "\"logo_info\":{\"add_logo\":true}}"
+                        : "{\"return_url\":true}");
+
+    jm_json_end_object(&w);
+
+    return jm_json_close(&w);
+}
+
+
+jm_rc_e
+jm_visual_read(jm_answer_t *a, jm_visual_call_e call,
+    jm_transport_e transport, unsigned status, jm_str_t body, jm_mem_t *mem)
+{
+    jm_rc_e           rc;
+    jm_json_t        *root;
+    const char       *why;
+    jm_envelope_t     env;
+    jm_json_limits_t  limits;
+
+    memset(a, 0, sizeof(jm_answer_t));
+
+    if (transport == JM_TRANSPORT_UNSENT) {
+        a->event = call == JM_VISUAL_SUBMIT ? JM_EVENT_UNSENT
+                                            : JM_EVENT_TROUBLE;
+        return JM_OK;
+    }
+
+    if (transport == JM_TRANSPORT_BROKEN) {
+        jm_visual_lost(a, call);
+        return JM_OK;
+    }
+
+    limits.depth = JM_VISUAL_DEPTH;
+    limits.nodes = JM_VISUAL_NODES;
+
+    rc = jm_json_read(&root, body, &limits, mem, &why);
+
+    if (rc == JM_ERROR) {
+        jm_visual_lost(a, call);
+        return JM_ERROR;
+    }
+
+    memset(&env, 0, sizeof(jm_envelope_t));
+
+    env.http = status;
+
+    if (rc == JM_OK) {
+        jm_visual_envelope(a, &env, root);
+    }
+
+    if (call == JM_VISUAL_SUBMIT) {
+        jm_visual_submitted(a, &env);
+
+    } else {
+        jm_visual_queried(a, &env);
+    }
+
+    return JM_OK;
+}
+
+
+/*
+ * The envelope is the whole answer, or its "Result"; the gateway's own errors
+ * are in "ResponseMetadata".
+ */
+
+static void
+jm_visual_envelope(jm_answer_t *a, jm_envelope_t *env, const jm_json_t *root)
+{
+    size_t            i;
+    const jm_json_t  *metadata, *error;
+    const jm_json_t  *places[2];
+
+    places[0] = root;
+    places[1] = jm_json_get(root, "Result");
+
+    metadata = jm_json_get(root, "ResponseMetadata");
+    error = jm_json_get(metadata, "Error");
+
+    for (i = 0; i < jm_nitems(places); i++) {
+
+        if (!env->has_code) {
+            (void) jm_visual_code(a, env, jm_json_get(places[i], "code"));
+        }
+
+        if (env->data == NULL) {
+            env->data = jm_json_get(places[i], "data");
+        }
+
+        if (a->message.len == 0) {
+            a->message = jm_visual_text(jm_json_get(places[i], "message"));
+        }
+
+        if (a->request_id.len == 0) {
+            a->request_id = jm_visual_text(jm_json_get(places[i],
+                                                       "request_id"));
+        }
+    }
+
+    if (!env->has_code && !jm_visual_code(a, env, jm_json_get(error, "Code"))) {
+        env->gateway = jm_visual_text(jm_json_get(error, "Code"));
+        a->code = env->gateway;
+    }
+
+    if (a->message.len == 0) {
+        a->message = jm_visual_text(jm_json_get(error, "Message"));
+    }
+
+    if (a->request_id.len == 0) {
+        a->request_id = jm_visual_text(jm_json_get(metadata, "RequestId"));
+    }
+
+    a->status = jm_visual_text(jm_json_get(env->data, "status"));
+
+    jm_visual_task_id(a, env->data);
+    jm_visual_urls(a, env->data);
+}
+
+
+/* returns whether node is the number of an answer, as one or in a string */
+
+static unsigned
+jm_visual_code(jm_answer_t *a, jm_envelope_t *env, const jm_json_t *node)
+{
+    jm_str_t  text;
+    unsigned  exact;
+
+    text = jm_visual_text(node);
+
+    if (text.len == 0
+        || jm_decimal(text, 0, &env->code, &exact) != JM_OK || !exact)
+    {
+        return 0;
+    }
+
+    env->has_code = 1;
+    a->code = text;
+
+    return 1;
+}
+
+
+/* the text of a string or a number, empty for anything else */
+
+static jm_str_t
+jm_visual_text(const jm_json_t *node)
+{
+    static const jm_str_t  none = jm_null_string;
+
+    if (node != NULL
+        && (node->type == JM_JSON_STRING || node->type == JM_JSON_NUMBER))
+    {
+        return node->text;
+    }
+
+    return none;
+}
+
+
+static void
+jm_visual_task_id(jm_answer_t *a, const jm_json_t *data)
+{
+    size_t    i;
+    uint8_t   c;
+    jm_str_t  id;
+
+    id = jm_visual_text(jm_json_get(data, "task_id"));
+
+    if (id.len > JM_VISUAL_TASK_ID) {
+        return;
+    }
+
+    for (i = 0; i < id.len; i++) {
+        c = id.data[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
+              || (c >= 'A' && c <= 'Z') || c == '-' || c == '_'))
+        {
+            return;
+        }
+    }
+
+    a->task_id = id;
+}
+
+
+static void
+jm_visual_urls(jm_answer_t *a, const jm_json_t *data)
+{
+    const jm_json_t  *list, *node;
+
+    list = jm_json_get(data, "image_urls");
+
+    if (list == NULL || list->type != JM_JSON_ARRAY) {
+        return;
+    }
+
+    for (node = list->child; node != NULL; node = node->next) {
+
+        if (a->nurls == JM_VISUAL_PICTURES) {
+            return;
+        }
+
+        if (node->type == JM_JSON_STRING && jm_visual_is_url(node->text)) {
+            a->urls[a->nurls++] = node->text;
+        }
+    }
+}
+
+
+static unsigned
+jm_visual_is_url(jm_str_t s)
+{
+    return (s.len > 7 && memcmp(s.data, "http://", 7) == 0)
+           || (s.len > 8 && memcmp(s.data, "https://", 8) == 0);
+}
+
+
+static void
+jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env)
+{
+    if (env->has_code && env->code == JM_VISUAL_GOOD && a->task_id.len != 0) {
+        a->event = JM_EVENT_ACCEPTED;
+        return;
+    }
+
+    /* An id beside an error: whatever the code says, there may be a task. */
+
+    if (a->task_id.len != 0
+        || (env->has_code && env->code == JM_VISUAL_GOOD))
+    {
+        jm_visual_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
+        a->error.upstream_code = env->code;
+        return;
+    }
+
+    if (!env->has_code) {
+        jm_visual_unaccepted(a, env);
+        return;
+    }
+
+    if (env->code == 50429 || env->code == 50430) {
+        a->event = JM_EVENT_BUSY;
+        return;
+    }
+
+    a->event = JM_EVENT_FAILED;
+    jm_error_upstream(&a->error, env->code);
+}
+
+
+/* a submit that the service itself did not answer */
+
+static void
+jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env)
+{
+    size_t               i;
+    const jm_gateway_t  *row;
+
+    for (i = 0; i < jm_nitems(jm_gateway_errors); i++) {
+        row = &jm_gateway_errors[i];
+
+        if (row->name.len != env->gateway.len
+            || memcmp(row->name.data, env->gateway.data, row->name.len) != 0)
+        {
+            continue;
+        }
+
+        if (row->event == JM_EVENT_FAILED) {
+            jm_visual_fail(a, row->cause);
+
+        } else {
+            a->event = row->event;
+        }
+
+        return;
+    }
+
+    if (env->http == 429) {
+        a->event = JM_EVENT_BUSY;
+
+    } else if (env->gateway.len == 0
+               && (env->http == 401 || env->http == 403))
+    {
+        jm_visual_fail(a, JM_CAUSE_UPSTREAM_AUTH);
+
+    } else if (env->http >= 400 && env->http < 500) {
+        jm_visual_fail(a, JM_CAUSE_UPSTREAM);
+
+    } else {
+        jm_visual_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
+    }
+}
+
+
+static void
+jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env)
+{
+    unsigned  done;
+
+    if (!env->has_code) {
+        a->event = JM_EVENT_TROUBLE;
+        return;
+    }
+
+    done = jm_str_eq(&a->status, "done");
+
+    if (env->code != JM_VISUAL_GOOD) {
+
+        if (!done && jm_visual_is_passing(env->code)) {
+            a->event = JM_EVENT_TROUBLE;
+            return;
+        }
+
+        a->event = JM_EVENT_FAILED;
+        jm_error_upstream(&a->error, env->code);
+
+        /* The task was taken: what it cost is not known, a retry costs more. */
+
+        if (a->error.cause == JM_CAUSE_UPSTREAM) {
+            a->error.no_retry = 1;
+        }
+
+        return;
+    }
+
+    if (done) {
+        a->event = a->nurls != 0 ? JM_EVENT_DONE : JM_EVENT_TROUBLE;
+        return;
+    }
+
+    jm_visual_state(a);
+}
+
+
+/* the state of a task that is not done */
+
+static void
+jm_visual_state(jm_answer_t *a)
+{
+    if (a->status.len == 0) {
+        a->event = JM_EVENT_TROUBLE;
+        return;
+    }
+
+    if (jm_str_eq(&a->status, "not_found")
+        || jm_str_eq(&a->status, "expired"))
+    {
+        a->event = JM_EVENT_FAILED;
+
+        jm_error_set(&a->error, JM_CAUSE_UPSTREAM, NULL,
+                     "The image provider no longer knows the task; the "
+                     "picture may have been made and billed, so sending the "
+                     "request again may be billed again.");
+
+        a->error.no_retry = 1;
+        return;
+    }
+
+    a->event = JM_EVENT_PENDING;
+
+    a->strange = !jm_str_eq(&a->status, "in_queue")
+                 && !jm_str_eq(&a->status, "generating");
+}
+
+
+/* codes that speak of the query rather than of the task */
+
+static unsigned
+jm_visual_is_passing(int64_t code)
+{
+    return code == 50429 || code == 50430 || code == 50500 || code == 50501;
+}
+
+
+/* an exchange that was sent and has no answer */
+
+static void
+jm_visual_lost(jm_answer_t *a, jm_visual_call_e call)
+{
+    if (call == JM_VISUAL_SUBMIT) {
+        jm_visual_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
+
+    } else {
+        a->event = JM_EVENT_TROUBLE;
+    }
+}
+
+
+static void
+jm_visual_fail(jm_answer_t *a, jm_cause_e cause)
+{
+    a->event = JM_EVENT_FAILED;
+    jm_error_set(&a->error, cause, NULL, NULL);
+}

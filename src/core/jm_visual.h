@@ -1,0 +1,92 @@
+
+/*
+ * The upstream's two calls: what is sent, and what an answer means.
+ */
+
+
+#ifndef _JM_VISUAL_H_INCLUDED_
+#define _JM_VISUAL_H_INCLUDED_
+
+
+#include "jm_request.h"
+#include "jm_task.h"
+
+
+#define JM_VISUAL_VERSION   "2022-08-31"
+#define JM_VISUAL_REGION    "cn-north-1"
+#define JM_VISUAL_SERVICE   "cv"
+#define JM_VISUAL_HOST      "visual.volcengineapi.com"
+
+#define JM_VISUAL_SUCCESS   10000   /* the code of an answer that is good */
+
+#define JM_VISUAL_TASK_ID   64      /* bytes of an upstream's id, at most */
+#define JM_VISUAL_PICTURES  15      /* that one task makes at most */
+
+
+typedef enum {
+    JM_VISUAL_SUBMIT = 0,
+    JM_VISUAL_QUERY
+} jm_visual_call_e;
+
+
+/* how far an exchange got */
+
+typedef enum {
+    JM_TRANSPORT_UNSENT,        /* no byte of the request was sent */
+    JM_TRANSPORT_BROKEN,        /* sent, but no whole answer came back */
+    JM_TRANSPORT_WHOLE
+} jm_transport_e;
+
+
+/*
+ * What an answer means.  event is for jm_task_step(); error is set with
+ * JM_EVENT_FAILED.  code, message, request_id and status are the upstream's,
+ * for the log, and may be empty; they, task_id and urls are views into the
+ * answer's body or memory that was handed in.
+ */
+
+typedef struct {
+    jm_event_e       event;
+    jm_error_t       error;
+    jm_str_t         code;
+    jm_str_t         message;
+    jm_str_t         request_id;
+    jm_str_t         status;
+    unsigned         strange;       /* status is none of the documented */
+    jm_str_t         task_id;
+    jm_str_t         urls[JM_VISUAL_PICTURES];
+    size_t           nurls;
+} jm_answer_t;
+
+
+/* Returns the Action of a call, as the query string has it. */
+jm_str_t jm_visual_action(jm_visual_call_e call);
+
+/*
+ * Appends the body of CVSync2AsyncSubmitTask for a request.  Returns JM_ERROR
+ * when out has an error.
+ */
+jm_rc_e jm_visual_submit(jm_buf_t *out, const jm_request_t *r);
+
+/*
+ * Appends the body of CVSync2AsyncGetResult, which asks for URLs, and for the
+ * watermark when it is set.  Returns JM_ERROR when out has an error.
+ */
+jm_rc_e jm_visual_query(jm_buf_t *out, jm_str_t req_key, jm_str_t task_id,
+    unsigned watermark);
+
+/*
+ * Reads an exchange's outcome into *a: the HTTP status and body count when
+ * transport is JM_TRANSPORT_WHOLE.  Takes the code from the top level, from
+ * "Result" or from "ResponseMetadata"; looks at it before anything else.
+ *
+ * A submit whose outcome is not certain is JM_EVENT_FAILED with
+ * JM_CAUSE_OUTCOME_UNKNOWN; for a query the same is JM_EVENT_TROUBLE.
+ * Returns JM_ERROR when memory runs out: *a is then what an answer that was
+ * lost would be.
+ */
+jm_rc_e jm_visual_read(jm_answer_t *a, jm_visual_call_e call,
+    jm_transport_e transport, unsigned status, jm_str_t body, jm_mem_t *mem);
+
+
+#endif /* _JM_VISUAL_H_INCLUDED_ */
