@@ -1,0 +1,172 @@
+# ngx_http_jimeng_module
+#
+#   make            build/ngx_http_jimeng_module.so, for the nginx of NGINX
+#   make install    put it where nginx looks for modules (DESTDIR)
+#   make demo       one picture, end to end; make run: stay in the foreground
+#   make test       everything in t (TESTS="t/a.t t/b.t" for some of it)
+#   make asan       the same on an nginx built with sanitizers
+#   make fuzz       every fuzz target for FUZZ_TIME seconds
+#   make lint       clang-tidy, cppcheck, style
+#   make bench      benchmarks
+#   make deps       install what all of this needs from Debian's packages
+#   make clean      remove build
+#
+# NGINX      the nginx to build for and to test with
+# NGINX_SRC  its source tree; Debian's nginx-dev by default
+
+NGINX     = nginx
+NGINX_SRC = /usr/share/nginx/src
+CC        = gcc
+CLANG     = clang-14
+JOBS      = $(shell nproc)
+TESTS     = $(sort $(wildcard t/*.t))
+FUZZ_TIME = 60
+DESTDIR   =
+
+# Debian has nginx in /usr/sbin, which is not in every user's PATH.
+NGINX_BIN := $(abspath $(shell PATH="$$PATH:/usr/sbin" command -v $(NGINX) \
+                               || echo /usr/sbin/nginx))
+
+MODULE = ngx_http_jimeng_module.so
+
+CORE   := $(sort $(wildcard src/core/*.c))
+SRC    := $(sort $(wildcard src/*.c src/*.h src/core/*.h)) $(CORE)
+UNITS  := $(sort $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
+FUZZ   := $(sort $(patsubst t/fuzz/%.c,%, \
+             $(filter-out t/fuzz/replay.c,$(wildcard t/fuzz/*.c))))
+
+LIBS      = -lyajl -lcrypto
+WARNINGS  = -std=c11 -Wall -Wextra -Wconversion -Werror
+SANITIZE  = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CFLAGS    = $(WARNINGS) -O1 -g -fno-omit-frame-pointer $(SANITIZE)
+INCLUDES  = -Isrc/core -It/unit
+
+# Two makes at a time would build over each other.
+LOCK = mkdir -p build && flock build/lock
+
+# As many jobs as there are processors, unless -j says otherwise.
+PARALLEL = --no-print-directory \
+           $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
+
+PROVE = prove -It/lib -j$$((2 * $(JOBS)))
+
+export NGINX := $(NGINX_BIN)
+export NGINX_SRC CC CLANG
+
+
+.PHONY: all install deps test check demo run asan asan-nginx static-nginx \
+        fuzz fuzzers lint bench clean unit replay FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: build/$(MODULE)
+
+
+# ---- the module
+
+build/nginx/stamp: FORCE
+	@$(LOCK) t/tools/configure dynamic $(NGINX_SRC) build/nginx
+
+build/$(MODULE): build/nginx/stamp $(SRC)
+	@echo "building $@"
+	@$(LOCK) $(MAKE) -s $(PARALLEL) -C build/nginx -f objs/Makefile modules
+	@cp build/nginx/objs/$(MODULE) $@.new
+	@mv $@.new $@
+
+install: all
+	@t/tools/install build/$(MODULE) "$(DESTDIR)"
+
+clean:
+	rm -rf build
+
+
+# ---- running it
+
+deps:
+	t/tools/deps run test asan lint fuzz bench
+
+demo run:
+	@t/tools/deps run test
+	@$(MAKE) $(PARALLEL) all
+	@t/tools/demo $(filter run,$@)
+
+bench:
+	@t/tools/deps run test bench
+	@$(MAKE) $(PARALLEL) all
+	@t/bench/run
+
+
+# ---- tests
+
+test:
+	@t/tools/deps run test
+	@$(MAKE) $(PARALLEL) check
+
+check: all unit replay
+	JIMENG_NGINX=$(NGINX_BIN) JIMENG_MODULE=$(CURDIR)/build/$(MODULE) \
+	$(PROVE) $(TESTS)
+
+unit: $(UNITS:%=build/unit/%)
+
+replay: $(FUZZ:%=build/replay/%)
+
+CORE_OBJS = $(CORE:src/core/%.c=build/core/%.o)
+
+build/core/%.o: src/core/%.c
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -c -o $@ $<
+
+build/unit/%: t/unit/%.c $(CORE_OBJS)
+	@mkdir -p $(@D)
+	@echo "building $@"
+	@$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -o $@ $< $(CORE_OBJS) $(LIBS)
+
+build/replay/%: t/fuzz/%.c t/fuzz/replay.c $(CORE_OBJS)
+	@mkdir -p $(@D)
+	@echo "building $@"
+	@$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -o $@ $< t/fuzz/replay.c \
+	    $(CORE_OBJS) $(LIBS)
+
+
+# ---- sanitizers
+
+ASAN_SKIP  = t/build.t t/fuzz.t t/unit.t
+ASAN_NGINX = build/asan/objs/nginx
+
+asan:
+	@t/tools/deps run test asan
+	@$(MAKE) $(PARALLEL) asan-nginx
+	JIMENG_NGINX=$(CURDIR)/$(ASAN_NGINX) JIMENG_MODULE= \
+	ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=0 \
+	UBSAN_OPTIONS=print_stacktrace=1 \
+	$(PROVE) $(filter-out $(ASAN_SKIP),$(TESTS))
+
+asan-nginx:
+	@$(LOCK) t/tools/static-nginx build/asan sanitize
+
+static-nginx:
+	@$(LOCK) t/tools/static-nginx build/static
+
+FUZZ_CFLAGS = $(WARNINGS) -O1 -g -fno-omit-frame-pointer $(INCLUDES) \
+              -fsanitize=fuzzer,address,undefined \
+              -fno-sanitize-recover=undefined
+
+build/fuzz/%: t/fuzz/%.c $(CORE) $(wildcard src/core/*.h)
+	@mkdir -p $(@D)
+	@echo "building $@"
+	@$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(CORE) $(LIBS)
+
+fuzzers: $(FUZZ:%=build/fuzz/%)
+
+fuzz:
+	@t/tools/deps run fuzz
+	@$(MAKE) $(PARALLEL) fuzzers
+	@t/tools/fuzz $(FUZZ_TIME) $(FUZZ)
+
+lint:
+	@t/tools/deps run lint
+	@$(LOCK) t/tools/configure dynamic $(NGINX_SRC) build/nginx
+	@t/tools/lint
+
+
+-include $(wildcard build/core/*.d build/unit/*.d build/replay/*.d)
