@@ -1,0 +1,186 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#ifndef _NGX_HTTP_JIMENG_H_INCLUDED_
+#define _NGX_HTTP_JIMENG_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "jm_reply.h"
+#include "jm_sign.h"
+#include "jm_visual.h"
+
+
+#define NGX_HTTP_JIMENG_CALLS        2
+
+#define NGX_HTTP_JIMENG_SIZE_FIT     0
+#define NGX_HTTP_JIMENG_SIZE_STRICT  1
+
+
+typedef struct ngx_http_jimeng_job_s       ngx_http_jimeng_job_t;
+typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
+
+
+/* the day key is a cache of this worker's, the rest is configuration */
+
+typedef struct {
+    ngx_str_t                   name;
+    jm_credential_t             credential;
+    jm_str_t                    security_token;
+    jm_str_t                    host;
+    ngx_str_t                   args[NGX_HTTP_JIMENG_CALLS];
+    jm_day_key_t                day_key;
+} ngx_http_jimeng_account_t;
+
+
+typedef struct {
+    ngx_array_t                 accounts;   /* ngx_http_jimeng_account_t * */
+    ngx_int_t                   request_id; /* index of $request_id */
+} ngx_http_jimeng_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t                   pass;
+    ngx_str_t                   account_name;
+    ngx_http_jimeng_account_t  *account;
+
+    ngx_array_t                *models;     /* jm_model_t */
+    jm_models_t                 table;      /* models, as the core reads it */
+    ngx_str_t                   default_model;
+
+    ngx_msec_t                  poll_interval;
+    ngx_uint_t                  poll_attempts;
+    ngx_msec_t                  timeout;
+    ngx_uint_t                  size;
+    ngx_uint_t                  max_prompt;
+} ngx_http_jimeng_loc_conf_t;
+
+
+typedef struct {
+    ngx_http_jimeng_job_t      *job;
+    ngx_str_t                   error_page; /* instead of nginx's own */
+    unsigned                    replied:1;  /* the reply is of our making */
+} ngx_http_jimeng_ctx_t;
+
+
+extern ngx_module_t  ngx_http_jimeng_module;
+
+
+/* ngx_http_jimeng_conf.c */
+
+void *ngx_http_jimeng_create_main_conf(ngx_conf_t *cf);
+void *ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+char *ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data);
+
+/* ngx_http_jimeng_account.c */
+
+char *ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
+    ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *name);
+ngx_int_t ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
+    jm_visual_call_e call, ngx_str_t *body, ngx_list_t *headers,
+    ngx_log_t *log);
+
+/* ngx_http_jimeng_handler.c */
+
+ngx_int_t ngx_http_jimeng_handler(ngx_http_request_t *r);
+ngx_http_jimeng_ctx_t *ngx_http_jimeng_ctx(ngx_http_request_t *r);
+
+/* ngx_http_jimeng_body.c */
+
+typedef struct {
+    jm_str_t                    text;
+    ngx_pool_cleanup_t         *cleanup;    /* of a mapped file, else NULL */
+} ngx_http_jimeng_body_t;
+
+ngx_int_t ngx_http_jimeng_body_open(ngx_http_request_t *r,
+    ngx_http_jimeng_body_t *body);
+void ngx_http_jimeng_body_close(ngx_http_jimeng_body_t *body);
+
+/* ngx_http_jimeng_job.c */
+
+typedef struct {
+    ngx_str_t                   req_key;
+    ngx_str_t                   submit;     /* the body to be sent */
+    jm_size_t                   size;
+    ngx_uint_t                  watermark;
+} ngx_http_jimeng_order_t;
+
+struct ngx_http_jimeng_job_s {
+    ngx_http_request_t         *request;
+    ngx_http_jimeng_exchange_t *exchange;
+    ngx_log_t                  *log;
+
+    /* ngx_event_ident() reads here, as in ngx_connection_t */
+    ngx_socket_t                ident;
+
+    ngx_event_t                 timer;
+    jm_task_t                   task;
+
+    ngx_http_jimeng_account_t  *account;
+    ngx_http_jimeng_order_t     order;
+
+    ngx_str_t                   task_id;    /* the upstream's */
+    ngx_str_t                   query;      /* the body to be sent */
+
+    int64_t                     code;       /* the upstream's last number */
+    ngx_uint_t                  images;
+    ngx_msec_t                  start;
+    ngx_msec_t                  accepted;
+    ngx_msec_t                  over;
+    ngx_msec_t                  upstream_time;
+    unsigned                    running:1;
+    unsigned                    strange:1;  /* logged once */
+};
+
+ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order);
+
+/* ngx_http_jimeng_exchange.c */
+
+ngx_int_t ngx_http_jimeng_exchange_init(ngx_conf_t *cf);
+ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_start(
+    ngx_http_request_t *r, ngx_str_t *uri, ngx_http_jimeng_account_t *account,
+    jm_visual_call_e call, ngx_str_t *body);
+ngx_uint_t ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x);
+ngx_msec_t ngx_http_jimeng_exchange_time(ngx_http_jimeng_exchange_t *x);
+jm_rc_e ngx_http_jimeng_exchange_read(ngx_http_jimeng_exchange_t *x,
+    jm_visual_call_e call, jm_answer_t *answer);
+ngx_int_t ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x);
+void ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x);
+
+/* ngx_http_jimeng_send.c */
+
+void ngx_http_jimeng_mem(jm_mem_t *mem, ngx_pool_t *pool);
+ngx_int_t ngx_http_jimeng_send_result(ngx_http_request_t *r,
+    jm_result_t *result);
+ngx_int_t ngx_http_jimeng_send_error(ngx_http_request_t *r, jm_error_t *e,
+    jm_str_t task_id);
+ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r, jm_error_t *e,
+    jm_str_t task_id, ngx_str_t *text);
+ngx_int_t ngx_http_jimeng_error_headers(ngx_http_request_t *r,
+    jm_error_t *e);
+ngx_int_t ngx_http_jimeng_request_id(ngx_http_request_t *r);
+void ngx_http_jimeng_json_type(ngx_http_request_t *r, size_t len);
+
+/* ngx_http_jimeng_variables.c */
+
+ngx_int_t ngx_http_jimeng_add_variables(ngx_conf_t *cf);
+
+/* ngx_http_jimeng_error_page.c */
+
+ngx_int_t ngx_http_jimeng_error_page_init(ngx_conf_t *cf);
+
+
+#endif /* _NGX_HTTP_JIMENG_H_INCLUDED_ */

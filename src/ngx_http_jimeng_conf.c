@@ -1,0 +1,350 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+static char *ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
+    ngx_str_t *value);
+static char *ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model,
+    u_char *p, u_char *last);
+static char *ngx_http_jimeng_merge_account(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *conf);
+
+
+void *
+ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_jimeng_main_conf_t));
+    if (jmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&jmcf->accounts, cf->pool, 1,
+                       sizeof(ngx_http_jimeng_account_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return jmcf;
+}
+
+
+void *
+ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_jimeng_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_jimeng_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->pass = { 0, NULL };
+     *     conf->account_name = { 0, NULL };
+     *     conf->account = NULL;
+     *     conf->table = { NULL, 0 };
+     *     conf->default_model = { 0, NULL };
+     */
+
+    conf->models = NGX_CONF_UNSET_PTR;
+    conf->poll_interval = NGX_CONF_UNSET_MSEC;
+    conf->poll_attempts = NGX_CONF_UNSET_UINT;
+    conf->timeout = NGX_CONF_UNSET_MSEC;
+    conf->size = NGX_CONF_UNSET_UINT;
+    conf->max_prompt = NGX_CONF_UNSET_UINT;
+
+    return conf;
+}
+
+
+char *
+ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_jimeng_loc_conf_t *prev = parent;
+    ngx_http_jimeng_loc_conf_t *conf = child;
+
+    jm_str_t                   name;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    ngx_conf_merge_str_value(conf->account_name, prev->account_name, "");
+    ngx_conf_merge_ptr_value(conf->models, prev->models, NULL);
+    ngx_conf_merge_str_value(conf->default_model, prev->default_model,
+                             "jimeng_t2i_v40");
+    ngx_conf_merge_msec_value(conf->poll_interval, prev->poll_interval, 2000);
+    ngx_conf_merge_uint_value(conf->poll_attempts, prev->poll_attempts, 60);
+    ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 300000);
+    ngx_conf_merge_uint_value(conf->size, prev->size,
+                              NGX_HTTP_JIMENG_SIZE_FIT);
+    ngx_conf_merge_uint_value(conf->max_prompt, prev->max_prompt, 800);
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname && conf->pass.data == NULL) {
+        conf->pass = prev->pass;
+    }
+
+    if (conf->pass.data == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (clcf->lmt_excpt && clcf->handler == NULL) {
+        clcf->handler = ngx_http_jimeng_handler;
+    }
+
+    if (conf->models) {
+        conf->table.rows = conf->models->elts;
+        conf->table.n = conf->models->nelts;
+    }
+
+    name.len = conf->default_model.len;
+    name.data = conf->default_model.data;
+
+    if (jm_model_find(&conf->table, name) == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown model \"%V\" in \"jimeng_default_model\", "
+                           "add it with \"jimeng_model\"",
+                           &conf->default_model);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_jimeng_merge_account(cf, conf);
+}
+
+
+static char *
+ngx_http_jimeng_merge_account(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *conf)
+{
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_jimeng_module);
+
+    if (conf->account_name.len) {
+        conf->account = ngx_http_jimeng_account_find(jmcf,
+                                                     &conf->account_name);
+        if (conf->account == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "unknown account \"%V\" in \"jimeng_accounts\"",
+                               &conf->account_name);
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (jmcf->accounts.nelts == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"jimeng_pass\" needs a \"jimeng_account\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (jmcf->accounts.nelts > 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "there are several accounts: \"jimeng_pass\" needs "
+                           "\"jimeng_accounts\" to choose one");
+        return NGX_CONF_ERROR;
+    }
+
+    conf->account = *(ngx_http_jimeng_account_t **) jmcf->accounts.elts;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_jimeng_loc_conf_t *jlcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (jlcf->pass.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"jimeng_pass\" takes the URI of an internal "
+                           "location, as \"/_volcengine\", not \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_jimeng_handler;
+
+    jlcf->pass = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_jimeng_loc_conf_t *jlcf = conf;
+
+    char        *rv;
+    jm_str_t     name, req_key;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+    jm_model_t  *model;
+
+    if (jlcf->models == NGX_CONF_UNSET_PTR) {
+        jlcf->models = ngx_array_create(cf->pool, 4, sizeof(jm_model_t));
+        if (jlcf->models == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[2].len == 0) {
+        return "needs a name and a req_key";
+    }
+
+    model = jlcf->models->elts;
+
+    for (i = 0; i < jlcf->models->nelts; i++) {
+        if (model[i].name.len == value[1].len
+            && ngx_memcmp(model[i].name.data, value[1].data, value[1].len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate model \"%V\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    model = ngx_array_push(jlcf->models);
+    if (model == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    name.len = value[1].len;
+    name.data = value[1].data;
+
+    req_key.len = value[2].len;
+    req_key.data = value[2].data;
+
+    jm_model_init(model, name, req_key);
+
+    for (i = 3; i < cf->args->nelts; i++) {
+        rv = ngx_http_jimeng_model_option(cf, model, &value[i]);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
+    ngx_str_t *value)
+{
+    ngx_int_t  n;
+
+    if (ngx_strncmp(value->data, "images=", 7) == 0) {
+        n = ngx_atoi(value->data + 7, value->len - 7);
+
+        if (n == NGX_ERROR || n > JM_REQUEST_IMAGES) {
+            goto invalid;
+        }
+
+        model->images = (uint32_t) n;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "area=", 5) == 0) {
+        return ngx_http_jimeng_model_area(cf, model, value->data + 5,
+                                          value->data + value->len);
+    }
+
+    if (ngx_strcmp(value->data, "scale=fraction") == 0) {
+        model->scale = JM_SCALE_FRACTION;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "scale=percent") == 0) {
+        model->scale = JM_SCALE_PERCENT;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "scale=none") == 0) {
+        model->scale = JM_SCALE_NONE;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "watermark=on") == 0) {
+        model->watermark = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "watermark=off") == 0) {
+        model->watermark = 0;
+        return NGX_CONF_OK;
+    }
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"jimeng_model\"", value);
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model, u_char *p,
+    u_char *last)
+{
+    u_char     *dash;
+    ngx_int_t   min, max;
+
+    dash = ngx_strlchr(p, last, '-');
+
+    if (dash) {
+        min = ngx_atoi(p, dash - p);
+        max = ngx_atoi(dash + 1, last - dash - 1);
+
+        if (min > 0 && max >= min && max <= NGX_MAX_INT32_VALUE) {
+            model->min_area = (uint32_t) min;
+            model->max_area = (uint32_t) max;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"area=\" in \"jimeng_model\" takes two numbers of "
+                       "pixels, as \"area=1048576-16777216\"");
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data)
+{
+    /* ngx_msec_t and ngx_int_t are of one width */
+
+    ngx_int_t *np = data;
+
+    if (*np <= 0) {
+        return "must be greater than 0";
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,563 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+#define NGX_HTTP_JIMENG_ANSWER_MAX  262144
+
+
+struct ngx_http_jimeng_exchange_s {
+    ngx_pool_t                 *pool;
+    ngx_http_request_t         *request;
+    ngx_http_request_t         *subrequest;
+    ngx_http_posted_request_t   posted;
+
+    jm_mem_t                    mem;
+    jm_buf_t                    answer;
+    ngx_int_t                   rc;
+    ngx_uint_t                  status;
+
+    ngx_msec_t                  start;
+    ngx_msec_t                  time;
+
+    ngx_http_cleanup_t         *cleanup;    /* of the subrequest, a run of */
+    ngx_uint_t                  ncleanups;  /* nodes in the request's list */
+
+    unsigned                    ended:1;
+    unsigned                    complete:1;
+    unsigned                    lost:1;     /* a part that was not in memory */
+};
+
+
+static ngx_int_t ngx_http_jimeng_exchange_create(
+    ngx_http_jimeng_exchange_t *x, ngx_str_t *uri, ngx_str_t *args);
+static ngx_int_t ngx_http_jimeng_exchange_request(
+    ngx_http_jimeng_exchange_t *x, ngx_http_jimeng_account_t *account,
+    jm_visual_call_e call, ngx_str_t *body);
+static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
+static ngx_int_t ngx_http_jimeng_exchange_idempotent(ngx_http_request_t *sr);
+static ngx_int_t ngx_http_jimeng_exchange_end(ngx_http_request_t *sr,
+    void *data, ngx_int_t rc);
+static void ngx_http_jimeng_exchange_clean(ngx_http_jimeng_exchange_t *x);
+static ngx_uint_t ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr);
+static ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_of(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_exchange_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_exchange_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+/*
+ * One exchange is a background subrequest in a pool of its own.  Whatever
+ * nginx allocates for a subrequest comes from r->pool and stays there until
+ * the client's request ends: a task that is asked for a hundred times would
+ * hold the memory of a hundred subrequests.  So r->pool is the exchange's
+ * while the subrequest is made, and the exchange's pool goes when it is over.
+ */
+
+ngx_http_jimeng_exchange_t *
+ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
+    ngx_http_jimeng_account_t *account, jm_visual_call_e call,
+    ngx_str_t *body)
+{
+    ngx_pool_t                  *pool;
+    ngx_http_jimeng_exchange_t  *x;
+
+    pool = ngx_create_pool(4096, r->connection->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    x = ngx_pcalloc(pool, sizeof(ngx_http_jimeng_exchange_t));
+    if (x == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    x->pool = pool;
+    x->request = r;
+    x->start = ngx_current_msec;
+
+    ngx_http_jimeng_mem(&x->mem, pool);
+    jm_buf_init(&x->answer, &x->mem, 1024, NGX_HTTP_JIMENG_ANSWER_MAX);
+
+    if (ngx_http_jimeng_exchange_create(x, uri, &account->args[call])
+        != NGX_OK)
+    {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    if (ngx_http_jimeng_exchange_request(x, account, call, body) != NGX_OK) {
+
+        /* the subrequest is there and has to end: it does so unsent */
+
+        x->rc = NGX_ERROR;
+    }
+
+    return x;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x,
+    ngx_str_t *uri, ngx_str_t *args)
+{
+    ngx_int_t                    rc;
+    ngx_pool_t                  *pool;
+    ngx_http_request_t          *r, *sr;
+    ngx_http_post_subrequest_t  *ps;
+
+    ps = ngx_palloc(x->pool, sizeof(ngx_http_post_subrequest_t));
+    if (ps == NULL) {
+        return NGX_ERROR;
+    }
+
+    ps->handler = ngx_http_jimeng_exchange_end;
+    ps->data = x;
+
+    r = x->request;
+    sr = NULL;
+
+    pool = r->pool;
+    r->pool = x->pool;
+
+    rc = ngx_http_subrequest(r, uri, args, &sr, ps,
+                             NGX_HTTP_SUBREQUEST_BACKGROUND
+                             |NGX_HTTP_SUBREQUEST_IN_MEMORY);
+
+    r->pool = pool;
+
+    if (rc != NGX_OK) {
+
+        if (sr) {
+            /* counted, but could not be posted */
+            r->main->count--;
+        }
+
+        return NGX_ERROR;
+    }
+
+    x->subrequest = sr;
+    sr->write_event_handler = ngx_http_jimeng_exchange_run;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
+    ngx_http_jimeng_account_t *account, jm_visual_call_e call,
+    ngx_str_t *body)
+{
+    ngx_buf_t                  *b;
+    ngx_chain_t                *cl;
+    ngx_http_request_t         *sr;
+    ngx_http_request_body_t    *rb;
+    ngx_http_variable_value_t  *variables;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    sr = x->subrequest;
+
+    cmcf = ngx_http_get_module_main_conf(sr, ngx_http_core_module);
+
+    /* values that are cached in the client's array would dangle there */
+
+    variables = ngx_pcalloc(x->pool, cmcf->variables.nelts
+                                     * sizeof(ngx_http_variable_value_t));
+    if (variables == NULL) {
+        return NGX_ERROR;
+    }
+
+    sr->variables = variables;
+
+    /* nothing of the client's own headers goes upstream */
+
+    ngx_memzero(&sr->headers_in, sizeof(ngx_http_headers_in_t));
+
+    sr->headers_in.content_length_n = body->len;
+    sr->headers_in.keep_alive_n = -1;
+
+    if (ngx_list_init(&sr->headers_in.headers, x->pool, 6,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_jimeng_account_sign(account, call, body,
+                                     &sr->headers_in.headers,
+                                     x->request->connection->log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rb = ngx_pcalloc(x->pool, sizeof(ngx_http_request_body_t));
+    b = ngx_calloc_buf(x->pool);
+    cl = ngx_alloc_chain_link(x->pool);
+
+    if (rb == NULL || b == NULL || cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = body->data;
+    b->last = body->data + body->len;
+    b->start = b->pos;
+    b->end = b->last;
+    b->memory = 1;
+    b->last_buf = 1;
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    rb->bufs = cl;
+    rb->buf = b;
+
+    sr->request_body = rb;
+
+    sr->method = NGX_HTTP_POST;
+    ngx_str_set(&sr->method_name, "POST");
+
+    return NGX_OK;
+}
+
+
+/*
+ * The first run of the subrequest.  nginx keeps a cleanup for each upstream
+ * request in the pool of the client's request, 40 bytes a query: they are
+ * put into the exchange's pool as well.
+ */
+
+static void
+ngx_http_jimeng_exchange_run(ngx_http_request_t *sr)
+{
+    ngx_pool_t                  *pool;
+    ngx_http_cleanup_t          *head, *cln;
+    ngx_http_request_t          *r;
+    ngx_http_jimeng_exchange_t  *x;
+
+    r = sr->main;
+    x = sr->post_subrequest->data;
+
+    if (x->rc != NGX_OK) {
+        ngx_http_finalize_request(sr, x->rc);
+        return;
+    }
+
+    head = r->cleanup;
+    pool = r->pool;
+    r->pool = x->pool;
+
+    ngx_http_handler(sr);
+
+    r->pool = pool;
+
+    for (cln = r->cleanup; cln && cln != head; cln = cln->next) {
+        x->ncleanups++;
+    }
+
+    x->cleanup = r->cleanup;
+
+    if (x->ended) {
+        ngx_http_jimeng_exchange_clean(x);
+        return;
+    }
+
+    if (ngx_http_jimeng_exchange_idempotent(sr) != NGX_OK
+        && ngx_http_jimeng_exchange_take_back(x) == NGX_OK)
+    {
+        (void) ngx_http_post_request(r, &x->posted);
+    }
+}
+
+
+/*
+ * "proxy_next_upstream non_idempotent" would send a submit that was sent and
+ * not answered to another server, and have it paid twice.
+ */
+
+static ngx_int_t
+ngx_http_jimeng_exchange_idempotent(ngx_http_request_t *sr)
+{
+    ngx_http_upstream_t       *u;
+    ngx_http_upstream_conf_t  *conf;
+
+    u = sr->upstream;
+
+    if (u == NULL
+        || !(u->conf->next_upstream & NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT))
+    {
+        return NGX_OK;
+    }
+
+    conf = ngx_palloc(sr->pool, sizeof(ngx_http_upstream_conf_t));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *conf = *u->conf;
+    conf->next_upstream &= ~NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT;
+
+    u->conf = conf;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Called once or twice, and not at all when the request is torn down.  It
+ * only records: nothing may be run, finalized or freed from here, the caller
+ * still works on the subrequest.  nginx does not wake the parent of a
+ * background subrequest.
+ */
+
+static ngx_int_t
+ngx_http_jimeng_exchange_end(ngx_http_request_t *sr, void *data, ngx_int_t rc)
+{
+    ngx_http_jimeng_exchange_t *x = data;
+
+    if (x->ended) {
+        return NGX_OK;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, sr->connection->log, 0,
+                   "jimeng exchange end rc:%i s:%ui", rc, x->status);
+
+    x->ended = 1;
+    x->rc = rc;
+    x->time = ngx_current_msec - x->start;
+
+    ngx_http_jimeng_exchange_clean(x);
+
+    (void) ngx_http_post_request(x->request, &x->posted);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_jimeng_exchange_clean(ngx_http_jimeng_exchange_t *x)
+{
+    ngx_http_cleanup_t  *cln, **prev;
+
+    if (x->ncleanups == 0) {
+        return;
+    }
+
+    for (prev = &x->request->cleanup; *prev; prev = &(*prev)->next) {
+        if (*prev == x->cleanup) {
+            break;
+        }
+    }
+
+    for (cln = *prev; cln && x->ncleanups; cln = cln->next) {
+
+        if (cln->handler) {
+            cln->handler(cln->data);
+        }
+
+        x->ncleanups--;
+    }
+
+    *prev = cln;
+}
+
+
+ngx_uint_t
+ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x)
+{
+    return x->ended;
+}
+
+
+ngx_msec_t
+ngx_http_jimeng_exchange_time(ngx_http_jimeng_exchange_t *x)
+{
+    return x->time;
+}
+
+
+jm_rc_e
+ngx_http_jimeng_exchange_read(ngx_http_jimeng_exchange_t *x,
+    jm_visual_call_e call, jm_answer_t *answer)
+{
+    jm_transport_e  transport;
+
+    if (x->status && x->complete && !x->lost && x->answer.rc == JM_OK
+        && x->rc == NGX_OK)
+    {
+        transport = JM_TRANSPORT_WHOLE;
+
+    } else if (x->status || ngx_http_jimeng_exchange_sent(x->subrequest)) {
+        transport = JM_TRANSPORT_BROKEN;
+
+    } else {
+        transport = JM_TRANSPORT_UNSENT;
+    }
+
+    if (x->answer.rc != JM_OK) {
+        ngx_log_error(NGX_LOG_ERR, x->request->connection->log, 0,
+                      "jimeng: an answer of over %d bytes was dropped",
+                      NGX_HTTP_JIMENG_ANSWER_MAX);
+    }
+
+    return jm_visual_read(answer, call, transport, (unsigned) x->status,
+                          jm_buf_view(&x->answer), &x->mem);
+}
+
+
+/*
+ * Stops an exchange of which no byte was sent.  Returns NGX_DECLINED when it
+ * is too late for that, and the exchange goes on.
+ */
+
+ngx_int_t
+ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x)
+{
+    ngx_http_request_t   *sr;
+    ngx_http_upstream_t  *u;
+
+    sr = x->subrequest;
+    u = sr->upstream;
+
+    if (x->ended || u == NULL || u->cleanup == NULL || u->request_sent
+        || ngx_http_jimeng_exchange_sent(sr))
+    {
+        return NGX_DECLINED;
+    }
+
+    /* as a request's own cleanup does: closes, and drops the reference */
+
+    x->ended = 1;
+    x->rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+
+    (*u->cleanup)(sr);
+
+    ngx_http_jimeng_exchange_clean(x);
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr)
+{
+    ngx_uint_t                  i;
+    ngx_http_upstream_t        *u;
+    ngx_http_upstream_state_t  *state;
+
+    u = sr->upstream;
+
+    if (u && u->peer.connection && u->peer.connection->sent) {
+        return 1;
+    }
+
+    if (sr->upstream_states == NULL) {
+        return 0;
+    }
+
+    state = sr->upstream_states->elts;
+
+    for (i = 0; i < sr->upstream_states->nelts; i++) {
+        if (state[i].bytes_sent) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x)
+{
+    ngx_destroy_pool(x->pool);
+}
+
+
+static ngx_http_jimeng_exchange_t *
+ngx_http_jimeng_exchange_of(ngx_http_request_t *r)
+{
+    if (r == r->main || r->post_subrequest == NULL
+        || r->post_subrequest->handler != ngx_http_jimeng_exchange_end)
+    {
+        return NULL;
+    }
+
+    return r->post_subrequest->data;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_exchange_header_filter(ngx_http_request_t *r)
+{
+    ngx_http_jimeng_exchange_t  *x;
+
+    x = ngx_http_jimeng_exchange_of(r);
+
+    if (x == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    x->status = r->headers_out.status;
+
+    return NGX_OK;
+}
+
+
+/* nginx's own buffer for a subrequest in memory fails when it is too small */
+
+static ngx_int_t
+ngx_http_jimeng_exchange_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t                   *b;
+    ngx_http_jimeng_exchange_t  *x;
+
+    x = ngx_http_jimeng_exchange_of(r);
+
+    if (x == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    for ( /* void */ ; in; in = in->next) {
+        b = in->buf;
+
+        if (ngx_buf_in_memory(b)) {
+            jm_buf_add(&x->answer, b->pos, b->last - b->pos);
+
+        } else if (ngx_buf_size(b)) {
+            x->lost = 1;
+        }
+
+        b->pos = b->last;
+        b->file_pos = b->file_last;
+
+        if (b->last_buf || b->last_in_chain) {
+            x->complete = 1;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_jimeng_exchange_init(ngx_conf_t *cf)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_jimeng_exchange_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_jimeng_exchange_body_filter;
+
+    return NGX_OK;
+}

@@ -1,0 +1,263 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+/* a submit's body: a prompt, some URLs, each escaped */
+
+#define NGX_HTTP_JIMENG_SUBMIT_MAX  1048576
+
+
+static ngx_uint_t ngx_http_jimeng_is_endpoint(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_jimeng_is_json(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_refuse(ngx_http_request_t *r,
+    jm_cause_e cause);
+static void ngx_http_jimeng_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_read_order(ngx_http_request_t *r,
+    ngx_pool_t *pool, ngx_http_jimeng_order_t *order, jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_make_order(ngx_http_request_t *r,
+    jm_request_t *request, size_t size, ngx_http_jimeng_order_t *order);
+
+
+ngx_int_t
+ngx_http_jimeng_handler(ngx_http_request_t *r)
+{
+    ngx_int_t         rc;
+    ngx_table_elt_t  *h;
+
+    if (r != r->main) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "jimeng: \"jimeng_pass\" serves requests of clients, "
+                      "not subrequests such as \"%V\"", &r->uri);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!ngx_http_jimeng_is_endpoint(r)) {
+        return ngx_http_jimeng_refuse(r, JM_CAUSE_NOT_FOUND);
+    }
+
+    if (r->method != NGX_HTTP_POST) {
+
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+        h->hash = 1;
+        ngx_str_set(&h->key, "Allow");
+        ngx_str_set(&h->value, "POST");
+
+        return ngx_http_jimeng_refuse(r, JM_CAUSE_METHOD);
+    }
+
+    if (!ngx_http_jimeng_is_json(r)) {
+        return ngx_http_jimeng_refuse(r, JM_CAUSE_MEDIA_TYPE);
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_jimeng_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+/* the API may have any prefix: "/v1", "/api/v1", or what a regex matches */
+
+static ngx_uint_t
+ngx_http_jimeng_is_endpoint(ngx_http_request_t *r)
+{
+    static ngx_str_t  path = ngx_string("/images/generations");
+
+    return r->uri.len >= path.len
+           && ngx_memcmp(r->uri.data + r->uri.len - path.len, path.data,
+                         path.len)
+              == 0;
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_is_json(ngx_http_request_t *r)
+{
+    u_char            *p, *last;
+    ngx_table_elt_t   *type;
+    static ngx_str_t   json = ngx_string("application/json");
+
+    type = r->headers_in.content_type;
+
+    if (type == NULL || type->value.len < json.len
+        || ngx_strncasecmp(type->value.data, json.data, json.len) != 0)
+    {
+        return 0;
+    }
+
+    p = type->value.data + json.len;
+    last = type->value.data + type->value.len;
+
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    return p == last || *p == ';';
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_refuse(ngx_http_request_t *r, jm_cause_e cause)
+{
+    jm_str_t    none = jm_null_string;
+    ngx_int_t   rc;
+    jm_error_t  e;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    jm_error_set(&e, cause, NULL, NULL);
+
+    return ngx_http_jimeng_send_error(r, &e, none);
+}
+
+
+static void
+ngx_http_jimeng_body_handler(ngx_http_request_t *r)
+{
+    jm_str_t                  none = jm_null_string;
+    ngx_int_t                 rc;
+    jm_error_t                e;
+    ngx_pool_t               *pool;
+    ngx_http_jimeng_order_t   order;
+
+    /* what is read from the body lives until the order is made of it */
+
+    pool = ngx_create_pool(4096, r->connection->log);
+    if (pool == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    rc = ngx_http_jimeng_read_order(r, pool, &order, &e);
+
+    ngx_destroy_pool(pool);
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_finalize_request(r, ngx_http_jimeng_send_error(r, &e, none));
+        return;
+    }
+
+    if (rc == NGX_ERROR || ngx_http_jimeng_job_start(r, &order) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_read_order(ngx_http_request_t *r, ngx_pool_t *pool,
+    ngx_http_jimeng_order_t *order, jm_error_t *e)
+{
+    jm_rc_e                      rc;
+    jm_mem_t                     mem;
+    ngx_int_t                    done;
+    jm_rules_t                   rules;
+    jm_request_t                 request;
+    ngx_http_jimeng_body_t       body;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    rules.models = &jlcf->table;
+    rules.default_model.len = jlcf->default_model.len;
+    rules.default_model.data = jlcf->default_model.data;
+    rules.max_prompt = jlcf->max_prompt;
+    rules.strict_size = (jlcf->size == NGX_HTTP_JIMENG_SIZE_STRICT);
+
+    if (ngx_http_jimeng_body_open(r, &body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_jimeng_mem(&mem, pool);
+
+    rc = jm_request_read(&request, body.text, &rules, &mem, e);
+
+    switch (rc) {
+
+    case JM_OK:
+        done = ngx_http_jimeng_make_order(r, &request, body.text.len, order);
+        break;
+
+    case JM_INVALID:
+        done = NGX_DECLINED;
+        break;
+
+    default:
+        done = NGX_ERROR;
+    }
+
+    ngx_http_jimeng_body_close(&body);
+
+    return done;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
+    size_t size, ngx_http_jimeng_order_t *order)
+{
+    jm_buf_t  b;
+    jm_mem_t  mem;
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+
+    /* a guess that is seldom too small; the buffer grows when it is */
+
+    jm_buf_init(&b, &mem, ngx_min(size, 4096) + 128,
+                NGX_HTTP_JIMENG_SUBMIT_MAX);
+
+    if (jm_visual_submit(&b, request) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    order->submit.len = b.len;
+    order->submit.data = b.data;
+
+    /* of the model table, which outlives the request */
+
+    order->req_key.len = request->model->req_key.len;
+    order->req_key.data = (u_char *) request->model->req_key.data;
+
+    order->size = request->size;
+    order->watermark = request->watermark;
+
+    return NGX_OK;
+}
+
+
+ngx_http_jimeng_ctx_t *
+ngx_http_jimeng_ctx(ngx_http_request_t *r)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    if (ctx == NULL) {
+        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_jimeng_ctx_t));
+
+        if (ctx) {
+            ngx_http_set_ctx(r, ctx, ngx_http_jimeng_module);
+        }
+    }
+
+    return ctx;
+}

@@ -1,0 +1,638 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+#define NGX_HTTP_JIMENG_QUERY_MAX  1024
+#define NGX_HTTP_JIMENG_TEXT_MAX   200
+
+
+static ngx_int_t ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job,
+    jm_event_e event, jm_answer_t *answer);
+static ngx_int_t ngx_http_jimeng_job_exchange(ngx_http_jimeng_job_t *job,
+    jm_visual_call_e call);
+static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_job_answer(ngx_http_jimeng_job_t *job,
+    jm_answer_t *answer);
+static void ngx_http_jimeng_job_timer(ngx_event_t *ev);
+static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
+static void ngx_http_jimeng_job_end(ngx_http_request_t *r, ngx_int_t rc);
+static ngx_int_t ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
+    jm_answer_t *answer);
+static ngx_int_t ngx_http_jimeng_job_fail(ngx_http_jimeng_job_t *job,
+    jm_cause_e cause, jm_answer_t *answer);
+static void ngx_http_jimeng_job_log(ngx_http_jimeng_job_t *job,
+    jm_answer_t *answer);
+static ngx_uint_t ngx_http_jimeng_job_log_level(jm_answer_t *answer);
+static void ngx_http_jimeng_printable(ngx_str_t *dst, u_char *text,
+    jm_str_t src);
+static void ngx_http_jimeng_job_cleanup(void *data);
+
+
+/*
+ * A job hangs on the client's request and lives until its task is over,
+ * whether the client waits or has gone: what is being paid for is followed
+ * to its end.
+ */
+
+ngx_int_t
+ngx_http_jimeng_job_start(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order)
+{
+    uint64_t                     elapsed;
+    ngx_time_t                  *tp;
+    jm_task_limits_t             limits;
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_jimeng_ctx_t       *ctx;
+    ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    ctx = ngx_http_jimeng_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_jimeng_job_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    job = cln->data;
+    ngx_memzero(job, sizeof(ngx_http_jimeng_job_t));
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    job->request = r;
+    job->log = r->connection->log;
+    job->ident = (ngx_socket_t) -1;
+    job->account = jlcf->account;
+    job->order = *order;
+    job->start = ngx_current_msec;
+
+    job->timer.handler = ngx_http_jimeng_job_timer;
+    job->timer.data = job;
+    job->timer.log = job->log;
+
+    cln->handler = ngx_http_jimeng_job_cleanup;
+    ctx->job = job;
+
+    /* the client's patience began when its request did */
+
+    tp = ngx_timeofday();
+    elapsed = ngx_max(0, (tp->sec - r->start_sec) * 1000
+                         + (ngx_msec_int_t) (tp->msec - r->start_msec));
+
+    limits.timeout = jlcf->timeout - ngx_min(jlcf->timeout, elapsed);
+    limits.interval = jlcf->poll_interval;
+    limits.attempts = (uint32_t) jlcf->poll_attempts;
+
+    jm_task_init(&job->task, &limits, ngx_current_msec);
+
+    r->read_event_handler = ngx_http_jimeng_job_reading;
+    r->write_event_handler = ngx_http_jimeng_job_handler;
+
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_jimeng_client_left(r)) {
+        ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+        return NGX_OK;
+    }
+
+    ngx_http_jimeng_job_end(r, ngx_http_jimeng_job_step(job, JM_EVENT_START,
+                                                        NULL));
+    return NGX_OK;
+}
+
+
+/* returns NGX_DONE while the job goes on, else what to finalize with */
+
+static ngx_int_t
+ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job, jm_event_e event,
+    jm_answer_t *answer)
+{
+    jm_step_t  step;
+
+again:
+
+    step = jm_task_step(&job->task, event, ngx_current_msec);
+
+    switch (step.action) {
+
+    case JM_ACTION_SUBMIT:
+
+        if (ngx_http_jimeng_job_exchange(job, JM_VISUAL_SUBMIT) != NGX_OK) {
+            event = JM_EVENT_UNSENT;
+            goto again;
+        }
+
+        break;
+
+    case JM_ACTION_QUERY:
+
+        if (ngx_http_jimeng_job_exchange(job, JM_VISUAL_QUERY) != NGX_OK) {
+            event = JM_EVENT_TROUBLE;
+            goto again;
+        }
+
+        break;
+
+    case JM_ACTION_TIMER:
+        ngx_add_timer(&job->timer, (ngx_msec_t) step.delay);
+        break;
+
+    case JM_ACTION_TAKE_BACK:
+
+        if (ngx_http_jimeng_exchange_take_back(job->exchange) == NGX_OK) {
+            ngx_http_jimeng_exchange_destroy(job->exchange);
+            job->exchange = NULL;
+
+            event = JM_EVENT_TAKEN_BACK;
+            goto again;
+        }
+
+        break;
+
+    case JM_ACTION_FINISH:
+        return ngx_http_jimeng_job_finish(job, answer);
+
+    case JM_ACTION_FAIL:
+        return ngx_http_jimeng_job_fail(job, step.cause, answer);
+
+    default: /* JM_ACTION_NONE */
+        break;
+    }
+
+#if (NGX_DEBUG)
+
+    if (!jm_task_holds(&job->task, job->timer.timer_set,
+                       job->exchange != NULL))
+    {
+        ngx_log_error(NGX_LOG_ALERT, job->log, 0,
+                      "jimeng: task in state %d holds timer:%d exchange:%p",
+                      (int) job->task.state, (int) job->timer.timer_set,
+                      job->exchange);
+    }
+
+#endif
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_jimeng_job_end(ngx_http_request_t *r, ngx_int_t rc)
+{
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_job_exchange(ngx_http_jimeng_job_t *job, jm_visual_call_e call)
+{
+    ngx_str_t                   *body;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(job->request, ngx_http_jimeng_module);
+
+    body = (call == JM_VISUAL_SUBMIT) ? &job->order.submit : &job->query;
+
+    job->exchange = ngx_http_jimeng_exchange_start(job->request, &jlcf->pass,
+                                                   job->account, call, body);
+
+    return job->exchange ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * The request's write handler: called when an exchange has ended, and for any
+ * event of the client's connection.
+ */
+
+static void
+ngx_http_jimeng_job_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                    rc;
+    jm_answer_t                  answer;
+    jm_visual_call_e             call;
+    ngx_http_jimeng_ctx_t       *ctx;
+    ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_exchange_t  *x;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    job = ctx->job;
+    x = job->exchange;
+
+    if (x == NULL || !ngx_http_jimeng_exchange_ended(x)) {
+        return;
+    }
+
+    call = (job->task.state == JM_TASK_SUBMIT) ? JM_VISUAL_SUBMIT
+                                               : JM_VISUAL_QUERY;
+
+    if (ngx_http_jimeng_exchange_read(x, call, &answer) != JM_OK) {
+        ngx_log_error(NGX_LOG_ERR, job->log, 0,
+                      "jimeng: no memory to read an answer");
+    }
+
+    job->exchange = NULL;
+    job->upstream_time += ngx_http_jimeng_exchange_time(x);
+
+    if (ngx_http_jimeng_job_answer(job, &answer) != NGX_OK) {
+
+        /* there is a task, and no memory to ask for it */
+
+        answer.event = JM_EVENT_FAILED;
+        jm_error_set(&answer.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+    }
+
+    ngx_http_jimeng_job_log(job, &answer);
+
+    rc = ngx_http_jimeng_job_step(job, answer.event, &answer);
+
+    /* the answer's views were needed until here, the pool's log is r's */
+
+    ngx_http_jimeng_exchange_destroy(x);
+
+    ngx_http_jimeng_job_end(r, rc);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_job_answer(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
+{
+    jm_str_t     req_key, id;
+    jm_buf_t     query;
+    jm_mem_t     mem;
+    ngx_pool_t  *pool;
+    ngx_int_t    code;
+
+    if (answer->code.len) {
+        code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
+        job->code = (code == NGX_ERROR) ? 0 : code;
+    }
+
+    if (jm_str_eq(&answer->status, "generating")) {
+        job->running = 1;
+    }
+
+    if (answer->event != JM_EVENT_ACCEPTED) {
+        return NGX_OK;
+    }
+
+    pool = job->request->pool;
+    job->accepted = ngx_current_msec;
+
+    job->task_id.data = ngx_pnalloc(pool, answer->task_id.len);
+    if (job->task_id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    job->task_id.len = answer->task_id.len;
+    ngx_memcpy(job->task_id.data, answer->task_id.data, answer->task_id.len);
+
+    req_key.len = job->order.req_key.len;
+    req_key.data = job->order.req_key.data;
+
+    id.len = job->task_id.len;
+    id.data = job->task_id.data;
+
+    ngx_http_jimeng_mem(&mem, pool);
+    jm_buf_init(&query, &mem, 256, NGX_HTTP_JIMENG_QUERY_MAX);
+
+    if (jm_visual_query(&query, req_key, id, (unsigned) job->order.watermark)
+        != JM_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    job->query.len = query.len;
+    job->query.data = query.data;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_jimeng_job_timer(ngx_event_t *ev)
+{
+    ngx_int_t               rc;
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_log_ctx_t     *ctx;
+    ngx_http_jimeng_job_t  *job;
+
+    job = ev->data;
+
+    r = job->request;
+    c = r->connection;
+
+    ctx = c->log->data;
+    ctx->current_request = r;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "jimeng timer, polls:%uD", job->task.polls);
+
+    rc = ngx_http_jimeng_job_step(job, ngx_exiting ? JM_EVENT_EXITING
+                                                   : JM_EVENT_TIMER,
+                                  NULL);
+
+    ngx_http_jimeng_job_end(r, rc);
+
+    /* nginx runs posted requests after events, and not after timers */
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* nginx looks at a client's socket between exchanges only when it is told */
+
+static void
+ngx_http_jimeng_job_reading(ngx_http_request_t *r)
+{
+    ngx_connection_t       *c;
+    ngx_http_jimeng_ctx_t  *ctx;
+    ngx_http_jimeng_job_t  *job;
+
+    if (!ngx_http_jimeng_client_left(r)) {
+        return;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    job = ctx->job;
+    c = r->connection;
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                  "jimeng: client closed connection, task \"%V\"%s",
+                  &job->task_id,
+                  job->task_id.len ? " is followed to its end" : "");
+
+    /*
+     * HTTP/2 marks the stream's connection as failed, and a subrequest that
+     * ends on such a connection takes the whole request with it.
+     */
+
+    c->error = 0;
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    ngx_http_jimeng_job_end(r, ngx_http_jimeng_job_step(job, JM_EVENT_LEFT,
+                                                        NULL));
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_client_left(ngx_http_request_t *r)
+{
+    char               buf[1];
+    ssize_t            n;
+    ngx_err_t          err;
+    ngx_event_t       *rev;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+    rev = c->read;
+
+    if (c->error || rev->error) {
+        return 1;
+    }
+
+    /* a stream's connection is a stand-in, its socket is the whole session's */
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream) {
+        return 0;
+    }
+
+#endif
+
+#if (NGX_HTTP_V3)
+
+    if (r->http_version == NGX_HTTP_VERSION_30) {
+        return 0;
+    }
+
+#endif
+
+#if (NGX_HAVE_EPOLLRDHUP)
+
+    if ((ngx_event_flags & NGX_USE_EPOLL_EVENT) && ngx_use_epoll_rdhup) {
+        return rev->pending_eof;
+    }
+
+#endif
+
+    n = recv(c->fd, buf, 1, MSG_PEEK);
+
+    if (n == 0) {
+        return 1;
+    }
+
+    if (n == -1) {
+        err = ngx_socket_errno;
+
+        return err != NGX_EAGAIN && err != NGX_EINTR;
+    }
+
+    /* a pipelined request: its level-triggered event would fire for ever */
+
+    if ((ngx_event_flags & NGX_USE_LEVEL_EVENT) && rev->active) {
+        (void) ngx_del_event(rev, NGX_READ_EVENT, 0);
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
+{
+    jm_result_t  result;
+
+    job->over = ngx_current_msec;
+    job->images = answer->nurls;
+
+    if (job->task.gone) {
+        return NGX_HTTP_CLIENT_CLOSED_REQUEST;
+    }
+
+    result.created = ngx_time();
+    result.model.len = job->order.req_key.len;
+    result.model.data = job->order.req_key.data;
+    result.task_id.len = job->task_id.len;
+    result.task_id.data = job->task_id.data;
+    result.size = job->order.size;
+    result.urls = answer->urls;
+    result.nurls = answer->nurls;
+
+    return ngx_http_jimeng_send_result(job->request, &result);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_job_fail(ngx_http_jimeng_job_t *job, jm_cause_e cause,
+    jm_answer_t *answer)
+{
+    jm_str_t    task_id;
+    jm_error_t  e;
+
+    job->over = ngx_current_msec;
+
+    if (job->timer.timer_set) {
+        ngx_del_timer(&job->timer);
+    }
+
+    if (job->task.gone) {
+        return NGX_HTTP_CLIENT_CLOSED_REQUEST;
+    }
+
+    if (cause == JM_CAUSE_NONE) {
+        e = answer->error;
+
+    } else {
+        jm_error_set(&e, cause, NULL, NULL);
+
+        if (job->code != JM_VISUAL_SUCCESS) {
+            e.upstream_code = job->code;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, job->log, 0,
+                      "jimeng: task \"%V\" of account \"%V\" failed: %s, "
+                      "after %uD queries", &job->task_id, &job->account->name,
+                      e.message, job->task.polls);
+    }
+
+    task_id.len = job->task_id.len;
+    task_id.data = job->task_id.data;
+
+    return ngx_http_jimeng_send_error(job->request, &e, task_id);
+}
+
+
+static void
+ngx_http_jimeng_job_log(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
+{
+    u_char       code[NGX_HTTP_JIMENG_TEXT_MAX];
+    u_char       text[NGX_HTTP_JIMENG_TEXT_MAX];
+    u_char       request_id[NGX_HTTP_JIMENG_TEXT_MAX];
+    ngx_str_t    c, t, id;
+    ngx_uint_t   level;
+    const char  *what;
+
+    switch (answer->event) {
+
+    case JM_EVENT_FAILED:
+        what = (answer->error.cause == JM_CAUSE_OUTCOME_UNKNOWN)
+               ? "was submitted and not answered, it is not submitted again"
+               : "failed";
+        break;
+
+    case JM_EVENT_BUSY:
+        what = "was refused for load";
+        break;
+
+    case JM_EVENT_UNSENT:
+        what = "could not be submitted, no connection";
+        break;
+
+    case JM_EVENT_TROUBLE:
+        what = "was asked for and not answered";
+        break;
+
+    default:
+
+        if (!answer->strange || job->strange) {
+            return;
+        }
+
+        job->strange = 1;
+        what = "is in an undocumented state";
+    }
+
+    level = ngx_http_jimeng_job_log_level(answer);
+
+    ngx_http_jimeng_printable(&c, code, answer->code);
+    ngx_http_jimeng_printable(&t, text, answer->strange ? answer->status
+                                                        : answer->message);
+    ngx_http_jimeng_printable(&id, request_id, answer->request_id);
+
+    /* the gateway's text on a refused signature may hold what was signed */
+
+    if (answer->event == JM_EVENT_FAILED
+        && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
+    {
+        ngx_str_set(&t, "check the keys, the clock, and that the proxied "
+                        "Host is the account's \"host\"");
+    }
+
+    ngx_log_error(level, job->log, 0,
+                  "jimeng: task \"%V\" of account \"%V\" %s, "
+                  "upstream code: \"%V\", text: \"%V\", request id: \"%V\"",
+                  &job->task_id, &job->account->name, what, &c, &t, &id);
+}
+
+
+/* what a client caused is no error of the operator's */
+
+static ngx_uint_t
+ngx_http_jimeng_job_log_level(jm_answer_t *answer)
+{
+    if (answer->event != JM_EVENT_FAILED) {
+        return NGX_LOG_WARN;
+    }
+
+    switch (answer->error.cause) {
+
+    case JM_CAUSE_CONTENT_POLICY:
+    case JM_CAUSE_INVALID_REQUEST:
+        return NGX_LOG_INFO;
+
+    default:
+        return NGX_LOG_ERR;
+    }
+}
+
+
+static void
+ngx_http_jimeng_printable(ngx_str_t *dst, u_char *text, jm_str_t src)
+{
+    size_t  i;
+
+    src = jm_utf8_prefix(src, NGX_HTTP_JIMENG_TEXT_MAX);
+
+    for (i = 0; i < src.len; i++) {
+        text[i] = (src.data[i] < ' ' || src.data[i] == 0x7f) ? '?'
+                                                              : src.data[i];
+    }
+
+    dst->len = src.len;
+    dst->data = text;
+}
+
+
+static void
+ngx_http_jimeng_job_cleanup(void *data)
+{
+    ngx_http_jimeng_job_t *job = data;
+
+    if (job->timer.timer_set) {
+        ngx_del_timer(&job->timer);
+    }
+
+    /* torn down with an exchange in flight: it has been cleaned up before */
+
+    if (job->exchange) {
+        ngx_http_jimeng_exchange_destroy(job->exchange);
+    }
+}

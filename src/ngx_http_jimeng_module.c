@@ -1,0 +1,149 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+static ngx_int_t ngx_http_jimeng_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_jimeng_postconfiguration(ngx_conf_t *cf);
+
+
+static ngx_conf_post_t  ngx_http_jimeng_positive_post =
+    { ngx_http_jimeng_positive };
+
+
+static ngx_conf_enum_t  ngx_http_jimeng_sizes[] = {
+    { ngx_string("fit"), NGX_HTTP_JIMENG_SIZE_FIT },
+    { ngx_string("strict"), NGX_HTTP_JIMENG_SIZE_STRICT },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_jimeng_commands[] = {
+
+    { ngx_string("jimeng_pass"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_jimeng_pass,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("jimeng_account"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_jimeng_account_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("jimeng_accounts"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, account_name),
+      NULL },
+
+    { ngx_string("jimeng_model"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_jimeng_model,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("jimeng_default_model"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, default_model),
+      NULL },
+
+    { ngx_string("jimeng_poll_interval"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, poll_interval),
+      &ngx_http_jimeng_positive_post },
+
+    { ngx_string("jimeng_poll_attempts"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, poll_attempts),
+      &ngx_http_jimeng_positive_post },
+
+    { ngx_string("jimeng_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, timeout),
+      &ngx_http_jimeng_positive_post },
+
+    { ngx_string("jimeng_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, size),
+      &ngx_http_jimeng_sizes },
+
+    { ngx_string("jimeng_max_prompt"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, max_prompt),
+      &ngx_http_jimeng_positive_post },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_jimeng_module_ctx = {
+    ngx_http_jimeng_preconfiguration,      /* preconfiguration */
+    ngx_http_jimeng_postconfiguration,     /* postconfiguration */
+
+    ngx_http_jimeng_create_main_conf,      /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_jimeng_create_loc_conf,       /* create location configuration */
+    ngx_http_jimeng_merge_loc_conf         /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_jimeng_module = {
+    NGX_MODULE_V1,
+    &ngx_http_jimeng_module_ctx,           /* module context */
+    ngx_http_jimeng_commands,              /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_jimeng_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_jimeng_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_postconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_jimeng_error_page_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* the last to be set is the first to be called: a subrequest's answer */
+
+    return ngx_http_jimeng_exchange_init(cf);
+}

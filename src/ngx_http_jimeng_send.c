@@ -1,0 +1,225 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+#define NGX_HTTP_JIMENG_REPLY_MAX  262144
+
+
+static void *ngx_http_jimeng_alloc(void *ctx, size_t size);
+static void ngx_http_jimeng_free(void *ctx, void *p);
+static ngx_int_t ngx_http_jimeng_add_out(ngx_http_request_t *r,
+    const char *name, u_char *value, size_t len);
+static ngx_int_t ngx_http_jimeng_send_json(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *text);
+
+
+void
+ngx_http_jimeng_mem(jm_mem_t *mem, ngx_pool_t *pool)
+{
+    mem->alloc = ngx_http_jimeng_alloc;
+    mem->free = ngx_http_jimeng_free;
+    mem->ctx = pool;
+}
+
+
+static void *
+ngx_http_jimeng_alloc(void *ctx, size_t size)
+{
+    return ngx_palloc(ctx, size);
+}
+
+
+static void
+ngx_http_jimeng_free(void *ctx, void *p)
+{
+    /* only large blocks go back before the pool does */
+
+    (void) ngx_pfree(ctx, p);
+}
+
+
+ngx_int_t
+ngx_http_jimeng_send_result(ngx_http_request_t *r, jm_result_t *result)
+{
+    jm_buf_t   out;
+    jm_mem_t   mem;
+    ngx_str_t  text;
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&out, &mem, 1024, NGX_HTTP_JIMENG_REPLY_MAX);
+
+    if (jm_reply_result(&out, result) != JM_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    text.len = out.len;
+    text.data = out.data;
+
+    return ngx_http_jimeng_send_json(r, NGX_HTTP_OK, &text);
+}
+
+
+ngx_int_t
+ngx_http_jimeng_send_error(ngx_http_request_t *r, jm_error_t *e,
+    jm_str_t task_id)
+{
+    ngx_str_t  text;
+
+    if (ngx_http_jimeng_error_text(r, e, task_id, &text) != NGX_OK
+        || ngx_http_jimeng_error_headers(r, e) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_jimeng_send_json(r, jm_cause(e->cause)->status, &text);
+}
+
+
+ngx_int_t
+ngx_http_jimeng_error_text(ngx_http_request_t *r, jm_error_t *e,
+    jm_str_t task_id, ngx_str_t *text)
+{
+    jm_buf_t  out;
+    jm_mem_t  mem;
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&out, &mem, 512, NGX_HTTP_JIMENG_REPLY_MAX);
+
+    if (jm_reply_error(&out, e, task_id) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    text->len = out.len;
+    text->data = out.data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_jimeng_error_headers(ngx_http_request_t *r, jm_error_t *e)
+{
+    u_char      *p;
+    ngx_uint_t   after;
+
+    if (e->no_retry
+        && ngx_http_jimeng_add_out(r, "x-should-retry", (u_char *) "false", 5)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    after = jm_cause(e->cause)->retry_after;
+
+    if (after == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_jimeng_add_out(r, "Retry-After", p,
+                                   ngx_sprintf(p, "%ui", after) - p);
+}
+
+
+ngx_int_t
+ngx_http_jimeng_request_id(ngx_http_request_t *r)
+{
+    ngx_http_variable_value_t    *vv;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    vv = ngx_http_get_indexed_variable(r, jmcf->request_id);
+
+    if (vv == NULL || vv->not_found) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_jimeng_add_out(r, "X-Request-Id", vv->data, vv->len);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_add_out(ngx_http_request_t *r, const char *name,
+    u_char *value, size_t len)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key.len = ngx_strlen(name);
+    h->key.data = (u_char *) name;
+    h->value.len = len;
+    h->value.data = value;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_jimeng_json_type(ngx_http_request_t *r, size_t len)
+{
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_null(&r->headers_out.charset);
+
+    ngx_http_clear_content_length(r);
+    r->headers_out.content_length_n = len;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *text)
+{
+    ngx_int_t                rc;
+    ngx_buf_t               *b;
+    ngx_chain_t              out;
+    ngx_http_jimeng_ctx_t   *ctx;
+
+    ctx = ngx_http_jimeng_ctx(r);
+
+    b = ngx_calloc_buf(r->pool);
+
+    if (ctx == NULL || b == NULL || ngx_http_jimeng_request_id(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->replied = 1;
+
+    r->headers_out.status = status;
+    ngx_http_jimeng_json_type(r, text->len);
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b->pos = text->data;
+    b->last = text->data + text->len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}

@@ -1,0 +1,272 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+static ngx_int_t ngx_http_jimeng_request_id_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_jimeng_text_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_jimeng_number_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_jimeng_time_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_http_jimeng_job_t *ngx_http_jimeng_variable_job(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v);
+
+
+enum {
+    NGX_HTTP_JIMENG_ACCOUNT,
+    NGX_HTTP_JIMENG_MODEL,
+    NGX_HTTP_JIMENG_TASK_ID,
+    NGX_HTTP_JIMENG_STATUS,
+    NGX_HTTP_JIMENG_CODE,
+    NGX_HTTP_JIMENG_POLLS,
+    NGX_HTTP_JIMENG_IMAGES,
+    NGX_HTTP_JIMENG_TASK_TIME,
+    NGX_HTTP_JIMENG_UPSTREAM_TIME
+};
+
+
+static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
+
+    { ngx_string("jimeng_request_id"), NULL,
+      ngx_http_jimeng_request_id_variable, 0, 0, 0 },
+
+    { ngx_string("jimeng_account"), NULL, ngx_http_jimeng_text_variable,
+      NGX_HTTP_JIMENG_ACCOUNT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_model"), NULL, ngx_http_jimeng_text_variable,
+      NGX_HTTP_JIMENG_MODEL, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_task_id"), NULL, ngx_http_jimeng_text_variable,
+      NGX_HTTP_JIMENG_TASK_ID, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_status"), NULL, ngx_http_jimeng_text_variable,
+      NGX_HTTP_JIMENG_STATUS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_code"), NULL, ngx_http_jimeng_number_variable,
+      NGX_HTTP_JIMENG_CODE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_polls"), NULL, ngx_http_jimeng_number_variable,
+      NGX_HTTP_JIMENG_POLLS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_images"), NULL, ngx_http_jimeng_number_variable,
+      NGX_HTTP_JIMENG_IMAGES, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_task_time"), NULL, ngx_http_jimeng_time_variable,
+      NGX_HTTP_JIMENG_TASK_TIME, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_upstream_time"), NULL, ngx_http_jimeng_time_variable,
+      NGX_HTTP_JIMENG_UPSTREAM_TIME, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+/* the same as $request_id, so that other log lines are found by it */
+
+static ngx_int_t
+ngx_http_jimeng_request_id_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_variable_value_t    *vv;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    vv = ngx_http_get_indexed_variable(r, jmcf->request_id);
+    if (vv == NULL) {
+        return NGX_ERROR;
+    }
+
+    *v = *vv;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_text_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t               text;
+    ngx_http_jimeng_job_t  *job;
+
+    job = ngx_http_jimeng_variable_job(r, v);
+    if (job == NULL) {
+        return NGX_OK;
+    }
+
+    switch (data) {
+
+    case NGX_HTTP_JIMENG_ACCOUNT:
+        text = job->account->name;
+        break;
+
+    case NGX_HTTP_JIMENG_MODEL:
+        text = job->order.req_key;
+        break;
+
+    case NGX_HTTP_JIMENG_TASK_ID:
+        text = job->task_id;
+        break;
+
+    default: /* NGX_HTTP_JIMENG_STATUS */
+
+        if (job->task.state == JM_TASK_DONE) {
+            ngx_str_set(&text, "succeed");
+
+        } else if (job->task.state == JM_TASK_FAILED) {
+            ngx_str_set(&text, "failed");
+
+        } else if (job->running) {
+            ngx_str_set(&text, "running");
+
+        } else {
+            ngx_str_set(&text, "pending");
+        }
+    }
+
+    if (text.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = text.data;
+    v->len = text.len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_number_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    int64_t                 n;
+    ngx_http_jimeng_job_t  *job;
+
+    job = ngx_http_jimeng_variable_job(r, v);
+    if (job == NULL) {
+        return NGX_OK;
+    }
+
+    switch (data) {
+
+    case NGX_HTTP_JIMENG_CODE:
+        n = job->code;
+        break;
+
+    case NGX_HTTP_JIMENG_POLLS:
+        n = job->task.polls;
+        break;
+
+    default: /* NGX_HTTP_JIMENG_IMAGES */
+        n = job->images;
+    }
+
+    v->data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (v->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = ngx_sprintf(v->data, "%L", n) - v->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_time_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_msec_t              ms, end;
+    ngx_http_jimeng_job_t  *job;
+
+    job = ngx_http_jimeng_variable_job(r, v);
+    if (job == NULL) {
+        return NGX_OK;
+    }
+
+    if (data == NGX_HTTP_JIMENG_UPSTREAM_TIME) {
+        ms = job->upstream_time;
+
+    } else {
+
+        if (job->task_id.len == 0) {
+            v->not_found = 1;
+            return NGX_OK;
+        }
+
+        end = job->over ? job->over : ngx_current_msec;
+        ms = end - job->accepted;
+    }
+
+    v->data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
+    if (v->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = ngx_sprintf(v->data, "%T.%03M", (time_t) ms / 1000, ms % 1000)
+             - v->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_http_jimeng_job_t *
+ngx_http_jimeng_variable_job(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r->main, ngx_http_jimeng_module);
+
+    if (ctx == NULL || ctx->job == NULL) {
+        v->not_found = 1;
+        return NULL;
+    }
+
+    return ctx->job;
+}
+
+
+ngx_int_t
+ngx_http_jimeng_add_variables(ngx_conf_t *cf)
+{
+    ngx_str_t                     name;
+    ngx_http_variable_t          *var, *v;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    for (v = ngx_http_jimeng_vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_jimeng_module);
+
+    ngx_str_set(&name, "request_id");
+
+    jmcf->request_id = ngx_http_get_variable_index(cf, &name);
+
+    return (jmcf->request_id == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
