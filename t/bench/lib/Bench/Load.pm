@@ -1,0 +1,130 @@
+package Bench::Load;
+
+# The clients: wrk, one job on its own, and many jobs held in flight.
+
+use strict;
+use warnings;
+use utf8;
+
+use Cwd 'abs_path';
+use Exporter 'import';
+use File::Basename 'dirname';
+use HTTP::Tiny;
+use IO::Socket::INET;
+use JSON::PP;
+use Socket qw(SOL_SOCKET SO_RCVTIMEO);
+
+our @EXPORT_OK = qw(body one_job wrk open_jobs finish_jobs);
+
+my $bench = abs_path(dirname(__FILE__) . '/../..');
+
+
+# The client's request: every contestant, and the plain proxy, gets this body.
+
+sub body {
+    return JSON::PP->new->utf8->canonical->encode({
+        model           => 'jimeng-4.0',
+        prompt          => '一只戴草帽的橘猫坐在海边的木栈道上，落日，胶片质感，'
+                           . 'a tabby cat in a straw hat, 35 mm film',
+        size            => '2304x1728',
+        n               => 1,
+        response_format => 'url',
+    });
+}
+
+
+# Runs one job and dies unless its reply is what an OpenAI client expects.
+
+sub one_job {
+    my ($gateway) = @_;
+
+    my $r = HTTP::Tiny->new(timeout => 60)->post(
+        "http://127.0.0.1:$gateway->{port}/v1/images/generations",
+        { headers => { 'Content-Type' => 'application/json' },
+          content => body() });
+
+    my $reply = eval { decode_json($r->{content}) } // {};
+
+    die "a job was answered $r->{status}:\n$r->{content}\n", $gateway->log
+        unless $r->{status} == 200
+               && ($reply->{data}[0]{url} // '') =~ m{^https?://}
+               && ($reply->{task_id} // '') ne ''
+               && ($reply->{task_status} // '') eq 'succeed'
+               && ($reply->{size} // '') eq '2304x1728'
+               && ($reply->{created} // '') =~ /^\d+$/;
+}
+
+
+# Loads a gateway for so many seconds; kind is "job" or "proxy".  Returns the
+# number of answers.
+
+sub wrk {
+    my ($kind, $port, $seconds, $connections, $file) = @_;
+
+    open my $fh, '-|', 'wrk', '-t1', "-c$connections", "-d${seconds}s",
+        '--timeout', '30s', '-s', "$bench/load.lua",
+        "http://127.0.0.1:$port", '--', $kind, $file
+        or die "wrk: $!\n";
+    my $text = do { local $/; <$fh> } // '';
+    close $fh;
+
+    my ($requests, $failed) = $text =~ /^bench: requests (\d+) failed (\d+)/m
+        or die "wrk says:\n$text";
+
+    die "$failed of $requests requests failed:\n$text"
+        if $failed || !$requests;
+
+    return $requests;
+}
+
+
+# Sends so many requests, each on a connection of its own, and returns the
+# connections: their answers are read by finish_jobs.
+
+sub open_jobs {
+    my ($port, $n) = @_;
+    my @sockets;
+
+    my $body = body();
+    my $request = join "\r\n",
+        'POST /v1/images/generations HTTP/1.1',
+        "Host: 127.0.0.1:$port",
+        'Connection: close',
+        'Content-Type: application/json',
+        'Content-Length: ' . length $body,
+        '', $body;
+
+    for (1 .. $n) {
+        my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                      PeerPort => $port)
+            or die "connection $_ of $n: $!\n";
+
+        syswrite($s, $request) == length $request
+            or die "request $_ of $n: $!\n";
+
+        push @sockets, $s;
+    }
+
+    return @sockets;
+}
+
+
+# Reads all answers; returns how many were good.
+
+sub finish_jobs {
+    my $good = 0;
+
+    for my $s (@_) {
+        my $answer = '';
+
+        setsockopt $s, SOL_SOCKET, SO_RCVTIMEO, pack('l!l!', 120, 0);
+        1 while sysread $s, $answer, 65536, length $answer;
+
+        $good++ if $answer =~ m{^HTTP/1\.1 200 .*"url":\s*"https?:}s;
+    }
+
+    return $good;
+}
+
+
+1;

@@ -1,0 +1,173 @@
+package Bench::Measure;
+
+# The two measurements.  A gateway is a hash with name, kind ("job" or
+# "proxy") and start: a function from the upstream's port and settings to a
+# Bench::Nginx.
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Temp ();
+
+use Bench::Load qw(body one_job wrk open_jobs finish_jobs);
+use Bench::Nginx;
+use Bench::Proc qw(at_rest cpu memory wait_for);
+
+our @EXPORT_OK = qw(cpu_time in_flight median);
+
+
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+    my $middle = int @sorted / 2;
+
+    return @sorted % 2 ? $sorted[$middle]
+                       : ($sorted[$middle - 1] + $sorted[$middle]) / 2;
+}
+
+
+# How many submits and queries the upstream has answered: its logs have a line
+# of two bytes for each.
+
+sub calls {
+    my ($upstream) = @_;
+
+    return map { (-s "$upstream->{dir}/$_" // 0) / 2 } qw(submits queries);
+}
+
+
+# Queries are answered "done" from now on, or "in_queue".
+
+sub done {
+    my ($upstream, $done) = @_;
+    my $flag = "$upstream->{dir}/done";
+
+    if ($done) {
+        open my $fh, '>', $flag or die "$flag: $!\n";
+        return;
+    }
+
+    unlink $flag or die "$flag: $!\n";
+}
+
+
+# CPU time of each gateway's processes per job, or per two proxied requests,
+# in microseconds: { name => [one figure per round] }.  The gateways take
+# turns, each round starting with another.
+
+sub cpu_time {
+    my ($upstream, $gateways, %o) = @_;
+
+    my $file = File::Temp->new(TEMPLATE => 'jimeng-bench-XXXXXX', TMPDIR => 1);
+    print $file body();
+    close $file or die "$file: $!\n";
+
+    done($upstream, 1);
+
+    my %nginx = map {
+        $_->{name} => $_->{start}->($upstream->{port}, interval => 1,
+                                    attempts => 60)
+    } @$gateways;
+
+    my %times;
+
+    # the round before the first warms up
+    for my $round (0 .. $o{rounds}) {
+        my @turn = @$gateways;
+        push @turn, splice @turn, 0, $round % @turn;
+
+        for my $g (@turn) {
+            my $nginx = $nginx{ $g->{name} };
+
+            one_job($nginx) if $round == 0 && $g->{kind} eq 'job';
+            at_rest($nginx->pids, $upstream->pids);
+
+            my @before = calls($upstream);
+            my $cpu = cpu($nginx->pids);
+
+            my $answers = wrk($g->{kind}, $nginx->{port},
+                              $round ? $o{seconds} : 1, $o{connections},
+                              "$file");
+
+            at_rest($nginx->pids, $upstream->pids);
+            $cpu = cpu($nginx->pids) - $cpu;
+
+            my @after = calls($upstream);
+            my $jobs = $g->{kind} eq 'proxy' ? $answers / 2 : $answers;
+
+            check_calls($g->{name}, $jobs, $o{connections},
+                        map { $after[$_] - $before[$_] } 0, 1);
+
+            push @{ $times{ $g->{name} } }, $cpu / $jobs if $round;
+        }
+    }
+
+    $_->stop for values %nginx;
+
+    return \%times;
+}
+
+
+# One submit and one query a job, but for those that wrk broke off at the end.
+
+sub check_calls {
+    my ($name, $jobs, $slack, $submits, $queries) = @_;
+
+    for my $n ($submits, $queries) {
+        die "$name: $submits submits and $queries queries for $jobs jobs\n"
+            if $n < $jobs - $slack || $n > $jobs + $slack;
+    }
+}
+
+
+# Holds $o{jobs} jobs in flight, and measures the worker's memory when each
+# has been queried twice, and again after $o{queries} times: { idle, early,
+# late }, each as Bench::Proc::memory has it.
+
+sub in_flight {
+    my ($upstream, $g, %o) = @_;
+
+    my $nginx = $g->{start}->($upstream->{port}, interval => 1000,
+                              attempts => 2 * $o{queries} + 60);
+    my ($worker) = @{ $nginx->{workers} };
+
+    done($upstream, 1);
+    one_job($nginx);
+    done($upstream, 0);
+    at_rest($nginx->pids, $upstream->pids);
+
+    my ($submits, $queries) = calls($upstream);
+    my %m = (idle => memory($worker));
+
+    my @jobs = open_jobs($nginx->{port}, $o{jobs});
+
+    my $queried = sub {
+        my ($times) = @_;
+        wait_for("$g->{name}: query $times of $o{jobs} jobs",
+                 60 + 5 * $times,
+                 sub { (calls($upstream))[1] - $queries
+                       >= $times * $o{jobs} });
+    };
+
+    $queried->(2);
+    $m{early} = memory($worker);
+
+    my $n = (calls($upstream))[0] - $submits;
+    die "$g->{name}: $n submits for $o{jobs} jobs\n" if $n != $o{jobs};
+
+    $queried->($o{queries});
+    $m{late} = memory($worker);
+
+    done($upstream, 1);
+
+    my $good = finish_jobs(@jobs);
+    die "$g->{name}: $good of $o{jobs} jobs came to a good end\n"
+        if $good != $o{jobs};
+
+    $nginx->stop;
+
+    return \%m;
+}
+
+
+1;

@@ -1,0 +1,226 @@
+package Bench::Nginx;
+
+# An nginx of our own: one worker, a directory and a free port of its own,
+# gone when we are.
+
+use strict;
+use warnings;
+
+use Cwd 'abs_path';
+use File::Basename 'dirname';
+use File::Temp ();
+use IO::Socket::INET;
+use POSIX ();
+use Time::HiRes ();
+
+use Bench::Proc qw(children wait_for);
+
+my $bench = abs_path(dirname(__FILE__) . '/../..');
+my %running;
+
+
+# The nginx that is measured: its path, its version, where its modules are.
+
+sub binary {
+    my ($nginx) = grep { defined && length } @ENV{qw(JIMENG_NGINX NGINX)};
+
+    ($nginx) = grep { -x } map { "$_/nginx" }
+               split(/:/, $ENV{PATH} // ''), '/usr/sbin'
+        unless $nginx;
+
+    die "there is no nginx here\n" unless $nginx;
+
+    my $text = qx('$nginx' -V 2>&1);
+
+    my ($version) = $text =~ m{nginx/(\S+)}
+        or die "$nginx -V says nothing\n";
+    my ($modules) = $text =~ /--modules-path=(\S+)/;
+    my ($prefix) = $text =~ /--prefix=(\S+)/;
+
+    return {
+        path    => $nginx,
+        version => $version,
+        modules => $modules // ($prefix // '/usr/local/nginx') . '/modules',
+    };
+}
+
+
+sub free_port {
+    my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+        or die "no free port: $!\n";
+
+    return $s->sockport;
+}
+
+
+# Starts nginx with t/bench/conf/NAME.conf, in which @WORD@ stands for
+# $o{vars}{WORD}; files are written beside its configuration.  $o{upstream} is
+# the port of "upstream canned"; $o{modules} are paths.
+
+sub start {
+    my ($class, $name, %o) = @_;
+
+    # somebody may take the free port before nginx does
+    for (1 .. 5) {
+        my $self = $class->try($name, %o);
+        return $self if $self;
+    }
+
+    die "no port for nginx ($name)\n";
+}
+
+
+sub try {
+    my ($class, $name, %o) = @_;
+
+    my $dir = File::Temp->newdir('jimeng-bench-XXXXXX', TMPDIR => 1);
+    my $port = free_port();
+    my $self = bless { name => $name, dir => $dir, port => $port }, $class;
+
+    my %files = (%{ $o{files} // {} }, 'nginx.conf' => conf($name, %o,
+        dir => "$dir", port => $port));
+
+    for my $file (keys %files) {
+        open my $fh, '>', "$dir/$file" or die "$dir/$file: $!\n";
+        print $fh $files{$file};
+        close $fh or die "$dir/$file: $!\n";
+    }
+
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        open STDERR, '>', "$dir/stderr";
+        exec $o{nginx}{path}, '-p', "$dir/", '-c', "$dir/nginx.conf"
+            or POSIX::_exit(127);
+    }
+
+    $self->{master} = $pid;
+    $running{$pid} = $$;
+
+    my $dead = 0;
+
+    wait_for("nginx ($name) to start", 30, sub {
+        return $dead = 1 if waitpid($pid, POSIX::WNOHANG) == $pid;
+        return unless -s "$dir/nginx.pid";
+        $self->{workers} = [children($pid)];
+        return @{ $self->{workers} } && IO::Socket::INET->new(
+            PeerAddr => '127.0.0.1', PeerPort => $port);
+    });
+
+    return $self unless $dead;
+
+    delete $running{$pid};
+    delete $self->{master};
+
+    my $log = $self->log;
+    return if $log =~ /Address already in use/;
+
+    die "nginx ($name) does not start:\n$log";
+}
+
+
+sub conf {
+    my ($name, %o) = @_;
+
+    my %vars = (%{ $o{vars} // {} }, BENCH => $bench, DIR => $o{dir},
+                PORT => $o{port}, UPSTREAM => $o{upstream});
+
+    open my $fh, '<', "$bench/conf/$name.conf"
+        or die "$bench/conf/$name.conf: $!\n";
+    my $http = do { local $/; <$fh> };
+
+    $http =~ s/\@([A-Z_]+)\@/$vars{$1} \/\/ die "$name.conf: no $1\n"/ge;
+
+    if ($o{upstream}) {
+        $http = <<"END" . $http;
+upstream canned {
+    server 127.0.0.1:$o{upstream};
+    keepalive 512;
+    keepalive_requests 1000000000;
+}
+
+END
+    }
+
+    my $user = $> == 0 ? 'user root;' : '';
+    my $load = join '', map { "load_module $_;\n" } @{ $o{modules} // [] };
+    my $temp = join '', map { "${_}_temp_path $o{dir}/$_;\n" }
+               qw(client_body proxy fastcgi uwsgi scgi);
+
+    return <<"END";
+$user
+daemon off;
+worker_processes 1;
+pid $o{dir}/nginx.pid;
+error_log $o{dir}/error.log warn;
+$load
+events {
+    worker_connections $o{connections};
+}
+
+http {
+access_log off;
+default_type application/json;
+keepalive_timeout 600s;
+keepalive_requests 1000000000;
+$temp
+$http
+}
+END
+}
+
+
+sub log {
+    my ($self) = @_;
+    my $text = '';
+
+    for my $file (qw(stderr error.log)) {
+        open my $fh, '<', "$self->{dir}/$file" or next;
+        local $/;
+        $text .= <$fh> // '';
+    }
+
+    return $text;
+}
+
+
+sub pids {
+    my ($self) = @_;
+
+    return $self->{master}, @{ $self->{workers} };
+}
+
+
+# Ends nginx; dies when its log tells of trouble.
+
+sub stop {
+    my ($self) = @_;
+    my $pid = delete $self->{master} or return;
+
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+    delete $running{$pid};
+
+    my @trouble = grep { /\[(?:alert|crit|emerg)\]/ } split /^/, $self->log;
+
+    die "nginx ($self->{name}) logged:\n", @trouble[0 .. min(9, $#trouble)]
+        if @trouble;
+}
+
+
+sub min { return $_[0] < $_[1] ? $_[0] : $_[1] }
+
+
+END {
+    my $status = $?;
+
+    for my $pid (grep { $running{$_} == $$ } keys %running) {
+        kill 'TERM', $pid;
+        waitpid $pid, 0;
+    }
+
+    $? = $status;
+}
+
+
+1;

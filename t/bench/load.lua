@@ -1,0 +1,37 @@
+-- wrk's script: what is sent, and one line that Bench::Load reads.
+--     wrk ... -s load.lua URL -- job|proxy BODY-FILE
+
+local requests = {}
+local n = 0
+
+function init(args)
+    local kind, path = args[1], args[2]
+    local f = assert(io.open(path, "rb"))
+    local body = f:read("*a")
+    local headers = { ["Content-Type"] = "application/json" }
+    local version = "&Version=2022-08-31"
+
+    f:close()
+
+    if kind == "job" then
+        requests[1] = wrk.format("POST", "/v1/images/generations", headers,
+                                 body)
+    else
+        requests[1] = wrk.format("POST",
+            "/?Action=CVSync2AsyncSubmitTask" .. version, headers, body)
+        requests[2] = wrk.format("POST",
+            "/?Action=CVSync2AsyncGetResult" .. version, headers, body)
+    end
+end
+
+function request()
+    n = n % #requests + 1
+    return requests[n]
+end
+
+function done(summary)
+    local e = summary.errors
+
+    io.write(string.format("bench: requests %d failed %d\n", summary.requests,
+             e.connect + e.read + e.write + e.status + e.timeout))
+end
