@@ -1,0 +1,384 @@
+package Jimeng::Emulator;
+
+# A stand-in for Volcengine's visual service: a gateway that checks
+# signatures, the service behind it, a journal of all that was received, and
+# a second listener over which tests make it fail. t/emulator is its command.
+
+use strict;
+use warnings;
+
+use Encode      qw(decode);
+use IO::Handle;
+use Mojo::IOLoop;
+use Mojo::JSON  qw(decode_json encode_json);
+use Mojo::Parameters;
+use Time::HiRes qw(time);
+
+use Jimeng::Emulator::Errors qw(gateway);
+use Jimeng::Emulator::Faults;
+use Jimeng::Emulator::Http;
+use Jimeng::Emulator::Signature;
+use Jimeng::Emulator::Visual;
+
+use constant {
+    VERSION         => '2022-08-31',
+    REGION          => 'cn-north-1',
+    SERVICE         => 'cv',
+    MAX_CONNECTIONS => 100_000,
+    SIGNAL_INTERVAL => 0.05,
+};
+
+my %STAGE = (
+    CVSync2AsyncSubmitTask => 'submit',
+    CVSync2AsyncGetResult  => 'query',
+);
+
+
+# Options as on the command line, with underscores; port and control_port
+# may be 0.
+sub new {
+    my ($class, %option) = @_;
+
+    my $self = bless {
+        option => \%option,
+        faults => Jimeng::Emulator::Faults->new,
+        count  => { submit => 0, query => 0 },
+        number => 0,
+    }, $class;
+
+    $self->{main} = Jimeng::Emulator::Http->new(
+        port    => $option{port},
+        handler => sub { $self->received(@_) },
+    );
+    $self->{control} = Jimeng::Emulator::Http->new(
+        port    => $option{control_port},
+        handler => sub { $_[1]->($self->controlled($_[0])) },
+    );
+    $self->{visual} = Jimeng::Emulator::Visual->new(
+        seconds     => $option{seconds},
+        concurrency => $option{concurrency},
+        qps         => $option{qps},
+        url         => $self->{main}->url,
+    );
+
+    if (defined $option{journal}) {
+        open $self->{journal}, '>>', $option{journal}
+            or die "cannot open $option{journal}: $!\n";
+        $self->{journal}->autoflush(1);
+    }
+
+    return $self;
+}
+
+
+# Serves until SIGTERM or SIGINT.
+sub run {
+    my ($self) = @_;
+
+    Mojo::IOLoop->singleton->max_connections(MAX_CONNECTIONS);
+    $_->listen for @$self{qw(main control)};
+
+    $SIG{$_} = sub { exit 0 } for qw(TERM INT);
+
+    # Perl sees a signal only when Perl code runs.
+    Mojo::IOLoop->recurring(SIGNAL_INTERVAL, sub { });
+
+    STDOUT->autoflush(1);
+    printf "emulator: listening on %s control %s\n",
+        map { $_->url } @$self{qw(main control)};
+
+    Mojo::IOLoop->start;
+    return;
+}
+
+
+# One request on the main port: fault, answer, journal, in this order.
+sub received {
+    my ($self, $request, $reply) = @_;
+
+    my $entry = {
+        n       => ++$self->{number},
+        time    => time,
+        method  => $request->{method},
+        path    => $request->{path},
+        query   => $request->{query},
+        headers => { map { $_ => text($request->{headers}{$_}) }
+            keys %{ $request->{headers} } },
+        body    => text($request->{body}),
+        map { $_ => undef } qw(action signature status code task_id fault),
+    };
+
+    if ($request->{path} ne '/') {
+        my $answer = $self->picture($request);
+        $entry->{status} = $answer->{status};
+        $self->write_journal($entry);
+        $reply->($answer);
+        return;
+    }
+
+    my $parameters = Mojo::Parameters->new($request->{query});
+    my $action     = $parameters->param('Action');
+    my $stage      = $STAGE{ $action // '' };
+
+    $self->{count}{$stage}++ if $stage;
+
+    my $fault = $self->{faults}->take($stage);
+    my $kind  = $fault ? $fault->{do} : '';
+    my @signature_error = $self->check_signature($request);
+
+    $entry->{action}    = $action;
+    $entry->{signature} = $signature_error[0] // 'ok';
+    $entry->{fault}     = $fault && $kind;
+
+    my $answer =
+          $kind eq 'reset'  ? { reset => 1 }
+        : $kind eq 'answer' ? canned($fault)
+        : $self->act($request, $parameters, @signature_error);
+
+    $answer = { drop => 1, %$answer{qw(code task_id)} } if $kind eq 'drop';
+    @$answer{qw(bytes body_bytes)} = @$fault{qw(bytes body_bytes)}
+        if $kind eq 'cut';
+
+    @$entry{qw(status code task_id)} = @$answer{qw(status code task_id)};
+    $self->write_journal($entry);
+
+    my $send = sub {
+        $self->{main}->refuse if $self->{faults}->refuses('answered', $stage);
+        $reply->($answer);
+    };
+
+    $kind eq 'delay'
+        ? Mojo::IOLoop->timer($fault->{seconds}, $send)
+        : $send->();
+    return;
+}
+
+
+# Bytes -> something that can stand in JSON, whatever they are.
+sub text {
+    my ($bytes) = @_;
+
+    return eval { decode('UTF-8', my $copy = $bytes, Encode::FB_CROAK) }
+        // $bytes;
+}
+
+
+sub write_journal {
+    my ($self, $entry) = @_;
+
+    print { $self->{journal} } encode_json($entry), "\n"
+        if $self->{journal};
+    return;
+}
+
+
+sub check_signature {
+    my ($self, $request) = @_;
+
+    return Jimeng::Emulator::Signature::check(
+        $request,
+        {
+            %{ $self->{option} },
+            region  => REGION,
+            service => SERVICE,
+            now     => time,
+        });
+}
+
+
+# What the gateway checks, then what the service says.
+sub act {
+    my ($self, $request, $parameters, @signature_error) = @_;
+
+    my $action  = $parameters->param('Action');
+    my $version = $parameters->param('Version');
+    my @error;
+
+    if (!defined $action || !defined $version) {
+        @error = ('MissingParameter', 'Action and Version are required');
+
+    } elsif (!$STAGE{$action} || $version ne VERSION) {
+        @error = ('InvalidActionOrVersion', 'no such Action or Version');
+
+    } elsif ($request->{method} ne 'POST') {
+        @error = ('MethodNotAllowed', 'this Action is a POST');
+
+    } else {
+        @error = @signature_error;
+    }
+
+    return refused($parameters, @error) if @error;
+
+    my $result = $self->{visual}->call($action, $request->{body});
+
+    return { %{ refused($parameters, $result->{gateway}) },
+        task_id => $result->{task_id} }
+        if $result->{gateway};
+
+    my $body = { %{ $result->{envelope} }, request_id => request_id() };
+
+    $body = { ResponseMetadata => metadata($parameters), Result => $body }
+        if $result->{wrap};
+
+    return json($result->{status}, $body, code => 0 + $result->{code},
+        task_id => $result->{task_id});
+}
+
+
+sub refused {
+    my ($parameters, $name, $message) = @_;
+
+    my ($status, $error) = gateway($name, $message);
+
+    return json($status,
+        { ResponseMetadata => { %{ metadata($parameters) },
+            Error => $error } },
+        code => $error->{Code});
+}
+
+
+sub metadata {
+    my ($parameters) = @_;
+
+    return {
+        RequestId => request_id(),
+        Action    => $parameters->param('Action')  // '',
+        Version   => $parameters->param('Version') // '',
+        Service   => SERVICE,
+        Region    => REGION,
+    };
+}
+
+
+sub request_id {
+    my @now = gmtime;
+
+    return sprintf '%04d%02d%02d%02d%02d%02d%010X', $now[5] + 1900,
+        $now[4] + 1, @now[3, 2, 1, 0], int rand 2**40;
+}
+
+
+sub json {
+    my ($status, $body, %more) = @_;
+
+    return {
+        status  => $status,
+        headers => { 'Content-Type' => 'application/json; charset=utf-8' },
+        body    => encode_json($body),
+        %more,
+    };
+}
+
+
+# The answer that a fault prescribes.
+sub canned {
+    my ($fault) = @_;
+
+    my $body = $fault->{body} // '';
+
+    if (ref $body) {
+        $body = encode_json($body);
+    } else {
+        utf8::encode($body);
+    }
+
+    return {
+        status  => $fault->{status},
+        headers => {
+            'Content-Type' => 'application/json; charset=utf-8',
+            %{ $fault->{headers} // {} },
+        },
+        body => $body,
+        code => code_of($body),
+    };
+}
+
+
+# The code in a body, wherever the upstream may put one.
+sub code_of {
+    my ($body) = @_;
+
+    my $json = eval { decode_json($body) };
+    return undef if ref $json ne 'HASH';
+
+    for my $path (['code'], [qw(Result code)],
+        [qw(ResponseMetadata Error Code)])
+    {
+        my $value = $json;
+
+        $value = ref $value eq 'HASH' ? $value->{$_} : undef for @$path;
+        return $value if defined $value && !ref $value;
+    }
+
+    return undef;
+}
+
+
+sub picture {
+    my ($self, $request) = @_;
+
+    return json(404, {}) if $request->{path}
+        !~ m{^/pictures/(\d{1,20})-(\d{1,2})\.png$};
+
+    my ($id, $index) = ($1, $2);
+    my $logo = Mojo::Parameters->new($request->{query})->to_hash;
+
+    my $png = $self->{visual}->picture($id, $index, %$logo ? $logo : undef)
+        // return json(404, {});
+
+    return {
+        status  => 200,
+        headers => { 'Content-Type' => 'image/png' },
+        body    => $png,
+    };
+}
+
+
+sub controlled {
+    my ($self, $request) = @_;
+
+    my $what = "$request->{method} $request->{path}";
+
+    return $self->set_fault($request->{body}) if $what eq 'POST /faults';
+    return $self->clear_faults                if $what eq 'DELETE /faults';
+    return json(200, $self->state)            if $what eq 'GET /state';
+    return json(404, { error => 'POST or DELETE /faults, GET /state' });
+}
+
+
+sub set_fault {
+    my ($self, $bytes) = @_;
+
+    my $error = $self->{faults}->add(scalar eval { decode_json($bytes) });
+    return json(400, { error => $error }) if defined $error;
+
+    $self->{main}->refuse if $self->{faults}->refuses;
+    return json(200, { faults => $self->{faults}->list });
+}
+
+
+sub clear_faults {
+    my ($self) = @_;
+
+    $self->{faults}->clear;
+    $self->{main}->listen;
+    return json(200, { faults => [] });
+}
+
+
+sub state {
+    my ($self) = @_;
+
+    my $now   = time;
+    my $tasks = $self->{visual}->tasks;
+
+    return {
+        tasks   => $tasks->report($now),
+        running => $tasks->running($now),
+        submits => $self->{count}{submit},
+        queries => $self->{count}{query},
+        faults  => $self->{faults}->list,
+    };
+}
+
+1;

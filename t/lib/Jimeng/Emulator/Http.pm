@@ -1,0 +1,287 @@
+package Jimeng::Emulator::Http;
+
+# A listener that speaks HTTP/1.x. It is not Mojo's own server because tests
+# need what a well-behaved one never does: to see the request line and headers
+# as they came, and to answer with half an answer, a reset or nothing.
+
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use Mojo::IOLoop;
+use Mojo::Message::Response;
+use Scalar::Util qw(weaken);
+use Socket       qw(SOL_SOCKET SO_LINGER SOMAXCONN);
+
+use constant {
+    ADDRESS  => '127.0.0.1',
+    MAX_HEAD => 64 * 1024,
+    MAX_BODY => 64 * 1024 * 1024,
+};
+
+
+# handler: called as $handler->($request, $reply). The request is a hash of
+# method, path, query, headers (lower-case names), body. $reply is to be
+# called once, with a hash of status, headers (hash), body, and possibly what
+# goes wrong on the way: reset => 1, drop => 1, bytes => N, body_bytes => N.
+sub new {
+    my ($class, %option) = @_;
+
+    # Bound but never listening, this socket keeps the port ours while
+    # connections are refused.
+    my $hold = IO::Socket::INET->new(
+        LocalAddr => ADDRESS,
+        LocalPort => $option{port},
+        Proto     => 'tcp',
+        ReuseAddr => 1,
+    ) or die "cannot bind port $option{port}: $@\n";
+
+    return bless {
+        handler     => $option{handler},
+        hold        => $hold,
+        port        => $hold->sockport,
+        connections => {},
+    }, $class;
+}
+
+
+sub port { return $_[0]{port} }
+
+sub url { return 'http://' . ADDRESS . ":$_[0]{port}" }
+
+
+sub listen {
+    my ($self) = @_;
+
+    return if defined $self->{acceptor};
+
+    weaken $self;
+    $self->{acceptor} = Mojo::IOLoop->server(
+        { address => ADDRESS, port => $self->{port}, backlog => SOMAXCONN },
+        sub { $self->accepted(@_[1, 2]) });
+    return;
+}
+
+
+# Connects are refused from now on; idle connections are closed, busy ones
+# after their answer.
+sub refuse {
+    my ($self) = @_;
+
+    Mojo::IOLoop->remove(delete $self->{acceptor})
+        if defined $self->{acceptor};
+
+    for my $connection (values %{ $self->{connections} }) {
+        $connection->{last} = 1;
+        $connection->{stream}->close_gracefully if !$connection->{busy};
+    }
+
+    return;
+}
+
+
+sub accepted {
+    my ($self, $stream, $id) = @_;
+
+    my $connection = { stream => $stream, input => '' };
+    $self->{connections}{$id} = $connection;
+
+    $stream->timeout(0);
+    $stream->on(error => sub { });
+    $stream->on(
+        close => sub {
+            delete $self->{connections}{$id};
+            delete $connection->{stream};
+        });
+    $stream->on(
+        read => sub {
+            $connection->{input} .= $_[1];
+            $self->serve($connection);
+        });
+    return;
+}
+
+
+# Hands the next request on, if it is there and no other is being answered.
+sub serve {
+    my ($self, $connection) = @_;
+
+    return if $connection->{busy};
+
+    my ($request, $error) = next_request($connection);
+    return if !$request && !$error;
+
+    $connection->{busy} = 1;
+
+    if ($error) {
+        $connection->{last} = 1;
+        $self->answer($connection, { method => '' },
+            { status => $error, body => '' });
+        return;
+    }
+
+    $self->{handler}->(
+        $request,
+        sub {
+            my ($answer) = @_;
+            $self->answer($connection, $request, $answer)
+                if $connection->{stream};
+        });
+    return;
+}
+
+
+# A request, or (undef, status) for a malformed one, or nothing as long as it
+# is incomplete.
+sub next_request {
+    my ($connection) = @_;
+
+    my $request = $connection->{head};
+
+    if (!$request) {
+        my $end = index $connection->{input}, "\r\n\r\n";
+
+        return length $connection->{input} > MAX_HEAD ? (undef, 431) : ()
+            if $end < 0;
+
+        $request = parse_head(substr $connection->{input}, 0, $end + 4, '')
+            or return (undef, 400);
+        $connection->{head} = $request;
+
+        return (undef, 413) if $request->{length} > MAX_BODY;
+
+        $connection->{stream}->write("HTTP/1.1 100 Continue\r\n\r\n")
+            if lc($request->{headers}{expect} // '') eq '100-continue';
+    }
+
+    if ($request->{chunked}) {
+        my $body = take_chunks(\$connection->{input});
+        return if !defined $body;
+        $request->{body} = $body;
+
+    } else {
+        return if length $connection->{input} < $request->{length};
+        $request->{body} = substr $connection->{input}, 0,
+            $request->{length}, '';
+    }
+
+    delete $connection->{head};
+    $connection->{last} = 1 if !$request->{keep_alive};
+    return $request;
+}
+
+
+sub parse_head {
+    my ($text) = @_;
+
+    my ($first, @lines) = split /\r\n/, $text;
+    my ($method, $target, $minor) =
+        ($first // '') =~ m{^([A-Z]+) (\S+) HTTP/1\.([01])$} or return;
+    my %headers;
+
+    for my $line (@lines) {
+        my ($name, $value) = $line =~ /^([!-9;-~]+):[ \t]*(.*?)[ \t]*$/
+            or return;
+        $name = lc $name;
+        $headers{$name} = defined $headers{$name}
+            ? "$headers{$name},$value" : $value;
+    }
+
+    my $length = $headers{'content-length'} // 0;
+    return if $length !~ /^\d+$/;
+
+    $target =~ s{^https?://[^/]+}{};
+    my ($path, $query) = split /\?/, $target, 2;
+    my $connection = lc($headers{connection} // '');
+
+    return {
+        method     => $method,
+        path       => $path,
+        query      => $query // '',
+        headers    => \%headers,
+        length     => $length,
+        chunked    => lc($headers{'transfer-encoding'} // '') eq 'chunked',
+        keep_alive => $minor
+            ? $connection ne 'close' : $connection eq 'keep-alive',
+    };
+}
+
+
+# The decoded body, taken from the input once its last chunk is there.
+sub take_chunks {
+    my ($input) = @_;
+
+    my $body = '';
+    my $at   = 0;
+
+    while (1) {
+        pos($$input) = $at;
+        return if $$input !~ /\G([0-9A-Fa-f]{1,8})[^\r\n]*\r\n/gc;
+
+        my $length = hex $1;
+        my $start  = pos $$input;
+
+        if ($length == 0) {
+            my $end = index $$input, "\r\n\r\n", $start - 2;
+            return if $end < 0;
+            substr $$input, 0, $end + 4, '';
+            return $body;
+        }
+
+        return if length $$input < $start + $length + 2;
+        $body .= substr $$input, $start, $length;
+        $at = $start + $length + 2;
+    }
+}
+
+
+sub answer {
+    my ($self, $connection, $request, $answer) = @_;
+
+    my $stream = $connection->{stream};
+
+    if ($answer->{reset}) {
+        setsockopt $stream->handle, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+        $stream->close;
+        return;
+    }
+
+    if ($answer->{drop}) {
+        $stream->close;
+        return;
+    }
+
+    my %headers = (
+        'Content-Length' => length $answer->{body},
+        Connection       => $connection->{last} ? 'close' : 'keep-alive',
+        %{ $answer->{headers} // {} },
+    );
+
+    my $message = Mojo::Message::Response->default_message($answer->{status})
+        || 'Unknown';
+    my $head = join "\r\n", "HTTP/1.1 $answer->{status} $message",
+        (map { "$_: $headers{$_}" } sort keys %headers), '', '';
+    my $raw = $head . ($request->{method} eq 'HEAD' ? '' : $answer->{body});
+
+    my $bytes = $answer->{bytes};
+    $bytes = length($head) + $answer->{body_bytes}
+        if defined $answer->{body_bytes};
+
+    if (defined $bytes) {
+        $raw = substr $raw, 0, $bytes;
+        $connection->{last} = 1;
+    }
+
+    $stream->write($raw);
+
+    if ($connection->{last}) {
+        $stream->close_gracefully;
+        return;
+    }
+
+    $connection->{busy} = 0;
+    $self->serve($connection) if length $connection->{input};
+    return;
+}
+
+1;

@@ -1,0 +1,64 @@
+package Jimeng::Emulator::Trigger;
+
+# What a prompt asks the emulator to do, in double square brackets:
+#
+#   [[50413]]            this business code, at the stage where it belongs
+#   [[50413@query]]      ... at the stage named, submit or query
+#   [[done:50511]]       data.status "done" with this code
+#   [[InternalError]]    this gateway error to the submit; @query: to queries
+#   [[gateway:50215]]    a business code in the gateway's envelope, ditto
+#   [[not_found]] [[expired]]  this data.status
+#   [[status=thinking]]  this data.status for the first half of the task
+#   [[pictures=3]]       a group of 3 pictures, unless force_single is true
+#   [[result]]           answers wrapped as Result
+#
+# Anything else in brackets is part of the prompt and nothing more.
+
+use strict;
+use warnings;
+
+use Jimeng::Emulator::Errors qw(is_business is_gateway belongs_to_query);
+
+
+# Returns a hash: submit and query (what to answer with there, [kind, name]
+# with kind "business", "gateway", "done" or "state"), status, pictures,
+# result.
+sub parse {
+    my ($prompt) = @_;
+
+    my %found;
+
+    for my $word ($prompt =~ /\[\[([^\[\]]+)\]\]/g) {
+        my ($name, $stage) = $word =~ /^(.*?)(?:\@(submit|query))?$/s;
+
+        if (is_business($name)) {
+            $stage //= belongs_to_query($name) ? 'query' : 'submit';
+            $found{$stage} = [ business => $name ];
+
+        } elsif (is_gateway($name)) {
+            $found{ $stage // 'submit' } = [ gateway => $name ];
+
+        } elsif ($name =~ /^gateway:(\d+)$/ && is_business($1)) {
+            $found{ $stage // 'submit' } = [ gateway => $1 ];
+
+        } elsif ($name =~ /^done:(\d+)$/ && is_business($1)) {
+            $found{query} = [ done => $1 ];
+
+        } elsif ($name =~ /^(?:not_found|expired)$/) {
+            $found{query} = [ state => $name ];
+
+        } elsif ($name =~ /^status=(\S+)$/) {
+            $found{status} = $1;
+
+        } elsif ($name =~ /^pictures=(\d+)$/) {
+            $found{pictures} = $1;
+
+        } elsif ($name eq 'result') {
+            $found{result} = 1;
+        }
+    }
+
+    return \%found;
+}
+
+1;
