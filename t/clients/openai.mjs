@@ -1,0 +1,97 @@
+// Drives the gateway with the openai package, unchanged.
+//
+//   node openai.mjs BASE_URL [SPEC]
+//
+// SPEC, or else standard input, is a JSON array of calls (or one of them),
+// which are made one after the other:
+//
+//   {"method": "images.generate",     the default; any method of the client
+//    "params": {...},                 its argument
+//    "options": {...},                per request: headers, signal, ...
+//    "client": {...},                 maxRetries, timeout, apiKey, ...
+//    "abort": 500}                    milliseconds, then it is given up
+//
+// One line of JSON per call: {"result", "status", "requestID", "headers"} or,
+// when the package throws,
+// {"error": {"name", "status", "code", "type", "param", "message",
+//            "requestID", "headers": {"x-should-retry", "retry-after"}}}.
+// The result of a stream is the array of its events. "seconds" is how long
+// the call took.
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const require = createRequire(
+    new URL('../../build/clients/package.json', import.meta.url));
+const { OpenAI } = require('openai');
+
+const [baseURL, argument] = process.argv.slice(2);
+const spec = JSON.parse(argument ?? readFileSync(0, 'utf8'));
+
+async function run(call) {
+    const client = new OpenAI({ apiKey: 'none', baseURL, ...call.client });
+
+    const path = (call.method ?? 'images.generate').split('.');
+    const name = path.pop();
+    const resource = path.reduce((object, part) => object[part], client);
+
+    const options = { ...call.options };
+
+    if (call.abort !== undefined) {
+        options.signal = AbortSignal.timeout(call.abort);
+    }
+
+    // A method without parameters takes its options first.
+    const args = call.params === undefined
+        ? [options] : [call.params, options];
+
+    const { data, response, request_id } =
+        await resource[name](...args).withResponse();
+
+    return {
+        result: call.params?.stream ? await collect(data) : data,
+        status: response.status,
+        requestID: request_id,
+        headers: Object.fromEntries(response.headers),
+    };
+}
+
+async function collect(stream) {
+    const events = [];
+
+    for await (const event of stream) {
+        events.push(event);
+    }
+
+    return events;
+}
+
+function describe(error) {
+    return {
+        name: error.constructor.name,
+        status: error.status,
+        code: error.code,
+        type: error.type,
+        param: error.param,
+        message: error.message,
+        requestID: error.requestID,
+        headers: {
+            'x-should-retry': error.headers?.get('x-should-retry'),
+            'retry-after': error.headers?.get('retry-after'),
+        },
+    };
+}
+
+for (const call of Array.isArray(spec) ? spec : [spec]) {
+    const began = performance.now();
+    let outcome;
+
+    try {
+        outcome = await run(call);
+    } catch (error) {
+        outcome = { error: describe(error) };
+    }
+
+    outcome.seconds = (performance.now() - began) / 1000;
+    console.log(JSON.stringify(outcome));
+}
