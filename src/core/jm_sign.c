@@ -273,7 +273,7 @@ jm_sign_key(jm_day_key_t *key, const uint8_t *day,
 }
 
 
-/* HMAC() takes 1160 ns, RFC 2104 by hand over SHA256() 760: not worth it */
+/* 1160 ns; by hand, over two SHA256(), it would be 750: not worth it */
 
 static jm_rc_e
 jm_sign_hmac(uint8_t *dst, jm_str_t key, jm_str_t s)
