@@ -272,7 +272,7 @@ sub decode_json_or_undef {
     my ($bytes) = @_;
 
     return undef unless ($bytes // '') =~ /^\s*[\[{]/;
-    return eval { JSON::PP->new->utf8->decode($bytes) };
+    return scalar eval { JSON::PP->new->utf8->decode($bytes) };
 }
 
 

@@ -1,0 +1,168 @@
+# The openai package from npm, unchanged, is a client of the gateway: it gets
+# its picture, each class of error as the exception that its users catch, and
+# by itself it repeats only what costs nothing.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+
+use File::Spec::Functions qw(rel2abs);
+use JSON::PP ();
+use Jimeng::Test;
+use Jimeng::Test::Process;
+
+my $why = `t/tools/clients 2>&1`;
+
+if ($? != 0) {
+    chomp $why;
+    plan skip_all => $why if !$ENV{CI};
+    fail("the clients are there: $why");
+    done_testing();
+    exit;
+}
+
+my $t = Jimeng::Test->new(
+    emulator => { seconds => 0.3 },
+    location => 'jimeng_poll_interval 100ms; jimeng_timeout 3s;'
+              . 'client_max_body_size 4k;',
+);
+
+my $key = 'sk-a-key-that-goes-nowhere';
+$t->secret($key);
+
+
+sub calls {
+    my (@calls) = @_;
+
+    for my $call (@calls) {
+        $call->{client} = { apiKey => $key, maxRetries => 0,
+                            %{ $call->{client} || {} } };
+        $call->{params}{model}  //= 'jimeng-4.0';
+        $call->{params}{prompt} //= 'a heron in the reeds, 苍鹭';
+    }
+
+    my $node = Jimeng::Test::Process->start(
+        dir     => $t->dir,
+        name    => 'node',
+        command => ['/usr/bin/env', 'node', rel2abs('t/clients/openai.mjs'),
+            $t->url('/v1'), JSON::PP->new->utf8->encode(\@calls)],
+    );
+
+    ok($node->wait(120), 'the client ends') or $node->stop;
+    is($node->status, 0, 'and well') or diag($node->stderr);
+
+    return map { JSON::PP->new->utf8->decode($_) } split /\n/, $node->stdout;
+}
+
+
+subtest 'a picture' => sub {
+    my ($answer) = calls({
+        params => { size => '1024x1024', n => 1, user => 'somebody',
+                    response_format => 'url' },
+    });
+
+    is($answer->{status}, 200, 'status') or diag(explain($answer));
+    like($answer->{requestID}, qr/^[0-9a-f]{32}$/, 'the request id');
+
+    my $data = $answer->{result}{data};
+    is(scalar @$data, 1, 'one picture');
+    cmp_ok(abs(time - $answer->{result}{created}), '<', 60, 'created now');
+
+    my ($exit, $png) = $t->curl('-s', $data->[0]{url});
+    is(substr($png, 0, 8), "\x89PNG\r\n\x1a\n", 'which is there');
+
+    my ($submit) = $t->submits;
+    is($submit->{json}{width}, 1024, 'of the size asked for');
+    unlike($submit->{headers}{authorization}, qr/Bearer|\Q$key\E/,
+           'the client\'s key is not sent upstream');
+    unlike(join(' ', %{ $submit->{headers} }), qr/stainless|OpenAI/i,
+           'nor any other header of the client\'s');
+};
+
+
+my @errors = (
+    [ 'a bad value', { size => '0x0' },
+      BadRequestError => 400, 'invalid_request', 'size' ],
+    [ 'an unknown model', { model => 'dall-e-9' },
+      NotFoundError => 404, 'model_not_found', 'model' ],
+    [ 'words that are refused', { prompt => 'a heron [[50413]]' },
+      BadRequestError => 400, 'content_policy_violation', undef ],
+    [ 'a picture that is refused', { prompt => 'a heron [[50511]]' },
+      BadRequestError => 400, 'content_policy_violation', undef ],
+    [ 'a long prompt', { prompt => 'x' x 801 },
+      APIError => 413, 'prompt_too_long', 'prompt' ],
+    [ 'a large body', { prompt => 'x' x 5000 },
+      APIError => 413, 'request_too_large', undef ],
+    [ 'a busy upstream', { prompt => 'a heron [[50430]]' },
+      RateLimitError => 429, 'upstream_rate_limited', undef ],
+    [ 'a refused account', { prompt => 'a heron [[50400]]' },
+      InternalServerError => 502, 'upstream_auth_failed', undef ],
+    [ 'a failing upstream', { prompt => 'a heron [[50500@submit]]' },
+      InternalServerError => 502, 'upstream_error', undef ],
+);
+
+subtest 'errors' => sub {
+    my @answers = calls(map { { params => { %{ $_->[1] } } } } @errors);
+
+    for my $i (0 .. $#errors) {
+        my ($name, undef, $class, $status, $code, $param) = @{ $errors[$i] };
+        my $error = $answers[$i]{error} // {};
+
+        is($error->{name}, $class, "$name: the exception")
+            or diag(explain($answers[$i]));
+        is($error->{status}, $status, "$name: status");
+        is($error->{code}, $code, "$name: code");
+        is($error->{param}, $param, "$name: param");
+        like($error->{requestID}, qr/^[0-9a-f]{32}$/, "$name: request id");
+        like($error->{message}, qr/\w{3}.*\.$/, "$name: a sentence");
+    }
+};
+
+
+# Retries are on in all of these, as they are by default.
+subtest 'retries of its own' => sub {
+    my %on = (client => { maxRetries => 2 });
+    my $before = $t->submits;
+
+    $t->emulator->fault({ on => 'submit', do => 'drop', times => -1 });
+    my ($lost) = calls({ %on });
+    $t->emulator->clear_faults;
+
+    is($lost->{error}{status}, 502, 'a lost answer: status');
+    is($lost->{error}{headers}{'x-should-retry'}, 'false', 'is not to retry');
+    is($t->submits - $before, 1, 'and one task was made');
+
+    $before = $t->submits;
+    my ($late) = calls({ %on, params => { prompt => 'a heron [[50500@query]]' } });
+
+    is($late->{error}{status}, 504, 'no picture in time: status');
+    is($late->{error}{code}, 'generation_timeout', 'code');
+    is($t->submits - $before, 1, 'and one task was made');
+
+    $before = $t->submits;
+    $t->emulator->fault({ on => 'submit', do => 'answer', times => 1,
+        status => 429, body => '{"code":50429,"data":null,"message":"x"}' });
+    my ($busy) = calls({ %on });
+
+    is($busy->{status}, 200, 'refused for load, then not: a picture');
+    is($t->submits - $before, 2, 'by the gateway\'s own second submit');
+};
+
+
+subtest 'a client that gives up' => sub {
+    my $before = $t->submits;
+    my ($gone) = calls({ abort => 150 });
+
+    is($gone->{error}{name}, 'APIUserAbortError', 'the exception')
+        or diag(explain($gone));
+
+    wait_for {
+        grep { $_->{status} == 499 && $_->{jimeng_status} eq 'succeed' }
+             $t->access_log;
+    } 'the task is followed to its end';
+
+    is($t->submits - $before, 1, 'and one task was made');
+};
+
+$t->done;
