@@ -171,12 +171,13 @@ ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r, jm_error_t *e,
     jm_str_t task_id, ngx_str_t *text);
 ngx_int_t ngx_http_jimeng_error_headers(ngx_http_request_t *r,
     jm_error_t *e);
-ngx_int_t ngx_http_jimeng_request_id(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_request_id_header(ngx_http_request_t *r);
 void ngx_http_jimeng_json_type(ngx_http_request_t *r, size_t len);
 
 /* ngx_http_jimeng_variables.c */
 
 ngx_int_t ngx_http_jimeng_add_variables(ngx_conf_t *cf);
+ngx_http_variable_value_t *ngx_http_jimeng_request_id(ngx_http_request_t *r);
 
 /* ngx_http_jimeng_error_page.c */
 

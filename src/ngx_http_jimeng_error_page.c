@@ -53,7 +53,7 @@ ngx_http_jimeng_error_header_filter(ngx_http_request_t *r)
 
     if (ngx_http_jimeng_error_text(r, &e, none, &ctx->error_page) != NGX_OK
         || ngx_http_jimeng_error_headers(r, &e) != NGX_OK
-        || ngx_http_jimeng_request_id(r) != NGX_OK)
+        || ngx_http_jimeng_request_id_header(r) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -53,7 +53,10 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     ctx = ngx_http_jimeng_ctx(r);
-    if (ctx == NULL) {
+
+    /* cached here: while an exchange is started, the pool is another one */
+
+    if (ctx == NULL || ngx_http_jimeng_request_id(r) == NULL) {
         return NGX_ERROR;
     }
 

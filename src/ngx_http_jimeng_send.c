@@ -131,16 +131,12 @@ ngx_http_jimeng_error_headers(ngx_http_request_t *r, jm_error_t *e)
 
 
 ngx_int_t
-ngx_http_jimeng_request_id(ngx_http_request_t *r)
+ngx_http_jimeng_request_id_header(ngx_http_request_t *r)
 {
-    ngx_http_variable_value_t    *vv;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    ngx_http_variable_value_t  *vv;
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    vv = ngx_http_get_indexed_variable(r, jmcf->request_id);
-
-    if (vv == NULL || vv->not_found) {
+    vv = ngx_http_jimeng_request_id(r);
+    if (vv == NULL) {
         return NGX_ERROR;
     }
 
@@ -197,7 +193,9 @@ ngx_http_jimeng_send_json(ngx_http_request_t *r, ngx_uint_t status,
 
     b = ngx_calloc_buf(r->pool);
 
-    if (ctx == NULL || b == NULL || ngx_http_jimeng_request_id(r) != NGX_OK) {
+    if (ctx == NULL || b == NULL
+        || ngx_http_jimeng_request_id_header(r) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

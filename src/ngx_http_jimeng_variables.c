@@ -68,18 +68,18 @@ static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
 };
 
 
-/* the same as $request_id, so that other log lines are found by it */
+/*
+ * The same as the client's $request_id, so that other log lines are found by
+ * it: a subrequest has a $request_id of its own.
+ */
 
 static ngx_int_t
 ngx_http_jimeng_request_id_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_http_variable_value_t    *vv;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    ngx_http_variable_value_t  *vv;
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    vv = ngx_http_get_indexed_variable(r, jmcf->request_id);
+    vv = ngx_http_jimeng_request_id(r->main);
     if (vv == NULL) {
         return NGX_ERROR;
     }
@@ -87,6 +87,20 @@ ngx_http_jimeng_request_id_variable(ngx_http_request_t *r,
     *v = *vv;
 
     return NGX_OK;
+}
+
+
+ngx_http_variable_value_t *
+ngx_http_jimeng_request_id(ngx_http_request_t *r)
+{
+    ngx_http_variable_value_t    *vv;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    vv = ngx_http_get_indexed_variable(r, jmcf->request_id);
+
+    return (vv == NULL || vv->not_found) ? NULL : vv;
 }
 
 

@@ -163,15 +163,16 @@ static void
 jm_request_members(const jm_json_t **fields, const jm_json_t *object)
 {
     size_t            i;
+    const char       *name;
     const jm_json_t  *node;
 
     for (node = object->child; node != NULL; node = node->next) {
 
         for (i = 0; i < JM_FIELD_LAST; i++) {
+            name = jm_request_fields[i].name;
 
-            if (strlen(jm_request_fields[i].name) == node->key.len
-                && memcmp(jm_request_fields[i].name, node->key.data, node->key.len)
-                   == 0)
+            if (strlen(name) == node->key.len
+                && memcmp(name, node->key.data, node->key.len) == 0)
             {
                 fields[i] = node->type == JM_JSON_NULL ? NULL : node;
                 break;
@@ -429,9 +430,11 @@ static jm_rc_e
 jm_request_ratio_limit(jm_request_ctx_t *ctx, jm_field_e field,
     jm_str_t *text, int64_t *value)
 {
+    const char       *name;
     const jm_json_t  *node;
 
     node = ctx->fields[field];
+    name = jm_request_fields[field].name;
 
     if (node == NULL) {
         return JM_OK;
@@ -440,9 +443,9 @@ jm_request_ratio_limit(jm_request_ctx_t *ctx, jm_field_e field,
     if (jm_decimal(node->text, JM_REQUEST_PLACES, value, NULL) != JM_OK
         || *value < JM_REQUEST_MIN_RATIO || *value >= JM_REQUEST_MAX_RATIO)
     {
-        return jm_request_refuse(ctx, jm_request_fields[field].name,
+        return jm_request_refuse(ctx, name,
                                  "The field \"%s\" must be at least 0.0625 "
-                                 "and below 16.", jm_request_fields[field].name);
+                                 "and below 16.", name);
     }
 
     *text = node->text;
