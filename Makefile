@@ -137,8 +137,8 @@ asan:
 	@t/tools/deps run test asan
 	@$(MAKE) $(PARALLEL) asan-nginx
 	JIMENG_NGINX=$(CURDIR)/$(ASAN_NGINX) JIMENG_MODULE= \
-	ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=0 \
-	UBSAN_OPTIONS=print_stacktrace=1 \
+	ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=0:abort_on_error=1 \
+	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
 	$(PROVE) $(filter-out $(ASAN_SKIP),$(TESTS))
 
 asan-nginx:
