@@ -34,6 +34,11 @@ static void ngx_http_jimeng_printable(ngx_str_t *dst, u_char *text,
 static void ngx_http_jimeng_job_cleanup(void *data);
 
 
+/* with an event that is none of an exchange's */
+
+static jm_answer_t  ngx_http_jimeng_no_answer;
+
+
 /*
  * A job hangs on the client's request and lives until its task is over,
  * whether the client waits or has gone: what is being paid for is followed
@@ -45,6 +50,7 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order)
 {
     uint64_t                     elapsed;
+    ngx_int_t                    rc;
     ngx_time_t                  *tp;
     jm_task_limits_t             limits;
     ngx_pool_cleanup_t          *cln;
@@ -108,8 +114,11 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_jimeng_job_end(r, ngx_http_jimeng_job_step(job, JM_EVENT_START,
-                                                        NULL));
+    rc = ngx_http_jimeng_job_step(job, JM_EVENT_START,
+                                  &ngx_http_jimeng_no_answer);
+
+    ngx_http_jimeng_job_end(r, rc);
+
     return NGX_OK;
 }
 
@@ -347,7 +356,7 @@ ngx_http_jimeng_job_timer(ngx_event_t *ev)
 
     rc = ngx_http_jimeng_job_step(job, ngx_exiting ? JM_EVENT_EXITING
                                                    : JM_EVENT_TIMER,
-                                  NULL);
+                                  &ngx_http_jimeng_no_answer);
 
     ngx_http_jimeng_job_end(r, rc);
 
@@ -362,6 +371,7 @@ ngx_http_jimeng_job_timer(ngx_event_t *ev)
 static void
 ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 {
+    ngx_int_t               rc;
     ngx_connection_t       *c;
     ngx_http_jimeng_ctx_t  *ctx;
     ngx_http_jimeng_job_t  *job;
@@ -389,8 +399,10 @@ ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 
     r->read_event_handler = ngx_http_block_reading;
 
-    ngx_http_jimeng_job_end(r, ngx_http_jimeng_job_step(job, JM_EVENT_LEFT,
-                                                        NULL));
+    rc = ngx_http_jimeng_job_step(job, JM_EVENT_LEFT,
+                                  &ngx_http_jimeng_no_answer);
+
+    ngx_http_jimeng_job_end(r, rc);
 }
 
 
@@ -546,7 +558,7 @@ ngx_http_jimeng_job_log(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
         break;
 
     case JM_EVENT_UNSENT:
-        what = "could not be submitted, no connection";
+        what = "could not be submitted, the service was not reached";
         break;
 
     case JM_EVENT_TROUBLE:

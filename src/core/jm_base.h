@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * The ground the core stands on: string views, return codes, and the memory
  * that its caller hands in.  The core does no I/O and knows no clock, no
  * randomness and no globals: all of these come in as arguments.

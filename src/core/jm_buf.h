@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * A growable byte buffer with a hard cap and a sticky error: writers add
  * without checking, and look once, at the end.
  */

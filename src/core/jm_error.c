@@ -1,4 +1,9 @@
 
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
 #include <stdarg.h>
 #include <stdio.h>
 

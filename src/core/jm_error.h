@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * The error table: a cause gives the HTTP status, the type and code of the
  * envelope, and the sentence a client reads when nobody has a better one.
  */

@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * The JSON reader, over yajl.
  *
  * What yajl 2.1 takes for JSON and is none is refused before it gets to see

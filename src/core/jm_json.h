@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * JSON: one reader over yajl, one writer over yajl_gen.
  */
 

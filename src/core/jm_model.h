@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * The model table: what a client calls a model, the req_key Volcengine knows
  * it by, and what it takes.
  */

@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * Results and errors as a client reads them (OpenAI API reference, "Images"
  * and "Error codes").
  */

@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * A client's body, in any of the dialects in use: OpenAI's, Volcengine's, and
  * those of other gateways.  What counts is the field, not who invented it.
  */

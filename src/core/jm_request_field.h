@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * What the readers of a client's fields share with each other, and with
  * nobody else.
  */

@@ -1,4 +1,9 @@
 
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
 #include "jm_request_field.h"
 
 

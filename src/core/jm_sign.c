@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * Volcengine's V4 signature (HMAC-SHA256).
  */
 

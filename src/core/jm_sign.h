@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * Volcengine's V4 signature (HMAC-SHA256), as its document "Signature
  * method" of the public API describes it.
  */

@@ -1,4 +1,9 @@
 
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
 #include <inttypes.h>
 #include <stdio.h>
 

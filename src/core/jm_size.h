@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * Sizes, ratios, resolutions.
  */
 

@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * The life of one task: (state, event, now) -> action.
  *
  *     ADMIT -> SUBMIT -> WAIT -> ASK -> WAIT ... -> DONE | FAILED
@@ -39,7 +44,7 @@ typedef enum {
 
     JM_EVENT_ACCEPTED,      /* a submit: there is a task */
     JM_EVENT_BUSY,          /* a submit: refused for load, nothing taken */
-    JM_EVENT_UNSENT,        /* a submit: not one byte of it was sent */
+    JM_EVENT_UNSENT,        /* a submit: it did not get to the service */
 
     JM_EVENT_PENDING,       /* a query: not over */
     JM_EVENT_TROUBLE,       /* a query: no answer that says anything */

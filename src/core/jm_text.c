@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * Text: UTF-8, hex, decimal numbers, dates, URI escapes.
  */
 

@@ -1,4 +1,9 @@
 
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
 #include <stdio.h>
 
 #include "jm_json.h"
@@ -8,8 +13,6 @@
 
 #define JM_VISUAL_DEPTH     32
 #define JM_VISUAL_NODES     4096
-
-#define JM_VISUAL_GOOD      10000
 
 
 /* an answer of the service, or of the gateway before it */
@@ -45,6 +48,7 @@ static unsigned jm_visual_is_url(jm_str_t s);
 
 static void jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env);
 static void jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env);
+static const jm_gateway_t *jm_visual_gateway(jm_str_t name);
 static void jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env);
 static void jm_visual_state(jm_answer_t *a);
 static unsigned jm_visual_is_passing(int64_t code);
@@ -59,8 +63,8 @@ static const jm_gateway_t  jm_gateway_errors[] = {
 
     { jm_string("FlowLimitExceeded"), JM_EVENT_BUSY, JM_CAUSE_NONE },
     { jm_string("AccountFlowLimitExceeded"), JM_EVENT_BUSY, JM_CAUSE_NONE },
-    { jm_string("FailToConnect"), JM_EVENT_BUSY, JM_CAUSE_NONE },
-    { jm_string("ServiceUnavailableTemp"), JM_EVENT_BUSY, JM_CAUSE_NONE },
+    { jm_string("FailToConnect"), JM_EVENT_UNSENT, JM_CAUSE_NONE },
+    { jm_string("ServiceUnavailableTemp"), JM_EVENT_UNSENT, JM_CAUSE_NONE },
 
     { jm_string("MissingAuthenticationToken"),
       JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
@@ -444,16 +448,18 @@ jm_visual_is_url(jm_str_t s)
 static void
 jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env)
 {
-    if (env->has_code && env->code == JM_VISUAL_GOOD && a->task_id.len != 0) {
+    unsigned  success;
+
+    success = env->has_code && env->code == JM_VISUAL_SUCCESS;
+
+    if (success && a->task_id.len != 0) {
         a->event = JM_EVENT_ACCEPTED;
         return;
     }
 
-    /* An id beside an error: whatever the code says, there may be a task. */
+    /* an id beside an error, or none: there may be a task all the same */
 
-    if (a->task_id.len != 0
-        || (env->has_code && env->code == JM_VISUAL_GOOD))
-    {
+    if (success || a->task_id.len != 0) {
         jm_visual_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
         a->error.upstream_code = env->code;
         return;
@@ -479,17 +485,11 @@ jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env)
 static void
 jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env)
 {
-    size_t               i;
     const jm_gateway_t  *row;
 
-    for (i = 0; i < jm_nitems(jm_gateway_errors); i++) {
-        row = &jm_gateway_errors[i];
+    row = jm_visual_gateway(env->gateway);
 
-        if (row->name.len != env->gateway.len
-            || memcmp(row->name.data, env->gateway.data, row->name.len) != 0)
-        {
-            continue;
-        }
+    if (row != NULL) {
 
         if (row->event == JM_EVENT_FAILED) {
             jm_visual_fail(a, row->cause);
@@ -518,6 +518,30 @@ jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env)
 }
 
 
+static const jm_gateway_t *
+jm_visual_gateway(jm_str_t name)
+{
+    size_t               i;
+    const jm_gateway_t  *row;
+
+    if (name.len == 0) {
+        return NULL;
+    }
+
+    for (i = 0; i < jm_nitems(jm_gateway_errors); i++) {
+        row = &jm_gateway_errors[i];
+
+        if (row->name.len == name.len
+            && memcmp(row->name.data, name.data, name.len) == 0)
+        {
+            return row;
+        }
+    }
+
+    return NULL;
+}
+
+
 static void
 jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env)
 {
@@ -530,7 +554,7 @@ jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env)
 
     done = jm_str_eq(&a->status, "done");
 
-    if (env->code != JM_VISUAL_GOOD) {
+    if (env->code != JM_VISUAL_SUCCESS) {
 
         if (!done && jm_visual_is_passing(env->code)) {
             a->event = JM_EVENT_TROUBLE;

@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
  * The upstream's two calls: what is sent, and what an answer means.
  */
 

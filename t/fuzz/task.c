@@ -1,0 +1,364 @@
+
+/*
+ * The task machine in a simulated world: one clock, one timer, one exchange,
+ * a client that may leave at any moment, and a remote that bills.  The input
+ * decides what happens next.  Whatever it is: a task holds exactly what its
+ * state says, is submitted to no effect or once, never again when that is not
+ * known, never after the client has left; and it ends by its deadline, or
+ * with the exchange that is in flight then.
+ *
+ * Seen failing with each of these taken out of jm_task.c: the look at t->gone
+ * in jm_task_refused(), the looks at the deadline in jm_task_pause() and
+ * jm_task_backoff(), and with a failed submit taken for a refused one.
+ */
+
+
+#include "tap.h"
+#include "jm_task.h"
+
+
+#define START     1000000
+#define LONGEST   30000         /* milliseconds of one exchange, at most */
+#define LATE      75            /* and a timer may be late by */
+
+#define check(x)                                                              \
+    do {                                                                      \
+        if (!(x)) {                                                           \
+            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+
+typedef struct {
+    const uint8_t   *data;
+    size_t           size;
+
+    jm_task_t        task;
+    uint64_t         now;
+
+    unsigned         timer;
+    uint64_t         fires;         /* when the timer does */
+
+    unsigned         exchange;
+    unsigned         query;         /* which it is */
+    unsigned         sent;          /* whether a byte of it was */
+    uint64_t         since;
+
+    unsigned         submits;       /* that the remote took, and bills */
+    unsigned         unknown;       /* a submit may have been taken */
+    unsigned         gone;
+    unsigned         over;
+} world_t;
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void happen(world_t *w, jm_event_e event);
+
+
+/* the next decision; 0 when there is no more input */
+
+static unsigned
+choose(world_t *w, unsigned n)
+{
+    if (w->size == 0) {
+        return 0;
+    }
+
+    w->size--;
+
+    return *w->data++ % n;
+}
+
+
+static void
+arm(world_t *w, uint64_t delay)
+{
+    check(delay > 0 && w->now + delay <= w->task.deadline);
+
+    w->timer = 1;
+    w->fires = w->now + delay;
+}
+
+
+static void
+send_submit(world_t *w)
+{
+    check(w->submits == 0 && !w->unknown && !w->gone);
+    check(w->now < w->task.deadline || w->now == START);
+
+    w->exchange = 1;
+    w->query = 0;
+    w->sent = choose(w, 2);
+    w->since = w->now;
+}
+
+
+static void
+send_query(world_t *w)
+{
+    check(w->submits == 1 && w->now <= w->task.deadline + LATE);
+
+    w->exchange = 1;
+    w->query = 1;
+    w->sent = 1;
+    w->since = w->now;
+}
+
+
+static void
+end(world_t *w, jm_step_t step, jm_event_e event)
+{
+    w->over = 1;
+    w->timer = 0;
+
+    check(w->now <= w->task.deadline + LATE + LONGEST);
+
+    if (step.action == JM_ACTION_FINISH) {
+        check(w->submits == 1 && event == JM_EVENT_DONE);
+        return;
+    }
+
+    check((step.cause == JM_CAUSE_NONE) == (event == JM_EVENT_FAILED));
+
+    if (step.cause == JM_CAUSE_GENERATION_TIMEOUT) {
+        check(w->submits == 1);
+
+    } else if (step.cause != JM_CAUSE_NONE) {
+        check(w->submits == 0);
+        check((step.cause == JM_CAUSE_CLIENT_LEFT) == w->gone);
+    }
+}
+
+
+static void
+happen(world_t *w, jm_event_e event)
+{
+    jm_step_t  step;
+
+    step = jm_task_step(&w->task, event, w->now);
+
+    switch (step.action) {
+
+    case JM_ACTION_SUBMIT:
+        send_submit(w);
+        break;
+
+    case JM_ACTION_QUERY:
+        send_query(w);
+        break;
+
+    case JM_ACTION_TIMER:
+        arm(w, step.delay);
+        break;
+
+    case JM_ACTION_TAKE_BACK:
+        check(w->exchange && !w->query);
+
+        if (!w->sent) {
+            w->exchange = 0;
+            happen(w, JM_EVENT_TAKEN_BACK);
+            check(w->over);
+        }
+
+        break;
+
+    case JM_ACTION_FINISH:
+    case JM_ACTION_FAIL:
+        end(w, step, event);
+        break;
+
+    case JM_ACTION_NONE:
+        break;
+    }
+
+    check(jm_task_holds(&w->task, w->timer, w->exchange));
+}
+
+
+static void
+end_submit(world_t *w)
+{
+    switch (choose(w, 6)) {
+
+    case 0:
+        w->submits++;
+        happen(w, JM_EVENT_ACCEPTED);
+        break;
+
+    case 1:
+        happen(w, JM_EVENT_BUSY);
+        break;
+
+    case 2:
+        happen(w, JM_EVENT_UNSENT);
+        break;
+
+    case 3:
+        /* taken, and the answer was lost */
+        w->submits++;
+        w->unknown = 1;
+        happen(w, JM_EVENT_FAILED);
+        break;
+
+    case 4:
+        w->unknown = 1;
+        happen(w, JM_EVENT_FAILED);
+        break;
+
+    default:
+        happen(w, JM_EVENT_FAILED);
+        break;
+    }
+}
+
+
+static void
+end_query(world_t *w)
+{
+    static const jm_event_e  events[] = {
+        JM_EVENT_PENDING, JM_EVENT_TROUBLE, JM_EVENT_DONE, JM_EVENT_FAILED
+    };
+
+    happen(w, events[choose(w, jm_nitems(events))]);
+}
+
+
+/* time goes on to the end of the exchange, or to the timer */
+
+static void
+go_on(world_t *w)
+{
+    uint64_t  then;
+    unsigned  how;
+
+    if (w->exchange) {
+        then = w->since + choose(w, 256) * LONGEST / 255;
+
+        w->now = jm_max(w->now, then);
+        w->exchange = 0;
+
+        if (w->query) {
+            end_query(w);
+
+        } else {
+            end_submit(w);
+        }
+
+        return;
+    }
+
+    check(w->timer);
+
+    how = choose(w, 64);
+
+    w->timer = 0;
+    w->now = jm_max(w->now, w->fires + how / 16 * (LATE / 3));
+
+    happen(w, how % 16 == 1 ? JM_EVENT_EXITING : JM_EVENT_TIMER);
+}
+
+
+/* an event that cannot be now must change nothing */
+
+static void
+disturb(world_t *w)
+{
+    jm_step_t   step;
+    jm_task_t   before;
+    jm_event_e  event;
+
+    event = choose(w, JM_EVENT_FAILED + 1);
+
+    if (event == JM_EVENT_LEFT
+        || (w->timer && (event == JM_EVENT_TIMER
+                         || event == JM_EVENT_EXITING))
+        || (w->exchange && event == JM_EVENT_FAILED)
+        || (w->exchange && w->query && event >= JM_EVENT_PENDING)
+        || (w->exchange && !w->query && event >= JM_EVENT_TAKEN_BACK
+            && event <= JM_EVENT_UNSENT))
+    {
+        return;
+    }
+
+    before = w->task;
+    step = jm_task_step(&w->task, event, w->now);
+
+    check(step.action == JM_ACTION_NONE);
+    check(memcmp(&before, &w->task, sizeof(jm_task_t)) == 0);
+}
+
+
+static void
+live(world_t *w)
+{
+    jm_task_limits_t  limits;
+
+    limits.timeout = 1 + choose(w, 256) * 500;
+    limits.interval = choose(w, 256) * 20;
+    limits.attempts = choose(w, 256);
+
+    w->now = START;
+    w->timer = 0;
+    w->exchange = 0;
+    w->submits = 0;
+    w->unknown = 0;
+    w->gone = 0;
+    w->over = 0;
+
+    jm_task_init(&w->task, &limits, w->now);
+
+    check(jm_task_holds(&w->task, 0, 0));
+
+    if (choose(w, 32) == 1) {
+        w->gone = 1;
+        happen(w, JM_EVENT_LEFT);
+        check(w->over);
+
+    } else {
+        happen(w, JM_EVENT_START);
+    }
+
+    while (!w->over) {
+
+        switch (choose(w, 8)) {
+
+        case 6:
+            w->gone = 1;
+            happen(w, JM_EVENT_LEFT);
+            break;
+
+        case 7:
+            disturb(w);
+            break;
+
+        default:
+            go_on(w);
+            break;
+        }
+    }
+
+    disturb(w);
+
+    check(jm_task_step(&w->task, JM_EVENT_LEFT, w->now).action
+          == JM_ACTION_NONE);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    world_t  w;
+
+    memset(&w, 0, sizeof(world_t));
+
+    w.data = data;
+    w.size = size;
+
+    do {
+        live(&w);
+    } while (w.size != 0);
+
+    return 0;
+}
