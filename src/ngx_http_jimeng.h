@@ -147,12 +147,18 @@ struct ngx_http_jimeng_job_s {
 ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order);
 
+/* ngx_http_jimeng_log.c */
+
+void ngx_http_jimeng_log_answer(ngx_http_jimeng_job_t *job,
+    jm_answer_t *answer);
+
 /* ngx_http_jimeng_exchange.c */
 
 ngx_int_t ngx_http_jimeng_exchange_init(ngx_conf_t *cf);
 ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_start(
     ngx_http_request_t *r, ngx_str_t *uri, ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_str_t *body);
+void ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x);
 ngx_uint_t ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x);
 ngx_msec_t ngx_http_jimeng_exchange_time(ngx_http_jimeng_exchange_t *x);
 jm_rc_e ngx_http_jimeng_exchange_read(ngx_http_jimeng_exchange_t *x,

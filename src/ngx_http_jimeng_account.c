@@ -260,6 +260,10 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
+    if (value[1].len == 0) {
+        return "needs a name";
+    }
+
     if (ngx_http_jimeng_account_find(jmcf, &value[1])) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate account \"%V\"", &value[1]);

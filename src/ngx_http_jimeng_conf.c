@@ -76,7 +76,10 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     jm_str_t                   name;
     ngx_http_core_loc_conf_t  *clcf;
 
-    ngx_conf_merge_str_value(conf->account_name, prev->account_name, "");
+    if (conf->account_name.data == NULL) {
+        conf->account_name = prev->account_name;
+    }
+
     ngx_conf_merge_ptr_value(conf->models, prev->models, NULL);
     ngx_conf_merge_str_value(conf->default_model, prev->default_model,
                              "jimeng_t2i_v40");
@@ -128,7 +131,7 @@ ngx_http_jimeng_merge_account(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *conf)
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_jimeng_module);
 
-    if (conf->account_name.len) {
+    if (conf->account_name.data) {
         conf->account = ngx_http_jimeng_account_find(jmcf,
                                                      &conf->account_name);
         if (conf->account == NULL) {
@@ -174,7 +177,9 @@ ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (value[1].len == 0 || value[1].data[0] != '/') {
+    if (value[1].len == 0 || value[1].data[0] != '/'
+        || ngx_strlchr(value[1].data, value[1].data + value[1].len, '?'))
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"jimeng_pass\" takes the URI of an internal "
                            "location, as \"/_volcengine\", not \"%V\"",

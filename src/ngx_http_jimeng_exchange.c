@@ -39,6 +39,9 @@ static ngx_int_t ngx_http_jimeng_exchange_request(
     ngx_http_jimeng_exchange_t *x, ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_str_t *body);
 static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
+static ngx_uint_t ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr);
+static void ngx_http_jimeng_exchange_call(ngx_http_jimeng_exchange_t *x,
+    ngx_http_event_handler_pt handler);
 static ngx_int_t ngx_http_jimeng_exchange_idempotent(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_jimeng_exchange_end(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
@@ -231,21 +234,13 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
 }
 
 
-/*
- * The first run of the subrequest.  nginx keeps a cleanup for each upstream
- * request in the pool of the client's request, 40 bytes a query: they are
- * put into the exchange's pool as well.
- */
+/* the first run of the subrequest */
 
 static void
 ngx_http_jimeng_exchange_run(ngx_http_request_t *sr)
 {
-    ngx_pool_t                  *pool;
-    ngx_http_cleanup_t          *head, *cln;
-    ngx_http_request_t          *r;
     ngx_http_jimeng_exchange_t  *x;
 
-    r = sr->main;
     x = sr->post_subrequest->data;
 
     if (x->rc != NGX_OK) {
@@ -253,11 +248,58 @@ ngx_http_jimeng_exchange_run(ngx_http_request_t *sr)
         return;
     }
 
+    ngx_http_jimeng_exchange_call(x, ngx_http_handler);
+}
+
+
+/*
+ * Called for events of the client's connection.  A subrequest that waits in a
+ * phase before proxy_pass, as limit_req makes it, waits for one of them.
+ */
+
+void
+ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x)
+{
+    ngx_http_request_t  *sr;
+
+    sr = x->subrequest;
+
+    if (ngx_http_jimeng_exchange_waits(sr)) {
+        ngx_http_set_log_request(sr->connection->log, sr);
+        ngx_http_jimeng_exchange_call(x, sr->write_event_handler);
+        ngx_http_set_log_request(sr->connection->log, sr->main);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr)
+{
+    return sr->upstream == NULL
+           && sr->write_event_handler != ngx_http_jimeng_exchange_run;
+}
+
+
+/*
+ * nginx keeps a cleanup for each upstream request in the pool of the client's
+ * request, 40 bytes a query: they are put into the exchange's pool as well.
+ */
+
+static void
+ngx_http_jimeng_exchange_call(ngx_http_jimeng_exchange_t *x,
+    ngx_http_event_handler_pt handler)
+{
+    ngx_pool_t          *pool;
+    ngx_http_cleanup_t  *head, *cln;
+    ngx_http_request_t  *r;
+
+    r = x->request;
+
     head = r->cleanup;
     pool = r->pool;
     r->pool = x->pool;
 
-    ngx_http_handler(sr);
+    handler(x->subrequest);
 
     r->pool = pool;
 
@@ -272,7 +314,7 @@ ngx_http_jimeng_exchange_run(ngx_http_request_t *sr)
         return;
     }
 
-    if (ngx_http_jimeng_exchange_idempotent(sr) != NGX_OK
+    if (ngx_http_jimeng_exchange_idempotent(x->subrequest) != NGX_OK
         && ngx_http_jimeng_exchange_take_back(x) == NGX_OK)
     {
         (void) ngx_http_post_request(r, &x->posted);
@@ -428,6 +470,16 @@ ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x)
 
     sr = x->subrequest;
     u = sr->upstream;
+
+    if (!x->ended && ngx_http_jimeng_exchange_waits(sr)) {
+        x->ended = 1;
+        x->rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+
+        ngx_http_finalize_request(sr, NGX_OK);
+        ngx_http_jimeng_exchange_clean(x);
+
+        return NGX_OK;
+    }
 
     if (x->ended || u == NULL || u->cleanup == NULL || u->request_sent
         || ngx_http_jimeng_exchange_sent(sr))

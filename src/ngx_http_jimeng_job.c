@@ -8,7 +8,6 @@
 
 
 #define NGX_HTTP_JIMENG_QUERY_MAX  1024
-#define NGX_HTTP_JIMENG_TEXT_MAX   200
 
 
 static ngx_int_t ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job,
@@ -19,6 +18,7 @@ static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_job_answer(ngx_http_jimeng_job_t *job,
     jm_answer_t *answer);
 static void ngx_http_jimeng_job_timer(ngx_event_t *ev);
+static ngx_uint_t ngx_http_jimeng_shutdown_timedout(void);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_end(ngx_http_request_t *r, ngx_int_t rc);
@@ -26,11 +26,6 @@ static ngx_int_t ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
     jm_answer_t *answer);
 static ngx_int_t ngx_http_jimeng_job_fail(ngx_http_jimeng_job_t *job,
     jm_cause_e cause, jm_answer_t *answer);
-static void ngx_http_jimeng_job_log(ngx_http_jimeng_job_t *job,
-    jm_answer_t *answer);
-static ngx_uint_t ngx_http_jimeng_job_log_level(jm_answer_t *answer);
-static void ngx_http_jimeng_printable(ngx_str_t *dst, u_char *text,
-    jm_str_t src);
 static void ngx_http_jimeng_job_cleanup(void *data);
 
 
@@ -98,7 +93,8 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
 
     limits.timeout = jlcf->timeout - ngx_min(jlcf->timeout, elapsed);
     limits.interval = jlcf->poll_interval;
-    limits.attempts = (uint32_t) jlcf->poll_attempts;
+    limits.attempts = (uint32_t) ngx_min(jlcf->poll_attempts,
+                                         NGX_MAX_UINT32_VALUE);
 
     jm_task_init(&job->task, &limits, ngx_current_msec);
 
@@ -244,7 +240,12 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
     job = ctx->job;
     x = job->exchange;
 
-    if (x == NULL || !ngx_http_jimeng_exchange_ended(x)) {
+    if (x == NULL) {
+        return;
+    }
+
+    if (!ngx_http_jimeng_exchange_ended(x)) {
+        ngx_http_jimeng_exchange_wake(x);
         return;
     }
 
@@ -267,7 +268,11 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
         jm_error_set(&answer.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
     }
 
-    ngx_http_jimeng_job_log(job, &answer);
+    ngx_http_jimeng_log_answer(job, &answer);
+
+    if (answer.strange) {
+        job->strange = 1;
+    }
 
     rc = ngx_http_jimeng_job_step(job, answer.event, &answer);
 
@@ -340,7 +345,6 @@ ngx_http_jimeng_job_timer(ngx_event_t *ev)
     ngx_int_t               rc;
     ngx_connection_t       *c;
     ngx_http_request_t     *r;
-    ngx_http_log_ctx_t     *ctx;
     ngx_http_jimeng_job_t  *job;
 
     job = ev->data;
@@ -348,21 +352,57 @@ ngx_http_jimeng_job_timer(ngx_event_t *ev)
     r = job->request;
     c = r->connection;
 
-    ctx = c->log->data;
-    ctx->current_request = r;
+    ngx_http_set_log_request(c->log, r);
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "jimeng timer, polls:%uD", job->task.polls);
 
-    rc = ngx_http_jimeng_job_step(job, ngx_exiting ? JM_EVENT_EXITING
-                                                   : JM_EVENT_TIMER,
-                                  &ngx_http_jimeng_no_answer);
+    if (job->task.state == JM_TASK_WAIT
+        && ngx_http_jimeng_shutdown_timedout())
+    {
+        rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+
+    } else {
+        rc = ngx_http_jimeng_job_step(job, ngx_exiting ? JM_EVENT_EXITING
+                                                       : JM_EVENT_TIMER,
+                                      &ngx_http_jimeng_no_answer);
+    }
 
     ngx_http_jimeng_job_end(r, rc);
 
     /* nginx runs posted requests after events, and not after timers */
 
     ngx_http_run_posted_requests(c);
+}
+
+
+/*
+ * worker_shutdown_timeout ends the requests of HTTP/1 connections, and their
+ * jobs with them.  To HTTP/2 streams it looks like a client that has left,
+ * and one that left before is not told at all: their jobs see to the clock.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_shutdown_timedout(void)
+{
+    ngx_core_conf_t    *ccf;
+    static ngx_msec_t   start;
+    static ngx_uint_t   exiting;
+
+    if (!ngx_exiting) {
+        return 0;
+    }
+
+    if (!exiting) {
+        exiting = 1;
+        start = ngx_current_msec;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    return ccf->shutdown_timeout
+           && ngx_current_msec - start >= ccf->shutdown_timeout;
 }
 
 
@@ -508,7 +548,7 @@ ngx_http_jimeng_job_fail(ngx_http_jimeng_job_t *job, jm_cause_e cause,
         ngx_del_timer(&job->timer);
     }
 
-    if (job->task.gone) {
+    if (cause == JM_CAUSE_CLIENT_LEFT) {
         return NGX_HTTP_CLIENT_CLOSED_REQUEST;
     }
 
@@ -528,111 +568,14 @@ ngx_http_jimeng_job_fail(ngx_http_jimeng_job_t *job, jm_cause_e cause,
                       e.message, job->task.polls);
     }
 
+    if (job->task.gone) {
+        return NGX_HTTP_CLIENT_CLOSED_REQUEST;
+    }
+
     task_id.len = job->task_id.len;
     task_id.data = job->task_id.data;
 
     return ngx_http_jimeng_send_error(job->request, &e, task_id);
-}
-
-
-static void
-ngx_http_jimeng_job_log(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
-{
-    u_char       code[NGX_HTTP_JIMENG_TEXT_MAX];
-    u_char       text[NGX_HTTP_JIMENG_TEXT_MAX];
-    u_char       request_id[NGX_HTTP_JIMENG_TEXT_MAX];
-    ngx_str_t    c, t, id;
-    ngx_uint_t   level;
-    const char  *what;
-
-    switch (answer->event) {
-
-    case JM_EVENT_FAILED:
-        what = (answer->error.cause == JM_CAUSE_OUTCOME_UNKNOWN)
-               ? "was submitted and not answered, it is not submitted again"
-               : "failed";
-        break;
-
-    case JM_EVENT_BUSY:
-        what = "was refused for load";
-        break;
-
-    case JM_EVENT_UNSENT:
-        what = "could not be submitted, the service was not reached";
-        break;
-
-    case JM_EVENT_TROUBLE:
-        what = "was asked for and not answered";
-        break;
-
-    default:
-
-        if (!answer->strange || job->strange) {
-            return;
-        }
-
-        job->strange = 1;
-        what = "is in an undocumented state";
-    }
-
-    level = ngx_http_jimeng_job_log_level(answer);
-
-    ngx_http_jimeng_printable(&c, code, answer->code);
-    ngx_http_jimeng_printable(&t, text, answer->strange ? answer->status
-                                                        : answer->message);
-    ngx_http_jimeng_printable(&id, request_id, answer->request_id);
-
-    /* the gateway's text on a refused signature may hold what was signed */
-
-    if (answer->event == JM_EVENT_FAILED
-        && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
-    {
-        ngx_str_set(&t, "check the keys, the clock, and that the proxied "
-                        "Host is the account's \"host\"");
-    }
-
-    ngx_log_error(level, job->log, 0,
-                  "jimeng: task \"%V\" of account \"%V\" %s, "
-                  "upstream code: \"%V\", text: \"%V\", request id: \"%V\"",
-                  &job->task_id, &job->account->name, what, &c, &t, &id);
-}
-
-
-/* what a client caused is no error of the operator's */
-
-static ngx_uint_t
-ngx_http_jimeng_job_log_level(jm_answer_t *answer)
-{
-    if (answer->event != JM_EVENT_FAILED) {
-        return NGX_LOG_WARN;
-    }
-
-    switch (answer->error.cause) {
-
-    case JM_CAUSE_CONTENT_POLICY:
-    case JM_CAUSE_INVALID_REQUEST:
-        return NGX_LOG_INFO;
-
-    default:
-        return NGX_LOG_ERR;
-    }
-}
-
-
-static void
-ngx_http_jimeng_printable(ngx_str_t *dst, u_char *text, jm_str_t src)
-{
-    size_t  i;
-
-    src = jm_utf8_prefix(src, NGX_HTTP_JIMENG_TEXT_MAX);
-
-    for (i = 0; i < src.len; i++) {
-        text[i] = (src.data[i] < ' ' || src.data[i] == 0x7f) ? '?'
-                                                              : src.data[i];
-    }
-
-    dst->len = src.len;
-    dst->data = text;
 }
 
 
@@ -643,6 +586,12 @@ ngx_http_jimeng_job_cleanup(void *data)
 
     if (job->timer.timer_set) {
         ngx_del_timer(&job->timer);
+    }
+
+    if (job->task.state == JM_TASK_WAIT || job->task.state == JM_TASK_ASK) {
+        ngx_log_error(NGX_LOG_ERR, job->log, 0,
+                      "jimeng: task \"%V\" of account \"%V\" is not followed "
+                      "to its end", &job->task_id, &job->account->name);
     }
 
     /* torn down with an exchange in flight: it has been cleaned up before */

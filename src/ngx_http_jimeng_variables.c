@@ -177,6 +177,14 @@ ngx_http_jimeng_number_variable(ngx_http_request_t *r,
 
     case NGX_HTTP_JIMENG_CODE:
         n = job->code;
+
+        /* no answer yet, or one with a name in place of a number */
+
+        if (n == 0) {
+            v->not_found = 1;
+            return NGX_OK;
+        }
+
         break;
 
     case NGX_HTTP_JIMENG_POLLS:

@@ -7,7 +7,8 @@
 #include "jm_task.h"
 
 
-static jm_step_t jm_task_admit(jm_task_t *t, jm_event_e event);
+static jm_step_t jm_task_admit(jm_task_t *t, jm_event_e event,
+    uint64_t now);
 static jm_step_t jm_task_submit(jm_task_t *t, jm_event_e event,
     uint64_t now);
 static jm_step_t jm_task_refused(jm_task_t *t, jm_cause_e cause,
@@ -39,7 +40,7 @@ jm_task_step(jm_task_t *t, jm_event_e event, uint64_t now)
     switch (t->state) {
 
     case JM_TASK_ADMIT:
-        return jm_task_admit(t, event);
+        return jm_task_admit(t, event, now);
 
     case JM_TASK_SUBMIT:
         return jm_task_submit(t, event, now);
@@ -82,11 +83,18 @@ jm_task_holds(const jm_task_t *t, unsigned timer, unsigned exchange)
 
 
 static jm_step_t
-jm_task_admit(jm_task_t *t, jm_event_e event)
+jm_task_admit(jm_task_t *t, jm_event_e event, uint64_t now)
 {
     switch (event) {
 
     case JM_EVENT_START:
+
+        /* it would be paid for, and never asked for */
+
+        if (now >= t->deadline) {
+            return jm_task_fail(t, JM_CAUSE_REQUEST_TIMEOUT);
+        }
+
         return jm_task_send(t);
 
     case JM_EVENT_LEFT:

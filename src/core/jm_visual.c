@@ -48,6 +48,7 @@ static unsigned jm_visual_is_url(jm_str_t s);
 
 static void jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env);
 static void jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env);
+static unsigned jm_visual_no_access(const jm_envelope_t *env);
 static const jm_gateway_t *jm_visual_gateway(jm_str_t name);
 static void jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env);
 static void jm_visual_state(jm_answer_t *a);
@@ -504,9 +505,7 @@ jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env)
     if (env->http == 429) {
         a->event = JM_EVENT_BUSY;
 
-    } else if (env->gateway.len == 0
-               && (env->http == 401 || env->http == 403))
-    {
+    } else if (jm_visual_no_access(env)) {
         jm_visual_fail(a, JM_CAUSE_UPSTREAM_AUTH);
 
     } else if (env->http >= 400 && env->http < 500) {
@@ -515,6 +514,23 @@ jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env)
     } else {
         jm_visual_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
     }
+}
+
+
+/* the gateway refused the keys, the signature or the account */
+
+static unsigned
+jm_visual_no_access(const jm_envelope_t *env)
+{
+    const jm_gateway_t  *row;
+
+    row = jm_visual_gateway(env->gateway);
+
+    if (row != NULL) {
+        return row->cause == JM_CAUSE_UPSTREAM_AUTH;
+    }
+
+    return env->http == 401 || env->http == 403;
 }
 
 
@@ -549,6 +565,11 @@ jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env)
 
     if (!env->has_code) {
         a->event = JM_EVENT_TROUBLE;
+
+        if (jm_visual_no_access(env)) {
+            jm_error_set(&a->error, JM_CAUSE_UPSTREAM_AUTH, NULL, NULL);
+        }
+
         return;
     }
 
@@ -563,6 +584,13 @@ jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env)
 
         a->event = JM_EVENT_FAILED;
         jm_error_upstream(&a->error, env->code);
+
+        /* "busy" invites to send the request again: this one had a task */
+
+        if (a->error.cause == JM_CAUSE_UPSTREAM_RATE_LIMITED) {
+            jm_error_set(&a->error, JM_CAUSE_UPSTREAM, NULL, NULL);
+            a->error.upstream_code = env->code;
+        }
 
         /* The task was taken: what it cost is not known, a retry costs more. */
 

@@ -181,8 +181,10 @@ static const answer_case_t  submit_answers[] = {
       UNSENT },
     { "InternalServiceTimeout", 504, gateway("InternalServiceTimeout"),
       UNKNOWN },
-    { "another error of the gateway, 4xx", 403, gateway("Whatever"),
+    { "another error of the gateway, 4xx", 400, gateway("Whatever"),
       UPSTREAM },
+    { "another error of the gateway, 401", 401, gateway("Whatever"), AUTH },
+    { "another error of the gateway, 403", 403, gateway("Whatever"), AUTH },
     { "another error of the gateway, 429", 429, gateway("Whatever"), BUSY },
     { "another error of the gateway, 5xx", 500, gateway("Whatever"),
       UNKNOWN },
@@ -241,8 +243,7 @@ static const answer_case_t  query_answers[] = {
     { "done, 50501", 200,
       "{\"code\":50501,\"data\":{\"status\":\"done\"}}", FINAL },
     { "done, 50430", 200,
-      "{\"code\":50430,\"data\":{\"status\":\"done\"}}", JM_EVENT_FAILED,
-      JM_CAUSE_UPSTREAM_RATE_LIMITED, 0 },
+      "{\"code\":50430,\"data\":{\"status\":\"done\"}}", FINAL },
     { "done, another code, with a picture", 200, "{\"code\":51234,\"data\":{"
       "\"status\":\"done\",\"image_urls\":[\"http://h/a\"]}}", FINAL },
 
@@ -270,7 +271,7 @@ static const answer_case_t  query_answers[] = {
 
     { "FlowLimitExceeded", 429, gateway("FlowLimitExceeded"), TROUBLE },
     { "SignatureDoesNotMatch", 401, gateway("SignatureDoesNotMatch"),
-      TROUBLE },
+      JM_EVENT_TROUBLE, JM_CAUSE_UPSTREAM_AUTH, 1 },
     { "InternalError", 500, gateway("InternalError"), TROUBLE },
     { "nothing", 200, "", TROUBLE },
     { "cut off", 200, "{\"code\":10000,\"data\":{\"status\":\"do", TROUBLE },

@@ -1,0 +1,115 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+#define NGX_HTTP_JIMENG_TEXT_MAX  200
+
+
+static ngx_uint_t ngx_http_jimeng_log_level(jm_answer_t *answer);
+static void ngx_http_jimeng_log_text(ngx_str_t *dst, u_char *text,
+    jm_str_t src);
+
+
+/* what an operator reads of an answer that is not as it should be */
+
+void
+ngx_http_jimeng_log_answer(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
+{
+    u_char       code[NGX_HTTP_JIMENG_TEXT_MAX];
+    u_char       text[NGX_HTTP_JIMENG_TEXT_MAX];
+    u_char       request_id[NGX_HTTP_JIMENG_TEXT_MAX];
+    ngx_str_t    c, t, id;
+    ngx_uint_t   level;
+    const char  *what;
+
+    switch (answer->event) {
+
+    case JM_EVENT_FAILED:
+        what = (answer->error.cause == JM_CAUSE_OUTCOME_UNKNOWN)
+               ? "was submitted and not answered, it is not submitted again"
+               : "failed";
+        break;
+
+    case JM_EVENT_BUSY:
+        what = "was refused for load";
+        break;
+
+    case JM_EVENT_UNSENT:
+        what = "could not be submitted, the service was not reached";
+        break;
+
+    case JM_EVENT_TROUBLE:
+        what = "was asked for and not answered";
+        break;
+
+    default:
+
+        if (!answer->strange || job->strange) {
+            return;
+        }
+
+        what = "is in an undocumented state";
+    }
+
+    level = ngx_http_jimeng_log_level(answer);
+
+    ngx_http_jimeng_log_text(&c, code, answer->code);
+    ngx_http_jimeng_log_text(&t, text, answer->strange ? answer->status
+                                                       : answer->message);
+    ngx_http_jimeng_log_text(&id, request_id, answer->request_id);
+
+    /* the gateway's text on a refused signature may hold what was signed */
+
+    if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH) {
+        ngx_str_set(&t, "check the keys, the clock, and that the proxied "
+                        "Host is the account's \"host\"");
+    }
+
+    ngx_log_error(level, job->log, 0,
+                  "jimeng: task \"%V\" of account \"%V\" %s, "
+                  "upstream code: \"%V\", text: \"%V\", request id: \"%V\"",
+                  &job->task_id, &job->account->name, what, &c, &t, &id);
+}
+
+
+/* what a client caused is no error of the operator's */
+
+static ngx_uint_t
+ngx_http_jimeng_log_level(jm_answer_t *answer)
+{
+    if (answer->event != JM_EVENT_FAILED) {
+        return NGX_LOG_WARN;
+    }
+
+    switch (answer->error.cause) {
+
+    case JM_CAUSE_CONTENT_POLICY:
+    case JM_CAUSE_INVALID_REQUEST:
+        return NGX_LOG_INFO;
+
+    default:
+        return NGX_LOG_ERR;
+    }
+}
+
+
+static void
+ngx_http_jimeng_log_text(ngx_str_t *dst, u_char *text, jm_str_t src)
+{
+    size_t  i;
+
+    src = jm_utf8_prefix(src, NGX_HTTP_JIMENG_TEXT_MAX);
+
+    for (i = 0; i < src.len; i++) {
+        text[i] = (src.data[i] < ' ' || src.data[i] == 0x7f) ? '?'
+                                                              : src.data[i];
+    }
+
+    dst->len = src.len;
+    dst->data = text;
+}
