@@ -1,0 +1,374 @@
+#!/usr/bin/perl
+
+# What is not a good request: the client is told so, in the envelope, and
+# nothing is submitted.
+
+use strict;
+use warnings;
+use utf8;
+
+use lib 't/lib';
+use Jimeng::Test;
+use Jimeng::Test::Envelope;
+
+my $t = Jimeng::Test->new(
+    emulator => { seconds => 0 },
+    location => 'client_max_body_size 64k; client_body_buffer_size 8k;',
+);
+
+my $json = { 'Content-Type' => 'application/json' };
+my $requests = 0;
+
+sub refused {
+    my ($name, $body, $status, $code, %more) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    utf8::encode($body);
+    $requests++;
+    return is_error($t->post_raw($body), $name, $status, $code, %more);
+}
+
+sub invalid {
+    my ($name, $body, $message, $param) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    return refused($name, $body, 400, 'invalid_request', param => $param,
+                   message => $message);
+}
+
+
+# ---- no JSON
+
+my $not_json = qr/^The request body is not valid JSON\.\z/;
+my $not_utf8 = qr/^The request body is not valid UTF-8\.\z/;
+my $empty = qr/^The request body is empty\.\z/;
+my $deep = qr/^The request body is nested too deeply\.\z/;
+my $prompt = '"prompt":"a boat on a lake"';
+
+invalid($_->[0], $_->[1], $not_json) for (
+    [ 'a word', 'hello' ],
+    [ 'a form', 'prompt=a+boat' ],
+    [ 'cut off in a string', '{"prompt":"a boat' ],
+    [ 'cut off in a key', '{"pro' ],
+    [ 'cut off before its end', "{$prompt" ],
+    [ 'cut off in a literal', "{$prompt,\"stream\":fals" ],
+    [ 'cut off in an escape', '{"prompt":"a \\u00' ],
+    [ 'garbage behind it', "{$prompt} x" ],
+    [ 'another value behind it', "{$prompt}{$prompt}" ],
+    [ 'a brace behind it', "{$prompt}}" ],
+    [ 'a zero byte behind it', "{$prompt}\0" ],
+    [ 'a byte order mark', "\x{feff}{$prompt}" ],
+    [ 'a comma too many', "{$prompt,}" ],
+    [ 'a comment', "{$prompt /* here */}" ],
+    [ 'single quotes', q({'prompt':'a boat'}) ],
+    [ 'a key without quotes', '{prompt:"a boat"}' ],
+    [ 'a raw line break in a string', qq({"prompt":"a\nboat"}) ],
+    [ 'a form feed between', qq({"prompt":\f"a boat"}) ],
+    [ 'an unknown escape', '{"prompt":"a \\x41"}' ],
+    [ 'half of a pair', '{"prompt":"a \\ud83d"}' ],
+    [ 'the other half', '{"prompt":"a \\ude00"}' ],
+    [ 'a number with zeros', "{$prompt,\"n\":01}" ],
+    [ 'NaN', "{$prompt,\"scale\":NaN}" ],
+    [ 'a sign', "{$prompt,\"n\":+1}" ],
+    [ 'a colon missing', '{"prompt" "a boat"}' ],
+    [ 'brackets crossed', "{$prompt,\"x\":[}]" ],
+);
+
+invalid($_->[0], $_->[1], $empty) for (
+    [ 'no body', '' ], [ 'a blank body', " \r\n\t" ],
+);
+
+# Bytes that are no UTF-8, and so not to be encoded.
+for my $case (
+    [ 'a stray byte', "\xff" ], [ 'Latin-1', "caf\xe9" ],
+    [ 'GBK', "\xc4\xe3\xba\xc3" ], [ 'cut off', "\xe4\xb8" ],
+    [ 'overlong', "\xc0\xaf" ], [ 'a surrogate', "\xed\xa0\x80" ],
+    [ 'above U+10FFFF', "\xf4\x90\x80\x80" ],
+    [ 'a stray continuation', "\x80" ],
+) {
+    my ($name, $bytes) = @$case;
+    $requests += 2;
+
+    is_error($t->post_raw(qq({"prompt":"a boat $bytes"})),
+             "invalid UTF-8, $name", 400, 'invalid_request',
+             message => $not_utf8);
+    is_error($t->post_raw(qq({$prompt,"x":["$bytes"]})),
+             "invalid UTF-8 in an unknown field, $name", 400,
+             'invalid_request', message => $not_utf8);
+}
+
+
+# ---- JSON of another shape
+
+my $object = qr/^The request body must be a JSON object\.\z/;
+
+invalid("a top level of $_", $_, $object)
+    for '[]', '"a boat"', '1', 'null', 'true', "[{$prompt}]";
+
+for my $levels (33, 10_000) {
+    my ($open, $close) = ('[' x $levels, ']' x $levels);
+
+    invalid("$levels arrays", "$open$close", $deep);
+    invalid("$levels arrays in a field", qq({$prompt,"x":$open$close}), $deep);
+    invalid("$levels arrays, never closed", $open, $deep);
+}
+
+invalid('10,000 objects', '{"a":' x 10_000, $deep);
+invalid('10,000 values', "{$prompt,\"x\":[" . join(',', (1) x 10_000) . ']}',
+        qr/^The request body has too many values\.\z/);
+
+
+# ---- wrong types
+
+my %wrong = (
+    string => [ '1', 'true', '{}', '[]' ],
+    boolean => [ '1', '0', '"true"', '{}', '[]' ],
+    number => [ '"1"', 'true', '{}', '[]' ],
+    object => [ '1', '"{}"', 'true', '[]' ],
+);
+
+my %type = (
+    string => [ qw(model prompt ratio aspect_ratio resolution response_format
+                   user) ],
+    boolean => [ qw(stream force_single watermark) ],
+    number => [ qw(width height n strength scale min_ratio max_ratio) ],
+    object => [ 'extra_body' ],
+);
+
+for my $type (sort keys %type) {
+    my $wanted = { boolean => 'true or false', string => 'a string',
+                   number => 'a number', object => 'an object' }->{$type};
+
+    for my $field (@{ $type{$type} }) {
+        my $rest = $field eq 'prompt' ? '' : "$prompt,";
+
+        invalid("$field is $_", "{$rest\"$field\":$_}",
+                qr/^The field "$field" must be $wanted\.\z/, $field)
+            for @{ $wrong{$type} };
+    }
+}
+
+invalid("size is $_", "{$prompt,\"size\":$_}",
+        qr/^The field "size" must be a string like "2048x2048"/, 'size')
+    for 'true', '{}', '[1024,1024]';
+
+invalid('of equal keys the last counts', '{"prompt":"a boat","prompt":1}',
+        qr/must be a string/, 'prompt');
+invalid('a wrong type in extra_body', "{$prompt,\"extra_body\":{\"n\":\"1\"}}",
+        qr/^The field "n" must be a number/, 'n');
+
+
+# ---- prompts
+
+my $missing = qr/^The field "prompt" is missing;/;
+my $blank = qr/^The field "prompt" is empty;/;
+
+invalid('no field', '{}', $missing, 'prompt');
+invalid('a null prompt', '{"prompt":null}', $missing, 'prompt');
+invalid('a prompt and then null', "{$prompt,\"prompt\":null}", $missing,
+        'prompt');
+invalid("a blank prompt, '$_'", qq({"prompt":"$_"}), $blank, 'prompt')
+    for '', ' ', '\n\t\u0000', '\u3000\u00a0', '　';
+
+for my $char ('a', '猫', '😀', '\u732b', '\ud83d\ude00', '\n\u0061') {
+    my $n = $char eq '\n\u0061' ? 2 : 1;
+    my $long = $char x int(801 / $n + 0.5);
+
+    refused("a prompt of 801 or more, $char", qq({"prompt":"$long"}), 413,
+            'prompt_too_long', param => 'prompt',
+            message => qr/^The prompt has 80\d char.* the limit is 800; /);
+}
+
+
+# ---- values
+
+my $n = qr/^The field "n"/;
+my $unit = qr/must be within 0 and 1\.\z/;
+my $limit = qr/must be at least 0\.0625 and below 16\.\z/;
+
+invalid("n is $_", "{$prompt,\"n\":$_}", $n, 'n')
+    for 0, -1, 1.5, 2, 10, 11, '1e2', '99999999999999999999';
+invalid("$_ is out of range", "{$prompt,$_}", $unit,
+        /"(\w+)"/ ? $1 : undef)
+    for '"scale":1.1', '"scale":-0.1', '"strength":2', '"scale":50',
+        '"scale":1e99', '"strength":-1e-5';
+invalid("$_ is out of range", "{$prompt,$_}", $limit, /"(\w+)"/ ? $1 : undef)
+    for '"min_ratio":0', '"min_ratio":0.06', '"max_ratio":16',
+        '"max_ratio":-1', '"min_ratio":1e9', '"max_ratio":1e-9';
+invalid('ratios that exclude each other',
+        "{$prompt,\"min_ratio\":2,\"max_ratio\":1}",
+        qr/^The field "min_ratio" must not be above "max_ratio"\.\z/,
+        'min_ratio');
+invalid("response_format $_", "{$prompt,\"response_format\":\"$_\"}",
+        qr/"url"\.\z/, 'response_format') for '', 'b64_json', 'URL', 'jpeg';
+invalid('a stream', "{$prompt,\"stream\":true}",
+        qr/^Streams are not supported/, 'stream');
+
+
+# ---- models
+
+for my $case (
+    [ 'dall-e-3', qr/^The model "dall-e-3" is not known here; use/ ],
+    [ '', qr/^The model "" is not known here; use/ ],
+    [ 'JIMENG_T2I_V40', qr/is not known here/ ],
+    [ 'jimeng_t2i_v40 ', qr/is not known here/ ],
+    [ 'jimeng_t2i_v40\u0000', qr/is not known here|jimeng_t2i_v40/ ],
+    [ '%s%n', qr/^The model "%s%n" is not known here/ ],
+    [ 'x' x 1000, qr/^The model "x{64}\.\.\." is not known here/ ],
+    [ '猫' x 100, qr/^The model "猫{21}\.\.\." is not known here/ ],
+    [ 'a \"quoted\" one', qr/^The model "a "quoted" one" is not known here/ ],
+    [ 'jimeng-4.5', qr/^The model "jimeng-4\.5" is not offered by this/ ],
+    [ 'doubao-seedream-4-5-251128', qr/is not offered by this upstream/ ],
+) {
+    my ($model, $message) = @$case;
+
+    refused('model ' . substr($model, 0, 40),
+            qq({$prompt,"model":"$model"}), 404, 'model_not_found',
+            param => 'model', message => $message);
+}
+
+
+# ---- pictures
+
+my $url = '"https://h/1.png"';
+my $eleven = join ',', ($url) x 11;
+my $ten = join ',', ($url) x 10;
+my $many = qr/^The request has 11 pictures, and this model takes at most 10;/;
+my $no_url = qr/^Picture 1 of "image" is no http:/;
+my $no_form = qr/^Picture 1 of "images" must be a URL, or an object with a/;
+
+invalid('11 pictures', "{$prompt,\"image\":[$eleven]}", $many, 'image');
+invalid('10 pictures and one', "{$prompt,\"image\":$url,\"images\":[$ten]}",
+        $many, 'images');
+invalid('15 pictures for 4.6', "{$prompt,\"model\":\"jimeng-4.6\","
+        . "\"images\":[$eleven,$url,$url,$url,$url]}",
+        qr/^The request has 15 pictures, and this model takes at most 14;/,
+        'images');
+
+invalid("the picture $_", qq({$prompt,"image":"$_"}), $no_url, 'image')
+    for '', 'x', 'ftp://h/1.png', 'file:///etc/passwd', '//h/1.png', 'http:h',
+        'http:/h', 'https//h', ' http://h/', 'javascript:alert(1)',
+        'data:image/png;base64,iVBORw0KGgo=', 'iVBORw0KGgo=', 'httpx://h/',
+        '\u0000http://h/';
+invalid("the picture $_", qq({$prompt,"image":"$_"}),
+        qr/has characters that no URL has; escape them/, 'image')
+    for 'http://h/a b', 'http://h/\n', 'http://h/\u0000', 'http://猫/',
+        'http://h/\r\nX-Evil: 1', 'http://h/\u007f';
+invalid("the picture $_", qq({$prompt,"image":"$_"}),
+        qr/^The URL of picture 1 of "image" has no host;/, 'image')
+    for 'http://', 'https:///x', 'http://?x', 'http://#x', 'http://u@/x',
+        'http://:80/';
+invalid('a URL of 8193 bytes',
+        qq({$prompt,"image":"http://h/) . 'x' x (8193 - 9) . '"}',
+        qr/is longer than 8192 bytes/, 'image');
+invalid("the element $_", "{$prompt,\"images\":[$_]}", $no_form, 'images')
+    for 1, 'true', 'null', '[]', '{}', '{"url":1}', '{"image_url":{}}',
+        '{"image_url":{"url":1}}', '{"b64_json":"iVBORw0KGgo="}';
+invalid('the second of two', "{$prompt,\"images\":[$url,\"x\"]}",
+        qr/^Picture 2 of "images" is no http:/, 'images');
+invalid("the field $_", "{$prompt,$_}", qr/must be a(?:n array| URL)/,
+        /"(\w+)"/ ? $1 : undef)
+    for '"image":1', '"image":{"url":"http://h/"}', '"images":"http://h/"',
+        '"images":{}';
+
+
+# ---- sizes (more of them in size.t)
+
+invalid("size $_", qq({$prompt,"size":"$_"}), qr/^The (?:field|size) /, 'size')
+    for '0x0', '-1x5', '99999999999x1', '1024x', '17x1', '8192x8192';
+
+
+# ---- media types
+
+sub typed {
+    my ($name, $type) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    $requests++;
+    is_error($t->post_raw("{$prompt}", { 'Content-Type' => $type }), $name, 415,
+             'unsupported_media_type',
+             message => qr/send it with "Content-Type: application\/json"/);
+    return;
+}
+
+typed('no Content-Type', undef);
+typed("Content-Type $_", $_)
+    for '', 'text/plain', 'application/x-www-form-urlencoded',
+        'multipart/form-data; boundary=x', 'application/jsonp', 'application',
+        'application/json-seq', 'application/json, text/plain',
+        'text/plain; application/json', 'json';
+
+
+# ---- methods and paths
+
+my @refused_methods = qw(GET PUT PATCH DELETE OPTIONS);
+
+for my $method (@refused_methods) {
+    for my $body (undef, "{$prompt}") {
+        my $r = $t->request($method, '/v1/images/generations', $json, $body);
+        my $name = $method . (defined $body ? ' with a body' : '');
+
+        $requests++;
+        is_error($r, $name, 405, 'method_not_allowed',
+                 message => qr/^The method is not allowed here; use POST\.\z/);
+        is($r->header('Allow'), 'POST', "$name: Allow");
+    }
+}
+
+my $head = $t->request('HEAD', '/v1/images/generations');
+is($head->status, 405, 'HEAD: status');
+is($head->body, '', 'HEAD: no body');
+like($head->header('X-Request-Id'), qr/^[0-9a-f]{32}\z/, 'HEAD: X-Request-Id');
+$requests++;
+
+for my $path ('/v1/', '/v1/images', '/v1/images/generations/',
+              '/v1/images/generationsx', '/v1/images/generation',
+              '/v1/models', '/v1/images/edits', '/v1/Images/Generations',
+              '/v1/x/../images/generations/1', '/v1/images%2Fgenerations%20')
+{
+    for my $method (qw(GET POST)) {
+        $requests++;
+        is_error($t->request($method, $path, $json, "{$prompt}"),
+                 "$method $path", 404, 'not_found',
+                 message => qr/^There is nothing at this path;/);
+    }
+}
+
+
+# ---- bodies that are too large
+
+my $large = "{$prompt,\"x\":\"" . 'x' x 65536 . '"}';
+my $too_large = qr/^The request body is too large; send a smaller one/;
+
+$requests++;
+is_error($t->post_raw($large), 'too large, with Content-Length', 413,
+         'request_too_large', message => $too_large);
+
+for my $size (100, 20_000) {
+    my $chunked = join '', map { sprintf "%x\r\n%s\r\n", length, $_ }
+                           unpack "(a$size)*", $large;
+
+    $requests++;
+    is_error($t->post_raw("${chunked}0\r\n\r\n",
+                          { 'Transfer-Encoding' => 'chunked' }),
+             "too large, in chunks of $size", 413, 'request_too_large',
+             message => $too_large);
+}
+
+# It is said before the body was sent.
+my $x = $t->start_request('POST', '/v1/images/generations',
+                          { %$json, 'Content-Length' => 1e12 }, '');
+$requests++;
+is_error($x->response(5), 'too large, not sent at all', 413,
+         'request_too_large', message => $too_large);
+$x->abort;
+
+
+# ---- nothing of all this went upstream, and every reply had an id of its own
+
+is_deeply([ $t->emulator->journal ], [], 'nothing was submitted');
+
+my %ids = map { $_->{jimeng_request_id} => 1 } $t->access_lines($requests);
+is(scalar keys %ids, $requests, 'as many request ids as requests');
+
+$t->done;

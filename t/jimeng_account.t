@@ -1,0 +1,233 @@
+#!/usr/bin/perl
+
+# jimeng_account: where the credentials come from, what is refused, and that
+# a value is never printed; what is sent and signed.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Jimeng::Test;
+use Jimeng::Test::Directive;
+use Jimeng::Test::Envelope;
+
+my $secret = 'c2VjcmV0LXRoYXQtbXVzdC1ub3QtYmUtcHJpbnRlZA==';
+my $d = Jimeng::Test::Directive->new(
+    'jimeng_account', only => [ 'http' ],
+    location => 'jimeng_accounts main;',
+    env => { KEY => $secret, EMPTY => '', UNSET => undef, WIDE => "a\xc3\xa9",
+             BLANK => "$secret $secret" },
+);
+my $test = $d->test;
+
+
+# A block of its own beside that of the harness.
+sub account {
+    my ($lines, $name) = @_;
+    $name //= 'other';
+    return (http => "jimeng_account $name { $lines }");
+}
+
+sub good {
+    my ($name, $lines) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return $d->accepts("good: $name", account($lines));
+}
+
+sub bad {
+    my ($name, $lines, $text, %opt) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    my $printed = $d->refuses("bad: $name", $text, account($lines), %opt);
+    unlike($printed, qr/\Q$secret\E/, "bad: $name: no secret is printed");
+    return;
+}
+
+
+# ---- the block
+
+my $keys = "access_key a; secret_key $secret;";
+
+$d->contexts("jimeng_account other { $keys }");
+
+$d->refuses('an empty name', '"jimeng_account" directive needs a name',
+            http => 'jimeng_account "" { access_key a; secret_key b; }');
+$d->refuses('no name', 'invalid number of arguments in "jimeng_account" '
+            . 'directive', http => "jimeng_account { $keys }");
+$d->refuses('two names', 'invalid number of arguments in "jimeng_account" '
+            . 'directive', http => "jimeng_account a b { $keys }");
+$d->refuses('no block', 'directive "jimeng_account" has no opening "{"',
+            http => 'jimeng_account other;');
+$d->refuses('duplicate', 'duplicate account "main"',
+            http => "jimeng_account main { $keys }");
+$d->accepts('names are told apart by case', account($keys, 'Main'));
+
+bad('a nested block', "$keys extra { }", 'unexpected "{"');
+bad('an unknown line', "$keys timeout 5s;",
+    'unknown directive "timeout" in "jimeng_account"');
+bad('a directive of nginx', "$keys root /x;",
+    'unknown directive "root" in "jimeng_account"');
+
+for my $name (qw(access_key secret_key)) {
+    my $lines = $keys =~ s/$name \S+;//r;
+    bad("no $name", $lines, qq(account "other" has no "$name"));
+}
+
+bad('an empty block', '', 'account "other" has no "access_key"');
+
+for my $name (qw(access_key secret_key security_token region service host)) {
+    my $rest = $keys =~ s/$name \S+;//r;
+    my $arguments = qq(invalid number of arguments in "$name" directive);
+
+    bad("$name twice", "$rest $name $secret; $name $secret;",
+        qq("$name" directive is duplicate));
+    bad("$name without a value", "$rest $name;", $arguments);
+    bad("$name with two", "$rest $name $secret $secret;", $arguments);
+    bad("$name is empty", qq($rest $name "";), qq("$name" is empty));
+}
+
+
+# ---- text: blanks are for the secret key only
+
+good('blanks in a secret key', 'access_key a; secret_key " a b ";');
+good('any characters in a secret key',
+     "access_key a; secret_key \"\xc3\xa9\";");
+
+for my $name (qw(access_key security_token region service host)) {
+    my $rest = $keys =~ s/$name \S+;//r;
+
+    bad("$name with $_->[0]", "$rest $name $_->[1];",
+        qq("$name" has a blank, a control or a non-ASCII character in it))
+        for [ 'a blank', qq("a $secret") ], [ 'a tab', qq("$secret\ta") ],
+            [ 'a line break', qq("$secret\\r\\nX: y") ],
+            [ 'DEL', "$secret\x7f" ], [ 'UTF-8', "\xc3\xa9$secret" ],
+            [ 'a blank from the environment', 'env:BLANK' ];
+}
+
+
+# ---- env:
+
+good('env:', 'access_key env:KEY; secret_key env:KEY;');
+
+for my $name (qw(access_key secret_key)) {
+    my $rest = $keys =~ s/$name \S+;//r;
+    my $from = qq("$name" takes its value from the environment variable);
+
+    bad("$name, env: not set", "$rest $name env:UNSET;",
+        qq($from "UNSET", which is not set));
+    bad("$name, env: empty", "$rest $name env:EMPTY;",
+        qq($from "EMPTY", which is empty));
+    bad("$name, env: without a name", "$rest $name env:;",
+        qq($from "", which is not set));
+}
+
+bad('env: UTF-8', "secret_key $secret; access_key env:WIDE;",
+    '"access_key" has a blank, a control or a non-ASCII character in it');
+
+
+# ---- file:
+
+my $dir = $test->dir;
+my %files = (
+    plain => $secret, newline => "$secret\n", crlf => "$secret\r\n",
+    many => "$secret\n\n \n", empty => '', 'only-newlines' => "\n\r\n",
+    largest => 'x' x 4096, larger => 'x' x 4097,
+    'two-lines' => "$secret\n$secret\n",
+);
+
+$test->write_file($_, $files{$_}) for keys %files;
+
+good("file: $_", "access_key file:$_; secret_key file:$dir/$_;")
+    for qw(plain newline crlf many largest);
+
+bad('file: missing', "access_key a; secret_key file:nowhere;",
+    '"secret_key": open() "DIR/nowhere" failed '
+    . '(2: No such file or directory)');
+bad('file: empty', "access_key a; secret_key file:$_;",
+    qq("secret_key": file "DIR/$_" is empty)) for qw(empty only-newlines);
+bad('file: too large', 'access_key a; secret_key file:larger;',
+    '"secret_key": file "DIR/larger" cannot be read, or is over 4096 bytes');
+bad('file: a directory', "access_key a; secret_key file:$dir;",
+    '"secret_key": file "DIR" cannot be read, or is over 4096 bytes '
+    . '(21: Is a directory)');
+bad('file: two lines', "access_key file:two-lines; secret_key $secret;",
+    '"access_key" has a blank, a control or a non-ASCII character in it');
+
+symlink 'loop', "$dir/loop" or die $!;
+bad('file: cannot be opened', 'access_key file:loop; secret_key a;',
+    '"access_key": open() "DIR/loop" failed '
+    . '(40: Too many levels of symbolic links)');
+
+SKIP: {
+    skip 'root can read everything', 2 if $> == 0;
+
+    chmod 0, "$dir/plain";
+    bad('file: not permitted', 'access_key a; secret_key file:plain;',
+        '"secret_key": open() "DIR/plain" failed (13: Permission denied)');
+}
+
+
+# ---- credentials from files are good to sign with, and the token is signed
+
+my $token = 'STSeyJ0b2tlbiI6InRoZS10b2tlbiJ9=';
+my $t = Jimeng::Test->new(
+    emulator => { seconds => 0, security_token => $token },
+    poll_interval => '5ms', strict => 1, start => 0,
+    account => 'access_key file:ak; secret_key file:%%DIR%%/sk; '
+               . 'security_token file:token;',
+);
+
+$t->write_file('ak', $t->access_key . "\n");
+$t->write_file('sk', $t->secret_key . "\r\n");
+$t->write_file('token', $token);
+$t->start;
+
+is($t->generate({})->status, 200, 'keys from files, and a token');
+
+for my $row ($t->emulator->journal) {
+    is($row->{headers}{'x-security-token'}, $token,
+       "$row->{action}: the token is sent");
+    like($row->{headers}{authorization},
+         qr/;host;x-content-sha256;x-date;x-security-token, Signature=/,
+         "$row->{action}: the token is signed");
+    is($row->{signature}, 'ok', "$row->{action}: the signature is right");
+}
+
+$t->finish;
+
+
+# ---- region, service and host are what is signed
+
+my $auth_failed = qr/^The image provider refused this service's access; the/;
+
+for my $case (
+    [ 'region', 'region cn-beijing;', qr{/cn-beijing/cv/request,} ],
+    [ 'service', 'service env:SERVICE;', qr{/cn-north-1/other/request,} ],
+    [ 'host', 'host visual.example:8443;', qr{/cn-north-1/cv/request,} ],
+) {
+    my ($name, $line, $scope) = @$case;
+    my $t = Jimeng::Test->new(
+        emulator => { seconds => 0 }, account => $line,
+        env => { SERVICE => 'other' },
+    );
+
+    is_error($t->generate({}), "$name is not the upstream's", 502,
+             'upstream_auth_failed', retry => 0, message => $auth_failed);
+    like(($t->submits)[0]{headers}{authorization}, $scope,
+         "$name: the scope of the signature");
+    isnt(($t->submits)[0]{signature}, 'ok', "$name: the signature");
+    is(scalar $t->emulator->journal, 1, "$name: not tried again");
+
+    $t->log_like(qr/\[error\].*check the keys, the clock, and that the proxied/,
+                 "$name: the log says what to look at");
+    $t->finish;
+}
+
+$t = Jimeng::Test->new(
+    emulator => { seconds => 0 }, poll_interval => '5ms', strict => 1,
+    account => 'host visual.example:8443;',
+    proxy => 'proxy_set_header Host visual.example:8443;',
+);
+is($t->generate({})->status, 200, 'a host of one\'s own, sent as it is signed');
+is(($t->submits)[0]{headers}{host}, 'visual.example:8443', 'host: sent');
+$t->done;
