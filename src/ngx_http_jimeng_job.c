@@ -558,7 +558,9 @@ ngx_http_jimeng_job_fail(ngx_http_jimeng_job_t *job, jm_cause_e cause,
     } else {
         jm_error_set(&e, cause, NULL, NULL);
 
-        if (job->code != JM_VISUAL_SUCCESS) {
+        /* without a connection there was no number but an older one */
+
+        if (job->code != JM_VISUAL_SUCCESS && cause != JM_CAUSE_UPSTREAM) {
             e.upstream_code = job->code;
         }
 

@@ -310,7 +310,10 @@ jm_error_upstream(jm_error_t *e, int64_t code)
         return;
     }
 
+    /* what a number of no table costs is not known */
+
     jm_error_set(e, JM_CAUSE_UPSTREAM, NULL, NULL);
+    e->no_retry = 1;
     e->upstream_code = code;
 }
 

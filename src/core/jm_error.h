@@ -90,8 +90,8 @@ void jm_error_set(jm_error_t *e, jm_cause_e cause, const char *param,
 /*
  * Sets *e to what a business code of Volcengine means for a client (its
  * table "Error codes" of the image interfaces); a code that is not in the
- * table is JM_CAUSE_UPSTREAM.  no_retry is set where the vendor advises
- * against one and the HTTP status would make a client try again.
+ * table is JM_CAUSE_UPSTREAM.  no_retry is set there, and where the vendor
+ * advises against a retry and the HTTP status would make a client try one.
  */
 void jm_error_upstream(jm_error_t *e, int64_t code);
 

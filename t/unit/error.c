@@ -85,8 +85,8 @@ static const upstream_case_t  upstream_cases[] = {
     { 50215, JM_CAUSE_INVALID_REQUEST, 0 },
     { 50400, JM_CAUSE_UPSTREAM_AUTH, 1 },
     { 50204, JM_CAUSE_UPSTREAM_AUTH, 1 },
-    { 59999, JM_CAUSE_UPSTREAM, 0 },
-    { -1, JM_CAUSE_UPSTREAM, 0 }
+    { 59999, JM_CAUSE_UPSTREAM, 1 },
+    { -1, JM_CAUSE_UPSTREAM, 1 }
 };
 
 

@@ -145,7 +145,7 @@ static const answer_case_t  submit_answers[] = {
       0 },
     { "50400", 401, code(50400), AUTH },
     { "50204", 400, code(50204), AUTH },
-    { "another code", 200, code(51234), UPSTREAM },
+    { "another code", 200, code(51234), FINAL },
     { "50429", 429, code(50429), BUSY },
     { "50430", 429, code(50430), BUSY },
     { "50430, a string", 200, code("50430"), BUSY },
