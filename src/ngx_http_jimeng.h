@@ -136,7 +136,6 @@ struct ngx_http_jimeng_job_s {
 
     int64_t                     code;       /* the upstream's last number */
     ngx_uint_t                  images;
-    ngx_msec_t                  start;
     ngx_msec_t                  accepted;
     ngx_msec_t                  over;
     ngx_msec_t                  upstream_time;
@@ -178,6 +177,8 @@ ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r, jm_error_t *e,
 ngx_int_t ngx_http_jimeng_error_headers(ngx_http_request_t *r,
     jm_error_t *e);
 ngx_int_t ngx_http_jimeng_request_id_header(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_reply_header(ngx_http_request_t *r,
+    const char *name, u_char *value, size_t len);
 void ngx_http_jimeng_json_type(ngx_http_request_t *r, size_t len);
 
 /* ngx_http_jimeng_variables.c */

@@ -8,6 +8,7 @@
 
 
 #define NGX_HTTP_JIMENG_CREDENTIAL_MAX  4096
+#define NGX_HTTP_JIMENG_SIGNED          5   /* headers, at most */
 
 #define NGX_HTTP_JIMENG_TEXT            0   /* goes into headers as it is */
 #define NGX_HTTP_JIMENG_SECRET          1   /* any bytes */
@@ -29,9 +30,15 @@ static ngx_int_t ngx_http_jimeng_account_args(ngx_conf_t *cf,
 static char *ngx_http_jimeng_credential(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *value, jm_str_t *credential);
 static char *ngx_http_jimeng_credential_env(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *value, jm_str_t *credential);
+    ngx_str_t *source, jm_str_t *credential);
 static char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *value, jm_str_t *credential);
+    ngx_str_t *source, jm_str_t *credential);
+static ngx_int_t ngx_http_jimeng_account_request(
+    ngx_http_jimeng_account_t *account, jm_sign_request_t *sr,
+    jm_pair_t *pairs, jm_str_t body, ngx_pool_t *pool);
+static ngx_int_t ngx_http_jimeng_account_authorization(
+    ngx_http_jimeng_account_t *account, jm_sign_request_t *sr,
+    jm_pair_t *authorization, ngx_pool_t *pool);
 static ngx_int_t ngx_http_jimeng_add_header(ngx_list_t *headers,
     const jm_pair_t *pair);
 #if (NGX_DEBUG)
@@ -68,92 +75,38 @@ static ngx_http_jimeng_account_param_t  ngx_http_jimeng_account_params[] = {
 };
 
 
-/*
- * The headers are signed in this order, which is that of their names; a
- * proxied request carries them and no other of the client's.
- */
-
 ngx_int_t
 ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_str_t *body, ngx_list_t *headers,
     ngx_log_t *log)
 {
-    u_char             *date, *hash, *p;
-    size_t              size;
-    jm_str_t            text;
-    jm_buf_t            authorization;
-    jm_pair_t           pairs[5], pair;
-    ngx_uint_t          i, n;
-    jm_sign_request_t   sr;
+    jm_str_t           text;
+    jm_pair_t          pairs[NGX_HTTP_JIMENG_SIGNED], authorization;
+    ngx_uint_t         i;
+    jm_sign_request_t  sr;
 
-    date = ngx_pnalloc(headers->pool, JM_DATE_LEN);
-    hash = ngx_pnalloc(headers->pool, JM_SHA256_HEX_LEN);
+    ngx_memzero(&sr, sizeof(jm_sign_request_t));
 
-    size = sizeof("HMAC-SHA256 Credential=/YYYYMMDD///request, "
-                  "SignedHeaders=content-type;host;x-content-sha256;x-date;"
-                  "x-security-token, Signature=") - 1
-           + account->credential.access_key.len
-           + account->credential.region.len + account->credential.service.len
-           + JM_SHA256_HEX_LEN;
-
-    p = ngx_pnalloc(headers->pool, size);
-
-    if (date == NULL || hash == NULL || p == NULL) {
-        return NGX_ERROR;
-    }
+    sr.query.len = account->args[call].len;
+    sr.query.data = account->args[call].data;
 
     text.len = body->len;
     text.data = body->data;
 
-    if (jm_sha256_hex(hash, text) != JM_OK) {
+    if (ngx_http_jimeng_account_request(account, &sr, pairs, text,
+                                        headers->pool)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    jm_date(date, ngx_time());
-
-    ngx_memzero(&sr, sizeof(jm_sign_request_t));
-
-    jm_str_set(&sr.method, "POST");
-    jm_str_set(&sr.uri, "/");
-
-    sr.query.len = account->args[call].len;
-    sr.query.data = account->args[call].data;
-    sr.date.len = JM_DATE_LEN;
-    sr.date.data = date;
-    sr.body_hash.len = JM_SHA256_HEX_LEN;
-    sr.body_hash.data = hash;
-
-    n = 0;
-
-    jm_str_set(&pairs[n].name, "content-type");
-    jm_str_set(&pairs[n].value, "application/json");
-    n++;
-
-    jm_str_set(&pairs[n].name, "host");
-    pairs[n++].value = account->host;
-
-    jm_str_set(&pairs[n].name, "x-content-sha256");
-    pairs[n++].value = sr.body_hash;
-
-    jm_str_set(&pairs[n].name, "x-date");
-    pairs[n++].value = sr.date;
-
-    if (account->security_token.len) {
-        jm_str_set(&pairs[n].name, "x-security-token");
-        pairs[n++].value = account->security_token;
-    }
-
-    sr.headers = pairs;
-    sr.nheaders = n;
 
 #if (NGX_DEBUG)
     ngx_http_jimeng_account_debug(&sr, log);
 #endif
 
-    jm_buf_fixed(&authorization, p, size);
-
-    if (jm_sign(&authorization, &sr, &account->credential, &account->day_key)
-        != JM_OK)
+    if (ngx_http_jimeng_account_authorization(account, &sr, &authorization,
+                                              headers->pool)
+        != NGX_OK)
     {
         ngx_log_error(NGX_LOG_ERR, log, 0,
                       "jimeng: signing a request for account \"%V\" failed",
@@ -161,7 +114,7 @@ ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
         return NGX_ERROR;
     }
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < sr.nheaders; i++) {
 
         /* Host is the proxied location's to send, as it was signed */
 
@@ -174,10 +127,96 @@ ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
         }
     }
 
-    jm_str_set(&pair.name, "authorization");
-    pair.value = jm_buf_view(&authorization);
+    return ngx_http_jimeng_add_header(headers, &authorization);
+}
 
-    return ngx_http_jimeng_add_header(headers, &pair);
+
+/*
+ * The headers are signed in this order, which is that of their names; a
+ * proxied request carries them and no other of the client's.
+ */
+
+static ngx_int_t
+ngx_http_jimeng_account_request(ngx_http_jimeng_account_t *account,
+    jm_sign_request_t *sr, jm_pair_t *pairs, jm_str_t body, ngx_pool_t *pool)
+{
+    u_char      *date, *hash;
+    ngx_uint_t   n;
+
+    date = ngx_pnalloc(pool, JM_DATE_LEN);
+    hash = ngx_pnalloc(pool, JM_SHA256_HEX_LEN);
+
+    if (date == NULL || hash == NULL || jm_sha256_hex(hash, body) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    jm_date(date, ngx_time());
+
+    jm_str_set(&sr->method, "POST");
+    jm_str_set(&sr->uri, "/");
+
+    sr->date.len = JM_DATE_LEN;
+    sr->date.data = date;
+    sr->body_hash.len = JM_SHA256_HEX_LEN;
+    sr->body_hash.data = hash;
+
+    n = 0;
+
+    jm_str_set(&pairs[n].name, "content-type");
+    jm_str_set(&pairs[n].value, "application/json");
+    n++;
+
+    jm_str_set(&pairs[n].name, "host");
+    pairs[n++].value = account->host;
+
+    jm_str_set(&pairs[n].name, "x-content-sha256");
+    pairs[n++].value = sr->body_hash;
+
+    jm_str_set(&pairs[n].name, "x-date");
+    pairs[n++].value = sr->date;
+
+    if (account->security_token.len) {
+        jm_str_set(&pairs[n].name, "x-security-token");
+        pairs[n++].value = account->security_token;
+    }
+
+    sr->headers = pairs;
+    sr->nheaders = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_account_authorization(ngx_http_jimeng_account_t *account,
+    jm_sign_request_t *sr, jm_pair_t *authorization, ngx_pool_t *pool)
+{
+    u_char    *p;
+    size_t     size;
+    jm_buf_t   b;
+
+    size = sizeof("HMAC-SHA256 Credential=/YYYYMMDD///request, "
+                  "SignedHeaders=content-type;host;x-content-sha256;x-date;"
+                  "x-security-token, Signature=") - 1
+           + account->credential.access_key.len
+           + account->credential.region.len + account->credential.service.len
+           + JM_SHA256_HEX_LEN;
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    jm_buf_fixed(&b, p, size);
+
+    if (jm_sign(&b, sr, &account->credential, &account->day_key) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    jm_str_set(&authorization->name, "authorization");
+    authorization->value = jm_buf_view(&b);
+
+    return NGX_OK;
 }
 
 

@@ -7,6 +7,11 @@
 #include "ngx_http_jimeng.h"
 
 
+/* a query's body has room for it */
+
+#define NGX_HTTP_JIMENG_REQ_KEY_MAX  256
+
+
 static char *ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
     ngx_str_t *value);
 static char *ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model,
@@ -218,6 +223,10 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (value[1].len == 0 || value[2].len == 0) {
         return "needs a name and a req_key";
+    }
+
+    if (value[2].len > NGX_HTTP_JIMENG_REQ_KEY_MAX) {
+        return "has a req_key that is too long";
     }
 
     model = jlcf->models->elts;

@@ -51,6 +51,12 @@ ngx_http_jimeng_error_header_filter(ngx_http_request_t *r)
     jm_error_set(&e, jm_cause_of_status((unsigned) r->headers_out.status),
                  NULL, NULL);
 
+    /* a reply that could not be made: what it was for may be billed */
+
+    if (ctx->job && ctx->job->task_id.len) {
+        e.no_retry = 1;
+    }
+
     if (ngx_http_jimeng_error_text(r, &e, none, &ctx->error_page) != NGX_OK
         || ngx_http_jimeng_error_headers(r, &e) != NGX_OK
         || ngx_http_jimeng_request_id_header(r) != NGX_OK)

@@ -24,6 +24,7 @@ struct ngx_http_jimeng_exchange_s {
     ngx_msec_t                  start;
     ngx_msec_t                  time;
 
+    ngx_http_handler_pt         content_handler;
     ngx_http_cleanup_t         *cleanup;    /* of the subrequest, a run of */
     ngx_uint_t                  ncleanups;  /* nodes in the request's list */
 
@@ -38,11 +39,13 @@ static ngx_int_t ngx_http_jimeng_exchange_create(
 static ngx_int_t ngx_http_jimeng_exchange_request(
     ngx_http_jimeng_exchange_t *x, ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_str_t *body);
+static ngx_int_t ngx_http_jimeng_exchange_body(ngx_http_request_t *sr,
+    ngx_str_t *body);
 static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
 static ngx_uint_t ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr);
-static void ngx_http_jimeng_exchange_call(ngx_http_jimeng_exchange_t *x,
-    ngx_http_event_handler_pt handler);
-static ngx_int_t ngx_http_jimeng_exchange_idempotent(ngx_http_request_t *sr);
+static ngx_int_t ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_exchange_content(ngx_http_request_t *sr);
+static ngx_int_t ngx_http_jimeng_exchange_limit(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_jimeng_exchange_end(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static void ngx_http_jimeng_exchange_clean(ngx_http_jimeng_exchange_t *x);
@@ -161,10 +164,7 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
     ngx_http_jimeng_account_t *account, jm_visual_call_e call,
     ngx_str_t *body)
 {
-    ngx_buf_t                  *b;
-    ngx_chain_t                *cl;
     ngx_http_request_t         *sr;
-    ngx_http_request_body_t    *rb;
     ngx_http_variable_value_t  *variables;
     ngx_http_core_main_conf_t  *cmcf;
 
@@ -204,9 +204,29 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
         return NGX_ERROR;
     }
 
-    rb = ngx_pcalloc(x->pool, sizeof(ngx_http_request_body_t));
-    b = ngx_calloc_buf(x->pool);
-    cl = ngx_alloc_chain_link(x->pool);
+    if (ngx_http_jimeng_exchange_body(sr, body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    sr->method = NGX_HTTP_POST;
+    ngx_str_set(&sr->method_name, "POST");
+
+    return NGX_OK;
+}
+
+
+/* fresh buffers for each: what was sent of them is gone */
+
+static ngx_int_t
+ngx_http_jimeng_exchange_body(ngx_http_request_t *sr, ngx_str_t *body)
+{
+    ngx_buf_t                *b;
+    ngx_chain_t              *cl;
+    ngx_http_request_body_t  *rb;
+
+    rb = ngx_pcalloc(sr->pool, sizeof(ngx_http_request_body_t));
+    b = ngx_calloc_buf(sr->pool);
+    cl = ngx_alloc_chain_link(sr->pool);
 
     if (rb == NULL || b == NULL || cl == NULL) {
         return NGX_ERROR;
@@ -227,9 +247,6 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
 
     sr->request_body = rb;
 
-    sr->method = NGX_HTTP_POST;
-    ngx_str_set(&sr->method_name, "POST");
-
     return NGX_OK;
 }
 
@@ -248,7 +265,7 @@ ngx_http_jimeng_exchange_run(ngx_http_request_t *sr)
         return;
     }
 
-    ngx_http_jimeng_exchange_call(x, ngx_http_handler);
+    ngx_http_handler(sr);
 }
 
 
@@ -266,7 +283,7 @@ ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x)
 
     if (ngx_http_jimeng_exchange_waits(sr)) {
         ngx_http_set_log_request(sr->connection->log, sr);
-        ngx_http_jimeng_exchange_call(x, sr->write_event_handler);
+        sr->write_event_handler(sr);
         ngx_http_set_log_request(sr->connection->log, sr->main);
     }
 }
@@ -276,7 +293,34 @@ static ngx_uint_t
 ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr)
 {
     return sr->upstream == NULL
+           && sr->content_handler != ngx_http_jimeng_exchange_content
            && sr->write_event_handler != ngx_http_jimeng_exchange_run;
+}
+
+
+/*
+ * The upstream of a subrequest is made by its content handler: at once, or
+ * after a phase that waits, or once more after an internal redirect.
+ */
+
+static ngx_int_t
+ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r)
+{
+    ngx_http_jimeng_exchange_t  *x;
+
+    x = ngx_http_jimeng_exchange_of(r);
+
+    /* a location of ours refuses to be a subrequest's, and sends nothing */
+
+    if (x && r->content_handler
+        && r->content_handler != ngx_http_jimeng_handler
+        && r->content_handler != ngx_http_jimeng_exchange_content)
+    {
+        x->content_handler = r->content_handler;
+        r->content_handler = ngx_http_jimeng_exchange_content;
+    }
+
+    return NGX_DECLINED;
 }
 
 
@@ -285,21 +329,27 @@ ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr)
  * request, 40 bytes a query: they are put into the exchange's pool as well.
  */
 
-static void
-ngx_http_jimeng_exchange_call(ngx_http_jimeng_exchange_t *x,
-    ngx_http_event_handler_pt handler)
+static ngx_int_t
+ngx_http_jimeng_exchange_content(ngx_http_request_t *sr)
 {
-    ngx_pool_t          *pool;
-    ngx_http_cleanup_t  *head, *cln;
-    ngx_http_request_t  *r;
+    ngx_int_t                    rc;
+    ngx_pool_t                  *pool;
+    ngx_http_cleanup_t          *head, *cln;
+    ngx_http_request_t          *r;
+    ngx_http_jimeng_exchange_t  *x;
 
-    r = x->request;
+    r = sr->main;
+    x = sr->post_subrequest->data;
+
+    /* what a redirect has left behind */
+
+    ngx_http_jimeng_exchange_clean(x);
 
     head = r->cleanup;
     pool = r->pool;
     r->pool = x->pool;
 
-    handler(x->subrequest);
+    rc = x->content_handler(sr);
 
     r->pool = pool;
 
@@ -311,24 +361,25 @@ ngx_http_jimeng_exchange_call(ngx_http_jimeng_exchange_t *x,
 
     if (x->ended) {
         ngx_http_jimeng_exchange_clean(x);
-        return;
-    }
 
-    if (ngx_http_jimeng_exchange_idempotent(x->subrequest) != NGX_OK
-        && ngx_http_jimeng_exchange_take_back(x) == NGX_OK)
+    } else if (ngx_http_jimeng_exchange_limit(sr) != NGX_OK
+               && ngx_http_jimeng_exchange_take_back(x) == NGX_OK)
     {
         (void) ngx_http_post_request(r, &x->posted);
     }
+
+    return rc;
 }
 
 
 /*
  * "proxy_next_upstream non_idempotent" would send a submit that was sent and
- * not answered to another server, and have it paid twice.
+ * not answered to another server, and have it paid twice;
+ * "proxy_intercept_errors" would take the upstream's reason away.
  */
 
 static ngx_int_t
-ngx_http_jimeng_exchange_idempotent(ngx_http_request_t *sr)
+ngx_http_jimeng_exchange_limit(ngx_http_request_t *sr)
 {
     ngx_http_upstream_t       *u;
     ngx_http_upstream_conf_t  *conf;
@@ -336,7 +387,9 @@ ngx_http_jimeng_exchange_idempotent(ngx_http_request_t *sr)
     u = sr->upstream;
 
     if (u == NULL
-        || !(u->conf->next_upstream & NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT))
+        || (!u->conf->intercept_errors
+            && !(u->conf->next_upstream
+                 & NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT)))
     {
         return NGX_OK;
     }
@@ -347,6 +400,7 @@ ngx_http_jimeng_exchange_idempotent(ngx_http_request_t *sr)
     }
 
     *conf = *u->conf;
+    conf->intercept_errors = 0;
     conf->next_upstream &= ~NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT;
 
     u->conf = conf;
@@ -444,6 +498,15 @@ ngx_http_jimeng_exchange_read(ngx_http_jimeng_exchange_t *x,
 
     } else {
         transport = JM_TRANSPORT_UNSENT;
+
+        if (x->rc >= NGX_HTTP_BAD_REQUEST
+            && x->rc < NGX_HTTP_INTERNAL_SERVER_ERROR)
+        {
+            ngx_log_error(NGX_LOG_ERR, x->request->connection->log, 0,
+                          "jimeng: the location \"%V\" itself refused a "
+                          "request with %i, check its configuration",
+                          &x->subrequest->uri, x->rc);
+        }
     }
 
     if (x->answer.rc != JM_OK) {
@@ -508,6 +571,12 @@ ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr)
     ngx_http_upstream_state_t  *state;
 
     u = sr->upstream;
+
+    /* what a handler without an upstream has sent is not known */
+
+    if (u == NULL && sr->content_handler == ngx_http_jimeng_exchange_content) {
+        return 1;
+    }
 
     if (u && u->peer.connection && u->peer.connection->sent) {
         return 1;
@@ -605,6 +674,18 @@ ngx_http_jimeng_exchange_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 ngx_int_t
 ngx_http_jimeng_exchange_init(ngx_conf_t *cf)
 {
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_jimeng_exchange_precontent;
+
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_jimeng_exchange_header_filter;
 

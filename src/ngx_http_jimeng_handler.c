@@ -26,8 +26,7 @@ static ngx_int_t ngx_http_jimeng_make_order(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_jimeng_handler(ngx_http_request_t *r)
 {
-    ngx_int_t         rc;
-    ngx_table_elt_t  *h;
+    ngx_int_t  rc;
 
     if (r != r->main) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -42,16 +41,11 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
 
     if (r->method != NGX_HTTP_POST) {
 
-        h = ngx_list_push(&r->headers_out.headers);
-        if (h == NULL) {
+        if (ngx_http_jimeng_reply_header(r, "Allow", (u_char *) "POST", 4)
+            != NGX_OK)
+        {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
-
-        ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-        h->hash = 1;
-        ngx_str_set(&h->key, "Allow");
-        ngx_str_set(&h->value, "POST");
 
         return ngx_http_jimeng_refuse(r, JM_CAUSE_METHOD);
     }

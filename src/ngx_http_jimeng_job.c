@@ -10,8 +10,13 @@
 #define NGX_HTTP_JIMENG_QUERY_MAX  1024
 
 
+static ngx_http_jimeng_job_t *ngx_http_jimeng_job_create(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job,
     jm_event_e event, jm_answer_t *answer);
+#if (NGX_DEBUG)
+static void ngx_http_jimeng_job_check(ngx_http_jimeng_job_t *job);
+#endif
 static ngx_int_t ngx_http_jimeng_job_exchange(ngx_http_jimeng_job_t *job,
     jm_visual_call_e call);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
@@ -20,6 +25,7 @@ static ngx_int_t ngx_http_jimeng_job_answer(ngx_http_jimeng_job_t *job,
 static void ngx_http_jimeng_job_timer(ngx_event_t *ev);
 static ngx_uint_t ngx_http_jimeng_shutdown_timedout(void);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
+static void ngx_http_jimeng_job_gone(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_end(ngx_http_request_t *r, ngx_int_t rc);
 static ngx_int_t ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
@@ -44,59 +50,25 @@ ngx_int_t
 ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order)
 {
-    uint64_t                     elapsed;
-    ngx_int_t                    rc;
-    ngx_time_t                  *tp;
-    jm_task_limits_t             limits;
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_jimeng_ctx_t       *ctx;
-    ngx_http_jimeng_job_t       *job;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
+    ngx_int_t               rc;
+    ngx_http_jimeng_ctx_t  *ctx;
+    ngx_http_jimeng_job_t  *job;
 
     ctx = ngx_http_jimeng_ctx(r);
 
-    /* cached here: while an exchange is started, the pool is another one */
+    /* cached here: while an exchange is made, the pool is another one */
 
     if (ctx == NULL || ngx_http_jimeng_request_id(r) == NULL) {
         return NGX_ERROR;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_jimeng_job_t));
-    if (cln == NULL) {
+    job = ngx_http_jimeng_job_create(r);
+    if (job == NULL) {
         return NGX_ERROR;
     }
 
-    job = cln->data;
-    ngx_memzero(job, sizeof(ngx_http_jimeng_job_t));
-
-    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
-
-    job->request = r;
-    job->log = r->connection->log;
-    job->ident = (ngx_socket_t) -1;
-    job->account = jlcf->account;
     job->order = *order;
-    job->start = ngx_current_msec;
-
-    job->timer.handler = ngx_http_jimeng_job_timer;
-    job->timer.data = job;
-    job->timer.log = job->log;
-
-    cln->handler = ngx_http_jimeng_job_cleanup;
     ctx->job = job;
-
-    /* the client's patience began when its request did */
-
-    tp = ngx_timeofday();
-    elapsed = ngx_max(0, (tp->sec - r->start_sec) * 1000
-                         + (ngx_msec_int_t) (tp->msec - r->start_msec));
-
-    limits.timeout = jlcf->timeout - ngx_min(jlcf->timeout, elapsed);
-    limits.interval = jlcf->poll_interval;
-    limits.attempts = (uint32_t) ngx_min(jlcf->poll_attempts,
-                                         NGX_MAX_UINT32_VALUE);
-
-    jm_task_init(&job->task, &limits, ngx_current_msec);
 
     r->read_event_handler = ngx_http_jimeng_job_reading;
     r->write_event_handler = ngx_http_jimeng_job_handler;
@@ -116,6 +88,54 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_job_end(r, rc);
 
     return NGX_OK;
+}
+
+
+static ngx_http_jimeng_job_t *
+ngx_http_jimeng_job_create(ngx_http_request_t *r)
+{
+    uint64_t                     elapsed;
+    ngx_time_t                  *tp;
+    jm_task_limits_t             limits;
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_jimeng_job_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    job = cln->data;
+    ngx_memzero(job, sizeof(ngx_http_jimeng_job_t));
+
+    cln->handler = ngx_http_jimeng_job_cleanup;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    job->request = r;
+    job->log = r->connection->log;
+    job->ident = (ngx_socket_t) -1;
+    job->account = jlcf->account;
+
+    job->timer.handler = ngx_http_jimeng_job_timer;
+    job->timer.data = job;
+    job->timer.log = job->log;
+
+    /* the client's patience began when its request did */
+
+    tp = ngx_timeofday();
+    elapsed = ngx_max(0, (tp->sec - r->start_sec) * 1000
+                         + (ngx_msec_int_t) (tp->msec - r->start_msec));
+
+    limits.timeout = jlcf->timeout - ngx_min(jlcf->timeout, elapsed);
+    limits.interval = jlcf->poll_interval;
+    limits.attempts = (uint32_t) ngx_min(jlcf->poll_attempts,
+                                         NGX_MAX_UINT32_VALUE);
+
+    jm_task_init(&job->task, &limits, ngx_current_msec);
+
+    return job;
 }
 
 
@@ -178,26 +198,43 @@ again:
     }
 
 #if (NGX_DEBUG)
-
-    if (!jm_task_holds(&job->task, job->timer.timer_set,
-                       job->exchange != NULL))
-    {
-        ngx_log_error(NGX_LOG_ALERT, job->log, 0,
-                      "jimeng: task in state %d holds timer:%d exchange:%p",
-                      (int) job->task.state, (int) job->timer.timer_set,
-                      job->exchange);
-    }
-
+    ngx_http_jimeng_job_check(job);
 #endif
 
     return NGX_DONE;
 }
 
 
+#if (NGX_DEBUG)
+
+static void
+ngx_http_jimeng_job_check(ngx_http_jimeng_job_t *job)
+{
+    if (jm_task_holds(&job->task, job->timer.timer_set,
+                      job->exchange != NULL))
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ALERT, job->log, 0,
+                  "jimeng: task in state %d holds timer:%d exchange:%p",
+                  (int) job->task.state, (int) job->timer.timer_set,
+                  job->exchange);
+}
+
+#endif
+
+
 static void
 ngx_http_jimeng_job_end(ngx_http_request_t *r, ngx_int_t rc)
 {
     if (rc != NGX_DONE) {
+
+        /* an error_page leads elsewhere, and clears the context */
+
+        r->read_event_handler = ngx_http_block_reading;
+        r->write_event_handler = ngx_http_request_empty_handler;
+
         ngx_http_finalize_request(r, rc);
     }
 }
@@ -290,8 +327,8 @@ ngx_http_jimeng_job_answer(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
     jm_str_t     req_key, id;
     jm_buf_t     query;
     jm_mem_t     mem;
-    ngx_pool_t  *pool;
     ngx_int_t    code;
+    ngx_pool_t  *pool;
 
     if (answer->code.len) {
         code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
@@ -430,19 +467,28 @@ ngx_http_jimeng_job_reading(ngx_http_request_t *r)
                   &job->task_id,
                   job->task_id.len ? " is followed to its end" : "");
 
-    /*
-     * HTTP/2 marks the stream's connection as failed, and a subrequest that
-     * ends on such a connection takes the whole request with it.
-     */
-
+    r->read_event_handler = ngx_http_jimeng_job_gone;
     c->error = 0;
-
-    r->read_event_handler = ngx_http_block_reading;
 
     rc = ngx_http_jimeng_job_step(job, JM_EVENT_LEFT,
                                   &ngx_http_jimeng_no_answer);
 
     ngx_http_jimeng_job_end(r, rc);
+}
+
+
+/*
+ * HTTP/2 marks the stream's connection as failed, when the stream is reset and
+ * once more when the session ends; and a subrequest that ends on such a
+ * connection takes the whole request with it.
+ */
+
+static void
+ngx_http_jimeng_job_gone(ngx_http_request_t *r)
+{
+    r->connection->error = 0;
+
+    ngx_http_block_reading(r);
 }
 
 

@@ -7,7 +7,6 @@
 #include "ngx_http_jimeng.h"
 
 
-static ngx_int_t ngx_http_jimeng_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_jimeng_postconfiguration(ngx_conf_t *cf);
 
 
@@ -99,7 +98,7 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_jimeng_module_ctx = {
-    ngx_http_jimeng_preconfiguration,      /* preconfiguration */
+    ngx_http_jimeng_add_variables,         /* preconfiguration */
     ngx_http_jimeng_postconfiguration,     /* postconfiguration */
 
     ngx_http_jimeng_create_main_conf,      /* create main configuration */
@@ -127,13 +126,6 @@ ngx_module_t  ngx_http_jimeng_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
-
-
-static ngx_int_t
-ngx_http_jimeng_preconfiguration(ngx_conf_t *cf)
-{
-    return ngx_http_jimeng_add_variables(cf);
-}
 
 
 static ngx_int_t

@@ -7,13 +7,13 @@
 #include "ngx_http_jimeng.h"
 
 
-#define NGX_HTTP_JIMENG_REPLY_MAX  262144
+/* no answer is too large for its reply: that has been paid for */
+
+#define NGX_HTTP_JIMENG_REPLY_MAX  524288
 
 
 static void *ngx_http_jimeng_alloc(void *ctx, size_t size);
 static void ngx_http_jimeng_free(void *ctx, void *p);
-static ngx_int_t ngx_http_jimeng_add_out(ngx_http_request_t *r,
-    const char *name, u_char *value, size_t len);
 static ngx_int_t ngx_http_jimeng_send_json(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *text);
 
@@ -108,7 +108,8 @@ ngx_http_jimeng_error_headers(ngx_http_request_t *r, jm_error_t *e)
     ngx_uint_t   after;
 
     if (e->no_retry
-        && ngx_http_jimeng_add_out(r, "x-should-retry", (u_char *) "false", 5)
+        && ngx_http_jimeng_reply_header(r, "x-should-retry",
+                                        (u_char *) "false", 5)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -125,8 +126,8 @@ ngx_http_jimeng_error_headers(ngx_http_request_t *r, jm_error_t *e)
         return NGX_ERROR;
     }
 
-    return ngx_http_jimeng_add_out(r, "Retry-After", p,
-                                   ngx_sprintf(p, "%ui", after) - p);
+    return ngx_http_jimeng_reply_header(r, "Retry-After", p,
+                                        ngx_sprintf(p, "%ui", after) - p);
 }
 
 
@@ -140,12 +141,12 @@ ngx_http_jimeng_request_id_header(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    return ngx_http_jimeng_add_out(r, "X-Request-Id", vv->data, vv->len);
+    return ngx_http_jimeng_reply_header(r, "X-Request-Id", vv->data, vv->len);
 }
 
 
-static ngx_int_t
-ngx_http_jimeng_add_out(ngx_http_request_t *r, const char *name,
+ngx_int_t
+ngx_http_jimeng_reply_header(ngx_http_request_t *r, const char *name,
     u_char *value, size_t len)
 {
     ngx_table_elt_t  *h;

@@ -108,7 +108,7 @@ subtest 'sources that do not fit' => sub {
 
     my ($rc, $output) = make("NGINX_SRC=$other");
     isnt($rc, 0, 'nginx without ngx_module_link is refused');
-    like($output, qr/needs nginx 1\.9\.11 or newer/, 'and that is said');
+    like($output, qr/needs nginx 1\.13\.4 or newer/, 'and that is said');
 
     $text = read_file("$other/src/core/nginx.h");
     $text =~ s/(#define NGINX_VERSION +)"[^"]*"/$1"1.2.3"/;

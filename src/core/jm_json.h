@@ -53,7 +53,7 @@ typedef struct {
  * had to be resolved: text must outlive the tree.
  *
  * Returns JM_INVALID, and *why a sentence's end ("is not valid JSON", "is
- * nested deeper than ...") when text is no JSON (RFC 8259), is not UTF-8, or
+ * nested too deeply") when text is no JSON (RFC 8259), is not UTF-8, or
  * has anything but white space behind the value, or is over a limit; JM_ERROR
  * when memory runs out.  What was allocated until then is mem's to free.
  */

@@ -157,8 +157,11 @@ jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
         return JM_OK;
     }
 
+    /* a model may take so little that multiples of 8 leave it */
+
     if (jm_size_scale(size, size->width, size->height, model->min_area, 1)
-        != JM_OK)
+        != JM_OK
+        || (uint64_t) size->width * size->height > model->max_area)
     {
         return jm_size_refuse(size, area, model, e);
     }

@@ -313,7 +313,7 @@ jm_visual_envelope(jm_answer_t *a, jm_envelope_t *env, const jm_json_t *root)
             (void) jm_visual_code(a, env, jm_json_get(places[i], "code"));
         }
 
-        if (env->data == NULL) {
+        if (env->data == NULL || env->data->type == JM_JSON_NULL) {
             env->data = jm_json_get(places[i], "data");
         }
 
@@ -508,7 +508,11 @@ jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env)
     } else if (jm_visual_no_access(env)) {
         jm_visual_fail(a, JM_CAUSE_UPSTREAM_AUTH);
 
-    } else if (env->http >= 400 && env->http < 500) {
+    } else if (env->http >= 400 && env->http < 500
+               && env->http != 408 && env->http != 499)
+    {
+        /* with 408 and 499 somebody on the way just lost patience */
+
         jm_visual_fail(a, JM_CAUSE_UPSTREAM);
 
     } else {

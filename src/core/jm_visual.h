@@ -85,7 +85,7 @@ jm_rc_e jm_visual_query(jm_buf_t *out, jm_str_t req_key, jm_str_t task_id,
 /*
  * Reads an exchange's outcome into *a: the HTTP status and body count when
  * transport is JM_TRANSPORT_WHOLE.  Takes the code from the top level, from
- * "Result" or from "ResponseMetadata"; looks at it before anything else.
+ * "Result" or from "ResponseMetadata"; it decides, whatever the data say.
  *
  * A submit whose outcome is not certain is JM_EVENT_FAILED with
  * JM_CAUSE_OUTCOME_UNKNOWN; for a query the same is JM_EVENT_TROUBLE.

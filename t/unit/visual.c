@@ -150,6 +150,8 @@ static const answer_case_t  submit_answers[] = {
     { "50430", 429, code(50430), BUSY },
     { "50430, a string", 200, code("50430"), BUSY },
     { "50430 within Result", 200, "{\"Result\":" code(50430) "}", BUSY },
+    { "a task within Result, beside null", 200, "{\"code\":50429,\"data\":"
+      "null,\"Result\":{\"data\":{\"task_id\":\"1\"}}}", UNKNOWN },
     { "50430 in Error.Code", 400, gateway("50430"), BUSY },
     { "50215 in Error.Code", 400, gateway("50215"), JM_EVENT_FAILED,
       JM_CAUSE_INVALID_REQUEST, 0 },
@@ -200,7 +202,9 @@ static const answer_case_t  submit_answers[] = {
     { "HTML, 400", 400, "<html>", UPSTREAM },
     { "HTML, 401", 401, "<html>", AUTH },
     { "HTML, 403", 403, "<html>", AUTH },
+    { "HTML, 408", 408, "<html>", UNKNOWN },
     { "HTML, 413", 413, "<html>", UPSTREAM },
+    { "HTML, 499", 499, "<html>", UNKNOWN },
     { "HTML, 429", 429, "<html>", BUSY },
     { "HTML, 500", 500, "<html>", UNKNOWN },
     { "HTML, 502", 502, "<html>", UNKNOWN },
