@@ -93,7 +93,7 @@ demo run:
 bench:
 	@t/tools/deps run test bench
 	@$(MAKE) $(PARALLEL) all
-	@t/bench/run
+	@env -u NGINX JIMENG_NGINX=$(NGINX_BIN) t/bench/run
 
 
 # ---- tests

@@ -10,7 +10,7 @@ use warnings;
 
 use lib 't/lib';
 use Jimeng::Test;
-use Jimeng::Test::Errors qw(is_error log_of);
+use Jimeng::Test::Errors qw(final_codes is_error log_of);
 
 my $t = Jimeng::Test->new(
     emulator => { seconds => 0.1 }, poll_interval => '50ms',
@@ -136,22 +136,9 @@ is($early->{jimeng_code}, '', 'nor a code');
 
 # trigger, code of the reply, log level, no_retry, upstream_code
 my @rows = (
-    [ 50411, 'content_policy_violation', 'info' ],
-    [ 50412, 'content_policy_violation', 'info' ],
-    [ 50413, 'content_policy_violation', 'info' ],
-    [ 50511, 'content_policy_violation', 'info' ],
-    [ 50512, 'content_policy_violation', 'info' ],
-    [ 50518, 'content_policy_violation', 'info' ],
-    [ 50519, 'content_policy_violation', 'info' ],
-    [ 50218, 'content_policy_violation', 'info' ],
-    [ 50215, 'invalid_request', 'info' ],
-    [ 50400, 'upstream_auth_failed', 'error', 1 ],
-    [ 50204, 'upstream_auth_failed', 'error', 1 ],
+    final_codes(),
     [ 50500, 'upstream_error', 'error', 1 ],
     [ 50501, 'upstream_error', 'error', 1 ],
-    [ 50520, 'upstream_error', 'error', 1 ],
-    [ 50521, 'upstream_error', 'error', 1 ],
-    [ 50522, 'upstream_error', 'error', 1 ],
 
     [ 'gateway:50215', 'invalid_request', 'info', 0, 50215 ],
     [ 'gateway:50413', 'content_policy_violation', 'info', 0, 50413 ],

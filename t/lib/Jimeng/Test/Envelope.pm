@@ -15,24 +15,9 @@ use warnings;
 use Exporter qw(import);
 use Test::More;
 
-our @EXPORT = qw(is_error);
+use Jimeng::Test::Errors ();
 
-my %type = (
-    (map { $_ => 'invalid_request_error' } qw(
-        invalid_request model_not_found not_found method_not_allowed
-        request_timeout request_too_large prompt_too_long
-        unsupported_media_type
-    )),
-    (map { $_ => 'api_error' } qw(
-        upstream_auth_failed upstream_error generation_timeout
-        service_unavailable internal_error
-    )),
-    invalid_api_key => 'authentication_error',
-    permission_denied => 'permission_error',
-    rate_limit_exceeded => 'rate_limit_error',
-    upstream_rate_limited => 'rate_limit_error',
-    content_policy_violation => 'image_generation_user_error',
-);
+our @EXPORT = qw(is_error);
 
 
 sub is_error {
@@ -46,7 +31,8 @@ sub is_error {
         code => $code,
         message => $message,
         error => {
-            code => $code, message => $message, type => $type{$code},
+            code => $code, message => $message,
+            type => Jimeng::Test::Errors::type_of($code),
             param => $more{param},
         },
     );

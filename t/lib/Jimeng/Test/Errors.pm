@@ -12,6 +12,9 @@ package Jimeng::Test::Errors;
 #                   must not
 #   task_id         a pattern; without one there must be no task_id
 #
+#   my $type = type_of($code)
+#   my @rows = final_codes()        [number, code, level of the log, no_retry]:
+#                                   what ends a task wherever it is answered
 #   my @lines = log_of($t, $path)   lines of the error log on a request,
 #                                   found by the path it was sent to
 
@@ -21,26 +24,41 @@ use warnings;
 use Exporter qw(import);
 use Test::More;
 
-our @EXPORT_OK = qw(is_error log_of);
+our @EXPORT_OK = qw(final_codes is_error log_of type_of);
 
 # code => [status, type]
 my %row = (
     invalid_request          => [400, 'invalid_request_error'],
     content_policy_violation => [400, 'image_generation_user_error'],
+    invalid_api_key          => [401, 'authentication_error'],
     permission_denied        => [403, 'permission_error'],
     model_not_found          => [404, 'invalid_request_error'],
     not_found                => [404, 'invalid_request_error'],
     method_not_allowed       => [405, 'invalid_request_error'],
+    request_timeout          => [408, 'invalid_request_error'],
     prompt_too_long          => [413, 'invalid_request_error'],
     request_too_large        => [413, 'invalid_request_error'],
     unsupported_media_type   => [415, 'invalid_request_error'],
     rate_limit_exceeded      => [429, 'rate_limit_error'],
     upstream_rate_limited    => [429, 'rate_limit_error'],
+    internal_error           => [500, 'api_error'],
     upstream_auth_failed     => [502, 'api_error'],
     upstream_error           => [502, 'api_error'],
     service_unavailable      => [503, 'api_error'],
     generation_timeout       => [504, 'api_error'],
 );
+
+my @final = (
+    (map { [ $_, 'content_policy_violation', 'info' ] }
+         50411, 50412, 50413, 50511, 50512, 50518, 50519, 50218),
+    [ 50215, 'invalid_request', 'info' ],
+    (map { [ $_, 'upstream_auth_failed', 'error', 1 ] } 50400, 50204),
+    (map { [ $_, 'upstream_error', 'error', 1 ] } 50520, 50521, 50522),
+);
+
+
+sub final_codes { return @final }
+sub type_of { return $row{ $_[0] }[1] }
 
 
 sub is_error {
