@@ -113,8 +113,10 @@ void ngx_http_jimeng_body_close(ngx_http_jimeng_body_t *body);
 typedef struct {
     ngx_str_t                   req_key;
     ngx_str_t                   submit;     /* the body to be sent */
+    ngx_str_t                   req_json;   /* the form of the result */
     jm_size_t                   size;
-    ngx_uint_t                  watermark;
+    uint32_t                    max_images; /* 0: all */
+    uint64_t                    ignored;    /* fields, as jm_request_t's */
 } ngx_http_jimeng_order_t;
 
 struct ngx_http_jimeng_job_s {

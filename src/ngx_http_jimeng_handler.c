@@ -185,6 +185,14 @@ ngx_http_jimeng_read_order(ngx_http_request_t *r, ngx_pool_t *pool,
 
     rc = jm_request_read(&request, body.text, &rules, &mem, e);
 
+    if (rc == JM_OK && request.n > 1) {
+        jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "n",
+                     "The field \"n\" may only be 1 in this version: one "
+                     "request makes one picture; send several requests for "
+                     "more.");
+        rc = JM_INVALID;
+    }
+
     switch (rc) {
 
     case JM_OK:
@@ -209,7 +217,7 @@ static ngx_int_t
 ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
     size_t size, ngx_http_jimeng_order_t *order)
 {
-    jm_buf_t  b;
+    jm_buf_t  b, form;
     jm_mem_t  mem;
 
     ngx_http_jimeng_mem(&mem, r->pool);
@@ -223,8 +231,17 @@ ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
         return NGX_ERROR;
     }
 
+    jm_buf_init(&form, &mem, 64, JM_VISUAL_REQ_JSON);
+
+    if (jm_visual_req_json(&form, request, 1) != JM_OK) {
+        return NGX_ERROR;
+    }
+
     order->submit.len = b.len;
     order->submit.data = b.data;
+
+    order->req_json.len = form.len;
+    order->req_json.data = form.data;
 
     /* of the model table, which outlives the request */
 
@@ -232,7 +249,8 @@ ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
     order->req_key.data = (u_char *) request->model->req_key.data;
 
     order->size = request->size;
-    order->watermark = request->watermark;
+    order->max_images = request->max_images;
+    order->ignored = request->ignored;
 
     return NGX_OK;
 }

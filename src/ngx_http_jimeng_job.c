@@ -7,9 +7,6 @@
 #include "ngx_http_jimeng.h"
 
 
-#define NGX_HTTP_JIMENG_QUERY_MAX  1024
-
-
 static ngx_http_jimeng_job_t *ngx_http_jimeng_job_create(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job,
@@ -324,7 +321,7 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_jimeng_job_answer(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
 {
-    jm_str_t     req_key, id;
+    jm_str_t     req_key, req_json, id;
     jm_buf_t     query;
     jm_mem_t     mem;
     ngx_int_t    code;
@@ -360,12 +357,15 @@ ngx_http_jimeng_job_answer(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
     id.len = job->task_id.len;
     id.data = job->task_id.data;
 
-    ngx_http_jimeng_mem(&mem, pool);
-    jm_buf_init(&query, &mem, 256, NGX_HTTP_JIMENG_QUERY_MAX);
+    req_json.len = job->order.req_json.len;
+    req_json.data = job->order.req_json.data;
 
-    if (jm_visual_query(&query, req_key, id, (unsigned) job->order.watermark)
-        != JM_OK)
-    {
+    /* the model's name is the operator's, and has no limit */
+
+    ngx_http_jimeng_mem(&mem, pool);
+    jm_buf_init(&query, &mem, 256, JM_VISUAL_QUERY_BODY + 6 * req_key.len);
+
+    if (jm_visual_query(&query, req_key, id, req_json) != JM_OK) {
         return NGX_ERROR;
     }
 
@@ -559,6 +559,7 @@ ngx_http_jimeng_client_left(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
 {
+    jm_part_t    part;
     jm_result_t  result;
 
     job->over = ngx_current_msec;
@@ -574,8 +575,14 @@ ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
     result.task_id.len = job->task_id.len;
     result.task_id.data = job->task_id.data;
     result.size = job->order.size;
-    result.urls = answer->urls;
-    result.nurls = answer->nurls;
+    result.parts = &part;
+    result.nparts = 1;
+    result.max_images = job->order.max_images;
+    result.ignored = job->order.ignored;
+
+    part.urls = answer->urls;
+    part.nurls = answer->nurls;
+    part.error = NULL;
 
     return ngx_http_jimeng_send_result(job->request, &result);
 }
