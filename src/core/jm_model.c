@@ -156,7 +156,7 @@ jm_model_unknown(jm_error_t *e, jm_str_t name)
     if (jm_str_eq(&name, "jimeng-4.5")
         || (name.len > ark.len && memcmp(name.data, ark.data, ark.len) == 0))
     {
-        advice = "needs an Ark account, which this gateway has not; use "
+        advice = "needs an Ark account, which this gateway does not have; use "
                  "\"jimeng-4.0\" or \"jimeng-4.6\"";
 
     } else {

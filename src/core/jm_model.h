@@ -22,7 +22,7 @@
 #define JM_MODEL_PROMPT      0x0001
 #define JM_MODEL_SIDES       0x0002     /* "width" and "height" */
 #define JM_MODEL_AREA        0x0004     /* "size", beside the sides */
-#define JM_MODEL_GROUP       0x0008     /* "force_single", and limits of ratios */
+#define JM_MODEL_GROUP       0x0008     /* "force_single", ratios */
 #define JM_MODEL_SEED        0x0010
 #define JM_MODEL_PRE_LLM     0x0020     /* "use_pre_llm" */
 #define JM_MODEL_MASK        0x0040     /* a mask as its last picture */

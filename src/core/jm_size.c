@@ -461,7 +461,9 @@ jm_size_fit_sides(jm_size_t *size, const jm_model_t *model, unsigned strict,
     longer = jm_max(size->width, size->height);
     shorter = jm_min(size->width, size->height);
 
-    if (longer > model->max_side || (strict && shorter < model->min_side)) {
+    if (shorter == 0 || longer > model->max_side
+        || (strict && shorter < model->min_side))
+    {
         return jm_size_refuse_sides(size, model, e);
     }
 

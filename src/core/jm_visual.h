@@ -30,7 +30,7 @@
 /* bytes at most: every character of every text as \\u0001, escaped again */
 
 #define JM_VISUAL_REQ_JSON    8192
-#define JM_VISUAL_QUERY_BODY  (2 * JM_VISUAL_REQ_JSON)
+#define JM_VISUAL_QUERY_BODY  16384
 
 
 typedef enum {
