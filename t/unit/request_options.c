@@ -121,6 +121,8 @@ static const bad_case_t  bad_cases[] = {
     { M(T2I) "\"size\":\"4K\"," P, "size", "512 to 2048" },
     { M(T2I) "\"width\":1024,\"height\":4096," P, "width", "512 to 2048" },
     { M(T2I) "\"ratio\":\"16:1\"," P, "size", "512 to 2048" },
+    { M(T2I) "\"ratio\":\"wide\"," P, "ratio", "16:9" },
+    { M(T2I) "\"ratio\":\"1:17\"," P, "ratio", "1:16" },
     { M(I2I) P, "image", "needs a picture" },
     { M(I2I) "\"images\":[]," P, "images", "needs a picture" },
     { M(I2I) "\"images\":[\"http://h\",\"http://h\"]," P, "images",
