@@ -191,7 +191,7 @@ my $unit = qr/must be within 0 and 1\.\z/;
 my $limit = qr/must be at least 0\.0625 and below 16\.\z/;
 
 invalid("n is $_", "{$prompt,\"n\":$_}", $n, 'n')
-    for 0, -1, 1.5, 2, 10, 11, '1e2', '99999999999999999999';
+    for 0, -1, 1.5, 2.5, 11, '1e2', '99999999999999999999';
 invalid("$_ is out of range", "{$prompt,$_}", $unit,
         /"(\w+)"/ ? $1 : undef)
     for '"scale":1.1', '"scale":-0.1', '"strength":2', '"scale":50',

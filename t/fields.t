@@ -130,7 +130,7 @@ fields('"force_single":true', '"force_single":true');
 fields('"force_single":false', '"force_single":false');
 fields('"sequential_image_generation":"auto"', '"force_single":false');
 fields('"sequential_image_generation":"disabled"', $plain);
-fields('"retries":0', $plain);
+fields(qq("retries":$_), $plain) for 0, 3, '5.0';
 fields('"min_ratio":0.5', qq($plain,"min_ratio":0.5));
 fields('"max_ratio":2', qq($plain,"max_ratio":2));
 fields('"max_ratio":15.999,"min_ratio":0.0625',
