@@ -4,9 +4,9 @@
 # comes back is in the order of the tasks, whichever is over first.  The
 # variables count for all of them.
 #
-# Seen failing: with a request's second task submitted only when the first was
-# accepted, "at once"; with the pictures taken in the order in which their
-# tasks ended, "order".
+# Seen failing: with the tasks after the first started by a timer in
+# ngx_http_jimeng_job_start(), "at once"; with the parts of
+# ngx_http_jimeng_result_send() in another order, "order" and "in order".
 
 use strict;
 use warnings;

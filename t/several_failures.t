@@ -5,9 +5,9 @@
 # befalls one task does not end the others, and is not tried again for them.
 #
 # Seen failing:
-# - "lost", with a task of JM_CAUSE_OUTCOME_UNKNOWN submitted again;
-# - "all fail", with the error of the task that failed first in place of the
-#   first task's;
+# - "lost", with JM_EVENT_BUSY in jm_visual_lost(): it is submitted again;
+# - "first ..., then ...", with the last task's error in
+#   ngx_http_jimeng_result_error();
 # - "may be billed", with no_retry of the first task's error alone.
 
 use strict;

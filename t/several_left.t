@@ -4,8 +4,8 @@
 # a client that leaves takes back what was not sent, and nothing else; a
 # reload and QUIT finish what was taken.
 #
-# Seen failing: with JM_EVENT_LEFT given to the first task alone, "backoff";
-# with a job that ends when its first task does, every "pictures".
+# Seen failing: with JM_EVENT_LEFT given to the first task alone in
+# ngx_http_jimeng_job_all(), "backoff".
 
 use strict;
 use warnings;
