@@ -115,12 +115,16 @@ typedef struct {
     ngx_str_t                   submit;     /* the body to be sent */
     ngx_str_t                   req_json;   /* the form of the result */
     jm_size_t                   size;
+    uint32_t                    n;          /* tasks */
+    uint32_t                    retries;
     uint32_t                    max_images; /* 0: all */
     uint64_t                    ignored;    /* fields, as jm_request_t's */
 } ngx_http_jimeng_order_t;
 
-struct ngx_http_jimeng_job_s {
-    ngx_http_request_t         *request;
+/* one task: it has an upstream id, and a place in the cycle, of its own */
+
+typedef struct {
+    ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_exchange_t *exchange;
     ngx_log_t                  *log;
 
@@ -130,27 +134,45 @@ struct ngx_http_jimeng_job_s {
     ngx_event_t                 timer;
     jm_task_t                   task;
 
-    ngx_http_jimeng_account_t  *account;
-    ngx_http_jimeng_order_t     order;
-
-    ngx_str_t                   task_id;    /* the upstream's */
+    ngx_str_t                   id;         /* the upstream's */
     ngx_str_t                   query;      /* the body to be sent */
+    jm_part_t                   part;       /* what became of it */
+    jm_error_t                  error;
 
     int64_t                     code;       /* the upstream's last number */
-    ngx_uint_t                  images;
     ngx_msec_t                  accepted;
     ngx_msec_t                  over;
-    ngx_msec_t                  upstream_time;
     unsigned                    running:1;
     unsigned                    strange:1;  /* logged once */
+} ngx_http_jimeng_task_t;
+
+
+struct ngx_http_jimeng_job_s {
+    ngx_http_request_t         *request;
+    ngx_http_jimeng_account_t  *account;
+    ngx_http_jimeng_order_t     order;
+    ngx_http_jimeng_task_t     *tasks;
+    ngx_uint_t                  left;       /* tasks that are not over */
+    ngx_msec_t                  upstream_time;
+    unsigned                    gone:1;     /* nobody waits for the reply */
 };
 
 ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order);
 
+/* ngx_http_jimeng_client.c */
+
+ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
+void ngx_http_jimeng_client_ignore(ngx_http_request_t *r);
+
+/* ngx_http_jimeng_result.c */
+
+ngx_int_t ngx_http_jimeng_result_send(ngx_http_jimeng_job_t *job);
+ngx_uint_t ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job);
+
 /* ngx_http_jimeng_log.c */
 
-void ngx_http_jimeng_log_answer(ngx_http_jimeng_job_t *job,
+void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 
 /* ngx_http_jimeng_exchange.c */

@@ -185,14 +185,6 @@ ngx_http_jimeng_read_order(ngx_http_request_t *r, ngx_pool_t *pool,
 
     rc = jm_request_read(&request, body.text, &rules, &mem, e);
 
-    if (rc == JM_OK && request.n > 1) {
-        jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "n",
-                     "The field \"n\" may only be 1 in this version: one "
-                     "request makes one picture; send several requests for "
-                     "more.");
-        rc = JM_INVALID;
-    }
-
     switch (rc) {
 
     case JM_OK:
@@ -249,6 +241,8 @@ ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
     order->req_key.data = (u_char *) request->model->req_key.data;
 
     order->size = request->size;
+    order->n = request->n;
+    order->retries = request->retries;
     order->max_images = request->max_images;
     order->ignored = request->ignored;
 
