@@ -39,6 +39,8 @@ ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    jmcf->created = ngx_time();
+
     return jmcf;
 }
 
