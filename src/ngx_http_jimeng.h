@@ -42,6 +42,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                 accounts;   /* ngx_http_jimeng_account_t * */
     ngx_int_t                   request_id; /* index of $request_id */
+    time_t                      created;    /* when this was read */
 } ngx_http_jimeng_main_conf_t;
 
 
@@ -95,7 +96,12 @@ ngx_int_t ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
 /* ngx_http_jimeng_handler.c */
 
 ngx_int_t ngx_http_jimeng_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_refuse(ngx_http_request_t *r, jm_error_t *e);
 ngx_http_jimeng_ctx_t *ngx_http_jimeng_ctx(ngx_http_request_t *r);
+
+/* ngx_http_jimeng_models.c */
+
+ngx_int_t ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name);
 
 /* ngx_http_jimeng_body.c */
 
@@ -194,6 +200,8 @@ void ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_mem(jm_mem_t *mem, ngx_pool_t *pool);
 ngx_int_t ngx_http_jimeng_send_result(ngx_http_request_t *r,
     jm_result_t *result);
+ngx_int_t ngx_http_jimeng_send_json(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *text);
 ngx_int_t ngx_http_jimeng_send_error(ngx_http_request_t *r, jm_error_t *e,
     jm_str_t task_id);
 ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r, jm_error_t *e,

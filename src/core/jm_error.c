@@ -53,7 +53,7 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
 
     [JM_CAUSE_METHOD] = {
         405, 0, "invalid_request_error", "method_not_allowed",
-        "The method is not allowed here; use POST." },
+        "The method is not allowed here; pictures are made by POST." },
 
     [JM_CAUSE_REQUEST_TIMEOUT] = {
         408, 0, "invalid_request_error", "request_timeout",
