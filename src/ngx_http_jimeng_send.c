@@ -14,8 +14,6 @@
 
 static void *ngx_http_jimeng_alloc(void *ctx, size_t size);
 static void ngx_http_jimeng_free(void *ctx, void *p);
-static ngx_int_t ngx_http_jimeng_send_json(ngx_http_request_t *r,
-    ngx_uint_t status, ngx_str_t *text);
 
 
 void
@@ -181,7 +179,7 @@ ngx_http_jimeng_json_type(ngx_http_request_t *r, size_t len)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_jimeng_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *text)
 {

@@ -31,6 +31,8 @@ $d->bad(
     [ '', "\\$arguments" ], [ 'a', "\\$arguments" ],
     [ '"" b', 'needs a name and a req_key' ],
     [ 'a ""', 'needs a name and a req_key' ],
+    [ "caf\xe9 b", 'needs a name and a req_key in UTF-8' ],
+    [ "a \xc0\xaf", 'needs a name and a req_key in UTF-8' ],
     (map { [ "a b $_", '\\' . $invalid->($_) ] }
         'images', 'images=', 'images=15', 'images=-1', 'images=x',
         'images=99999999999999999999', 'scale=', 'scale=1', 'scale=fractions',

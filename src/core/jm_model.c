@@ -149,9 +149,15 @@ jm_model_list(const jm_models_t *extra, size_t i)
 void
 jm_model_unknown(jm_error_t *e, jm_str_t name)
 {
+    size_t                 n;
     jm_str_t               echo;
     const char            *advice;
     static const jm_str_t  ark = jm_string("doubao-");
+
+    if (jm_utf8_length(name, &n) != JM_OK) {
+        jm_error_set(e, JM_CAUSE_MODEL_NOT_FOUND, "model", NULL);
+        return;
+    }
 
     if (jm_str_eq(&name, "jimeng-4.5")
         || (name.len > ark.len && memcmp(name.data, ark.data, ark.len) == 0))

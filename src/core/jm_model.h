@@ -84,7 +84,8 @@ const jm_model_t *jm_model_list(const jm_models_t *extra, size_t i);
  * Sets *e to JM_CAUSE_MODEL_NOT_FOUND for a name that jm_model_find() did not
  * find.  The message says when the model needs an account of Ark: that is
  * where Jimeng 4.5 and the models named "doubao-..." are to be had
- * (Volcengine's documents of Ark).
+ * (Volcengine's documents of Ark).  A name that is not UTF-8 is not repeated
+ * in it.
  */
 void jm_model_unknown(jm_error_t *e, jm_str_t name);
 

@@ -216,6 +216,7 @@ jm_task_wait(jm_task_t *t, jm_event_e event)
     case JM_EVENT_EXITING:
         t->state = JM_TASK_ASK;
         t->polls++;
+        t->asked++;
         return jm_task_do(JM_ACTION_QUERY);
 
     case JM_EVENT_LEFT:
@@ -236,7 +237,7 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_EVENT_PENDING:
     case JM_EVENT_TROUBLE:
 
-        if (t->polls >= t->limits.attempts) {
+        if (t->asked >= t->limits.attempts) {
             return jm_task_fail(t, JM_CAUSE_GENERATION_TIMEOUT);
         }
 
@@ -245,6 +246,17 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_EVENT_DONE:
         t->state = JM_TASK_DONE;
         return jm_task_do(JM_ACTION_FINISH);
+
+    case JM_EVENT_PASSING:
+
+        if (t->retried >= t->limits.retries || t->gone || now >= t->deadline) {
+            return jm_task_fail(t, JM_CAUSE_NONE);
+        }
+
+        t->retried++;
+        t->asked = 0;
+
+        return jm_task_send(t);
 
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);

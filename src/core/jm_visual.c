@@ -474,6 +474,10 @@ jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env)
             a->error.no_retry = 1;
         }
 
+        if (a->error.passing) {
+            a->event = JM_EVENT_PASSING;
+        }
+
         return;
     }
 

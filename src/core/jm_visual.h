@@ -50,11 +50,11 @@ typedef enum {
 
 /*
  * What an answer means.  event is for jm_task_step(); error is set with
- * JM_EVENT_FAILED, and to JM_CAUSE_UPSTREAM_AUTH with JM_EVENT_TROUBLE when
- * access was refused: message may then hold what was signed.  code, message,
- * request_id and status are the upstream's, for the log, and may be empty;
- * they, task_id and urls are views into the answer's body or memory that was
- * handed in.
+ * JM_EVENT_FAILED and _PASSING, and to JM_CAUSE_UPSTREAM_AUTH with
+ * JM_EVENT_TROUBLE when access was refused: message may then hold what was
+ * signed.  code, message, request_id and status are the upstream's, for the
+ * log, and may be empty; they, task_id and urls are views into the answer's
+ * body or memory that was handed in.
  */
 
 typedef struct {

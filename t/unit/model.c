@@ -211,6 +211,11 @@ test_unknown(void)
        && strstr(e.message, "\"doubao-\" is not known") != NULL,
        "%s", e.message);
 
+    jm_model_unknown(&e, str("caf\xe9"));
+    ok(e.cause == JM_CAUSE_MODEL_NOT_FOUND && strcmp(e.param, "model") == 0
+       && strncmp(e.message, "The model is not known here; ", 29) == 0,
+       "a name that is not UTF-8: %s", e.message);
+
     jm_model_unknown(&e, str(NULL));
     ok(strstr(e.message, "\"\" is not known") != NULL, "%s", e.message);
 }
