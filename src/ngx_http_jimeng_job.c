@@ -319,6 +319,11 @@ again:
 
     case JM_ACTION_SUBMIT:
 
+        /* of a task that failed, when it is submitted again */
+
+        task->id.len = 0;
+        task->running = 0;
+
         if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_SUBMIT) != NGX_OK) {
             event = JM_EVENT_UNSENT;
             goto again;
@@ -441,6 +446,16 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 
     if (answer.strange) {
         task->strange = 1;
+    }
+
+    if (answer.event == JM_EVENT_PASSING) {
+        task->error = answer.error;
+
+        /* a process that is to leave begins nothing new */
+
+        if (ngx_exiting) {
+            answer.event = JM_EVENT_FAILED;
+        }
     }
 
     ngx_http_jimeng_task_step(task, answer.event, &answer);
@@ -630,20 +645,23 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     if (cause == JM_CAUSE_NONE) {
         task->error = answer->error;
 
-    } else {
+    } else if (task->task.retried == 0
+               || cause == JM_CAUSE_GENERATION_TIMEOUT)
+    {
         jm_error_set(&task->error, cause, NULL, NULL);
-    }
-
-    task->part.error = &task->error;
-
-    if (cause != JM_CAUSE_NONE && cause != JM_CAUSE_CLIENT_LEFT) {
 
         /* without a connection there was no number but an older one */
 
         if (task->code != JM_VISUAL_SUCCESS && cause != JM_CAUSE_UPSTREAM) {
             task->error.upstream_code = task->code;
         }
+    }
 
+    /* else the retry came to nothing, and the error is what it was for */
+
+    task->part.error = &task->error;
+
+    if (cause != JM_CAUSE_NONE && cause != JM_CAUSE_CLIENT_LEFT) {
         ngx_log_error(NGX_LOG_ERR, task->log, 0,
                       "jimeng: task \"%V\" of account \"%V\" failed: %s, "
                       "after %uD queries", &task->id,
