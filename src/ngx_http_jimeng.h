@@ -170,6 +170,7 @@ ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
 
 ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
 void ngx_http_jimeng_client_ignore(ngx_http_request_t *r);
+ngx_uint_t ngx_http_jimeng_shutdown_timedout(void);
 
 /* ngx_http_jimeng_result.c */
 

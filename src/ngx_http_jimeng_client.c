@@ -97,3 +97,33 @@ ngx_http_jimeng_client_gone(ngx_http_request_t *r)
 
     ngx_http_block_reading(r);
 }
+
+
+/*
+ * worker_shutdown_timeout ends the requests of HTTP/1 connections, and their
+ * jobs with them.  To HTTP/2 streams it looks like a client that has left,
+ * and one that left before is not told at all: their jobs see to the clock.
+ */
+
+ngx_uint_t
+ngx_http_jimeng_shutdown_timedout(void)
+{
+    ngx_core_conf_t    *ccf;
+    static ngx_msec_t   start;
+    static ngx_uint_t   exiting;
+
+    if (!ngx_exiting) {
+        return 0;
+    }
+
+    if (!exiting) {
+        exiting = 1;
+        start = ngx_current_msec;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    return ccf->shutdown_timeout
+           && ngx_current_msec - start >= ccf->shutdown_timeout;
+}

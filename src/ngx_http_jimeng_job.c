@@ -31,7 +31,6 @@ static ngx_int_t ngx_http_jimeng_task_answer(ngx_http_jimeng_task_t *task,
 static ngx_int_t ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 static void ngx_http_jimeng_task_timer(ngx_event_t *ev);
-static ngx_uint_t ngx_http_jimeng_shutdown_timedout(void);
 static void ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 static void ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task,
@@ -246,9 +245,10 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 static void
 ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 {
-    ngx_uint_t              i;
-    ngx_http_jimeng_ctx_t  *ctx;
-    ngx_http_jimeng_job_t  *job;
+    ngx_uint_t               i;
+    ngx_http_jimeng_ctx_t   *ctx;
+    ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_task_t  *task;
 
     if (!ngx_http_jimeng_client_left(r)) {
         return;
@@ -258,10 +258,18 @@ ngx_http_jimeng_job_reading(ngx_http_request_t *r)
     job = ctx->job;
 
     for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        if (task->task.state == JM_TASK_DONE
+            || task->task.state == JM_TASK_FAILED)
+        {
+            continue;
+        }
+
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "jimeng: client closed connection, task \"%V\"%s",
-                      &job->tasks[i].id,
-                      job->tasks[i].id.len ? " is followed to its end" : "");
+                      &task->id,
+                      task->id.len ? " is followed to its end" : "");
     }
 
     job->gone = 1;
@@ -321,8 +329,10 @@ again:
 
         /* of a task that failed, when it is submitted again */
 
-        task->id.len = 0;
+        ngx_str_null(&task->id);
+        task->code = 0;
         task->running = 0;
+        task->strange = 0;
 
         if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_SUBMIT) != NGX_OK) {
             event = JM_EVENT_UNSENT;
@@ -597,36 +607,6 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
 }
 
 
-/*
- * worker_shutdown_timeout ends the requests of HTTP/1 connections, and their
- * jobs with them.  To HTTP/2 streams it looks like a client that has left,
- * and one that left before is not told at all: their jobs see to the clock.
- */
-
-static ngx_uint_t
-ngx_http_jimeng_shutdown_timedout(void)
-{
-    ngx_core_conf_t    *ccf;
-    static ngx_msec_t   start;
-    static ngx_uint_t   exiting;
-
-    if (!ngx_exiting) {
-        return 0;
-    }
-
-    if (!exiting) {
-        exiting = 1;
-        start = ngx_current_msec;
-    }
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
-                                           ngx_core_module);
-
-    return ccf->shutdown_timeout
-           && ngx_current_msec - start >= ccf->shutdown_timeout;
-}
-
-
 static void
 ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 {
@@ -658,6 +638,12 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     }
 
     /* else the retry came to nothing, and the error is what it was for */
+
+    /* what the tasks before this one have cost is not known */
+
+    if (task->task.retried) {
+        task->error.no_retry = 1;
+    }
 
     task->part.error = &task->error;
 

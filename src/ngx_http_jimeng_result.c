@@ -11,8 +11,8 @@ static ngx_int_t ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job);
 
 
 /*
- * The reply of a job whose tasks are all over: the pictures that came, or the
- * first error where none did.
+ * The reply of a job whose tasks are all over: the pictures that came, or
+ * where none did an error, the first that forbids a retry if there is one.
  */
 
 ngx_int_t
@@ -64,23 +64,24 @@ static ngx_int_t
 ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job)
 {
     jm_str_t                 task_id;
-    jm_error_t               e;
     ngx_uint_t               i;
     ngx_http_jimeng_task_t  *task;
 
     task = job->tasks;
-    e = task[0].error;
 
-    /* a retry is one of all the tasks */
+    /* a retry is one of all the tasks: what forbids it is what is told */
 
-    for (i = 1; i < job->order.n; i++) {
-        e.no_retry |= task[i].error.no_retry;
+    for (i = 0; i < job->order.n; i++) {
+        if (job->tasks[i].error.no_retry) {
+            task = &job->tasks[i];
+            break;
+        }
     }
 
-    task_id.len = task[0].id.len;
-    task_id.data = task[0].id.data;
+    task_id.len = task->id.len;
+    task_id.data = task->id.data;
 
-    return ngx_http_jimeng_send_error(job->request, &e, task_id);
+    return ngx_http_jimeng_send_error(job->request, &task->error, task_id);
 }
 
 
@@ -89,10 +90,13 @@ ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job)
 ngx_uint_t
 ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job)
 {
-    ngx_uint_t  i;
+    ngx_uint_t               i;
+    ngx_http_jimeng_task_t  *task;
 
     for (i = 0; i < job->order.n; i++) {
-        if (job->tasks[i].id.len) {
+        task = &job->tasks[i];
+
+        if (task->id.len || task->task.retried) {
             return 1;
         }
     }

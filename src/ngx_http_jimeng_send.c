@@ -7,9 +7,9 @@
 #include "ngx_http_jimeng.h"
 
 
-/* no answer is too large for its reply: that has been paid for */
+/* ten answers are not too large for their reply: they have been paid for */
 
-#define NGX_HTTP_JIMENG_REPLY_MAX  524288
+#define NGX_HTTP_JIMENG_REPLY_MAX  4194304
 
 
 static void *ngx_http_jimeng_alloc(void *ctx, size_t size);
@@ -115,7 +115,7 @@ ngx_http_jimeng_error_headers(ngx_http_request_t *r, jm_error_t *e)
 
     after = jm_cause(e->cause)->retry_after;
 
-    if (after == 0) {
+    if (after == 0 || e->no_retry) {
         return NGX_OK;
     }
 

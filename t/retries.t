@@ -97,7 +97,7 @@ for my $case ([ undef, 0 ], [ 0, 0 ], [ 1, 1 ], [ 2, 2 ], [ 5, 5 ]) {
     my %bodies = map { $_->{body} => 1 } submits();
     is(scalar keys %bodies, 1, "$name: all of them are equal");
     is_error($t, $r, $name, code => 'content_policy_violation',
-             upstream_code => 50511, task_id => qr/^@{[ (ids())[-1] ]}\z/);
+             no_retry => $more, upstream_code => 50511, task_id => qr/^@{[ (ids())[-1] ]}\z/);
     is_deeply([ @$row{map { "jimeng_$_" } qw(status code images polls) } ],
               [ 'failed', 50511, 0, scalar(queries()) ],
               "$name: variables");
@@ -131,7 +131,7 @@ for my $code (50511, 50519) {
 
 my $r = run(' [[done:50519]]', { retries => 1 });
 is_error($t, $r, 'done with 50519', code => 'content_policy_violation',
-         upstream_code => 50519, task_id => $task_id);
+         no_retry => 1, upstream_code => 50519, task_id => $task_id);
 is(scalar(ids()), 2, 'done with 50519: two tasks');
 
 fail_query(50511);

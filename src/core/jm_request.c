@@ -555,6 +555,13 @@ jm_request_extras(jm_request_ctx_t *ctx)
         {
             return JM_INVALID;
         }
+
+        if (r->n > 1 && r->seed != -1) {
+            return jm_request_refuse(ctx, "seed",
+                                     "With a \"seed\" every picture is the "
+                                     "same, and is billed; leave \"seed\" "
+                                     "or \"n\" out.");
+        }
     }
 
     node = ctx->fields[JM_FIELD_PRE_LLM];

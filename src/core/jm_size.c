@@ -127,7 +127,7 @@ jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution)
 jm_rc_e
 jm_size_ratio_alone(jm_size_t *size, jm_str_t ratio, const jm_model_t *model)
 {
-    uint32_t            w, h, max;
+    uint32_t            w, h, max, area;
     static const char  *separators[] = { ":" };
 
     memset(size, 0, sizeof(jm_size_t));
@@ -141,7 +141,12 @@ jm_size_ratio_alone(jm_size_t *size, jm_str_t ratio, const jm_model_t *model)
 
     max = model->max_side;
 
-    if (jm_size_scale(size, w, h, model->area, 0) == JM_OK
+    /* an operator's limits may be elsewhere */
+
+    area = jm_min(model->area, model->max_area);
+    area = jm_max(area, model->min_area);
+
+    if (jm_size_scale(size, w, h, area, area == model->min_area) == JM_OK
         && jm_max(size->width, size->height) <= max)
     {
         return JM_OK;

@@ -91,6 +91,7 @@ typedef struct {
     jm_task_limits_t  limits;
     jm_task_state_e   state;
     uint64_t          deadline;     /* milliseconds, on now's clock */
+    uint64_t          accepted;     /* the last submit, on the same */
     uint32_t          polls;        /* queries sent */
     uint32_t          asked;        /* of them since the last submit */
     uint32_t          retried;      /* tasks that failed in passing */

@@ -115,6 +115,7 @@ static const bad_case_t  bad_cases[] = {
     { M(T2I) "\"seed\":-2," P, "seed", "-1 to 2147483647" },
     { M(T2I) "\"seed\":2147483648," P, "seed", "-1 to 2147483647" },
     { M(T2I) "\"seed\":\"1\"," P, "seed", "integer" },
+    { M(T2I) "\"n\":2,\"seed\":1," P, "seed", "every picture is the same" },
     { M(T2I) "\"use_pre_llm\":1," P, "use_pre_llm", "true or false" },
     { M(T2I) "\"size\":\"2049x1024\"," P, "size", "512 to 2048" },
     { M(T2I) "\"size\":\"100x500\"," P, "size", "512 to 2048" },
