@@ -42,6 +42,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                 accounts;   /* ngx_http_jimeng_account_t * */
     ngx_int_t                   request_id; /* index of $request_id */
+    time_t                      created;    /* when this was read */
 } ngx_http_jimeng_main_conf_t;
 
 
@@ -95,7 +96,12 @@ ngx_int_t ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
 /* ngx_http_jimeng_handler.c */
 
 ngx_int_t ngx_http_jimeng_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_refuse(ngx_http_request_t *r, jm_error_t *e);
 ngx_http_jimeng_ctx_t *ngx_http_jimeng_ctx(ngx_http_request_t *r);
+
+/* ngx_http_jimeng_models.c */
+
+ngx_int_t ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name);
 
 /* ngx_http_jimeng_body.c */
 
@@ -113,12 +119,18 @@ void ngx_http_jimeng_body_close(ngx_http_jimeng_body_t *body);
 typedef struct {
     ngx_str_t                   req_key;
     ngx_str_t                   submit;     /* the body to be sent */
+    ngx_str_t                   req_json;   /* the form of the result */
     jm_size_t                   size;
-    ngx_uint_t                  watermark;
+    uint32_t                    n;          /* tasks */
+    uint32_t                    retries;
+    uint32_t                    max_images; /* 0: all */
+    uint64_t                    ignored;    /* fields, as jm_request_t's */
 } ngx_http_jimeng_order_t;
 
-struct ngx_http_jimeng_job_s {
-    ngx_http_request_t         *request;
+/* one task: it has an upstream id, and a place in the cycle, of its own */
+
+typedef struct {
+    ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_exchange_t *exchange;
     ngx_log_t                  *log;
 
@@ -128,27 +140,46 @@ struct ngx_http_jimeng_job_s {
     ngx_event_t                 timer;
     jm_task_t                   task;
 
-    ngx_http_jimeng_account_t  *account;
-    ngx_http_jimeng_order_t     order;
-
-    ngx_str_t                   task_id;    /* the upstream's */
+    ngx_str_t                   id;         /* the upstream's */
     ngx_str_t                   query;      /* the body to be sent */
+    jm_part_t                   part;       /* what became of it */
+    jm_error_t                  error;
 
     int64_t                     code;       /* the upstream's last number */
-    ngx_uint_t                  images;
     ngx_msec_t                  accepted;
     ngx_msec_t                  over;
-    ngx_msec_t                  upstream_time;
     unsigned                    running:1;
     unsigned                    strange:1;  /* logged once */
+} ngx_http_jimeng_task_t;
+
+
+struct ngx_http_jimeng_job_s {
+    ngx_http_request_t         *request;
+    ngx_http_jimeng_account_t  *account;
+    ngx_http_jimeng_order_t     order;
+    ngx_http_jimeng_task_t     *tasks;
+    ngx_uint_t                  left;       /* tasks that are not over */
+    ngx_msec_t                  upstream_time;
+    unsigned                    gone:1;     /* nobody waits for the reply */
 };
 
 ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order);
 
+/* ngx_http_jimeng_client.c */
+
+ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
+void ngx_http_jimeng_client_ignore(ngx_http_request_t *r);
+ngx_uint_t ngx_http_jimeng_shutdown_timedout(void);
+
+/* ngx_http_jimeng_result.c */
+
+ngx_int_t ngx_http_jimeng_result_send(ngx_http_jimeng_job_t *job);
+ngx_uint_t ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job);
+
 /* ngx_http_jimeng_log.c */
 
-void ngx_http_jimeng_log_answer(ngx_http_jimeng_job_t *job,
+void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 
 /* ngx_http_jimeng_exchange.c */
@@ -170,6 +201,8 @@ void ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_mem(jm_mem_t *mem, ngx_pool_t *pool);
 ngx_int_t ngx_http_jimeng_send_result(ngx_http_request_t *r,
     jm_result_t *result);
+ngx_int_t ngx_http_jimeng_send_json(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *text);
 ngx_int_t ngx_http_jimeng_send_error(ngx_http_request_t *r, jm_error_t *e,
     jm_str_t task_id);
 ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r, jm_error_t *e,

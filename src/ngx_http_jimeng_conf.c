@@ -6,6 +6,8 @@
 
 #include "ngx_http_jimeng.h"
 
+#include "jm_text.h"
+
 
 /* a query's body has room for it */
 
@@ -36,6 +38,8 @@ ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
     {
         return NULL;
     }
+
+    jmcf->created = ngx_time();
 
     return jmcf;
 }
@@ -207,6 +211,7 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_jimeng_loc_conf_t *jlcf = conf;
 
     char        *rv;
+    size_t       n;
     jm_str_t     name, req_key;
     ngx_str_t   *value;
     ngx_uint_t   i;
@@ -229,6 +234,18 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has a req_key that is too long";
     }
 
+    name.len = value[1].len;
+    name.data = value[1].data;
+
+    req_key.len = value[2].len;
+    req_key.data = value[2].data;
+
+    if (jm_utf8_length(name, &n) != JM_OK
+        || jm_utf8_length(req_key, &n) != JM_OK)
+    {
+        return "needs a name and a req_key in UTF-8";
+    }
+
     model = jlcf->models->elts;
 
     for (i = 0; i < jlcf->models->nelts; i++) {
@@ -246,12 +263,6 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (model == NULL) {
         return NGX_CONF_ERROR;
     }
-
-    name.len = value[1].len;
-    name.data = value[1].data;
-
-    req_key.len = value[2].len;
-    req_key.data = value[2].data;
 
     jm_model_init(model, name, req_key);
 

@@ -53,7 +53,7 @@ ngx_http_jimeng_error_header_filter(ngx_http_request_t *r)
 
     /* a reply that could not be made: what it was for may be billed */
 
-    if (ctx->job && ctx->job->task_id.len) {
+    if (ctx->job && ngx_http_jimeng_result_paid(ctx->job)) {
         e.no_retry = 1;
     }
 

@@ -12,10 +12,29 @@
 #define NGX_HTTP_JIMENG_SUBMIT_MAX  1048576
 
 
-static ngx_uint_t ngx_http_jimeng_is_endpoint(ngx_http_request_t *r);
+/*
+ * A path is what a URI ends in: the API may have any prefix, "/v1", "/api/v1",
+ * or what a regex matches.  Where it ends in a slash, a name follows, which
+ * may have slashes of its own.
+ */
+
+typedef struct {
+    ngx_str_t   path;
+    ngx_uint_t  methods;
+    ngx_str_t   allow;      /* the same, as a header */
+    ngx_int_t (*handler)(ngx_http_request_t *r, ngx_str_t *name);
+} ngx_http_jimeng_route_t;
+
+
+static ngx_http_jimeng_route_t *ngx_http_jimeng_route(ngx_str_t *uri,
+    ngx_str_t *name);
+static ngx_uint_t ngx_http_jimeng_route_match(ngx_str_t *path, ngx_str_t *uri,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_jimeng_not_allowed(ngx_http_request_t *r,
+    ngx_http_jimeng_route_t *route);
+static ngx_int_t ngx_http_jimeng_generations(ngx_http_request_t *r,
+    ngx_str_t *name);
 static ngx_uint_t ngx_http_jimeng_is_json(ngx_http_request_t *r);
-static ngx_int_t ngx_http_jimeng_refuse(ngx_http_request_t *r,
-    jm_cause_e cause);
 static void ngx_http_jimeng_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_read_order(ngx_http_request_t *r,
     ngx_pool_t *pool, ngx_http_jimeng_order_t *order, jm_error_t *e);
@@ -23,10 +42,33 @@ static ngx_int_t ngx_http_jimeng_make_order(ngx_http_request_t *r,
     jm_request_t *request, size_t size, ngx_http_jimeng_order_t *order);
 
 
+static ngx_http_jimeng_route_t  ngx_http_jimeng_routes[] = {
+
+    { ngx_string("/images/generations"),
+      NGX_HTTP_POST,
+      ngx_string("POST"),
+      ngx_http_jimeng_generations },
+
+    { ngx_string("/models"),
+      NGX_HTTP_GET|NGX_HTTP_HEAD,
+      ngx_string("GET, HEAD"),
+      ngx_http_jimeng_models },
+
+    { ngx_string("/models/"),
+      NGX_HTTP_GET|NGX_HTTP_HEAD,
+      ngx_string("GET, HEAD"),
+      ngx_http_jimeng_models },
+
+    { ngx_null_string, 0, ngx_null_string, NULL }
+};
+
+
 ngx_int_t
 ngx_http_jimeng_handler(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
+    ngx_str_t                 name;
+    jm_error_t                e;
+    ngx_http_jimeng_route_t  *route;
 
     if (r != r->main) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -35,23 +77,114 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (!ngx_http_jimeng_is_endpoint(r)) {
-        return ngx_http_jimeng_refuse(r, JM_CAUSE_NOT_FOUND);
+    route = ngx_http_jimeng_route(&r->uri, &name);
+
+    if (route == NULL) {
+        jm_error_set(&e, JM_CAUSE_NOT_FOUND, NULL, NULL);
+        return ngx_http_jimeng_refuse(r, &e);
     }
 
-    if (r->method != NGX_HTTP_POST) {
+    if (!(r->method & route->methods)) {
+        return ngx_http_jimeng_not_allowed(r, route);
+    }
 
-        if (ngx_http_jimeng_reply_header(r, "Allow", (u_char *) "POST", 4)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return route->handler(r, &name);
+}
+
+
+static ngx_http_jimeng_route_t *
+ngx_http_jimeng_route(ngx_str_t *uri, ngx_str_t *name)
+{
+    ngx_http_jimeng_route_t  *route;
+
+    for (route = ngx_http_jimeng_routes; route->path.len; route++) {
+
+        if (ngx_http_jimeng_route_match(&route->path, uri, name)) {
+            return route;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_route_match(ngx_str_t *path, ngx_str_t *uri, ngx_str_t *name)
+{
+    u_char      *p;
+    ngx_uint_t   named;
+
+    if (uri->len < path->len) {
+        return 0;
+    }
+
+    named = (path->data[path->len - 1] == '/');
+    p = uri->data + uri->len - path->len;
+
+    /* of several such paths the last is it, the others are the prefix */
+
+    while (ngx_memcmp(p, path->data, path->len) != 0) {
+
+        if (!named || p == uri->data) {
+            return 0;
         }
 
-        return ngx_http_jimeng_refuse(r, JM_CAUSE_METHOD);
+        p--;
     }
 
+    name->data = p + path->len;
+    name->len = uri->data + uri->len - name->data;
+
+    return !named || name->len;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_not_allowed(ngx_http_request_t *r,
+    ngx_http_jimeng_route_t *route)
+{
+    jm_error_t  e;
+
+    if (ngx_http_jimeng_reply_header(r, "Allow", route->allow.data,
+                                     route->allow.len)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    jm_error_set(&e, JM_CAUSE_METHOD, NULL,
+                 "The method is not allowed here; use %s.",
+                 (route->methods & NGX_HTTP_GET) ? "GET" : "POST");
+
+    return ngx_http_jimeng_refuse(r, &e);
+}
+
+
+ngx_int_t
+ngx_http_jimeng_refuse(ngx_http_request_t *r, jm_error_t *e)
+{
+    jm_str_t   none = jm_null_string;
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_jimeng_send_error(r, e, none);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_generations(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_int_t   rc;
+    jm_error_t  e;
+
     if (!ngx_http_jimeng_is_json(r)) {
-        return ngx_http_jimeng_refuse(r, JM_CAUSE_MEDIA_TYPE);
+        jm_error_set(&e, JM_CAUSE_MEDIA_TYPE, NULL, NULL);
+        return ngx_http_jimeng_refuse(r, &e);
     }
 
     r->request_body_in_single_buf = 1;
@@ -63,20 +196,6 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
     }
 
     return NGX_DONE;
-}
-
-
-/* the API may have any prefix: "/v1", "/api/v1", or what a regex matches */
-
-static ngx_uint_t
-ngx_http_jimeng_is_endpoint(ngx_http_request_t *r)
-{
-    static ngx_str_t  path = ngx_string("/images/generations");
-
-    return r->uri.len >= path.len
-           && ngx_memcmp(r->uri.data + r->uri.len - path.len, path.data,
-                         path.len)
-              == 0;
 }
 
 
@@ -103,25 +222,6 @@ ngx_http_jimeng_is_json(ngx_http_request_t *r)
     }
 
     return p == last || *p == ';';
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_refuse(ngx_http_request_t *r, jm_cause_e cause)
-{
-    jm_str_t    none = jm_null_string;
-    ngx_int_t   rc;
-    jm_error_t  e;
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    jm_error_set(&e, cause, NULL, NULL);
-
-    return ngx_http_jimeng_send_error(r, &e, none);
 }
 
 
@@ -209,7 +309,7 @@ static ngx_int_t
 ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
     size_t size, ngx_http_jimeng_order_t *order)
 {
-    jm_buf_t  b;
+    jm_buf_t  b, form;
     jm_mem_t  mem;
 
     ngx_http_jimeng_mem(&mem, r->pool);
@@ -223,8 +323,17 @@ ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
         return NGX_ERROR;
     }
 
+    jm_buf_init(&form, &mem, 64, JM_VISUAL_REQ_JSON);
+
+    if (jm_visual_req_json(&form, request, 1) != JM_OK) {
+        return NGX_ERROR;
+    }
+
     order->submit.len = b.len;
     order->submit.data = b.data;
+
+    order->req_json.len = form.len;
+    order->req_json.data = form.data;
 
     /* of the model table, which outlives the request */
 
@@ -232,7 +341,10 @@ ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
     order->req_key.data = (u_char *) request->model->req_key.data;
 
     order->size = request->size;
-    order->watermark = request->watermark;
+    order->n = request->n;
+    order->retries = request->retries;
+    order->max_images = request->max_images;
+    order->ignored = request->ignored;
 
     return NGX_OK;
 }

@@ -18,7 +18,7 @@ static void ngx_http_jimeng_log_text(ngx_str_t *dst, u_char *text,
 /* what an operator reads of an answer that is not as it should be */
 
 void
-ngx_http_jimeng_log_answer(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
+ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 {
     u_char       code[NGX_HTTP_JIMENG_TEXT_MAX];
     u_char       text[NGX_HTTP_JIMENG_TEXT_MAX];
@@ -29,6 +29,7 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
 
     switch (answer->event) {
 
+    case JM_EVENT_PASSING:
     case JM_EVENT_FAILED:
         what = (answer->error.cause == JM_CAUSE_OUTCOME_UNKNOWN)
                ? "was submitted and not answered, it is not submitted again"
@@ -49,7 +50,7 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
 
     default:
 
-        if (!answer->strange || job->strange) {
+        if (!answer->strange || task->strange) {
             return;
         }
 
@@ -70,10 +71,10 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
                         "Host is the account's \"host\"");
     }
 
-    ngx_log_error(level, job->log, 0,
+    ngx_log_error(level, task->log, 0,
                   "jimeng: task \"%V\" of account \"%V\" %s, "
                   "upstream code: \"%V\", text: \"%V\", request id: \"%V\"",
-                  &job->task_id, &job->account->name, what, &c, &t, &id);
+                  &task->id, &task->job->account->name, what, &c, &t, &id);
 }
 
 
@@ -82,7 +83,9 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_job_t *job, jm_answer_t *answer)
 static ngx_uint_t
 ngx_http_jimeng_log_level(jm_answer_t *answer)
 {
-    if (answer->event != JM_EVENT_FAILED) {
+    if (answer->event != JM_EVENT_FAILED
+        && answer->event != JM_EVENT_PASSING)
+    {
         return NGX_LOG_WARN;
     }
 

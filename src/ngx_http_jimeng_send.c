@@ -7,15 +7,13 @@
 #include "ngx_http_jimeng.h"
 
 
-/* no answer is too large for its reply: that has been paid for */
+/* ten answers are not too large for their reply: they have been paid for */
 
-#define NGX_HTTP_JIMENG_REPLY_MAX  524288
+#define NGX_HTTP_JIMENG_REPLY_MAX  4194304
 
 
 static void *ngx_http_jimeng_alloc(void *ctx, size_t size);
 static void ngx_http_jimeng_free(void *ctx, void *p);
-static ngx_int_t ngx_http_jimeng_send_json(ngx_http_request_t *r,
-    ngx_uint_t status, ngx_str_t *text);
 
 
 void
@@ -117,7 +115,7 @@ ngx_http_jimeng_error_headers(ngx_http_request_t *r, jm_error_t *e)
 
     after = jm_cause(e->cause)->retry_after;
 
-    if (after == 0) {
+    if (after == 0 || e->no_retry) {
         return NGX_OK;
     }
 
@@ -181,7 +179,7 @@ ngx_http_jimeng_json_type(ngx_http_request_t *r, size_t len)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_jimeng_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *text)
 {

@@ -11,10 +11,16 @@ static ngx_int_t ngx_http_jimeng_request_id_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_jimeng_text_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_jimeng_list_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_jimeng_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_jimeng_time_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_jimeng_variable_set(ngx_http_variable_value_t *v,
+    u_char *data, size_t len);
 static ngx_http_jimeng_job_t *ngx_http_jimeng_variable_job(
     ngx_http_request_t *r, ngx_http_variable_value_t *v);
 
@@ -43,13 +49,13 @@ static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
     { ngx_string("jimeng_model"), NULL, ngx_http_jimeng_text_variable,
       NGX_HTTP_JIMENG_MODEL, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("jimeng_task_id"), NULL, ngx_http_jimeng_text_variable,
+    { ngx_string("jimeng_task_id"), NULL, ngx_http_jimeng_list_variable,
       NGX_HTTP_JIMENG_TASK_ID, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("jimeng_status"), NULL, ngx_http_jimeng_text_variable,
       NGX_HTTP_JIMENG_STATUS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("jimeng_code"), NULL, ngx_http_jimeng_number_variable,
+    { ngx_string("jimeng_code"), NULL, ngx_http_jimeng_list_variable,
       NGX_HTTP_JIMENG_CODE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("jimeng_polls"), NULL, ngx_http_jimeng_number_variable,
@@ -126,36 +132,98 @@ ngx_http_jimeng_text_variable(ngx_http_request_t *r,
         text = job->order.req_key;
         break;
 
-    case NGX_HTTP_JIMENG_TASK_ID:
-        text = job->task_id;
-        break;
-
     default: /* NGX_HTTP_JIMENG_STATUS */
+        ngx_http_jimeng_variable_status(job, &text);
+    }
 
-        if (job->task.state == JM_TASK_DONE) {
-            ngx_str_set(&text, "succeed");
+    ngx_http_jimeng_variable_set(v, text.data, text.len);
 
-        } else if (job->task.state == JM_TASK_FAILED) {
-            ngx_str_set(&text, "failed");
+    return NGX_OK;
+}
 
-        } else if (job->running) {
-            ngx_str_set(&text, "running");
 
-        } else {
-            ngx_str_set(&text, "pending");
+/* of several tasks, the best: one that is done is what was asked for */
+
+static void
+ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
+{
+    ngx_uint_t               i, running;
+    ngx_http_jimeng_task_t  *task;
+
+    running = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        if (task->task.state == JM_TASK_DONE) {
+            ngx_str_set(text, "succeed");
+            return;
+        }
+
+        if (task->task.state != JM_TASK_FAILED && task->running) {
+            running = 1;
         }
     }
 
-    if (text.len == 0) {
-        v->not_found = 1;
+    if (job->left == 0) {
+        ngx_str_set(text, "failed");
+
+    } else if (running) {
+        ngx_str_set(text, "running");
+
+    } else {
+        ngx_str_set(text, "pending");
+    }
+}
+
+
+/* a value for each task, as $upstream_status has one for each server */
+
+static ngx_int_t
+ngx_http_jimeng_list_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                  *p, *last;
+    ngx_uint_t               i, known;
+    ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_task_t  *task;
+
+    job = ngx_http_jimeng_variable_job(r, v);
+    if (job == NULL) {
         return NGX_OK;
     }
 
-    v->data = text.data;
-    v->len = text.len;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
+    p = ngx_pnalloc(r->pool, job->order.n * (JM_VISUAL_TASK_ID
+                                             + NGX_INT64_LEN + 2));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = p;
+    known = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        if (i) {
+            *last++ = ',';
+            *last++ = ' ';
+        }
+
+        if (data == NGX_HTTP_JIMENG_TASK_ID && task->id.len) {
+            last = ngx_cpymem(last, task->id.data, task->id.len);
+            known = 1;
+
+        } else if (data == NGX_HTTP_JIMENG_CODE && task->code) {
+            last = ngx_sprintf(last, "%L", task->code);
+            known = 1;
+
+        } else {
+            *last++ = '-';
+        }
+    }
+
+    ngx_http_jimeng_variable_set(v, p, known ? last - p : 0);
 
     return NGX_OK;
 }
@@ -165,45 +233,32 @@ static ngx_int_t
 ngx_http_jimeng_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    int64_t                 n;
-    ngx_http_jimeng_job_t  *job;
+    u_char                  *p;
+    int64_t                  n;
+    ngx_uint_t               i;
+    ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_task_t  *task;
 
     job = ngx_http_jimeng_variable_job(r, v);
     if (job == NULL) {
         return NGX_OK;
     }
 
-    switch (data) {
+    n = 0;
 
-    case NGX_HTTP_JIMENG_CODE:
-        n = job->code;
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
 
-        /* no answer yet, or one with a name in place of a number */
-
-        if (n == 0) {
-            v->not_found = 1;
-            return NGX_OK;
-        }
-
-        break;
-
-    case NGX_HTTP_JIMENG_POLLS:
-        n = job->task.polls;
-        break;
-
-    default: /* NGX_HTTP_JIMENG_IMAGES */
-        n = job->images;
+        n += (data == NGX_HTTP_JIMENG_POLLS) ? task->task.polls
+                                             : task->part.nurls;
     }
 
-    v->data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-    if (v->data == NULL) {
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    v->len = ngx_sprintf(v->data, "%L", n) - v->data;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
+    ngx_http_jimeng_variable_set(v, p, ngx_sprintf(p, "%L", n) - p);
 
     return NGX_OK;
 }
@@ -213,8 +268,11 @@ static ngx_int_t
 ngx_http_jimeng_time_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_msec_t              ms, end;
-    ngx_http_jimeng_job_t  *job;
+    u_char                  *p;
+    ngx_msec_t               ms, end;
+    ngx_uint_t               i;
+    ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_task_t  *task;
 
     job = ngx_http_jimeng_variable_job(r, v);
     if (job == NULL) {
@@ -226,27 +284,51 @@ ngx_http_jimeng_time_variable(ngx_http_request_t *r,
 
     } else {
 
-        if (job->task_id.len == 0) {
+        if (!ngx_http_jimeng_result_paid(job)) {
             v->not_found = 1;
             return NGX_OK;
         }
 
-        end = job->over ? job->over : ngx_current_msec;
-        ms = end - job->accepted;
+        ms = 0;
+
+        for (i = 0; i < job->order.n; i++) {
+            task = &job->tasks[i];
+
+            if (task->id.len) {
+                end = task->over ? task->over : ngx_current_msec;
+                ms = ngx_max(ms, end - task->accepted);
+            }
+        }
     }
 
-    v->data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
-    if (v->data == NULL) {
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    v->len = ngx_sprintf(v->data, "%T.%03M", (time_t) ms / 1000, ms % 1000)
-             - v->data;
+    ngx_http_jimeng_variable_set(v, p,
+                                 ngx_sprintf(p, "%T.%03M", (time_t) ms / 1000,
+                                             ms % 1000)
+                                 - p);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_jimeng_variable_set(ngx_http_variable_value_t *v, u_char *data,
+    size_t len)
+{
+    if (len == 0) {
+        v->not_found = 1;
+        return;
+    }
+
+    v->data = data;
+    v->len = len;
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
-
-    return NGX_OK;
 }
 
 

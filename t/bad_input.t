@@ -125,19 +125,23 @@ my %wrong = (
     boolean => [ '1', '0', '"true"', '{}', '[]' ],
     number => [ '"1"', 'true', '{}', '[]' ],
     object => [ '1', '"{}"', 'true', '[]' ],
+    mark => [ '1', '0', '"true"', '[]' ],
 );
 
 my %type = (
     string => [ qw(model prompt ratio aspect_ratio resolution response_format
-                   user) ],
-    boolean => [ qw(stream force_single watermark) ],
-    number => [ qw(width height n strength scale min_ratio max_ratio) ],
-    object => [ 'extra_body' ],
+                   user sequential_image_generation) ],
+    boolean => [ qw(stream force_single) ],
+    mark => [ 'watermark' ],
+    number => [ qw(width height n strength scale min_ratio max_ratio retries) ],
+    object => [ qw(extra_body aigc_meta
+                   sequential_image_generation_options) ],
 );
 
 for my $type (sort keys %type) {
     my $wanted = { boolean => 'true or false', string => 'a string',
-                   number => 'a number', object => 'an object' }->{$type};
+                   number => 'a number', object => 'an object',
+                   mark => 'true or false, or an object' }->{$type};
 
     for my $field (@{ $type{$type} }) {
         my $rest = $field eq 'prompt' ? '' : "$prompt,";
@@ -187,7 +191,7 @@ my $unit = qr/must be within 0 and 1\.\z/;
 my $limit = qr/must be at least 0\.0625 and below 16\.\z/;
 
 invalid("n is $_", "{$prompt,\"n\":$_}", $n, 'n')
-    for 0, -1, 1.5, 2, 10, 11, '1e2', '99999999999999999999';
+    for 0, -1, 1.5, 2.5, 11, '1e2', '99999999999999999999';
 invalid("$_ is out of range", "{$prompt,$_}", $unit,
         /"(\w+)"/ ? $1 : undef)
     for '"scale":1.1', '"scale":-0.1', '"strength":2', '"scale":50',
@@ -199,6 +203,34 @@ invalid('ratios that exclude each other',
         "{$prompt,\"min_ratio\":2,\"max_ratio\":1}",
         qr/^The field "min_ratio" must not be above "max_ratio"\.\z/,
         'min_ratio');
+invalid("$_->[1]", "{$prompt,$_->[1]}", $_->[2], $_->[0]) for (
+    [ 'n', '"n":2,"force_single":false', qr/choose one of them\.\z/ ],
+    [ 'n', '"n":2,"sequential_image_generation":"auto"',
+      qr/^The field "n" asks for 2 pictures, and "sequential_image_g.*choose/ ],
+    [ 'force_single', '"force_single":true,"sequential_image_generation":"auto"',
+      qr/contradict each other; leave one of them out\.\z/ ],
+    [ 'sequential_image_generation', '"sequential_image_generation":"on"',
+      qr/must be "auto" or "disabled"\.\z/ ],
+    (map { [ 'sequential_image_generation_options.max_images',
+             qq("sequential_image_generation_options":{"max_images":$_}),
+             qr/must be an integer of 1 to 15\.\z/ ] } 0, 16, -1, '"1"'),
+    (map { [ 'retries', qq("retries":$_),
+             qr/^The field "retries" must be an integer of 0 to 5\.\z/ ] }
+        -1, 6, 1.5),
+    (map { [ "watermark.$_->[0]", qq("watermark":{"$_->[0]":$_->[1]}),
+             $_->[2] ] }
+        [ 'add_logo', 1, qr/must be true or false\.\z/ ],
+        [ 'position', 4, qr/must be an integer of 0 to 3\.\z/ ],
+        [ 'language', 2, qr/must be an integer of 0 to 1\.\z/ ],
+        [ 'opacity', 1.1, $unit ],
+        [ 'logo_text_content', 1, qr/a string of at most 64 characters\.\z/ ],
+        [ 'logo_text_content', '"' . '猫' x 65 . '"', qr/at most 64/ ]),
+    (map { [ 'aigc_meta.producer_id', qq("aigc_meta":$_),
+             qr/needs a "producer_id" in it\.\z/ ] }
+        '{}', '{"content_producer":"x"}', '{"producer_id":""}'),
+    [ 'aigc_meta.propagate_id', '"aigc_meta":{"propagate_id":1}',
+      qr/a string of at most 256 characters\.\z/ ],
+);
 invalid("response_format $_", "{$prompt,\"response_format\":\"$_\"}",
         qr/"url"\.\z/, 'response_format') for '', 'b64_json', 'URL', 'jpeg';
 invalid('a stream', "{$prompt,\"stream\":true}",
@@ -217,8 +249,8 @@ for my $case (
     [ 'x' x 1000, qr/^The model "x{64}\.\.\." is not known here/ ],
     [ '猫' x 100, qr/^The model "猫{21}\.\.\." is not known here/ ],
     [ 'a \"quoted\" one', qr/^The model "a "quoted" one" is not known here/ ],
-    [ 'jimeng-4.5', qr/^The model "jimeng-4\.5" is not offered by this/ ],
-    [ 'doubao-seedream-4-5-251128', qr/is not offered by this upstream/ ],
+    [ 'jimeng-4.5', qr/^The model "jimeng-4\.5" needs an Ark account/ ],
+    [ 'doubao-seedream-4-5-251128', qr/^The model "\S+" needs an Ark account/ ],
 ) {
     my ($model, $message) = @$case;
 
@@ -244,6 +276,22 @@ invalid('15 pictures for 4.6', "{$prompt,\"model\":\"jimeng-4.6\","
         . "\"images\":[$eleven,$url,$url,$url,$url]}",
         qr/^The request has 15 pictures, and this model takes at most 14;/,
         'images');
+
+for my $case (
+    [ 'jimeng_t2i_v31', 'image', "\"image\":$url", qr/takes at most 0;/ ],
+    [ 'jimeng_t2i_v30', 'seed', '"seed":-2', qr/of -1 to 2147483647\.\z/ ],
+    [ 'jimeng_t2i_v30', 'size', '"size":"2049x1024"', qr/of 512 to 2048 pix/ ],
+    [ 'jimeng_i2i_v30', 'image', '"n":1', qr/^This model needs a picture in/ ],
+    [ 'jimeng_image2image_dream_inpaint', 'image', "\"image\":$url",
+      qr/^This model needs two pictures, the second of them a mask/ ],
+    [ 'jimeng_i2i_seed3_tilesr_cvtob', 'resolution',
+      "\"image\":$url,\"resolution\":\"2k\"", qr/must be "4k" or "8k" for/ ],
+) {
+    my ($model, $param, $more, $message) = @$case;
+
+    invalid("$model, $more", "{$prompt,\"model\":\"$model\",$more}", $message,
+            $param);
+}
 
 invalid("the picture $_", qq({$prompt,"image":"$_"}), $no_url, 'image')
     for '', 'x', 'ftp://h/1.png', 'file:///etc/passwd', '//h/1.png', 'http:h',
@@ -323,7 +371,7 @@ $requests++;
 
 for my $path ('/v1/', '/v1/images', '/v1/images/generations/',
               '/v1/images/generationsx', '/v1/images/generation',
-              '/v1/models', '/v1/images/edits', '/v1/Images/Generations',
+              '/v1/model', '/v1/images/edits', '/v1/Images/Generations',
               '/v1/x/../images/generations/1', '/v1/images%2Fgenerations%20')
 {
     for my $method (qw(GET POST)) {

@@ -4,6 +4,7 @@
 
 use strict;
 use warnings;
+use utf8;
 
 use lib 't/lib';
 
@@ -25,7 +26,8 @@ if ($? != 0) {
 my $t = Jimeng::Test->new(
     emulator => { seconds => 0.3 },
     location => 'jimeng_poll_interval 100ms; jimeng_timeout 3s;'
-              . 'client_max_body_size 4k;',
+              . 'client_max_body_size 4k;'
+              . 'jimeng_model "jimeng house/a 猫" jimeng_t2i_v40;',
 );
 
 my $key = 'sk-a-key-that-goes-nowhere';
@@ -38,6 +40,8 @@ sub calls {
     for my $call (@calls) {
         $call->{client} = { apiKey => $key, maxRetries => 0,
                             %{ $call->{client} || {} } };
+        next if $call->{method};
+
         $call->{params}{model}  //= 'jimeng-4.0';
         $call->{params}{prompt} //= 'a heron in the reeds, 苍鹭';
     }
@@ -78,6 +82,27 @@ subtest 'a picture' => sub {
            'the client\'s key is not sent upstream');
     unlike(join(' ', %{ $submit->{headers} }), qr/stainless|OpenAI/i,
            'nor any other header of the client\'s');
+};
+
+
+subtest 'models' => sub {
+    my ($list, $one, $none) = calls(
+        { method => 'models.list' },
+        { method => 'models.retrieve', params => 'jimeng house/a 猫' },
+        { method => 'models.retrieve', params => 'jimeng-4.5' },
+    );
+
+    my @models = @{ $list->{result}{data} || [] };
+    is_deeply([ map { $_->{id} } @models[0, 1] ],
+              [ 'jimeng house/a 猫', 'jimeng_t2i_v40' ], 'the list')
+        or diag(explain($list));
+    is_deeply($one->{result}, $models[0], 'one of it') or diag(explain($one));
+    like($_->{requestID}, qr/^[0-9a-f]{32}$/, 'the request id')
+        for $list, $one;
+
+    is($none->{error}{name}, 'NotFoundError', 'an unknown one: the exception');
+    is($none->{error}{code}, 'model_not_found', 'code');
+    like($none->{error}{message}, qr/needs an Ark account/, 'a sentence');
 };
 
 

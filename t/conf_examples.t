@@ -102,7 +102,11 @@ for my $name (@complete) {
 sub limits {
     my ($t) = @_;
 
-    my ($row) = $t->access_lines(1);
+    # A request is logged when its connection is closed, not when it is answered.
+    my $row;
+    wait_for { ($row) = grep { $_->{model} } $t->access_log }
+        'auth-injection: a picture in the access log';
+
     is($row->{status}, 200, 'auth-injection: the access log is JSON');
     is($row->{model}, 'jimeng_t2i_v40', 'auth-injection: the model');
     is($row->{task}, 'succeed', 'auth-injection: the state');

@@ -58,6 +58,12 @@ subtest 'faults' => sub {
     is(join(' ', map { query($id)->{status} } 1 .. 4), '200 500 500 200',
         'on, skip and times');
 
+    my $other = task_id('x');
+    $emulator->fault({ on => 'query', task => $other, do => 'answer',
+        status => 503 });
+    is(join(' ', map { query($_)->{status} } $id, $other, $other, $id),
+        '200 503 200 200', 'for one task');
+
     $emulator->fault({ on => 'query', times => -1, do => 'answer',
         status => 502 });
     is(join(' ', map { query($id)->{status} } 1 .. 3), '502 502 502',
@@ -88,7 +94,7 @@ subtest 'faults' => sub {
     is(Jimeng::Test::Http->start($emulator->{control}, 'POST', '/faults', {},
         $_)->response->{status}, 400, "not a fault: $_")
         for '[]', '{', '{"do":"explode"}', '{"do":"delay"}', '{"do":"cut"}',
-        '{"do":"drop","on":"never"}';
+        '{"do":"drop","task":1}', '{"do":"drop","on":"never"}';
 };
 
 

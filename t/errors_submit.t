@@ -100,7 +100,7 @@ own('a wrong type', [ POST => $url, @json, '{"prompt":["a"]}' ],
     code => 'invalid_request', param => 'prompt');
 own('a bad value', [ POST => $url, @json, '{"prompt":"a","size":"0x0"}' ],
     code => 'invalid_request', param => 'size');
-own('two pictures', [ POST => $url, @json, '{"prompt":"a","n":2}' ],
+own('eleven pictures', [ POST => $url, @json, '{"prompt":"a","n":11}' ],
     code => 'invalid_request', param => 'n');
 own('prompt too long',
     [ POST => $url, @json, sprintf '{"prompt":"%s"}', 'a' x 801 ],

@@ -128,6 +128,9 @@ fields('"strength":0.7,"scale":null', qq("scale":0.7,$plain));
 
 fields('"force_single":true', '"force_single":true');
 fields('"force_single":false', '"force_single":false');
+fields('"sequential_image_generation":"auto"', '"force_single":false');
+fields('"sequential_image_generation":"disabled"', $plain);
+fields(qq("retries":$_), $plain) for 0, 3, '5.0';
 fields('"min_ratio":0.5', qq($plain,"min_ratio":0.5));
 fields('"max_ratio":2', qq($plain,"max_ratio":2));
 fields('"max_ratio":15.999,"min_ratio":0.0625',
@@ -154,12 +157,34 @@ fields($_, $plain) for (
     '"\u0000prompt":"x"', '"x":1e999', '"x":0.1234567890123456789',
 );
 
+# ---- what has no effect is named in the reply
+
+for my $case (
+    [ '"user":"somebody","seed":1,"quality":"hd"', qw(seed quality user) ],
+    [ '"unknown":1,"seed":null,"async":false' ],
+    [ '"strength":0.1,"scale":0.5', 'strength' ],
+    [ '"size":"1024x1024","ratio":"16:9"', 'ratio' ],
+    [ '"width":1024,"height":1024,"size":"4K","aspect_ratio":"1:1"',
+      qw(size aspect_ratio) ],
+    [ '"extra_body":{"negative_prompt":"rain","mask":{}}',
+      qw(mask negative_prompt) ],
+    [ '"sequential_image_generation_options":{"max_images":2}',
+      'sequential_image_generation_options' ],
+) {
+    my ($json, @names) = @$case;
+    my $r = $t->post_raw(qq({"prompt":"a boat",$json}));
+
+    is_deeply($r->json->{ignored}, @names ? \@names : undef,
+              "$json: what is ignored");
+}
+
 # ---- nulls are as good as absent
 
 fields(qq("$_":null), $plain) for qw(
     model size width height ratio aspect_ratio resolution n response_format
     stream image images strength scale force_single min_ratio max_ratio
-    watermark user extra_body whatever
+    watermark user extra_body whatever sequential_image_generation
+    sequential_image_generation_options retries async aigc_meta seed mask
 );
 
 
@@ -222,6 +247,40 @@ for my $case ([ '0.5', 50 ], [ '1', 100 ], [ '0.255', 26 ], [ '0', 1 ],
         . qq("scale":$case->[1],$plain}));
 }
 
+for my $case ([ '50', 50 ], [ '2', 2 ], [ '100.0', 100 ]) {
+    submitted("4.6, scale $case->[0], an integer",
+        qq({"model":"jimeng-4.6","prompt":"a boat","scale":$case->[0]}),
+        qq({"req_key":"jimeng_seedream46_cvtob","prompt":"a boat",)
+        . qq("scale":$case->[1],$plain}));
+}
+
+# Older models, each with the fields that it takes and no others.
+for my $case (
+    [ 'jimeng_t2i_v31', '"seed":7,"use_pre_llm":true,"size":"512x512"',
+      '"width":512,"height":512,"seed":7,"use_pre_llm":true' ],
+    [ 'jimeng_t2i_v30', '"ratio":"16:9","scale":0.5,"force_single":false',
+      '"width":1776,"height":992', qw(scale force_single) ],
+    [ 'jimeng_t2i_v30', '"size":"256x256"', '"width":512,"height":512' ],
+    [ 'jimeng_i2i_v30', qq("image":"$url","scale":0.7,"seed":-1),
+      qq("image_urls":["$url"],"scale":0.7,"seed":-1) ],
+    [ 'jimeng_image2image_dream_inpaint',
+      qq("mask":"http://h/m","image":"$url","seed":1),
+      qq("image_urls":["$url","http://h/m"]), 'seed' ],
+) {
+    my ($model, $json, $expected, @ignored) = @$case;
+    my ($r) = submitted("$model, $json",
+        qq({"model":"$model","prompt":"a boat",$json}),
+        qq({"req_key":"$model","prompt":"a boat",$expected}));
+
+    is_deeply($r->json->{ignored}, @ignored ? \@ignored : undef,
+              "$model, $json: what is ignored");
+}
+
+submitted('tiles', qq({"model":"jimeng_i2i_seed3_tilesr_cvtob","prompt":"x",)
+    . qq("image":"$url","resolution":"8K"}),
+    qq({"req_key":"jimeng_i2i_seed3_tilesr_cvtob","image_urls":["$url"],)
+    . '"resolution":"8k"}');
+
 $urls = join ',', map { qq("https://h/$_.png") } 1 .. 14;
 submitted('4.6, 14 pictures',
     qq({"model":"jimeng-4.6","prompt":"a boat","images":[$urls]}),
@@ -251,6 +310,40 @@ for my $case (
     is($row->{task_id}, $r->json->{task_id}, "$json: its query");
     is($row->{json}{req_json}, qq({"return_url":true$logo}),
        "$json: req_json, a string of JSON");
+}
+
+for my $case (
+    [ '"watermark":{}', '"logo_info":{"add_logo":true}' ],
+    [ '"watermark":{"add_logo":false,"position":1}' ],
+    [ '"watermark":{"position":2,"language":1,"opacity":0.5,'
+      . '"logo_text_content":"a \\"cat\\" \\\\ \\n\u732b"}',
+      '"logo_info":{"add_logo":true,"position":2,"language":1,"opacity":0.5,'
+      . '"logo_text_content":"a \\"cat\\" \\\\ \\n猫"}' ],
+    [ '"aigc_meta":{"producer_id":"p","content_propagator":"\\u0001"}',
+      '"aigc_meta":{"producer_id":"p","content_propagator":"\\u0001"}' ],
+) {
+    my ($json, $expected) = @$case;
+
+    utf8::encode($json);
+    fields($json, $plain);
+    is(($t->queries)[-1]{json}{req_json},
+       '{"return_url":true' . (defined $expected ? ",$expected" : '') . '}',
+       "$json: req_json, a string of JSON");
+}
+
+
+# ---- a group: one task, and no more pictures than were asked for
+
+for my $case ([ 2, 2 ], [ 3, 3 ], [ 15, 3 ]) {
+    my ($max, $handed) = @$case;
+    my $before = $t->submits;
+    my $r = $t->post_raw('{"prompt":"three boats [[pictures=3]]",'
+        . '"sequential_image_generation":"auto","extra_body":{'
+        . qq("sequential_image_generation_options":{"max_images":$max}}}));
+
+    is(scalar @{ $r->json->{data} }, $handed, "max_images $max: pictures");
+    is($r->json->{usage}{generated_images}, 3, "max_images $max: made");
+    is($t->submits - $before, 1, "max_images $max: one task");
 }
 
 $t->done;

@@ -31,6 +31,8 @@ $d->bad(
     [ '', "\\$arguments" ], [ 'a', "\\$arguments" ],
     [ '"" b', 'needs a name and a req_key' ],
     [ 'a ""', 'needs a name and a req_key' ],
+    [ "caf\xe9 b", 'needs a name and a req_key in UTF-8' ],
+    [ "a \xc0\xaf", 'needs a name and a req_key in UTF-8' ],
     (map { [ "a b $_", '\\' . $invalid->($_) ] }
         'images', 'images=', 'images=15', 'images=-1', 'images=x',
         'images=99999999999999999999', 'scale=', 'scale=1', 'scale=fractions',
@@ -54,6 +56,7 @@ my $t = Jimeng::Test->new(
     emulator => { seconds => 0 }, poll_interval => '5ms', strict => 1,
     http => <<'EOT',
         jimeng_model house jimeng_t2i_v40;
+        jimeng_model old jimeng_t2i_v30;
         jimeng_model "painted house" jimeng_t2i_v40;
         jimeng_model percent jimeng_seedream46_cvtob scale=percent images=12;
         jimeng_model plain jimeng_t2i_v40 scale=none images=0;
@@ -113,6 +116,13 @@ for my $case ([ 'marked', '', 1 ], [ 'marked', ',"watermark":false', 0 ],
     is(($t->queries)[-1]{json}{req_json} =~ /add_logo/ ? 1 : 0, $mark,
        "$model$more: the watermark");
 }
+
+# A row takes what the built-in model of its req_key takes.
+is(ask('old', ',"seed":1,"size":"512x512","scale":1')->status, 200,
+   'old: a picture');
+is(($t->submits)[-1]{body}, '{"req_key":"jimeng_t2i_v30","prompt":'
+   . '"a boat on a lake","width":512,"height":512,"seed":1}',
+   'old: what is sent');
 
 my $submits = $t->submits;
 

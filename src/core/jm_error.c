@@ -15,6 +15,7 @@ typedef struct {
     int64_t          code;
     jm_cause_e       cause;
     unsigned         no_retry;
+    unsigned         passing;
     const char      *message;       /* NULL: the cause's own */
 } jm_upstream_code_t;
 
@@ -52,7 +53,7 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
 
     [JM_CAUSE_METHOD] = {
         405, 0, "invalid_request_error", "method_not_allowed",
-        "The method is not allowed here; use POST." },
+        "The method is not allowed here; pictures are made by POST." },
 
     [JM_CAUSE_REQUEST_TIMEOUT] = {
         408, 0, "invalid_request_error", "request_timeout",
@@ -124,59 +125,59 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
 
 static const jm_upstream_code_t  jm_upstream_codes[] = {
 
-    { 50411, JM_CAUSE_CONTENT_POLICY, 0,
+    { 50411, JM_CAUSE_CONTENT_POLICY, 0, 0,
       "An input picture was refused by the provider's content policy; use "
       "another one." },
 
-    { 50412, JM_CAUSE_CONTENT_POLICY, 0,
+    { 50412, JM_CAUSE_CONTENT_POLICY, 0, 0,
       "The prompt was refused by the provider's content policy; change it." },
 
-    { 50413, JM_CAUSE_CONTENT_POLICY, 0,
+    { 50413, JM_CAUSE_CONTENT_POLICY, 0, 0,
       "The prompt has words that the provider's content policy refuses; "
       "change it." },
 
-    { 50511, JM_CAUSE_CONTENT_POLICY, 0,
+    { 50511, JM_CAUSE_CONTENT_POLICY, 0, 1,
       "The picture that was made was refused by the provider's content "
       "policy; change the prompt, or try again." },
 
-    { 50512, JM_CAUSE_CONTENT_POLICY, 0,
+    { 50512, JM_CAUSE_CONTENT_POLICY, 0, 0,
       "The text that was made was refused by the provider's content policy; "
       "change the prompt." },
 
-    { 50518, JM_CAUSE_CONTENT_POLICY, 0,
+    { 50518, JM_CAUSE_CONTENT_POLICY, 0, 0,
       "An input picture was refused for copyright; use another one." },
 
-    { 50519, JM_CAUSE_CONTENT_POLICY, 0,
+    { 50519, JM_CAUSE_CONTENT_POLICY, 0, 1,
       "The picture that was made was refused for copyright; change the "
       "prompt, or try again." },
 
-    { 50520, JM_CAUSE_UPSTREAM, 1,
+    { 50520, JM_CAUSE_UPSTREAM, 1, 0,
       "The image provider's content check failed; try again later." },
 
-    { 50521, JM_CAUSE_UPSTREAM, 1,
+    { 50521, JM_CAUSE_UPSTREAM, 1, 0,
       "The image provider's content check failed; try again later." },
 
-    { 50522, JM_CAUSE_UPSTREAM, 1,
+    { 50522, JM_CAUSE_UPSTREAM, 1, 0,
       "The image provider's content check failed; try again later." },
 
-    { 50429, JM_CAUSE_UPSTREAM_RATE_LIMITED, 0, NULL },
-    { 50430, JM_CAUSE_UPSTREAM_RATE_LIMITED, 0, NULL },
+    { 50429, JM_CAUSE_UPSTREAM_RATE_LIMITED, 0, 0, NULL },
+    { 50430, JM_CAUSE_UPSTREAM_RATE_LIMITED, 0, 0, NULL },
 
-    { 50500, JM_CAUSE_UPSTREAM, 1,
+    { 50500, JM_CAUSE_UPSTREAM, 1, 0,
       "The image provider had an error of its own; try again later." },
 
-    { 50501, JM_CAUSE_UPSTREAM, 1,
+    { 50501, JM_CAUSE_UPSTREAM, 1, 0,
       "The image provider had an error of its own; try again later." },
 
-    { 50215, JM_CAUSE_INVALID_REQUEST, 0,
+    { 50215, JM_CAUSE_INVALID_REQUEST, 0, 0,
       "The image provider could not use the request; see that every "
       "picture's URL can be read from the internet, and is a JPEG or PNG "
       "within its limits." },
 
-    { 50400, JM_CAUSE_UPSTREAM_AUTH, 1, NULL },
-    { 50204, JM_CAUSE_UPSTREAM_AUTH, 1, NULL },
+    { 50400, JM_CAUSE_UPSTREAM_AUTH, 1, 0, NULL },
+    { 50204, JM_CAUSE_UPSTREAM_AUTH, 1, 0, NULL },
 
-    { 50218, JM_CAUSE_CONTENT_POLICY, 0,
+    { 50218, JM_CAUSE_CONTENT_POLICY, 0, 0,
       "The image provider holds the request's resources for unsafe; change "
       "the prompt or the pictures." }
 };
@@ -254,6 +255,7 @@ jm_error_set(jm_error_t *e, jm_cause_e cause, const char *param,
 
     e->cause = cause;
     e->no_retry = jm_error_no_retry(cause);
+    e->passing = 0;
     e->upstream_code = 0;
     e->param = param;
 
@@ -305,6 +307,7 @@ jm_error_upstream(jm_error_t *e, int64_t code)
         }
 
         e->no_retry = row->no_retry;
+        e->passing = row->passing;
         e->upstream_code = code;
 
         return;

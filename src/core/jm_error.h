@@ -64,6 +64,7 @@ typedef struct {
 typedef struct {
     jm_cause_e       cause;
     unsigned         no_retry;
+    unsigned         passing;       /* the next try may end otherwise */
     int64_t          upstream_code;
     const char      *param;
     char             message[JM_ERROR_MESSAGE];

@@ -5,10 +5,42 @@
 
 
 #include "jm_model.h"
+#include "jm_text.h"
 
 
-#define JM_MODEL_MIN_AREA   1048576
-#define JM_MODEL_MAX_AREA   16777216
+#define JM_MODEL_ECHO       64      /* bytes of a name in a message */
+
+/* what the rows of one req_key have in common, from min_images to scale */
+
+#define JM_MODEL_V40                                                          \
+    0, 10, 1048576, 16777216, 0, 0, 4194304,                                  \
+    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP,              \
+    JM_SCALE_FRACTION
+
+#define JM_MODEL_V46                                                          \
+    0, 14, 1048576, 16777216, 0, 0, 4194304,                                  \
+    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP,              \
+    JM_SCALE_PERCENT
+
+#define JM_MODEL_T2I                                                          \
+    0, 0, 512 * 512, 2048 * 2048, 512, 2048, 1328 * 1328,                     \
+    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_PRE_LLM,            \
+    JM_SCALE_NONE
+
+#define JM_MODEL_I2I                                                          \
+    1, 1, 512 * 512, 1536 * 1536, 512, 1536, 1328 * 1328,                     \
+    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_BASE64,             \
+    JM_SCALE_FRACTION
+
+#define JM_MODEL_INPAINT                                                      \
+    2, 2, 0, 0, 0, 0, 0,                                                      \
+    JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_BASE64,                            \
+    JM_SCALE_NONE
+
+#define JM_MODEL_TILES                                                        \
+    1, 1, 0, 0, 0, 0, 0,                                                      \
+    JM_MODEL_RESOLUTION|JM_MODEL_BASE64,                                      \
+    JM_SCALE_NONE
 
 
 /* the first row is the one that jm_model_init() copies */
@@ -16,27 +48,45 @@
 static const jm_model_t  jm_models[] = {
 
     { jm_string("jimeng_t2i_v40"), jm_string("jimeng_t2i_v40"),
-      10, JM_MODEL_MIN_AREA, JM_MODEL_MAX_AREA, JM_SCALE_FRACTION, 0 },
+      JM_MODEL_V40, 0 },
 
     { jm_string("jimeng-4.0"), jm_string("jimeng_t2i_v40"),
-      10, JM_MODEL_MIN_AREA, JM_MODEL_MAX_AREA, JM_SCALE_FRACTION, 0 },
+      JM_MODEL_V40, 0 },
 
     /* The API that has this name puts a watermark on unless told not to. */
 
     { jm_string("doubao-seedream-4-0-250828"), jm_string("jimeng_t2i_v40"),
-      10, JM_MODEL_MIN_AREA, JM_MODEL_MAX_AREA, JM_SCALE_FRACTION, 1 },
+      JM_MODEL_V40, 1 },
 
     { jm_string("jimeng-4.6"), jm_string("jimeng_seedream46_cvtob"),
-      14, JM_MODEL_MIN_AREA, JM_MODEL_MAX_AREA, JM_SCALE_PERCENT, 0 },
+      JM_MODEL_V46, 0 },
 
     { jm_string("jimeng_seedream46_cvtob"),
       jm_string("jimeng_seedream46_cvtob"),
-      14, JM_MODEL_MIN_AREA, JM_MODEL_MAX_AREA, JM_SCALE_PERCENT, 0 }
+      JM_MODEL_V46, 0 },
+
+    { jm_string("jimeng_t2i_v31"), jm_string("jimeng_t2i_v31"),
+      JM_MODEL_T2I, 0 },
+
+    { jm_string("jimeng_t2i_v30"), jm_string("jimeng_t2i_v30"),
+      JM_MODEL_T2I, 0 },
+
+    { jm_string("jimeng_i2i_v30"), jm_string("jimeng_i2i_v30"),
+      JM_MODEL_I2I, 0 },
+
+    { jm_string("jimeng_image2image_dream_inpaint"),
+      jm_string("jimeng_image2image_dream_inpaint"),
+      JM_MODEL_INPAINT, 0 },
+
+    { jm_string("jimeng_i2i_seed3_tilesr_cvtob"),
+      jm_string("jimeng_i2i_seed3_tilesr_cvtob"),
+      JM_MODEL_TILES, 0 }
 };
 
 
 static const jm_model_t *jm_model_last(const jm_model_t *rows, size_t n,
     jm_str_t name);
+static unsigned jm_model_same(jm_str_t a, jm_str_t b);
 
 
 const jm_model_t *
@@ -59,10 +109,73 @@ jm_model_find(const jm_models_t *extra, jm_str_t name)
 void
 jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key)
 {
+    size_t  i;
+
     *m = jm_models[0];
+
+    for (i = 0; i < jm_nitems(jm_models); i++) {
+
+        if (jm_model_same(jm_models[i].req_key, req_key)) {
+            *m = jm_models[i];
+            break;
+        }
+    }
 
     m->name = name;
     m->req_key = req_key;
+}
+
+
+const jm_model_t *
+jm_model_list(const jm_models_t *extra, size_t i)
+{
+    size_t             k, n;
+    const jm_model_t  *m;
+
+    n = extra != NULL ? extra->n : 0;
+
+    for (k = 0; k < n + jm_nitems(jm_models); k++) {
+        m = k < n ? &extra->rows[k] : &jm_models[k - n];
+
+        if (jm_model_find(extra, m->name) == m && i-- == 0) {
+            return m;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+jm_model_unknown(jm_error_t *e, jm_str_t name)
+{
+    size_t                 n;
+    jm_str_t               echo;
+    const char            *advice;
+    static const jm_str_t  ark = jm_string("doubao-");
+
+    if (jm_utf8_length(name, &n) != JM_OK) {
+        jm_error_set(e, JM_CAUSE_MODEL_NOT_FOUND, "model", NULL);
+        return;
+    }
+
+    if (jm_str_eq(&name, "jimeng-4.5")
+        || (name.len > ark.len && memcmp(name.data, ark.data, ark.len) == 0))
+    {
+        advice = "needs an Ark account, which this gateway does not have; use "
+                 "\"jimeng-4.0\" or \"jimeng-4.6\"";
+
+    } else {
+        advice = "is not known here; use \"jimeng_t2i_v40\", or leave the "
+                 "field \"model\" out";
+    }
+
+    echo = jm_utf8_prefix(name, JM_MODEL_ECHO);
+
+    jm_error_set(e, JM_CAUSE_MODEL_NOT_FOUND, "model",
+                 "The model \"%.*s%s\" %s.", (int) echo.len,
+                 echo.len != 0 ? (const char *) echo.data : "",
+                 echo.len < name.len ? "..." : "", advice);
 }
 
 
@@ -72,13 +185,18 @@ jm_model_last(const jm_model_t *rows, size_t n, jm_str_t name)
     while (n > 0) {
         n--;
 
-        if (rows[n].name.len == name.len
-            && (name.len == 0
-                || memcmp(rows[n].name.data, name.data, name.len) == 0))
-        {
+        if (jm_model_same(rows[n].name, name)) {
             return &rows[n];
         }
     }
 
     return NULL;
+}
+
+
+static unsigned
+jm_model_same(jm_str_t a, jm_str_t b)
+{
+    return a.len == b.len
+           && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }

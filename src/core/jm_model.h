@@ -14,7 +14,20 @@
 #define _JM_MODEL_H_INCLUDED_
 
 
-#include "jm_base.h"
+#include "jm_error.h"
+
+
+/* what a model takes, in bits; a prompt is needed where it is taken */
+
+#define JM_MODEL_PROMPT      0x0001
+#define JM_MODEL_SIDES       0x0002     /* "width" and "height" */
+#define JM_MODEL_AREA        0x0004     /* "size", beside the sides */
+#define JM_MODEL_GROUP       0x0008     /* "force_single", ratios */
+#define JM_MODEL_SEED        0x0010
+#define JM_MODEL_PRE_LLM     0x0020     /* "use_pre_llm" */
+#define JM_MODEL_MASK        0x0040     /* a mask as its last picture */
+#define JM_MODEL_RESOLUTION  0x0080     /* "resolution", 4k or 8k */
+#define JM_MODEL_BASE64      0x0100     /* pictures as data, beside URLs */
 
 
 typedef enum {
@@ -27,9 +40,14 @@ typedef enum {
 typedef struct {
     jm_str_t         name;
     jm_str_t         req_key;
+    uint32_t         min_images;    /* input pictures it needs */
     uint32_t         images;        /* input pictures it takes at most */
     uint32_t         min_area;      /* pixels of a picture it makes */
     uint32_t         max_area;
+    uint32_t         min_side;      /* of such a picture; 0 and 0: any */
+    uint32_t         max_side;
+    uint32_t         area;          /* what a ratio alone is made into */
+    unsigned         takes;
     jm_scale_e       scale;
     unsigned         watermark;     /* what an absent "watermark" means */
 } jm_model_t;
@@ -49,8 +67,27 @@ typedef struct {
  */
 const jm_model_t *jm_model_find(const jm_models_t *extra, jm_str_t name);
 
-/* Sets *m to the row of Jimeng 4.0 under another name and req_key. */
+/*
+ * Sets *m to the built-in row that has this req_key, or where there is none to
+ * that of Jimeng 4.0, under another name and req_key.
+ */
 void jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key);
+
+/*
+ * Returns row number i, from 0, of those that jm_model_find() can return:
+ * extra's first, then the built-in ones, each name once; NULL behind the
+ * last.  extra may be NULL.
+ */
+const jm_model_t *jm_model_list(const jm_models_t *extra, size_t i);
+
+/*
+ * Sets *e to JM_CAUSE_MODEL_NOT_FOUND for a name that jm_model_find() did not
+ * find.  The message says when the model needs an account of Ark: that is
+ * where Jimeng 4.5 and the models named "doubao-..." are to be had
+ * (Volcengine's documents of Ark).  A name that is not UTF-8 is not repeated
+ * in it.
+ */
+void jm_model_unknown(jm_error_t *e, jm_str_t name);
 
 
 #endif /* _JM_MODEL_H_INCLUDED_ */

@@ -13,11 +13,18 @@
 #define JM_REPLY_SIZE       16
 
 
+static size_t jm_reply_data(jm_json_writer_t *w, const jm_result_t *result);
+static void jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result);
+static void jm_reply_ignored(jm_json_writer_t *w, uint64_t ignored);
+static void jm_reply_model_object(jm_json_writer_t *w, const jm_model_t *model,
+    int64_t created);
+
+
 jm_rc_e
 jm_reply_result(jm_buf_t *out, const jm_result_t *result)
 {
-    size_t            i;
     char              text[JM_REPLY_SIZE];
+    size_t            made;
     jm_buf_t          size;
     jm_json_writer_t  w;
 
@@ -41,17 +48,7 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result)
     jm_json_key(&w, "task_status");
     jm_json_cstring(&w, "succeed");
 
-    jm_json_key(&w, "data");
-    jm_json_array(&w);
-
-    for (i = 0; i < result->nurls; i++) {
-        jm_json_object(&w);
-        jm_json_key(&w, "url");
-        jm_json_string(&w, result->urls[i]);
-        jm_json_end_object(&w);
-    }
-
-    jm_json_end_array(&w);
+    made = jm_reply_data(&w, result);
 
     if (size.len != 0) {
         jm_json_key(&w, "size");
@@ -61,12 +58,180 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result)
     jm_json_key(&w, "usage");
     jm_json_object(&w);
     jm_json_key(&w, "generated_images");
-    jm_json_int(&w, (int64_t) result->nurls);
+    jm_json_int(&w, (int64_t) made);
     jm_json_end_object(&w);
+
+    jm_reply_failed(&w, result);
+    jm_reply_ignored(&w, result->ignored);
 
     jm_json_end_object(&w);
 
     return jm_json_close(&w);
+}
+
+
+/* returns how many pictures were made */
+
+static size_t
+jm_reply_data(jm_json_writer_t *w, const jm_result_t *result)
+{
+    size_t            i, j, made;
+    const jm_part_t  *part;
+
+    jm_json_key(w, "data");
+    jm_json_array(w);
+
+    made = 0;
+
+    for (i = 0; i < result->nparts; i++) {
+        part = &result->parts[i];
+
+        for (j = 0; part->error == NULL && j < part->nurls; j++) {
+
+            made++;
+
+            if (result->max_images != 0 && made > result->max_images) {
+                continue;
+            }
+
+            jm_json_object(w);
+            jm_json_key(w, "url");
+            jm_json_string(w, part->urls[j]);
+            jm_json_end_object(w);
+        }
+    }
+
+    jm_json_end_array(w);
+
+    return made;
+}
+
+
+static void
+jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result)
+{
+    size_t             i;
+    unsigned           any;
+    const jm_error_t  *e;
+
+    any = 0;
+
+    for (i = 0; i < result->nparts; i++) {
+        e = result->parts[i].error;
+
+        if (e == NULL) {
+            continue;
+        }
+
+        if (!any) {
+            any = 1;
+            jm_json_key(w, "errors");
+            jm_json_array(w);
+        }
+
+        jm_json_object(w);
+
+        jm_json_key(w, "index");
+        jm_json_int(w, (int64_t) i);
+
+        jm_json_key(w, "code");
+        jm_json_cstring(w, jm_cause(e->cause)->code);
+
+        jm_json_key(w, "message");
+        jm_json_cstring(w, e->message);
+
+        jm_json_end_object(w);
+    }
+
+    if (any) {
+        jm_json_end_array(w);
+    }
+}
+
+
+static void
+jm_reply_ignored(jm_json_writer_t *w, uint64_t ignored)
+{
+    unsigned     bit;
+    const char  *name;
+
+    if (ignored == 0) {
+        return;
+    }
+
+    jm_json_key(w, "ignored");
+    jm_json_array(w);
+
+    for (bit = 0; bit < 64; bit++) {
+        name = jm_request_field_name(bit);
+
+        if (name != NULL && (ignored >> bit & 1)) {
+            jm_json_cstring(w, name);
+        }
+    }
+
+    jm_json_end_array(w);
+}
+
+
+jm_rc_e
+jm_reply_models(jm_buf_t *out, const jm_models_t *extra, int64_t created)
+{
+    size_t             i;
+    jm_json_writer_t   w;
+    const jm_model_t  *model;
+
+    jm_json_open(&w, out);
+    jm_json_object(&w);
+
+    jm_json_key(&w, "object");
+    jm_json_cstring(&w, "list");
+
+    jm_json_key(&w, "data");
+    jm_json_array(&w);
+
+    for (i = 0; (model = jm_model_list(extra, i)) != NULL; i++) {
+        jm_reply_model_object(&w, model, created);
+    }
+
+    jm_json_end_array(&w);
+    jm_json_end_object(&w);
+
+    return jm_json_close(&w);
+}
+
+
+jm_rc_e
+jm_reply_model(jm_buf_t *out, const jm_model_t *model, int64_t created)
+{
+    jm_json_writer_t  w;
+
+    jm_json_open(&w, out);
+    jm_reply_model_object(&w, model, created);
+
+    return jm_json_close(&w);
+}
+
+
+static void
+jm_reply_model_object(jm_json_writer_t *w, const jm_model_t *model,
+    int64_t created)
+{
+    jm_json_object(w);
+
+    jm_json_key(w, "id");
+    jm_json_string(w, model->name);
+
+    jm_json_key(w, "object");
+    jm_json_cstring(w, "model");
+
+    jm_json_key(w, "created");
+    jm_json_int(w, created);
+
+    jm_json_key(w, "owned_by");
+    jm_json_cstring(w, "volcengine");
+
+    jm_json_end_object(w);
 }
 
 

@@ -15,24 +15,56 @@
 
 
 #include "jm_buf.h"
-#include "jm_error.h"
-#include "jm_size.h"
+#include "jm_request.h"
 
 
-/* created in seconds since 1970; model is the req_key that ran */
+/* what became of one task: pictures, or the error it ended in */
 
 typedef struct {
-    int64_t          created;
-    jm_str_t         model;
-    jm_str_t         task_id;
-    jm_size_t        size;
-    const jm_str_t  *urls;
-    size_t           nurls;
+    const jm_str_t    *urls;
+    size_t             nurls;
+    const jm_error_t  *error;           /* NULL: the task is done */
+} jm_part_t;
+
+
+/*
+ * created in seconds since 1970; model is the req_key that ran; the parts are
+ * in the order of the tasks.  Of the pictures at most max_images are handed
+ * on, 0 is all of them; ignored is jm_request_t's.
+ */
+
+typedef struct {
+    int64_t            created;
+    jm_str_t           model;
+    jm_str_t           task_id;
+    jm_size_t          size;
+    const jm_part_t   *parts;
+    size_t             nparts;
+    uint32_t           max_images;
+    uint64_t           ignored;
 } jm_result_t;
 
 
-/* Appends the reply of a task that is done.  Returns JM_ERROR as out does. */
+/*
+ * Appends the reply of a request of which at least one task is done; those
+ * that failed are listed as "errors", by their number from 0.
+ * "generated_images" counts what was made, and so billed: also the pictures
+ * that are over max_images.  Returns JM_ERROR as out does.
+ */
 jm_rc_e jm_reply_result(jm_buf_t *out, const jm_result_t *result);
+
+/*
+ * Appends the list of the models that jm_model_find() finds with extra, which
+ * may be NULL, the operator's rows first (OpenAI API reference, "List models").
+ * created, in seconds since 1970, is given for each of them.  Returns JM_ERROR
+ * as out does.
+ */
+jm_rc_e jm_reply_models(jm_buf_t *out, const jm_models_t *extra,
+    int64_t created);
+
+/* Appends one model, as the list has it ("Retrieve model"). */
+jm_rc_e jm_reply_model(jm_buf_t *out, const jm_model_t *model,
+    int64_t created);
 
 /*
  * Appends the envelope of an error, with OpenAI's "error" object and "code"

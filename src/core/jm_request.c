@@ -8,13 +8,11 @@
 #include "jm_text.h"
 
 
-#define JM_REQUEST_MODEL_ECHO   64
-#define JM_REQUEST_N            10
+/* of a seed; -1 lets the model choose */
 
-/* ratios and scale are held against their limits in billionths */
+#define JM_REQUEST_MIN_SEED     (-1)
+#define JM_REQUEST_MAX_SEED     INT32_MAX
 
-#define JM_REQUEST_PLACES       9
-#define JM_REQUEST_ONE          1000000000
 #define JM_REQUEST_MIN_RATIO    (JM_REQUEST_ONE / 16)
 #define JM_REQUEST_MAX_RATIO    (INT64_C(16) * JM_REQUEST_ONE)
 
@@ -24,6 +22,7 @@ typedef jm_rc_e (*jm_request_part_pt)(jm_request_ctx_t *ctx);
 
 #define jm_type(t)          (1u << (t))
 
+#define JM_TYPE_ANY         ~0u, ""
 #define JM_TYPE_BOOL        jm_type(JM_JSON_BOOL), "true or false"
 #define JM_TYPE_NUMBER      jm_type(JM_JSON_NUMBER), "a number"
 #define JM_TYPE_OBJECT      jm_type(JM_JSON_OBJECT), "an object"
@@ -53,7 +52,24 @@ const jm_field_t  jm_request_fields[JM_FIELD_LAST] = {
     { "force_single", JM_TYPE_BOOL },
     { "min_ratio", JM_TYPE_NUMBER },
     { "max_ratio", JM_TYPE_NUMBER },
-    { "watermark", JM_TYPE_BOOL },
+    { "sequential_image_generation", JM_TYPE_STRING },
+    { "sequential_image_generation_options", JM_TYPE_OBJECT },
+    { "retries", JM_TYPE_NUMBER },
+    { "async", JM_TYPE_ANY },
+    { "watermark", jm_type(JM_JSON_BOOL)|jm_type(JM_JSON_OBJECT),
+      "true or false, or an object" },
+    { "aigc_meta", JM_TYPE_OBJECT },
+    { "seed", JM_TYPE_ANY },
+    { "use_pre_llm", JM_TYPE_ANY },
+    { "mask", JM_TYPE_ANY },
+    { "negative_prompt", JM_TYPE_ANY },
+    { "quality", JM_TYPE_ANY },
+    { "style", JM_TYPE_ANY },
+    { "style_preset", JM_TYPE_ANY },
+    { "background", JM_TYPE_ANY },
+    { "moderation", JM_TYPE_ANY },
+    { "output_format", JM_TYPE_ANY },
+    { "output_compression", JM_TYPE_ANY },
     { "user", JM_TYPE_STRING },
     { "extra_body", JM_TYPE_OBJECT }
 };
@@ -69,23 +85,62 @@ static jm_rc_e jm_request_prompt(jm_request_ctx_t *ctx);
 static unsigned jm_request_blank(jm_str_t s);
 static jm_rc_e jm_request_form(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_scale(jm_request_ctx_t *ctx);
+static jm_rc_e jm_request_hundredths(jm_request_ctx_t *ctx, jm_field_e field,
+    unsigned percent);
 static jm_rc_e jm_request_ratios(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_ratio_limit(jm_request_ctx_t *ctx,
     jm_field_e field, jm_str_t *text, int64_t *value);
-static jm_rc_e jm_request_switches(jm_request_ctx_t *ctx);
+static jm_rc_e jm_request_extras(jm_request_ctx_t *ctx);
+static jm_rc_e jm_request_unused(jm_request_ctx_t *ctx);
 
 
 static const jm_request_part_pt  jm_request_parts[] = {
     jm_request_types,
     jm_request_model,
     jm_request_prompt,
+    jm_request_group,
     jm_request_form,
     jm_request_images,
     jm_request_size,
     jm_request_scale,
     jm_request_ratios,
-    jm_request_switches
+    jm_request_extras,
+    jm_request_marks,
+    jm_request_unused
 };
+
+
+/* what no model takes, and what one must take for a field to have an effect */
+
+static const struct {
+    jm_field_e       field;
+    unsigned         takes;
+} jm_request_effects[] = {
+    { JM_FIELD_PROMPT, JM_MODEL_PROMPT },
+    { JM_FIELD_SIZE, JM_MODEL_SIDES },
+    { JM_FIELD_WIDTH, JM_MODEL_SIDES },
+    { JM_FIELD_HEIGHT, JM_MODEL_SIDES },
+    { JM_FIELD_RATIO, JM_MODEL_SIDES },
+    { JM_FIELD_ASPECT_RATIO, JM_MODEL_SIDES },
+    { JM_FIELD_RESOLUTION, JM_MODEL_SIDES|JM_MODEL_RESOLUTION },
+    { JM_FIELD_MIN_RATIO, JM_MODEL_GROUP },
+    { JM_FIELD_MAX_RATIO, JM_MODEL_GROUP },
+    { JM_FIELD_SEED, JM_MODEL_SEED },
+    { JM_FIELD_PRE_LLM, JM_MODEL_PRE_LLM },
+    { JM_FIELD_MASK, JM_MODEL_MASK },
+    { JM_FIELD_NEGATIVE_PROMPT, 0 },
+    { JM_FIELD_QUALITY, 0 },
+    { JM_FIELD_STYLE, 0 },
+    { JM_FIELD_STYLE_PRESET, 0 },
+    { JM_FIELD_BACKGROUND, 0 },
+    { JM_FIELD_MODERATION, 0 },
+    { JM_FIELD_OUTPUT_FORMAT, 0 },
+    { JM_FIELD_OUTPUT_COMPRESSION, 0 },
+    { JM_FIELD_USER, 0 }
+};
+
+
+_Static_assert(JM_FIELD_LAST <= 64, "a bit for each field");
 
 
 jm_rc_e
@@ -212,8 +267,7 @@ jm_request_types(jm_request_ctx_t *ctx)
 static jm_rc_e
 jm_request_model(jm_request_ctx_t *ctx)
 {
-    jm_str_t          name, echo;
-    const char       *advice;
+    jm_str_t          name;
     const jm_json_t  *node;
 
     node = ctx->fields[JM_FIELD_MODEL];
@@ -221,29 +275,12 @@ jm_request_model(jm_request_ctx_t *ctx)
 
     ctx->request->model = jm_model_find(ctx->rules->models, name);
 
-    if (ctx->request->model != NULL) {
-        return JM_OK;
+    if (ctx->request->model == NULL) {
+        jm_model_unknown(ctx->error, name);
+        return JM_INVALID;
     }
 
-    if (jm_str_eq(&name, "jimeng-4.5")
-        || jm_str_eq(&name, "doubao-seedream-4-5-251128"))
-    {
-        advice = "is not offered by this upstream, which has no Jimeng 4.5; "
-                 "use \"jimeng-4.0\" or \"jimeng-4.6\"";
-
-    } else {
-        advice = "is not known here; use \"jimeng_t2i_v40\", or leave the "
-                 "field \"model\" out";
-    }
-
-    echo = jm_utf8_prefix(name, JM_REQUEST_MODEL_ECHO);
-
-    jm_error_set(ctx->error, JM_CAUSE_MODEL_NOT_FOUND, "model",
-                 "The model \"%.*s%s\" %s.", (int) echo.len,
-                 echo.len != 0 ? (const char *) echo.data : "",
-                 echo.len < name.len ? "..." : "", advice);
-
-    return JM_INVALID;
+    return JM_OK;
 }
 
 
@@ -252,6 +289,10 @@ jm_request_prompt(jm_request_ctx_t *ctx)
 {
     size_t            n;
     const jm_json_t  *node;
+
+    if (!(ctx->request->model->takes & JM_MODEL_PROMPT)) {
+        return JM_OK;
+    }
 
     node = ctx->fields[JM_FIELD_PROMPT];
 
@@ -314,26 +355,12 @@ jm_request_blank(jm_str_t s)
 }
 
 
-/* how many pictures, and in which form */
+/* in which form the pictures are wanted */
 
 static jm_rc_e
 jm_request_form(jm_request_ctx_t *ctx)
 {
-    uint32_t          n;
     const jm_json_t  *node;
-
-    n = 1;
-
-    if (jm_request_integer(ctx, JM_FIELD_N, JM_REQUEST_N, &n) != JM_OK) {
-        return JM_INVALID;
-    }
-
-    if (n != 1) {
-        return jm_request_refuse(ctx, "n",
-                                 "The field \"n\" may only be 1 in this "
-                                 "version: one request makes one picture; "
-                                 "send several requests for more.");
-    }
 
     node = ctx->fields[JM_FIELD_RESPONSE_FORMAT];
 
@@ -359,39 +386,41 @@ jm_request_form(jm_request_ctx_t *ctx)
                                  "leave the field \"stream\" out.");
     }
 
+    node = ctx->fields[JM_FIELD_ASYNC];
+
+    if (node != NULL && (node->type != JM_JSON_BOOL || node->boolean)) {
+        jm_request_ignore(ctx, JM_FIELD_ASYNC);
+    }
+
     return JM_OK;
 }
 
 
+/* "scale" wins, and may be the integer that the upstream takes, if it does */
+
 static jm_rc_e
 jm_request_scale(jm_request_ctx_t *ctx)
 {
-    int64_t                  value;
-    unsigned                 i;
-    jm_request_t            *r;
-    const jm_json_t         *node;
-    static const jm_field_e  fields[] = { JM_FIELD_STRENGTH, JM_FIELD_SCALE };
+    jm_request_t  *r;
 
     r = ctx->request;
 
-    for (i = 0; i < jm_nitems(fields); i++) {
-        node = ctx->fields[fields[i]];
+    if (r->model->scale == JM_SCALE_NONE) {
+        jm_request_ignore(ctx, JM_FIELD_STRENGTH);
+        jm_request_ignore(ctx, JM_FIELD_SCALE);
+        return JM_OK;
+    }
 
-        if (node == NULL) {
-            continue;
-        }
+    if (jm_request_hundredths(ctx, JM_FIELD_STRENGTH, 0) != JM_OK
+        || jm_request_hundredths(ctx, JM_FIELD_SCALE,
+                                 r->model->scale == JM_SCALE_PERCENT)
+           != JM_OK)
+    {
+        return JM_INVALID;
+    }
 
-        if (jm_decimal(node->text, JM_REQUEST_PLACES, &value, NULL) != JM_OK
-            || value < 0 || value > JM_REQUEST_ONE)
-        {
-            return jm_request_refuse(ctx, jm_request_fields[fields[i]].name,
-                                     "The field \"%s\" must be within 0 and "
-                                     "1.", jm_request_fields[fields[i]].name);
-        }
-
-        r->scale = (unsigned) ((value + JM_REQUEST_ONE / 200)
-                               / (JM_REQUEST_ONE / 100));
-        r->has_scale = r->model->scale != JM_SCALE_NONE;
+    if (ctx->fields[JM_FIELD_SCALE] != NULL) {
+        jm_request_ignore(ctx, JM_FIELD_STRENGTH);
     }
 
     if (r->model->scale == JM_SCALE_PERCENT && r->has_scale) {
@@ -399,6 +428,51 @@ jm_request_scale(jm_request_ctx_t *ctx)
     }
 
     return JM_OK;
+}
+
+
+/* up to 1 it is a fraction, where percents are taken an integer above that */
+
+static jm_rc_e
+jm_request_hundredths(jm_request_ctx_t *ctx, jm_field_e field,
+    unsigned percent)
+{
+    int64_t           value;
+    unsigned          exact;
+    jm_request_t     *r;
+    const jm_json_t  *node;
+
+    r = ctx->request;
+    node = ctx->fields[field];
+
+    if (node == NULL) {
+        return JM_OK;
+    }
+
+    if (jm_decimal(node->text, JM_REQUEST_PLACES, &value, &exact) != JM_OK
+        || value < 0)
+    {
+        value = INT64_MAX;
+    }
+
+    r->has_scale = 1;
+
+    if (value <= JM_REQUEST_ONE) {
+        r->scale = (unsigned) jm_request_rounded(value);
+        return JM_OK;
+    }
+
+    if (percent && value <= INT64_C(100) * JM_REQUEST_ONE && exact
+        && value % JM_REQUEST_ONE == 0)
+    {
+        r->scale = (unsigned) (value / JM_REQUEST_ONE);
+        return JM_OK;
+    }
+
+    return jm_request_refuse(ctx, jm_request_fields[field].name,
+                             "The field \"%s\" must be within 0 and 1%s.",
+                             jm_request_fields[field].name,
+                             percent ? ", or an integer of 2 to 100" : "");
 }
 
 
@@ -411,6 +485,10 @@ jm_request_ratios(jm_request_ctx_t *ctx)
     r = ctx->request;
     min = 0;
     max = JM_REQUEST_MAX_RATIO;
+
+    if (!(r->model->takes & JM_MODEL_GROUP)) {
+        return JM_OK;
+    }
 
     if (jm_request_ratio_limit(ctx, JM_FIELD_MIN_RATIO, &r->min_ratio, &min)
         != JM_OK
@@ -460,49 +538,128 @@ jm_request_ratio_limit(jm_request_ctx_t *ctx, jm_field_e field,
 
 
 static jm_rc_e
-jm_request_switches(jm_request_ctx_t *ctx)
+jm_request_extras(jm_request_ctx_t *ctx)
 {
     jm_request_t     *r;
     const jm_json_t  *node;
 
     r = ctx->request;
+    node = ctx->fields[JM_FIELD_SEED];
 
-    /* Every picture is billed, and nothing else bounds their number. */
+    if (node != NULL && (r->model->takes & JM_MODEL_SEED)) {
+        r->has_seed = 1;
 
-    node = ctx->fields[JM_FIELD_FORCE_SINGLE];
-    r->force_single = node != NULL ? node->boolean : 1;
+        if (jm_request_integer(ctx, node, "seed", JM_REQUEST_MIN_SEED,
+                               JM_REQUEST_MAX_SEED, &r->seed)
+            != JM_OK)
+        {
+            return JM_INVALID;
+        }
 
-    node = ctx->fields[JM_FIELD_WATERMARK];
-    r->watermark = node != NULL ? node->boolean : r->model->watermark;
+        if (r->n > 1 && r->seed != -1) {
+            return jm_request_refuse(ctx, "seed",
+                                     "With a \"seed\" every picture is the "
+                                     "same, and is billed; leave \"seed\" "
+                                     "or \"n\" out.");
+        }
+    }
+
+    node = ctx->fields[JM_FIELD_PRE_LLM];
+
+    if (node != NULL && (r->model->takes & JM_MODEL_PRE_LLM)) {
+
+        if (node->type != JM_JSON_BOOL) {
+            return jm_request_refuse(ctx, "use_pre_llm",
+                                     "The field \"use_pre_llm\" must be true "
+                                     "or false.");
+        }
+
+        r->has_pre_llm = 1;
+        r->pre_llm = node->boolean;
+    }
+
+    return JM_OK;
+}
+
+
+static jm_rc_e
+jm_request_unused(jm_request_ctx_t *ctx)
+{
+    size_t    i;
+    unsigned  takes;
+
+    takes = ctx->request->model->takes;
+
+    for (i = 0; i < jm_nitems(jm_request_effects); i++) {
+
+        if (!(takes & jm_request_effects[i].takes)) {
+            jm_request_ignore(ctx, jm_request_effects[i].field);
+        }
+    }
+
+    return JM_OK;
+}
+
+
+void
+jm_request_ignore(jm_request_ctx_t *ctx, jm_field_e field)
+{
+    if (ctx->fields[field] != NULL) {
+        ctx->request->ignored |= UINT64_C(1) << field;
+    }
+}
+
+
+const char *
+jm_request_field_name(unsigned bit)
+{
+    return bit < JM_FIELD_LAST ? jm_request_fields[bit].name : NULL;
+}
+
+
+jm_rc_e
+jm_request_count(jm_request_ctx_t *ctx, jm_field_e field, int64_t max,
+    uint32_t *value)
+{
+    int64_t  v;
+
+    v = *value;
+
+    if (jm_request_integer(ctx, ctx->fields[field],
+                           jm_request_fields[field].name, 1, max, &v)
+        != JM_OK)
+    {
+        return JM_INVALID;
+    }
+
+    *value = (uint32_t) v;
 
     return JM_OK;
 }
 
 
 jm_rc_e
-jm_request_integer(jm_request_ctx_t *ctx, jm_field_e field, int64_t max,
-    uint32_t *value)
+jm_request_integer(jm_request_ctx_t *ctx, const jm_json_t *node,
+    const char *name, int64_t min, int64_t max, int64_t *value)
 {
-    int64_t           v;
-    unsigned          exact;
-    const jm_json_t  *node;
+    int64_t   v;
+    unsigned  exact;
 
-    node = ctx->fields[field];
-
-    if (node == NULL) {
+    if (node == NULL || node->type == JM_JSON_NULL) {
         return JM_OK;
     }
 
-    if (jm_decimal(node->text, 0, &v, &exact) != JM_OK || !exact
-        || v < 1 || v > max)
+    if (node->type != JM_JSON_NUMBER
+        || jm_decimal(node->text, 0, &v, &exact) != JM_OK || !exact
+        || v < min || v > max)
     {
-        return jm_request_refuse(ctx, jm_request_fields[field].name,
-                                 "The field \"%s\" must be an integer of 1 "
-                                 "to %lld.", jm_request_fields[field].name,
+        return jm_request_refuse(ctx, name,
+                                 "The field \"%s\" must be an integer of "
+                                 "%lld to %lld.", name, (long long) min,
                                  (long long) max);
     }
 
-    *value = (uint32_t) v;
+    *value = v;
 
     return JM_OK;
 }

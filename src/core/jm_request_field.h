@@ -18,6 +18,17 @@
 #include "jm_request.h"
 
 
+/* fractions are held against their limits in billionths */
+
+#define JM_REQUEST_PLACES       9
+#define JM_REQUEST_ONE          1000000000
+
+/* billionths to hundredths, half rounded up */
+
+#define jm_request_rounded(v)                                                 \
+    (((v) + JM_REQUEST_ONE / 200) / (JM_REQUEST_ONE / 100))
+
+
 typedef enum {
     JM_FIELD_MODEL = 0,
     JM_FIELD_PROMPT,
@@ -37,7 +48,23 @@ typedef enum {
     JM_FIELD_FORCE_SINGLE,
     JM_FIELD_MIN_RATIO,
     JM_FIELD_MAX_RATIO,
+    JM_FIELD_SEQUENCE,
+    JM_FIELD_SEQUENCE_OPTIONS,
+    JM_FIELD_RETRIES,
+    JM_FIELD_ASYNC,
     JM_FIELD_WATERMARK,
+    JM_FIELD_AIGC_META,
+    JM_FIELD_SEED,
+    JM_FIELD_PRE_LLM,
+    JM_FIELD_MASK,
+    JM_FIELD_NEGATIVE_PROMPT,
+    JM_FIELD_QUALITY,
+    JM_FIELD_STYLE,
+    JM_FIELD_STYLE_PRESET,
+    JM_FIELD_BACKGROUND,
+    JM_FIELD_MODERATION,
+    JM_FIELD_OUTPUT_FORMAT,
+    JM_FIELD_OUTPUT_COMPRESSION,
     JM_FIELD_USER,
     JM_FIELD_EXTRA_BODY,
     JM_FIELD_LAST
@@ -73,8 +100,9 @@ extern const jm_field_t  jm_request_fields[JM_FIELD_LAST];
 
 
 /*
- * Reads "image" and "images" into the request's images.  Returns JM_INVALID,
- * and the error, for what is no URL, and for more than the model takes.
+ * Reads "image" and "images", and "mask" for a model that takes one, into the
+ * request's images.  Returns JM_INVALID, and the error, for what is no URL,
+ * and for more or fewer than the model takes.
  */
 jm_rc_e jm_request_images(jm_request_ctx_t *ctx);
 
@@ -86,10 +114,31 @@ jm_rc_e jm_request_images(jm_request_ctx_t *ctx);
 jm_rc_e jm_request_size(jm_request_ctx_t *ctx);
 
 /*
- * Sets *value to a field's integer of 1 ... max, and leaves it when the field
- * is absent.  Returns JM_INVALID, and the error, for any other number.
+ * Reads "n", "force_single", "sequential_image_generation" with its options,
+ * and "retries": how many tasks, and how many pictures each.  Returns
+ * JM_INVALID, and the error, for what is out of range or contradicts itself.
  */
-jm_rc_e jm_request_integer(jm_request_ctx_t *ctx, jm_field_e field,
+jm_rc_e jm_request_group(jm_request_ctx_t *ctx);
+
+/*
+ * Reads "watermark", as a bool or as the vendor's logo_info, and "aigc_meta".
+ * Returns JM_INVALID, and the error, for what the vendor does not take.
+ */
+jm_rc_e jm_request_marks(jm_request_ctx_t *ctx);
+
+/* Puts a field among the ignored ones, if it was sent. */
+void jm_request_ignore(jm_request_ctx_t *ctx, jm_field_e field);
+
+/*
+ * Sets *value to an integer of min ... max, and leaves it when node is NULL or
+ * a null.  Returns JM_INVALID, and the error, which calls it name, for
+ * anything else.
+ */
+jm_rc_e jm_request_integer(jm_request_ctx_t *ctx, const jm_json_t *node,
+    const char *name, int64_t min, int64_t max, int64_t *value);
+
+/* The same for a field that is an integer of 1 ... max. */
+jm_rc_e jm_request_count(jm_request_ctx_t *ctx, jm_field_e field,
     int64_t max, uint32_t *value);
 
 

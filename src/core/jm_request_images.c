@@ -15,18 +15,25 @@ static unsigned jm_request_scheme(jm_str_t url, jm_str_t *rest);
 static unsigned jm_request_host(jm_str_t s);
 
 
+/* the mask comes last, that is how the model tells it from the picture */
+
 jm_rc_e
 jm_request_images(jm_request_ctx_t *ctx)
 {
-    size_t                   i, n, max;
+    size_t                   i, n, max, nfields;
     const char              *param;
     const jm_json_t         *node;
-    static const jm_field_e  fields[] = { JM_FIELD_IMAGE, JM_FIELD_IMAGES };
+    const jm_model_t        *model;
+    static const jm_field_e  fields[] = {
+        JM_FIELD_IMAGE, JM_FIELD_IMAGES, JM_FIELD_MASK
+    };
 
     n = 0;
-    param = NULL;
+    param = "image";
+    model = ctx->request->model;
+    nfields = jm_nitems(fields) - (model->takes & JM_MODEL_MASK ? 0 : 1);
 
-    for (i = 0; i < jm_nitems(fields); i++) {
+    for (i = 0; i < nfields; i++) {
         node = ctx->fields[fields[i]];
 
         if (node != NULL) {
@@ -35,7 +42,7 @@ jm_request_images(jm_request_ctx_t *ctx)
         }
     }
 
-    max = jm_min(ctx->request->model->images, JM_REQUEST_IMAGES);
+    max = jm_min(model->images, JM_REQUEST_IMAGES);
 
     if (n > max) {
         return jm_request_refuse(ctx, param,
@@ -44,7 +51,15 @@ jm_request_images(jm_request_ctx_t *ctx)
                                  n, max);
     }
 
-    for (i = 0; i < jm_nitems(fields); i++) {
+    if (n < model->min_images) {
+        return jm_request_refuse(ctx, param,
+                                 "This model needs %s in \"image\".",
+                                 model->takes & JM_MODEL_MASK
+                                 ? "two pictures, the second of them a mask,"
+                                 : "a picture");
+    }
+
+    for (i = 0; i < nfields; i++) {
 
         if (jm_request_list(ctx, fields[i]) != JM_OK) {
             return JM_INVALID;
@@ -69,7 +84,7 @@ jm_request_list(jm_request_ctx_t *ctx, jm_field_e field)
         return JM_OK;
     }
 
-    if (node->type == JM_JSON_STRING) {
+    if (node->type != JM_JSON_ARRAY) {
         return jm_request_image(ctx, param, node, 1);
     }
 

@@ -10,8 +10,11 @@
 #define JM_REQUEST_SIDE         99999
 
 
+static jm_rc_e jm_request_resolution(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_size_field(jm_request_ctx_t *ctx, jm_size_t *size);
 static jm_rc_e jm_request_ratio(jm_request_ctx_t *ctx, jm_size_t *size);
+static jm_field_e jm_request_ratio_field(jm_request_ctx_t *ctx,
+    const jm_size_t *size);
 static jm_rc_e jm_request_sides(jm_request_ctx_t *ctx, jm_size_t *size);
 
 
@@ -26,6 +29,10 @@ jm_request_size(jm_request_ctx_t *ctx)
     jm_size_t   *size;
     const char  *param;
 
+    if (!(ctx->request->model->takes & JM_MODEL_SIDES)) {
+        return jm_request_resolution(ctx);
+    }
+
     size = &ctx->request->size;
     param = "size";
 
@@ -33,10 +40,14 @@ jm_request_size(jm_request_ctx_t *ctx)
         return JM_INVALID;
     }
 
-    if (size->width == 0
-        && (ctx->fields[JM_FIELD_RATIO] != NULL
-            || ctx->fields[JM_FIELD_ASPECT_RATIO] != NULL
-            || ctx->fields[JM_FIELD_RESOLUTION] != NULL))
+    if (size->width != 0) {
+        jm_request_ignore(ctx, JM_FIELD_RATIO);
+        jm_request_ignore(ctx, JM_FIELD_ASPECT_RATIO);
+        jm_request_ignore(ctx, JM_FIELD_RESOLUTION);
+
+    } else if (ctx->fields[JM_FIELD_RATIO] != NULL
+               || ctx->fields[JM_FIELD_ASPECT_RATIO] != NULL
+               || ctx->fields[JM_FIELD_RESOLUTION] != NULL)
     {
         if (jm_request_ratio(ctx, size) != JM_OK) {
             return JM_INVALID;
@@ -49,6 +60,11 @@ jm_request_size(jm_request_ctx_t *ctx)
         if (jm_request_sides(ctx, size) != JM_OK) {
             return JM_INVALID;
         }
+
+        jm_request_ignore(ctx, JM_FIELD_SIZE);
+        jm_request_ignore(ctx, JM_FIELD_RATIO);
+        jm_request_ignore(ctx, JM_FIELD_ASPECT_RATIO);
+        jm_request_ignore(ctx, JM_FIELD_RESOLUTION);
 
         param = "width";
     }
@@ -65,6 +81,40 @@ jm_request_size(jm_request_ctx_t *ctx)
 }
 
 
+/* a model that makes its picture larger takes nothing but how large */
+
+static jm_rc_e
+jm_request_resolution(jm_request_ctx_t *ctx)
+{
+    size_t                 i;
+    jm_str_t               s;
+    const jm_json_t       *node;
+    static const jm_str_t  values[] = { jm_string("4k"), jm_string("8k") };
+
+    node = ctx->fields[JM_FIELD_RESOLUTION];
+
+    if (node == NULL || !(ctx->request->model->takes & JM_MODEL_RESOLUTION)) {
+        return JM_OK;
+    }
+
+    s = node->text;
+
+    for (i = 0; i < jm_nitems(values); i++) {
+
+        if (s.len == values[i].len && s.data[0] == values[i].data[0]
+            && (s.data[1] | 0x20) == values[i].data[1])
+        {
+            ctx->request->resolution = values[i];
+            return JM_OK;
+        }
+    }
+
+    return jm_request_refuse(ctx, "resolution",
+                             "The field \"resolution\" must be \"4k\" or "
+                             "\"8k\" for this model.");
+}
+
+
 static jm_rc_e
 jm_request_size_field(jm_request_ctx_t *ctx, jm_size_t *size)
 {
@@ -77,8 +127,8 @@ jm_request_size_field(jm_request_ctx_t *ctx, jm_size_t *size)
     }
 
     if (node->type == JM_JSON_NUMBER) {
-        return jm_request_integer(ctx, JM_FIELD_SIZE, UINT32_MAX,
-                                  &size->area);
+        return jm_request_count(ctx, JM_FIELD_SIZE, UINT32_MAX,
+                                &size->area);
     }
 
     if (jm_size_read(size, node->text) != JM_OK) {
@@ -97,6 +147,7 @@ static jm_rc_e
 jm_request_ratio(jm_request_ctx_t *ctx, jm_size_t *size)
 {
     char              text[sizeof("4294967295") - 1];
+    jm_rc_e           rc;
     jm_buf_t          b;
     jm_str_t          resolution;
     jm_size_t         area;
@@ -126,20 +177,32 @@ jm_request_ratio(jm_request_ctx_t *ctx, jm_size_t *size)
                                  "be \"1k\", \"2k\" or \"4k\".");
     }
 
-    field = ctx->fields[JM_FIELD_RATIO] != NULL ? JM_FIELD_RATIO
-                                                : JM_FIELD_ASPECT_RATIO;
-    node = ctx->fields[field];
-
-    if (node == NULL) {
-
+    if (ctx->fields[JM_FIELD_RATIO] == NULL
+        && ctx->fields[JM_FIELD_ASPECT_RATIO] == NULL)
+    {
         if (size->area == 0) {
             *size = area;
+
+        } else {
+            jm_request_ignore(ctx, JM_FIELD_RESOLUTION);
         }
 
         return JM_OK;
     }
 
-    if (jm_size_ratio(size, node->text, resolution) != JM_OK) {
+    field = jm_request_ratio_field(ctx, size);
+
+    if (node == NULL && size->area == 0
+        && !(ctx->request->model->takes & JM_MODEL_AREA))
+    {
+        rc = jm_size_ratio_alone(size, ctx->fields[field]->text,
+                                 ctx->request->model);
+
+    } else {
+        rc = jm_size_ratio(size, ctx->fields[field]->text, resolution);
+    }
+
+    if (rc != JM_OK) {
         return jm_request_refuse(ctx, jm_request_fields[field].name,
                                  "The field \"%s\" must be a ratio like "
                                  "\"16:9\", within 1:16 and 16:1.",
@@ -147,6 +210,25 @@ jm_request_ratio(jm_request_ctx_t *ctx, jm_size_t *size)
     }
 
     return JM_OK;
+}
+
+
+/* returns which of the two counts, and ignores what it overrides */
+
+static jm_field_e
+jm_request_ratio_field(jm_request_ctx_t *ctx, const jm_size_t *size)
+{
+    if (size->area != 0 && ctx->fields[JM_FIELD_RESOLUTION] != NULL) {
+        jm_request_ignore(ctx, JM_FIELD_SIZE);
+    }
+
+    if (ctx->fields[JM_FIELD_RATIO] == NULL) {
+        return JM_FIELD_ASPECT_RATIO;
+    }
+
+    jm_request_ignore(ctx, JM_FIELD_ASPECT_RATIO);
+
+    return JM_FIELD_RATIO;
 }
 
 
@@ -166,13 +248,13 @@ jm_request_sides(jm_request_ctx_t *ctx, jm_size_t *size)
 
     memset(size, 0, sizeof(jm_size_t));
 
-    if (jm_request_integer(ctx, JM_FIELD_WIDTH, JM_REQUEST_SIDE,
-                           &size->width)
+    if (jm_request_count(ctx, JM_FIELD_WIDTH, JM_REQUEST_SIDE,
+                         &size->width)
         != JM_OK)
     {
         return JM_INVALID;
     }
 
-    return jm_request_integer(ctx, JM_FIELD_HEIGHT, JM_REQUEST_SIDE,
-                              &size->height);
+    return jm_request_count(ctx, JM_FIELD_HEIGHT, JM_REQUEST_SIDE,
+                            &size->height);
 }

@@ -49,6 +49,12 @@ static jm_rc_e jm_size_scale(jm_size_t *size, uint32_t w, uint32_t h,
 static void jm_size_round(uint32_t sides[2], uint32_t w, uint32_t h,
     uint32_t area);
 static uint64_t jm_size_sqrt(uint64_t x);
+static jm_rc_e jm_size_fit_area(jm_size_t *size, const jm_model_t *model,
+    unsigned strict, jm_error_t *e);
+static jm_rc_e jm_size_fit_sides(jm_size_t *size, const jm_model_t *model,
+    unsigned strict, jm_error_t *e);
+static jm_rc_e jm_size_refuse_sides(const jm_size_t *size,
+    const jm_model_t *model, jm_error_t *e);
 static jm_rc_e jm_size_refuse(const jm_size_t *size, uint64_t area,
     const jm_model_t *model, jm_error_t *e);
 
@@ -119,54 +125,77 @@ jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution)
 
 
 jm_rc_e
+jm_size_ratio_alone(jm_size_t *size, jm_str_t ratio, const jm_model_t *model)
+{
+    uint32_t            w, h, max, area;
+    static const char  *separators[] = { ":" };
+
+    memset(size, 0, sizeof(jm_size_t));
+
+    if (jm_size_pair(&w, &h, ratio, separators, jm_nitems(separators))
+        != JM_OK
+        || !jm_size_ratio_ok(w, h))
+    {
+        return JM_INVALID;
+    }
+
+    max = model->max_side;
+
+    /* an operator's limits may be elsewhere */
+
+    area = jm_min(model->area, model->max_area);
+    area = jm_max(area, model->min_area);
+
+    if (jm_size_scale(size, w, h, area, area == model->min_area) == JM_OK
+        && jm_max(size->width, size->height) <= max)
+    {
+        return JM_OK;
+    }
+
+    size->width = w >= h ? max : (uint32_t) ((uint64_t) max * w / h);
+    size->height = w >= h ? (uint32_t) ((uint64_t) max * h / w) : max;
+
+    size->width -= size->width % JM_SIZE_STEP;
+    size->height -= size->height % JM_SIZE_STEP;
+
+    return JM_OK;
+}
+
+
+jm_rc_e
 jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
     jm_error_t *e)
 {
-    uint64_t  area;
+    uint32_t  side;
 
     if (size->width == 0 && size->area == 0) {
         return JM_OK;
     }
 
-    if (size->width == 0) {
-        area = size->area;
+    if (size->width == 0 && !(model->takes & JM_MODEL_AREA)) {
+        side = (uint32_t) jm_size_sqrt(size->area);
+        side -= side % JM_SIZE_STEP;
 
-    } else {
-
-        if (!jm_size_ratio_ok(size->width, size->height)) {
-            jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "size",
-                         "The size %" PRIu32 "x%" PRIu32 " is too narrow: "
-                         "the ratio of the sides must be within 1:16 and "
-                         "16:1.", size->width, size->height);
-            return JM_INVALID;
-        }
-
-        area = (uint64_t) size->width * size->height;
+        size->width = jm_max(side, 1);
+        size->height = size->width;
+        size->area = 0;
     }
 
-    if (area > model->max_area || (strict && area < model->min_area)) {
-        return jm_size_refuse(size, area, model, e);
+    if (size->width != 0 && !jm_size_ratio_ok(size->width, size->height)) {
+        jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "size",
+                     "The size %" PRIu32 "x%" PRIu32 " is too narrow: "
+                     "the ratio of the sides must be within 1:16 and "
+                     "16:1.", size->width, size->height);
+        return JM_INVALID;
     }
 
-    if (area >= model->min_area) {
-        return JM_OK;
-    }
-
-    if (size->width == 0) {
-        size->area = model->min_area;
-        return JM_OK;
-    }
-
-    /* a model may take so little that multiples of 8 leave it */
-
-    if (jm_size_scale(size, size->width, size->height, model->min_area, 1)
-        != JM_OK
-        || (uint64_t) size->width * size->height > model->max_area)
+    if (model->max_side != 0
+        && jm_size_fit_sides(size, model, strict, e) != JM_OK)
     {
-        return jm_size_refuse(size, area, model, e);
+        return JM_INVALID;
     }
 
-    return JM_OK;
+    return jm_size_fit_area(size, model, strict, e);
 }
 
 
@@ -380,6 +409,105 @@ jm_size_sqrt(uint64_t x)
     }
 
     return root;
+}
+
+
+static jm_rc_e
+jm_size_fit_area(jm_size_t *size, const jm_model_t *model, unsigned strict,
+    jm_error_t *e)
+{
+    uint64_t  area;
+
+    area = size->width == 0 ? size->area
+                            : (uint64_t) size->width * size->height;
+
+    if (area > model->max_area || (strict && area < model->min_area)) {
+        return jm_size_refuse(size, area, model, e);
+    }
+
+    if (area >= model->min_area) {
+        return JM_OK;
+    }
+
+    if (size->width == 0) {
+        size->area = model->min_area;
+        return JM_OK;
+    }
+
+    /* a model may take so little that multiples of 8 leave it */
+
+    if (jm_size_scale(size, size->width, size->height, model->min_area, 1)
+        != JM_OK
+        || (uint64_t) size->width * size->height > model->max_area)
+    {
+        return jm_size_refuse(size, area, model, e);
+    }
+
+    /* the operator's floor of the area may be at odds with that of the sides */
+
+    if (model->max_side != 0
+        && jm_max(size->width, size->height) > model->max_side)
+    {
+        return jm_size_refuse_sides(size, model, e);
+    }
+
+    return JM_OK;
+}
+
+
+/* the shorter side becomes the least there is, the longer one goes with it */
+
+static jm_rc_e
+jm_size_fit_sides(jm_size_t *size, const jm_model_t *model, unsigned strict,
+    jm_error_t *e)
+{
+    uint32_t  longer, shorter;
+
+    longer = jm_max(size->width, size->height);
+    shorter = jm_min(size->width, size->height);
+
+    if (shorter == 0 || longer > model->max_side
+        || (strict && shorter < model->min_side))
+    {
+        return jm_size_refuse_sides(size, model, e);
+    }
+
+    if (shorter >= model->min_side) {
+        return JM_OK;
+    }
+
+    longer = (uint32_t) (((uint64_t) longer * model->min_side
+                          + shorter * JM_SIZE_STEP / 2)
+                         / shorter);
+    longer -= longer % JM_SIZE_STEP;
+
+    if (longer > model->max_side) {
+        return jm_size_refuse_sides(size, model, e);
+    }
+
+    if (size->width > size->height) {
+        size->width = longer;
+        size->height = model->min_side;
+
+    } else {
+        size->width = model->min_side;
+        size->height = longer;
+    }
+
+    return JM_OK;
+}
+
+
+static jm_rc_e
+jm_size_refuse_sides(const jm_size_t *size, const jm_model_t *model,
+    jm_error_t *e)
+{
+    jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "size",
+                 "The size %" PRIu32 "x%" PRIu32 " does not fit: this model "
+                 "makes sides of %" PRIu32 " to %" PRIu32 " pixels.",
+                 size->width, size->height, model->min_side, model->max_side);
+
+    return JM_INVALID;
 }
 
 

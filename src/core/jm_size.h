@@ -47,10 +47,19 @@ jm_rc_e jm_size_read(jm_size_t *size, jm_str_t s);
 jm_rc_e jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution);
 
 /*
- * Holds a size against what the model makes.  An area below the model's
- * floor is scaled up to it, unless strict is set: sides keep their ratio and
- * become multiples of 8.  Returns JM_INVALID, and *e, for what remains out
- * of range, a ratio outside 1:16 ... 16:1 included.
+ * Sets the sides for a ratio "W:H" alone, for a model whose sides have limits:
+ * multiples of 8 that come nearest to model->area and are not longer than
+ * model->max_side.  Returns JM_INVALID as jm_size_ratio() does.
+ */
+jm_rc_e jm_size_ratio_alone(jm_size_t *size, jm_str_t ratio,
+    const jm_model_t *model);
+
+/*
+ * Holds a size against what the model makes.  What is below the model's
+ * floor, an area or a side, is scaled up to it, unless strict is set: sides
+ * keep their ratio and become multiples of 8.  For a model that takes no area,
+ * one becomes the sides of a square.  Returns JM_INVALID, and *e, for what
+ * remains out of range, a ratio outside 1:16 ... 16:1 included.
  */
 jm_rc_e jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
     jm_error_t *e);

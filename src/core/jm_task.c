@@ -18,6 +18,7 @@ static jm_step_t jm_task_backoff(jm_task_t *t, jm_event_e event,
 static jm_step_t jm_task_wait(jm_task_t *t, jm_event_e event);
 static jm_step_t jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now);
 static jm_step_t jm_task_pause(jm_task_t *t, uint64_t now);
+static unsigned jm_task_may_retry(const jm_task_t *t, uint64_t now);
 static jm_step_t jm_task_send(jm_task_t *t);
 static jm_step_t jm_task_fail(jm_task_t *t, jm_cause_e cause);
 static jm_step_t jm_task_do(jm_action_e action);
@@ -113,6 +114,7 @@ jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
     switch (event) {
 
     case JM_EVENT_ACCEPTED:
+        t->accepted = now;
         return jm_task_pause(t, now);
 
     case JM_EVENT_BUSY:
@@ -216,6 +218,7 @@ jm_task_wait(jm_task_t *t, jm_event_e event)
     case JM_EVENT_EXITING:
         t->state = JM_TASK_ASK;
         t->polls++;
+        t->asked++;
         return jm_task_do(JM_ACTION_QUERY);
 
     case JM_EVENT_LEFT:
@@ -236,7 +239,7 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_EVENT_PENDING:
     case JM_EVENT_TROUBLE:
 
-        if (t->polls >= t->limits.attempts) {
+        if (t->asked >= t->limits.attempts) {
             return jm_task_fail(t, JM_CAUSE_GENERATION_TIMEOUT);
         }
 
@@ -245,6 +248,17 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_EVENT_DONE:
         t->state = JM_TASK_DONE;
         return jm_task_do(JM_ACTION_FINISH);
+
+    case JM_EVENT_PASSING:
+
+        if (!jm_task_may_retry(t, now)) {
+            return jm_task_fail(t, JM_CAUSE_NONE);
+        }
+
+        t->retried++;
+        t->asked = 0;
+
+        return jm_task_send(t);
 
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);
@@ -280,6 +294,16 @@ jm_task_pause(jm_task_t *t, uint64_t now)
     step.delay = jm_max(step.delay, 1);
 
     return step;
+}
+
+
+/* what is paid for is to be seen: the next try may take as long as this one */
+
+static unsigned
+jm_task_may_retry(const jm_task_t *t, uint64_t now)
+{
+    return t->retried < t->limits.retries && !t->gone && now < t->deadline
+           && t->deadline - now >= now - t->accepted;
 }
 
 

@@ -50,6 +50,8 @@ typedef enum {
     JM_EVENT_TROUBLE,       /* a query: no answer that says anything */
     JM_EVENT_DONE,          /* a query: there are pictures */
 
+    JM_EVENT_PASSING,       /* a query: failed, and may not the next time */
+
     JM_EVENT_FAILED         /* either: over, and the answer says why */
 } jm_event_e;
 
@@ -72,12 +74,16 @@ typedef struct {
 } jm_step_t;
 
 
-/* timeout and interval in milliseconds; queries after which to give up */
+/*
+ * timeout and interval in milliseconds; attempts are the queries after which a
+ * submit is given up, retries the submits after one that failed in passing
+ */
 
 typedef struct {
     uint64_t         timeout;
     uint64_t         interval;
     uint32_t         attempts;
+    uint32_t         retries;
 } jm_task_limits_t;
 
 
@@ -85,7 +91,10 @@ typedef struct {
     jm_task_limits_t  limits;
     jm_task_state_e   state;
     uint64_t          deadline;     /* milliseconds, on now's clock */
+    uint64_t          accepted;     /* the last submit, on the same */
     uint32_t          polls;        /* queries sent */
+    uint32_t          asked;        /* of them since the last submit */
+    uint32_t          retried;      /* tasks that failed in passing */
     uint32_t          refusals;     /* submits refused for load */
     uint32_t          unsent;       /* submits that found no connection */
     jm_cause_e        refused;      /* why there is a pause before a submit */

@@ -4,8 +4,6 @@
  */
 
 
-#include <stdio.h>
-
 #include "jm_json.h"
 #include "jm_text.h"
 #include "jm_visual.h"
@@ -34,8 +32,6 @@ typedef struct {
     jm_cause_e       cause;         /* with JM_EVENT_FAILED */
 } jm_gateway_t;
 
-
-static void jm_visual_scale(jm_json_writer_t *w, const jm_request_t *r);
 
 static void jm_visual_envelope(jm_answer_t *a, jm_envelope_t *env,
     const jm_json_t *root);
@@ -110,130 +106,6 @@ jm_visual_action(jm_visual_call_e call)
     static const jm_str_t  query = jm_string("CVSync2AsyncGetResult");
 
     return call == JM_VISUAL_SUBMIT ? submit : query;
-}
-
-
-jm_rc_e
-jm_visual_submit(jm_buf_t *out, const jm_request_t *r)
-{
-    size_t            i;
-    jm_json_writer_t  w;
-
-    jm_json_open(&w, out);
-    jm_json_object(&w);
-
-    jm_json_key(&w, "req_key");
-    jm_json_string(&w, r->model->req_key);
-
-    jm_json_key(&w, "prompt");
-    jm_json_string(&w, r->prompt);
-
-    if (r->nimages != 0) {
-        jm_json_key(&w, "image_urls");
-        jm_json_array(&w);
-
-        for (i = 0; i < r->nimages; i++) {
-            jm_json_string(&w, r->images[i]);
-        }
-
-        jm_json_end_array(&w);
-    }
-
-    if (r->size.width != 0) {
-        jm_json_key(&w, "width");
-        jm_json_int(&w, r->size.width);
-
-        jm_json_key(&w, "height");
-        jm_json_int(&w, r->size.height);
-
-    } else if (r->size.area != 0) {
-        jm_json_key(&w, "size");
-        jm_json_int(&w, r->size.area);
-    }
-
-    if (r->has_scale) {
-        jm_json_key(&w, "scale");
-        jm_visual_scale(&w, r);
-    }
-
-    jm_json_key(&w, "force_single");
-    jm_json_bool(&w, r->force_single);
-
-    if (r->min_ratio.len != 0) {
-        jm_json_key(&w, "min_ratio");
-        jm_json_number(&w, r->min_ratio);
-    }
-
-    if (r->max_ratio.len != 0) {
-        jm_json_key(&w, "max_ratio");
-        jm_json_number(&w, r->max_ratio);
-    }
-
-    jm_json_end_object(&w);
-
-    return jm_json_close(&w);
-}
-
-
-/* hundredths, as an integer of percents or as the shortest fraction */
-
-static void
-jm_visual_scale(jm_json_writer_t *w, const jm_request_t *r)
-{
-    int       n;
-    char      text[sizeof("4294967295.99")];
-    jm_str_t  number;
-
-    if (r->model->scale == JM_SCALE_PERCENT) {
-        jm_json_int(w, r->scale);
-        return;
-    }
-
-    if (r->scale % 100 == 0) {
-        jm_json_int(w, r->scale / 100);
-        return;
-    }
-
-    n = snprintf(text, sizeof(text), "%u.%02u", r->scale / 100,
-                 r->scale % 100);
-
-    if (n > 0 && text[n - 1] == '0') {
-        n--;
-    }
-
-    number.len = (size_t) jm_max(n, 0);
-    number.data = (const uint8_t *) text;
-
-    jm_json_number(w, number);
-}
-
-
-jm_rc_e
-jm_visual_query(jm_buf_t *out, jm_str_t req_key, jm_str_t task_id,
-    unsigned watermark)
-{
-    jm_json_writer_t  w;
-
-    jm_json_open(&w, out);
-    jm_json_object(&w);
-
-    jm_json_key(&w, "req_key");
-    jm_json_string(&w, req_key);
-
-    jm_json_key(&w, "task_id");
-    jm_json_string(&w, task_id);
-
-    /* JSON within a string of JSON is what this call takes */
-
-    jm_json_key(&w, "req_json");
-    jm_json_cstring(&w, watermark
-                        ? "{\"return_url\":true,"
-                          "\"logo_info\":{\"add_logo\":true}}"
-                        : "{\"return_url\":true}");
-
-    jm_json_end_object(&w);
-
-    return jm_json_close(&w);
 }
 
 
@@ -600,6 +472,10 @@ jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env)
 
         if (a->error.cause == JM_CAUSE_UPSTREAM) {
             a->error.no_retry = 1;
+        }
+
+        if (a->error.passing) {
+            a->event = JM_EVENT_PASSING;
         }
 
         return;

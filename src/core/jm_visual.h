@@ -27,6 +27,11 @@
 #define JM_VISUAL_TASK_ID   64      /* bytes of an upstream's id, at most */
 #define JM_VISUAL_PICTURES  15      /* that one task makes at most */
 
+/* bytes at most: every character of every text as \\u0001, escaped again */
+
+#define JM_VISUAL_REQ_JSON    8192
+#define JM_VISUAL_QUERY_BODY  16384
+
 
 typedef enum {
     JM_VISUAL_SUBMIT = 0,
@@ -45,11 +50,11 @@ typedef enum {
 
 /*
  * What an answer means.  event is for jm_task_step(); error is set with
- * JM_EVENT_FAILED, and to JM_CAUSE_UPSTREAM_AUTH with JM_EVENT_TROUBLE when
- * access was refused: message may then hold what was signed.  code, message,
- * request_id and status are the upstream's, for the log, and may be empty;
- * they, task_id and urls are views into the answer's body or memory that was
- * handed in.
+ * JM_EVENT_FAILED and _PASSING, and to JM_CAUSE_UPSTREAM_AUTH with
+ * JM_EVENT_TROUBLE when access was refused: message may then hold what was
+ * signed.  code, message, request_id and status are the upstream's, for the
+ * log, and may be empty; they, task_id and urls are views into the answer's
+ * body or memory that was handed in.
  */
 
 typedef struct {
@@ -70,17 +75,28 @@ typedef struct {
 jm_str_t jm_visual_action(jm_visual_call_e call);
 
 /*
- * Appends the body of CVSync2AsyncSubmitTask for a request.  Returns JM_ERROR
- * when out has an error.
+ * Appends the body of CVSync2AsyncSubmitTask for a request: one of its tasks,
+ * with the fields that its model takes.  Returns JM_ERROR when out has an
+ * error.
  */
 jm_rc_e jm_visual_submit(jm_buf_t *out, const jm_request_t *r);
 
 /*
- * Appends the body of CVSync2AsyncGetResult, which asks for URLs, and for the
- * watermark when it is set.  Returns JM_ERROR when out has an error.
+ * Appends what a query is to say of the form of the result, as JSON that
+ * jm_visual_query() takes: URLs or data, the watermark, the metadata.  It is at
+ * most JM_VISUAL_REQ_JSON bytes.  Returns JM_ERROR when out has an error.
+ */
+jm_rc_e jm_visual_req_json(jm_buf_t *out, const jm_request_t *r,
+    unsigned return_url);
+
+/*
+ * Appends the body of CVSync2AsyncGetResult.  req_json is JSON, and is put into
+ * a string as this call takes it (Volcengine's document of Jimeng 4.0).  It is
+ * at most JM_VISUAL_QUERY_BODY bytes, beside req_key.  Returns JM_ERROR when
+ * out has an error.
  */
 jm_rc_e jm_visual_query(jm_buf_t *out, jm_str_t req_key, jm_str_t task_id,
-    unsigned watermark);
+    jm_str_t req_json);
 
 /*
  * Reads an exchange's outcome into *a: the HTTP status and body count when

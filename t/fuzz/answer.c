@@ -88,7 +88,13 @@ check_query(const jm_answer_t *a)
 
         break;
 
+    case JM_EVENT_PASSING:
+        check(a->error.passing);
+        check_failed(a);
+        break;
+
     case JM_EVENT_FAILED:
+        check(!a->error.passing);
         check_failed(a);
         break;
 

@@ -4,8 +4,9 @@
  * a client that may leave at any moment, and a remote that bills.  The input
  * decides what happens next.  Whatever it is: a task holds exactly what its
  * state says, is submitted to no effect or once, never again when that is not
- * known, never after the client has left; and it ends by its deadline, or
- * with the exchange that is in flight then.
+ * known, never after the client has left, and once more at most for each
+ * task that failed in passing, as often as that was asked for; and it ends by
+ * its deadline, or with the exchange that is in flight then.
  *
  * Seen failing with each of these taken out of jm_task.c: the look at t->gone
  * in jm_task_refused(), the looks at the deadline in jm_task_pause() and
@@ -46,6 +47,7 @@ typedef struct {
     uint64_t         since;
 
     unsigned         submits;       /* that the remote took, and bills */
+    unsigned         passing;       /* tasks that failed in passing */
     unsigned         unknown;       /* a submit may have been taken */
     unsigned         gone;
     unsigned         over;
@@ -86,6 +88,7 @@ static void
 send_submit(world_t *w)
 {
     check(w->submits == 0 && !w->unknown && !w->gone);
+    check(w->passing <= w->task.limits.retries);
     check(w->now < w->task.deadline || w->now == START);
 
     w->exchange = 1;
@@ -120,7 +123,8 @@ end(world_t *w, jm_step_t step, jm_event_e event)
         return;
     }
 
-    check((step.cause == JM_CAUSE_NONE) == (event == JM_EVENT_FAILED));
+    check((step.cause == JM_CAUSE_NONE)
+          == (event == JM_EVENT_FAILED || event == JM_EVENT_PASSING));
 
     if (step.cause == JM_CAUSE_GENERATION_TIMEOUT) {
         check(w->submits == 1);
@@ -218,10 +222,21 @@ static void
 end_query(world_t *w)
 {
     static const jm_event_e  events[] = {
-        JM_EVENT_PENDING, JM_EVENT_TROUBLE, JM_EVENT_DONE, JM_EVENT_FAILED
+        JM_EVENT_PENDING, JM_EVENT_TROUBLE, JM_EVENT_DONE, JM_EVENT_FAILED,
+        JM_EVENT_PASSING
     };
+    jm_event_e  event;
 
-    happen(w, events[choose(w, jm_nitems(events))]);
+    event = events[choose(w, jm_nitems(events))];
+
+    /* a task that failed is not billed, and is over for the remote */
+
+    if (event == JM_EVENT_PASSING) {
+        w->submits--;
+        w->passing++;
+    }
+
+    happen(w, event);
 }
 
 
@@ -298,11 +313,13 @@ live(world_t *w)
     limits.timeout = 1 + choose(w, 256) * 500;
     limits.interval = choose(w, 256) * 20;
     limits.attempts = choose(w, 256);
+    limits.retries = choose(w, 6);
 
     w->now = START;
     w->timer = 0;
     w->exchange = 0;
     w->submits = 0;
+    w->passing = 0;
     w->unknown = 0;
     w->gone = 0;
     w->over = 0;

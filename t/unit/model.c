@@ -9,26 +9,56 @@
 typedef struct {
     const char      *name;
     const char      *req_key;       /* NULL: not known */
+    uint32_t         min_images;
     uint32_t         images;
+    uint32_t         min_area;
+    uint32_t         max_area;
+    uint32_t         min_side;
+    uint32_t         max_side;
+    unsigned         takes;
     jm_scale_e       scale;
     unsigned         watermark;
 } model_case_t;
 
 
+#define NEW_AREA  1048576, 16777216, 0, 0
+#define NEW_TAKES                                                             \
+    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP
+#define T2I_TAKES                                                             \
+    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_PRE_LLM
+#define UNKNOWN   NULL, 0, 0, 0, 0, 0, 0, 0, JM_SCALE_NONE, 0
+
+
 static const model_case_t  model_cases[] = {
-    { "jimeng_t2i_v40", "jimeng_t2i_v40", 10, JM_SCALE_FRACTION, 0 },
-    { "jimeng-4.0", "jimeng_t2i_v40", 10, JM_SCALE_FRACTION, 0 },
-    { "doubao-seedream-4-0-250828", "jimeng_t2i_v40", 10,
-      JM_SCALE_FRACTION, 1 },
-    { "jimeng-4.6", "jimeng_seedream46_cvtob", 14, JM_SCALE_PERCENT, 0 },
-    { "jimeng_seedream46_cvtob", "jimeng_seedream46_cvtob", 14,
+    { "jimeng_t2i_v40", "jimeng_t2i_v40", 0, 10, NEW_AREA, NEW_TAKES,
+      JM_SCALE_FRACTION, 0 },
+    { "jimeng-4.0", "jimeng_t2i_v40", 0, 10, NEW_AREA, NEW_TAKES,
+      JM_SCALE_FRACTION, 0 },
+    { "doubao-seedream-4-0-250828", "jimeng_t2i_v40", 0, 10, NEW_AREA,
+      NEW_TAKES, JM_SCALE_FRACTION, 1 },
+    { "jimeng-4.6", "jimeng_seedream46_cvtob", 0, 14, NEW_AREA, NEW_TAKES,
       JM_SCALE_PERCENT, 0 },
-    { "jimeng-4.5", NULL, 0, JM_SCALE_NONE, 0 },
-    { "doubao-seedream-4-5-251128", NULL, 0, JM_SCALE_NONE, 0 },
-    { "Jimeng-4.0", NULL, 0, JM_SCALE_NONE, 0 },
-    { "jimeng-4.", NULL, 0, JM_SCALE_NONE, 0 },
-    { "jimeng-4.00", NULL, 0, JM_SCALE_NONE, 0 },
-    { "", NULL, 0, JM_SCALE_NONE, 0 }
+    { "jimeng_seedream46_cvtob", "jimeng_seedream46_cvtob", 0, 14, NEW_AREA,
+      NEW_TAKES, JM_SCALE_PERCENT, 0 },
+    { "jimeng_t2i_v31", "jimeng_t2i_v31", 0, 0, 262144, 4194304, 512, 2048,
+      T2I_TAKES, JM_SCALE_NONE, 0 },
+    { "jimeng_t2i_v30", "jimeng_t2i_v30", 0, 0, 262144, 4194304, 512, 2048,
+      T2I_TAKES, JM_SCALE_NONE, 0 },
+    { "jimeng_i2i_v30", "jimeng_i2i_v30", 1, 1, 262144, 2359296, 512, 1536,
+      JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_BASE64,
+      JM_SCALE_FRACTION, 0 },
+    { "jimeng_image2image_dream_inpaint", "jimeng_image2image_dream_inpaint",
+      2, 2, 0, 0, 0, 0, JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_BASE64,
+      JM_SCALE_NONE, 0 },
+    { "jimeng_i2i_seed3_tilesr_cvtob", "jimeng_i2i_seed3_tilesr_cvtob",
+      1, 1, 0, 0, 0, 0, JM_MODEL_RESOLUTION|JM_MODEL_BASE64,
+      JM_SCALE_NONE, 0 },
+    { "jimeng-4.5", UNKNOWN },
+    { "doubao-seedream-4-5-251128", UNKNOWN },
+    { "Jimeng-4.0", UNKNOWN },
+    { "jimeng-4.", UNKNOWN },
+    { "jimeng-4.00", UNKNOWN },
+    { "", UNKNOWN }
 };
 
 
@@ -54,11 +84,15 @@ test_builtin(void)
 
         is_str(m->name, c->name, "its name");
         is_str(m->req_key, c->req_key, "its req_key");
+        is_int(m->min_images, c->min_images, "the pictures it needs");
         is_int(m->images, c->images, "its pictures");
         is_int(m->scale, c->scale, "its scale");
         is_int(m->watermark, c->watermark, "its watermark");
-        is_int(m->min_area, 1024 * 1024, "its floor");
-        is_int(m->max_area, 4096 * 4096, "its ceiling");
+        is_int(m->min_area, c->min_area, "its floor");
+        is_int(m->max_area, c->max_area, "its ceiling");
+        is_int(m->min_side, c->min_side, "its shortest side");
+        is_int(m->max_side, c->max_side, "its longest side");
+        is_int(m->takes, c->takes, "what it takes");
     }
 }
 
@@ -95,11 +129,106 @@ test_extra(void)
 }
 
 
+/* an operator's row of a known req_key has what that one takes */
+
+static void
+test_init(void)
+{
+    jm_model_t  m;
+
+    jm_model_init(&m, str("mine"), str("jimeng_t2i_v30"));
+
+    is_str(m.name, "mine", "a row of a known req_key has its name");
+    ok(m.images == 0 && m.max_side == 2048 && m.takes == (T2I_TAKES)
+       && m.scale == JM_SCALE_NONE, "and what the req_key takes");
+
+    jm_model_init(&m, str("mine"), str("jimeng_t2i_v40"));
+    is_int(m.watermark, 0, "the watermark is that of the first such row");
+}
+
+
+static void
+test_list(void)
+{
+    size_t         i, n, bad;
+    jm_model_t     rows[4];
+    jm_models_t    extra;
+    static const char  *names[] = { "jimeng-4.0", "other", "mine" };
+
+    jm_model_init(&rows[0], str("mine"), str("first"));
+    jm_model_init(&rows[1], str("jimeng-4.0"), str("other"));
+    jm_model_init(&rows[2], str("other"), str("other"));
+    jm_model_init(&rows[3], str("mine"), str("second"));
+
+    extra.rows = rows;
+    extra.n = 4;
+
+    for (i = 0; i < jm_nitems(names); i++) {
+        is_str(jm_model_list(&extra, i)->name, names[i], "listed: %s",
+               names[i]);
+    }
+
+    ok(jm_model_list(&extra, 2) == &rows[3], "of equal names the last");
+    is_str(jm_model_list(&extra, 3)->name, "jimeng_t2i_v40",
+           "then the built-in ones");
+
+    bad = 0;
+
+    for (n = 0; jm_model_list(&extra, n) != NULL; n++) {
+        bad += jm_model_find(&extra, jm_model_list(&extra, n)->name)
+               != jm_model_list(&extra, n);
+    }
+
+    is_int((int64_t) n, 12, "each name once");
+    is_int((int64_t) bad, 0, "each is what its name finds");
+
+    for (n = 0; jm_model_list(NULL, n) != NULL; n++) { /* void */ }
+
+    is_int((int64_t) n, 10, "without an operator's rows");
+}
+
+
+static void
+test_unknown(void)
+{
+    size_t       i;
+    jm_error_t   e;
+    static const char  *ark[] = {
+        "jimeng-4.5", "doubao-seedream-4-5-251128", "doubao-x"
+    };
+
+    for (i = 0; i < jm_nitems(ark); i++) {
+        jm_model_unknown(&e, str(ark[i]));
+
+        ok(e.cause == JM_CAUSE_MODEL_NOT_FOUND
+           && strstr(e.message, ark[i]) != NULL
+           && strstr(e.message, "needs an Ark account") != NULL,
+           "%s", e.message);
+    }
+
+    jm_model_unknown(&e, str("doubao-"));
+    ok(strcmp(e.param, "model") == 0
+       && strstr(e.message, "\"doubao-\" is not known") != NULL,
+       "%s", e.message);
+
+    jm_model_unknown(&e, str("caf\xe9"));
+    ok(e.cause == JM_CAUSE_MODEL_NOT_FOUND && strcmp(e.param, "model") == 0
+       && strncmp(e.message, "The model is not known here; ", 29) == 0,
+       "a name that is not UTF-8: %s", e.message);
+
+    jm_model_unknown(&e, str(NULL));
+    ok(strstr(e.message, "\"\" is not known") != NULL, "%s", e.message);
+}
+
+
 int
 main(void)
 {
     test_builtin();
     test_extra();
+    test_init();
+    test_list();
+    test_unknown();
 
     return done_testing();
 }

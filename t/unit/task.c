@@ -17,6 +17,7 @@
 #define TIMEOUT   60000
 #define INTERVAL  2000
 #define ATTEMPTS  5
+#define RETRIES   2
 #define NOW       1000000
 
 #define STATES    (JM_TASK_FAILED + 1)
@@ -75,6 +76,8 @@ static const step_case_t  step_cases[] = {
       JM_TASK_WAIT, JM_ACTION_TIMER, JM_CAUSE_NONE, INTERVAL },
     { JM_TASK_ASK, JM_EVENT_DONE,
       JM_TASK_DONE, JM_ACTION_FINISH, JM_CAUSE_NONE, 0 },
+    { JM_TASK_ASK, JM_EVENT_PASSING,
+      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0 },
     { JM_TASK_ASK, JM_EVENT_FAILED,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 }
 };
@@ -86,7 +89,7 @@ static const char  *state_names[] = {
 
 static const char  *event_names[] = {
     "START", "TIMER", "EXITING", "LEFT", "TAKEN_BACK", "ACCEPTED", "BUSY",
-    "UNSENT", "PENDING", "TROUBLE", "DONE", "FAILED"
+    "UNSENT", "PENDING", "TROUBLE", "DONE", "PASSING", "FAILED"
 };
 
 
@@ -107,7 +110,8 @@ start(jm_task_t *t, jm_task_state_e state)
                            JM_EVENT_TIMER, JM_EVENT_DONE, EVENTS },
         [JM_TASK_FAILED] = { JM_EVENT_START, JM_EVENT_FAILED, EVENTS }
     };
-    static const jm_task_limits_t  limits = { TIMEOUT, INTERVAL, ATTEMPTS };
+    static const jm_task_limits_t  limits = { TIMEOUT, INTERVAL, ATTEMPTS,
+                                                RETRIES };
 
     jm_task_init(t, &limits, NOW);
 
@@ -390,6 +394,56 @@ test_leaving(void)
 }
 
 
+/* a task that failed in passing is submitted again, as often as it was asked */
+
+static void
+test_passing(void)
+{
+    size_t     i;
+    jm_task_t  t;
+    jm_step_t  step;
+
+    start(&t, JM_TASK_ASK);
+
+    for (i = 0; i < RETRIES; i++) {
+        step = jm_task_step(&t, JM_EVENT_PASSING, NOW);
+        ok(step.action == JM_ACTION_SUBMIT && t.state == JM_TASK_SUBMIT,
+           "retry %zu: submitted again", i + 1);
+
+        jm_task_step(&t, JM_EVENT_ACCEPTED, NOW);
+        jm_task_step(&t, JM_EVENT_TIMER, NOW);
+    }
+
+    step = jm_task_step(&t, JM_EVENT_PASSING, NOW);
+    ok(step.action == JM_ACTION_FAIL && step.cause == JM_CAUSE_NONE,
+       "no retry is left: the answer's error");
+    is_int(t.polls, RETRIES + 1, "all queries are counted");
+
+    start(&t, JM_TASK_ASK);
+
+    for (i = 1; i < ATTEMPTS; i++) {
+        jm_task_step(&t, JM_EVENT_PENDING, NOW);
+        jm_task_step(&t, JM_EVENT_TIMER, NOW);
+    }
+
+    jm_task_step(&t, JM_EVENT_PASSING, NOW);
+    jm_task_step(&t, JM_EVENT_ACCEPTED, NOW);
+    jm_task_step(&t, JM_EVENT_TIMER, NOW);
+    step = jm_task_step(&t, JM_EVENT_PENDING, NOW);
+    is_int(step.action, JM_ACTION_TIMER, "each submit has all its queries");
+
+    start(&t, JM_TASK_ASK);
+    jm_task_step(&t, JM_EVENT_LEFT, NOW);
+    step = jm_task_step(&t, JM_EVENT_PASSING, NOW);
+    is_int(step.action, JM_ACTION_FAIL, "the client has left: no retry");
+
+    start(&t, JM_TASK_ASK);
+    step = jm_task_step(&t, JM_EVENT_PASSING, NOW + TIMEOUT);
+    ok(step.action == JM_ACTION_FAIL && step.cause == JM_CAUSE_NONE,
+       "no time is left: no retry");
+}
+
+
 int
 main(void)
 {
@@ -399,6 +453,7 @@ main(void)
     test_unsent();
     test_polling();
     test_leaving();
+    test_passing();
 
     return done_testing();
 }

@@ -38,6 +38,7 @@ typedef struct {
 #define UPSTREAM JM_EVENT_FAILED, JM_CAUSE_UPSTREAM, 0
 #define FINAL    JM_EVENT_FAILED, JM_CAUSE_UPSTREAM, 1
 #define POLICY   JM_EVENT_FAILED, JM_CAUSE_CONTENT_POLICY, 0
+#define PASSING  JM_EVENT_PASSING, JM_CAUSE_CONTENT_POLICY, 0
 #define BUSY     JM_EVENT_BUSY, JM_CAUSE_NONE, 0
 #define UNSENT   JM_EVENT_UNSENT, JM_CAUSE_NONE, 0
 #define TAKEN    JM_EVENT_ACCEPTED, JM_CAUSE_NONE, 0
@@ -85,7 +86,67 @@ static const submit_case_t  submit_cases[] = {
     { "{\"model\":\"jimeng-4.6\",\"prompt\":\"p\",\"strength\":1}",
       KEY6 "\"p\",\"scale\":100," ONE },
     { "{\"prompt\":\"p\",\"watermark\":true,\"user\":\"u\",\"seed\":1}",
-      KEY "\"p\"," ONE }
+      KEY "\"p\"," ONE },
+    { "{\"model\":\"jimeng_seedream46_cvtob\",\"prompt\":\"p\",\"scale\":7}",
+      KEY6 "\"p\",\"scale\":7," ONE },
+    { "{\"prompt\":\"p\",\"n\":3}", KEY "\"p\"," ONE },
+    { "{\"prompt\":\"p\",\"sequential_image_generation\":\"auto\"}",
+      KEY "\"p\",\"force_single\":false}" },
+    { "{\"model\":\"jimeng_t2i_v31\",\"prompt\":\"p\",\"seed\":-1,"
+      "\"use_pre_llm\":false,\"size\":\"1024x512\",\"scale\":0.5,"
+      "\"force_single\":false,\"min_ratio\":1}",
+      "{\"req_key\":\"jimeng_t2i_v31\",\"prompt\":\"p\",\"width\":1024,"
+      "\"height\":512,\"seed\":-1,\"use_pre_llm\":false}" },
+    { "{\"model\":\"jimeng_t2i_v30\",\"prompt\":\"p\"}",
+      "{\"req_key\":\"jimeng_t2i_v30\",\"prompt\":\"p\"}" },
+    { "{\"model\":\"jimeng_i2i_v30\",\"prompt\":\"p\",\"image\":\"http://h/\","
+      "\"scale\":0.5,\"seed\":7,\"use_pre_llm\":true}",
+      "{\"req_key\":\"jimeng_i2i_v30\",\"prompt\":\"p\",\"image_urls\":["
+      "\"http://h/\"],\"scale\":0.5,\"seed\":7}" },
+    { "{\"model\":\"jimeng_image2image_dream_inpaint\",\"prompt\":\"p\","
+      "\"mask\":\"http://h/m\",\"image\":\"http://h/i\",\"size\":\"2K\"}",
+      "{\"req_key\":\"jimeng_image2image_dream_inpaint\",\"prompt\":\"p\","
+      "\"image_urls\":[\"http://h/i\",\"http://h/m\"]}" },
+    { "{\"model\":\"jimeng_i2i_seed3_tilesr_cvtob\",\"prompt\":\"p\","
+      "\"image\":\"http://h/\",\"resolution\":\"8K\",\"size\":\"1x1\"}",
+      "{\"req_key\":\"jimeng_i2i_seed3_tilesr_cvtob\",\"image_urls\":["
+      "\"http://h/\"],\"resolution\":\"8k\"}" },
+    { "{\"model\":\"jimeng_i2i_seed3_tilesr_cvtob\",\"image\":\"http://h/\"}",
+      "{\"req_key\":\"jimeng_i2i_seed3_tilesr_cvtob\",\"image_urls\":["
+      "\"http://h/\"]}" }
+};
+
+
+/* what a query says of the form of the result */
+
+static const submit_case_t  req_json_cases[] = {
+    { "{\"prompt\":\"p\"}", "{\"return_url\":true}" },
+    { "{\"prompt\":\"p\",\"watermark\":false}", "{\"return_url\":true}" },
+    { "{\"prompt\":\"p\",\"watermark\":true}",
+      "{\"return_url\":true,\"logo_info\":{\"add_logo\":true}}" },
+    { "{\"prompt\":\"p\",\"watermark\":{}}",
+      "{\"return_url\":true,\"logo_info\":{\"add_logo\":true}}" },
+    { "{\"prompt\":\"p\",\"watermark\":{\"add_logo\":false,\"position\":1}}",
+      "{\"return_url\":true}" },
+    { "{\"prompt\":\"p\",\"watermark\":{\"position\":3,\"language\":1,"
+      "\"opacity\":0.5,\"logo_text_content\":\"\\\"\\\\\\n\\u732b\"}}",
+      "{\"return_url\":true,\"logo_info\":{\"add_logo\":true,\"position\":3,"
+      "\"language\":1,\"opacity\":0.5,\"logo_text_content\":"
+      "\"\\\"\\\\\\n\xe7\x8c\xab\"}}" },
+    { "{\"prompt\":\"p\",\"watermark\":{\"position\":0,\"language\":0,"
+      "\"opacity\":0,\"logo_text_content\":\"\"}}",
+      "{\"return_url\":true,\"logo_info\":{\"add_logo\":true,\"position\":0,"
+      "\"language\":0,\"opacity\":0}}" },
+    { "{\"prompt\":\"p\",\"aigc_meta\":{\"propagate_id\":\"d\","
+      "\"content_propagator\":\"c\",\"producer_id\":\"b\","
+      "\"content_producer\":\"a\",\"x\":1}}",
+      "{\"return_url\":true,\"aigc_meta\":{\"content_producer\":\"a\","
+      "\"producer_id\":\"b\",\"content_propagator\":\"c\","
+      "\"propagate_id\":\"d\"}}" },
+    { "{\"prompt\":\"p\",\"watermark\":true,\"aigc_meta\":{"
+      "\"producer_id\":\"\\u0001\",\"content_producer\":null}}",
+      "{\"return_url\":true,\"logo_info\":{\"add_logo\":true},"
+      "\"aigc_meta\":{\"producer_id\":\"\\u0001\"}}" }
 };
 
 
@@ -241,7 +302,7 @@ static const answer_case_t  query_answers[] = {
       "\"image_urls\":[\"http://h/a\"]}}", TROUBLE },
 
     { "done, 50511", 200,
-      "{\"code\":50511,\"data\":{\"status\":\"done\"}}", POLICY },
+      "{\"code\":50511,\"data\":{\"status\":\"done\"}}", PASSING },
     { "done, 50500", 200,
       "{\"code\":50500,\"data\":{\"status\":\"done\"}}", FINAL },
     { "done, 50501", 200,
@@ -254,10 +315,10 @@ static const answer_case_t  query_answers[] = {
     { "50411", 400, code(50411), POLICY },
     { "50412", 400, code(50412), POLICY },
     { "50413", 400, code(50413), POLICY },
-    { "50511", 400, code(50511), POLICY },
+    { "50511", 400, code(50511), PASSING },
     { "50512", 400, code(50512), POLICY },
     { "50518", 400, code(50518), POLICY },
-    { "50519", 400, code(50519), POLICY },
+    { "50519", 400, code(50519), PASSING },
     { "50218", 400, code(50218), POLICY },
     { "50520", 400, code(50520), FINAL },
     { "50521", 400, code(50521), FINAL },
@@ -267,7 +328,7 @@ static const answer_case_t  query_answers[] = {
     { "50400", 400, code(50400), AUTH },
     { "50204", 400, code(50204), AUTH },
     { "another code", 400, code(51234), FINAL },
-    { "50511 in Error.Code", 400, gateway("50511"), POLICY },
+    { "50511 in Error.Code", 400, gateway("50511"), PASSING },
     { "50429", 429, code(50429), TROUBLE },
     { "50430", 429, code(50430), TROUBLE },
     { "50500", 500, code(50500), TROUBLE },
@@ -329,7 +390,8 @@ test_bodies(void)
 
     jm_buf_fixed(&b, text, sizeof(text));
     is_int(jm_visual_query(&b, str("jimeng_t2i_v40"),
-                           str("15977608121972527084"), 0),
+                           str("15977608121972527084"),
+                           str("{\"return_url\":true}")),
            JM_OK, "query");
     is_str(jm_buf_view(&b),
            "{\"req_key\":\"jimeng_t2i_v40\",\"task_id\":"
@@ -337,20 +399,118 @@ test_bodies(void)
            "\"{\\\"return_url\\\":true}\"}", "what is sent");
 
     jm_buf_fixed(&b, text, sizeof(text));
-    jm_visual_query(&b, str("k"), str("1"), 1);
+    jm_visual_query(&b, str("k"), str("1"), str("{\"a\":\"\\\"\\n\"}"));
     is_str(jm_buf_view(&b),
            "{\"req_key\":\"k\",\"task_id\":\"1\",\"req_json\":"
-           "\"{\\\"return_url\\\":true,\\\"logo_info\\\":"
-           "{\\\"add_logo\\\":true}}\"}", "with a watermark");
+           "\"{\\\"a\\\":\\\"\\\\\\\"\\\\n\\\"}\"}",
+           "what was escaped is escaped again");
 
     jm_buf_fixed(&b, text, 8);
-    is_int(jm_visual_query(&b, str("k"), str("1"), 1), JM_ERROR,
+    is_int(jm_visual_query(&b, str("k"), str("1"), str("{}")), JM_ERROR,
            "a buffer too small for the query is an error");
 
     is_str(jm_visual_action(JM_VISUAL_SUBMIT), "CVSync2AsyncSubmitTask",
            "action of the submit");
     is_str(jm_visual_action(JM_VISUAL_QUERY), "CVSync2AsyncGetResult",
            "action of the query");
+}
+
+
+static void
+test_req_json(void)
+{
+    size_t               i;
+    uint8_t              text[1024];
+    jm_buf_t             b;
+    tap_mem_t            m;
+    jm_error_t           e;
+    jm_request_t         r;
+    static const jm_rules_t  rules = {
+        NULL, jm_string("jimeng_t2i_v40"), 800, 0
+    };
+
+    for (i = 0; i < jm_nitems(req_json_cases); i++) {
+        tap_mem_init(&m, 0);
+        jm_buf_fixed(&b, text, sizeof(text));
+
+        ok(jm_request_read(&r, str(req_json_cases[i].body), &rules, &m.mem,
+                           &e)
+           == JM_OK
+           && jm_visual_req_json(&b, &r, 1) == JM_OK,
+           "req_json of %s", req_json_cases[i].body);
+        is_str(jm_buf_view(&b), req_json_cases[i].sent, "what is sent");
+
+        jm_buf_fixed(&b, text, 8);
+        is_int(jm_visual_req_json(&b, &r, 1), JM_ERROR, "a small buffer");
+
+        tap_mem_done(&m);
+    }
+
+    jm_buf_fixed(&b, text, sizeof(text));
+    jm_visual_req_json(&b, &r, 0);
+    ok(memcmp(text, "{\"return_url\":false,", 20) == 0, "asks for data");
+}
+
+
+/* appends max characters, each of which takes the most bytes there are */
+
+static void
+add_worst(jm_buf_t *b, const char *key, size_t max)
+{
+    size_t  i;
+
+    jm_buf_add(b, key, strlen(key));
+    jm_buf_literal(b, "\":\"");
+
+    for (i = 0; i < max; i++) {
+        jm_buf_literal(b, "\\u0001");
+    }
+
+    jm_buf_literal(b, "\",\"");
+}
+
+
+/*
+ * The longest texts fit the buffers that a caller is told of: what does not
+ * fit is found out when the task is paid for.
+ */
+
+static void
+test_longest(void)
+{
+    jm_buf_t      body, form, query;
+    tap_mem_t     m;
+    jm_error_t    e;
+    jm_request_t  r;
+    static const jm_rules_t  rules = {
+        NULL, jm_string("jimeng_t2i_v40"), 800, 0
+    };
+
+    tap_mem_init(&m, 0);
+    jm_buf_init(&body, &m.mem, 1024, 65536);
+    jm_buf_init(&form, &m.mem, 64, JM_VISUAL_REQ_JSON);
+    jm_buf_init(&query, &m.mem, 64, JM_VISUAL_QUERY_BODY);
+
+    jm_buf_literal(&body, "{\"prompt\":\"p\",\"watermark\":{\"position\":3,"
+                   "\"language\":1,\"opacity\":0.55,\"");
+    add_worst(&body, "logo_text_content", 64);
+    jm_buf_literal(&body, "\":0},\"aigc_meta\":{\"");
+    add_worst(&body, "content_producer", 256);
+    add_worst(&body, "producer_id", 256);
+    add_worst(&body, "content_propagator", 256);
+    add_worst(&body, "propagate_id", 256);
+    jm_buf_literal(&body, "\":0}}");
+
+    is_int(jm_request_read(&r, jm_buf_view(&body), &rules, &m.mem, &e),
+           JM_OK, "the longest texts: %s", e.message);
+    is_int(jm_visual_req_json(&form, &r, 0), JM_OK, "fit into req_json");
+    is_int(jm_visual_query(&query, str("jimeng_image2image_dream_inpaint"),
+                           str("01234567890123456789012345678901"
+                               "23456789012345678901234567890123"),
+                           jm_buf_view(&form)),
+           JM_OK, "and into the query, %zu bytes", query.len);
+
+    tap_mem_done(&m);
 }
 
 
@@ -525,6 +685,8 @@ int
 main(void)
 {
     test_bodies();
+    test_req_json();
+    test_longest();
     test_answers(JM_VISUAL_SUBMIT, submit_answers, jm_nitems(submit_answers));
     test_answers(JM_VISUAL_QUERY, query_answers, jm_nitems(query_answers));
     test_transport();

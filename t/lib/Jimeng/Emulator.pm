@@ -122,7 +122,7 @@ sub received {
 
     $self->{count}{$stage}++ if $stage;
 
-    my $fault = $self->{faults}->take($stage);
+    my $fault = $self->{faults}->take($stage, task_of($request->{body}));
     my $kind  = $fault ? $fault->{do} : '';
     my @signature_error = $self->check_signature($request);
 
@@ -291,6 +291,15 @@ sub canned {
         body => $body,
         code => code_of($body),
     };
+}
+
+
+# The task a body names, or undef.
+sub task_of {
+    my ($bytes) = @_;
+
+    my $json = eval { decode_json($bytes) };
+    return ref $json eq 'HASH' ? $json->{task_id} : undef;
 }
 
 

@@ -1,12 +1,13 @@
 package Jimeng::Emulator::Faults;
 
 # What is to go wrong, and how often. Faults stand in a list; the first that
-# is meant for a request and has no requests left to skip is used.
+# is meant for a request and has no requests left to skip is used.  One with a
+# "task" is meant for requests that name this task's id.
 
 use strict;
 use warnings;
 
-use Jimeng::Emulator::Models qw(is_number);
+use Jimeng::Emulator::Models qw(is_number is_string);
 
 my %KIND = (
     reset  => [],
@@ -47,6 +48,8 @@ sub add {
         if $fault{do} eq 'cut'
         && !is_number(
             $fault{bytes} // $fault{body_bytes});
+    return 'task must be a string'
+        if defined $fault{task} && !is_string($fault{task});
     return 'headers must be an object'
         if exists $fault{headers} && ref $fault{headers} ne 'HASH';
 
@@ -55,9 +58,10 @@ sub add {
 }
 
 
-# $on: "submit", "query" or undef for a request that is neither.
+# $on: "submit", "query" or undef for a request that is neither; $task: the id
+# that it names, or undef.
 sub take {
-    my ($self, $on) = @_;
+    my ($self, $on, $task) = @_;
 
     my $list = $self->{list};
 
@@ -66,6 +70,7 @@ sub take {
 
         next if $fault->{on} ne 'any' && $fault->{on} ne ($on // '');
         next if $fault->{do} eq 'refuse';
+        next if defined $fault->{task} && $fault->{task} ne ($task // '');
 
         if ($fault->{skip} > 0) {
             $fault->{skip}--;

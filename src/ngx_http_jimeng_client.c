@@ -1,0 +1,129 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+static void ngx_http_jimeng_client_gone(ngx_http_request_t *r);
+
+
+ngx_uint_t
+ngx_http_jimeng_client_left(ngx_http_request_t *r)
+{
+    char               buf[1];
+    ssize_t            n;
+    ngx_err_t          err;
+    ngx_event_t       *rev;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+    rev = c->read;
+
+    if (c->error || rev->error) {
+        return 1;
+    }
+
+    /* a stream's connection is a stand-in, its socket is the whole session's */
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream) {
+        return 0;
+    }
+
+#endif
+
+#if (NGX_HTTP_V3)
+
+    if (r->http_version == NGX_HTTP_VERSION_30) {
+        return 0;
+    }
+
+#endif
+
+#if (NGX_HAVE_EPOLLRDHUP)
+
+    if ((ngx_event_flags & NGX_USE_EPOLL_EVENT) && ngx_use_epoll_rdhup) {
+        return rev->pending_eof;
+    }
+
+#endif
+
+    n = recv(c->fd, buf, 1, MSG_PEEK);
+
+    if (n == 0) {
+        return 1;
+    }
+
+    if (n == -1) {
+        err = ngx_socket_errno;
+
+        return err != NGX_EAGAIN && err != NGX_EINTR;
+    }
+
+    /* a pipelined request: its level-triggered event would fire for ever */
+
+    if ((ngx_event_flags & NGX_USE_LEVEL_EVENT) && rev->active) {
+        (void) ngx_del_event(rev, NGX_READ_EVENT, 0);
+    }
+
+    return 0;
+}
+
+
+/* a client that has left is not looked at any more, and what it had goes on */
+
+void
+ngx_http_jimeng_client_ignore(ngx_http_request_t *r)
+{
+    r->read_event_handler = ngx_http_jimeng_client_gone;
+    r->connection->error = 0;
+}
+
+
+/*
+ * HTTP/2 marks the stream's connection as failed, when the stream is reset and
+ * once more when the session ends; and a subrequest that ends on such a
+ * connection takes the whole request with it.
+ */
+
+static void
+ngx_http_jimeng_client_gone(ngx_http_request_t *r)
+{
+    r->connection->error = 0;
+
+    ngx_http_block_reading(r);
+}
+
+
+/*
+ * worker_shutdown_timeout ends the requests of HTTP/1 connections, and their
+ * jobs with them.  To HTTP/2 streams it looks like a client that has left,
+ * and one that left before is not told at all: their jobs see to the clock.
+ */
+
+ngx_uint_t
+ngx_http_jimeng_shutdown_timedout(void)
+{
+    ngx_core_conf_t    *ccf;
+    static ngx_msec_t   start;
+    static ngx_uint_t   exiting;
+
+    if (!ngx_exiting) {
+        return 0;
+    }
+
+    if (!exiting) {
+        exiting = 1;
+        start = ngx_current_msec;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    return ccf->shutdown_timeout
+           && ngx_current_msec - start >= ccf->shutdown_timeout;
+}

@@ -1,0 +1,65 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+/* the model of this name, or when it is empty, all that the location has */
+
+ngx_int_t
+ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name)
+{
+    jm_rc_e                       rc;
+    jm_buf_t                      out;
+    jm_mem_t                      mem;
+    jm_str_t                      id;
+    ngx_int_t                     discarded;
+    ngx_str_t                     text;
+    jm_error_t                    e;
+    const jm_model_t             *model;
+    ngx_http_jimeng_loc_conf_t   *jlcf;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    /* no larger than the configuration makes it */
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&out, &mem, 1024, NGX_MAX_SIZE_T_VALUE);
+
+    if (name->len == 0) {
+        rc = jm_reply_models(&out, &jlcf->table, jmcf->created);
+
+    } else {
+        id.len = name->len;
+        id.data = name->data;
+
+        model = jm_model_find(&jlcf->table, id);
+
+        if (model == NULL) {
+            jm_model_unknown(&e, id);
+            return ngx_http_jimeng_refuse(r, &e);
+        }
+
+        rc = jm_reply_model(&out, model, jmcf->created);
+    }
+
+    if (rc != JM_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    discarded = ngx_http_discard_request_body(r);
+
+    if (discarded != NGX_OK) {
+        return discarded;
+    }
+
+    text.len = out.len;
+    text.data = out.data;
+
+    return ngx_http_jimeng_send_json(r, NGX_HTTP_OK, &text);
+}
