@@ -12,6 +12,9 @@
  *                 v  |
  *               BACKOFF
  *
+ * A task that failed in passing goes from ASK to SUBMIT once more, as often as
+ * limits.retries says.
+ *
  * A submit whose outcome is unknown is never repeated.  A task that is not
  * over has exactly one of {a timer, an exchange in flight}.
  */

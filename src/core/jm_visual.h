@@ -27,7 +27,7 @@
 #define JM_VISUAL_TASK_ID   64      /* bytes of an upstream's id, at most */
 #define JM_VISUAL_PICTURES  15      /* that one task makes at most */
 
-/* bytes at most: every character of every text as \\u0001, escaped again */
+/* bytes at most: every character as \\u0001, and in a body escaped again */
 
 #define JM_VISUAL_REQ_JSON    8192
 #define JM_VISUAL_QUERY_BODY  16384

@@ -8,8 +8,7 @@
  */
 
 
-#include "tap.h"
-#include "jm_request.h"
+#include "request.h"
 
 
 typedef struct {
@@ -263,20 +262,6 @@ static const char  full[] =
     "\"images\":[\"http:\\/\\/h\\/6\"],"
     "\"extra_body\":{\"force_single\":false,\"min_ratio\":0.5,"
     "\"max_ratio\":3,\"scale\":0.255,\"watermark\":false,\"n\":5}}";
-
-
-static jm_rules_t  rules = { NULL, jm_string("jimeng_t2i_v40"), 800, 0 };
-
-
-static jm_rc_e
-read_body(jm_request_t *r, const char *body, tap_mem_t *m, jm_error_t *e)
-{
-    tap_mem_init(m, 0);
-    memset(r, 0xa5, sizeof(jm_request_t));
-    memset(e, 0, sizeof(jm_error_t));
-
-    return jm_request_read(r, str(body), &rules, &m->mem, e);
-}
 
 
 static void
