@@ -18,7 +18,7 @@ use Jimeng::Test::Sse;
 use Time::HiRes qw(time);
 
 my $t = Jimeng::Test->new(
-    strict => 1, http2 => 1, poll_interval => '50ms',
+    strict => 1, http2 => 1, poll_interval => '20ms',
     http => 'lingering_close off;', emulator => { seconds => 0.3 },
     server => <<'EOT',
         location /beats/ {
@@ -69,11 +69,11 @@ sub results {
 
 sub logged {
     my ($sse) = @_;
-    my $id = $sse->header('X-Request-Id') // '';
+    my $id = $sse->header('X-Request-Id') // return {};
 
-    return wait_for {
+    return wait_for(sub {
         (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    } 'the line in the log';
+    }, 'the line in the log') || {};
 }
 
 # The events, without what is a time; each has to say so itself, too.
@@ -283,7 +283,7 @@ for my $format ('url', 'b64_json') {
     $sse = begin({ @size, model => $ark, watermark => \0, n => 3,
                    response_format => $format }, ' [[bytes=4000]]');
     my $shown = shown($name, $sse->all);
-    my @ids = split /, /, logged($sse)->{jimeng_task_id};
+    my @ids = split /, /, logged($sse)->{jimeng_task_id} // '';
     is_deeply([ sort { $a->[1]{image_index} <=> $b->[1]{image_index} }
                      @$shown[0 .. 2] ],
         [ map { [ $partial, {

@@ -17,7 +17,7 @@ use Jimeng::Test::Pictures;
 use Jimeng::Test::Sse;
 
 my $t = Jimeng::Test->new(
-    strict => 1, http2 => 1, poll_interval => '50ms',
+    strict => 1, http2 => 1, poll_interval => '20ms',
     http => 'lingering_close off;', emulator => { seconds => 0.3 },
     proxy => 'proxy_read_timeout 2s;',
     server => <<'EOT',
@@ -71,11 +71,11 @@ sub results {
 
 sub logged {
     my ($sse) = @_;
-    my $id = $sse->header('X-Request-Id') // '';
+    my $id = $sse->header('X-Request-Id') // return {};
 
-    return wait_for {
+    return wait_for(sub {
         (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    } 'the line in the log';
+    }, 'the line in the log') || {};
 }
 
 sub answered {
@@ -191,7 +191,7 @@ for my $dialect ({}, { model => $ark, watermark => \0 }) {
 }
 
 $sse = begin(' [[50512]]', { n => 3 });
-my ($id) = split /, /, logged($sse)->{jimeng_task_id};
+my ($id) = split /, /, logged($sse)->{jimeng_task_id} // '';
 is_error_event($sse, 'after: three refused', upstream_code => 50512,
                code => 'content_policy_violation', task_id => $id);
 
@@ -217,7 +217,7 @@ $lane = 'v1';
 # The place of a task among those of the request.
 sub index_of {
     my ($sse, $id) = @_;
-    my @ids = split /, /, logged($sse)->{jimeng_task_id};
+    my @ids = split /, /, logged($sse)->{jimeng_task_id} // '';
     return (grep { $ids[$_] eq $id } 0 .. $#ids)[0];
 }
 
