@@ -17,7 +17,7 @@
 #include "jm_visual.h"
 
 
-#define NGX_HTTP_JIMENG_CALLS        2
+#define NGX_HTTP_JIMENG_CALLS        3
 
 #define NGX_HTTP_JIMENG_SIZE_FIT     0
 #define NGX_HTTP_JIMENG_SIZE_STRICT  1
