@@ -276,6 +276,9 @@ ngx_http_jimeng_read_order(ngx_http_request_t *r, ngx_pool_t *pool,
     rules.default_model.data = jlcf->default_model.data;
     rules.max_prompt = jlcf->max_prompt;
     rules.strict_size = (jlcf->size == NGX_HTTP_JIMENG_SIZE_STRICT);
+    rules.edit = 0;
+    rules.upload = 0;
+    rules.skeleton = NULL;
 
     if (ngx_http_jimeng_body_open(r, &body) != NGX_OK) {
         return NGX_ERROR;
@@ -319,7 +322,7 @@ ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
     jm_buf_init(&b, &mem, ngx_min(size, 4096) + 128,
                 NGX_HTTP_JIMENG_SUBMIT_MAX);
 
-    if (jm_visual_submit(&b, request) != JM_OK) {
+    if (jm_visual_submit(&b, request, NULL) != JM_OK) {
         return NGX_ERROR;
     }
 
