@@ -18,7 +18,7 @@
 #include "jm_reply.h"
 
 
-/* Appends "size", what was asked of the model; nothing when it was to choose. */
+/* Appends "size", what was asked of the model; nothing where it chooses. */
 void jm_reply_size(jm_json_writer_t *w, const jm_size_t *size);
 
 /* Appends "usage" with made, the pictures that are billed. */
