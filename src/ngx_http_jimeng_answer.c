@@ -61,7 +61,7 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     if (x->pass && x->status == NGX_HTTP_OK && !x->lost) {
-        return ngx_http_jimeng_pass(x->pass, in, &x->answer);
+        return ngx_http_jimeng_pass_filter(x->pass, in, &x->answer);
     }
 
     for (cl = in; cl; cl = cl->next) {

@@ -50,7 +50,7 @@ ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t limit)
  */
 
 ngx_int_t
-ngx_http_jimeng_pass(ngx_http_jimeng_pass_t *p, ngx_chain_t *in,
+ngx_http_jimeng_pass_filter(ngx_http_jimeng_pass_t *p, ngx_chain_t *in,
     jm_buf_t *rest)
 {
     ngx_chain_t  *out, **ll;
