@@ -235,8 +235,8 @@ typedef struct {
 } ngx_http_jimeng_pass_t;
 
 void ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t limit);
-ngx_int_t ngx_http_jimeng_pass_filter(ngx_http_jimeng_pass_t *p, ngx_chain_t *in,
-    jm_buf_t *rest);
+ngx_int_t ngx_http_jimeng_pass_filter(ngx_http_jimeng_pass_t *p,
+    ngx_chain_t *in, jm_buf_t *rest);
 
 /* ngx_http_jimeng_deliver.c */
 

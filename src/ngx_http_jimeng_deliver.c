@@ -300,7 +300,7 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 }
 
 
-/* nothing of a task's pictures went on: they are asked for again, or given up */
+/* no picture of a task went on: they are asked for again, or given up */
 
 static void
 ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d, jm_error_t *e)
