@@ -7,7 +7,8 @@
  * Seen failing with each of these taken out of the reader: matched = 2 at the
  * body's begin and at a value's, the blanks behind a boundary, mark not set
  * at a delimiter's CR, the look at a CR as another delimiter's after one that
- * did not go on, the limits of parts, names and header lines.
+ * did not go on, the limits of parts, names and header lines, the unfolding,
+ * the looks at a zero, a LF and a CR in header lines, at a second name.
  */
 
 
@@ -84,7 +85,8 @@ static const type_case_t  type_cases[] = {
     { "multipart/form-data2; boundary=xx", NULL },
     { "application/json; boundary=xx", NULL },
     { "multipart/form-data; boundary="
-      "12345678901234567890123456789012345678901234567890123456789012345678901",
+      "1234567890123456789012345678901234567890123456789012345678901234567890"
+      "1",
       NULL }
 };
 
@@ -161,6 +163,8 @@ static const form_case_t  form_cases[] = {
       "a=[1\r\n--xxx\r\n--xx-\r\n--xx 1\r\n--xx\r1]" },
     { "a boundary that goes on at a value's begin", TYPE,
       jm_string(A "--xxx\r\n--xx--"), "a=[--xxx]" },
+    { "a boundary, a blank and two dashes", TYPE,
+      jm_string(A "1\r\n--xx --\r\n--xx--"), "a=[1\r\n--xx --]" },
     { "a boundary amid a line", TYPE, jm_string(A "1--xx--\r\n--xx--"),
       "a=[1--xx--]" },
     { "a boundary behind a LF", TYPE, jm_string(A "1\n--xx--\r\n--xx--"),

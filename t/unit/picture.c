@@ -7,7 +7,8 @@
  * Seen failing with each of these taken out of the reader: the skipping of a
  * segment, the fill bytes, the markers without a segment, DHT, JPG and DAC
  * among the frames' markers, the look at a segment's length, at IHDR's, at
- * either end of both sides' range, at the ratio, at the limit of bytes.
+ * either end of both sides' range, at the ratio, at the limit of bytes,
+ * at SOI, EOI and SOS before a frame.
  */
 
 
@@ -122,8 +123,9 @@ static const picture_case_t  picture_cases[] = {
       BAD_JPEG },
     { "a segment that ends the JPEG", jm_string(SOI "\xff\xfe\x00\x02"),
       BAD_JPEG },
-    { "a second SOI", jm_string(SOI "\xff\xd8" SOF), BAD_JPEG },
-    { "EOI before a frame", jm_string(SOI "\xff\xd9" SOF), BAD_JPEG },
+    { "a second SOI", jm_string(SOI "\xff\xd8\x00\x02" SOF), BAD_JPEG },
+    { "EOI before a frame", jm_string(SOI "\xff\xd9\x00\x02" SOF),
+      BAD_JPEG },
     { "SOS before a frame", jm_string(SOI "\xff\xda\x00\x02" SOF), BAD_JPEG },
     { "a segment's length of 1", jm_string(SOI "\xff\xfe\x00\x01" SOF),
       BAD_JPEG },
@@ -131,7 +133,8 @@ static const picture_case_t  picture_cases[] = {
       BAD_JPEG },
     { "a frame that is too short",
       jm_string(SOI "\xff\xc0\x00\x06\x08\x00\x02\x00\x03"), BAD_JPEG },
-    { "a frame without a height", jm_string(SOI "\xff\xc0\x00\x0b\x08\0\0\0\3"),
+    { "a frame without a height",
+      jm_string(SOI "\xff\xc0\x00\x0b\x08\0\0\0\3"),
       "! is 3x0: each side has to be 1 to 4096 pixels" },
 
     { "a PNG that ends behind its sides",
@@ -441,6 +444,12 @@ test_bytes(void)
     is_picture(rest, 23, "! has more than 0 MB", "a limit before the size");
     is_picture(rest, sizeof(gd_png), "PNG 3x2", "a limit that is just met");
     is_picture(rest, 0, "! has more than 0 MB", "a limit of nothing");
+
+    rest.data = (const uint8_t *) IHDR "\0\0\0\4\0\0\0\1";
+    rest.len = 24;
+    is_picture(rest, 23, "! has more than 0 MB", "a limit before bad sides");
+    is_picture(rest, 24, "! is 4x1: width/height has to be within 1/3 to 3",
+               "a limit behind bad sides");
 
     rest = str("GIF89a");
     is_picture(rest, 3, UNKNOWN, "what is none is so whatever its length");
