@@ -215,7 +215,7 @@ check_ignored(const jm_request_t *r, jm_mem_t *mem)
     }
 
     jm_buf_init(&b, mem, 256, 65536);
-    check(jm_reply_result(&b, &result) == JM_OK);
+    check(jm_reply_result(&b, &result, NULL) == JM_OK);
 
     root = read_whole(&b, mem);
     node = jm_json_get(root, "ignored");
