@@ -303,11 +303,11 @@ for my $case (
     good("$how: $_", " [[bytes=50000]] $_", {}, [ 50000 ])
         for '[[escape]]', '[[wrap=76]]', '[[wrap=1]]',
             '[[escape]] [[wrap=5]]', '[[late]]', '[[chunked]]';
-    good("$how: $_", " [[bytes=3000]] $_", {}, [ 3000 ])
+    good("$how: $_", " [[bytes=900]] $_", {}, [ 900 ])
         for '[[pieces=7]]', '[[pieces=13]] [[escape]] [[wrap=4]]',
             '[[pieces=10]] [[chunked]]';
-    good("$how: a group, $_", " [[pictures=3]] [[bytes=9000]] $_",
-         { force_single => \0 }, [ (9000) x 3 ], group => 1)
+    good("$how: a group, $_", " [[pictures=3]] [[bytes=5000]] $_",
+         { force_single => \0 }, [ (5000) x 3 ], group => 1)
         for '[[pieces=100]]', '[[escape]] [[late]]';
     good("$how: Result", ' [[bytes=9000]] [[result]]', {}, [ 9000 ]);
 

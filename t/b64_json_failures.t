@@ -2,9 +2,9 @@
 
 # What goes wrong with the query for the pictures themselves.  While nothing of
 # them was handed on it is repeated, three queries at most; when that does not
-# help, and the client has nothing of its reply, it gets an ordinary error.
-# After the first byte the connection is cut: no client takes half a picture
-# for a whole one.  The task is not submitted again in any case.
+# help the task has failed: an ordinary error, or one of a reply's "errors".
+# After the first byte of a picture the connection is cut: no client takes half
+# of it for a whole one.  The task is not submitted again in any case.
 
 use strict;
 use warnings;
@@ -191,11 +191,34 @@ for my $case (@before) {
     is(scalar submits(), 1, "$name, for good: one submit");
 }
 
-# The first of several: there is no byte of the reply yet.
-my $r = with([ { do => 'reset', times => 3 } ], undef, { n => 3 });
-is_error($t, $r, 'the first of three', code => 'upstream_error',
+# One of several: the others' pictures are whole.
+for my $index (0 .. 2) {
+    my $name = "number $index of three, for good";
+    my $r = with([ { do => 'reset', times => 3, skip => $index } ], undef,
+                 { n => 3 });
+    my ($rest, @pictures) = pictures($r->body);
+    my @ids = split /, /, logged($r)->{jimeng_task_id} // '';
+
+    is($r->status, 200, "$name: status") or diag($r->body);
+    ok($r->complete, "$name: complete");
+    is(join(' ', @pictures),
+       join(' ', map { noise_of($_, BYTES) }
+                 map { $ids[$_] } grep { $_ != $index } 0 .. 2),
+       "$name: the others");
+    is_deeply([ map { [ @$_{qw(index code)} ] } @{ $rest->{errors} || [] } ],
+              [ [ $index, 'upstream_error' ] ], "$name: errors");
+    is($rest->{usage}{generated_images}, 3,
+       "$name: all of them were made, and billed");
+    is($rest->{task_id}, $ids[$index == 0], "$name: task_id");
+    is(scalar submits(), 3, "$name: three submits");
+    is(scalar results(), 5, "$name: five queries for results");
+}
+
+my $all = with([ { do => 'reset', times => -1 } ], undef, { n => 2 });
+is_error($t, $all, 'two of two, for good', code => 'upstream_error',
          no_retry => 1, task_id => qr/^\d+\z/);
-is(scalar submits(), 3, 'the first of three: three submits');
+is(scalar submits(), 2, 'two of two, for good: two submits');
+is(scalar results(), 6, 'two of two, for good: six queries for results');
 
 
 # ---- in the middle
@@ -231,9 +254,6 @@ for my $place ('v1', 'off') {
 
 $lane = 'v1';
 
-# A later task, for good: the reply has begun.
-is_cut(with([ { do => 'reset', times => 3, skip => 1 } ], undef, { n => 3 }),
-       'the second of three, for good', 4, 1, 3);
 is_whole(with([ { do => 'reset', times => 2, skip => 1 } ], undef,
               { n => 3 }), 'the second of three, twice', 3, 5);
 
@@ -263,7 +283,7 @@ ok(!defined $answer->{reset}, 'HTTP/2: for good: with its end');
 
 # ---- more pictures than there were links, and fewer
 
-$r = with([ { do => 'alter', pictures => 2 } ]);
+my $r = with([ { do => 'alter', pictures => 2 } ]);
 ok(!$r->complete || ref((pictures($r->body))[0]) eq 'HASH',
    'two pictures for one link: the reply is whole, or cut');
 

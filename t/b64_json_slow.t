@@ -127,7 +127,7 @@ for my $proxy ('', 'proxy_buffering off;', 'proxy_max_temp_file_size 0;') {
 
     cmp_ok(memory($worker) - $before, '<', GROWTH,
            "$name: memory in the end, in KiB");
-    is(scalar $t->submits, 5, "$name: submits");
+    is(scalar $t->submits, 6, "$name: submits");
     $t->finish;
 }
 

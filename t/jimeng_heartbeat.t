@@ -15,7 +15,8 @@ my $d = Jimeng::Test::Directive->new('jimeng_heartbeat');
 $d->common('15s');
 $d->good('off', '1ms', '500ms', 15, '1m30s', '1d');
 $d->bad(
-    [ 0, 'must be greater than 0' ], [ '0s', 'must be greater than 0' ],
+    [ 0, 'must be greater than 0, or "off"' ],
+    [ '0s', 'must be greater than 0, or "off"' ],
     [ -1, 'invalid value' ], [ 'x', 'invalid value' ],
     [ 'on', 'invalid value' ], [ 'OFF', 'invalid value' ],
     [ '1x', 'invalid value' ], [ '""', 'invalid value' ],

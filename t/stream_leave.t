@@ -16,8 +16,8 @@ use Jimeng::Test::Sse;
 
 my $t = Jimeng::Test->new(
     strict => 1, http2 => 1, poll_interval => '50ms',
-    http => 'lingering_close off;', emulator => { seconds => 0.7 },
-    proxy => 'proxy_read_timeout 20s;', location => 'jimeng_heartbeat 100ms;',
+    http => 'lingering_close off;', emulator => { seconds => 0.3 },
+    proxy => 'proxy_read_timeout 20s;', location => 'jimeng_heartbeat 50ms;',
 );
 
 my $type = { 'Content-Type' => 'application/json' };
@@ -113,7 +113,7 @@ for my $way (sort keys %client) {
     my ($reached, $leave) = $client{$way}->({ n => 2 });
     wait_for { ids() == 2 } "$name: both are submitted";
     $t->emulator->fault({ on => 'query', task => (ids())[1], do => 'delay',
-                          seconds => 1.2 });
+                          seconds => 0.7 });
     ok($reached->(qr/^event: .*\ndata: .*\n\n/m), "$name: is reached");
     my $held = $leave->();
     is_followed($name, 2, 0);
