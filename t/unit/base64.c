@@ -183,6 +183,8 @@ decode(jm_str_t text, unsigned flags, size_t first, size_t step, uint8_t *dst,
     if (rc != JM_OK) {
         piece = str("Zm9v");
         bad += jm_base64_decode(&d, piece, dst + *n, &len) != rc || len != 0;
+        piece.len = 0;
+        bad += jm_base64_decode(&d, piece, dst + *n, &len) != rc || len != 0;
         bad += jm_base64_decode_end(&d, dst + *n, &len) != rc || len != 0;
     }
 
@@ -228,6 +230,27 @@ test_decode(void)
         bad += rc == JM_OK && (n != got.len || memcmp(dst, whole, n) != 0);
 
         is_int(bad, 0, "and the same however it is cut");
+    }
+}
+
+
+/* what is wrong whatever follows is known before the end */
+
+static void
+test_at_once(void)
+{
+    size_t              i, n;
+    uint8_t             dst[64];
+    jm_base64_t         d;
+    static const char  *texts[] = {
+        "=", "Z=", "Zm9v=", "Zm9vYmE==", "Zg===", "Zg==Z", "Zm9v!", "data:,",
+        "data:\n", "http:"
+    };
+
+    for (i = 0; i < jm_nitems(texts); i++) {
+        jm_base64_init(&d, URI);
+        is_int(jm_base64_decode(&d, str(texts[i]), dst, &n), JM_INVALID,
+               "%zu: invalid at once", i);
     }
 }
 
@@ -358,6 +381,7 @@ int
 main(void)
 {
     test_decode();
+    test_at_once();
     test_every_byte();
     test_encode();
 
