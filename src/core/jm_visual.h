@@ -76,10 +76,15 @@ jm_str_t jm_visual_action(jm_visual_call_e call);
 
 /*
  * Appends the body of CVSync2AsyncSubmitTask for a request: one of its tasks,
- * with the fields that its model takes.  Returns JM_ERROR when out has an
- * error.
+ * with the fields that its model takes.  Pictures are all URLs, or else all
+ * data, for a model that has JM_MODEL_BASE64: their strings are then left
+ * empty, and at[i] becomes the offset in out where the base64 of picture i
+ * goes (Volcengine's document of Jimeng 3.0's picture to picture).
+ *
+ * at has room for JM_REQUEST_IMAGES, and may be NULL when there are URLs only.
+ * Returns JM_ERROR when out has an error, or a picture is data and cannot be.
  */
-jm_rc_e jm_visual_submit(jm_buf_t *out, const jm_request_t *r);
+jm_rc_e jm_visual_submit(jm_buf_t *out, const jm_request_t *r, size_t *at);
 
 /*
  * Appends what a query is to say of the form of the result, as JSON that
