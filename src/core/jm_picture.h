@@ -61,6 +61,7 @@ typedef struct {
     size_t              need;       /* bytes of a segment to keep, to skip */
     unsigned            frame;      /* the segment has the size */
     uint8_t             kept[JM_PICTURE_KEPT];
+    const char         *bad;        /* why the picture is */
     char                why[JM_PICTURE_WHY];
 } jm_picture_t;
 
