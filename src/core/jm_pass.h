@@ -19,11 +19,6 @@
 #include "jm_text.h"
 
 
-/* arrays and objects within each other that are kept apart; RFC 8259, 9 */
-
-#define JM_PASS_LEVELS      64
-
-
 typedef enum {
     JM_PASS_AGAIN = 0,      /* the piece is used up */
     JM_PASS_REST,           /* run: JSON around the pictures */
@@ -35,15 +30,16 @@ typedef enum {
 
 
 /*
- * arrays has a bit for each level, which is set where an array of pictures is
- * open; matched counts the characters of a string that are those of the key.
+ * arrays has a bit for each array and object that is open, the innermost one's
+ * lowest, which is set for an array of pictures; what is more than 64 levels
+ * out is forgotten, and has none.  matched counts the characters of a string
+ * that are those of the key.
  */
 
 typedef struct {
     unsigned         state;
     unsigned         after;
     size_t           matched;
-    size_t           level;
     uint64_t         arrays;
     jm_escape_t      escape;
 } jm_pass_t;
