@@ -217,6 +217,7 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     jm_str_t     name, req_key;
     ngx_str_t   *value;
     ngx_uint_t   i;
+    const char  *why;
     jm_model_t  *model;
 
     if (jlcf->models == NGX_CONF_UNSET_PTR) {
@@ -274,6 +275,13 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (rv != NGX_CONF_OK) {
             return rv;
         }
+    }
+
+    if (jm_model_check(model, &why) != JM_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "model \"%V\" can never work: \"%V\" %s",
+                           &value[1], &value[2], why);
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

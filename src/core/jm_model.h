@@ -77,8 +77,8 @@ const jm_model_t *jm_model_find(const jm_models_t *extra, jm_str_t name);
 void jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key);
 
 /*
- * Returns JM_INVALID, and *why a sentence's end ("takes fewer pictures than
- * it needs"), for a row that no request can meet.
+ * Returns JM_INVALID, and *why a sentence's end ("needs a picture, and
+ * "images=0" forbids it"), for a row that no request can meet.
  */
 jm_rc_e jm_model_check(const jm_model_t *m, const char **why);
 

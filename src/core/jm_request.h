@@ -29,13 +29,13 @@
 /* what the place of the request says about it */
 
 typedef struct {
-    const jm_models_t  *models;         /* the operator's, or NULL */
-    jm_str_t            default_model;
-    size_t              max_prompt;     /* code points */
-    unsigned            strict_size;
-    unsigned            edit;           /* at least one picture is needed */
-    unsigned            upload;         /* pictures may come as data */
-    const jm_skeleton_t  *skeleton;     /* that the text is of, or NULL */
+    const jm_models_t    *models;           /* the operator's, or NULL */
+    jm_str_t              default_model;
+    size_t                max_prompt;       /* code points */
+    unsigned              strict_size;
+    unsigned              edit;             /* a picture is needed */
+    unsigned              upload;           /* pictures may come as data */
+    const jm_skeleton_t  *skeleton;         /* that the text is, or NULL */
 } jm_rules_t;
 
 

@@ -61,7 +61,8 @@ void jm_skeleton_init(jm_skeleton_t *s, jm_buf_t *out, size_t max);
  *
  * Returns JM_INVALID when there are more than JM_SKELETON_STRINGS such
  * strings; JM_ERROR when out has an error, which may be that its cap is not
- * enough for all the rest.  Either stays so: later pieces are ignored.
+ * enough for all the rest and max bytes more.  Either stays so: later pieces
+ * are ignored.
  */
 jm_rc_e jm_skeleton_add(jm_skeleton_t *s, jm_str_t piece);
 
