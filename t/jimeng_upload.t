@@ -83,8 +83,8 @@ $d->accepts('two directories', twice("%%DIR%%/up $url",
 
 for my $other ("%%DIR%%/up $url expires=1h", "%%DIR%%/up $url/more") {
     my ($text) = $d->check(twice("%%DIR%%/up $url", $other));
-    like($text, qr{^the directory "DIR/up" has another URL or another }
-                . qr{"expires" in DIR/check-\d+\.conf:\d+\z}, "twice: $other");
+    is($text =~ s/-\d+\.conf:\d+\z//r, 'the directory "DIR/up" has another URL '
+       . 'or another "expires" in DIR/check', "twice: $other");
 }
 
 my ($text) = $d->check(
