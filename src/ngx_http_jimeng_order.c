@@ -23,6 +23,8 @@ static ngx_int_t ngx_http_jimeng_order_until(ngx_http_jimeng_input_t *in,
 static ngx_int_t ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in);
+static ngx_int_t ngx_http_jimeng_order_form(ngx_http_jimeng_input_t *in,
+    ngx_uint_t urls, ngx_str_t *text);
 
 
 /* the parameters are there: next come the pictures, and then the order */
@@ -183,8 +185,6 @@ ngx_http_jimeng_order_until(ngx_http_jimeng_input_t *in, size_t at)
 static ngx_int_t
 ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
 {
-    jm_buf_t                  form;
-    jm_mem_t                  mem;
     jm_request_t             *params;
     ngx_http_jimeng_order_t  *order;
 
@@ -208,21 +208,21 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
         order->submit.len = in->submit.len;
     }
 
-    ngx_http_jimeng_mem(&mem, in->request->pool);
-    jm_buf_init(&form, &mem, 64, JM_VISUAL_REQ_JSON);
-
-    if (jm_visual_req_json(&form, params, 1) != JM_OK) {
+    if (ngx_http_jimeng_order_form(in, 1, &order->req_json) != NGX_OK
+        || (params->b64
+            && ngx_http_jimeng_order_form(in, 0, &order->data_json)
+               != NGX_OK))
+    {
         return NGX_ERROR;
     }
-
-    order->req_json.len = form.len;
-    order->req_json.data = form.data;
 
     /* of the model table, which outlives the request */
 
     order->req_key.len = params->model->req_key.len;
     order->req_key.data = (u_char *) params->model->req_key.data;
 
+    order->stream = params->stream;
+    order->edit = in->rules.edit;
     order->size = params->size;
     order->n = params->n;
     order->retries = params->retries;
@@ -254,6 +254,29 @@ ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in)
 
     in->submit.len = b.len;
     in->submit.data = b.data;
+
+    return NGX_OK;
+}
+
+
+/* what a query says of the form of the result */
+
+static ngx_int_t
+ngx_http_jimeng_order_form(ngx_http_jimeng_input_t *in, ngx_uint_t urls,
+    ngx_str_t *text)
+{
+    jm_buf_t  b;
+    jm_mem_t  mem;
+
+    ngx_http_jimeng_mem(&mem, in->request->pool);
+    jm_buf_init(&b, &mem, 64, JM_VISUAL_REQ_JSON);
+
+    if (jm_visual_req_json(&b, &in->params, urls ? 1 : 0) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    text->len = b.len;
+    text->data = b.data;
 
     return NGX_OK;
 }

@@ -33,9 +33,12 @@
 #define JM_VISUAL_QUERY_BODY  16384
 
 
+/* a result is asked for by a query that wants data in place of URLs */
+
 typedef enum {
     JM_VISUAL_SUBMIT = 0,
-    JM_VISUAL_QUERY
+    JM_VISUAL_QUERY,
+    JM_VISUAL_RESULT
 } jm_visual_call_e;
 
 
@@ -68,6 +71,7 @@ typedef struct {
     jm_str_t         task_id;
     jm_str_t         urls[JM_VISUAL_PICTURES];
     size_t           nurls;
+    size_t           ndata;         /* pictures as data */
 } jm_answer_t;
 
 
@@ -109,7 +113,8 @@ jm_rc_e jm_visual_query(jm_buf_t *out, jm_str_t req_key, jm_str_t task_id,
  * "Result" or from "ResponseMetadata"; it decides, whatever the data say.
  *
  * A submit whose outcome is not certain is JM_EVENT_FAILED with
- * JM_CAUSE_OUTCOME_UNKNOWN; for a query the same is JM_EVENT_TROUBLE.
+ * JM_CAUSE_OUTCOME_UNKNOWN; for a query the same is JM_EVENT_TROUBLE.  A query
+ * is done with URLs, a result with data, which are only counted.
  * Returns JM_ERROR when memory runs out: *a is then what an answer that was
  * lost would be.
  */
