@@ -447,8 +447,8 @@ static ngx_int_t
 ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call)
 {
-    ngx_str_t                   *body;
     ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_payload_t   *body;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     job = task->job;
@@ -597,7 +597,7 @@ ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
 
 ngx_int_t
 ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
-    ngx_str_t *form, ngx_str_t *body)
+    ngx_str_t *form, ngx_http_jimeng_payload_t *body)
 {
     jm_buf_t  b;
     jm_mem_t  mem;
@@ -619,8 +619,10 @@ ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
         return NGX_ERROR;
     }
 
+    body->text.len = b.len;
+    body->text.data = b.data;
+    body->file = NULL;
     body->len = b.len;
-    body->data = b.data;
 
     return NGX_OK;
 }
