@@ -593,41 +593,6 @@ ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
 }
 
 
-/* the body of a query: form is what it says of the result's form */
-
-ngx_int_t
-ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
-    ngx_str_t *form, ngx_http_jimeng_payload_t *body)
-{
-    jm_buf_t  b;
-    jm_mem_t  mem;
-    jm_str_t  key, task_id, req_json;
-
-    key.len = req_key->len;
-    key.data = req_key->data;
-
-    task_id.len = id->len;
-    task_id.data = id->data;
-
-    req_json.len = form->len;
-    req_json.data = form->data;
-
-    ngx_http_jimeng_mem(&mem, pool);
-    jm_buf_init(&b, &mem, 256, JM_VISUAL_QUERY_BODY + 6 * key.len);
-
-    if (jm_visual_query(&b, key, task_id, req_json) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    body->text.len = b.len;
-    body->text.data = b.data;
-    body->file = NULL;
-    body->len = b.len;
-
-    return NGX_OK;
-}
-
-
 static void
 ngx_http_jimeng_task_timer(ngx_event_t *ev)
 {
