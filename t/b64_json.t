@@ -4,6 +4,10 @@
 # asked once more for the pictures themselves, which go into the reply as they
 # come, the tasks in their order.  Whatever the upstream, nginx's buffers and
 # the connection do to the text, the bytes of the pictures are the same.
+#
+# Seen failing: [[escape]] and [[wrap=...]], without ngx_memmove() in
+# ngx_http_jimeng_pass_text(); "max_images", with a limit in
+# ngx_http_jimeng_deliver_limit() that is that of the task.
 
 use strict;
 use warnings;

@@ -310,6 +310,15 @@ ok(!$r->complete || ref((pictures($r->body))[0]) eq 'HASH',
    'two pictures for three links: the reply is whole, or cut');
 
 
+# The second may not be handed on in the place of the first.
+$r = with([ { do => 'alter', empty => 1 } ], ' [[pictures=2]] [[bytes=5000]]', {
+    sequential_image_generation => 'auto',
+    sequential_image_generation_options => { max_images => 1 },
+});
+ok(!$r->complete || (pictures($r->body))[1] eq noise_of((ids())[0], 5000, 0),
+   'the first of two is empty: it is asked for again, or cut');
+
+
 # ---- failures before there is a result are as ever
 
 for my $case (

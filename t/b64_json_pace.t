@@ -4,6 +4,9 @@
 # not slow it down, does it no harm; send_timeout ends it when the client has
 # taken nothing for so long, and not before; worker_shutdown_timeout ends it
 # whoever reads.
+#
+# Seen failing: "send_timeout", in the version that had no timer for a client
+# that takes nothing while the upstream still has something to say.
 
 use strict;
 use warnings;

@@ -4,6 +4,9 @@
 # picture is one as its task ends; in Ark's, for its models' names and with
 # sequential_image_generation, they are followed by one that sums up and by
 # [DONE].
+#
+# Seen failing: "not within an event", with a heartbeat that does not look
+# whether a picture is under way; "a group", with an index of the task alone.
 
 use strict;
 use warnings;

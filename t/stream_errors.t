@@ -3,6 +3,10 @@
 # Failures of a stream: before its header they are ordinary errors, with their
 # status; after it they are events.  What fails while others come is said at
 # the end; what fails within a picture's base64 cuts the connection.
+#
+# Seen failing: "before", with a header that does not wait for the first task
+# in ngx_http_jimeng_stream_step(); "in the middle", with a picture that has
+# begun asked for again.
 
 use strict;
 use warnings;
