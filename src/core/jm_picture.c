@@ -136,7 +136,7 @@ jm_picture_end(jm_picture_t *p, const char **why)
 }
 
 
-/* one byte of what tells a picture's type, and all there is to know of a PNG */
+/* one byte of what tells the type, which of a PNG is all there is to know */
 
 static void
 jm_picture_start(jm_picture_t *p, uint8_t c)
