@@ -131,6 +131,13 @@ subtest 'what a submit may ask for' => sub {
         [ 'a picture that is no array', image_urls => $url ],
         [ 'a picture that is no URL', image_urls => ['iVBORw0KGgo='] ],
         [ 'base64', binary_data_base64 => ['iVBORw0KGgo='] ],
+        (map { [ "base64 as $_->[0]", req_key => 'jimeng_i2i_v30',
+                 binary_data_base64 => $_->[1] ] }
+            [ 'a string', 'iVBORw0KGgo=' ], [ 'no padding', ['iVBORw0KGgo'] ],
+            [ 'lines', ["iVBO\nRw0KGgo="] ], [ 'an empty string', [''] ],
+            [ 'a data: URI', ['data:image/png;base64,iVBORw0KGgo='] ],
+            [ 'the other alphabet', ['iVBORw0KGgo-'] ],
+            [ 'no picture', ['aVBORw0KGgo='] ]),
         [ 'a width alone', width => 2048 ],
         [ 'a small area', width => 1023, height => 1024 ],
         [ 'a large area', width => 4097, height => 4096 ],
