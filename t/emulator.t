@@ -116,6 +116,8 @@ subtest 'what a submit may ask for' => sub {
     $good->('scale', scale => 0.5);
     $good->('ratios', min_ratio => 0.5, max_ratio => 2);
     $good->('force_single', force_single => JSON::PP::false);
+    $good->('base64', req_key => 'jimeng_i2i_v30',
+        binary_data_base64 => ['iVBORw0KGgo=']);
     $good->('4.6 and its scale', req_key => 'jimeng_seedream46_cvtob',
         scale => 50, image_urls => [($url) x 14]);
 
