@@ -9,7 +9,7 @@ use Exporter 'import';
 use POSIX ();
 use Time::HiRes ();
 
-our @EXPORT_OK = qw(children cpu memory at_rest wait_for machine);
+our @EXPORT_OK = qw(children cpu memory peak at_rest wait_for machine);
 
 
 sub slurp {
@@ -83,6 +83,18 @@ sub memory {
     }
 
     return \%m;
+}
+
+
+# The most that was ever resident, in KiB.
+
+sub peak {
+    my ($pid) = @_;
+
+    my ($kib) = (slurp("/proc/$pid/status") // '') =~ /^VmHWM:\s+(\d+) kB/m
+        or die "cannot read the memory of process $pid\n";
+
+    return $kib;
 }
 
 
