@@ -12,12 +12,17 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "jm_pass.h"
 #include "jm_reply.h"
 #include "jm_sign.h"
 #include "jm_visual.h"
 
 
-#define NGX_HTTP_JIMENG_CALLS        2
+#define NGX_HTTP_JIMENG_CALLS        3
+
+/* ten answers are not too large for their reply: they have been paid for */
+
+#define NGX_HTTP_JIMENG_REPLY_MAX    4194304
 
 #define NGX_HTTP_JIMENG_SIZE_FIT     0
 #define NGX_HTTP_JIMENG_SIZE_STRICT  1
@@ -25,6 +30,7 @@
 
 typedef struct ngx_http_jimeng_job_s       ngx_http_jimeng_job_t;
 typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
+typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
 
 
 /* the day key is a cache of this worker's, the rest is configuration */
@@ -58,6 +64,7 @@ typedef struct {
     ngx_msec_t                  poll_interval;
     ngx_uint_t                  poll_attempts;
     ngx_msec_t                  timeout;
+    ngx_msec_t                  heartbeat;
     ngx_uint_t                  size;
     ngx_uint_t                  max_prompt;
 } ngx_http_jimeng_loc_conf_t;
@@ -81,6 +88,8 @@ char *ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 char *ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data);
 
 /* ngx_http_jimeng_account.c */
@@ -120,6 +129,9 @@ typedef struct {
     ngx_str_t                   req_key;
     ngx_str_t                   submit;     /* the body to be sent */
     ngx_str_t                   req_json;   /* the form of the result */
+    ngx_str_t                   data_json;  /* the same, as data; or empty */
+    jm_stream_e                 stream;
+    ngx_uint_t                  edit;
     jm_size_t                   size;
     uint32_t                    n;          /* tasks */
     uint32_t                    retries;
@@ -158,6 +170,7 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_account_t  *account;
     ngx_http_jimeng_order_t     order;
     ngx_http_jimeng_task_t     *tasks;
+    ngx_http_jimeng_delivery_t *delivery;   /* or NULL: URLs, as one reply */
     ngx_uint_t                  left;       /* tasks that are not over */
     ngx_msec_t                  upstream_time;
     unsigned                    gone:1;     /* nobody waits for the reply */
@@ -165,6 +178,10 @@ struct ngx_http_jimeng_job_s {
 
 ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order);
+void ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job);
+void ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job);
+ngx_int_t ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key,
+    ngx_str_t *id, ngx_str_t *form, ngx_str_t *body);
 
 /* ngx_http_jimeng_client.c */
 
@@ -175,6 +192,12 @@ ngx_uint_t ngx_http_jimeng_shutdown_timedout(void);
 /* ngx_http_jimeng_result.c */
 
 ngx_int_t ngx_http_jimeng_result_send(ngx_http_jimeng_job_t *job);
+ngx_int_t ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,
+    ngx_str_t *before, ngx_str_t *after);
+ngx_int_t ngx_http_jimeng_result_end(ngx_http_jimeng_delivery_t *d);
+ngx_int_t ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job);
+const jm_error_t *ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job,
+    jm_str_t *task_id);
 ngx_uint_t ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job);
 
 /* ngx_http_jimeng_log.c */
@@ -182,33 +205,112 @@ ngx_uint_t ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 
+/* ngx_http_jimeng_pass.c */
+
+/*
+ * Sets what comes before and after a picture's base64, the number of which
+ * counts from 0; the client's reply has to be under way when it returns.
+ */
+
+typedef ngx_int_t (*ngx_http_jimeng_picture_pt)(void *data,
+    ngx_uint_t number, ngx_str_t *before, ngx_str_t *after);
+
+/* the pictures of one task on their way from the upstream to the client */
+
+typedef struct {
+    ngx_http_request_t         *request;
+    ngx_http_jimeng_picture_pt  handler;
+    void                       *data;
+
+    jm_pass_t                   scan;
+    ngx_chain_t                *free;
+    ngx_chain_t                *busy;
+    ngx_str_t                   after;
+    ngx_uint_t                  limit;      /* pictures that are wanted */
+    ngx_uint_t                  pictures;   /* that have gone on, whole */
+    unsigned                    begun:1;    /* some base64 went on */
+    unsigned                    inside:1;   /* and more is to come */
+    unsigned                    empty:1;    /* a picture of no bytes */
+    unsigned                    lost:1;     /* the client's connection is */
+} ngx_http_jimeng_pass_t;
+
+void ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t limit);
+ngx_int_t ngx_http_jimeng_pass_filter(ngx_http_jimeng_pass_t *p,
+    ngx_chain_t *in, jm_buf_t *rest);
+
+/* ngx_http_jimeng_deliver.c */
+
+struct ngx_http_jimeng_delivery_s {
+    ngx_http_jimeng_job_t      *job;
+    ngx_http_jimeng_exchange_t *exchange;
+    ngx_log_t                  *log;
+
+    /* ngx_event_ident() reads here, as in ngx_connection_t */
+    ngx_socket_t                ident;
+
+    ngx_event_t                 timer;      /* before one more attempt */
+    ngx_event_t                 heartbeat;
+    ngx_buf_t                   comment;    /* what it sends */
+    ngx_http_jimeng_pass_t      pass;
+    jm_part_t                  *parts;      /* what was handed on of each */
+    time_t                      created;
+    ngx_http_jimeng_task_t     *task;       /* whose pictures are under way */
+    ngx_uint_t                  attempts;
+    uint32_t                    handed;     /* a bit for each task */
+    unsigned                    begun:1;    /* the header was sent */
+    unsigned                    any:1;      /* a picture was handed on */
+    unsigned                    cut:1;      /* no more can be sent */
+};
+
+ngx_int_t ngx_http_jimeng_deliver_create(ngx_http_jimeng_job_t *job);
+ngx_int_t ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job);
+ngx_int_t ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job);
+void ngx_http_jimeng_deliver_stop(ngx_http_jimeng_job_t *job);
+void ngx_http_jimeng_deliver_destroy(ngx_http_jimeng_job_t *job);
+
+/* ngx_http_jimeng_stream.c */
+
+ngx_int_t ngx_http_jimeng_stream_step(ngx_http_jimeng_delivery_t *d);
+ngx_int_t ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d,
+    ngx_uint_t limit);
+ngx_int_t ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
+    ngx_uint_t number, ngx_str_t *before, ngx_str_t *after);
+ngx_int_t ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d);
+
 /* ngx_http_jimeng_exchange.c */
 
 ngx_int_t ngx_http_jimeng_exchange_init(ngx_conf_t *cf);
 ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_start(
     ngx_http_request_t *r, ngx_str_t *uri, ngx_http_jimeng_account_t *account,
-    jm_visual_call_e call, ngx_str_t *body);
+    jm_visual_call_e call, ngx_str_t *body, ngx_http_jimeng_pass_t *pass);
 void ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x);
 ngx_uint_t ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x);
 ngx_msec_t ngx_http_jimeng_exchange_time(ngx_http_jimeng_exchange_t *x);
-jm_rc_e ngx_http_jimeng_exchange_read(ngx_http_jimeng_exchange_t *x,
-    jm_visual_call_e call, jm_answer_t *answer);
 ngx_int_t ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x);
+ngx_int_t ngx_http_jimeng_exchange_cancel(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x);
+void ngx_http_jimeng_exchange_unlimited(ngx_http_request_t *r);
+
+/* ngx_http_jimeng_answer.c */
+
+jm_rc_e ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
+    jm_visual_call_e call, jm_answer_t *answer);
 
 /* ngx_http_jimeng_send.c */
 
 void ngx_http_jimeng_mem(jm_mem_t *mem, ngx_pool_t *pool);
-ngx_int_t ngx_http_jimeng_send_result(ngx_http_request_t *r,
-    jm_result_t *result);
 ngx_int_t ngx_http_jimeng_send_json(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *text);
-ngx_int_t ngx_http_jimeng_send_error(ngx_http_request_t *r, jm_error_t *e,
-    jm_str_t task_id);
-ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r, jm_error_t *e,
-    jm_str_t task_id, ngx_str_t *text);
+ngx_int_t ngx_http_jimeng_send_begin(ngx_http_request_t *r, ngx_str_t *type);
+ngx_int_t ngx_http_jimeng_send_part(ngx_http_request_t *r, ngx_str_t *text,
+    ngx_uint_t last);
+ngx_int_t ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b);
+ngx_int_t ngx_http_jimeng_send_error(ngx_http_request_t *r,
+    const jm_error_t *e, jm_str_t task_id);
+ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r,
+    const jm_error_t *e, jm_str_t task_id, ngx_str_t *text);
 ngx_int_t ngx_http_jimeng_error_headers(ngx_http_request_t *r,
-    jm_error_t *e);
+    const jm_error_t *e);
 ngx_int_t ngx_http_jimeng_request_id_header(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_reply_header(ngx_http_request_t *r,
     const char *name, u_char *value, size_t len);

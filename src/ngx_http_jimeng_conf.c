@@ -69,6 +69,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->poll_interval = NGX_CONF_UNSET_MSEC;
     conf->poll_attempts = NGX_CONF_UNSET_UINT;
     conf->timeout = NGX_CONF_UNSET_MSEC;
+    conf->heartbeat = NGX_CONF_UNSET_MSEC;
     conf->size = NGX_CONF_UNSET_UINT;
     conf->max_prompt = NGX_CONF_UNSET_UINT;
 
@@ -95,6 +96,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->poll_interval, prev->poll_interval, 2000);
     ngx_conf_merge_uint_value(conf->poll_attempts, prev->poll_attempts, 60);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 300000);
+    ngx_conf_merge_msec_value(conf->heartbeat, prev->heartbeat, 15000);
     ngx_conf_merge_uint_value(conf->size, prev->size,
                               NGX_HTTP_JIMENG_SIZE_FIT);
     ngx_conf_merge_uint_value(conf->max_prompt, prev->max_prompt, 800);
@@ -215,6 +217,7 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     jm_str_t     name, req_key;
     ngx_str_t   *value;
     ngx_uint_t   i;
+    const char  *why;
     jm_model_t  *model;
 
     if (jlcf->models == NGX_CONF_UNSET_PTR) {
@@ -272,6 +275,13 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (rv != NGX_CONF_OK) {
             return rv;
         }
+    }
+
+    if (jm_model_check(model, &why) != JM_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "model \"%V\" can never work: \"%V\" %s",
+                           &value[1], &value[2], why);
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
@@ -372,4 +382,35 @@ ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data)
     }
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_jimeng_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char       *rv;
+    ngx_str_t  *value;
+
+    ngx_http_jimeng_loc_conf_t *jlcf = conf;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
+
+        if (jlcf->heartbeat != NGX_CONF_UNSET_MSEC) {
+            return "is duplicate";
+        }
+
+        jlcf->heartbeat = 0;
+
+        return NGX_CONF_OK;
+    }
+
+    rv = ngx_conf_set_msec_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && jlcf->heartbeat == 0) {
+        return "must be greater than 0, or \"off\"";
+    }
+
+    return rv;
 }

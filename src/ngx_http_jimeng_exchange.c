@@ -4,34 +4,12 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_exchange.h"
 
 
-#define NGX_HTTP_JIMENG_ANSWER_MAX  262144
+/* what pictures are read into: larger gains nothing, smaller costs calls */
 
-
-struct ngx_http_jimeng_exchange_s {
-    ngx_pool_t                 *pool;
-    ngx_http_request_t         *request;
-    ngx_http_request_t         *subrequest;
-    ngx_http_posted_request_t   posted;
-
-    jm_mem_t                    mem;
-    jm_buf_t                    answer;
-    ngx_int_t                   rc;
-    ngx_uint_t                  status;
-
-    ngx_msec_t                  start;
-    ngx_msec_t                  time;
-
-    ngx_http_handler_pt         content_handler;
-    ngx_http_cleanup_t         *cleanup;    /* of the subrequest, a run of */
-    ngx_uint_t                  ncleanups;  /* nodes in the request's list */
-
-    unsigned                    ended:1;
-    unsigned                    complete:1;
-    unsigned                    lost:1;     /* a part that was not in memory */
-};
+#define NGX_HTTP_JIMENG_EXCHANGE_BUFFER  65536
 
 
 static ngx_int_t ngx_http_jimeng_exchange_create(
@@ -45,20 +23,11 @@ static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
 static ngx_uint_t ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_exchange_content(ngx_http_request_t *sr);
-static ngx_int_t ngx_http_jimeng_exchange_limit(ngx_http_request_t *sr);
+static ngx_int_t ngx_http_jimeng_exchange_limit(
+    ngx_http_jimeng_exchange_t *x);
 static ngx_int_t ngx_http_jimeng_exchange_end(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static void ngx_http_jimeng_exchange_clean(ngx_http_jimeng_exchange_t *x);
-static ngx_uint_t ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr);
-static ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_of(
-    ngx_http_request_t *r);
-static ngx_int_t ngx_http_jimeng_exchange_header_filter(ngx_http_request_t *r);
-static ngx_int_t ngx_http_jimeng_exchange_body_filter(ngx_http_request_t *r,
-    ngx_chain_t *in);
-
-
-static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
-static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 
 /*
@@ -72,7 +41,7 @@ static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 ngx_http_jimeng_exchange_t *
 ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
     ngx_http_jimeng_account_t *account, jm_visual_call_e call,
-    ngx_str_t *body)
+    ngx_str_t *body, ngx_http_jimeng_pass_t *pass)
 {
     ngx_pool_t                  *pool;
     ngx_http_jimeng_exchange_t  *x;
@@ -90,10 +59,12 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
 
     x->pool = pool;
     x->request = r;
+    x->pass = pass;
     x->start = ngx_current_msec;
 
     ngx_http_jimeng_mem(&x->mem, pool);
-    jm_buf_init(&x->answer, &x->mem, 1024, NGX_HTTP_JIMENG_ANSWER_MAX);
+    jm_buf_init(&x->answer, &x->mem, NGX_HTTP_JIMENG_ANSWER,
+                NGX_HTTP_JIMENG_ANSWER_MAX);
 
     if (ngx_http_jimeng_exchange_create(x, uri, &account->args[call])
         != NGX_OK)
@@ -118,6 +89,7 @@ ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x,
     ngx_str_t *uri, ngx_str_t *args)
 {
     ngx_int_t                    rc;
+    ngx_uint_t                   flags;
     ngx_pool_t                  *pool;
     ngx_http_request_t          *r, *sr;
     ngx_http_post_subrequest_t  *ps;
@@ -133,12 +105,18 @@ ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x,
     r = x->request;
     sr = NULL;
 
+    flags = NGX_HTTP_SUBREQUEST_BACKGROUND;
+
+    /* what is passed on is not collected */
+
+    if (x->pass == NULL) {
+        flags |= NGX_HTTP_SUBREQUEST_IN_MEMORY;
+    }
+
     pool = r->pool;
     r->pool = x->pool;
 
-    rc = ngx_http_subrequest(r, uri, args, &sr, ps,
-                             NGX_HTTP_SUBREQUEST_BACKGROUND
-                             |NGX_HTTP_SUBREQUEST_IN_MEMORY);
+    rc = ngx_http_subrequest(r, uri, args, &sr, ps, flags);
 
     r->pool = pool;
 
@@ -271,7 +249,8 @@ ngx_http_jimeng_exchange_run(ngx_http_request_t *sr)
 
 /*
  * Called for events of the client's connection.  A subrequest that waits in a
- * phase before proxy_pass, as limit_req makes it, waits for one of them.
+ * phase before proxy_pass, as limit_req makes it, waits for one of them, and
+ * so does one whose pictures the client did not take yet.
  */
 
 void
@@ -281,7 +260,9 @@ ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x)
 
     sr = x->subrequest;
 
-    if (ngx_http_jimeng_exchange_waits(sr)) {
+    if (ngx_http_jimeng_exchange_waits(sr)
+        || (x->pass && sr->upstream && sr->upstream->header_sent))
+    {
         ngx_http_set_log_request(sr->connection->log, sr);
         sr->write_event_handler(sr);
         ngx_http_set_log_request(sr->connection->log, sr->main);
@@ -362,7 +343,7 @@ ngx_http_jimeng_exchange_content(ngx_http_request_t *sr)
     if (x->ended) {
         ngx_http_jimeng_exchange_clean(x);
 
-    } else if (ngx_http_jimeng_exchange_limit(sr) != NGX_OK
+    } else if (ngx_http_jimeng_exchange_limit(x) != NGX_OK
                && ngx_http_jimeng_exchange_take_back(x) == NGX_OK)
     {
         (void) ngx_http_post_request(r, &x->posted);
@@ -375,26 +356,29 @@ ngx_http_jimeng_exchange_content(ngx_http_request_t *sr)
 /*
  * "proxy_next_upstream non_idempotent" would send a submit that was sent and
  * not answered to another server, and have it paid twice;
- * "proxy_intercept_errors" would take the upstream's reason away.
+ * "proxy_intercept_errors" would take the upstream's reason away.  Pictures
+ * go on from the one buffer they are read into: nginx's own buffering would
+ * put them into a file.
  */
 
 static ngx_int_t
-ngx_http_jimeng_exchange_limit(ngx_http_request_t *sr)
+ngx_http_jimeng_exchange_limit(ngx_http_jimeng_exchange_t *x)
 {
     ngx_http_upstream_t       *u;
     ngx_http_upstream_conf_t  *conf;
 
-    u = sr->upstream;
+    u = x->subrequest->upstream;
 
     if (u == NULL
-        || (!u->conf->intercept_errors
+        || (x->pass == NULL
+            && !u->conf->intercept_errors
             && !(u->conf->next_upstream
                  & NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT)))
     {
         return NGX_OK;
     }
 
-    conf = ngx_palloc(sr->pool, sizeof(ngx_http_upstream_conf_t));
+    conf = ngx_palloc(x->pool, sizeof(ngx_http_upstream_conf_t));
     if (conf == NULL) {
         return NGX_ERROR;
     }
@@ -402,6 +386,12 @@ ngx_http_jimeng_exchange_limit(ngx_http_request_t *sr)
     *conf = *u->conf;
     conf->intercept_errors = 0;
     conf->next_upstream &= ~NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT;
+
+    if (x->pass) {
+        u->buffering = 0;
+        conf->buffer_size = ngx_max(conf->buffer_size,
+                                    NGX_HTTP_JIMENG_EXCHANGE_BUFFER);
+    }
 
     u->conf = conf;
 
@@ -482,44 +472,6 @@ ngx_http_jimeng_exchange_time(ngx_http_jimeng_exchange_t *x)
 }
 
 
-jm_rc_e
-ngx_http_jimeng_exchange_read(ngx_http_jimeng_exchange_t *x,
-    jm_visual_call_e call, jm_answer_t *answer)
-{
-    jm_transport_e  transport;
-
-    if (x->status && x->complete && !x->lost && x->answer.rc == JM_OK
-        && x->rc == NGX_OK)
-    {
-        transport = JM_TRANSPORT_WHOLE;
-
-    } else if (x->status || ngx_http_jimeng_exchange_sent(x->subrequest)) {
-        transport = JM_TRANSPORT_BROKEN;
-
-    } else {
-        transport = JM_TRANSPORT_UNSENT;
-
-        if (x->rc >= NGX_HTTP_BAD_REQUEST
-            && x->rc < NGX_HTTP_INTERNAL_SERVER_ERROR)
-        {
-            ngx_log_error(NGX_LOG_ERR, x->request->connection->log, 0,
-                          "jimeng: the location \"%V\" itself refused a "
-                          "request with %i, check its configuration",
-                          &x->subrequest->uri, x->rc);
-        }
-    }
-
-    if (x->answer.rc != JM_OK) {
-        ngx_log_error(NGX_LOG_ERR, x->request->connection->log, 0,
-                      "jimeng: an answer of over %d bytes was dropped",
-                      NGX_HTTP_JIMENG_ANSWER_MAX);
-    }
-
-    return jm_visual_read(answer, call, transport, (unsigned) x->status,
-                          jm_buf_view(&x->answer), &x->mem);
-}
-
-
 /*
  * Stops an exchange of which no byte was sent.  Returns NGX_DECLINED when it
  * is too late for that, and the exchange goes on.
@@ -534,28 +486,52 @@ ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x)
     sr = x->subrequest;
     u = sr->upstream;
 
-    if (!x->ended && ngx_http_jimeng_exchange_waits(sr)) {
-        x->ended = 1;
-        x->rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
-
-        ngx_http_finalize_request(sr, NGX_OK);
-        ngx_http_jimeng_exchange_clean(x);
-
-        return NGX_OK;
-    }
-
-    if (x->ended || u == NULL || u->cleanup == NULL || u->request_sent
-        || ngx_http_jimeng_exchange_sent(sr))
+    if (!ngx_http_jimeng_exchange_waits(sr)
+        && ((u && u->request_sent) || ngx_http_jimeng_exchange_sent(sr)))
     {
         return NGX_DECLINED;
     }
 
-    /* as a request's own cleanup does: closes, and drops the reference */
+    return ngx_http_jimeng_exchange_cancel(x);
+}
 
-    x->ended = 1;
-    x->rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
 
-    (*u->cleanup)(sr);
+/*
+ * Stops an exchange, however far it got: one whose outcome does not matter.
+ * Returns NGX_DECLINED when it has ended, or cannot be stopped where it is.
+ */
+
+ngx_int_t
+ngx_http_jimeng_exchange_cancel(ngx_http_jimeng_exchange_t *x)
+{
+    ngx_http_request_t   *sr;
+    ngx_http_upstream_t  *u;
+
+    sr = x->subrequest;
+    u = sr->upstream;
+
+    if (x->ended) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_jimeng_exchange_waits(sr)) {
+        x->ended = 1;
+        x->rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+
+        ngx_http_finalize_request(sr, NGX_OK);
+
+    } else if (u && u->cleanup) {
+
+        /* as a request's own cleanup does: closes, and drops the reference */
+
+        x->ended = 1;
+        x->rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+
+        (*u->cleanup)(sr);
+
+    } else {
+        return NGX_DECLINED;
+    }
 
     ngx_http_jimeng_exchange_clean(x);
 
@@ -563,7 +539,7 @@ ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr)
 {
     ngx_uint_t                  i;
@@ -601,11 +577,35 @@ ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr)
 void
 ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x)
 {
+    ngx_http_posted_request_t  **p;
+
+    /* ended and posted within the same event as another one */
+
+    for (p = &x->request->posted_requests; *p; p = &(*p)->next) {
+        if (*p == &x->posted) {
+            *p = x->posted.next;
+            break;
+        }
+    }
+
     ngx_destroy_pool(x->pool);
 }
 
 
-static ngx_http_jimeng_exchange_t *
+/* a reply of pieces cannot be slowed down: nginx does not for its own either */
+
+void
+ngx_http_jimeng_exchange_unlimited(ngx_http_request_t *r)
+{
+    r->limit_rate = 0;
+
+#if (nginx_version >= 1017000)
+    r->limit_rate_set = 1;
+#endif
+}
+
+
+ngx_http_jimeng_exchange_t *
 ngx_http_jimeng_exchange_of(ngx_http_request_t *r)
 {
     if (r == r->main || r->post_subrequest == NULL
@@ -615,59 +615,6 @@ ngx_http_jimeng_exchange_of(ngx_http_request_t *r)
     }
 
     return r->post_subrequest->data;
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_exchange_header_filter(ngx_http_request_t *r)
-{
-    ngx_http_jimeng_exchange_t  *x;
-
-    x = ngx_http_jimeng_exchange_of(r);
-
-    if (x == NULL) {
-        return ngx_http_next_header_filter(r);
-    }
-
-    x->status = r->headers_out.status;
-
-    return NGX_OK;
-}
-
-
-/* nginx's own buffer for a subrequest in memory fails when it is too small */
-
-static ngx_int_t
-ngx_http_jimeng_exchange_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
-{
-    ngx_buf_t                   *b;
-    ngx_http_jimeng_exchange_t  *x;
-
-    x = ngx_http_jimeng_exchange_of(r);
-
-    if (x == NULL) {
-        return ngx_http_next_body_filter(r, in);
-    }
-
-    for ( /* void */ ; in; in = in->next) {
-        b = in->buf;
-
-        if (ngx_buf_in_memory(b)) {
-            jm_buf_add(&x->answer, b->pos, b->last - b->pos);
-
-        } else if (ngx_buf_size(b)) {
-            x->lost = 1;
-        }
-
-        b->pos = b->last;
-        b->file_pos = b->file_last;
-
-        if (b->last_buf || b->last_in_chain) {
-            x->complete = 1;
-        }
-    }
-
-    return NGX_OK;
 }
 
 
@@ -686,11 +633,7 @@ ngx_http_jimeng_exchange_init(ngx_conf_t *cf)
 
     *h = ngx_http_jimeng_exchange_precontent;
 
-    ngx_http_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_http_jimeng_exchange_header_filter;
-
-    ngx_http_next_body_filter = ngx_http_top_body_filter;
-    ngx_http_top_body_filter = ngx_http_jimeng_exchange_body_filter;
+    ngx_http_jimeng_answer_init();
 
     return NGX_OK;
 }

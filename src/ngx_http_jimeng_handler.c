@@ -40,6 +40,8 @@ static ngx_int_t ngx_http_jimeng_read_order(ngx_http_request_t *r,
     ngx_pool_t *pool, ngx_http_jimeng_order_t *order, jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_make_order(ngx_http_request_t *r,
     jm_request_t *request, size_t size, ngx_http_jimeng_order_t *order);
+static ngx_int_t ngx_http_jimeng_form(ngx_http_request_t *r,
+    jm_request_t *request, ngx_uint_t urls, ngx_str_t *text);
 
 
 static ngx_http_jimeng_route_t  ngx_http_jimeng_routes[] = {
@@ -276,6 +278,9 @@ ngx_http_jimeng_read_order(ngx_http_request_t *r, ngx_pool_t *pool,
     rules.default_model.data = jlcf->default_model.data;
     rules.max_prompt = jlcf->max_prompt;
     rules.strict_size = (jlcf->size == NGX_HTTP_JIMENG_SIZE_STRICT);
+    rules.edit = 0;
+    rules.upload = 0;
+    rules.skeleton = NULL;
 
     if (ngx_http_jimeng_body_open(r, &body) != NGX_OK) {
         return NGX_ERROR;
@@ -309,7 +314,7 @@ static ngx_int_t
 ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
     size_t size, ngx_http_jimeng_order_t *order)
 {
-    jm_buf_t  b, form;
+    jm_buf_t  b;
     jm_mem_t  mem;
 
     ngx_http_jimeng_mem(&mem, r->pool);
@@ -319,32 +324,58 @@ ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
     jm_buf_init(&b, &mem, ngx_min(size, 4096) + 128,
                 NGX_HTTP_JIMENG_SUBMIT_MAX);
 
-    if (jm_visual_submit(&b, request) != JM_OK) {
+    if (jm_visual_submit(&b, request, NULL) != JM_OK) {
         return NGX_ERROR;
     }
 
-    jm_buf_init(&form, &mem, 64, JM_VISUAL_REQ_JSON);
+    ngx_str_null(&order->data_json);
 
-    if (jm_visual_req_json(&form, request, 1) != JM_OK) {
+    if (ngx_http_jimeng_form(r, request, 1, &order->req_json) != NGX_OK
+        || (request->b64
+            && ngx_http_jimeng_form(r, request, 0, &order->data_json)
+               != NGX_OK))
+    {
         return NGX_ERROR;
     }
 
     order->submit.len = b.len;
     order->submit.data = b.data;
 
-    order->req_json.len = form.len;
-    order->req_json.data = form.data;
-
     /* of the model table, which outlives the request */
 
     order->req_key.len = request->model->req_key.len;
     order->req_key.data = (u_char *) request->model->req_key.data;
 
+    order->stream = request->stream;
+    order->edit = 0;
     order->size = request->size;
     order->n = request->n;
     order->retries = request->retries;
     order->max_images = request->max_images;
     order->ignored = request->ignored;
+
+    return NGX_OK;
+}
+
+
+/* what a query says of the form of the result */
+
+static ngx_int_t
+ngx_http_jimeng_form(ngx_http_request_t *r, jm_request_t *request,
+    ngx_uint_t urls, ngx_str_t *text)
+{
+    jm_buf_t  b;
+    jm_mem_t  mem;
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&b, &mem, 64, JM_VISUAL_REQ_JSON);
+
+    if (jm_visual_req_json(&b, request, urls ? 1 : 0) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    text->len = b.len;
+    text->data = b.data;
 
     return NGX_OK;
 }

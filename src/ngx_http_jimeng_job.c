@@ -13,7 +13,6 @@ static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_task_limits_t *limits);
 static void ngx_http_jimeng_job_all(ngx_http_jimeng_job_t *job,
     jm_event_e event);
-static void ngx_http_jimeng_job_end(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_cleanup(void *data);
@@ -134,6 +133,12 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
         jm_task_init(&task[i].task, &limits, ngx_current_msec);
     }
 
+    if ((order->stream || order->data_json.len)
+        && ngx_http_jimeng_deliver_create(job) != NGX_OK)
+    {
+        return NULL;
+    }
+
     return job;
 }
 
@@ -174,26 +179,43 @@ ngx_http_jimeng_job_all(ngx_http_jimeng_job_t *job, jm_event_e event)
                                   &ngx_http_jimeng_no_answer);
     }
 
-    ngx_http_jimeng_job_end(job);
+    ngx_http_jimeng_job_step(job);
 }
 
 
-/* the request may be gone when this returns */
+/*
+ * Hands on what there is, and ends the request when that was all.  The request
+ * may be gone when this returns.
+ */
 
-static void
-ngx_http_jimeng_job_end(ngx_http_jimeng_job_t *job)
+void
+ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 {
     ngx_int_t            rc;
     ngx_http_request_t  *r;
 
-    if (job->left) {
-        return;
-    }
-
     r = job->request;
 
-    rc = job->gone ? NGX_HTTP_CLIENT_CLOSED_REQUEST
-                   : ngx_http_jimeng_result_send(job);
+    if (!job->gone) {
+        rc = ngx_http_jimeng_deliver(job);
+
+        if (rc == NGX_AGAIN) {
+            return;
+        }
+
+        if (rc == NGX_ERROR && job->left) {
+            ngx_http_jimeng_job_left(job);
+            return;
+        }
+
+    } else if (job->left) {
+        return;
+
+    } else {
+        rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+    }
+
+    ngx_http_jimeng_deliver_stop(job);
 
     /* an error_page leads elsewhere, and clears the context */
 
@@ -201,6 +223,41 @@ ngx_http_jimeng_job_end(ngx_http_jimeng_job_t *job)
     r->write_event_handler = ngx_http_request_empty_handler;
 
     ngx_http_finalize_request(r, rc);
+}
+
+
+/*
+ * Nobody waits for the reply any more, or it broke off.  The request may be
+ * gone when this returns.
+ */
+
+void
+ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t               i;
+    ngx_http_jimeng_task_t  *task;
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        if (task->task.state == JM_TASK_DONE
+            || task->task.state == JM_TASK_FAILED)
+        {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_INFO, task->log, 0,
+                      "jimeng: client closed connection, task \"%V\"%s",
+                      &task->id,
+                      task->id.len ? " is followed to its end" : "");
+    }
+
+    job->gone = 1;
+
+    ngx_http_jimeng_client_ignore(job->request);
+    ngx_http_jimeng_deliver_stop(job);
+
+    ngx_http_jimeng_job_all(job, JM_EVENT_LEFT);
 }
 
 
@@ -236,7 +293,12 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
         }
     }
 
-    ngx_http_jimeng_job_end(job);
+    if (ngx_http_jimeng_deliver_event(job) != NGX_OK) {
+        ngx_http_jimeng_job_left(job);
+        return;
+    }
+
+    ngx_http_jimeng_job_step(job);
 }
 
 
@@ -245,38 +307,13 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 static void
 ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 {
-    ngx_uint_t               i;
-    ngx_http_jimeng_ctx_t   *ctx;
-    ngx_http_jimeng_job_t   *job;
-    ngx_http_jimeng_task_t  *task;
+    ngx_http_jimeng_ctx_t  *ctx;
 
-    if (!ngx_http_jimeng_client_left(r)) {
-        return;
+    if (ngx_http_jimeng_client_left(r)) {
+        ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+        ngx_http_jimeng_job_left(ctx->job);
     }
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
-    job = ctx->job;
-
-    for (i = 0; i < job->order.n; i++) {
-        task = &job->tasks[i];
-
-        if (task->task.state == JM_TASK_DONE
-            || task->task.state == JM_TASK_FAILED)
-        {
-            continue;
-        }
-
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "jimeng: client closed connection, task \"%V\"%s",
-                      &task->id,
-                      task->id.len ? " is followed to its end" : "");
-    }
-
-    job->gone = 1;
-
-    ngx_http_jimeng_client_ignore(r);
-
-    ngx_http_jimeng_job_all(job, JM_EVENT_LEFT);
 }
 
 
@@ -287,6 +324,8 @@ ngx_http_jimeng_job_cleanup(void *data)
 
     ngx_uint_t               i;
     ngx_http_jimeng_task_t  *task;
+
+    ngx_http_jimeng_deliver_destroy(job);
 
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
@@ -418,7 +457,8 @@ ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     body = (call == JM_VISUAL_SUBMIT) ? &job->order.submit : &task->query;
 
     task->exchange = ngx_http_jimeng_exchange_start(job->request, &jlcf->pass,
-                                                    job->account, call, body);
+                                                    job->account, call, body,
+                                                    NULL);
 
     return task->exchange ? NGX_OK : NGX_ERROR;
 }
@@ -436,7 +476,7 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
     call = (task->task.state == JM_TASK_SUBMIT) ? JM_VISUAL_SUBMIT
                                                 : JM_VISUAL_QUERY;
 
-    if (ngx_http_jimeng_exchange_read(x, call, &answer) != JM_OK) {
+    if (ngx_http_jimeng_answer_read(x, call, &answer) != JM_OK) {
         ngx_log_error(NGX_LOG_ERR, task->log, 0,
                       "jimeng: no memory to read an answer");
     }
@@ -532,9 +572,6 @@ static ngx_int_t
 ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer)
 {
-    jm_str_t                  req_key, req_json;
-    jm_buf_t                  query;
-    jm_mem_t                  mem;
     ngx_pool_t               *pool;
     ngx_http_jimeng_order_t  *order;
 
@@ -551,21 +588,39 @@ ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
     task->id.len = answer->task_id.len;
     ngx_memcpy(task->id.data, answer->task_id.data, answer->task_id.len);
 
-    req_key.len = order->req_key.len;
-    req_key.data = order->req_key.data;
+    return ngx_http_jimeng_query(pool, &order->req_key, &task->id,
+                                 &order->req_json, &task->query);
+}
 
-    req_json.len = order->req_json.len;
-    req_json.data = order->req_json.data;
+
+/* the body of a query: form is what it says of the result's form */
+
+ngx_int_t
+ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
+    ngx_str_t *form, ngx_str_t *body)
+{
+    jm_buf_t  b;
+    jm_mem_t  mem;
+    jm_str_t  key, task_id, req_json;
+
+    key.len = req_key->len;
+    key.data = req_key->data;
+
+    task_id.len = id->len;
+    task_id.data = id->data;
+
+    req_json.len = form->len;
+    req_json.data = form->data;
 
     ngx_http_jimeng_mem(&mem, pool);
-    jm_buf_init(&query, &mem, 256, JM_VISUAL_QUERY_BODY + 6 * req_key.len);
+    jm_buf_init(&b, &mem, 256, JM_VISUAL_QUERY_BODY + 6 * key.len);
 
-    if (jm_visual_query(&query, req_key, answer->task_id, req_json) != JM_OK) {
+    if (jm_visual_query(&b, key, task_id, req_json) != JM_OK) {
         return NGX_ERROR;
     }
 
-    task->query.len = query.len;
-    task->query.data = query.data;
+    body->len = b.len;
+    body->data = b.data;
 
     return NGX_OK;
 }
@@ -598,7 +653,7 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
                                                     : JM_EVENT_TIMER,
                                   &ngx_http_jimeng_no_answer);
 
-        ngx_http_jimeng_job_end(task->job);
+        ngx_http_jimeng_job_step(task->job);
     }
 
     /* nginx runs posted requests after events, and not after timers */

@@ -79,6 +79,13 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       offsetof(ngx_http_jimeng_loc_conf_t, timeout),
       &ngx_http_jimeng_positive_post },
 
+    { ngx_string("jimeng_heartbeat"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_jimeng_heartbeat,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, heartbeat),
+      NULL },
+
     { ngx_string("jimeng_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,

@@ -7,7 +7,9 @@
 #include "ngx_http_jimeng.h"
 
 
-static ngx_int_t ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job);
+static ngx_int_t ngx_http_jimeng_result_text(ngx_http_jimeng_job_t *job,
+    size_t *pictures, ngx_str_t *text);
+static jm_part_t *ngx_http_jimeng_result_parts(ngx_http_jimeng_job_t *job);
 
 
 /*
@@ -18,70 +20,204 @@ static ngx_int_t ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job);
 ngx_int_t
 ngx_http_jimeng_result_send(ngx_http_jimeng_job_t *job)
 {
-    jm_part_t                *parts;
-    ngx_uint_t                i;
-    jm_result_t               result;
-    ngx_http_jimeng_task_t   *task, *done;
-    ngx_http_jimeng_order_t  *order;
+    ngx_int_t  rc;
+    ngx_str_t  text;
 
-    order = &job->order;
-    done = NULL;
+    rc = ngx_http_jimeng_result_text(job, NULL, &text);
 
-    parts = ngx_palloc(job->request->pool, order->n * sizeof(jm_part_t));
-    if (parts == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    for (i = 0; i < order->n; i++) {
-        task = &job->tasks[i];
-        parts[i] = task->part;
-
-        if (done == NULL && task->task.state == JM_TASK_DONE) {
-            done = task;
-        }
-    }
-
-    if (done == NULL) {
+    if (rc == NGX_DECLINED) {
         return ngx_http_jimeng_result_error(job);
     }
 
-    result.created = ngx_time();
-    result.model.len = order->req_key.len;
-    result.model.data = order->req_key.data;
-    result.task_id.len = done->id.len;
-    result.task_id.data = done->id.data;
-    result.size = order->size;
-    result.parts = parts;
-    result.nparts = order->n;
-    result.max_images = order->max_images;
-    result.ignored = order->ignored;
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-    return ngx_http_jimeng_send_result(job->request, &result);
+    return ngx_http_jimeng_send_json(job->request, NGX_HTTP_OK, &text);
 }
 
 
-static ngx_int_t
-ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job)
+/*
+ * The same with base64, which comes from the upstream's buffers.  The header
+ * is sent with the first of it: until then there may be an error instead.
+ */
+
+ngx_int_t
+ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,
+    ngx_str_t *before, ngx_str_t *after)
 {
-    jm_str_t                 task_id;
-    ngx_uint_t               i;
-    ngx_http_jimeng_task_t  *task;
+    u_char     *p;
+    size_t      at;
+    ngx_str_t   text, next;
 
-    task = job->tasks;
+    static ngx_str_t  type = ngx_string("application/json");
+    static ngx_str_t  open = ngx_string(JM_REPLY_DATA_OPEN);
+    static ngx_str_t  close = ngx_string(JM_REPLY_DATA_CLOSE);
 
-    /* a retry is one of all the tasks: what forbids it is what is told */
+    ngx_str_set(&next, JM_REPLY_DATA_NEXT);
+    *after = close;
 
-    for (i = 0; i < job->order.n; i++) {
-        if (job->tasks[i].error.no_retry) {
-            task = &job->tasks[i];
+    if (!d->begun) {
+
+        if (ngx_http_jimeng_result_text(d->job, &at, &text) != NGX_OK
+            || ngx_http_jimeng_send_begin(d->job->request, &type) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        d->begun = 1;
+
+        next.len = at;
+        next.data = text.data;
+    }
+
+    before->len = next.len + open.len;
+    before->data = ngx_pnalloc(d->job->request->pool, before->len);
+
+    if (before->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(before->data, next.data, next.len);
+    ngx_memcpy(p, open.data, open.len);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_jimeng_result_end(ngx_http_jimeng_delivery_t *d)
+{
+    size_t     at;
+    ngx_str_t  text;
+
+    if (!d->begun) {
+        return ngx_http_jimeng_result_error(d->job);
+    }
+
+    if (ngx_http_jimeng_result_text(d->job, &at, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    text.data += at;
+    text.len -= at;
+
+    return ngx_http_jimeng_send_part(d->job->request, &text, 1);
+}
+
+
+/* NGX_DECLINED: no task brought a picture */
+
+static ngx_int_t
+ngx_http_jimeng_result_text(ngx_http_jimeng_job_t *job, size_t *pictures,
+    ngx_str_t *text)
+{
+    jm_buf_t                  out;
+    jm_mem_t                  mem;
+    ngx_uint_t                i;
+    jm_result_t               result;
+    ngx_http_jimeng_order_t  *order;
+
+    order = &job->order;
+
+    result.parts = ngx_http_jimeng_result_parts(job);
+    if (result.parts == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < order->n; i++) {
+        if (result.parts[i].error == NULL) {
             break;
         }
     }
 
-    task_id.len = task->id.len;
-    task_id.data = task->id.data;
+    if (i == order->n) {
+        return NGX_DECLINED;
+    }
 
-    return ngx_http_jimeng_send_error(job->request, &task->error, task_id);
+    result.created = job->delivery ? job->delivery->created : ngx_time();
+    result.model.len = order->req_key.len;
+    result.model.data = order->req_key.data;
+    result.task_id.len = job->tasks[i].id.len;
+    result.task_id.data = job->tasks[i].id.data;
+    result.size = order->size;
+    result.nparts = order->n;
+    result.max_images = order->max_images;
+    result.ignored = order->ignored;
+
+    ngx_http_jimeng_mem(&mem, job->request->pool);
+    jm_buf_init(&out, &mem, 1024, NGX_HTTP_JIMENG_REPLY_MAX);
+
+    if (jm_reply_result(&out, &result, pictures) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    text->len = out.len;
+    text->data = out.data;
+
+    return NGX_OK;
+}
+
+
+static jm_part_t *
+ngx_http_jimeng_result_parts(ngx_http_jimeng_job_t *job)
+{
+    jm_part_t   *parts;
+    ngx_uint_t   i;
+
+    if (job->delivery) {
+        return job->delivery->parts;
+    }
+
+    parts = ngx_palloc(job->request->pool, job->order.n * sizeof(jm_part_t));
+
+    for (i = 0; parts && i < job->order.n; i++) {
+        parts[i] = job->tasks[i].part;
+    }
+
+    return parts;
+}
+
+
+ngx_int_t
+ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job)
+{
+    jm_str_t           task_id;
+    const jm_error_t  *e;
+
+    e = ngx_http_jimeng_result_why(job, &task_id);
+
+    return ngx_http_jimeng_send_error(job->request, e, task_id);
+}
+
+
+/* the error of a job none of whose tasks brought a picture */
+
+const jm_error_t *
+ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job, jm_str_t *task_id)
+{
+    ngx_uint_t         i, told;
+    const jm_error_t  *e, *error;
+
+    told = 0;
+    error = NULL;
+
+    /* a retry is one of all the tasks: what forbids it is what is told */
+
+    for (i = 0; i < job->order.n; i++) {
+        e = job->delivery ? job->delivery->parts[i].error
+                          : job->tasks[i].part.error;
+
+        if (error == NULL || (e->no_retry && !error->no_retry)) {
+            error = e;
+            told = i;
+        }
+    }
+
+    task_id->len = job->tasks[told].id.len;
+    task_id->data = job->tasks[told].id.data;
+
+    return error;
 }
 
 

@@ -7,11 +7,8 @@
 #include "ngx_http_jimeng.h"
 
 
-/* ten answers are not too large for their reply: they have been paid for */
-
-#define NGX_HTTP_JIMENG_REPLY_MAX  4194304
-
-
+static void ngx_http_jimeng_type(ngx_http_request_t *r, ngx_str_t *type,
+    off_t len);
 static void *ngx_http_jimeng_alloc(void *ctx, size_t size);
 static void ngx_http_jimeng_free(void *ctx, void *p);
 
@@ -42,28 +39,7 @@ ngx_http_jimeng_free(void *ctx, void *p)
 
 
 ngx_int_t
-ngx_http_jimeng_send_result(ngx_http_request_t *r, jm_result_t *result)
-{
-    jm_buf_t   out;
-    jm_mem_t   mem;
-    ngx_str_t  text;
-
-    ngx_http_jimeng_mem(&mem, r->pool);
-    jm_buf_init(&out, &mem, 1024, NGX_HTTP_JIMENG_REPLY_MAX);
-
-    if (jm_reply_result(&out, result) != JM_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    text.len = out.len;
-    text.data = out.data;
-
-    return ngx_http_jimeng_send_json(r, NGX_HTTP_OK, &text);
-}
-
-
-ngx_int_t
-ngx_http_jimeng_send_error(ngx_http_request_t *r, jm_error_t *e,
+ngx_http_jimeng_send_error(ngx_http_request_t *r, const jm_error_t *e,
     jm_str_t task_id)
 {
     ngx_str_t  text;
@@ -79,7 +55,7 @@ ngx_http_jimeng_send_error(ngx_http_request_t *r, jm_error_t *e,
 
 
 ngx_int_t
-ngx_http_jimeng_error_text(ngx_http_request_t *r, jm_error_t *e,
+ngx_http_jimeng_error_text(ngx_http_request_t *r, const jm_error_t *e,
     jm_str_t task_id, ngx_str_t *text)
 {
     jm_buf_t  out;
@@ -100,7 +76,7 @@ ngx_http_jimeng_error_text(ngx_http_request_t *r, jm_error_t *e,
 
 
 ngx_int_t
-ngx_http_jimeng_error_headers(ngx_http_request_t *r, jm_error_t *e)
+ngx_http_jimeng_error_headers(ngx_http_request_t *r, const jm_error_t *e)
 {
     u_char      *p;
     ngx_uint_t   after;
@@ -169,7 +145,16 @@ ngx_http_jimeng_reply_header(ngx_http_request_t *r, const char *name,
 void
 ngx_http_jimeng_json_type(ngx_http_request_t *r, size_t len)
 {
-    ngx_str_set(&r->headers_out.content_type, "application/json");
+    static ngx_str_t  json = ngx_string("application/json");
+
+    ngx_http_jimeng_type(r, &json, len);
+}
+
+
+static void
+ngx_http_jimeng_type(ngx_http_request_t *r, ngx_str_t *type, off_t len)
+{
+    r->headers_out.content_type = *type;
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
     ngx_str_null(&r->headers_out.charset);
@@ -219,4 +204,91 @@ ngx_http_jimeng_send_json(ngx_http_request_t *r, ngx_uint_t status,
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+/* a reply whose length is not known; NGX_ERROR: the client has gone */
+
+ngx_int_t
+ngx_http_jimeng_send_begin(ngx_http_request_t *r, ngx_str_t *type)
+{
+    ngx_int_t               rc;
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_jimeng_ctx(r);
+
+    if (ctx == NULL || ngx_http_jimeng_request_id_header(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->replied = 1;
+
+    r->headers_out.status = NGX_HTTP_OK;
+    ngx_http_jimeng_type(r, type, -1);
+
+    /* as for any reply that is not buffered */
+
+    ngx_http_jimeng_exchange_unlimited(r);
+
+    rc = ngx_http_send_header(r);
+
+    return (rc == NGX_ERROR || rc > NGX_OK) ? NGX_ERROR : NGX_OK;
+}
+
+
+/* text has to outlive the request's output */
+
+ngx_int_t
+ngx_http_jimeng_send_part(ngx_http_request_t *r, ngx_str_t *text,
+    ngx_uint_t last)
+{
+    ngx_buf_t  *b;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = text->data;
+    b->last = text->data + text->len;
+    b->memory = text->len ? 1 : 0;
+    b->last_buf = last;
+    b->last_in_chain = last;
+
+    return ngx_http_jimeng_send_buf(r, b);
+}
+
+
+ngx_int_t
+ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b)
+{
+    ngx_int_t                  rc;
+    ngx_chain_t                out;
+    ngx_connection_t          *c;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    b->flush = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    rc = ngx_http_output_filter(r, &out);
+
+    /* what is left at the end is sent when the request is finalized */
+
+    if (rc == NGX_ERROR || b->last_buf) {
+        return rc;
+    }
+
+    c = r->connection;
+
+    if (c->buffered) {
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        ngx_add_timer(c->write, clcf->send_timeout);
+
+        return ngx_handle_write_event(c->write, clcf->send_lowat);
+    }
+
+    return NGX_OK;
 }

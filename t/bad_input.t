@@ -203,6 +203,10 @@ invalid('ratios that exclude each other',
         "{$prompt,\"min_ratio\":2,\"max_ratio\":1}",
         qr/^The field "min_ratio" must not be above "max_ratio"\.\z/,
         'min_ratio');
+invalid('a ratio beyond the other\'s default', "{$prompt,$_->[1]}", $_->[2],
+        $_->[0])
+    for [ 'min_ratio', '"min_ratio":3.1', qr/"max_ratio", which is 3 unless/ ],
+        [ 'max_ratio', '"max_ratio":0.3', qr/"min_ratio", which is 1\/3 unle/ ];
 invalid("$_->[1]", "{$prompt,$_->[1]}", $_->[2], $_->[0]) for (
     [ 'n', '"n":2,"force_single":false', qr/choose one of them\.\z/ ],
     [ 'n', '"n":2,"sequential_image_generation":"auto"',
@@ -232,9 +236,8 @@ invalid("$_->[1]", "{$prompt,$_->[1]}", $_->[2], $_->[0]) for (
       qr/a string of at most 256 characters\.\z/ ],
 );
 invalid("response_format $_", "{$prompt,\"response_format\":\"$_\"}",
-        qr/"url"\.\z/, 'response_format') for '', 'b64_json', 'URL', 'jpeg';
-invalid('a stream', "{$prompt,\"stream\":true}",
-        qr/^Streams are not supported/, 'stream');
+        qr/must be "url" or "b64_json"\.\z/, 'response_format')
+    for '', 'b64', 'B64_JSON', 'URL', 'jpeg';
 
 
 # ---- models
@@ -309,11 +312,12 @@ invalid("the picture $_", qq({$prompt,"image":"$_"}),
 invalid('a URL of 8193 bytes',
         qq({$prompt,"image":"http://h/) . 'x' x (8193 - 9) . '"}',
         qr/is longer than 8192 bytes/, 'image');
-invalid("the element $_", "{$prompt,\"images\":[$_]}", $no_form, 'images')
+invalid("the element $_", "{$prompt,\"images\":[$_]}", $no_form, 'images[0]')
     for 1, 'true', 'null', '[]', '{}', '{"url":1}', '{"image_url":{}}',
         '{"image_url":{"url":1}}', '{"b64_json":"iVBORw0KGgo="}';
 invalid('the second of two', "{$prompt,\"images\":[$url,\"x\"]}",
-        qr/^Picture 2 of "images" is no http:/, 'images');
+        qr/^Picture 2 of "images" is no http:.*this gateway takes URLs only/,
+        'images[1]');
 invalid("the field $_", "{$prompt,$_}", qr/must be a(?:n array| URL)/,
         /"(\w+)"/ ? $1 : undef)
     for '"image":1', '"image":{"url":"http://h/"}', '"images":"http://h/"',

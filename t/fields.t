@@ -170,6 +170,7 @@ for my $case (
       qw(mask negative_prompt) ],
     [ '"sequential_image_generation_options":{"max_images":2}',
       'sequential_image_generation_options' ],
+    [ '"model":"jimeng_t2i_v30","n":2,"force_single":false', 'force_single' ],
 ) {
     my ($json, @names) = @$case;
     my $r = $t->post_raw(qq({"prompt":"a boat",$json}));

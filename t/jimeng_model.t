@@ -44,6 +44,26 @@ $d->bad(
         '1-2147483648', '1k-2k', '1-99999999999999999999'),
 );
 
+# rows that no request can meet
+$d->bad(
+    [ 'a jimeng_i2i_v30 images=0', '\model "a" can never work: '
+      . '"jimeng_i2i_v30" needs a picture, and "images=0" forbids it' ],
+    [ 'a jimeng_image2image_dream_inpaint images=1', '\model "a" can never '
+      . 'work: "jimeng_image2image_dream_inpaint" needs more pictures than '
+      . '"images=" allows' ],
+    (map { [ "a $_->[0] area=$_->[1]", "\\model \"a\" can never work: "
+             . "\"$_->[0]\" makes no picture of this \"area=\", its sides are "
+             . 'too short or too long for it' ] }
+        [ 'jimeng_t2i_v30', '4194305-5000000' ],
+        [ 'jimeng_t2i_v31', '1-262143' ],
+        [ 'jimeng_i2i_v30', '2359297-2359297' ]),
+);
+
+$d->good(
+    'a jimeng_i2i_v30 images=1', 'a jimeng_image2image_dream_inpaint images=2',
+    'a jimeng_t2i_v30 area=4194304-5000000', 'a jimeng_t2i_v31 area=1-262144',
+);
+
 $d->refuses('duplicate', 'duplicate model "a"',
             location => 'jimeng_model a b; jimeng_model a c;');
 $d->accepts('the same name in another block',

@@ -10,35 +10,40 @@
 
 #define JM_MODEL_ECHO       64      /* bytes of a name in a message */
 
+/* bytes of an input picture; an operator's row may take some, where none do */
+
+#define JM_MODEL_15M        15728640
+#define JM_MODEL_4700K      4928307     /* 4.7 MB */
+
 /* what the rows of one req_key have in common, from min_images to scale */
 
-#define JM_MODEL_V40                                                          \
-    0, 10, 1048576, 16777216, 0, 0, 4194304,                                  \
-    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP,              \
+#define JM_MODEL_V40(more)                                                    \
+    0, 10, JM_MODEL_15M, 1048576, 16777216, 0, 0, 4194304,                    \
+    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP|(more),       \
     JM_SCALE_FRACTION
 
 #define JM_MODEL_V46                                                          \
-    0, 14, 1048576, 16777216, 0, 0, 4194304,                                  \
+    0, 14, JM_MODEL_15M, 1048576, 16777216, 0, 0, 4194304,                    \
     JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP,              \
     JM_SCALE_PERCENT
 
 #define JM_MODEL_T2I                                                          \
-    0, 0, 512 * 512, 2048 * 2048, 512, 2048, 1328 * 1328,                     \
+    0, 0, JM_MODEL_15M, 512 * 512, 2048 * 2048, 512, 2048, 1328 * 1328,       \
     JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_PRE_LLM,            \
     JM_SCALE_NONE
 
 #define JM_MODEL_I2I                                                          \
-    1, 1, 512 * 512, 1536 * 1536, 512, 1536, 1328 * 1328,                     \
+    1, 1, JM_MODEL_15M, 512 * 512, 1536 * 1536, 512, 1536, 1328 * 1328,       \
     JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_BASE64,             \
     JM_SCALE_FRACTION
 
 #define JM_MODEL_INPAINT                                                      \
-    2, 2, 0, 0, 0, 0, 0,                                                      \
+    2, 2, JM_MODEL_4700K, 0, 0, 0, 0, 0,                                      \
     JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_BASE64,                            \
     JM_SCALE_NONE
 
 #define JM_MODEL_TILES                                                        \
-    1, 1, 0, 0, 0, 0, 0,                                                      \
+    1, 1, JM_MODEL_15M, 0, 0, 0, 0, 0,                                        \
     JM_MODEL_RESOLUTION|JM_MODEL_BASE64,                                      \
     JM_SCALE_NONE
 
@@ -48,15 +53,15 @@
 static const jm_model_t  jm_models[] = {
 
     { jm_string("jimeng_t2i_v40"), jm_string("jimeng_t2i_v40"),
-      JM_MODEL_V40, 0 },
+      JM_MODEL_V40(0), 0 },
 
     { jm_string("jimeng-4.0"), jm_string("jimeng_t2i_v40"),
-      JM_MODEL_V40, 0 },
+      JM_MODEL_V40(0), 0 },
 
     /* The API that has this name puts a watermark on unless told not to. */
 
     { jm_string("doubao-seedream-4-0-250828"), jm_string("jimeng_t2i_v40"),
-      JM_MODEL_V40, 1 },
+      JM_MODEL_V40(JM_MODEL_ARK), 1 },
 
     { jm_string("jimeng-4.6"), jm_string("jimeng_seedream46_cvtob"),
       JM_MODEL_V46, 0 },
@@ -87,6 +92,7 @@ static const jm_model_t  jm_models[] = {
 static const jm_model_t *jm_model_last(const jm_model_t *rows, size_t n,
     jm_str_t name);
 static unsigned jm_model_same(jm_str_t a, jm_str_t b);
+static unsigned jm_model_starts(jm_str_t name, jm_str_t prefix);
 
 
 const jm_model_t *
@@ -109,7 +115,8 @@ jm_model_find(const jm_models_t *extra, jm_str_t name)
 void
 jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key)
 {
-    size_t  i;
+    size_t                 i;
+    static const jm_str_t  ark = jm_string("doubao-seedream");
 
     *m = jm_models[0];
 
@@ -123,6 +130,34 @@ jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key)
 
     m->name = name;
     m->req_key = req_key;
+
+    if (jm_model_starts(name, ark)) {
+        m->takes |= JM_MODEL_ARK;
+    }
+}
+
+
+jm_rc_e
+jm_model_check(const jm_model_t *m, const char **why)
+{
+    uint64_t  most, least;
+
+    if (m->images < m->min_images) {
+        *why = m->images == 0 ? "needs a picture, and \"images=0\" forbids it"
+                              : "needs more pictures than \"images=\" allows";
+        return JM_INVALID;
+    }
+
+    most = (uint64_t) m->max_side * m->max_side;
+    least = (uint64_t) m->min_side * m->min_side;
+
+    if (m->max_side != 0 && (m->min_area > most || m->max_area < least)) {
+        *why = "makes no picture of this \"area=\", its sides are too "
+               "short or too long for it";
+        return JM_INVALID;
+    }
+
+    return JM_OK;
 }
 
 
@@ -160,7 +195,7 @@ jm_model_unknown(jm_error_t *e, jm_str_t name)
     }
 
     if (jm_str_eq(&name, "jimeng-4.5")
-        || (name.len > ark.len && memcmp(name.data, ark.data, ark.len) == 0))
+        || jm_model_starts(name, ark))
     {
         advice = "needs an Ark account, which this gateway does not have; use "
                  "\"jimeng-4.0\" or \"jimeng-4.6\"";
@@ -199,4 +234,12 @@ jm_model_same(jm_str_t a, jm_str_t b)
 {
     return a.len == b.len
            && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+
+static unsigned
+jm_model_starts(jm_str_t name, jm_str_t prefix)
+{
+    return name.len > prefix.len
+           && memcmp(name.data, prefix.data, prefix.len) == 0;
 }

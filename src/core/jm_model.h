@@ -28,6 +28,7 @@
 #define JM_MODEL_MASK        0x0040     /* a mask as its last picture */
 #define JM_MODEL_RESOLUTION  0x0080     /* "resolution", 4k or 8k */
 #define JM_MODEL_BASE64      0x0100     /* pictures as data, beside URLs */
+#define JM_MODEL_ARK         0x0200     /* the name is Ark's, as are streams */
 
 
 typedef enum {
@@ -42,6 +43,7 @@ typedef struct {
     jm_str_t         req_key;
     uint32_t         min_images;    /* input pictures it needs */
     uint32_t         images;        /* input pictures it takes at most */
+    uint32_t         max_bytes;     /* of such a picture's file */
     uint32_t         min_area;      /* pixels of a picture it makes */
     uint32_t         max_area;
     uint32_t         min_side;      /* of such a picture; 0 and 0: any */
@@ -69,9 +71,16 @@ const jm_model_t *jm_model_find(const jm_models_t *extra, jm_str_t name);
 
 /*
  * Sets *m to the built-in row that has this req_key, or where there is none to
- * that of Jimeng 4.0, under another name and req_key.
+ * that of Jimeng 4.0, under another name and req_key.  A name that begins with
+ * "doubao-seedream" is Ark's.
  */
 void jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key);
+
+/*
+ * Returns JM_INVALID, and *why a sentence's end ("needs a picture, and
+ * "images=0" forbids it"), for a row that no request can meet.
+ */
+jm_rc_e jm_model_check(const jm_model_t *m, const char **why);
 
 /*
  * Returns row number i, from 0, of those that jm_model_find() can return:

@@ -4,8 +4,7 @@
  */
 
 
-#include "jm_json.h"
-#include "jm_reply.h"
+#include "jm_reply_field.h"
 
 
 /* "99999x99999", or an area */
@@ -13,23 +12,18 @@
 #define JM_REPLY_SIZE       16
 
 
-static size_t jm_reply_data(jm_json_writer_t *w, const jm_result_t *result);
+static size_t jm_reply_data(jm_json_writer_t *w, const jm_result_t *result,
+    unsigned write);
 static void jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result);
-static void jm_reply_ignored(jm_json_writer_t *w, uint64_t ignored);
 static void jm_reply_model_object(jm_json_writer_t *w, const jm_model_t *model,
     int64_t created);
 
 
 jm_rc_e
-jm_reply_result(jm_buf_t *out, const jm_result_t *result)
+jm_reply_result(jm_buf_t *out, const jm_result_t *result, size_t *pictures)
 {
-    char              text[JM_REPLY_SIZE];
     size_t            made;
-    jm_buf_t          size;
     jm_json_writer_t  w;
-
-    jm_buf_fixed(&size, text, sizeof(text));
-    jm_size_write(&size, &result->size);
 
     jm_json_open(&w, out);
     jm_json_object(&w);
@@ -48,19 +42,19 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result)
     jm_json_key(&w, "task_status");
     jm_json_cstring(&w, "succeed");
 
-    made = jm_reply_data(&w, result);
+    jm_json_key(&w, "data");
+    jm_json_array(&w);
 
-    if (size.len != 0) {
-        jm_json_key(&w, "size");
-        jm_json_string(&w, jm_buf_view(&size));
+    if (pictures != NULL) {
+        *pictures = out->len;
     }
 
-    jm_json_key(&w, "usage");
-    jm_json_object(&w);
-    jm_json_key(&w, "generated_images");
-    jm_json_int(&w, (int64_t) made);
-    jm_json_end_object(&w);
+    made = jm_reply_data(&w, result, pictures == NULL);
 
+    jm_json_end_array(&w);
+
+    jm_reply_size(&w, &result->size);
+    jm_reply_usage(&w, made);
     jm_reply_failed(&w, result);
     jm_reply_ignored(&w, result->ignored);
 
@@ -73,13 +67,10 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result)
 /* returns how many pictures were made */
 
 static size_t
-jm_reply_data(jm_json_writer_t *w, const jm_result_t *result)
+jm_reply_data(jm_json_writer_t *w, const jm_result_t *result, unsigned write)
 {
     size_t            i, j, made;
     const jm_part_t  *part;
-
-    jm_json_key(w, "data");
-    jm_json_array(w);
 
     made = 0;
 
@@ -90,7 +81,9 @@ jm_reply_data(jm_json_writer_t *w, const jm_result_t *result)
 
             made++;
 
-            if (result->max_images != 0 && made > result->max_images) {
+            if (!write
+                || (result->max_images != 0 && made > result->max_images))
+            {
                 continue;
             }
 
@@ -100,8 +93,6 @@ jm_reply_data(jm_json_writer_t *w, const jm_result_t *result)
             jm_json_end_object(w);
         }
     }
-
-    jm_json_end_array(w);
 
     return made;
 }
@@ -134,11 +125,7 @@ jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result)
         jm_json_key(w, "index");
         jm_json_int(w, (int64_t) i);
 
-        jm_json_key(w, "code");
-        jm_json_cstring(w, jm_cause(e->cause)->code);
-
-        jm_json_key(w, "message");
-        jm_json_cstring(w, e->message);
+        jm_reply_why(w, e);
 
         jm_json_end_object(w);
     }
@@ -149,7 +136,47 @@ jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result)
 }
 
 
-static void
+void
+jm_reply_size(jm_json_writer_t *w, const jm_size_t *size)
+{
+    char      text[JM_REPLY_SIZE];
+    jm_buf_t  b;
+
+    jm_buf_fixed(&b, text, sizeof(text));
+    jm_size_write(&b, size);
+
+    if (b.len != 0) {
+        jm_json_key(w, "size");
+        jm_json_string(w, jm_buf_view(&b));
+    }
+}
+
+
+void
+jm_reply_usage(jm_json_writer_t *w, size_t made)
+{
+    jm_json_key(w, "usage");
+    jm_json_object(w);
+
+    jm_json_key(w, "generated_images");
+    jm_json_int(w, (int64_t) made);
+
+    jm_json_end_object(w);
+}
+
+
+void
+jm_reply_why(jm_json_writer_t *w, const jm_error_t *e)
+{
+    jm_json_key(w, "code");
+    jm_json_cstring(w, jm_cause(e->cause)->code);
+
+    jm_json_key(w, "message");
+    jm_json_cstring(w, e->message);
+}
+
+
+void
 jm_reply_ignored(jm_json_writer_t *w, uint64_t ignored)
 {
     unsigned     bit;

@@ -49,9 +49,19 @@ typedef struct {
  * Appends the reply of a request of which at least one task is done; those
  * that failed are listed as "errors", by their number from 0.
  * "generated_images" counts what was made, and so billed: also the pictures
- * that are over max_images.  Returns JM_ERROR as out does.
+ * that are over max_images.
+ *
+ * Where pictures is not NULL none is written, and *pictures is the offset in
+ * out at which they belong: for each JM_REPLY_DATA_OPEN, its base64 and
+ * JM_REPLY_DATA_CLOSE, with JM_REPLY_DATA_NEXT between two.  Returns JM_ERROR
+ * as out does.
  */
-jm_rc_e jm_reply_result(jm_buf_t *out, const jm_result_t *result);
+jm_rc_e jm_reply_result(jm_buf_t *out, const jm_result_t *result,
+    size_t *pictures);
+
+#define JM_REPLY_DATA_OPEN   "{\"b64_json\":\""
+#define JM_REPLY_DATA_CLOSE  "\"}"
+#define JM_REPLY_DATA_NEXT   ","
 
 /*
  * Appends the list of the models that jm_model_find() finds with extra, which

@@ -13,10 +13,6 @@
 #define JM_REQUEST_MIN_SEED     (-1)
 #define JM_REQUEST_MAX_SEED     INT32_MAX
 
-#define JM_REQUEST_MIN_RATIO    (JM_REQUEST_ONE / 16)
-#define JM_REQUEST_MAX_RATIO    (INT64_C(16) * JM_REQUEST_ONE)
-
-
 typedef jm_rc_e (*jm_request_part_pt)(jm_request_ctx_t *ctx);
 
 
@@ -45,8 +41,8 @@ const jm_field_t  jm_request_fields[JM_FIELD_LAST] = {
     { "response_format", JM_TYPE_STRING },
     { "stream", JM_TYPE_BOOL },
     { "image", jm_type(JM_JSON_STRING)|jm_type(JM_JSON_ARRAY),
-      "a URL, or an array of URLs" },
-    { "images", jm_type(JM_JSON_ARRAY), "an array of URLs" },
+      "a URL or base64, or an array of such" },
+    { "images", jm_type(JM_JSON_ARRAY), "an array of URLs or base64" },
     { "strength", JM_TYPE_NUMBER },
     { "scale", JM_TYPE_NUMBER },
     { "force_single", JM_TYPE_BOOL },
@@ -75,21 +71,20 @@ const jm_field_t  jm_request_fields[JM_FIELD_LAST] = {
 };
 
 
-static jm_rc_e jm_request_collect(jm_request_ctx_t *ctx,
-    const jm_json_t *root);
+const jm_json_limits_t  jm_request_limits = {
+    JM_REQUEST_DEPTH, JM_REQUEST_NODES
+};
+
+
+static void jm_request_extra_body(jm_request_ctx_t *ctx);
 static void jm_request_members(const jm_json_t **fields,
     const jm_json_t *object);
 static jm_rc_e jm_request_types(jm_request_ctx_t *ctx);
+static jm_rc_e jm_request_short(jm_request_ctx_t *ctx, jm_field_e field);
 static jm_rc_e jm_request_model(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_prompt(jm_request_ctx_t *ctx);
 static unsigned jm_request_blank(jm_str_t s);
-static jm_rc_e jm_request_form(jm_request_ctx_t *ctx);
-static jm_rc_e jm_request_scale(jm_request_ctx_t *ctx);
-static jm_rc_e jm_request_hundredths(jm_request_ctx_t *ctx, jm_field_e field,
-    unsigned percent);
-static jm_rc_e jm_request_ratios(jm_request_ctx_t *ctx);
-static jm_rc_e jm_request_ratio_limit(jm_request_ctx_t *ctx,
-    jm_field_e field, jm_str_t *text, int64_t *value);
+static jm_rc_e jm_request_result(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_extras(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_unused(jm_request_ctx_t *ctx);
 
@@ -99,7 +94,7 @@ static const jm_request_part_pt  jm_request_parts[] = {
     jm_request_model,
     jm_request_prompt,
     jm_request_group,
-    jm_request_form,
+    jm_request_result,
     jm_request_images,
     jm_request_size,
     jm_request_scale,
@@ -147,24 +142,14 @@ jm_rc_e
 jm_request_read(jm_request_t *r, jm_str_t body, const jm_rules_t *rules,
     jm_mem_t *mem, jm_error_t *e)
 {
-    size_t            i;
     jm_rc_e           rc;
     jm_json_t        *root;
     const char       *why;
-    jm_json_limits_t  limits;
     jm_request_ctx_t  ctx;
 
-    memset(r, 0, sizeof(jm_request_t));
-    memset(&ctx, 0, sizeof(jm_request_ctx_t));
+    jm_request_init(&ctx, r, rules, e);
 
-    ctx.request = r;
-    ctx.rules = rules;
-    ctx.error = e;
-
-    limits.depth = JM_REQUEST_DEPTH;
-    limits.nodes = JM_REQUEST_NODES;
-
-    rc = jm_json_read(&root, body, &limits, mem, &why);
+    rc = jm_json_read(&root, body, &jm_request_limits, mem, &why);
 
     if (rc == JM_INVALID) {
         return jm_request_refuse(&ctx, NULL, "The request body %s.", why);
@@ -174,34 +159,59 @@ jm_request_read(jm_request_t *r, jm_str_t body, const jm_rules_t *rules,
         return rc;
     }
 
-    rc = jm_request_collect(&ctx, root);
+    if (root->type != JM_JSON_OBJECT) {
+        return jm_request_refuse(&ctx, NULL,
+                                 "The request body must be a JSON object.");
+    }
+
+    jm_request_members(ctx.fields, root);
+
+    return jm_request_run(&ctx);
+}
+
+
+void
+jm_request_init(jm_request_ctx_t *ctx, jm_request_t *r,
+    const jm_rules_t *rules, jm_error_t *e)
+{
+    memset(r, 0, sizeof(jm_request_t));
+    memset(ctx, 0, sizeof(jm_request_ctx_t));
+
+    ctx->request = r;
+    ctx->rules = rules;
+    ctx->error = e;
+}
+
+
+jm_rc_e
+jm_request_run(jm_request_ctx_t *ctx)
+{
+    size_t   i;
+    jm_rc_e  rc;
+
+    jm_request_extra_body(ctx);
+
+    rc = JM_OK;
 
     for (i = 0; rc == JM_OK && i < jm_nitems(jm_request_parts); i++) {
-        rc = jm_request_parts[i](&ctx);
+        rc = jm_request_parts[i](ctx);
     }
 
     return rc;
 }
 
 
-static jm_rc_e
-jm_request_collect(jm_request_ctx_t *ctx, const jm_json_t *root)
+static void
+jm_request_extra_body(jm_request_ctx_t *ctx)
 {
     size_t            i;
     const jm_json_t  *node;
     const jm_json_t  *extra[JM_FIELD_LAST];
 
-    if (root->type != JM_JSON_OBJECT) {
-        return jm_request_refuse(ctx, NULL,
-                                 "The request body must be a JSON object.");
-    }
-
-    jm_request_members(ctx->fields, root);
-
     node = ctx->fields[JM_FIELD_EXTRA_BODY];
 
     if (node == NULL || node->type != JM_JSON_OBJECT) {
-        return JM_OK;
+        return;
     }
 
     memset(extra, 0, sizeof(extra));
@@ -214,31 +224,42 @@ jm_request_collect(jm_request_ctx_t *ctx, const jm_json_t *root)
             ctx->fields[i] = extra[i];
         }
     }
-
-    return JM_OK;
 }
 
 
 static void
 jm_request_members(const jm_json_t **fields, const jm_json_t *object)
 {
-    size_t            i;
-    const char       *name;
+    jm_field_e        field;
     const jm_json_t  *node;
 
     for (node = object->child; node != NULL; node = node->next) {
+        field = jm_request_find(node->key);
 
-        for (i = 0; i < JM_FIELD_LAST; i++) {
-            name = jm_request_fields[i].name;
-
-            if (strlen(name) == node->key.len
-                && memcmp(name, node->key.data, node->key.len) == 0)
-            {
-                fields[i] = node->type == JM_JSON_NULL ? NULL : node;
-                break;
-            }
+        if (field != JM_FIELD_LAST) {
+            fields[field] = node->type == JM_JSON_NULL ? NULL : node;
         }
     }
+}
+
+
+jm_field_e
+jm_request_find(jm_str_t name)
+{
+    unsigned     i;
+    const char  *known;
+
+    for (i = 0; i < JM_FIELD_LAST; i++) {
+        known = jm_request_fields[i].name;
+
+        if (strlen(known) == name.len
+            && memcmp(known, name.data, name.len) == 0)
+        {
+            break;
+        }
+    }
+
+    return (jm_field_e) i;
 }
 
 
@@ -258,9 +279,85 @@ jm_request_types(jm_request_ctx_t *ctx)
                                      "The field \"%s\" must be %s.",
                                      field->name, field->wanted);
         }
+
+        if (jm_request_short(ctx, (jm_field_e) i) != JM_OK) {
+            return JM_INVALID;
+        }
     }
 
     return JM_OK;
+}
+
+
+/* a text may be too long to be kept, unless it is a picture, or has no use */
+
+static jm_rc_e
+jm_request_short(jm_request_ctx_t *ctx, jm_field_e field)
+{
+    const char       *name;
+    const jm_json_t  *node;
+
+    node = ctx->fields[field];
+    name = jm_request_fields[field].name;
+
+    if (node == NULL || node->type != JM_JSON_STRING
+        || field == JM_FIELD_IMAGE || jm_request_fields[field].types == ~0u
+        || !jm_request_away(ctx, node->text, NULL))
+    {
+        return JM_OK;
+    }
+
+    if (field == JM_FIELD_PROMPT) {
+        jm_error_set(ctx->error, JM_CAUSE_PROMPT_TOO_LONG, name,
+                     "The prompt is far longer than %zu characters, which is "
+                     "the limit; shorten it.", ctx->rules->max_prompt);
+        return JM_INVALID;
+    }
+
+    return jm_request_refuse(ctx, name,
+                             "The text of the field \"%s\" is too long; "
+                             "shorten it.", name);
+}
+
+
+unsigned
+jm_request_away(const jm_request_ctx_t *ctx, jm_str_t text,
+    jm_image_t *image)
+{
+    size_t                       i;
+    const jm_form_field_t       *field;
+    const jm_skeleton_string_t  *string;
+
+    for (i = 0; i < ctx->nform; i++) {
+        field = &ctx->form[i];
+
+        if (text.data == (const uint8_t *) field) {
+
+            if (image != NULL) {
+                image->type = field->file ? JM_IMAGE_BYTES : JM_IMAGE_BASE64;
+                image->offset = field->offset;
+                image->len = field->len;
+            }
+
+            return 1;
+        }
+    }
+
+    string = ctx->form == NULL && ctx->rules->skeleton != NULL
+             ? jm_skeleton_find(ctx->rules->skeleton, text) : NULL;
+
+    if (string == NULL) {
+        return 0;
+    }
+
+    if (image != NULL) {
+        image->type = JM_IMAGE_BASE64;
+        image->json = 1;
+        image->offset = string->offset;
+        image->len = string->len;
+    }
+
+    return 1;
 }
 
 
@@ -355,35 +452,36 @@ jm_request_blank(jm_str_t s)
 }
 
 
-/* in which form the pictures are wanted */
+/*
+ * In which form the pictures are wanted.  A group, and a model by the name it
+ * has there, are asked for by clients of Ark, who read no other events.
+ */
 
 static jm_rc_e
-jm_request_form(jm_request_ctx_t *ctx)
+jm_request_result(jm_request_ctx_t *ctx)
 {
+    jm_request_t     *r;
     const jm_json_t  *node;
 
+    r = ctx->request;
     node = ctx->fields[JM_FIELD_RESPONSE_FORMAT];
 
-    if (node != NULL && !jm_str_eq(&node->text, "url")) {
+    if (node != NULL) {
+        r->b64 = jm_str_eq(&node->text, "b64_json");
 
-        if (jm_str_eq(&node->text, "b64_json")) {
+        if (!r->b64 && !jm_str_eq(&node->text, "url")) {
             return jm_request_refuse(ctx, "response_format",
-                                     "The response format \"b64_json\" is "
-                                     "not supported by this version; use "
-                                     "\"url\".");
+                                     "The field \"response_format\" must be "
+                                     "\"url\" or \"b64_json\".");
         }
-
-        return jm_request_refuse(ctx, "response_format",
-                                 "The field \"response_format\" must be "
-                                 "\"url\".");
     }
 
     node = ctx->fields[JM_FIELD_STREAM];
 
     if (node != NULL && node->boolean) {
-        return jm_request_refuse(ctx, "stream",
-                                 "Streams are not supported by this version; "
-                                 "leave the field \"stream\" out.");
+        r->stream = (r->model->takes & JM_MODEL_ARK)
+                    || ctx->fields[JM_FIELD_SEQUENCE] != NULL
+                    ? JM_STREAM_ARK : JM_STREAM_OPENAI;
     }
 
     node = ctx->fields[JM_FIELD_ASYNC];
@@ -391,147 +489,6 @@ jm_request_form(jm_request_ctx_t *ctx)
     if (node != NULL && (node->type != JM_JSON_BOOL || node->boolean)) {
         jm_request_ignore(ctx, JM_FIELD_ASYNC);
     }
-
-    return JM_OK;
-}
-
-
-/* "scale" wins, and may be the integer that the upstream takes, if it does */
-
-static jm_rc_e
-jm_request_scale(jm_request_ctx_t *ctx)
-{
-    jm_request_t  *r;
-
-    r = ctx->request;
-
-    if (r->model->scale == JM_SCALE_NONE) {
-        jm_request_ignore(ctx, JM_FIELD_STRENGTH);
-        jm_request_ignore(ctx, JM_FIELD_SCALE);
-        return JM_OK;
-    }
-
-    if (jm_request_hundredths(ctx, JM_FIELD_STRENGTH, 0) != JM_OK
-        || jm_request_hundredths(ctx, JM_FIELD_SCALE,
-                                 r->model->scale == JM_SCALE_PERCENT)
-           != JM_OK)
-    {
-        return JM_INVALID;
-    }
-
-    if (ctx->fields[JM_FIELD_SCALE] != NULL) {
-        jm_request_ignore(ctx, JM_FIELD_STRENGTH);
-    }
-
-    if (r->model->scale == JM_SCALE_PERCENT && r->has_scale) {
-        r->scale = jm_max(r->scale, 1);
-    }
-
-    return JM_OK;
-}
-
-
-/* up to 1 it is a fraction, where percents are taken an integer above that */
-
-static jm_rc_e
-jm_request_hundredths(jm_request_ctx_t *ctx, jm_field_e field,
-    unsigned percent)
-{
-    int64_t           value;
-    unsigned          exact;
-    jm_request_t     *r;
-    const jm_json_t  *node;
-
-    r = ctx->request;
-    node = ctx->fields[field];
-
-    if (node == NULL) {
-        return JM_OK;
-    }
-
-    if (jm_decimal(node->text, JM_REQUEST_PLACES, &value, &exact) != JM_OK
-        || value < 0)
-    {
-        value = INT64_MAX;
-    }
-
-    r->has_scale = 1;
-
-    if (value <= JM_REQUEST_ONE) {
-        r->scale = (unsigned) jm_request_rounded(value);
-        return JM_OK;
-    }
-
-    if (percent && value <= INT64_C(100) * JM_REQUEST_ONE && exact
-        && value % JM_REQUEST_ONE == 0)
-    {
-        r->scale = (unsigned) (value / JM_REQUEST_ONE);
-        return JM_OK;
-    }
-
-    return jm_request_refuse(ctx, jm_request_fields[field].name,
-                             "The field \"%s\" must be within 0 and 1%s.",
-                             jm_request_fields[field].name,
-                             percent ? ", or an integer of 2 to 100" : "");
-}
-
-
-static jm_rc_e
-jm_request_ratios(jm_request_ctx_t *ctx)
-{
-    int64_t        min, max;
-    jm_request_t  *r;
-
-    r = ctx->request;
-    min = 0;
-    max = JM_REQUEST_MAX_RATIO;
-
-    if (!(r->model->takes & JM_MODEL_GROUP)) {
-        return JM_OK;
-    }
-
-    if (jm_request_ratio_limit(ctx, JM_FIELD_MIN_RATIO, &r->min_ratio, &min)
-        != JM_OK
-        || jm_request_ratio_limit(ctx, JM_FIELD_MAX_RATIO, &r->max_ratio,
-                                  &max)
-           != JM_OK)
-    {
-        return JM_INVALID;
-    }
-
-    if (min > max) {
-        return jm_request_refuse(ctx, "min_ratio",
-                                 "The field \"min_ratio\" must not be above "
-                                 "\"max_ratio\".");
-    }
-
-    return JM_OK;
-}
-
-
-static jm_rc_e
-jm_request_ratio_limit(jm_request_ctx_t *ctx, jm_field_e field,
-    jm_str_t *text, int64_t *value)
-{
-    const char       *name;
-    const jm_json_t  *node;
-
-    node = ctx->fields[field];
-    name = jm_request_fields[field].name;
-
-    if (node == NULL) {
-        return JM_OK;
-    }
-
-    if (jm_decimal(node->text, JM_REQUEST_PLACES, value, NULL) != JM_OK
-        || *value < JM_REQUEST_MIN_RATIO || *value >= JM_REQUEST_MAX_RATIO)
-    {
-        return jm_request_refuse(ctx, name,
-                                 "The field \"%s\" must be at least 0.0625 "
-                                 "and below 16.", name);
-    }
-
-    *text = node->text;
 
     return JM_OK;
 }

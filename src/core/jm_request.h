@@ -17,6 +17,7 @@
 #include "jm_error.h"
 #include "jm_model.h"
 #include "jm_size.h"
+#include "jm_skeleton.h"
 
 
 #define JM_REQUEST_IMAGES   14      /* the most that any model takes */
@@ -28,11 +29,51 @@
 /* what the place of the request says about it */
 
 typedef struct {
-    const jm_models_t  *models;         /* the operator's, or NULL */
-    jm_str_t            default_model;
-    size_t              max_prompt;     /* code points */
-    unsigned            strict_size;
+    const jm_models_t    *models;           /* the operator's, or NULL */
+    jm_str_t              default_model;
+    size_t                max_prompt;       /* code points */
+    unsigned              strict_size;
+    unsigned              edit;             /* a picture is needed */
+    unsigned              upload;           /* pictures may come as data */
+    const jm_skeleton_t  *skeleton;         /* that the text is, or NULL */
 } jm_rules_t;
+
+
+typedef enum {
+    JM_IMAGE_URL = 0,
+    JM_IMAGE_BASE64,                /* or a data: URI */
+    JM_IMAGE_BYTES                  /* a file of a form */
+} jm_image_type_e;
+
+
+/*
+ * An input picture.  Where text.data is NULL it lies in the body, len bytes
+ * from offset: the bytes of a file, base64, or, where json is set, base64 as
+ * it is inside a string of JSON.  Whether base64 is such, and of a picture,
+ * is not known yet.
+ *
+ * param is what an error about this picture calls it, "image", "image[0]",
+ * "mask", and is static; number counts from 1, over all of the request.
+ */
+
+typedef struct {
+    jm_image_type_e     type;
+    jm_str_t            text;           /* the URL, or base64 */
+    uint64_t            offset;
+    uint64_t            len;
+    unsigned            json;
+    const char         *param;
+    size_t              number;
+} jm_image_t;
+
+
+/* in whose form the events of a stream are */
+
+typedef enum {
+    JM_STREAM_NONE = 0,
+    JM_STREAM_OPENAI,
+    JM_STREAM_ARK
+} jm_stream_e;
 
 
 /*
@@ -74,7 +115,7 @@ typedef struct {
 typedef struct {
     const jm_model_t   *model;
     jm_str_t            prompt;
-    jm_str_t            images[JM_REQUEST_IMAGES];
+    jm_image_t          images[JM_REQUEST_IMAGES];
     size_t              nimages;
     jm_size_t           size;
     jm_str_t            resolution;     /* "4k", "8k", or empty */
@@ -93,21 +134,49 @@ typedef struct {
     unsigned            watermark;
     jm_logo_t           logo;           /* of the watermark */
     jm_aigc_meta_t      aigc_meta;
+    unsigned            b64;            /* the pictures are wanted as data */
+    jm_stream_e         stream;
     uint64_t            ignored;
 } jm_request_t;
 
 
 /*
+ * A part of a form.  value is its text; value.data is NULL where it was not
+ * kept, for a file and for a text that is too long for anything but a
+ * picture: it lies in the body then, len bytes from offset.
+ */
+
+typedef struct {
+    jm_str_t            name;
+    jm_str_t            value;
+    unsigned            file;           /* it has a filename */
+    uint64_t            offset;
+    uint64_t            len;
+} jm_form_field_t;
+
+
+/*
  * Reads a body into *r, whose strings are views into body or memory of mem.
+ * The body is JSON, or, where the rules have one, the skeleton of it.
  * Fields may stand at the top level or in "extra_body", the top level wins;
  * of equal keys the last wins; nulls and unknown fields are ignored.
  *
  * Returns JM_INVALID, and in *e what the client is told, when the body breaks
- * a rule (OpenAI API reference, "Create image"; Volcengine's document of
- * Jimeng 4.0); JM_ERROR when memory runs out.
+ * a rule (OpenAI API reference, "Create image" and "Create image edit";
+ * Volcengine's document of Jimeng 4.0); JM_ERROR when memory runs out.
  */
 jm_rc_e jm_request_read(jm_request_t *r, jm_str_t body,
     const jm_rules_t *rules, jm_mem_t *mem, jm_error_t *e);
+
+/*
+ * The same for the n fields of a form.  Pictures are in "image", "image[]",
+ * "images", "images[]" and "mask", as files or as text, any number of times;
+ * of equal other names the last wins, and empty ones are ignored.  A value
+ * that is JSON of a type that its field may have is that, any other is a
+ * string; "a[b]" is member "b" of the object "a".
+ */
+jm_rc_e jm_request_read_form(jm_request_t *r, const jm_form_field_t *fields,
+    size_t n, const jm_rules_t *rules, jm_mem_t *mem, jm_error_t *e);
 
 /*
  * Returns the name of the field that a bit of jm_request_t.ignored stands for,

@@ -78,17 +78,27 @@ typedef struct {
 } jm_field_t;
 
 
-/* fields holds what the body has, NULL for what is absent or null */
+/*
+ * fields holds what the body has, NULL for what is absent or null.  A text
+ * that is not in memory is a string all the same, which stands for it: see
+ * jm_request_away().
+ */
 
 typedef struct {
-    jm_request_t      *request;
-    const jm_rules_t  *rules;
-    jm_error_t        *error;
-    const jm_json_t   *fields[JM_FIELD_LAST];
+    jm_request_t           *request;
+    const jm_rules_t       *rules;
+    jm_error_t             *error;
+    const jm_form_field_t  *form;       /* of a form: what it was made of */
+    size_t                  nform;
+    const jm_json_t        *fields[JM_FIELD_LAST];
 } jm_request_ctx_t;
 
 
 extern const jm_field_t  jm_request_fields[JM_FIELD_LAST];
+
+/* what a body may consist of */
+
+extern const jm_json_limits_t  jm_request_limits;
 
 
 /* Sets the error to a sentence in printf's form; gives JM_INVALID. */
@@ -99,10 +109,31 @@ extern const jm_field_t  jm_request_fields[JM_FIELD_LAST];
      JM_INVALID)
 
 
+/* Starts a request of nothing. */
+void jm_request_init(jm_request_ctx_t *ctx, jm_request_t *r,
+    const jm_rules_t *rules, jm_error_t *e);
+
+/* Returns the field of this name, JM_FIELD_LAST where there is none. */
+jm_field_e jm_request_find(jm_str_t name);
+
+/*
+ * Reads the request from the fields, and from those in "extra_body" that are
+ * not there.  Returns JM_INVALID, and the error, if they break a rule.
+ */
+jm_rc_e jm_request_run(jm_request_ctx_t *ctx);
+
+/*
+ * Tells whether the text of a string is in the body and not in memory, and
+ * sets the picture's place and type, if image is not NULL, to what it stands
+ * for.
+ */
+unsigned jm_request_away(const jm_request_ctx_t *ctx, jm_str_t text,
+    jm_image_t *image);
+
 /*
  * Reads "image" and "images", and "mask" for a model that takes one, into the
- * request's images.  Returns JM_INVALID, and the error, for what is no URL,
- * and for more or fewer than the model takes.
+ * request's images.  Returns JM_INVALID, and the error, for what cannot be a
+ * picture, and for more or fewer than the model takes.
  */
 jm_rc_e jm_request_images(jm_request_ctx_t *ctx);
 
@@ -112,6 +143,18 @@ jm_rc_e jm_request_images(jm_request_ctx_t *ctx);
  * JM_INVALID, and the error, for what is none.
  */
 jm_rc_e jm_request_size(jm_request_ctx_t *ctx);
+
+/*
+ * Reads "scale" and "strength".  Returns JM_INVALID, and the error, for what
+ * the model does not take.
+ */
+jm_rc_e jm_request_scale(jm_request_ctx_t *ctx);
+
+/*
+ * Reads "min_ratio" and "max_ratio".  Returns JM_INVALID, and the error, for
+ * what is out of range or leaves nothing between them.
+ */
+jm_rc_e jm_request_ratios(jm_request_ctx_t *ctx);
 
 /*
  * Reads "n", "force_single", "sequential_image_generation" with its options,

@@ -23,13 +23,14 @@ typedef enum {
 
 static jm_rc_e jm_request_sequence(jm_request_ctx_t *ctx, jm_group_e *group);
 static jm_rc_e jm_request_max_images(jm_request_ctx_t *ctx);
-static void jm_request_no_group(jm_request_ctx_t *ctx);
+static void jm_request_no_group(jm_request_ctx_t *ctx, unsigned asked);
 
 
 jm_rc_e
 jm_request_group(jm_request_ctx_t *ctx)
 {
     int64_t           retries;
+    unsigned          asked, group;
     jm_group_e        force, sequence;
     jm_request_t     *r;
     const jm_json_t  *node;
@@ -63,7 +64,10 @@ jm_request_group(jm_request_ctx_t *ctx)
                                  "each other; leave one of them out.");
     }
 
-    if (r->n > 1 && (force == JM_GROUP_YES || sequence == JM_GROUP_YES)) {
+    asked = force == JM_GROUP_YES || sequence == JM_GROUP_YES;
+    group = asked && (r->model->takes & JM_MODEL_GROUP);
+
+    if (r->n > 1 && group) {
         return jm_request_refuse(ctx, "n",
                                  "The field \"n\" asks for %u pictures, and "
                                  "\"%s\" for as many as the model decides; "
@@ -75,10 +79,8 @@ jm_request_group(jm_request_ctx_t *ctx)
 
     /* Every picture is billed, and nothing else bounds their number. */
 
-    r->force_single = force != JM_GROUP_YES && sequence != JM_GROUP_YES;
-
-    if (r->force_single || !(r->model->takes & JM_MODEL_GROUP)) {
-        jm_request_no_group(ctx);
+    if (!group) {
+        jm_request_no_group(ctx, asked);
     }
 
     return JM_OK;
@@ -139,14 +141,15 @@ jm_request_max_images(jm_request_ctx_t *ctx)
 /* each task makes one picture: what asked for more has no effect */
 
 static void
-jm_request_no_group(jm_request_ctx_t *ctx)
+jm_request_no_group(jm_request_ctx_t *ctx, unsigned asked)
 {
     jm_request_t  *r;
 
     r = ctx->request;
 
-    if (!r->force_single) {
-        r->force_single = 1;
+    r->force_single = 1;
+
+    if (asked) {
         jm_request_ignore(ctx, JM_FIELD_FORCE_SINGLE);
         jm_request_ignore(ctx, JM_FIELD_SEQUENCE);
     }

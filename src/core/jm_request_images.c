@@ -7,12 +7,50 @@
 #include "jm_request_field.h"
 
 
+/* how far it is looked whether a string can be base64 */
+
+#define JM_REQUEST_BASE64   64
+
+
+/* where a picture stands in the request, and what it is called there */
+
+typedef struct {
+    const char       *field;
+    const char       *param;
+    size_t            number;       /* in its field, from 1 */
+} jm_request_place_t;
+
+
+static jm_rc_e jm_request_images_count(jm_request_ctx_t *ctx, size_t n,
+    const char *param);
 static jm_rc_e jm_request_list(jm_request_ctx_t *ctx, jm_field_e field);
-static jm_rc_e jm_request_image(jm_request_ctx_t *ctx, const char *param,
-    const jm_json_t *node, size_t number);
-static const jm_json_t *jm_request_url(const jm_json_t *node);
-static unsigned jm_request_scheme(jm_str_t url, jm_str_t *rest);
+static jm_rc_e jm_request_image(jm_request_ctx_t *ctx,
+    const jm_request_place_t *place, const jm_json_t *node);
+static const jm_json_t *jm_request_string(const jm_json_t *node);
+static jm_rc_e jm_request_url(jm_request_ctx_t *ctx,
+    const jm_request_place_t *place, jm_str_t url, jm_str_t rest);
+static jm_rc_e jm_request_data(jm_request_ctx_t *ctx,
+    const jm_request_place_t *place, const jm_image_t *image);
+static unsigned jm_request_base64(jm_str_t s);
+static unsigned jm_request_scheme(jm_str_t url, const char *scheme,
+    jm_str_t *rest);
 static unsigned jm_request_host(jm_str_t s);
+static jm_rc_e jm_request_alike(jm_request_ctx_t *ctx);
+
+
+#define jm_request_params(field)                                              \
+    { field "[0]", field "[1]", field "[2]", field "[3]", field "[4]",        \
+      field "[5]", field "[6]", field "[7]", field "[8]", field "[9]",        \
+      field "[10]", field "[11]", field "[12]", field "[13]" }
+
+static const char *const  jm_request_image_params[JM_REQUEST_IMAGES] =
+    jm_request_params("image");
+
+static const char *const  jm_request_images_params[JM_REQUEST_IMAGES] =
+    jm_request_params("images");
+
+static const char *const  jm_request_mask_params[JM_REQUEST_IMAGES] =
+    jm_request_params("mask");
 
 
 /* the mask comes last, that is how the model tells it from the picture */
@@ -20,7 +58,7 @@ static unsigned jm_request_host(jm_str_t s);
 jm_rc_e
 jm_request_images(jm_request_ctx_t *ctx)
 {
-    size_t                   i, n, max, nfields;
+    size_t                   i, n, nfields;
     const char              *param;
     const jm_json_t         *node;
     const jm_model_t        *model;
@@ -42,6 +80,28 @@ jm_request_images(jm_request_ctx_t *ctx)
         }
     }
 
+    if (jm_request_images_count(ctx, n, param) != JM_OK) {
+        return JM_INVALID;
+    }
+
+    for (i = 0; i < nfields; i++) {
+
+        if (jm_request_list(ctx, fields[i]) != JM_OK) {
+            return JM_INVALID;
+        }
+    }
+
+    return jm_request_alike(ctx);
+}
+
+
+static jm_rc_e
+jm_request_images_count(jm_request_ctx_t *ctx, size_t n, const char *param)
+{
+    size_t             max;
+    const jm_model_t  *model;
+
+    model = ctx->request->model;
     max = jm_min(model->images, JM_REQUEST_IMAGES);
 
     if (n > max) {
@@ -59,11 +119,16 @@ jm_request_images(jm_request_ctx_t *ctx)
                                  : "a picture");
     }
 
-    for (i = 0; i < nfields; i++) {
+    if (n == 0 && ctx->rules->edit) {
 
-        if (jm_request_list(ctx, fields[i]) != JM_OK) {
-            return JM_INVALID;
+        if (max == 0) {
+            return jm_request_refuse(ctx, "model",
+                                     "This model takes no pictures, so it "
+                                     "cannot edit one; use another.");
         }
+
+        return jm_request_refuse(ctx, "image",
+                                 "An edit needs a picture in \"image\".");
     }
 
     return JM_OK;
@@ -73,28 +138,36 @@ jm_request_images(jm_request_ctx_t *ctx)
 static jm_rc_e
 jm_request_list(jm_request_ctx_t *ctx, jm_field_e field)
 {
-    size_t            number;
-    const char       *param;
-    const jm_json_t  *node;
+    const jm_json_t     *node;
+    const char *const   *params;
+    jm_request_place_t   place;
 
-    param = jm_request_fields[field].name;
     node = ctx->fields[field];
 
     if (node == NULL) {
         return JM_OK;
     }
 
+    place.field = jm_request_fields[field].name;
+    place.param = place.field;
+    place.number = 1;
+
     if (node->type != JM_JSON_ARRAY) {
-        return jm_request_image(ctx, param, node, 1);
+        return jm_request_image(ctx, &place, node);
     }
 
-    number = 1;
+    params = field == JM_FIELD_IMAGE ? jm_request_image_params
+             : field == JM_FIELD_IMAGES ? jm_request_images_params
+                                        : jm_request_mask_params;
 
     for (node = node->child; node != NULL; node = node->next) {
+        place.param = params[place.number - 1];
 
-        if (jm_request_image(ctx, param, node, number++) != JM_OK) {
+        if (jm_request_image(ctx, &place, node) != JM_OK) {
             return JM_INVALID;
         }
+
+        place.number++;
     }
 
     return JM_OK;
@@ -102,58 +175,47 @@ jm_request_list(jm_request_ctx_t *ctx, jm_field_e field)
 
 
 static jm_rc_e
-jm_request_image(jm_request_ctx_t *ctx, const char *param,
-    const jm_json_t *node, size_t number)
+jm_request_image(jm_request_ctx_t *ctx, const jm_request_place_t *place,
+    const jm_json_t *node)
 {
-    size_t         i;
-    jm_str_t       url, rest;
+    jm_rc_e        rc;
+    jm_str_t       rest;
+    jm_image_t    *image;
     jm_request_t  *r;
 
-    node = jm_request_url(node);
+    node = jm_request_string(node);
 
     if (node == NULL) {
-        return jm_request_refuse(ctx, param,
+        return jm_request_refuse(ctx, place->param,
                                  "Picture %zu of \"%s\" must be a URL, or an "
-                                 "object with a \"url\".", number, param);
-    }
-
-    url = node->text;
-
-    if (!jm_request_scheme(url, &rest)) {
-        return jm_request_refuse(ctx, param,
-                                 "Picture %zu of \"%s\" is no http:// or "
-                                 "https:// URL: the field takes URLs only, "
-                                 "not data; put the picture on a server and "
-                                 "send its URL.", number, param);
-    }
-
-    if (url.len > JM_REQUEST_URL) {
-        return jm_request_refuse(ctx, param,
-                                 "The URL of picture %zu of \"%s\" is longer "
-                                 "than %d bytes; use a shorter one.",
-                                 number, param, JM_REQUEST_URL);
-    }
-
-    for (i = 0; i < url.len; i++) {
-
-        if (url.data[i] <= 0x20 || url.data[i] >= 0x7f) {
-            return jm_request_refuse(ctx, param,
-                                     "The URL of picture %zu of \"%s\" has "
-                                     "characters that no URL has; escape "
-                                     "them as %%XX.", number, param);
-        }
-    }
-
-    if (!jm_request_host(rest)) {
-        return jm_request_refuse(ctx, param,
-                                 "The URL of picture %zu of \"%s\" has no "
-                                 "host; send a whole URL.", number, param);
+                                 "object with a \"url\".", place->number,
+                                 place->field);
     }
 
     r = ctx->request;
-    r->images[r->nimages++] = url;
+    image = &r->images[r->nimages++];
 
-    return JM_OK;
+    image->param = place->param;
+    image->number = r->nimages;
+
+    if (jm_request_away(ctx, node->text, image)) {
+        return jm_request_data(ctx, place, image);
+    }
+
+    image->text = node->text;
+
+    if (jm_request_scheme(image->text, "http://", &rest)
+        || jm_request_scheme(image->text, "https://", &rest))
+    {
+        image->type = JM_IMAGE_URL;
+        rc = jm_request_url(ctx, place, image->text, rest);
+
+    } else {
+        image->type = JM_IMAGE_BASE64;
+        rc = jm_request_data(ctx, place, image);
+    }
+
+    return rc;
 }
 
 
@@ -163,7 +225,7 @@ jm_request_image(jm_request_ctx_t *ctx, const char *param,
  */
 
 static const jm_json_t *
-jm_request_url(const jm_json_t *node)
+jm_request_string(const jm_json_t *node)
 {
     const jm_json_t  *url;
 
@@ -185,39 +247,130 @@ jm_request_url(const jm_json_t *node)
 }
 
 
-/* sets rest to what follows "http://" or "https://", in either case */
-
-static unsigned
-jm_request_scheme(jm_str_t url, jm_str_t *rest)
+static jm_rc_e
+jm_request_url(jm_request_ctx_t *ctx, const jm_request_place_t *place,
+    jm_str_t url, jm_str_t rest)
 {
-    size_t              i, j, len;
-    static const char  *schemes[] = { "http://", "https://" };
+    size_t  i;
 
-    for (i = 0; i < jm_nitems(schemes); i++) {
-        len = strlen(schemes[i]);
+    if (url.len > JM_REQUEST_URL) {
+        return jm_request_refuse(ctx, place->param,
+                                 "The URL of picture %zu of \"%s\" is longer "
+                                 "than %d bytes; use a shorter one.",
+                                 place->number, place->field,
+                                 JM_REQUEST_URL);
+    }
 
-        if (url.len < len) {
-            continue;
-        }
+    for (i = 0; i < url.len; i++) {
 
-        for (j = 0; j < len; j++) {
-
-            if (url.data[j] != schemes[i][j]
-                && (url.data[j] < 'A' || url.data[j] > 'Z'
-                    || (url.data[j] | 0x20) != schemes[i][j]))
-            {
-                break;
-            }
-        }
-
-        if (j == len) {
-            rest->data = url.data + len;
-            rest->len = url.len - len;
-            return 1;
+        if (url.data[i] <= 0x20 || url.data[i] >= 0x7f) {
+            return jm_request_refuse(ctx, place->param,
+                                     "The URL of picture %zu of \"%s\" has "
+                                     "characters that no URL has; escape "
+                                     "them as %%XX.", place->number,
+                                     place->field);
         }
     }
 
-    return 0;
+    if (!jm_request_host(rest)) {
+        return jm_request_refuse(ctx, place->param,
+                                 "The URL of picture %zu of \"%s\" has no "
+                                 "host; send a whole URL.", place->number,
+                                 place->field);
+    }
+
+    return JM_OK;
+}
+
+
+/* what is no URL may be data, if that is taken here */
+
+static jm_rc_e
+jm_request_data(jm_request_ctx_t *ctx, const jm_request_place_t *place,
+    const jm_image_t *image)
+{
+    jm_str_t  rest;
+
+    if (!ctx->rules->upload
+        && !(ctx->request->model->takes & JM_MODEL_BASE64))
+    {
+        return jm_request_refuse(ctx, place->param,
+                                 "Picture %zu of \"%s\" is no http:// or "
+                                 "https:// URL: this gateway takes URLs "
+                                 "only, not data; put the picture on a "
+                                 "server and send its URL.", place->number,
+                                 place->field);
+    }
+
+    if (image->text.data != NULL
+        && !jm_request_scheme(image->text, "data:", &rest)
+        && !jm_request_base64(image->text))
+    {
+        return jm_request_refuse(ctx, place->param,
+                                 "Picture %zu of \"%s\" is neither an "
+                                 "http:// or https:// URL nor a picture as "
+                                 "base64, with or without \"data:image/png;"
+                                 "base64,\" before it.", place->number,
+                                 place->field);
+    }
+
+    return JM_OK;
+}
+
+
+/* whether a string begins as base64 does, in either alphabet (RFC 4648) */
+
+static unsigned
+jm_request_base64(jm_str_t s)
+{
+    size_t   i;
+    uint8_t  c;
+
+    for (i = 0; i < s.len && i < JM_REQUEST_BASE64; i++) {
+        c = (uint8_t) (s.data[i] | 0x20);
+
+        if ((c < 'a' || c > 'z') && (s.data[i] < '0' || s.data[i] > '9')
+            && (s.data[i] == '\0'
+                || strchr("+/-_= \t\r\n", s.data[i]) == NULL))
+        {
+            return 0;
+        }
+    }
+
+    return s.len != 0;
+}
+
+
+/* sets rest to what follows the scheme, which is in lower or upper case */
+
+static unsigned
+jm_request_scheme(jm_str_t url, const char *scheme, jm_str_t *rest)
+{
+    size_t   i, len;
+    uint8_t  c;
+
+    len = strlen(scheme);
+
+    if (url.len < len) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        c = url.data[i];
+
+        if (c >= 'A' && c <= 'Z') {
+            c = (uint8_t) (c | 0x20);
+        }
+
+        if (c != (uint8_t) scheme[i]) {
+            return 0;
+        }
+    }
+
+    rest->data = url.data + len;
+    rest->len = url.len - len;
+
+    return 1;
 }
 
 
@@ -242,4 +395,36 @@ jm_request_host(jm_str_t s)
     }
 
     return start < i && s.data[start] != ':';
+}
+
+
+/* where data go on as data, a call has them or URLs, but not both */
+
+static jm_rc_e
+jm_request_alike(jm_request_ctx_t *ctx)
+{
+    size_t               i;
+    const jm_image_t    *image;
+    const jm_request_t  *r;
+
+    r = ctx->request;
+
+    if (!(r->model->takes & JM_MODEL_BASE64)) {
+        return JM_OK;
+    }
+
+    for (i = 1; i < r->nimages; i++) {
+        image = &r->images[i];
+
+        if ((image->type == JM_IMAGE_URL)
+            != (r->images[0].type == JM_IMAGE_URL))
+        {
+            return jm_request_refuse(ctx, image->param,
+                                     "This model takes its pictures all as "
+                                     "URLs or all as data; send \"%s\" in the "
+                                     "same way as the first.", image->param);
+        }
+    }
+
+    return JM_OK;
 }

@@ -184,8 +184,9 @@ jm_request_text(jm_request_ctx_t *ctx, const jm_json_t *node,
         return JM_OK;
     }
 
-    if (node->type != JM_JSON_STRING || jm_utf8_length(node->text, &n) != JM_OK
-        || n > max)
+    if (node->type != JM_JSON_STRING
+        || jm_request_away(ctx, node->text, NULL)
+        || jm_utf8_length(node->text, &n) != JM_OK || n > max)
     {
         return jm_request_refuse(ctx, name,
                                  "The field \"%s\" must be a string of at "

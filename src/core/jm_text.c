@@ -5,7 +5,7 @@
 
 
 /*
- * Text: UTF-8, hex, decimal numbers, dates, URI escapes.
+ * Text: UTF-8, hex, decimal numbers, dates, escapes of URIs and JSON.
  */
 
 
@@ -416,4 +416,68 @@ jm_uri_escape(jm_buf_t *b, jm_str_t s)
         escape[2] = (uint8_t) hex[c & 0xf];
         jm_buf_add(b, escape, 3);
     }
+}
+
+
+void
+jm_escape_init(jm_escape_t *e)
+{
+    e->digits = 0;
+    e->unit = 0;
+}
+
+
+int
+jm_escape_add(jm_escape_t *e, uint8_t c)
+{
+    uint8_t  lower;
+
+    if (e->digits == 0) {
+
+        switch (c) {
+
+        case '"':
+        case '\\':
+        case '/':
+            return c;
+
+        case 'b':
+            return '\b';
+
+        case 'f':
+            return '\f';
+
+        case 'n':
+            return '\n';
+
+        case 'r':
+            return '\r';
+
+        case 't':
+            return '\t';
+
+        case 'u':
+            e->digits = 4;
+            return JM_ESCAPE_AGAIN;
+
+        default:
+            return JM_ESCAPE_INVALID;
+        }
+    }
+
+    lower = (uint8_t) (c | 0x20);
+
+    if (c >= '0' && c <= '9') {
+        e->unit = e->unit << 4 | (unsigned) (c - '0');
+
+    } else if (lower >= 'a' && lower <= 'f') {
+        e->unit = e->unit << 4 | (unsigned) (lower - 'a' + 10);
+
+    } else {
+        return JM_ESCAPE_INVALID;
+    }
+
+    e->digits--;
+
+    return (e->digits == 0) ? (int) e->unit : JM_ESCAPE_AGAIN;
 }

@@ -5,7 +5,7 @@
 
 
 /*
- * Text: UTF-8, hex, decimal numbers, dates, URI escapes.
+ * Text: UTF-8, hex, decimal numbers, dates, escapes of URIs and JSON.
  */
 
 
@@ -58,6 +58,31 @@ void jm_date(uint8_t *dst, int64_t sec);
  * %XX in upper case (RFC 3986, section 2.3).
  */
 void jm_uri_escape(jm_buf_t *b, jm_str_t s);
+
+
+/*
+ * An escape of a JSON string that arrives byte by byte: digits of \uXXXX are
+ * still to come, unit has those that came.
+ */
+
+#define JM_ESCAPE_AGAIN     (-1)
+#define JM_ESCAPE_INVALID   (-2)
+
+typedef struct {
+    unsigned         digits;
+    unsigned         unit;
+} jm_escape_t;
+
+
+/* Starts an escape, whose backslash was just seen. */
+void jm_escape_init(jm_escape_t *e);
+
+/*
+ * Takes the next byte of the escape (RFC 8259, section 7).  Returns the UTF-16
+ * code unit that it stands for once that is known, JM_ESCAPE_AGAIN before, and
+ * JM_ESCAPE_INVALID when there is no such escape.
+ */
+int jm_escape_add(jm_escape_t *e, uint8_t c);
 
 
 #endif /* _JM_TEXT_H_INCLUDED_ */

@@ -40,13 +40,15 @@ static unsigned jm_visual_code(jm_answer_t *a, jm_envelope_t *env,
 static jm_str_t jm_visual_text(const jm_json_t *node);
 static void jm_visual_task_id(jm_answer_t *a, const jm_json_t *data);
 static void jm_visual_urls(jm_answer_t *a, const jm_json_t *data);
+static void jm_visual_count(jm_answer_t *a, const jm_json_t *data);
 static unsigned jm_visual_is_url(jm_str_t s);
 
 static void jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env);
 static void jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env);
 static unsigned jm_visual_no_access(const jm_envelope_t *env);
 static const jm_gateway_t *jm_visual_gateway(jm_str_t name);
-static void jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env);
+static void jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env,
+    jm_visual_call_e call);
 static void jm_visual_state(jm_answer_t *a);
 static unsigned jm_visual_is_passing(int64_t code);
 
@@ -154,7 +156,7 @@ jm_visual_read(jm_answer_t *a, jm_visual_call_e call,
         jm_visual_submitted(a, &env);
 
     } else {
-        jm_visual_queried(a, &env);
+        jm_visual_queried(a, &env, call);
     }
 
     return JM_OK;
@@ -216,6 +218,7 @@ jm_visual_envelope(jm_answer_t *a, jm_envelope_t *env, const jm_json_t *root)
 
     jm_visual_task_id(a, env->data);
     jm_visual_urls(a, env->data);
+    jm_visual_count(a, env->data);
 }
 
 
@@ -305,6 +308,26 @@ jm_visual_urls(jm_answer_t *a, const jm_json_t *data)
 
         if (node->type == JM_JSON_STRING && jm_visual_is_url(node->text)) {
             a->urls[a->nurls++] = node->text;
+        }
+    }
+}
+
+
+static void
+jm_visual_count(jm_answer_t *a, const jm_json_t *data)
+{
+    const jm_json_t  *list, *node;
+
+    list = jm_json_get(data, "binary_data_base64");
+
+    if (list == NULL || list->type != JM_JSON_ARRAY) {
+        return;
+    }
+
+    for (node = list->child; node != NULL; node = node->next) {
+
+        if (node->type == JM_JSON_STRING) {
+            a->ndata++;
         }
     }
 }
@@ -435,8 +458,10 @@ jm_visual_gateway(jm_str_t name)
 
 
 static void
-jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env)
+jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env,
+    jm_visual_call_e call)
 {
+    size_t    pictures;
     unsigned  done;
 
     if (!env->has_code) {
@@ -482,7 +507,8 @@ jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env)
     }
 
     if (done) {
-        a->event = a->nurls != 0 ? JM_EVENT_DONE : JM_EVENT_TROUBLE;
+        pictures = call == JM_VISUAL_RESULT ? a->ndata : a->nurls;
+        a->event = pictures != 0 ? JM_EVENT_DONE : JM_EVENT_TROUBLE;
         return;
     }
 

@@ -33,9 +33,12 @@
 #define JM_VISUAL_QUERY_BODY  16384
 
 
+/* a result is asked for by a query that wants data in place of URLs */
+
 typedef enum {
     JM_VISUAL_SUBMIT = 0,
-    JM_VISUAL_QUERY
+    JM_VISUAL_QUERY,
+    JM_VISUAL_RESULT
 } jm_visual_call_e;
 
 
@@ -68,6 +71,7 @@ typedef struct {
     jm_str_t         task_id;
     jm_str_t         urls[JM_VISUAL_PICTURES];
     size_t           nurls;
+    size_t           ndata;         /* pictures as data */
 } jm_answer_t;
 
 
@@ -76,10 +80,15 @@ jm_str_t jm_visual_action(jm_visual_call_e call);
 
 /*
  * Appends the body of CVSync2AsyncSubmitTask for a request: one of its tasks,
- * with the fields that its model takes.  Returns JM_ERROR when out has an
- * error.
+ * with the fields that its model takes.  Pictures are all URLs, or else all
+ * data, for a model that has JM_MODEL_BASE64: their strings are then left
+ * empty, and at[i] becomes the offset in out where the base64 of picture i
+ * goes (Volcengine's document of Jimeng 3.0's picture to picture).
+ *
+ * at has room for JM_REQUEST_IMAGES, and may be NULL when there are URLs only.
+ * Returns JM_ERROR when out has an error, or a picture is data and cannot be.
  */
-jm_rc_e jm_visual_submit(jm_buf_t *out, const jm_request_t *r);
+jm_rc_e jm_visual_submit(jm_buf_t *out, const jm_request_t *r, size_t *at);
 
 /*
  * Appends what a query is to say of the form of the result, as JSON that
@@ -104,7 +113,8 @@ jm_rc_e jm_visual_query(jm_buf_t *out, jm_str_t req_key, jm_str_t task_id,
  * "Result" or from "ResponseMetadata"; it decides, whatever the data say.
  *
  * A submit whose outcome is not certain is JM_EVENT_FAILED with
- * JM_CAUSE_OUTCOME_UNKNOWN; for a query the same is JM_EVENT_TROUBLE.
+ * JM_CAUSE_OUTCOME_UNKNOWN; for a query the same is JM_EVENT_TROUBLE.  A query
+ * is done with URLs, a result with data, which are only counted.
  * Returns JM_ERROR when memory runs out: *a is then what an answer that was
  * lost would be.
  */

@@ -15,7 +15,8 @@
 #include "jm_visual.h"
 
 
-static void jm_visual_images(jm_json_writer_t *w, const jm_request_t *r);
+static void jm_visual_images(jm_json_writer_t *w, const jm_request_t *r,
+    size_t *at);
 static void jm_visual_size(jm_json_writer_t *w, const jm_request_t *r);
 static void jm_visual_single(jm_json_writer_t *w, const jm_request_t *r);
 static void jm_visual_hundredths(jm_json_writer_t *w, unsigned value);
@@ -27,7 +28,7 @@ static void jm_visual_string(jm_json_writer_t *w, const char *key,
 
 
 jm_rc_e
-jm_visual_submit(jm_buf_t *out, const jm_request_t *r)
+jm_visual_submit(jm_buf_t *out, const jm_request_t *r, size_t *at)
 {
     jm_json_writer_t  w;
 
@@ -38,7 +39,7 @@ jm_visual_submit(jm_buf_t *out, const jm_request_t *r)
     jm_json_string(&w, r->model->req_key);
 
     jm_visual_string(&w, "prompt", r->prompt);
-    jm_visual_images(&w, r);
+    jm_visual_images(&w, r, at);
     jm_visual_size(&w, r);
 
     if (r->has_scale) {
@@ -71,19 +72,39 @@ jm_visual_submit(jm_buf_t *out, const jm_request_t *r)
 
 
 static void
-jm_visual_images(jm_json_writer_t *w, const jm_request_t *r)
+jm_visual_images(jm_json_writer_t *w, const jm_request_t *r, size_t *at)
 {
-    size_t  i;
+    size_t    i;
+    unsigned  data;
 
     if (r->nimages == 0) {
         return;
     }
 
-    jm_json_key(w, "image_urls");
+    data = (r->images[0].type != JM_IMAGE_URL);
+
+    if (data && (at == NULL || !(r->model->takes & JM_MODEL_BASE64))) {
+        w->out->rc = JM_ERROR;
+        return;
+    }
+
+    jm_json_key(w, data ? "binary_data_base64" : "image_urls");
     jm_json_array(w);
 
     for (i = 0; i < r->nimages; i++) {
-        jm_json_string(w, r->images[i]);
+
+        if (data != (r->images[i].type != JM_IMAGE_URL)) {
+            w->out->rc = JM_ERROR;
+            return;
+        }
+
+        if (data) {
+            jm_json_cstring(w, "");
+            at[i] = w->out->len - 1;
+
+        } else {
+            jm_json_string(w, r->images[i].text);
+        }
     }
 
     jm_json_end_array(w);

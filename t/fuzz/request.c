@@ -4,6 +4,10 @@
  * whole JSON with the same prompt, whose query says what was said of the
  * result, and which orders no more pictures than it says; or in an error that
  * makes a whole envelope.
+ *
+ * Behind an "&" it is a form, of lines "name=value"; a value that begins with
+ * "@" is that of a file, and "~" begins one that was not kept.  Anything else
+ * is JSON, which is read as it is, and as its skeleton, too.
  */
 
 
@@ -15,6 +19,7 @@
 
 
 #define MAX_PROMPT  800
+#define MAX_PARTS   64
 
 #define check(x)                                                              \
     do {                                                                      \
@@ -23,6 +28,17 @@
             abort();                                                          \
         }                                                                     \
     } while (0)
+
+
+/* how a body is read */
+
+typedef struct {
+    unsigned         strict;
+    unsigned         upload;
+    unsigned         edit;
+    size_t           fail;          /* the allocation that does */
+    size_t           longest;       /* string of a skeleton, or 0 */
+} way_t;
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -199,7 +215,7 @@ check_ignored(const jm_request_t *r, jm_mem_t *mem)
     }
 
     jm_buf_init(&b, mem, 256, 65536);
-    check(jm_reply_result(&b, &result) == JM_OK);
+    check(jm_reply_result(&b, &result, NULL) == JM_OK);
 
     root = read_whole(&b, mem);
     node = jm_json_get(root, "ignored");
@@ -207,27 +223,65 @@ check_ignored(const jm_request_t *r, jm_mem_t *mem)
 }
 
 
+/* pictures are where they are said to be, and data where they are taken */
+
 static void
-check_request(const jm_request_t *r, jm_mem_t *mem)
+check_images(const jm_request_t *r, const way_t *way, size_t size)
 {
-    size_t      n;
-    jm_buf_t    b;
-    jm_json_t  *root, *node;
+    size_t             i;
+    const jm_image_t  *image;
 
-    check(r->model != NULL && r->nimages <= r->model->images
+    check(r->nimages <= r->model->images
           && r->nimages >= r->model->min_images);
-    check((r->prompt.len > 0) == ((r->model->takes & JM_MODEL_PROMPT) != 0));
-    check(jm_utf8_length(r->prompt, &n) == JM_OK && n <= MAX_PROMPT);
-    check(!r->has_scale || (r->scale <= 100
-                            && r->model->scale != JM_SCALE_NONE));
+    check(r->nimages != 0 || !way->edit);
 
-    check_size(r);
-    check_group(r);
-    check_query(r, mem);
-    check_ignored(r, mem);
+    for (i = 0; i < r->nimages; i++) {
+        image = &r->images[i];
+
+        check(image->param != NULL && image->number == i + 1);
+
+        if (image->type == JM_IMAGE_URL) {
+            check(image->text.len > 7 && image->text.len <= JM_REQUEST_URL);
+            continue;
+        }
+
+        check(way->upload || (r->model->takes & JM_MODEL_BASE64));
+        check(image->type != JM_IMAGE_BYTES || image->text.data == NULL);
+
+        if (image->text.data == NULL) {
+            check(image->offset <= size
+                  && image->len <= size - image->offset);
+        }
+    }
+}
+
+
+/* the submit that is made when data, if they have to, became URLs */
+
+static void
+check_submit(const jm_request_t *r, jm_mem_t *mem)
+{
+    size_t        i, at[JM_REQUEST_IMAGES];
+    jm_buf_t      b;
+    jm_json_t    *root, *node;
+    jm_request_t  sent;
+
+    sent = *r;
+
+    for (i = 0; i < r->nimages; i++) {
+
+        if (!(r->model->takes & JM_MODEL_BASE64)
+            && r->images[i].type != JM_IMAGE_URL)
+        {
+            sent.images[i].type = JM_IMAGE_URL;
+            sent.images[i].text = str("http://h/");
+        }
+    }
+
+    memset(at, 0, sizeof(at));
 
     jm_buf_init(&b, mem, 1024, (size_t) 1 << 24);
-    check(jm_visual_submit(&b, r) == JM_OK);
+    check(jm_visual_submit(&b, &sent, at) == JM_OK);
 
     root = read_whole(&b, mem);
 
@@ -238,7 +292,18 @@ check_request(const jm_request_t *r, jm_mem_t *mem)
               && memcmp(node->text.data, r->prompt.data, r->prompt.len)
                  == 0));
 
-    node = jm_json_get(root, "image_urls");
+    node = jm_json_get(root, "binary_data_base64");
+    check((node != NULL) == (at[0] != 0));
+
+    for (i = 0; node != NULL && i < node->count; i++) {
+        check(memcmp(&b.data[at[i] - 1], "\"\"", 2) == 0);
+        check(i == 0 || at[i] == at[i - 1] + 3);
+    }
+
+    if (node == NULL) {
+        node = jm_json_get(root, "image_urls");
+    }
+
     check((node == NULL ? 0 : node->count) == r->nimages);
 
     node = jm_json_get(root, "force_single");
@@ -252,7 +317,105 @@ check_request(const jm_request_t *r, jm_mem_t *mem)
 
 
 static void
-run(jm_str_t body, unsigned strict, size_t fail)
+check_request(const jm_request_t *r, const way_t *way, size_t size,
+    jm_mem_t *mem)
+{
+    size_t  n;
+
+    check(r->model != NULL);
+    check((r->prompt.len > 0) == ((r->model->takes & JM_MODEL_PROMPT) != 0));
+    check(jm_utf8_length(r->prompt, &n) == JM_OK && n <= MAX_PROMPT);
+    check(!r->has_scale || (r->scale <= 100
+                            && r->model->scale != JM_SCALE_NONE));
+    check(r->b64 <= 1 && r->stream <= JM_STREAM_ARK);
+
+    check_images(r, way, size);
+    check_size(r);
+    check_group(r);
+    check_query(r, mem);
+    check_ignored(r, mem);
+    check_submit(r, mem);
+}
+
+
+/* a line is a part; what it says is where it stands */
+
+static size_t
+split_form(jm_form_field_t *parts, jm_str_t body)
+{
+    size_t            i, n, len;
+    const uint8_t    *p;
+    jm_form_field_t  *part;
+
+    memset(parts, 0, sizeof(jm_form_field_t) * MAX_PARTS);
+
+    for (i = 1, n = 0; i < body.len && n < MAX_PARTS; i += len + 1) {
+        part = &parts[n++];
+
+        p = memchr(&body.data[i], '\n', body.len - i);
+        len = p != NULL ? (size_t) (p - &body.data[i]) : body.len - i;
+
+        p = memchr(&body.data[i], '=', len);
+
+        part->name.data = &body.data[i];
+        part->name.len = p != NULL ? (size_t) (p - &body.data[i]) : len;
+
+        if (p == NULL) {
+            continue;
+        }
+
+        part->offset = i + part->name.len + 1;
+        part->len = len - part->name.len - 1;
+
+        if (part->len != 0 && p[1] == '@') {
+            part->file = 1;
+
+        } else if (part->len == 0 || p[1] != '~') {
+            part->value.data = p + 1;
+            part->value.len = part->len;
+        }
+    }
+
+    return n;
+}
+
+
+static jm_rc_e
+read_body(jm_request_t *r, jm_str_t body, const way_t *way, jm_rules_t *rules,
+    jm_mem_t *mem, jm_error_t *e)
+{
+    size_t                  n;
+    jm_buf_t                b;
+    static jm_skeleton_t    skeleton;
+    static jm_form_field_t  form[MAX_PARTS];
+
+    if (body.len != 0 && body.data[0] == '&') {
+        n = split_form(form, body);
+
+        return jm_request_read_form(r, form, n, rules, mem, e);
+    }
+
+    if (way->longest == 0) {
+        return jm_request_read(r, body, rules, mem, e);
+    }
+
+    jm_buf_init(&b, mem, 64, body.len * 4 + 64);
+    jm_skeleton_init(&skeleton, &b, way->longest);
+
+    if (jm_skeleton_add(&skeleton, body) == JM_INVALID) {
+        jm_error_set(e, JM_CAUSE_INVALID_REQUEST, NULL, NULL);
+        return JM_INVALID;
+    }
+
+    rules->skeleton = &skeleton;
+
+    return b.rc != JM_OK ? JM_ERROR
+                         : jm_request_read(r, jm_buf_view(&b), rules, mem, e);
+}
+
+
+static void
+run(jm_str_t body, const way_t *way)
 {
     jm_rc_e       rc;
     tap_mem_t     m, other;
@@ -263,13 +426,16 @@ run(jm_str_t body, unsigned strict, size_t fail)
     rules.models = NULL;
     rules.default_model = str("jimeng_t2i_v40");
     rules.max_prompt = MAX_PROMPT;
-    rules.strict_size = strict;
+    rules.strict_size = way->strict;
+    rules.edit = way->edit;
+    rules.upload = way->upload;
+    rules.skeleton = NULL;
 
-    tap_mem_init(&m, fail);
+    tap_mem_init(&m, way->fail);
     tap_mem_init(&other, 0);
     memset(&e, 0, sizeof(e));
 
-    rc = jm_request_read(&r, body, &rules, &m.mem, &e);
+    rc = read_body(&r, body, way, &rules, &m.mem, &e);
 
     if (rc == JM_ERROR) {
         check(!tap_mem_unfailed(&m));
@@ -279,7 +445,7 @@ run(jm_str_t body, unsigned strict, size_t fail)
 
     } else {
         check(tap_mem_unfailed(&m));
-        check_request(&r, &other.mem);
+        check_request(&r, way, body.len, &other.mem);
     }
 
     tap_mem_done(&m);
@@ -290,14 +456,26 @@ run(jm_str_t body, unsigned strict, size_t fail)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    size_t    i;
+    way_t     ways[5];
     jm_str_t  body;
+
+    memset(ways, 0, sizeof(ways));
+
+    ways[1].strict = 1;
+    ways[1].upload = 1;
+    ways[2].edit = 1;
+    ways[2].upload = 1;
+    ways[3].upload = 1;
+    ways[3].longest = size % 61 + 3;
+    ways[4].fail = size % 16 + 1;
 
     body.data = data;
     body.len = size;
 
-    run(body, 0, 0);
-    run(body, 1, 0);
-    run(body, 0, size % 16 + 1);
+    for (i = 0; i < jm_nitems(ways); i++) {
+        run(body, &ways[i]);
+    }
 
     return 0;
 }

@@ -11,6 +11,7 @@ typedef struct {
     const char      *req_key;       /* NULL: not known */
     uint32_t         min_images;
     uint32_t         images;
+    uint32_t         max_bytes;
     uint32_t         min_area;
     uint32_t         max_area;
     uint32_t         min_side;
@@ -26,32 +27,33 @@ typedef struct {
     JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP
 #define T2I_TAKES                                                             \
     JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_PRE_LLM
-#define UNKNOWN   NULL, 0, 0, 0, 0, 0, 0, 0, JM_SCALE_NONE, 0
+#define MB15      15728640
+#define UNKNOWN   NULL, 0, 0, 0, 0, 0, 0, 0, 0, JM_SCALE_NONE, 0
 
 
 static const model_case_t  model_cases[] = {
-    { "jimeng_t2i_v40", "jimeng_t2i_v40", 0, 10, NEW_AREA, NEW_TAKES,
+    { "jimeng_t2i_v40", "jimeng_t2i_v40", 0, 10, MB15, NEW_AREA, NEW_TAKES,
       JM_SCALE_FRACTION, 0 },
-    { "jimeng-4.0", "jimeng_t2i_v40", 0, 10, NEW_AREA, NEW_TAKES,
+    { "jimeng-4.0", "jimeng_t2i_v40", 0, 10, MB15, NEW_AREA, NEW_TAKES,
       JM_SCALE_FRACTION, 0 },
-    { "doubao-seedream-4-0-250828", "jimeng_t2i_v40", 0, 10, NEW_AREA,
-      NEW_TAKES, JM_SCALE_FRACTION, 1 },
-    { "jimeng-4.6", "jimeng_seedream46_cvtob", 0, 14, NEW_AREA, NEW_TAKES,
+    { "doubao-seedream-4-0-250828", "jimeng_t2i_v40", 0, 10, MB15, NEW_AREA,
+      (NEW_TAKES)|JM_MODEL_ARK, JM_SCALE_FRACTION, 1 },
+    { "jimeng-4.6", "jimeng_seedream46_cvtob", 0, 14, MB15, NEW_AREA, NEW_TAKES,
       JM_SCALE_PERCENT, 0 },
-    { "jimeng_seedream46_cvtob", "jimeng_seedream46_cvtob", 0, 14, NEW_AREA,
+    { "jimeng_seedream46_cvtob", "jimeng_seedream46_cvtob", 0, 14, MB15, NEW_AREA,
       NEW_TAKES, JM_SCALE_PERCENT, 0 },
-    { "jimeng_t2i_v31", "jimeng_t2i_v31", 0, 0, 262144, 4194304, 512, 2048,
-      T2I_TAKES, JM_SCALE_NONE, 0 },
-    { "jimeng_t2i_v30", "jimeng_t2i_v30", 0, 0, 262144, 4194304, 512, 2048,
-      T2I_TAKES, JM_SCALE_NONE, 0 },
-    { "jimeng_i2i_v30", "jimeng_i2i_v30", 1, 1, 262144, 2359296, 512, 1536,
-      JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_BASE64,
+    { "jimeng_t2i_v31", "jimeng_t2i_v31", 0, 0, MB15, 262144, 4194304, 512,
+      2048, T2I_TAKES, JM_SCALE_NONE, 0 },
+    { "jimeng_t2i_v30", "jimeng_t2i_v30", 0, 0, MB15, 262144, 4194304, 512,
+      2048, T2I_TAKES, JM_SCALE_NONE, 0 },
+    { "jimeng_i2i_v30", "jimeng_i2i_v30", 1, 1, MB15, 262144, 2359296, 512,
+      1536, JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_BASE64,
       JM_SCALE_FRACTION, 0 },
     { "jimeng_image2image_dream_inpaint", "jimeng_image2image_dream_inpaint",
-      2, 2, 0, 0, 0, 0, JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_BASE64,
+      2, 2, 4928307, 0, 0, 0, 0, JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_BASE64,
       JM_SCALE_NONE, 0 },
     { "jimeng_i2i_seed3_tilesr_cvtob", "jimeng_i2i_seed3_tilesr_cvtob",
-      1, 1, 0, 0, 0, 0, JM_MODEL_RESOLUTION|JM_MODEL_BASE64,
+      1, 1, MB15, 0, 0, 0, 0, JM_MODEL_RESOLUTION|JM_MODEL_BASE64,
       JM_SCALE_NONE, 0 },
     { "jimeng-4.5", UNKNOWN },
     { "doubao-seedream-4-5-251128", UNKNOWN },
@@ -86,6 +88,7 @@ test_builtin(void)
         is_str(m->req_key, c->req_key, "its req_key");
         is_int(m->min_images, c->min_images, "the pictures it needs");
         is_int(m->images, c->images, "its pictures");
+        is_int(m->max_bytes, c->max_bytes, "the bytes of one");
         is_int(m->scale, c->scale, "its scale");
         is_int(m->watermark, c->watermark, "its watermark");
         is_int(m->min_area, c->min_area, "its floor");
@@ -144,6 +147,50 @@ test_init(void)
 
     jm_model_init(&m, str("mine"), str("jimeng_t2i_v40"));
     is_int(m.watermark, 0, "the watermark is that of the first such row");
+    is_int(m.takes & JM_MODEL_ARK, 0, "nor is the name Ark's");
+
+    jm_model_init(&m, str("doubao-seedream-5"), str("jimeng_t2i_v40"));
+    ok((m.takes & JM_MODEL_ARK) != 0, "a name of Ark's is");
+}
+
+
+/* rows that no request can meet */
+
+static void
+test_check(void)
+{
+    jm_model_t   m;
+    const char  *why;
+
+    jm_model_init(&m, str("mine"), str("jimeng_image2image_dream_inpaint"));
+    is_int(jm_model_check(&m, &why), JM_OK, "a row as it is built in");
+
+    m.images = 1;
+    is_int(jm_model_check(&m, &why), JM_INVALID, "fewer pictures: %s", why);
+
+    jm_model_init(&m, str("mine"), str("jimeng_i2i_v30"));
+    m.images = 0;
+    is_int(jm_model_check(&m, &why), JM_INVALID, "no picture: %s", why);
+
+    jm_model_init(&m, str("mine"), str("jimeng_t2i_v30"));
+    m.min_area = 2048 * 2048;
+    m.max_area = 2147483647;
+    is_int(jm_model_check(&m, &why), JM_OK, "the largest square alone");
+
+    m.min_area++;
+    is_int(jm_model_check(&m, &why), JM_INVALID, "more than that: %s", why);
+
+    m.min_area = 1;
+    m.max_area = 512 * 512;
+    is_int(jm_model_check(&m, &why), JM_OK, "the smallest square alone");
+
+    m.max_area--;
+    is_int(jm_model_check(&m, &why), JM_INVALID, "less than that: %s", why);
+
+    jm_model_init(&m, str("mine"), str("jimeng_t2i_v40"));
+    m.min_area = 1;
+    m.max_area = 1;
+    is_int(jm_model_check(&m, &why), JM_OK, "a model with sides of any length");
 }
 
 
@@ -227,6 +274,7 @@ main(void)
     test_builtin();
     test_extra();
     test_init();
+    test_check();
     test_list();
     test_unknown();
 

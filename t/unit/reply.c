@@ -36,7 +36,7 @@ test_result(void)
     part.error = NULL;
 
     jm_buf_fixed(&b, text, sizeof(text));
-    is_int(jm_reply_result(&b, &result), JM_OK, "a result");
+    is_int(jm_reply_result(&b, &result, NULL), JM_OK, "a result");
     is_str(jm_buf_view(&b),
            "{\"created\":1735689600,\"model\":\"jimeng_t2i_v40\","
            "\"task_id\":\"7392616336519610409\",\"task_status\":\"succeed\","
@@ -49,7 +49,7 @@ test_result(void)
     for (i = 0; i < len; i++) {
         jm_buf_fixed(&b, text, i);
 
-        if (jm_reply_result(&b, &result) != JM_ERROR) {
+        if (jm_reply_result(&b, &result, NULL) != JM_ERROR) {
             break;
         }
     }
@@ -62,7 +62,7 @@ test_result(void)
     result.task_id = str("");
 
     jm_buf_fixed(&b, text, sizeof(text));
-    jm_reply_result(&b, &result);
+    jm_reply_result(&b, &result, NULL);
     is_str(jm_buf_view(&b),
            "{\"created\":1735689600,\"model\":\"jimeng_t2i_v40\","
            "\"task_status\":\"succeed\","
@@ -74,7 +74,7 @@ test_result(void)
     part.nurls = 0;
 
     jm_buf_fixed(&b, text, sizeof(text));
-    jm_reply_result(&b, &result);
+    jm_reply_result(&b, &result, NULL);
     is_str(jm_buf_view(&b),
            "{\"created\":1735689600,\"model\":\"jimeng_t2i_v40\","
            "\"task_status\":\"succeed\",\"data\":[],\"size\":\"2K\","
@@ -121,7 +121,7 @@ test_parts(void)
     result.ignored = UINT64_C(1) << 0 | UINT64_C(1) << 3 | UINT64_C(1) << 63;
 
     jm_buf_fixed(&b, text, sizeof(text));
-    is_int(jm_reply_result(&b, &result), JM_OK, "several tasks");
+    is_int(jm_reply_result(&b, &result, NULL), JM_OK, "several tasks");
     is_str(jm_buf_view(&b),
            "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
            "\"data\":[{\"url\":\"https://h/1\"},{\"url\":\"https://h/2\"},"
@@ -137,7 +137,7 @@ test_parts(void)
     for (i = 0; i < len; i++) {
         jm_buf_fixed(&b, text, i);
 
-        if (jm_reply_result(&b, &result) != JM_ERROR) {
+        if (jm_reply_result(&b, &result, NULL) != JM_ERROR) {
             break;
         }
     }
@@ -150,7 +150,7 @@ test_parts(void)
     result.parts = &parts[3];
 
     jm_buf_fixed(&b, text, sizeof(text));
-    jm_reply_result(&b, &result);
+    jm_reply_result(&b, &result, NULL);
     is_str(jm_buf_view(&b),
            "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
            "\"data\":[{\"url\":\"https://h/2\"},{\"url\":\"https://h/3\"}],"

@@ -114,11 +114,10 @@ static const bad_case_t  bad_cases[] = {
     { "{\"n\":11," P "}", BAD, "n", "1 to 10" },
     { "{\"n\":1.5," P "}", BAD, "n", "1 to 10" },
     { "{\"n\":1e99," P "}", BAD, "n", "1 to 10" },
-    { "{\"response_format\":\"b64_json\"," P "}", BAD, "response_format",
-      "not supported by this version; use \"url\"" },
     { "{\"response_format\":\"png\"," P "}", BAD, "response_format",
-      "must be \"url\"" },
-    { "{\"stream\":true," P "}", BAD, "stream", "leave the field" },
+      "must be \"url\" or \"b64_json\"" },
+    { "{\"response_format\":\"\"," P "}", BAD, "response_format",
+      "must be \"url\" or \"b64_json\"" },
 
     /* sizes */
 
@@ -157,7 +156,7 @@ static const bad_case_t  bad_cases[] = {
     { "{\"image\":\"\"," P "}", BAD, "image", "URLs only" },
     { "{\"image\":\"data:image/png;base64,iVBORw0KGgo=\"," P "}", BAD,
       "image", "URLs only" },
-    { "{\"images\":[\"iVBORw0KGgoAAAANSUhEUgAA\"]," P "}", BAD, "images",
+    { "{\"images\":[\"iVBORw0KGgoAAAANSUhEUgAA\"]," P "}", BAD, "images[0]",
       "URLs only" },
     { "{\"image\":\"ftp://h/a.png\"," P "}", BAD, "image", "URLs only" },
     { "{\"image\":\"file:///etc/passwd\"," P "}", BAD, "image",
@@ -176,12 +175,14 @@ static const bad_case_t  bad_cases[] = {
     { "{\"image\":\"http://h/a\\u007f\"," P "}", BAD, "image", "escape" },
     { "{\"image\":\"http://h/\xe7\x8c\xab\"," P "}", BAD, "image",
       "escape" },
-    { "{\"image\":[\"http://h/a\",null]," P "}", BAD, "image", "Picture 2" },
-    { "{\"image\":[[\"http://h/a\"]]," P "}", BAD, "image", "Picture 1" },
-    { "{\"images\":[{}]," P "}", BAD, "images", "must be a URL" },
-    { "{\"images\":[{\"url\":1}]," P "}", BAD, "images", "must be a URL" },
+    { "{\"image\":[\"http://h/a\",null]," P "}", BAD, "image[1]",
+      "Picture 2" },
+    { "{\"image\":[[\"http://h/a\"]]," P "}", BAD, "image[0]", "Picture 1" },
+    { "{\"images\":[{}]," P "}", BAD, "images[0]", "must be a URL" },
+    { "{\"images\":[{\"url\":1}]," P "}", BAD, "images[0]",
+      "must be a URL" },
     { "{\"images\":[{\"image_url\":{\"image_url\":\"http://h/\"}}]," P "}",
-      BAD, "images", "must be a URL" },
+      BAD, "images[0]", "must be a URL" },
     { "{\"image\":[\"http://h\",\"http://h\",\"http://h\",\"http://h\","
       "\"http://h\",\"http://h\",\"http://h\",\"http://h\",\"http://h\","
       "\"http://h\",\"http://h\"]," P "}", BAD, "image",
@@ -211,7 +212,11 @@ static const bad_case_t  bad_cases[] = {
     { "{\"max_ratio\":16," P "}", BAD, "max_ratio", "below 16" },
     { "{\"max_ratio\":-1," P "}", BAD, "max_ratio", "0.0625" },
     { "{\"min_ratio\":3,\"max_ratio\":2," P "}", BAD, "min_ratio",
-      "above" }
+      "above \"max_ratio\"." },
+    { "{\"min_ratio\":3.000000001," P "}", BAD, "min_ratio",
+      "which is 3 unless" },
+    { "{\"max_ratio\":0.333," P "}", BAD, "max_ratio",
+      "which is 1/3 unless" }
 };
 
 
@@ -370,12 +375,12 @@ test_full(void)
     is_str(r.model->req_key, "jimeng_t2i_v40", "model");
     is_str(r.prompt, "a \"cat\"\n\xe7\x8c\xab", "prompt, unescaped");
     is_int((int64_t) r.nimages, 6, "pictures of both fields");
-    is_str(r.images[0], "https://h/1.png", "a string");
-    is_str(r.images[1], "HTTPS://h/2.png", "an object with \"url\"");
-    is_str(r.images[2], "http://h/3.png?a=b&c=%20", "with \"image_url\"");
-    is_str(r.images[3], "http://u:p@h:80/4", "with an object in it");
-    is_str(r.images[4], "http://[::1]/5", "with a null before it");
-    is_str(r.images[5], "http://h/6", "an escaped one");
+    is_str(r.images[0].text, "https://h/1.png", "a string");
+    is_str(r.images[1].text, "HTTPS://h/2.png", "an object with \"url\"");
+    is_str(r.images[2].text, "http://h/3.png?a=b&c=%20", "with \"image_url\"");
+    is_str(r.images[3].text, "http://u:p@h:80/4", "with an object in it");
+    is_str(r.images[4].text, "http://[::1]/5", "with a null before it");
+    is_str(r.images[5].text, "http://h/6", "an escaped one");
     is_int(r.size.area, 4194304, "size");
     ok(r.has_scale && r.scale == 26, "scale is rounded to hundredths");
     is_int(r.force_single, 0, "force_single");
@@ -446,6 +451,18 @@ test_precedence(void)
 
     is_int(read_body(&r, "{\"min_ratio\":1,\"max_ratio\":1.0," P "}", &m, &e),
            JM_OK, "equal ratios");
+    tap_mem_done(&m);
+
+    is_int(read_body(&r, "{\"min_ratio\":3.0," P "}", &m, &e), JM_OK,
+           "the least ratio may be what the greatest is by default");
+    tap_mem_done(&m);
+
+    is_int(read_body(&r, "{\"max_ratio\":0.333333333," P "}", &m, &e), JM_OK,
+           "and the other way round");
+    tap_mem_done(&m);
+
+    is_int(read_body(&r, "{\"min_ratio\":4,\"max_ratio\":5," P "}", &m, &e),
+           JM_OK, "both beyond it");
     tap_mem_done(&m);
 }
 

@@ -13,10 +13,12 @@
 #include "jm_request.h"
 
 
-static jm_rules_t  rules = { NULL, jm_string("jimeng_t2i_v40"), 800, 0 };
+static jm_rules_t  rules = {
+    NULL, jm_string("jimeng_t2i_v40"), 800, 0, 0, 0, NULL
+};
 
 
-static jm_rc_e
+static inline jm_rc_e
 read_body(jm_request_t *r, const char *body, tap_mem_t *m, jm_error_t *e)
 {
     tap_mem_init(m, 0);

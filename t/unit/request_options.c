@@ -59,7 +59,6 @@ static const bad_case_t  bad_cases[] = {
 
     { "{\"n\":2,\"force_single\":false," P, "n", "choose one" },
     { "{\"n\":10," SEQ ":\"auto\"," P, "n", "choose one" },
-    { M(T2I) "\"n\":2,\"force_single\":false," P, "n", "choose one" },
     { "{\"force_single\":true," SEQ ":\"auto\"," P, "force_single",
       "contradict" },
     { "{\"force_single\":false," SEQ ":\"disabled\"," P, "force_single",
@@ -132,7 +131,8 @@ static const bad_case_t  bad_cases[] = {
     { M(INPAINT) I P, "image", "two pictures" },
     { M(INPAINT) "\"mask\":\"http://h/\"," P, "mask", "two pictures" },
     { M(INPAINT) I "\"mask\":5," P, "mask", "must be a URL" },
-    { M(INPAINT) I "\"mask\":\"data:,\"," P, "mask", "URLs only" },
+    { M(INPAINT) I "\"mask\":\"data:,\"," P, "mask", "all as URLs or all" },
+    { M(INPAINT) I "\"mask\":\"ftp://h/\"," P, "mask", "is neither" },
     { M(INPAINT) I "\"images\":[\"http://h/\"],\"mask\":\"http://h/\"," P,
       "mask", "at most 2" },
     { M(TILES) P, "image", "needs a picture" },
@@ -159,7 +159,9 @@ static const group_case_t  group_cases[] = {
     { "{" SEQ ":\"disabled\"," OPT("3") P, 1, 1, 0, 0 },
     { M("jimeng-4.6") SEQ ":\"auto\"," P, 1, 0, 0, 0 },
     { M(T2I) SEQ ":\"auto\"," OPT("3") P, 1, 1, 0, 0 },
-    { M(T2I) "\"n\":4," P, 4, 1, 0, 0 }
+    { M(T2I) "\"n\":4," P, 4, 1, 0, 0 },
+    { M(T2I) "\"n\":4,\"force_single\":false," P, 4, 1, 0, 0 },
+    { M(T2I) "\"n\":4," SEQ ":\"auto\"," OPT("3") P, 4, 1, 0, 0 }
 };
 
 
@@ -193,6 +195,9 @@ static const ignored_case_t  ignored_cases[] = {
     { "{\"sequential_image_generation_options\":{}," P, "" },
     { M(T2I) "\"force_single\":false,\"min_ratio\":0,\"max_ratio\":99," P,
       "force_single min_ratio max_ratio " },
+    { M(T2I) "\"n\":2,\"force_single\":false," P, "force_single " },
+    { M(T2I) "\"n\":2,\"force_single\":false," SEQ ":\"auto\"," P,
+      "force_single " SEQ_NAME " " },
     { M(T2I) "\"force_single\":true,\"seed\":1,\"use_pre_llm\":true," P, "" },
     { M(T2I) SEQ ":\"auto\"," OPT("3") P, SEQ_NAME " "
       "sequential_image_generation_options " },
@@ -451,8 +456,8 @@ test_models(void)
     is_int(read_body(&r, M(INPAINT) "\"mask\":{\"image_url\":\"http://h/m\"},"
                      "\"image\":\"http://h/i\"," P, &m, &e),
            JM_OK, "a picture and a mask");
-    is_str(r.images[0], "http://h/i", "the picture");
-    is_str(r.images[1], "http://h/m", "the mask is the last");
+    is_str(r.images[0].text, "http://h/i", "the picture");
+    is_str(r.images[1].text, "http://h/m", "the mask is the last");
     tap_mem_done(&m);
 
     is_int(read_body(&r, M(TILES) I "\"resolution\":\"8K\",\"prompt\":\"\"}",

@@ -357,7 +357,7 @@ test_bodies(void)
     jm_error_t           e;
     jm_request_t         r;
     static const jm_rules_t  rules = {
-        NULL, jm_string("jimeng_t2i_v40"), 800, 0
+        NULL, jm_string("jimeng_t2i_v40"), 800, 0, 0, 0, NULL
     };
 
     for (i = 0; i < jm_nitems(submit_cases); i++) {
@@ -366,7 +366,7 @@ test_bodies(void)
 
         ok(jm_request_read(&r, str(submit_cases[i].body), &rules, &m.mem, &e)
            == JM_OK
-           && jm_visual_submit(&b, &r) == JM_OK,
+           && jm_visual_submit(&b, &r, NULL) == JM_OK,
            "submit of %s", submit_cases[i].body);
         is_str(jm_buf_view(&b), submit_cases[i].sent, "what is sent");
 
@@ -379,7 +379,7 @@ test_bodies(void)
     for (i = 0; i < strlen(submit_cases[11].sent); i++) {
         jm_buf_fixed(&b, text, i);
 
-        if (jm_visual_submit(&b, &r) != JM_ERROR) {
+        if (jm_visual_submit(&b, &r, NULL) != JM_ERROR) {
             break;
         }
     }
@@ -426,7 +426,7 @@ test_req_json(void)
     jm_error_t           e;
     jm_request_t         r;
     static const jm_rules_t  rules = {
-        NULL, jm_string("jimeng_t2i_v40"), 800, 0
+        NULL, jm_string("jimeng_t2i_v40"), 800, 0, 0, 0, NULL
     };
 
     for (i = 0; i < jm_nitems(req_json_cases); i++) {
@@ -483,7 +483,7 @@ test_longest(void)
     jm_error_t    e;
     jm_request_t  r;
     static const jm_rules_t  rules = {
-        NULL, jm_string("jimeng_t2i_v40"), 800, 0
+        NULL, jm_string("jimeng_t2i_v40"), 800, 0, 0, 0, NULL
     };
 
     tap_mem_init(&m, 0);

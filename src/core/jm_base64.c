@@ -1,0 +1,458 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * Base64, both ways, in pieces.
+ */
+
+
+#include "jm_base64.h"
+
+
+/* what jm_base64_values has for characters of neither alphabet */
+
+#define JM_BASE64_NONE      77
+
+/* whether c is what is expected, in lower case, in any case */
+
+#define jm_base64_match(c, lower)                                             \
+    ((c) == (lower) || ((c) >= 'A' && (c) <= 'Z' && ((c) | 0x20) == (lower)))
+
+
+typedef enum {
+    JM_BASE64_FRONT = 0,    /* text, or "data:" */
+    JM_BASE64_TYPE,         /* behind "data:" */
+    JM_BASE64_TEXT,
+    JM_BASE64_PADDED,       /* behind the first "=" */
+    JM_BASE64_BAD
+} jm_base64_state_e;
+
+
+static unsigned jm_base64_unescape(jm_base64_t *d, uint8_t *c);
+static jm_rc_e jm_base64_add(jm_base64_t *d, uint8_t c, uint8_t **dst);
+static unsigned jm_base64_front(jm_base64_t *d, uint8_t c, uint8_t **dst);
+static jm_rc_e jm_base64_type(jm_base64_t *d, uint8_t c);
+static jm_rc_e jm_base64_text(jm_base64_t *d, uint8_t c, uint8_t **dst);
+static void jm_base64_bytes(jm_base64_t *d, uint8_t **dst);
+static const uint8_t *jm_base64_groups(const uint8_t *p, const uint8_t *end,
+    uint8_t **dst);
+static void jm_base64_group(const uint8_t *p, uint8_t *dst);
+
+
+/* of both alphabets, as nobody writes one and means the other */
+
+static const uint8_t  jm_base64_values[256] = {
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 62, 77, 62, 77, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 77, 77, 77, 77, 77, 77,
+    77,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 77, 77, 77, 77, 63,
+    77, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 77, 77, 77, 77, 77,
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,
+    77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77
+};
+
+
+void
+jm_base64_init(jm_base64_t *d, unsigned flags)
+{
+    memset(d, 0, sizeof(jm_base64_t));
+
+    d->flags = flags;
+    d->state = (flags & JM_BASE64_URI) ? JM_BASE64_FRONT : JM_BASE64_TEXT;
+}
+
+
+jm_rc_e
+jm_base64_decode(jm_base64_t *d, jm_str_t text, uint8_t *dst, size_t *n)
+{
+    uint8_t         c, *start;
+    const uint8_t  *p, *end;
+
+    *n = 0;
+
+    if (d->state == JM_BASE64_BAD) {
+        return JM_INVALID;
+    }
+
+    if (text.len == 0) {
+        return JM_OK;
+    }
+
+    p = text.data;
+    end = p + text.len;
+    start = dst;
+
+    for ( ;; ) {
+
+        if (d->state == JM_BASE64_TEXT && d->count == 0 && !d->escaped) {
+            p = jm_base64_groups(p, end, &dst);
+        }
+
+        if (p == end) {
+            break;
+        }
+
+        c = *p++;
+
+        if ((d->flags & JM_BASE64_JSON) && !jm_base64_unescape(d, &c)) {
+            continue;
+        }
+
+        if (d->state == JM_BASE64_BAD || jm_base64_add(d, c, &dst) != JM_OK) {
+            d->state = JM_BASE64_BAD;
+            return JM_INVALID;
+        }
+    }
+
+    *n = (size_t) (dst - start);
+
+    return JM_OK;
+}
+
+
+jm_rc_e
+jm_base64_decode_end(jm_base64_t *d, uint8_t *dst, size_t *n)
+{
+    uint8_t  *start;
+
+    *n = 0;
+    start = dst;
+
+    if (d->state == JM_BASE64_FRONT) {
+        (void) jm_base64_front(d, '\0', &dst);
+    }
+
+    if (d->state == JM_BASE64_BAD || d->state == JM_BASE64_TYPE
+        || d->escaped || d->missing != 0 || d->count == 1)
+    {
+        d->state = JM_BASE64_BAD;
+        return JM_INVALID;
+    }
+
+    if (d->count != 0) {
+        jm_base64_bytes(d, &dst);
+    }
+
+    *n = (size_t) (dst - start);
+
+    return JM_OK;
+}
+
+
+/*
+ * What c stands for in a JSON string, in its place; 0 when that is not known
+ * yet.  A character that no string or no base64 has becomes a zero.
+ */
+
+static unsigned
+jm_base64_unescape(jm_base64_t *d, uint8_t *c)
+{
+    int  unit;
+
+    if (d->escaped) {
+        unit = jm_escape_add(&d->escape, *c);
+        if (unit == JM_ESCAPE_AGAIN) {
+            return 0;
+        }
+
+        *c = (unit > 0 && unit < 0x80) ? (uint8_t) unit : '\0';
+        d->escaped = 0;
+
+        return 1;
+    }
+
+    if (*c == '\\') {
+        jm_escape_init(&d->escape);
+        d->escaped = 1;
+        return 0;
+    }
+
+    if (*c < 0x20) {
+        *c = '\0';
+    }
+
+    return 1;
+}
+
+
+static jm_rc_e
+jm_base64_add(jm_base64_t *d, uint8_t c, uint8_t **dst)
+{
+    unsigned  space;
+
+    space = (c == ' ' || c == '\t' || c == '\n' || c == '\r');
+
+    if (d->state == JM_BASE64_TYPE) {
+        return jm_base64_type(d, c);
+    }
+
+    if (d->state == JM_BASE64_FRONT) {
+
+        if ((space && d->matched == 0) || jm_base64_front(d, c, dst)) {
+            return JM_OK;
+        }
+    }
+
+    if (space) {
+        return JM_OK;
+    }
+
+    return jm_base64_text(d, c, dst);
+}
+
+
+/*
+ * "data" may as well be text: it is held until the colon comes, which may not.
+ * Returns 0 when it did not, and c is text.
+ */
+
+static unsigned
+jm_base64_front(jm_base64_t *d, uint8_t c, uint8_t **dst)
+{
+    size_t             i;
+    static const char  front[] = "data:";
+
+    if (jm_base64_match(c, front[d->matched])) {
+
+        if (c == ':') {
+            d->state = JM_BASE64_TYPE;
+            d->matched = 0;
+
+        } else {
+            d->held[d->matched++] = c;
+        }
+
+        return 1;
+    }
+
+    d->state = JM_BASE64_TEXT;
+
+    for (i = 0; i < d->matched; i++) {
+        (void) jm_base64_text(d, d->held[i], dst);
+    }
+
+    return 0;
+}
+
+
+/* all but the end of what is in front of the comma is of no interest */
+
+static jm_rc_e
+jm_base64_type(jm_base64_t *d, uint8_t c)
+{
+    static const char  type[] = ";base64";
+
+    if (c < 0x20 || c > 0x7e) {
+        return JM_INVALID;
+    }
+
+    if (c == ',') {
+        d->state = JM_BASE64_TEXT;
+        return (d->matched == sizeof(type) - 1) ? JM_OK : JM_INVALID;
+    }
+
+    if (d->matched != sizeof(type) - 1
+        && jm_base64_match(c, type[d->matched]))
+    {
+        d->matched++;
+
+    } else {
+        d->matched = (c == ';');
+    }
+
+    return JM_OK;
+}
+
+
+static jm_rc_e
+jm_base64_text(jm_base64_t *d, uint8_t c, uint8_t **dst)
+{
+    uint8_t  value;
+
+    if (c == '=') {
+
+        if (d->state == JM_BASE64_PADDED) {
+
+            if (d->missing == 0) {
+                return JM_INVALID;
+            }
+
+            d->missing--;
+
+        } else {
+
+            if (d->count < 2) {
+                return JM_INVALID;
+            }
+
+            d->state = JM_BASE64_PADDED;
+            d->missing = 3 - d->count;
+        }
+
+        return JM_OK;
+    }
+
+    value = jm_base64_values[c];
+
+    if (value == JM_BASE64_NONE || d->state == JM_BASE64_PADDED) {
+        return JM_INVALID;
+    }
+
+    d->bits = d->bits << 6 | value;
+    d->count++;
+
+    if (d->count == 4) {
+        jm_base64_bytes(d, dst);
+    }
+
+    return JM_OK;
+}
+
+
+/* the bytes of a group, which is complete or the last */
+
+static void
+jm_base64_bytes(jm_base64_t *d, uint8_t **dst)
+{
+    unsigned  i;
+    uint32_t  bits;
+
+    bits = d->bits << 6 * (4 - d->count);
+
+    for (i = 1; i < d->count; i++) {
+        *(*dst)++ = (uint8_t) (bits >> 16);
+        bits <<= 8;
+    }
+
+    d->bits = 0;
+    d->count = 0;
+}
+
+
+/* text is complete groups for the most part; the end of those at p */
+
+static const uint8_t *
+jm_base64_groups(const uint8_t *p, const uint8_t *end, uint8_t **dst)
+{
+    uint8_t         *out;
+    uint32_t         a, b, c, d, bits;
+    const uint8_t   *values;
+
+    out = *dst;
+    values = jm_base64_values;
+
+    while (end - p >= 4) {
+        a = values[p[0]];
+        b = values[p[1]];
+        c = values[p[2]];
+        d = values[p[3]];
+
+        if ((a | b | c | d) > 63) {
+            break;
+        }
+
+        bits = a << 18 | b << 12 | c << 6 | d;
+
+        *out++ = (uint8_t) (bits >> 16);
+        *out++ = (uint8_t) (bits >> 8);
+        *out++ = (uint8_t) bits;
+        p += 4;
+    }
+
+    *dst = out;
+
+    return p;
+}
+
+
+void
+jm_base64_encoder_init(jm_base64_encoder_t *e)
+{
+    e->count = 0;
+}
+
+
+size_t
+jm_base64_encode(jm_base64_encoder_t *e, jm_str_t data, uint8_t *dst)
+{
+    uint8_t         group[3], *start;
+    const uint8_t  *p, *end;
+
+    if (data.len == 0) {
+        return 0;
+    }
+
+    p = data.data;
+    end = p + data.len;
+    start = dst;
+
+    if (e->count + data.len >= 3 && e->count != 0) {
+        memcpy(group, e->held, e->count);
+        memcpy(group + e->count, p, 3 - e->count);
+        jm_base64_group(group, dst);
+        p += 3 - e->count;
+        dst += 4;
+        e->count = 0;
+    }
+
+    for ( /* void */ ; e->count == 0 && end - p >= 3; p += 3, dst += 4) {
+        jm_base64_group(p, dst);
+    }
+
+    while (p != end) {
+        e->held[e->count++] = *p++;
+    }
+
+    return (size_t) (dst - start);
+}
+
+
+size_t
+jm_base64_encode_end(jm_base64_encoder_t *e, uint8_t *dst)
+{
+    uint8_t  group[3] = { 0, 0, 0 };
+
+    if (e->count == 0) {
+        return 0;
+    }
+
+    memcpy(group, e->held, e->count);
+    jm_base64_group(group, dst);
+    dst[3] = '=';
+
+    if (e->count == 1) {
+        dst[2] = '=';
+    }
+
+    e->count = 0;
+
+    return JM_BASE64_END;
+}
+
+
+static void
+jm_base64_group(const uint8_t *p, uint8_t *dst)
+{
+    uint32_t           bits;
+    static const char  alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    bits = (uint32_t) p[0] << 16 | (uint32_t) p[1] << 8 | p[2];
+
+    dst[0] = (uint8_t) alphabet[bits >> 18];
+    dst[1] = (uint8_t) alphabet[bits >> 12 & 63];
+    dst[2] = (uint8_t) alphabet[bits >> 6 & 63];
+    dst[3] = (uint8_t) alphabet[bits & 63];
+}

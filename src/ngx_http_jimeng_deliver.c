@@ -1,0 +1,450 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+/* how often a task's pictures are asked for, while none of them went on */
+
+#define NGX_HTTP_JIMENG_ATTEMPTS  3
+
+
+static ngx_int_t ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d,
+    ngx_uint_t i);
+static ngx_int_t ngx_http_jimeng_deliver_picture(void *data,
+    ngx_uint_t number, ngx_str_t *before, ngx_str_t *after);
+static ngx_uint_t ngx_http_jimeng_deliver_limit(
+    ngx_http_jimeng_delivery_t *d);
+static void ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d);
+static void ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d);
+static void ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
+    jm_error_t *e);
+static void ngx_http_jimeng_deliver_timer(ngx_event_t *ev);
+static ngx_int_t ngx_http_jimeng_deliver_write(ngx_http_jimeng_delivery_t *d);
+
+
+ngx_int_t
+ngx_http_jimeng_deliver_create(ngx_http_jimeng_job_t *job)
+{
+    ngx_log_t                   *log;
+    ngx_pool_t                  *pool;
+    ngx_http_jimeng_delivery_t  *d;
+
+    pool = job->request->pool;
+    log = job->request->connection->log;
+
+    d = ngx_pcalloc(pool, sizeof(ngx_http_jimeng_delivery_t));
+    if (d == NULL) {
+        return NGX_ERROR;
+    }
+
+    d->parts = ngx_pcalloc(pool, job->order.n * sizeof(jm_part_t));
+    if (d->parts == NULL) {
+        return NGX_ERROR;
+    }
+
+    d->job = job;
+    d->log = log;
+    d->ident = (ngx_socket_t) -1;
+    d->created = ngx_time();
+
+    d->timer.handler = ngx_http_jimeng_deliver_timer;
+    d->timer.data = d;
+    d->timer.log = log;
+
+    d->pass.request = job->request;
+    d->pass.handler = ngx_http_jimeng_deliver_picture;
+    d->pass.data = d;
+
+    job->delivery = d;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Hands on what there is of a job's results: everything when the last task is
+ * over, or in a stream what each task brought.  Returns NGX_AGAIN when more is
+ * to come, else what the request is to be finalized with.
+ */
+
+ngx_int_t
+ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t                   i;
+    ngx_http_jimeng_delivery_t  *d;
+
+    d = job->delivery;
+
+    if (d == NULL) {
+        return job->left ? NGX_AGAIN : ngx_http_jimeng_result_send(job);
+    }
+
+    if (job->order.stream) {
+
+        if (ngx_http_jimeng_stream_step(d) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (job->left) {
+        return NGX_AGAIN;
+    }
+
+    for (i = 0; i < job->order.n; i++) {
+
+        if (d->cut) {
+            return NGX_ERROR;
+        }
+
+        if (d->exchange || d->timer.timer_set) {
+            return NGX_AGAIN;
+        }
+
+        if (ngx_http_jimeng_deliver_task(d, i) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (d->cut) {
+        return NGX_ERROR;
+    }
+
+    if (job->left || d->exchange || d->timer.timer_set) {
+        return NGX_AGAIN;
+    }
+
+    return job->order.stream ? ngx_http_jimeng_stream_end(d)
+                             : ngx_http_jimeng_result_end(d);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
+{
+    ngx_http_jimeng_task_t  *task;
+
+    task = &d->job->tasks[i];
+
+    if ((d->handed >> i & 1)
+        || (task->task.state != JM_TASK_DONE
+            && task->task.state != JM_TASK_FAILED))
+    {
+        return NGX_OK;
+    }
+
+    d->handed |= (uint32_t) 1 << i;
+    d->parts[i] = task->part;
+    d->task = task;
+
+    if (task->part.error) {
+        return NGX_OK;
+    }
+
+    if (d->job->order.data_json.len) {
+        d->attempts = 0;
+        ngx_http_jimeng_deliver_ask(d);
+
+        return NGX_OK;
+    }
+
+    return ngx_http_jimeng_stream_urls(d, ngx_http_jimeng_deliver_limit(d));
+}
+
+
+/* of a group no more are handed on than were wanted */
+
+static ngx_uint_t
+ngx_http_jimeng_deliver_limit(ngx_http_jimeng_delivery_t *d)
+{
+    uint32_t  max;
+
+    max = d->job->order.max_images;
+
+    return max ? ngx_min(max, d->task->part.nurls) : d->task->part.nurls;
+}
+
+
+static void
+ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d)
+{
+    ngx_str_t                    body;
+    ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    job = d->job;
+    jlcf = ngx_http_get_module_loc_conf(job->request, ngx_http_jimeng_module);
+
+    d->attempts++;
+
+    ngx_http_jimeng_pass_init(&d->pass, ngx_http_jimeng_deliver_limit(d));
+
+    if (ngx_http_jimeng_query(job->request->pool, &job->order.req_key,
+                              &d->task->id, &job->order.data_json, &body)
+        == NGX_OK)
+    {
+        d->exchange = ngx_http_jimeng_exchange_start(job->request, &jlcf->pass,
+                                                     job->account,
+                                                     JM_VISUAL_RESULT, &body,
+                                                     &d->pass);
+    }
+
+    if (d->exchange == NULL) {
+        ngx_http_jimeng_deliver_trouble(d, NULL);
+    }
+}
+
+
+/* the picture is announced as the reply's form has it */
+
+static ngx_int_t
+ngx_http_jimeng_deliver_picture(void *data, ngx_uint_t number,
+    ngx_str_t *before, ngx_str_t *after)
+{
+    ngx_http_jimeng_delivery_t *d = data;
+
+    return d->job->order.stream
+           ? ngx_http_jimeng_stream_picture(d, number, before, after)
+           : ngx_http_jimeng_result_picture(d, before, after);
+}
+
+
+/*
+ * Called for events of the client's connection, and when an exchange has
+ * ended.  Returns NGX_ERROR when the client's connection is lost.
+ */
+
+ngx_int_t
+ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job)
+{
+    ngx_connection_t            *c;
+    ngx_http_jimeng_delivery_t  *d;
+
+    c = job->request->connection;
+    d = job->delivery;
+
+    if (d == NULL || job->gone) {
+        return NGX_OK;
+    }
+
+    if (d->exchange == NULL) {
+        return ngx_http_jimeng_deliver_write(d);
+    }
+
+    if (!ngx_http_jimeng_exchange_ended(d->exchange)) {
+
+        if (c->write->timedout) {
+            c->timedout = 1;
+            return NGX_ERROR;
+        }
+
+        ngx_http_jimeng_exchange_wake(d->exchange);
+    }
+
+    if (ngx_http_jimeng_exchange_ended(d->exchange) && !d->cut) {
+        ngx_http_jimeng_deliver_asked(d);
+    }
+
+    return d->pass.lost ? NGX_ERROR : NGX_OK;
+}
+
+
+static void
+ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
+{
+    ngx_uint_t                   whole;
+    jm_answer_t                  answer;
+    ngx_http_jimeng_exchange_t  *x;
+
+    x = d->exchange;
+
+    if (ngx_http_jimeng_answer_read(x, JM_VISUAL_RESULT, &answer) != JM_OK) {
+        ngx_log_error(NGX_LOG_ERR, d->log, 0,
+                      "jimeng: no memory to read an answer");
+    }
+
+    d->job->upstream_time += ngx_http_jimeng_exchange_time(x);
+
+    ngx_http_jimeng_log_answer(d->task, &answer);
+
+    whole = (answer.event == JM_EVENT_DONE
+             && d->pass.pictures == d->pass.limit && !d->pass.empty);
+
+    if (whole) {
+        d->exchange = NULL;
+
+    } else if (d->pass.begun) {
+
+        /* what was not taken yet lies in the exchange's pool */
+
+        d->cut = 1;
+
+        ngx_log_error(NGX_LOG_ERR, d->log, 0,
+                      "jimeng: the pictures of task \"%V\" broke off, "
+                      "%ui of %ui were whole", &d->task->id,
+                      d->pass.pictures, d->pass.limit);
+        return;
+
+    } else {
+        d->exchange = NULL;
+
+        ngx_http_jimeng_deliver_trouble(d,
+                                        answer.event == JM_EVENT_FAILED
+                                        || answer.event == JM_EVENT_PASSING
+                                        ? &answer.error : NULL);
+    }
+
+    ngx_http_jimeng_exchange_destroy(x);
+}
+
+
+/* no picture of a task went on: they are asked for again, or given up */
+
+static void
+ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d, jm_error_t *e)
+{
+    jm_error_t                  *error;
+    ngx_http_request_t          *r;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    r = d->job->request;
+
+    if (e == NULL && d->attempts < NGX_HTTP_JIMENG_ATTEMPTS) {
+        jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+        ngx_add_timer(&d->timer, jlcf->poll_interval);
+        return;
+    }
+
+    error = ngx_palloc(r->pool, sizeof(jm_error_t));
+    if (error == NULL) {
+        d->cut = 1;
+        return;
+    }
+
+    if (e) {
+        *error = *e;
+
+    } else {
+        jm_error_set(error, JM_CAUSE_UPSTREAM, NULL,
+                     "The picture was made, and could not be fetched from the "
+                     "image provider; sending the request again would be "
+                     "billed again.");
+    }
+
+    error->no_retry = 1;
+
+    d->parts[d->task - d->job->tasks].error = error;
+
+    ngx_log_error(NGX_LOG_ERR, d->log, 0,
+                  "jimeng: the pictures of task \"%V\" could not be fetched, "
+                  "after %ui attempts", &d->task->id, d->attempts);
+}
+
+
+static void
+ngx_http_jimeng_deliver_timer(ngx_event_t *ev)
+{
+    ngx_connection_t            *c;
+    ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_delivery_t  *d;
+
+    d = ev->data;
+    job = d->job;
+    c = job->request->connection;
+
+    ngx_http_set_log_request(c->log, job->request);
+
+    ngx_http_jimeng_deliver_ask(d);
+
+    if (d->exchange == NULL) {
+        ngx_http_jimeng_job_step(job);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* what the client did not take at once, when it takes more */
+
+static ngx_int_t
+ngx_http_jimeng_deliver_write(ngx_http_jimeng_delivery_t *d)
+{
+    ngx_event_t               *wev;
+    ngx_connection_t          *c;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = d->job->request;
+    c = r->connection;
+    wev = c->write;
+
+    if (!d->begun || d->cut) {
+        return NGX_OK;
+    }
+
+    if (wev->timedout) {
+        c->timedout = 1;
+        return NGX_ERROR;
+    }
+
+    if (c->buffered && ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (c->buffered) {
+        ngx_add_timer(wev, clcf->send_timeout);
+
+    } else if (wev->timer_set) {
+        ngx_del_timer(wev);
+    }
+
+    return ngx_handle_write_event(wev, clcf->send_lowat);
+}
+
+
+/*
+ * The client has gone: nothing more is sent, or fetched.  What an exchange
+ * has read may still be referred to, it is freed with the request.
+ */
+
+void
+ngx_http_jimeng_deliver_stop(ngx_http_jimeng_job_t *job)
+{
+    ngx_http_jimeng_delivery_t  *d;
+
+    d = job->delivery;
+
+    if (d == NULL) {
+        return;
+    }
+
+    d->cut = 1;
+
+    if (d->timer.timer_set) {
+        ngx_del_timer(&d->timer);
+    }
+
+    if (d->heartbeat.timer_set) {
+        ngx_del_timer(&d->heartbeat);
+    }
+
+    if (d->exchange) {
+        (void) ngx_http_jimeng_exchange_cancel(d->exchange);
+    }
+}
+
+
+void
+ngx_http_jimeng_deliver_destroy(ngx_http_jimeng_job_t *job)
+{
+    ngx_http_jimeng_deliver_stop(job);
+
+    if (job->delivery && job->delivery->exchange) {
+        ngx_http_jimeng_exchange_destroy(job->delivery->exchange);
+    }
+}

@@ -1,0 +1,63 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * What the two halves of an exchange share with each other, and with nobody
+ * else: the subrequest (ngx_http_jimeng_exchange.c), and its answer
+ * (ngx_http_jimeng_answer.c).
+ */
+
+
+#ifndef _NGX_HTTP_JIMENG_EXCHANGE_H_INCLUDED_
+#define _NGX_HTTP_JIMENG_EXCHANGE_H_INCLUDED_
+
+
+#include "ngx_http_jimeng.h"
+
+
+struct ngx_http_jimeng_exchange_s {
+    ngx_pool_t                 *pool;
+    ngx_http_request_t         *request;
+    ngx_http_request_t         *subrequest;
+    ngx_http_posted_request_t   posted;
+
+    jm_mem_t                    mem;
+    jm_buf_t                    answer;
+    ngx_http_jimeng_pass_t     *pass;       /* of its pictures, or NULL */
+    ngx_int_t                   rc;
+    ngx_uint_t                  status;
+
+    ngx_msec_t                  start;
+    ngx_msec_t                  time;
+
+    ngx_http_handler_pt         content_handler;
+    ngx_http_cleanup_t         *cleanup;    /* of the subrequest, a run of */
+    ngx_uint_t                  ncleanups;  /* nodes in the request's list */
+
+    unsigned                    ended:1;
+    unsigned                    complete:1;
+    unsigned                    lost:1;     /* a part that was not in memory */
+};
+
+
+/* the largest answer that is kept, and what it begins with */
+
+#define NGX_HTTP_JIMENG_ANSWER_MAX  262144
+#define NGX_HTTP_JIMENG_ANSWER      1024
+
+
+/* ngx_http_jimeng_exchange.c */
+
+ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_of(
+    ngx_http_request_t *r);
+ngx_uint_t ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr);
+
+/* ngx_http_jimeng_answer.c */
+
+void ngx_http_jimeng_answer_init(void);
+
+
+#endif /* _NGX_HTTP_JIMENG_EXCHANGE_H_INCLUDED_ */

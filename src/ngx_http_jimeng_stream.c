@@ -1,0 +1,314 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+#include "jm_stream.h"
+
+
+/* the events of a task, all but their base64; they have been paid for */
+
+#define NGX_HTTP_JIMENG_EVENT_MAX  1048576
+
+
+static ngx_int_t ngx_http_jimeng_stream_begin(ngx_http_jimeng_delivery_t *d);
+static void ngx_http_jimeng_stream_heartbeat(ngx_event_t *ev);
+static ngx_int_t ngx_http_jimeng_stream_comment(
+    ngx_http_jimeng_delivery_t *d);
+static jm_rc_e ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d,
+    jm_buf_t *b);
+static void ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d,
+    jm_stream_t *s);
+static uint32_t ngx_http_jimeng_stream_index(ngx_http_jimeng_delivery_t *d,
+    ngx_uint_t number);
+
+
+/*
+ * A stream begins when the first task was accepted, or with the first
+ * heartbeat: what fails before has a status of its own.
+ */
+
+ngx_int_t
+ngx_http_jimeng_stream_step(ngx_http_jimeng_delivery_t *d)
+{
+    ngx_uint_t                   i;
+    ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    job = d->job;
+
+    if (d->heartbeat.handler == NULL) {
+        d->heartbeat.handler = ngx_http_jimeng_stream_heartbeat;
+        d->heartbeat.data = d;
+        d->heartbeat.log = d->log;
+
+        jlcf = ngx_http_get_module_loc_conf(job->request,
+                                            ngx_http_jimeng_module);
+
+        if (jlcf->heartbeat) {
+            ngx_add_timer(&d->heartbeat, jlcf->heartbeat);
+        }
+    }
+
+    if (d->begun) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < job->order.n; i++) {
+
+        if (job->tasks[i].id.len
+            && job->tasks[i].task.state != JM_TASK_FAILED)
+        {
+            return ngx_http_jimeng_stream_begin(d);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_stream_begin(ngx_http_jimeng_delivery_t *d)
+{
+    static ngx_str_t     type = ngx_string("text/event-stream");
+    ngx_http_request_t  *r;
+
+    r = d->job->request;
+
+    if (ngx_http_jimeng_reply_header(r, "Cache-Control",
+                                     (u_char *) "no-cache", 8)
+        != NGX_OK
+        || ngx_http_jimeng_reply_header(r, "X-Accel-Buffering",
+                                        (u_char *) "no", 2)
+           != NGX_OK
+        || ngx_http_jimeng_send_begin(r, &type) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    d->begun = 1;
+
+    return ngx_http_jimeng_stream_comment(d);
+}
+
+
+static void
+ngx_http_jimeng_stream_heartbeat(ngx_event_t *ev)
+{
+    ngx_int_t                    rc;
+    ngx_connection_t            *c;
+    ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_delivery_t  *d;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    d = ev->data;
+    job = d->job;
+    c = job->request->connection;
+
+    ngx_http_set_log_request(c->log, job->request);
+
+    jlcf = ngx_http_get_module_loc_conf(job->request, ngx_http_jimeng_module);
+
+    ngx_add_timer(ev, jlcf->heartbeat);
+
+    rc = NGX_OK;
+
+    if (!d->begun) {
+        rc = ngx_http_jimeng_stream_begin(d);
+
+    } else if (!c->buffered && !d->pass.inside) {
+        rc = ngx_http_jimeng_stream_comment(d);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_jimeng_job_left(job);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_stream_comment(ngx_http_jimeng_delivery_t *d)
+{
+    ngx_buf_t  *b;
+
+    static u_char  comment[] = JM_STREAM_COMMENT;
+
+    /* one buffer for all of them: they are sent when the last has gone */
+
+    b = &d->comment;
+    ngx_memzero(b, sizeof(ngx_buf_t));
+
+    b->pos = comment;
+    b->last = comment + sizeof(comment) - 1;
+    b->memory = 1;
+
+    return ngx_http_jimeng_send_buf(d->job->request, b);
+}
+
+
+/* the events of a task whose pictures are URLs */
+
+ngx_int_t
+ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d, ngx_uint_t limit)
+{
+    size_t       at;
+    jm_buf_t     b;
+    jm_mem_t     mem;
+    ngx_str_t    text;
+    ngx_uint_t   i;
+    jm_stream_t  s;
+
+    ngx_http_jimeng_stream_init(d, &s);
+
+    ngx_http_jimeng_mem(&mem, d->job->request->pool);
+    jm_buf_init(&b, &mem, 1024, NGX_HTTP_JIMENG_EVENT_MAX);
+
+    for (i = 0; i < limit; i++) {
+        (void) jm_stream_picture(&b, &s, ngx_http_jimeng_stream_index(d, i),
+                                 d->task->part.urls[i], &at);
+    }
+
+    if (b.rc != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    d->any = 1;
+
+    text.len = b.len;
+    text.data = b.data;
+
+    return ngx_http_jimeng_send_part(d->job->request, &text, 0);
+}
+
+
+/* the event of a picture whose base64 comes from the upstream's buffers */
+
+ngx_int_t
+ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
+    ngx_uint_t number, ngx_str_t *before, ngx_str_t *after)
+{
+    size_t       at;
+    jm_buf_t     b;
+    jm_mem_t     mem;
+    jm_str_t     none = jm_null_string;
+    jm_stream_t  s;
+
+    ngx_http_jimeng_stream_init(d, &s);
+
+    ngx_http_jimeng_mem(&mem, d->job->request->pool);
+    jm_buf_init(&b, &mem, 512, NGX_HTTP_JIMENG_EVENT_MAX);
+
+    if (jm_stream_picture(&b, &s, ngx_http_jimeng_stream_index(d, number),
+                          none, &at)
+        != JM_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    d->any = 1;
+
+    before->data = b.data;
+    before->len = at;
+
+    after->data = b.data + at;
+    after->len = b.len - at;
+
+    return NGX_OK;
+}
+
+
+/*
+ * What ends a stream: the failures of tasks beside the pictures of others, or
+ * where there are no pictures the error alone.
+ */
+
+ngx_int_t
+ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d)
+{
+    jm_rc_e                  rc;
+    jm_buf_t                 b;
+    jm_mem_t                 mem;
+    jm_str_t                 task_id;
+    ngx_str_t                text;
+    const jm_error_t        *e;
+
+    if (!d->begun) {
+        return ngx_http_jimeng_result_error(d->job);
+    }
+
+    ngx_http_jimeng_mem(&mem, d->job->request->pool);
+    jm_buf_init(&b, &mem, 1024, NGX_HTTP_JIMENG_EVENT_MAX);
+
+    if (d->any) {
+        rc = ngx_http_jimeng_stream_tail(d, &b);
+
+    } else {
+        e = ngx_http_jimeng_result_why(d->job, &task_id);
+        rc = jm_stream_error(&b, e, task_id);
+    }
+
+    if (rc != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    text.len = b.len;
+    text.data = b.data;
+
+    return ngx_http_jimeng_send_part(d->job->request, &text, 1);
+}
+
+
+static jm_rc_e
+ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d, jm_buf_t *b)
+{
+    size_t             made;
+    ngx_uint_t         i;
+    jm_stream_t        s;
+    const jm_part_t   *part;
+
+    made = 0;
+    ngx_http_jimeng_stream_init(d, &s);
+
+    for (i = 0; i < d->job->order.n; i++) {
+        part = &d->parts[i];
+
+        if (part->error) {
+            (void) jm_stream_failed(b, &s, (uint32_t) i, part->error);
+
+        } else {
+            made += part->nurls;
+        }
+    }
+
+    return jm_stream_end(b, &s, made);
+}
+
+
+static void
+ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d, jm_stream_t *s)
+{
+    ngx_http_jimeng_order_t  *order;
+
+    order = &d->job->order;
+
+    s->dialect = order->stream;
+    s->edit = order->edit;
+    s->created = d->created;
+    s->model.len = order->req_key.len;
+    s->model.data = order->req_key.data;
+    s->size = order->size;
+    s->ignored = order->ignored;
+}
+
+
+/* the place of a picture among those of the request */
+
+static uint32_t
+ngx_http_jimeng_stream_index(ngx_http_jimeng_delivery_t *d, ngx_uint_t number)
+{
+    return (uint32_t) (d->task - d->job->tasks + number);
+}
