@@ -38,10 +38,10 @@ static const model_case_t  model_cases[] = {
       JM_SCALE_FRACTION, 0 },
     { "doubao-seedream-4-0-250828", "jimeng_t2i_v40", 0, 10, MB15, NEW_AREA,
       (NEW_TAKES)|JM_MODEL_ARK, JM_SCALE_FRACTION, 1 },
-    { "jimeng-4.6", "jimeng_seedream46_cvtob", 0, 14, MB15, NEW_AREA, NEW_TAKES,
-      JM_SCALE_PERCENT, 0 },
-    { "jimeng_seedream46_cvtob", "jimeng_seedream46_cvtob", 0, 14, MB15, NEW_AREA,
+    { "jimeng-4.6", "jimeng_seedream46_cvtob", 0, 14, MB15, NEW_AREA,
       NEW_TAKES, JM_SCALE_PERCENT, 0 },
+    { "jimeng_seedream46_cvtob", "jimeng_seedream46_cvtob", 0, 14, MB15,
+      NEW_AREA, NEW_TAKES, JM_SCALE_PERCENT, 0 },
     { "jimeng_t2i_v31", "jimeng_t2i_v31", 0, 0, MB15, 262144, 4194304, 512,
       2048, T2I_TAKES, JM_SCALE_NONE, 0 },
     { "jimeng_t2i_v30", "jimeng_t2i_v30", 0, 0, MB15, 262144, 4194304, 512,
@@ -50,8 +50,8 @@ static const model_case_t  model_cases[] = {
       1536, JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_BASE64,
       JM_SCALE_FRACTION, 0 },
     { "jimeng_image2image_dream_inpaint", "jimeng_image2image_dream_inpaint",
-      2, 2, 4928307, 0, 0, 0, 0, JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_BASE64,
-      JM_SCALE_NONE, 0 },
+      2, 2, 4928307, 0, 0, 0, 0,
+      JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_BASE64, JM_SCALE_NONE, 0 },
     { "jimeng_i2i_seed3_tilesr_cvtob", "jimeng_i2i_seed3_tilesr_cvtob",
       1, 1, MB15, 0, 0, 0, 0, JM_MODEL_RESOLUTION|JM_MODEL_BASE64,
       JM_SCALE_NONE, 0 },
@@ -190,7 +190,7 @@ test_check(void)
     jm_model_init(&m, str("mine"), str("jimeng_t2i_v40"));
     m.min_area = 1;
     m.max_area = 1;
-    is_int(jm_model_check(&m, &why), JM_OK, "a model with sides of any length");
+    is_int(jm_model_check(&m, &why), JM_OK, "sides of any length");
 }
 
 

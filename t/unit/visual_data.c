@@ -110,7 +110,7 @@ test_refused(void)
     jm_request_t  r;
 
     rules.upload = 1;
-    read_body(&r, "{\"image\":[\"iVBOR\",\"http://h/\"]," P, &m, &e);
+    read_body(&r, "{\"image\":[\"iVBOR\",\"iVBOR\"]," P, &m, &e);
 
     jm_buf_init(&b, &m.mem, 16, 4096);
     is_int(jm_visual_submit(&b, &r, at), JM_ERROR,
@@ -120,15 +120,16 @@ test_refused(void)
     r.images[0].text = str("http://h/0");
 
     jm_buf_init(&b, &m.mem, 16, 4096);
-    is_int(jm_visual_submit(&b, &r, NULL), JM_OK, "a URL in its place");
-    is_str(jm_buf_view(&b), "{\"req_key\":\"jimeng_t2i_v40\",\"prompt\":\"p\","
-           "\"image_urls\":[\"http://h/0\",\"http://h/\"],"
-           "\"force_single\":true}", "is sent");
+    is_int(jm_visual_submit(&b, &r, at), JM_ERROR, "data behind a URL");
 
-    r.images[1].type = JM_IMAGE_BASE64;
+    r.images[1].type = JM_IMAGE_URL;
+    r.images[1].text = str("http://h/1");
 
     jm_buf_init(&b, &m.mem, 16, 4096);
-    is_int(jm_visual_submit(&b, &r, at), JM_ERROR, "data behind a URL");
+    is_int(jm_visual_submit(&b, &r, NULL), JM_OK, "URLs in their place");
+    is_str(jm_buf_view(&b), "{\"req_key\":\"jimeng_t2i_v40\",\"prompt\":\"p\","
+           "\"image_urls\":[\"http://h/0\",\"http://h/1\"],"
+           "\"force_single\":true}", "are sent");
     tap_mem_done(&m);
 
     read_body(&r, "{\"model\":\"jimeng_i2i_v30\",\"image\":\"iVBOR\"," P, &m,

@@ -1,0 +1,93 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * The type and the size of a picture, from its bytes, and whether Volcengine
+ * takes it.
+ */
+
+
+#ifndef _JM_PICTURE_H_INCLUDED_
+#define _JM_PICTURE_H_INCLUDED_
+
+
+#include "jm_base.h"
+
+
+/* what Volcengine's documents allow: width/height also within 1/3 ... 3 */
+
+#define JM_PICTURE_BYTES    15728640
+#define JM_PICTURE_SIDE     4096
+
+#define JM_PICTURE_WHY      80
+#define JM_PICTURE_KEPT     24
+
+
+typedef enum {
+    JM_PICTURE_UNKNOWN = 0,
+    JM_PICTURE_JPEG,
+    JM_PICTURE_PNG
+} jm_picture_type_e;
+
+
+typedef enum {
+    JM_PICTURE_START = 0,           /* what tells the type, a PNG's size */
+    JM_PICTURE_SCAN,                /* up to the 0xFF of a JPEG's marker */
+    JM_PICTURE_MARKER,
+    JM_PICTURE_SEGMENT,             /* length, a frame's size */
+    JM_PICTURE_SKIP,
+    JM_PICTURE_KNOWN,               /* the size is: bytes are counted */
+    JM_PICTURE_BAD
+} jm_picture_state_e;
+
+
+/*
+ * type, width and height, in pixels as they are stored, are the caller's to
+ * read, each as soon as it is not 0; bytes is how many there were so far.
+ */
+
+typedef struct {
+    jm_picture_type_e   type;
+    uint32_t            width;
+    uint32_t            height;
+    uint64_t            bytes;
+
+    jm_picture_state_e  state;
+    size_t              max_bytes;
+    size_t              nkept;
+    size_t              need;       /* bytes of a segment to keep, to skip */
+    unsigned            frame;      /* the segment has the size */
+    uint8_t             kept[JM_PICTURE_KEPT];
+    const char         *bad;        /* why the picture is */
+    char                why[JM_PICTURE_WHY];
+} jm_picture_t;
+
+
+/*
+ * Starts a picture of at most max_bytes: JM_PICTURE_BYTES, or less where a
+ * model wants it.
+ */
+void jm_picture_init(jm_picture_t *p, size_t max_bytes);
+
+/*
+ * Takes the picture's next bytes, of any number.  The size is that of a JPEG's
+ * first frame header (ITU-T T.81, B.2.2), wherever that stands, or of a PNG's
+ * IHDR, which has to be first (PNG, 5.6).
+ *
+ * Returns JM_INVALID, then and ever after, and *why a sentence's end ("is
+ * neither a JPEG nor a PNG", "has more than 15 MB"), as soon as it is known
+ * that the picture cannot be used.  *why points into p or to a literal.
+ */
+jm_rc_e jm_picture_add(jm_picture_t *p, jm_str_t piece, const char **why);
+
+/*
+ * Ends the picture.  Returns JM_INVALID and *why as jm_picture_add() does, and
+ * when there were no bytes, or the size is not among them.
+ */
+jm_rc_e jm_picture_end(jm_picture_t *p, const char **why);
+
+
+#endif /* _JM_PICTURE_H_INCLUDED_ */

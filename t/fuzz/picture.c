@@ -1,0 +1,166 @@
+
+/*
+ * The reader of pictures.  The input is a picture, as it is.  Wherever pieces
+ * end, the outcome must be the same, and so must it be whatever follows the
+ * bytes that were enough; what can be used is of one of two types and within
+ * the limits.
+ */
+
+
+#include "tap.h"
+#include "jm_picture.h"
+
+
+#define check(x)                                                              \
+    do {                                                                      \
+        if (!(x)) {                                                           \
+            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+
+typedef struct {
+    jm_picture_t     p;
+    jm_rc_e          rc;
+    size_t           known;         /* bytes taken when the outcome was */
+    char             why[128];
+} reading_t;
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_picture(jm_str_t bytes, size_t max, size_t hash);
+static void read_picture(reading_t *r, jm_str_t bytes, size_t max,
+    size_t most);
+static void check_good(const jm_picture_t *p, jm_str_t bytes);
+static void check_same(const reading_t *a, const reading_t *b);
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t    i, hash;
+    jm_str_t  bytes;
+
+    for (i = 0, hash = 5381; i < size; i++) {
+        hash = hash * 33 + data[i];
+    }
+
+    bytes.data = data;
+    bytes.len = size;
+
+    check_picture(bytes, JM_PICTURE_BYTES, hash);
+    check_picture(bytes, hash % (size + 1), hash);
+
+    return 0;
+}
+
+
+static void
+check_picture(jm_str_t bytes, size_t max, size_t hash)
+{
+    reading_t  whole, pieces;
+
+    read_picture(&whole, bytes, max, 0);
+
+    if (whole.rc == JM_OK) {
+        check(bytes.len <= max);
+        check_good(&whole.p, bytes);
+
+    } else {
+        check(whole.rc == JM_INVALID && strlen(whole.why) > 7);
+    }
+
+    read_picture(&pieces, bytes, max, 2 + hash % 13);
+    check_same(&whole, &pieces);
+
+    read_picture(&pieces, bytes, max, 2 + hash % 509);
+    check_same(&whole, &pieces);
+
+    read_picture(&pieces, bytes, max, 1);
+    check_same(&whole, &pieces);
+
+    /* what was known early is known without the rest, too */
+
+    if (pieces.known < bytes.len && bytes.len <= max) {
+        bytes.len = pieces.known;
+        read_picture(&pieces, bytes, max, 0);
+        check_same(&whole, &pieces);
+    }
+}
+
+
+/* in pieces of at most so many bytes, or at once; each in memory of its own */
+
+static void
+read_picture(reading_t *r, jm_str_t bytes, size_t max, size_t most)
+{
+    size_t       at, seed;
+    uint8_t     *copy;
+    jm_str_t     piece;
+    const char  *why, *again;
+
+    seed = most;
+    why = "";
+    r->rc = JM_OK;
+    r->known = SIZE_MAX;
+    jm_picture_init(&r->p, max);
+
+    for (at = 0; at < bytes.len && r->rc == JM_OK; at += piece.len) {
+        seed = seed * 1103515245 + 12345;
+        piece.len = (most == 0) ? bytes.len : (seed >> 16) % most + 1;
+        piece.len = jm_min(piece.len, bytes.len - at);
+
+        copy = malloc(piece.len);
+        check(copy != NULL);
+        memcpy(copy, bytes.data + at, piece.len);
+        piece.data = copy;
+
+        r->rc = jm_picture_add(&r->p, piece, &why);
+        check(r->p.bytes == at + piece.len);
+
+        free(copy);
+
+        if (r->known == SIZE_MAX && (r->rc != JM_OK || r->p.width != 0)) {
+            r->known = at + piece.len;
+        }
+    }
+
+    if (r->rc == JM_OK) {
+        r->rc = jm_picture_end(&r->p, &why);
+
+    } else {
+        check(jm_picture_end(&r->p, &again) == JM_INVALID && again == why);
+    }
+
+    check(r->rc == JM_OK || strlen(why) < sizeof(r->why));
+    (void) snprintf(r->why, sizeof(r->why), "%s", why);
+}
+
+
+static void
+check_good(const jm_picture_t *p, jm_str_t bytes)
+{
+    check(p->bytes == bytes.len);
+    check(p->width >= 1 && p->width <= JM_PICTURE_SIDE);
+    check(p->height >= 1 && p->height <= JM_PICTURE_SIDE);
+    check(p->width <= 3 * p->height && p->height <= 3 * p->width);
+
+    if (p->type == JM_PICTURE_PNG) {
+        check(bytes.len >= 24 && memcmp(bytes.data, "\x89PNG", 4) == 0);
+
+    } else {
+        check(p->type == JM_PICTURE_JPEG);
+        check(bytes.len >= 11 && memcmp(bytes.data, "\xff\xd8\xff", 3) == 0);
+    }
+}
+
+
+static void
+check_same(const reading_t *a, const reading_t *b)
+{
+    check(a->rc == b->rc && strcmp(a->why, b->why) == 0);
+    check(a->p.type == b->p.type);
+    check(a->p.width == b->p.width && a->p.height == b->p.height);
+}
