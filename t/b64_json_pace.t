@@ -30,7 +30,8 @@ sub start_with {
 
     return $t = Jimeng::Test->new(
         strict => 1, http2 => 1, poll_interval => '20ms',
-        http => 'lingering_close off; send_timeout 1s;', emulator => { seconds => 0.03 },
+        http => 'lingering_close off; send_timeout 1s;',
+        emulator => { seconds => 0.03 },
         proxy => 'proxy_read_timeout 20s;', %opt,
     );
 }
