@@ -292,12 +292,9 @@ $t->finish;
 
 for my $case (
     [ 'buffered', '' ],
-    [ 'not buffered', 'proxy_buffering off;' ],
     [ 'small buffers', 'proxy_buffer_size 4k; proxy_buffers 2 4k;'
                        . 'proxy_busy_buffers_size 4k;' ],
-    [ 'no file', 'proxy_max_temp_file_size 0;' ],
-    [ 'small buffers, not buffered',
-      'proxy_buffering off; proxy_buffer_size 1k;' ],
+    [ 'not buffered', 'proxy_buffering off; proxy_buffer_size 1k;' ],
 ) {
     my ($how, $proxy) = @$case;
     start_with(proxy => $proxy);

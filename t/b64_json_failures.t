@@ -13,6 +13,7 @@
 # - "a code after the picture" and "an answer without its end", without
 #   JM_EVENT_DONE there;
 # - "three queries", with four of them;
+# - "the first of two is empty", without "empty" there;
 # - "not base64 from the first character" in the version that ended the
 #   client's connection with it.
 

@@ -100,7 +100,7 @@ sub still_serves {
 
 # ---- a client that does not read
 
-for my $proxy ('', 'proxy_buffering off;', 'proxy_max_temp_file_size 0;') {
+for my $proxy ('', 'proxy_buffering off;') {
     my $name = $proxy || 'proxy_buffering on';
 
     start_with(proxy => "$proxy proxy_read_timeout 20s;");
