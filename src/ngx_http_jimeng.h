@@ -12,7 +12,10 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "jm_base64.h"
+#include "jm_digest.h"
 #include "jm_pass.h"
+#include "jm_picture.h"
 #include "jm_reply.h"
 #include "jm_sign.h"
 #include "jm_visual.h"
@@ -29,6 +32,7 @@
 
 
 typedef struct ngx_http_jimeng_job_s       ngx_http_jimeng_job_t;
+typedef struct ngx_http_jimeng_input_s     ngx_http_jimeng_input_t;
 typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
 typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
 
@@ -52,6 +56,20 @@ typedef struct {
 } ngx_http_jimeng_main_conf_t;
 
 
+/* where pictures are put; dir and what follows is the cache manager's */
+
+typedef struct {
+    ngx_path_t                 *path;
+    ngx_str_t                   url;        /* without a slash at its end */
+    time_t                      expires;
+
+    ngx_dir_t                   dir;
+    time_t                      oldest;     /* that was found, and left */
+    ngx_msec_t                  next;       /* when to begin again */
+    unsigned                    open:1;
+} ngx_http_jimeng_upload_t;
+
+
 typedef struct {
     ngx_str_t                   pass;
     ngx_str_t                   account_name;
@@ -67,14 +85,28 @@ typedef struct {
     ngx_msec_t                  heartbeat;
     ngx_uint_t                  size;
     ngx_uint_t                  max_prompt;
+    ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
 } ngx_http_jimeng_loc_conf_t;
 
 
 typedef struct {
     ngx_http_jimeng_job_t      *job;
+    ngx_http_jimeng_input_t    *input;      /* while it is being read */
     ngx_str_t                   error_page; /* instead of nginx's own */
     unsigned                    replied:1;  /* the reply is of our making */
+    unsigned                    edit:1;     /* images/edits */
+    unsigned                    form:1;     /* the body is one */
 } ngx_http_jimeng_ctx_t;
+
+
+/* what is sent upstream: text, or a whole file, and then its hash */
+
+typedef struct {
+    ngx_str_t                   text;
+    ngx_file_t                 *file;
+    off_t                       len;
+    u_char                      hash[JM_SHA256_HEX_LEN];
+} ngx_http_jimeng_payload_t;
 
 
 extern ngx_module_t  ngx_http_jimeng_module;
@@ -99,8 +131,8 @@ char *ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
     ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *name);
 ngx_int_t ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
-    jm_visual_call_e call, ngx_str_t *body, ngx_list_t *headers,
-    ngx_log_t *log);
+    jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
+    ngx_list_t *headers, ngx_log_t *log);
 
 /* ngx_http_jimeng_handler.c */
 
@@ -115,19 +147,99 @@ ngx_int_t ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name);
 /* ngx_http_jimeng_body.c */
 
 typedef struct {
-    jm_str_t                    text;
-    ngx_pool_cleanup_t         *cleanup;    /* of a mapped file, else NULL */
+    jm_str_t                    text;       /* of a body in memory */
+    ngx_file_t                  file;       /* else */
+    uint64_t                    len;
+    unsigned                    in_file:1;
 } ngx_http_jimeng_body_t;
 
 ngx_int_t ngx_http_jimeng_body_open(ngx_http_request_t *r,
     ngx_http_jimeng_body_t *body);
-void ngx_http_jimeng_body_close(ngx_http_jimeng_body_t *body);
+ngx_int_t ngx_http_jimeng_body_read(ngx_http_jimeng_body_t *body,
+    uint64_t offset, size_t len, u_char *buffer, jm_str_t *piece);
+
+/* ngx_http_jimeng_input.c */
+
+ngx_int_t ngx_http_jimeng_input_read(ngx_http_request_t *r);
+
+/* ngx_http_jimeng_upload.c */
+
+#define NGX_HTTP_JIMENG_UPLOAD_NAME  (2 * JM_DIGEST_LEN)
+#define NGX_HTTP_JIMENG_UPLOAD_TEMP  32
+#define NGX_HTTP_JIMENG_UPLOAD_EXT   4      /* ".jpg", ".png", ".tmp" */
+
+typedef struct {
+    ngx_http_jimeng_upload_t   *upload;
+    ngx_file_t                  file;
+    jm_digest_t                 name;
+    unsigned                    open:1;
+} ngx_http_jimeng_store_t;
+
+char *ngx_http_jimeng_upload(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_jimeng_store_t *ngx_http_jimeng_store_create(
+    ngx_http_jimeng_upload_t *upload, ngx_pool_t *pool, ngx_log_t *log);
+ngx_int_t ngx_http_jimeng_store_open(ngx_http_jimeng_store_t *store,
+    ngx_http_jimeng_account_t *account);
+ngx_int_t ngx_http_jimeng_store_add(ngx_http_jimeng_store_t *store,
+    jm_str_t data);
+ngx_int_t ngx_http_jimeng_store_end(ngx_http_jimeng_store_t *store,
+    jm_picture_type_e type, ngx_pool_t *pool, jm_str_t *url);
+
+/* ngx_http_jimeng_expire.c */
+
+ngx_msec_t ngx_http_jimeng_expire(void *data);
+
+/* ngx_http_jimeng_payload.c */
+
+typedef struct {
+    ngx_http_jimeng_payload_t  *payload;
+    jm_digest_t                 digest;
+    jm_base64_encoder_t         encoder;
+    u_char                     *encoded;
+} ngx_http_jimeng_writer_t;
+
+ngx_http_jimeng_writer_t *ngx_http_jimeng_payload_open(ngx_http_request_t *r,
+    ngx_http_jimeng_payload_t *payload, size_t piece, ngx_pool_t *pool);
+ngx_int_t ngx_http_jimeng_payload_text(ngx_http_jimeng_writer_t *w,
+    jm_str_t text);
+ngx_int_t ngx_http_jimeng_payload_data(ngx_http_jimeng_writer_t *w,
+    jm_str_t data);
+ngx_int_t ngx_http_jimeng_payload_data_end(ngx_http_jimeng_writer_t *w);
+ngx_int_t ngx_http_jimeng_payload_end(ngx_http_jimeng_writer_t *w);
+
+/* ngx_http_jimeng_picture.c */
+
+/* a picture on its way from a body to where the upstream finds it */
+
+typedef struct {
+    ngx_http_jimeng_body_t     *body;
+    ngx_http_jimeng_store_t    *store;      /* to a file of its own, */
+    ngx_http_jimeng_writer_t   *writer;     /* or into the payload */
+    jm_image_t                 *image;
+    uint64_t                    offset;     /* within it */
+    jm_base64_t                 base64;
+    jm_picture_t                picture;
+    u_char                     *buffer;
+    u_char                     *decoded;
+} ngx_http_jimeng_picture_t;
+
+/* bytes of a body that are looked at a time */
+
+#define NGX_HTTP_JIMENG_PIECE  65536
+
+ngx_int_t ngx_http_jimeng_picture_create(ngx_http_jimeng_picture_t *p,
+    ngx_pool_t *pool);
+void ngx_http_jimeng_picture_start(ngx_http_jimeng_picture_t *p,
+    jm_image_t *image, size_t max_bytes);
+ngx_int_t ngx_http_jimeng_picture_step(ngx_http_jimeng_picture_t *p,
+    size_t *used, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_picture_unstored(jm_error_t *e);
 
 /* ngx_http_jimeng_job.c */
 
 typedef struct {
     ngx_str_t                   req_key;
-    ngx_str_t                   submit;     /* the body to be sent */
+    ngx_http_jimeng_payload_t   submit;     /* the body to be sent */
     ngx_str_t                   req_json;   /* the form of the result */
     ngx_str_t                   data_json;  /* the same, as data; or empty */
     jm_stream_e                 stream;
@@ -153,7 +265,7 @@ typedef struct {
     jm_task_t                   task;
 
     ngx_str_t                   id;         /* the upstream's */
-    ngx_str_t                   query;      /* the body to be sent */
+    ngx_http_jimeng_payload_t   query;      /* the body to be sent */
     jm_part_t                   part;       /* what became of it */
     jm_error_t                  error;
 
@@ -180,8 +292,11 @@ ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order);
 void ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job);
+
+/* ngx_http_jimeng_order.c */
+
 ngx_int_t ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key,
-    ngx_str_t *id, ngx_str_t *form, ngx_str_t *body);
+    ngx_str_t *id, ngx_str_t *form, ngx_http_jimeng_payload_t *body);
 
 /* ngx_http_jimeng_client.c */
 
@@ -282,7 +397,8 @@ ngx_int_t ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d);
 ngx_int_t ngx_http_jimeng_exchange_init(ngx_conf_t *cf);
 ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_start(
     ngx_http_request_t *r, ngx_str_t *uri, ngx_http_jimeng_account_t *account,
-    jm_visual_call_e call, ngx_str_t *body, ngx_http_jimeng_pass_t *pass);
+    jm_visual_call_e call, ngx_http_jimeng_payload_t *body,
+    ngx_http_jimeng_pass_t *pass);
 void ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x);
 ngx_uint_t ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x);
 ngx_msec_t ngx_http_jimeng_exchange_time(ngx_http_jimeng_exchange_t *x);

@@ -35,7 +35,7 @@ static char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
 static ngx_int_t ngx_http_jimeng_account_request(
     ngx_http_jimeng_account_t *account, jm_sign_request_t *sr,
-    jm_pair_t *pairs, jm_str_t body, ngx_pool_t *pool);
+    jm_pair_t *pairs, ngx_http_jimeng_payload_t *payload, ngx_pool_t *pool);
 static ngx_int_t ngx_http_jimeng_account_authorization(
     ngx_http_jimeng_account_t *account, jm_sign_request_t *sr,
     jm_pair_t *authorization, ngx_pool_t *pool);
@@ -77,10 +77,9 @@ static ngx_http_jimeng_account_param_t  ngx_http_jimeng_account_params[] = {
 
 ngx_int_t
 ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
-    jm_visual_call_e call, ngx_str_t *body, ngx_list_t *headers,
-    ngx_log_t *log)
+    jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
+    ngx_list_t *headers, ngx_log_t *log)
 {
-    jm_str_t           text;
     jm_pair_t          pairs[NGX_HTTP_JIMENG_SIGNED], authorization;
     ngx_uint_t         i;
     jm_sign_request_t  sr;
@@ -90,10 +89,7 @@ ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
     sr.query.len = account->args[call].len;
     sr.query.data = account->args[call].data;
 
-    text.len = body->len;
-    text.data = body->data;
-
-    if (ngx_http_jimeng_account_request(account, &sr, pairs, text,
+    if (ngx_http_jimeng_account_request(account, &sr, pairs, payload,
                                         headers->pool)
         != NGX_OK)
     {
@@ -138,16 +134,30 @@ ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
 
 static ngx_int_t
 ngx_http_jimeng_account_request(ngx_http_jimeng_account_t *account,
-    jm_sign_request_t *sr, jm_pair_t *pairs, jm_str_t body, ngx_pool_t *pool)
+    jm_sign_request_t *sr, jm_pair_t *pairs,
+    ngx_http_jimeng_payload_t *payload, ngx_pool_t *pool)
 {
     u_char      *date, *hash;
+    jm_str_t     text;
     ngx_uint_t   n;
 
     date = ngx_pnalloc(pool, JM_DATE_LEN);
     hash = ngx_pnalloc(pool, JM_SHA256_HEX_LEN);
 
-    if (date == NULL || hash == NULL || jm_sha256_hex(hash, body) != JM_OK) {
+    if (date == NULL || hash == NULL) {
         return NGX_ERROR;
+    }
+
+    if (payload->file) {
+        ngx_memcpy(hash, payload->hash, JM_SHA256_HEX_LEN);
+
+    } else {
+        text.len = payload->text.len;
+        text.data = payload->text.data;
+
+        if (jm_sha256_hex(hash, text) != JM_OK) {
+            return NGX_ERROR;
+        }
     }
 
     jm_date(date, ngx_time());

@@ -6,25 +6,12 @@
 
 #include "ngx_http_jimeng.h"
 
-#include <sys/mman.h>
-
-
-typedef struct {
-    void       *addr;
-    size_t      len;
-    ngx_log_t  *log;
-} ngx_http_jimeng_map_t;
-
-
-static ngx_int_t ngx_http_jimeng_body_map(ngx_http_request_t *r,
-    ngx_http_jimeng_body_t *body);
-static void ngx_http_jimeng_body_unmap(void *data);
-
 
 /*
- * A body is one view for the core: as it lies when nginx kept it in one
- * buffer, copied when it is in several, mapped when it is in a file.  Copies
- * are bounded by client_body_buffer_size.
+ * A body in memory is one view: as it lies when nginx kept it in one buffer,
+ * copied when it is in several.  Copies are bounded by
+ * client_body_buffer_size.  One that is in a file stays there, and is read by
+ * offset.
  */
 
 ngx_int_t
@@ -41,7 +28,18 @@ ngx_http_jimeng_body_open(ngx_http_request_t *r, ngx_http_jimeng_body_t *body)
     }
 
     if (r->request_body->temp_file) {
-        return ngx_http_jimeng_body_map(r, body);
+
+        /*
+         * nginx moves a body to its file as a whole.  The structure is copied:
+         * reading moves its offset, which is the body's length.
+         */
+
+        body->file = r->request_body->temp_file->file;
+        body->file.log = r->connection->log;
+        body->len = body->file.offset;
+        body->in_file = 1;
+
+        return NGX_OK;
     }
 
     cl = r->request_body->bufs;
@@ -49,6 +47,7 @@ ngx_http_jimeng_body_open(ngx_http_request_t *r, ngx_http_jimeng_body_t *body)
     if (cl->next == NULL) {
         body->text.data = cl->buf->pos;
         body->text.len = cl->buf->last - cl->buf->pos;
+        body->len = body->text.len;
         return NGX_OK;
     }
 
@@ -63,6 +62,7 @@ ngx_http_jimeng_body_open(ngx_http_request_t *r, ngx_http_jimeng_body_t *body)
 
     body->text.data = p;
     body->text.len = len;
+    body->len = len;
 
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
 
@@ -77,67 +77,44 @@ ngx_http_jimeng_body_open(ngx_http_request_t *r, ngx_http_jimeng_body_t *body)
 }
 
 
-static ngx_int_t
-ngx_http_jimeng_body_map(ngx_http_request_t *r, ngx_http_jimeng_body_t *body)
+/*
+ * Sets piece to len bytes of the body: a view into it, or into the buffer, to
+ * which they are read.  They have to be there.
+ */
+
+ngx_int_t
+ngx_http_jimeng_body_read(ngx_http_jimeng_body_t *body, uint64_t offset,
+    size_t len, u_char *buffer, jm_str_t *piece)
 {
-    ngx_file_t             *file;
-    ngx_pool_cleanup_t     *cln;
-    ngx_http_jimeng_map_t  *map;
+    ssize_t  n;
 
-    /* nginx moves a body to its file as a whole */
+    piece->len = len;
 
-    file = &r->request_body->temp_file->file;
-
-    if (file->offset == 0) {
+    if (!body->in_file) {
+        piece->data = body->text.data + offset;
         return NGX_OK;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_jimeng_map_t));
-    if (cln == NULL) {
-        return NGX_ERROR;
+    piece->data = buffer;
+
+    while (len) {
+        n = ngx_read_file(&body->file, buffer, len, (off_t) offset);
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (n == 0) {
+            ngx_log_error(NGX_LOG_CRIT, body->file.log, 0,
+                          "jimeng: the request body \"%V\" has become shorter",
+                          &body->file.name);
+            return NGX_ERROR;
+        }
+
+        buffer += n;
+        offset += n;
+        len -= n;
     }
-
-    map = cln->data;
-    map->log = r->connection->log;
-    map->len = (size_t) file->offset;
-    map->addr = mmap(NULL, map->len, PROT_READ, MAP_PRIVATE, file->fd, 0);
-
-    if (map->addr == MAP_FAILED) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, ngx_errno,
-                      "mmap() of the request body \"%V\" failed", &file->name);
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_http_jimeng_body_unmap;
-
-    body->text.data = map->addr;
-    body->text.len = map->len;
-    body->cleanup = cln;
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_jimeng_body_unmap(void *data)
-{
-    ngx_http_jimeng_map_t *map = data;
-
-    if (munmap(map->addr, map->len) == -1) {
-        ngx_log_error(NGX_LOG_ALERT, map->log, ngx_errno,
-                      "munmap() of a request body failed");
-    }
-}
-
-
-void
-ngx_http_jimeng_body_close(ngx_http_jimeng_body_t *body)
-{
-    ngx_str_null(&body->text);
-
-    if (body->cleanup) {
-        body->cleanup->handler(body->cleanup->data);
-        body->cleanup->handler = NULL;
-        body->cleanup = NULL;
-    }
 }

@@ -72,6 +72,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->heartbeat = NGX_CONF_UNSET_MSEC;
     conf->size = NGX_CONF_UNSET_UINT;
     conf->max_prompt = NGX_CONF_UNSET_UINT;
+    conf->upload = NGX_CONF_UNSET_PTR;
 
     return conf;
 }
@@ -100,6 +101,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->size, prev->size,
                               NGX_HTTP_JIMENG_SIZE_FIT);
     ngx_conf_merge_uint_value(conf->max_prompt, prev->max_prompt, 800);
+    ngx_conf_merge_ptr_value(conf->upload, prev->upload, NULL);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 

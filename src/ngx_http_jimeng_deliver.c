@@ -171,8 +171,8 @@ ngx_http_jimeng_deliver_limit(ngx_http_jimeng_delivery_t *d)
 static void
 ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d)
 {
-    ngx_str_t                    body;
     ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_payload_t    body;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     job = d->job;

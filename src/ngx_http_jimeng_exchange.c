@@ -16,9 +16,9 @@ static ngx_int_t ngx_http_jimeng_exchange_create(
     ngx_http_jimeng_exchange_t *x, ngx_str_t *uri, ngx_str_t *args);
 static ngx_int_t ngx_http_jimeng_exchange_request(
     ngx_http_jimeng_exchange_t *x, ngx_http_jimeng_account_t *account,
-    jm_visual_call_e call, ngx_str_t *body);
+    jm_visual_call_e call, ngx_http_jimeng_payload_t *body);
 static ngx_int_t ngx_http_jimeng_exchange_body(ngx_http_request_t *sr,
-    ngx_str_t *body);
+    ngx_http_jimeng_payload_t *body);
 static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
 static ngx_uint_t ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r);
@@ -41,7 +41,7 @@ static void ngx_http_jimeng_exchange_clean(ngx_http_jimeng_exchange_t *x);
 ngx_http_jimeng_exchange_t *
 ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
     ngx_http_jimeng_account_t *account, jm_visual_call_e call,
-    ngx_str_t *body, ngx_http_jimeng_pass_t *pass)
+    ngx_http_jimeng_payload_t *body, ngx_http_jimeng_pass_t *pass)
 {
     ngx_pool_t                  *pool;
     ngx_http_jimeng_exchange_t  *x;
@@ -140,7 +140,7 @@ ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x,
 static ngx_int_t
 ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
     ngx_http_jimeng_account_t *account, jm_visual_call_e call,
-    ngx_str_t *body)
+    ngx_http_jimeng_payload_t *body)
 {
     ngx_http_request_t         *sr;
     ngx_http_variable_value_t  *variables;
@@ -196,7 +196,8 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
 /* fresh buffers for each: what was sent of them is gone */
 
 static ngx_int_t
-ngx_http_jimeng_exchange_body(ngx_http_request_t *sr, ngx_str_t *body)
+ngx_http_jimeng_exchange_body(ngx_http_request_t *sr,
+    ngx_http_jimeng_payload_t *body)
 {
     ngx_buf_t                *b;
     ngx_chain_t              *cl;
@@ -210,11 +211,19 @@ ngx_http_jimeng_exchange_body(ngx_http_request_t *sr, ngx_str_t *body)
         return NGX_ERROR;
     }
 
-    b->pos = body->data;
-    b->last = body->data + body->len;
-    b->start = b->pos;
-    b->end = b->last;
-    b->memory = 1;
+    if (body->file) {
+        b->file = body->file;
+        b->file_last = body->len;
+        b->in_file = 1;
+
+    } else {
+        b->pos = body->text.data;
+        b->last = body->text.data + body->text.len;
+        b->start = b->pos;
+        b->end = b->last;
+        b->memory = 1;
+    }
+
     b->last_buf = 1;
 
     cl->buf = b;

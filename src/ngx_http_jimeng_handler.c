@@ -6,12 +6,6 @@
 
 #include "ngx_http_jimeng.h"
 
-
-/* a submit's body: a prompt, some URLs, each escaped */
-
-#define NGX_HTTP_JIMENG_SUBMIT_MAX  1048576
-
-
 /*
  * A path is what a URI ends in: the API may have any prefix, "/v1", "/api/v1",
  * or what a regex matches.  Where it ends in a slash, a name follows, which
@@ -34,14 +28,10 @@ static ngx_int_t ngx_http_jimeng_not_allowed(ngx_http_request_t *r,
     ngx_http_jimeng_route_t *route);
 static ngx_int_t ngx_http_jimeng_generations(ngx_http_request_t *r,
     ngx_str_t *name);
-static ngx_uint_t ngx_http_jimeng_is_json(ngx_http_request_t *r);
-static void ngx_http_jimeng_body_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_jimeng_read_order(ngx_http_request_t *r,
-    ngx_pool_t *pool, ngx_http_jimeng_order_t *order, jm_error_t *e);
-static ngx_int_t ngx_http_jimeng_make_order(ngx_http_request_t *r,
-    jm_request_t *request, size_t size, ngx_http_jimeng_order_t *order);
-static ngx_int_t ngx_http_jimeng_form(ngx_http_request_t *r,
-    jm_request_t *request, ngx_uint_t urls, ngx_str_t *text);
+static ngx_int_t ngx_http_jimeng_edits(ngx_http_request_t *r,
+    ngx_str_t *name);
+static ngx_uint_t ngx_http_jimeng_is_type(ngx_http_request_t *r,
+    ngx_str_t *type);
 
 
 static ngx_http_jimeng_route_t  ngx_http_jimeng_routes[] = {
@@ -50,6 +40,11 @@ static ngx_http_jimeng_route_t  ngx_http_jimeng_routes[] = {
       NGX_HTTP_POST,
       ngx_string("POST"),
       ngx_http_jimeng_generations },
+
+    { ngx_string("/images/edits"),
+      NGX_HTTP_POST,
+      ngx_string("POST"),
+      ngx_http_jimeng_edits },
 
     { ngx_string("/models"),
       NGX_HTTP_GET|NGX_HTTP_HEAD,
@@ -63,6 +58,10 @@ static ngx_http_jimeng_route_t  ngx_http_jimeng_routes[] = {
 
     { ngx_null_string, 0, ngx_null_string, NULL }
 };
+
+
+static ngx_str_t  ngx_http_jimeng_json = ngx_string("application/json");
+static ngx_str_t  ngx_http_jimeng_form = ngx_string("multipart/form-data");
 
 
 ngx_int_t
@@ -181,203 +180,65 @@ ngx_http_jimeng_refuse(ngx_http_request_t *r, jm_error_t *e)
 static ngx_int_t
 ngx_http_jimeng_generations(ngx_http_request_t *r, ngx_str_t *name)
 {
-    ngx_int_t   rc;
     jm_error_t  e;
 
-    if (!ngx_http_jimeng_is_json(r)) {
+    if (!ngx_http_jimeng_is_type(r, &ngx_http_jimeng_json)) {
         jm_error_set(&e, JM_CAUSE_MEDIA_TYPE, NULL, NULL);
         return ngx_http_jimeng_refuse(r, &e);
     }
 
-    r->request_body_in_single_buf = 1;
+    return ngx_http_jimeng_input_read(r);
+}
 
-    rc = ngx_http_read_client_request_body(r, ngx_http_jimeng_body_handler);
 
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        return rc;
+static ngx_int_t
+ngx_http_jimeng_edits(ngx_http_request_t *r, ngx_str_t *name)
+{
+    jm_error_t              e;
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_jimeng_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return NGX_DONE;
+    ctx->edit = 1;
+    ctx->form = ngx_http_jimeng_is_type(r, &ngx_http_jimeng_form);
+
+    if (!ctx->form && !ngx_http_jimeng_is_type(r, &ngx_http_jimeng_json)) {
+        jm_error_set(&e, JM_CAUSE_MEDIA_TYPE, NULL,
+                     "The request body must be a form or JSON; send it with "
+                     "\"Content-Type: multipart/form-data\" or "
+                     "\"application/json\".");
+        return ngx_http_jimeng_refuse(r, &e);
+    }
+
+    return ngx_http_jimeng_input_read(r);
 }
 
 
 static ngx_uint_t
-ngx_http_jimeng_is_json(ngx_http_request_t *r)
+ngx_http_jimeng_is_type(ngx_http_request_t *r, ngx_str_t *type)
 {
-    u_char            *p, *last;
-    ngx_table_elt_t   *type;
-    static ngx_str_t   json = ngx_string("application/json");
+    u_char           *p, *last;
+    ngx_table_elt_t  *h;
 
-    type = r->headers_in.content_type;
+    h = r->headers_in.content_type;
 
-    if (type == NULL || type->value.len < json.len
-        || ngx_strncasecmp(type->value.data, json.data, json.len) != 0)
+    if (h == NULL || h->value.len < type->len
+        || ngx_strncasecmp(h->value.data, type->data, type->len) != 0)
     {
         return 0;
     }
 
-    p = type->value.data + json.len;
-    last = type->value.data + type->value.len;
+    p = h->value.data + type->len;
+    last = h->value.data + h->value.len;
 
     while (p < last && (*p == ' ' || *p == '\t')) {
         p++;
     }
 
     return p == last || *p == ';';
-}
-
-
-static void
-ngx_http_jimeng_body_handler(ngx_http_request_t *r)
-{
-    jm_str_t                  none = jm_null_string;
-    ngx_int_t                 rc;
-    jm_error_t                e;
-    ngx_pool_t               *pool;
-    ngx_http_jimeng_order_t   order;
-
-    /* what is read from the body lives until the order is made of it */
-
-    pool = ngx_create_pool(4096, r->connection->log);
-    if (pool == NULL) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
-    }
-
-    rc = ngx_http_jimeng_read_order(r, pool, &order, &e);
-
-    ngx_destroy_pool(pool);
-
-    if (rc == NGX_DECLINED) {
-        ngx_http_finalize_request(r, ngx_http_jimeng_send_error(r, &e, none));
-        return;
-    }
-
-    if (rc == NGX_ERROR || ngx_http_jimeng_job_start(r, &order) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-    }
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_read_order(ngx_http_request_t *r, ngx_pool_t *pool,
-    ngx_http_jimeng_order_t *order, jm_error_t *e)
-{
-    jm_rc_e                      rc;
-    jm_mem_t                     mem;
-    ngx_int_t                    done;
-    jm_rules_t                   rules;
-    jm_request_t                 request;
-    ngx_http_jimeng_body_t       body;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
-
-    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
-
-    rules.models = &jlcf->table;
-    rules.default_model.len = jlcf->default_model.len;
-    rules.default_model.data = jlcf->default_model.data;
-    rules.max_prompt = jlcf->max_prompt;
-    rules.strict_size = (jlcf->size == NGX_HTTP_JIMENG_SIZE_STRICT);
-    rules.edit = 0;
-    rules.upload = 0;
-    rules.skeleton = NULL;
-
-    if (ngx_http_jimeng_body_open(r, &body) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_http_jimeng_mem(&mem, pool);
-
-    rc = jm_request_read(&request, body.text, &rules, &mem, e);
-
-    switch (rc) {
-
-    case JM_OK:
-        done = ngx_http_jimeng_make_order(r, &request, body.text.len, order);
-        break;
-
-    case JM_INVALID:
-        done = NGX_DECLINED;
-        break;
-
-    default:
-        done = NGX_ERROR;
-    }
-
-    ngx_http_jimeng_body_close(&body);
-
-    return done;
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_make_order(ngx_http_request_t *r, jm_request_t *request,
-    size_t size, ngx_http_jimeng_order_t *order)
-{
-    jm_buf_t  b;
-    jm_mem_t  mem;
-
-    ngx_http_jimeng_mem(&mem, r->pool);
-
-    /* a guess that is seldom too small; the buffer grows when it is */
-
-    jm_buf_init(&b, &mem, ngx_min(size, 4096) + 128,
-                NGX_HTTP_JIMENG_SUBMIT_MAX);
-
-    if (jm_visual_submit(&b, request, NULL) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_null(&order->data_json);
-
-    if (ngx_http_jimeng_form(r, request, 1, &order->req_json) != NGX_OK
-        || (request->b64
-            && ngx_http_jimeng_form(r, request, 0, &order->data_json)
-               != NGX_OK))
-    {
-        return NGX_ERROR;
-    }
-
-    order->submit.len = b.len;
-    order->submit.data = b.data;
-
-    /* of the model table, which outlives the request */
-
-    order->req_key.len = request->model->req_key.len;
-    order->req_key.data = (u_char *) request->model->req_key.data;
-
-    order->stream = request->stream;
-    order->edit = 0;
-    order->size = request->size;
-    order->n = request->n;
-    order->retries = request->retries;
-    order->max_images = request->max_images;
-    order->ignored = request->ignored;
-
-    return NGX_OK;
-}
-
-
-/* what a query says of the form of the result */
-
-static ngx_int_t
-ngx_http_jimeng_form(ngx_http_request_t *r, jm_request_t *request,
-    ngx_uint_t urls, ngx_str_t *text)
-{
-    jm_buf_t  b;
-    jm_mem_t  mem;
-
-    ngx_http_jimeng_mem(&mem, r->pool);
-    jm_buf_init(&b, &mem, 64, JM_VISUAL_REQ_JSON);
-
-    if (jm_visual_req_json(&b, request, urls ? 1 : 0) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    text->len = b.len;
-    text->data = b.data;
-
-    return NGX_OK;
 }
 
 

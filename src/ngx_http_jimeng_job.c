@@ -447,8 +447,8 @@ static ngx_int_t
 ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call)
 {
-    ngx_str_t                   *body;
     ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_payload_t   *body;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     job = task->job;
@@ -590,39 +590,6 @@ ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
 
     return ngx_http_jimeng_query(pool, &order->req_key, &task->id,
                                  &order->req_json, &task->query);
-}
-
-
-/* the body of a query: form is what it says of the result's form */
-
-ngx_int_t
-ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
-    ngx_str_t *form, ngx_str_t *body)
-{
-    jm_buf_t  b;
-    jm_mem_t  mem;
-    jm_str_t  key, task_id, req_json;
-
-    key.len = req_key->len;
-    key.data = req_key->data;
-
-    task_id.len = id->len;
-    task_id.data = id->data;
-
-    req_json.len = form->len;
-    req_json.data = form->data;
-
-    ngx_http_jimeng_mem(&mem, pool);
-    jm_buf_init(&b, &mem, 256, JM_VISUAL_QUERY_BODY + 6 * key.len);
-
-    if (jm_visual_query(&b, key, task_id, req_json) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    body->len = b.len;
-    body->data = b.data;
-
-    return NGX_OK;
 }
 
 

@@ -100,6 +100,13 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       offsetof(ngx_http_jimeng_loc_conf_t, max_prompt),
       &ngx_http_jimeng_positive_post },
 
+    { ngx_string("jimeng_upload"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_jimeng_upload,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 

@@ -110,7 +110,7 @@ jm_base64_decode(jm_base64_t *d, jm_str_t text, uint8_t *dst, size_t *n)
             continue;
         }
 
-        if (d->state == JM_BASE64_BAD || jm_base64_add(d, c, &dst) != JM_OK) {
+        if (jm_base64_add(d, c, &dst) != JM_OK) {
             d->state = JM_BASE64_BAD;
             return JM_INVALID;
         }
@@ -407,7 +407,7 @@ jm_base64_encode(jm_base64_encoder_t *e, jm_str_t data, uint8_t *dst)
         e->count = 0;
     }
 
-    for ( /* void */ ; e->count == 0 && end - p >= 3; p += 3, dst += 4) {
+    for ( /* void */ ; end - p >= 3; p += 3, dst += 4) {
         jm_base64_group(p, dst);
     }
 

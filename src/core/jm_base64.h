@@ -51,9 +51,9 @@ typedef struct {
     unsigned         count;
     unsigned         missing;
     uint32_t         bits;
+    uint8_t          held[4];
     size_t           matched;
     jm_escape_t      escape;
-    uint8_t          held[4];
 } jm_base64_t;
 
 

@@ -6,7 +6,8 @@
 // which are made one after the other:
 //
 //   {"method": "images.generate",     the default; any method of the client
-//    "params": {...},                 its argument
+//    "params": {...},                 its argument; {"file": PATH} in it is
+//                                     that file
 //    "options": {...},                per request: headers, signal, ...
 //    "client": {...},                 maxRetries, timeout, apiKey, ...
 //    "abort": 500}                    milliseconds, then it is given up
@@ -18,7 +19,7 @@
 // The result of a stream is the array of its events. "seconds" is how long
 // the call took.
 
-import { readFileSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const require = createRequire(
@@ -27,6 +28,14 @@ const { OpenAI } = require('openai');
 
 const [baseURL, argument] = process.argv.slice(2);
 const spec = JSON.parse(argument ?? readFileSync(0, 'utf8'));
+
+function withFiles(value) {
+    if (Array.isArray(value)) {
+        return value.map(withFiles);
+    }
+
+    return value?.file ? createReadStream(value.file) : value;
+}
 
 async function run(call) {
     const client = new OpenAI({ apiKey: 'none', baseURL, ...call.client });
@@ -41,9 +50,13 @@ async function run(call) {
         options.signal = AbortSignal.timeout(call.abort);
     }
 
+    const params = typeof call.params === 'object'
+        ? Object.fromEntries(Object.entries(call.params).map(
+            ([key, value]) => [key, withFiles(value)]))
+        : call.params;
+
     // A method without parameters takes its options first.
-    const args = call.params === undefined
-        ? [options] : [call.params, options];
+    const args = params === undefined ? [options] : [params, options];
 
     const { data, response, request_id } =
         await resource[name](...args).withResponse();

@@ -1,7 +1,7 @@
 
 /*
  * Text: UTF-8 by the tables of RFC 3629, decimals at every edge, dates against
- * libc's own.
+ * libc's own, JSON's escapes one by one.
  */
 
 
@@ -467,6 +467,56 @@ test_uri_escape(void)
 }
 
 
+/* what s, the inside of an escape, stands for, and after how many bytes */
+
+static void
+is_escape(const char *s, int expected, size_t after)
+{
+    int          unit;
+    size_t       n;
+    jm_escape_t  e;
+
+    n = 0;
+    jm_escape_init(&e);
+
+    do {
+        unit = jm_escape_add(&e, (uint8_t) s[n++]);
+    } while (unit == JM_ESCAPE_AGAIN && s[n] != '\0');
+
+    is_int(unit, expected, "escape \\%s", s);
+    ok(n == after, "after %zu bytes", after);
+}
+
+
+static void
+test_escape(void)
+{
+    is_escape("\"\"", '"', 1);
+    is_escape("\\\\", '\\', 1);
+    is_escape("//", '/', 1);
+    is_escape("bb", '\b', 1);
+    is_escape("ff", '\f', 1);
+    is_escape("nn", '\n', 1);
+    is_escape("rr", '\r', 1);
+    is_escape("tt", '\t', 1);
+    is_escape("u0000", 0, 5);
+    is_escape("u00410", 'A', 5);
+    is_escape("u4e00", 0x4e00, 5);
+    is_escape("uaBcD", 0xabcd, 5);
+    is_escape("uFfFf", 0xffff, 5);
+
+    is_escape("u004", JM_ESCAPE_AGAIN, 4);
+    is_escape("u004g", JM_ESCAPE_INVALID, 5);
+    is_escape("u@041", JM_ESCAPE_INVALID, 2);
+    is_escape("u:041", JM_ESCAPE_INVALID, 2);
+    is_escape("u\x10" "041", JM_ESCAPE_INVALID, 2);
+    is_escape("U0041", JM_ESCAPE_INVALID, 1);
+    is_escape("x41", JM_ESCAPE_INVALID, 1);
+    is_escape("'", JM_ESCAPE_INVALID, 1);
+    is_escape("0", JM_ESCAPE_INVALID, 1);
+}
+
+
 int
 main(void)
 {
@@ -478,6 +528,7 @@ main(void)
     test_decimal_long();
     test_date();
     test_uri_escape();
+    test_escape();
 
     return done_testing();
 }

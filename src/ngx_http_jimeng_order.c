@@ -1,0 +1,317 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng_input.h"
+
+
+/* a submit's body, less the pictures in it: a prompt, some URLs, escaped */
+
+#define NGX_HTTP_JIMENG_SUBMIT_MAX  1048576
+
+
+static ngx_int_t ngx_http_jimeng_order_inline(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_order_next(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_order_picture(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_order_until(ngx_http_jimeng_input_t *in,
+    size_t at);
+static ngx_int_t ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in);
+static ngx_int_t ngx_http_jimeng_order_form(ngx_http_jimeng_input_t *in,
+    ngx_uint_t urls, ngx_str_t *text);
+
+
+/* the parameters are there: next come the pictures, and then the order */
+
+ngx_int_t
+ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
+    jm_error_t *e)
+{
+    size_t                       i;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    if (rc != JM_OK) {
+        return rc == JM_INVALID ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    for (i = 0; i < in->params.nimages; i++) {
+        if (in->params.images[i].type != JM_IMAGE_URL) {
+            goto pictures;
+        }
+    }
+
+    return ngx_http_jimeng_order_make(in, e);
+
+pictures:
+
+    in->picture.body = &in->body;
+
+    if (ngx_http_jimeng_picture_create(&in->picture, in->pool) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (in->params.model->takes & JM_MODEL_BASE64) {
+        return ngx_http_jimeng_order_inline(in, e);
+    }
+
+    jlcf = ngx_http_get_module_loc_conf(in->request, ngx_http_jimeng_module);
+
+    in->picture.store = ngx_http_jimeng_store_create(jlcf->upload, in->pool,
+                                                in->request->connection->log);
+    if (in->picture.store == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_jimeng_order_next(in, e);
+}
+
+
+/* pictures that go into the submit itself, which is in a file then */
+
+static ngx_int_t
+ngx_http_jimeng_order_inline(ngx_http_jimeng_input_t *in, jm_error_t *e)
+{
+    in->at = ngx_palloc(in->pool, JM_REQUEST_IMAGES * sizeof(size_t));
+
+    if (in->at == NULL || ngx_http_jimeng_order_submit(in) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    in->picture.writer = ngx_http_jimeng_payload_open(in->request,
+                              &in->order.submit,
+                              jm_base64_decoded(NGX_HTTP_JIMENG_PIECE),
+                              in->pool);
+    if (in->picture.writer == NULL) {
+        return ngx_http_jimeng_picture_unstored(e);
+    }
+
+    return ngx_http_jimeng_order_next(in, e);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_order_next(ngx_http_jimeng_input_t *in, jm_error_t *e)
+{
+    jm_image_t                  *image;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    while (in->image < in->params.nimages
+           && in->params.images[in->image].type == JM_IMAGE_URL)
+    {
+        in->image++;
+    }
+
+    if (in->image == in->params.nimages) {
+        return ngx_http_jimeng_order_make(in, e);
+    }
+
+    jlcf = ngx_http_get_module_loc_conf(in->request, ngx_http_jimeng_module);
+
+    if (in->picture.store
+        ? ngx_http_jimeng_store_open(in->picture.store, jlcf->account)
+          != NGX_OK
+        : ngx_http_jimeng_order_until(in, in->at[in->image]) != NGX_OK)
+    {
+        return ngx_http_jimeng_picture_unstored(e);
+    }
+
+    image = &in->params.images[in->image];
+
+    ngx_http_jimeng_picture_start(&in->picture, image,
+                                  in->params.model->max_bytes);
+
+    in->step = ngx_http_jimeng_order_picture;
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_order_picture(ngx_http_jimeng_input_t *in, jm_error_t *e)
+{
+    ngx_int_t    rc;
+    jm_image_t  *image;
+
+    rc = ngx_http_jimeng_picture_step(&in->picture, &in->used, e);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (in->picture.store) {
+        image = &in->params.images[in->image];
+
+        rc = ngx_http_jimeng_store_end(in->picture.store,
+                                       in->picture.picture.type, in->pool,
+                                       &image->text);
+        image->type = JM_IMAGE_URL;
+
+    } else {
+        rc = ngx_http_jimeng_payload_data_end(in->picture.writer);
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_jimeng_picture_unstored(e);
+    }
+
+    in->image++;
+
+    return ngx_http_jimeng_order_next(in, e);
+}
+
+
+/* writes the submit up to where a picture goes */
+
+static ngx_int_t
+ngx_http_jimeng_order_until(ngx_http_jimeng_input_t *in, size_t at)
+{
+    jm_str_t  text;
+
+    text.len = at - in->written;
+    text.data = in->submit.data + in->written;
+
+    in->written = at;
+
+    return ngx_http_jimeng_payload_text(in->picture.writer, text);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
+{
+    jm_request_t             *params;
+    ngx_http_jimeng_order_t  *order;
+
+    params = &in->params;
+    order = &in->order;
+
+    if (in->picture.writer) {
+
+        if (ngx_http_jimeng_order_until(in, in->submit.len) != NGX_OK
+            || ngx_http_jimeng_payload_end(in->picture.writer) != NGX_OK)
+        {
+            return ngx_http_jimeng_picture_unstored(e);
+        }
+
+    } else {
+        if (ngx_http_jimeng_order_submit(in) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        order->submit.text = in->submit;
+        order->submit.len = in->submit.len;
+    }
+
+    if (ngx_http_jimeng_order_form(in, 1, &order->req_json) != NGX_OK
+        || (params->b64
+            && ngx_http_jimeng_order_form(in, 0, &order->data_json)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    /* of the model table, which outlives the request */
+
+    order->req_key.len = params->model->req_key.len;
+    order->req_key.data = (u_char *) params->model->req_key.data;
+
+    order->stream = params->stream;
+    order->edit = in->rules.edit;
+    order->size = params->size;
+    order->n = params->n;
+    order->retries = params->retries;
+    order->max_images = params->max_images;
+    order->ignored = params->ignored;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in)
+{
+    jm_buf_t  b;
+    jm_mem_t  mem;
+
+    /* what is to be sent lives as long as the request */
+
+    ngx_http_jimeng_mem(&mem, in->request->pool);
+
+    /* a guess that is seldom too small; the buffer grows when it is */
+
+    jm_buf_init(&b, &mem, ngx_min(in->body.len, 4096) + 128,
+                NGX_HTTP_JIMENG_SUBMIT_MAX);
+
+    if (jm_visual_submit(&b, &in->params, in->at) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    in->submit.len = b.len;
+    in->submit.data = b.data;
+
+    return NGX_OK;
+}
+
+
+/* what a query says of the form of the result */
+
+static ngx_int_t
+ngx_http_jimeng_order_form(ngx_http_jimeng_input_t *in, ngx_uint_t urls,
+    ngx_str_t *text)
+{
+    jm_buf_t  b;
+    jm_mem_t  mem;
+
+    ngx_http_jimeng_mem(&mem, in->request->pool);
+    jm_buf_init(&b, &mem, 64, JM_VISUAL_REQ_JSON);
+
+    if (jm_visual_req_json(&b, &in->params, urls ? 1 : 0) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    text->len = b.len;
+    text->data = b.data;
+
+    return NGX_OK;
+}
+
+
+/* the body of a query: form is what it says of the result's form */
+
+ngx_int_t
+ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
+    ngx_str_t *form, ngx_http_jimeng_payload_t *body)
+{
+    jm_buf_t  b;
+    jm_mem_t  mem;
+    jm_str_t  key, task_id, req_json;
+
+    key.len = req_key->len;
+    key.data = req_key->data;
+
+    task_id.len = id->len;
+    task_id.data = id->data;
+
+    req_json.len = form->len;
+    req_json.data = form->data;
+
+    ngx_http_jimeng_mem(&mem, pool);
+    jm_buf_init(&b, &mem, 256, JM_VISUAL_QUERY_BODY + 6 * key.len);
+
+    if (jm_visual_query(&b, key, task_id, req_json) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    body->text.len = b.len;
+    body->text.data = b.data;
+    body->file = NULL;
+    body->len = b.len;
+
+    return NGX_OK;
+}
