@@ -5,7 +5,7 @@
 #
 # Seen failing, without conf->change_buffering in
 # ngx_http_jimeng_answer_limit(): what the client did not take at once went
-# into a temporary file, and the reply broke off.
+# into nginx's own buffers, which waited for each other: the reply never came.
 
 use strict;
 use warnings;

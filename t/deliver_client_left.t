@@ -118,9 +118,6 @@ is(-s "$submits", 2, 'a write fails: submits');
 
 my $h2 = Jimeng::Test::Http2->new($t->port('http2'));
 setsockopt $h2->{socket}, SOL_SOCKET, SO_RCVBUF, pack 'i', 4096;
-$h2->_send(Jimeng::Test::Http2::_frame(4, 0, 0, pack 'nN', 4, 0x7fffffff),
-    Jimeng::Test::Http2::_frame(8, 0, 0, pack 'N', 0x7fff0000));
-
 $h2->start($method, $path, $headers, $body);
 wait_for { -s "$submits" == 4 && -s "$polls" > 10 } 'frames are queued';
 syswrite $tap, '.';

@@ -58,15 +58,14 @@ for my $stream (0, 1) {
         my $text;
 
         if ($how eq 'http2') {
-            # Windows of 65535 bytes: most of it has to wait.
-            my $h2 = Jimeng::Test::Http2->new($t->port('http2'));
+            my $h2 = Jimeng::Test::Http2->new($t->port('http2'),
+                                              window => 65535);
             my $id = $h2->start('POST', '/v1/images/generations', $headers,
                                 $body);
             ok(!$h2->response($id, 0.5)->{over}, "$name: it waits");
 
-            $h2->_send(map { Jimeng::Test::Http2::_frame(8, 0, $_,
-                                                         pack 'N', 1 << 24) }
-                       0, $id);
+            $h2->_send(Jimeng::Test::Http2::_frame(8, 0, $id,
+                                                   pack 'N', 1 << 24));
             $text = $h2->response($id)->{body};
 
         } else {
