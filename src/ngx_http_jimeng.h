@@ -352,6 +352,7 @@ typedef struct {
 void ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t limit);
 ngx_int_t ngx_http_jimeng_pass_filter(ngx_http_jimeng_pass_t *p,
     ngx_chain_t *in, jm_buf_t *rest);
+ngx_uint_t ngx_http_jimeng_pass_busy(ngx_http_jimeng_pass_t *p);
 
 /* ngx_http_jimeng_deliver.c */
 
@@ -400,11 +401,13 @@ ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_start(
     jm_visual_call_e call, ngx_http_jimeng_payload_t *body,
     ngx_http_jimeng_pass_t *pass);
 void ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x);
+ngx_uint_t ngx_http_jimeng_exchange_passes(ngx_http_jimeng_exchange_t *x);
 ngx_uint_t ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x);
 ngx_msec_t ngx_http_jimeng_exchange_time(ngx_http_jimeng_exchange_t *x);
 ngx_int_t ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x);
 ngx_int_t ngx_http_jimeng_exchange_cancel(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x);
+ngx_int_t ngx_http_jimeng_exchange_keep(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_exchange_unlimited(ngx_http_request_t *r);
 
 /* ngx_http_jimeng_answer.c */
