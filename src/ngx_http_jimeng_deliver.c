@@ -67,8 +67,9 @@ ngx_http_jimeng_deliver_create(ngx_http_jimeng_job_t *job)
 
 /*
  * Hands on what there is of a job's results: everything when the last task is
- * over, or in a stream what each task brought.  Returns NGX_AGAIN when more is
- * to come, else what the request is to be finalized with.
+ * over, or in a stream what each task brought.  Returns NGX_DONE when more is
+ * to come, else what the request is to be finalized with: that may well be
+ * NGX_AGAIN, of a reply the client did not take at once.
  */
 
 ngx_int_t
@@ -80,7 +81,7 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
     d = job->delivery;
 
     if (d == NULL) {
-        return job->left ? NGX_AGAIN : ngx_http_jimeng_result_send(job);
+        return job->left ? NGX_DONE : ngx_http_jimeng_result_send(job);
     }
 
     if (job->order.stream) {
@@ -90,7 +91,7 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
         }
 
     } else if (job->left) {
-        return NGX_AGAIN;
+        return NGX_DONE;
     }
 
     for (i = 0; i < job->order.n; i++) {
@@ -100,7 +101,7 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
         }
 
         if (d->exchange || d->timer.timer_set) {
-            return NGX_AGAIN;
+            return NGX_DONE;
         }
 
         if (ngx_http_jimeng_deliver_task(d, i) != NGX_OK) {
@@ -113,7 +114,7 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
     }
 
     if (job->left || d->exchange || d->timer.timer_set) {
-        return NGX_AGAIN;
+        return NGX_DONE;
     }
 
     return job->order.stream ? ngx_http_jimeng_stream_end(d)

@@ -199,7 +199,7 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
     if (!job->gone) {
         rc = ngx_http_jimeng_deliver(job);
 
-        if (rc == NGX_AGAIN) {
+        if (rc == NGX_DONE) {
             return;
         }
 

@@ -11,6 +11,7 @@ use lib 't/lib';
 use File::Spec::Functions qw(rel2abs);
 use JSON::PP ();
 use Jimeng::Test;
+use Jimeng::Test::Pictures qw(noise_of);
 use Jimeng::Test::Process;
 
 my $why = `t/tools/clients 2>&1`;
@@ -172,6 +173,142 @@ subtest 'retries of its own' => sub {
 
     is($busy->{status}, 200, 'refused for load, then not: a picture');
     is($t->submits - $before, 2, 'by the gateway\'s own second submit');
+};
+
+
+subtest 'base64' => sub {
+    my $before = $t->submits;
+    my ($one, $two) = calls(
+        { params => { response_format => 'b64_json',
+                      prompt => 'a heron [[bytes=400000]]' } },
+        { params => { response_format => 'b64_json', n => 2,
+                      prompt => 'herons [[bytes=30000]] [[escape]]' } },
+    );
+    my @ids = map { $_->{task_id} } ($t->submits)[$before .. $before + 2];
+
+    is_deeply($one->{result}{data}, [ { b64_json => {
+        bytes => 400_000, sha256 => noise_of($ids[0], 400_000) } } ],
+        'one picture') or diag(explain($one));
+    is(join(' ', sort map { $_->{b64_json}{sha256} }
+            @{ $two->{result}{data} || [] }),
+       join(' ', sort map { noise_of($_, 30_000) } @ids[1, 2]),
+       'two pictures') or diag(explain($two));
+
+    $t->emulator->fault({ on => 'result', do => 'cut',
+                          body_bytes => 200_000 });
+    $before = $t->submits;
+    my ($cut) = calls(
+        { params => { response_format => 'b64_json',
+                      prompt => 'a heron [[bytes=400000]]' },
+          client => { maxRetries => 2 } });
+    ok($cut->{error} && !$cut->{result}, 'half a picture is an exception')
+        or diag(explain($cut));
+    is($t->submits - $before, 1, 'and one task was made');
+};
+
+
+# What the iterator gives; a url is replaced by its path.
+sub events {
+    my ($answer) = @_;
+
+    return [ map {
+        my %event = %$_;
+        delete @event{qw(created created_at)};
+        $event{url} =~ s{^http://[^/]+/pictures/\d+-}{} if $event{url};
+        \%event;
+    } @{ $answer->{result} || $answer->{events} || [] } ];
+}
+
+
+subtest 'streams' => sub {
+    my %size = (size => '2048x2048');
+    my %usage = (usage => { generated_images => 1 });
+    my @ark = (model => 'doubao-seedream-4-0-250828', watermark => \0);
+    my $before = $t->submits;
+
+    my ($one, $base64, $three, $ark, $group) = calls(
+        map({ { params => { stream => \1, %size, %$_ } } }
+            { },
+            { response_format => 'b64_json',
+              prompt => 'a heron [[bytes=100000]]' },
+            { n => 3 },
+            { @ark },
+            { prompt => 'herons [[pictures=3]]',
+              sequential_image_generation => 'auto' }),
+    );
+    my @ids = map { $_->{task_id} } ($t->submits)[$before, $before + 1];
+
+    my %completed = (type => 'image_generation.completed');
+    my %partial = (type => 'image_generation.partial_succeeded', %size,
+                   model => 'jimeng_t2i_v40');
+    my @end = { %completed, model => 'jimeng_t2i_v40', %usage };
+
+    is_deeply(events($one), [ { %completed, %size, %usage,
+                                url => '0.png' } ], 'one picture')
+        or diag(explain($one));
+    is($one->{headers}{'content-type'} // '', 'text/event-stream',
+       'one picture: the type');
+    is_deeply(events($base64), [ { %completed, %size, %usage, b64_json => {
+        bytes => 100_000, sha256 => noise_of($ids[1], 100_000) } } ],
+        'base64') or diag(explain($base64));
+    is_deeply(events($three), [ ({ %completed, %size, %usage,
+                                   url => '0.png' }) x 3 ],
+              'three pictures') or diag(explain($three));
+    is_deeply(events($ark), [ { %partial, image_index => 0,
+                                url => '0.png' }, @end ], 'Ark')
+        or diag(explain($ark));
+    is_deeply(events($group), [
+        map({ { %partial, image_index => $_, url => "$_.png" } } 0 .. 2),
+        { %{ $end[0] }, usage => { generated_images => 3 } },
+    ], 'a group') or diag(explain($group));
+
+    my @two = (params => { stream => \1, n => 2 });
+    $before = $t->submits;
+    $t->emulator->fault({ on => 'submit', skip => 1, do => 'answer',
+        status => 400, body => '{"code":50413,"data":null,"message":"x"}' });
+    my ($some) = calls({ @two });
+    is_deeply([ map { $_->{type} } @{ $some->{result} || [] } ],
+              [ 'image_generation.completed',
+                'image_generation.partial_failed' ],
+              'one of two: no exception') or diag(explain($some));
+    is($some->{result}[1]{code}, 'content_policy_violation',
+       'one of two: the code');
+
+    my ($refused, $failed, $failed_ark, $left) = calls(
+        { params => { stream => \1, prompt => 'a heron [[50413]]' } },
+        { params => { stream => \1, prompt => 'a heron [[50512]]' },
+          client => { maxRetries => 2 } },
+        { params => { stream => \1, prompt => 'a heron [[50512]]', @ark } },
+        { @two, events => 1 },
+    );
+
+    is($refused->{error}{name}, 'BadRequestError', 'refused: the exception');
+    is($refused->{error}{status}, 400, 'refused: status');
+
+    for ([ 'failed', $failed ], [ 'failed, Ark', $failed_ark ]) {
+        my ($name, $answer) = @$_;
+        is($answer->{error}{name}, 'APIError', "$name: the exception")
+            or diag(explain($answer));
+        is($answer->{error}{code}, 'content_policy_violation',
+           "$name: code");
+        is($answer->{error}{type}, 'image_generation_user_error',
+           "$name: type");
+        like($answer->{error}{message}, qr/\w{3}.*\.$/, "$name: a sentence");
+        like($answer->{error}{requestID}, qr/^[0-9a-f]{32}$/,
+             "$name: request id");
+        is_deeply($answer->{events}, [], "$name: no event");
+    }
+
+    is(scalar @{ $left->{result} || [] }, 1, 'left: after an event')
+        or diag(explain($left));
+
+    $before = $t->submits;
+    my ($late) = calls(
+        { params => { stream => \1, prompt => 'a heron [[50500@query]]' },
+          client => { maxRetries => 2 } });
+    is($late->{error}{code}, 'generation_timeout', 'late: code')
+        or diag(explain($late));
+    is($t->submits - $before, 1, 'late: one task was made');
 };
 
 

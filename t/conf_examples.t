@@ -10,6 +10,7 @@ use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Errors qw(is_error);
 use Jimeng::Test::Example qw(internal rewrite);
+use Jimeng::Test::Picture qw(jpeg png);
 use Jimeng::Test::Process qw(slurp);
 
 my $folder = Jimeng::Test::Nginx::root() . '/conf-examples';
@@ -17,7 +18,8 @@ my @files = map { s{.*/}{}r } sort glob "$folder/*.conf";
 my %text = map { $_ => slurp("$folder/$_") } @files;
 my @complete = grep { $text{$_} =~ /^events/m } @files;
 
-is("@complete", 'auth-injection.conf minimal.conf', 'the complete examples');
+is("@complete", 'auth-injection.conf minimal.conf uploads.conf',
+   'the complete examples');
 is(join(' ', grep { $text{$_} !~ /^events/m } @files), 'volcengine.conf',
    'the one that is included');
 
@@ -94,6 +96,7 @@ for my $name (@complete) {
        "$name: the internal location is internal");
 
     limits($t) if $name =~ /^auth/;
+    uploads($t) if $name =~ /^uploads/;
     $t->finish;
 }
 
@@ -120,6 +123,38 @@ sub limits {
     is(scalar(grep { $_->status != 400 } @many[0 .. 9]), 0,
        'auth-injection: a burst of ten');
     $t->allow_log(qr/limiting requests/);
+}
+
+
+# What uploads.conf has beside the minimal one.
+sub uploads {
+    my ($t) = @_;
+    my @pictures = (png(640, 480, 300_000), jpeg(640, 480, 2_000_000));
+    my @files = map { $t->write_file("picture-$_", $pictures[$_]) } 0, 1;
+
+    my ($code, $out) = $t->curl(
+        (map { ('-F', "image[]=\@$_") } @files),
+        '-F', 'prompt=put the chair into the room', '-w', "\n%{http_code}",
+        $t->url('/v1/images/edits'));
+    like($out, qr/\n200\z/, 'uploads: an edit');
+
+    my @urls = @{ ($t->submits)[-1]{json}{image_urls} || [] };
+    is(scalar @urls, 2, 'uploads: two pictures');
+
+    for my $i (0, 1) {
+        my ($path) = $urls[$i] =~ m{^http://127\.0\.0\.1:\d+(/pictures/.*)};
+        my $r = $t->request('GET', $path // '/');
+
+        ok($r->body eq $pictures[$i], "uploads: picture $i is served");
+        is($r->header('Content-Type'), $i ? 'image/jpeg' : 'image/png',
+           "uploads: the type of picture $i");
+        is($t->request('DELETE', $path // '/')->status, 403,
+           "uploads: picture $i can only be read");
+    }
+
+    is($t->request('GET', '/pictures/')->status, 403,
+       'uploads: the directory is not listed');
+    $t->allow_log(qr/directory index of/, qr/access forbidden by rule/);
 }
 
 

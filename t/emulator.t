@@ -116,6 +116,8 @@ subtest 'what a submit may ask for' => sub {
     $good->('scale', scale => 0.5);
     $good->('ratios', min_ratio => 0.5, max_ratio => 2);
     $good->('force_single', force_single => JSON::PP::false);
+    $good->('base64', req_key => 'jimeng_i2i_v30',
+        binary_data_base64 => ['iVBORw0KGgo=']);
     $good->('4.6 and its scale', req_key => 'jimeng_seedream46_cvtob',
         scale => 50, image_urls => [($url) x 14]);
 
@@ -131,6 +133,13 @@ subtest 'what a submit may ask for' => sub {
         [ 'a picture that is no array', image_urls => $url ],
         [ 'a picture that is no URL', image_urls => ['iVBORw0KGgo='] ],
         [ 'base64', binary_data_base64 => ['iVBORw0KGgo='] ],
+        (map { [ "base64 as $_->[0]", req_key => 'jimeng_i2i_v30',
+                 binary_data_base64 => $_->[1] ] }
+            [ 'a string', 'iVBORw0KGgo=' ], [ 'no padding', ['iVBORw0KGgo'] ],
+            [ 'lines', ["iVBO\nRw0KGgo="] ], [ 'an empty string', [''] ],
+            [ 'a data: URI', ['data:image/png;base64,iVBORw0KGgo='] ],
+            [ 'the other alphabet', ['iVBORw0KGgo-'] ],
+            [ 'no picture', ['aVBORw0KGgo='] ]),
         [ 'a width alone', width => 2048 ],
         [ 'a small area', width => 1023, height => 1024 ],
         [ 'a large area', width => 4097, height => 4096 ],

@@ -64,7 +64,7 @@ is(names(keys %directive), names(@commands), 'the command table was read');
 
 # As the source has them, and as one writes them.
 my %written = (
-    2000 => '2s', 300000 => '300s',
+    2000 => '2s', 15000 => '15s', 300000 => '300s',
     NGX_HTTP_JIMENG_SIZE_FIT => 'fit',
 );
 
@@ -77,7 +77,7 @@ while ($conf =~ /ngx_conf_merge_\w+_value\(conf->(\w+),\s*prev->\w+,\s*
 }
 
 # Without a value of their own.
-my %special = (jimeng_accounts => 'the only one');
+my %special = (jimeng_accounts => 'the only one', jimeng_upload => 'off');
 
 my $directives = section('## Directives');
 my @documented = $directives =~ /^#### (.*)$/mg;
@@ -168,10 +168,9 @@ for my $row (rows(section('## Errors'))) {
     }
 }
 
-# Of what is not there yet, of an operator's "deny", of failures that have no
-# cause to name; the last has no reader.
+# Of what is not there yet, and of an operator's "deny"; the last has no reader.
 my %unlisted = map { $_ => 1 } qw(invalid_api_key permission_denied
-                                  internal_error client_closed_request);
+                                  client_closed_request);
 
 is(names(grep { !$unlisted{$_} } keys %status), names(keys %in_readme),
    'the errors of README');

@@ -9,6 +9,7 @@ use lib 't/lib';
 
 use File::Temp ();
 use Jimeng::Test;
+use Jimeng::Test::Picture qw(base64 png);
 
 my $host = 'visual.volcengineapi.com';
 my $dir = File::Temp->newdir;
@@ -99,6 +100,15 @@ subtest 'a certificate that is verified' => sub {
 
     my %connections = map { (split)[0] => 1 } @lines;
     is(keys %connections, 1, 'one connection was kept for all');
+
+    # A submit that is in a file: over TLS nginx has to read it.
+    my $picture = png(800, 600, 200_000);
+    is($t->generate({ model => 'jimeng_i2i_v30', image => base64($picture) })
+         ->status, 200, 'a picture from one that is sent as data');
+    my ($sent) = ($t->submits)[-1];
+    is($sent->{signature}, 'ok', 'its signature');
+    ok($sent->{json}{binary_data_base64}[0] eq base64($picture),
+       'byte for byte');
 
     for my $version ('--http1.1', '--http2') {
         my ($exit, $out) = $t->curl('-s', $version,

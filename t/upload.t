@@ -86,31 +86,44 @@ sub are_sent {
 my $png = png(800, 600, 3000);
 my $jpeg = jpeg(800, 600, 3001);
 my $bare = base64($png);
-my $lines = base64($png, "\n") =~ s/\n/\\n/gr;
 
-my %form = (
-    'bare base64' => qq("$bare"),
-    'a data: URI' => qq("data:image/png;base64,$bare"),
-    'a data: URI of another type' => qq("data:application/x;a=b;base64,$bare"),
-    'a data: URI in capitals' => qq("DATA:IMAGE/PNG;BASE64,$bare"),
-    'an object' => [ qq({"url":"data:image/png;base64,$bare"}) ],
-    'an object of an object' => [ qq({"image_url":{"url":"$bare"}}) ],
-    'escaped slashes' => '"' . $bare =~ s{/}{\\/}gr . '"',
-    'escapes of every kind' => '"data:image\\/png;base64,'
-        . $bare =~ s{([A-Z+])}{sprintf '\\u%04x', ord $1}ger . '"',
-    'lines' => qq("$lines"),
-    'lines of Windows' => '"' . $lines =~ s/\\n/\\r\\n/gr . '"',
-    'blanks' => '" ' . $bare =~ s/(.{50})/$1  /gr . ' "',
-    'no padding' => '"' . $bare =~ s/=+\z//r . '"',
-    'the other alphabet' => '"' . $bare =~ tr{+/}{-_}r . '"',
-);
+# A picture as raw JSON, in every form.
+sub forms {
+    my ($picture) = @_;
+    my $bare = base64($picture);
+    my $lines = base64($picture, "\n") =~ s/\n/\\n/gr;
+    my $uri = "data:image/png;base64,$bare";
 
-for my $form (sort keys %form) {
-    for my $pad ('', ',"pad":"' . 'x' x 600_000 . '"') {
-        for my $place (@places) {
-            are_sent(post($place, body_of($form{$form}, $pad)),
-                     "$place, $form" . ($pad && ', a long body'), \$png);
-        }
+    return (
+        'bare base64' => qq("$bare"),
+        'a data: URI' => qq("$uri"),
+        'a data: URI of another type' =>
+            qq("data:application/x;a=b;base64,$bare"),
+        'a data: URI in capitals' => qq("DATA:IMAGE/PNG;BASE64,$bare"),
+        'an object' => [ qq({"url":"$uri"}) ],
+        'an object of an object' => [ qq({"image_url":{"url":"$bare"}}) ],
+        'escaped slashes' => '"' . $uri =~ s{/}{\\/}gr . '"',
+        'escapes of every kind' => '"' . $uri
+            =~ s{([A-Z+])}{sprintf '\\u%04x', ord $1}ger =~ s{/}{\\/}gr . '"',
+        'lines' => qq("$lines"),
+        'lines of Windows' => '"' . $lines =~ s/\\n/\\r\\n/gr . '"',
+        'blanks' => '" ' . $bare =~ s/(.{50})/$1  /gr . ' "',
+        'no padding' => '"' . $bare =~ s/=+\z//r . '"',
+        'the other alphabet' => '"' . $bare =~ tr{+/}{-_}r . '"',
+    );
+}
+
+# Small, within a body that is large, and large.
+for my $case ([ 'small', $png ],
+              [ 'in a long body', $png, ',"pad":"' . 'x' x 600_000 . '"' ],
+              [ 'large', png(800, 600, 250_000) ])
+{
+    my ($size, $picture, $pad) = @$case;
+    my %form = forms($picture);
+
+    for my $form (sort keys %form) {
+        are_sent(post($_, body_of($form{$form}, $pad)),
+                 "$_, $form, $size", \$picture) for @places;
     }
 }
 

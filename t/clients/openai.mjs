@@ -10,15 +10,18 @@
 //                                     that file
 //    "options": {...},                per request: headers, signal, ...
 //    "client": {...},                 maxRetries, timeout, apiKey, ...
-//    "abort": 500}                    milliseconds, then it is given up
+//    "abort": 500,                    milliseconds, then it is given up
+//    "events": 1}                     of a stream, then it is left
 //
 // One line of JSON per call: {"result", "status", "requestID", "headers"} or,
 // when the package throws,
 // {"error": {"name", "status", "code", "type", "param", "message",
 //            "requestID", "headers": {"x-should-retry", "retry-after"}}}.
-// The result of a stream is the array of its events. "seconds" is how long
-// the call took.
+// The result of a stream is the array of its events; with an error they are
+// beside it, as "events". In place of the base64 of a picture there is
+// {"bytes", "sha256"}. "seconds" is how long the call took.
 
+import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
@@ -37,7 +40,7 @@ function withFiles(value) {
     return value?.file ? createReadStream(value.file) : value;
 }
 
-async function run(call) {
+async function run(call, events) {
     const client = new OpenAI({ apiKey: 'none', baseURL, ...call.client });
 
     const path = (call.method ?? 'images.generate').split('.');
@@ -62,21 +65,38 @@ async function run(call) {
         await resource[name](...args).withResponse();
 
     return {
-        result: call.params?.stream ? await collect(data) : data,
+        result: call.params?.stream
+            ? await collect(data, events, call.events) : data,
         status: response.status,
         requestID: request_id,
         headers: Object.fromEntries(response.headers),
     };
 }
 
-async function collect(stream) {
-    const events = [];
-
+async function collect(stream, events, most) {
     for await (const event of stream) {
         events.push(event);
+
+        if (events.length === most) {
+            break;
+        }
     }
 
     return events;
+}
+
+// What a picture in base64 is printed as.
+function shorten(key, value) {
+    if (key !== 'b64_json' || typeof value !== 'string') {
+        return value;
+    }
+
+    const bytes = Buffer.from(value, 'base64');
+
+    return {
+        bytes: bytes.length,
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+    };
 }
 
 function describe(error) {
@@ -97,14 +117,15 @@ function describe(error) {
 
 for (const call of Array.isArray(spec) ? spec : [spec]) {
     const began = performance.now();
+    const events = [];
     let outcome;
 
     try {
-        outcome = await run(call);
+        outcome = await run(call, events);
     } catch (error) {
-        outcome = { error: describe(error) };
+        outcome = { error: describe(error), events };
     }
 
     outcome.seconds = (performance.now() - began) / 1000;
-    console.log(JSON.stringify(outcome));
+    console.log(JSON.stringify(outcome, shorten));
 }

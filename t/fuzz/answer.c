@@ -1,9 +1,9 @@
 
 /*
- * An answer of the upstream: 's' or 'q' for the call, a digit for the HTTP
- * status, then the body.  Whatever it is, the event fits the call and has
- * with it what it promises; and a body that has lost its last byte is never
- * taken for an answer.
+ * An answer of the upstream: 's', 'q' or 'r' for the call, a digit for the
+ * HTTP status, then the body.  Whatever it is, the event fits the call and
+ * has with it what it promises; and a body that has lost its last byte is
+ * never taken for an answer.
  *
  * Seen failing with the look at an id beside an error taken out of
  * jm_visual_submitted(), and with jm_json_read() not looking whether the text
@@ -72,14 +72,15 @@ check_submit(const jm_answer_t *a)
 
 
 static void
-check_query(const jm_answer_t *a)
+check_query(const jm_answer_t *a, jm_visual_call_e call)
 {
     size_t  i;
 
     switch (a->event) {
 
     case JM_EVENT_DONE:
-        check(a->nurls > 0 && a->nurls <= JM_VISUAL_PICTURES);
+        check((call == JM_VISUAL_RESULT ? a->ndata : a->nurls) > 0);
+        check(a->nurls <= JM_VISUAL_PICTURES);
 
         for (i = 0; i < a->nurls; i++) {
             check(a->urls[i].len > 7
@@ -144,7 +145,7 @@ check_cut(jm_visual_call_e call, jm_str_t body)
     check(jm_visual_read(&a, call, JM_TRANSPORT_WHOLE, 200, body, &m.mem)
           == JM_OK);
 
-    if (call == JM_VISUAL_QUERY) {
+    if (call != JM_VISUAL_SUBMIT) {
         check(a.event == JM_EVENT_TROUBLE);
 
     } else {
@@ -176,7 +177,7 @@ run(jm_visual_call_e call, unsigned status, jm_str_t body, size_t fail)
         check(rc == JM_OK || a.error.cause == JM_CAUSE_OUTCOME_UNKNOWN);
 
     } else {
-        check_query(&a);
+        check_query(&a, call);
         check(rc == JM_OK || a.event == JM_EVENT_TROUBLE);
     }
 
@@ -195,7 +196,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    call = data[0] == 's' ? JM_VISUAL_SUBMIT : JM_VISUAL_QUERY;
+    call = JM_VISUAL_QUERY;
+
+    if (data[0] == 's') {
+        call = JM_VISUAL_SUBMIT;
+
+    } else if (data[0] == 'r') {
+        call = JM_VISUAL_RESULT;
+    }
+
     status = statuses[data[1] % jm_nitems(statuses)];
 
     body.data = data + 2;

@@ -1,8 +1,15 @@
 
-/* What clients read, byte for byte. */
+/*
+ * What clients read, byte for byte.
+ *
+ * Guards against a reply that pictures that come as data do not fit into; seen
+ * failing with their place counted from the reply's start and one byte further
+ * on, and with URLs written all the same.
+ */
 
 
 #include "tap.h"
+#include "jm_json.h"
 #include "jm_reply.h"
 
 
@@ -159,6 +166,162 @@ test_parts(void)
 }
 
 
+/*
+ * Appends the reply with n pictures put in where they belong, as they are when
+ * they come as data.
+ */
+
+static void
+add_pictures(jm_buf_t *whole, jm_str_t reply, size_t at, size_t n)
+{
+    size_t  i;
+
+    jm_buf_add(whole, reply.data, at);
+
+    for (i = 0; i < n; i++) {
+
+        if (i != 0) {
+            jm_buf_literal(whole, JM_REPLY_DATA_NEXT);
+        }
+
+        jm_buf_literal(whole, JM_REPLY_DATA_OPEN);
+        jm_buf_literal(whole, "/9j+AAQ=");
+        jm_buf_literal(whole, JM_REPLY_DATA_CLOSE);
+    }
+
+    jm_buf_add(whole, reply.data + at, reply.len - at);
+}
+
+
+/* the reply of result with n pictures as data is expected, and is JSON */
+
+static void
+is_whole(const jm_result_t *result, size_t n, const char *expected,
+    const char *what)
+{
+    size_t            at, before;
+    jm_buf_t          b, whole;
+    jm_str_t          reply;
+    tap_mem_t         m;
+    jm_json_t        *root, *list;
+    const char       *why;
+    jm_json_limits_t  limits;
+
+    tap_mem_init(&m, 0);
+
+    limits.depth = 4;
+    limits.nodes = 64;
+
+    for (before = 0; before < 4; before += 3) {
+        jm_buf_fixed(&b, text, sizeof(text));
+        jm_buf_add(&b, "xyz", before);
+
+        is_int(jm_reply_result(&b, result, &at), JM_OK, "%s%s", what,
+               before ? ", behind something else" : "");
+
+        reply.data = b.data + before;
+        reply.len = b.len - before;
+
+        jm_buf_init(&whole, &m.mem, 64, 4096);
+        add_pictures(&whole, reply, at - before, n);
+
+        is_str(jm_buf_view(&whole), expected, "as a client reads it");
+
+        is_int(jm_json_read(&root, jm_buf_view(&whole), &limits, &m.mem,
+                            &why),
+               JM_OK, "it is JSON");
+
+        list = jm_json_get(root, "data");
+        is_int(list == NULL ? -1 : (int64_t) list->count, (int64_t) n,
+               "with %zu pictures", n);
+    }
+
+    tap_mem_done(&m);
+}
+
+
+#define PICTURE  "{\"b64_json\":\"/9j+AAQ=\"}"
+
+
+static void
+test_data(void)
+{
+    jm_str_t     urls[3];
+    jm_part_t    parts[3];
+    jm_error_t   policy;
+    jm_result_t  result;
+
+    urls[0] = str("https://h/1");
+    urls[1] = str("https://h/2");
+    urls[2] = str("https://h/3");
+
+    memset(&result, 0, sizeof(result));
+    memset(parts, 0, sizeof(parts));
+
+    parts[0].urls = urls;
+    parts[0].nurls = 1;
+
+    result.created = 1735689600;
+    result.model = str("jimeng_t2i_v40");
+    result.task_id = str("7392616336519610409");
+    result.size.width = 2304;
+    result.size.height = 1728;
+    result.parts = parts;
+    result.nparts = 1;
+
+    is_whole(&result, 1,
+             "{\"created\":1735689600,\"model\":\"jimeng_t2i_v40\","
+             "\"task_id\":\"7392616336519610409\",\"task_status\":"
+             "\"succeed\",\"data\":[" PICTURE "],\"size\":\"2304x1728\","
+             "\"usage\":{\"generated_images\":1}}", "a picture as data");
+
+    jm_error_set(&policy, JM_CAUSE_CONTENT_POLICY, NULL, "No \"cat\".");
+
+    parts[0].error = &policy;
+    parts[1].urls = urls;
+    parts[1].nurls = 2;
+    parts[2].urls = urls;
+    parts[2].nurls = 1;
+
+    result.created = 1;
+    result.model = str("m");
+    result.task_id = str("");
+    result.size.width = 0;
+    result.size.height = 0;
+    result.nparts = 3;
+    result.ignored = UINT64_C(1) << 0 | UINT64_C(1) << 3;
+
+    is_whole(&result, 3,
+             "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
+             "\"data\":[" PICTURE "," PICTURE "," PICTURE "],"
+             "\"usage\":{\"generated_images\":3},\"errors\":[{\"index\":0,"
+             "\"code\":\"content_policy_violation\",\"message\":"
+             "\"No \\\"cat\\\".\"}],\"ignored\":[\"model\",\"width\"]}",
+             "a task that failed, ignored fields");
+
+    /* what was made is billed, whatever is handed on */
+
+    result.parts = &parts[1];
+    result.nparts = 2;
+    result.max_images = 2;
+    result.ignored = 0;
+
+    is_whole(&result, 2,
+             "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
+             "\"data\":[" PICTURE "," PICTURE "],"
+             "\"usage\":{\"generated_images\":3}}",
+             "two of three pictures");
+
+    result.nparts = 0;
+    result.max_images = 0;
+
+    is_whole(&result, 0,
+             "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
+             "\"data\":[],\"usage\":{\"generated_images\":0}}",
+             "no picture");
+}
+
+
 static void
 test_models(void)
 {
@@ -249,7 +412,74 @@ test_error(void)
 }
 
 
-/* the same into memory that runs out */
+/* a reply around pictures that does not fit, or finds no memory */
+
+static void
+test_short(void)
+{
+    size_t       i, n, at, len;
+    jm_rc_e      rc;
+    unsigned     good;
+    jm_buf_t     b;
+    jm_str_t     url;
+    tap_mem_t    m;
+    jm_part_t    parts[2];
+    jm_error_t   e;
+    jm_result_t  result;
+
+    url = str("http://h/");
+    jm_error_set(&e, JM_CAUSE_INTERNAL, NULL, NULL);
+
+    memset(&result, 0, sizeof(result));
+    memset(parts, 0, sizeof(parts));
+
+    parts[0].urls = &url;
+    parts[0].nurls = 1;
+    parts[1].error = &e;
+
+    result.model = str("m");
+    result.parts = parts;
+    result.nparts = 2;
+    result.ignored = 1;
+
+    jm_buf_fixed(&b, text, sizeof(text));
+    jm_reply_result(&b, &result, &at);
+    len = b.len;
+
+    for (i = 0; i < len; i++) {
+        tap_mem_init(&m, 0);
+        jm_buf_init(&b, &m.mem, 16, i);
+
+        rc = jm_reply_result(&b, &result, &at);
+        tap_mem_done(&m);
+
+        if (rc != JM_ERROR) {
+            break;
+        }
+    }
+
+    is_int((int64_t) i, (int64_t) len, "a cap too low is an error");
+
+    for (n = 1, good = 1; /* void */; n++) {
+        tap_mem_init(&m, n);
+        jm_buf_init(&b, &m.mem, 16, len);
+
+        rc = jm_reply_result(&b, &result, &at);
+
+        if (tap_mem_unfailed(&m)) {
+            tap_mem_done(&m);
+            break;
+        }
+
+        good = good && rc == JM_ERROR;
+        tap_mem_done(&m);
+    }
+
+    ok(good && n > 3 && rc == JM_OK, "each of %zu allocations fails", n - 1);
+}
+
+
+/* an error into memory that runs out */
 
 static void
 test_memory(void)
@@ -288,8 +518,10 @@ main(void)
 {
     test_result();
     test_parts();
+    test_data();
     test_models();
     test_error();
+    test_short();
     test_memory();
 
     return done_testing();

@@ -10,10 +10,11 @@ use warnings;
 use Encode      qw(decode);
 use IO::Handle;
 use Mojo::IOLoop;
-use Mojo::JSON  qw(decode_json encode_json);
+use Mojo::JSON  qw(decode_json encode_json from_json);
 use Mojo::Parameters;
 use Time::HiRes qw(time);
 
+use Jimeng::Emulator::Base64;
 use Jimeng::Emulator::Errors qw(gateway);
 use Jimeng::Emulator::Faults;
 use Jimeng::Emulator::Http;
@@ -105,7 +106,8 @@ sub received {
         headers => { map { $_ => text($request->{headers}{$_}) }
             keys %{ $request->{headers} } },
         body    => text($request->{body}),
-        map { $_ => undef } qw(action signature status code task_id fault),
+        map { $_ => undef } qw(action form signature status code task_id
+            fault),
     };
 
     if ($request->{path} ne '/') {
@@ -122,6 +124,11 @@ sub received {
 
     $self->{count}{$stage}++ if $stage;
 
+    if (($stage // '') eq 'query') {
+        $entry->{form} = form_of($request->{body});
+        $stage = 'result' if $entry->{form} eq 'base64';
+    }
+
     my $fault = $self->{faults}->take($stage, task_of($request->{body}));
     my $kind  = $fault ? $fault->{do} : '';
     my @signature_error = $self->check_signature($request);
@@ -135,9 +142,13 @@ sub received {
         : $kind eq 'answer' ? canned($fault)
         : $self->act($request, $parameters, @signature_error);
 
+    Jimeng::Emulator::Base64::fill($answer, $fault);
+
     $answer = { drop => 1, %$answer{qw(code task_id)} } if $kind eq 'drop';
     @$answer{qw(bytes body_bytes)} = @$fault{qw(bytes body_bytes)}
         if $kind eq 'cut';
+    $answer->{stall} = [@$fault{qw(body_bytes seconds)}]
+        if $kind eq 'stall';
 
     @$entry{qw(status code task_id)} = @$answer{qw(status code task_id)};
     $self->write_journal($entry);
@@ -220,8 +231,11 @@ sub act {
     $body = { ResponseMetadata => metadata($parameters), Result => $body }
         if $result->{wrap};
 
+    my $trigger = $result->{trigger} // {};
+
     return json($result->{status}, $body, code => 0 + $result->{code},
-        task_id => $result->{task_id});
+        %$result{qw(task_id pictures trigger)},
+        %$trigger{qw(pieces chunked)});
 }
 
 
@@ -300,6 +314,16 @@ sub task_of {
 
     my $json = eval { decode_json($bytes) };
     return ref $json eq 'HASH' ? $json->{task_id} : undef;
+}
+
+
+# In what form a query asks for the result.
+sub form_of {
+    my ($bytes) = @_;
+
+    my $json = eval { decode_json($bytes) };
+    my $form = ref $json eq 'HASH' && eval { from_json($json->{req_json}) };
+    return ref $form eq 'HASH' && $form->{return_url} ? 'url' : 'base64';
 }
 
 
@@ -386,6 +410,7 @@ sub state {
         running => $tasks->running($now),
         submits => $self->{count}{submit},
         queries => $self->{count}{query},
+        connections => $self->{main}->accepted_so_far,
         faults  => $self->{faults}->list,
     };
 }

@@ -165,6 +165,7 @@ sub access_key { $access_key }
 sub secret_key { $secret_key }
 sub submits { $_[0]{running}->journal(action => 'submit') }
 sub queries { $_[0]{running}->journal(action => 'query') }
+sub results { $_[0]{running}->journal(action => 'query', form => 'base64') }
 
 
 # Writes a file into the test's directory; returns its path.
@@ -182,7 +183,8 @@ sub write_file {
 
 # ---- requests
 
-# Options: timeout (30 s), port (a listener's name), partial, on, keepalive.
+# Options: timeout (30 s), port (a listener's name), partial, on, keepalive,
+# version, buffer.
 sub start_request {
     my ($self, $method, $path, $headers, $body, %opt) = @_;
 

@@ -55,7 +55,8 @@ sub free_port {
 
 # Starts nginx with t/bench/conf/NAME.conf, in which @WORD@ stands for
 # $o{vars}{WORD}; files are written beside its configuration.  $o{upstream} is
-# the port of "upstream canned"; $o{modules} are paths.
+# the port of "upstream canned"; $o{modules} are paths; $o{http} is text for the
+# http block.
 
 sub start {
     my ($class, $name, %o) = @_;
@@ -143,6 +144,7 @@ END
     }
 
     my $user = $> == 0 ? 'user root;' : '';
+    my $more = $o{http} // '';
     my $load = join '', map { "load_module $_;\n" } @{ $o{modules} // [] };
     my $temp = join '', map { "${_}_temp_path $o{dir}/$_;\n" }
                qw(client_body proxy fastcgi uwsgi scgi);
@@ -164,6 +166,7 @@ default_type application/json;
 keepalive_timeout 600s;
 keepalive_requests 1000000000;
 $temp
+$more
 $http
 }
 END

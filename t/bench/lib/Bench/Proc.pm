@@ -9,7 +9,7 @@ use Exporter 'import';
 use POSIX ();
 use Time::HiRes ();
 
-our @EXPORT_OK = qw(children cpu memory at_rest wait_for machine);
+our @EXPORT_OK = qw(children cpu memory peak cores pin at_rest wait_for machine);
 
 
 sub slurp {
@@ -83,6 +83,40 @@ sub memory {
     }
 
     return \%m;
+}
+
+
+# The most that was ever resident, in KiB.
+
+sub peak {
+    my ($pid) = @_;
+
+    my ($kib) = (slurp("/proc/$pid/status") // '') =~ /^VmHWM:\s+(\d+) kB/m
+        or die "cannot read the memory of process $pid\n";
+
+    return $kib;
+}
+
+
+# The cores that we may run on.
+
+sub cores {
+    my ($list) = (slurp('/proc/self/status') // '')
+                 =~ /^Cpus_allowed_list:\s+([\d,-]+)/m;
+
+    return map { /(\d+)-(\d+)/ ? $1 .. $2 : $_ } split /,/, $list // '';
+}
+
+
+# Keeps processes, and what they start from now on, on these cores.
+
+sub pin {
+    my ($cores, @pids) = @_;
+
+    for my $pid (@pids) {
+        my $said = qx(taskset -cp @{[ join ',', @$cores ]} $pid 2>&1);
+        die "taskset: $said\n" if $?;
+    }
 }
 
 

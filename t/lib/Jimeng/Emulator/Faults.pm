@@ -16,6 +16,8 @@ my %KIND = (
     answer => ['status'],
     drop   => [],
     refuse => [],
+    stall  => [qw(body_bytes seconds)],
+    alter  => [],
 );
 
 
@@ -36,8 +38,8 @@ sub add {
     my $needs = $KIND{ $fault{do} // '' };
 
     return 'do must be one of ' . join ', ', sort keys %KIND if !$needs;
-    return 'on must be submit, query or any'
-        if $fault{on} !~ /^(?:submit|query|any)$/;
+    return 'on must be submit, query, result or any'
+        if $fault{on} !~ /^(?:submit|query|result|any)$/;
 
     for my $name (qw(skip times), @$needs) {
         return "$name must be a number"
@@ -58,17 +60,29 @@ sub add {
 }
 
 
-# $on: "submit", "query" or undef for a request that is neither; $task: the id
-# that it names, or undef.
+# Is a fault meant for this stage? A query for the result itself, and not for
+# links, is of the stage "result"; faults of queries are meant for it too.
+sub concerns {
+    my ($fault, $stage) = @_;
+
+    return 1 if $fault->{on} eq 'any';
+    return 0 if !defined $stage;
+    return $fault->{on} eq $stage
+        || $fault->{on} eq 'query' && $stage eq 'result';
+}
+
+
+# $stage: "submit", "query", "result" or undef for a request that is none of
+# them; $task: the id that it names, or undef.
 sub take {
-    my ($self, $on, $task) = @_;
+    my ($self, $stage, $task) = @_;
 
     my $list = $self->{list};
 
     for my $index (0 .. $#$list) {
         my $fault = $list->[$index];
 
-        next if $fault->{on} ne 'any' && $fault->{on} ne ($on // '');
+        next if !concerns($fault, $stage);
         next if $fault->{do} eq 'refuse';
         next if defined $fault->{task} && $fault->{task} ne ($task // '');
 
@@ -90,12 +104,11 @@ sub take {
 # Is a refuse due? Asked once when a fault was set, and after each answer
 # with what was answered, so that "skip" requests get through before it.
 sub refuses {
-    my ($self, $answered, $on) = @_;
+    my ($self, $answered, $stage) = @_;
 
     for my $fault (grep { $_->{do} eq 'refuse' } @{ $self->{list} }) {
         $fault->{skip}--
-            if $answered && ($fault->{on} eq 'any'
-                || $fault->{on} eq ($on // ''));
+            if $answered && concerns($fault, $stage);
 
         return 1 if $fault->{skip} <= 0;
     }

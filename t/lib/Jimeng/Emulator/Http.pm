@@ -23,7 +23,9 @@ use constant {
 # handler: called as $handler->($request, $reply). The request is a hash of
 # method, path, query, headers (lower-case names), body. $reply is to be
 # called once, with a hash of status, headers (hash), body, and possibly what
-# goes wrong on the way: reset => 1, drop => 1, bytes => N, body_bytes => N.
+# goes wrong on the way: reset => 1, drop => 1, bytes => N, body_bytes => N,
+# stall => [N, seconds] after N bytes of the body; chunked => 1 sends the body
+# in chunks, pieces => N that many bytes at a time.
 sub new {
     my ($class, %option) = @_;
 
@@ -41,11 +43,14 @@ sub new {
         hold        => $hold,
         port        => $hold->sockport,
         connections => {},
+        accepted    => 0,
     }, $class;
 }
 
 
 sub port { return $_[0]{port} }
+
+sub accepted_so_far { return $_[0]{accepted} }
 
 sub url { return 'http://' . ADDRESS . ":$_[0]{port}" }
 
@@ -84,6 +89,7 @@ sub accepted {
     my ($self, $stream, $id) = @_;
 
     my $connection = { stream => $stream, input => '' };
+    $self->{accepted}++;
     $self->{connections}{$id} = $connection;
 
     $stream->timeout(0);
@@ -251,8 +257,17 @@ sub answer {
         return;
     }
 
+    my $body    = $answer->{body};
+    my @framing = ('Content-Length' => length $body);
+
+    if ($answer->{chunked}) {
+        $body = join '', map({ sprintf "%x\r\n%s\r\n", length, $_ }
+            unpack '(a10007)*', $body), "0\r\n\r\n";
+        @framing = ('Transfer-Encoding' => 'chunked');
+    }
+
     my %headers = (
-        'Content-Length' => length $answer->{body},
+        @framing,
         Connection       => $connection->{last} ? 'close' : 'keep-alive',
         %{ $answer->{headers} // {} },
     );
@@ -261,7 +276,7 @@ sub answer {
         || 'Unknown';
     my $head = join "\r\n", "HTTP/1.1 $answer->{status} $message",
         (map { "$_: $headers{$_}" } sort keys %headers), '', '';
-    my $raw = $head . ($request->{method} eq 'HEAD' ? '' : $answer->{body});
+    my $raw = $head . ($request->{method} eq 'HEAD' ? '' : $body);
 
     my $bytes = $answer->{bytes};
     $bytes = length($head) + $answer->{body_bytes}
@@ -272,15 +287,48 @@ sub answer {
         $connection->{last} = 1;
     }
 
-    $stream->write($raw);
+    my $over = sub {
+        my $stream = $connection->{stream} or return;
 
-    if ($connection->{last}) {
-        $stream->close_gracefully;
+        return $stream->close_gracefully if $connection->{last};
+
+        $connection->{busy} = 0;
+        $self->serve($connection) if length $connection->{input};
+        return;
+    };
+
+    if (my $stall = $answer->{stall}) {
+        $stream->write(substr $raw, 0, length($head) + $stall->[0], '');
+        Mojo::IOLoop->timer($stall->[1], sub {
+            my $stream = $connection->{stream} or return;
+            $stream->write($raw);
+            $over->();
+        });
         return;
     }
 
-    $connection->{busy} = 0;
-    $self->serve($connection) if length $connection->{input};
+    return write_pieces($connection, \$raw, 0, $answer->{pieces}, $over)
+        if $answer->{pieces};
+
+    $stream->write($raw);
+    $over->();
+    return;
+}
+
+
+# Each piece when the one before it has left, and the peer had time to read.
+sub write_pieces {
+    my ($connection, $raw, $at, $size, $over) = @_;
+
+    my $stream = $connection->{stream} or return;
+
+    return $over->() if $at >= length $$raw;
+
+    $stream->write(substr($$raw, $at, $size), sub {
+        Mojo::IOLoop->timer(0.001, sub {
+            write_pieces($connection, $raw, $at + $size, $size, $over);
+        });
+    });
     return;
 }
 

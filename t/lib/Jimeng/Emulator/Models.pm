@@ -89,6 +89,17 @@ sub is_whole { return is_number($_[0]) && $_[0] == int $_[0] }
 
 sub is_bool { return ref $_[0] eq ref Mojo::JSON->true }
 
+# To the letter: one alphabet, padded, nothing between (RFC 4648, section 4).
+sub is_base64 {
+    my ($text) = @_;
+
+    return is_string($text) && length $text && length($text) % 4 == 0
+        && $text !~ m{[^A-Za-z0-9+/=]} && $text !~ /=[^=]|===\z/;
+}
+
+
+sub is_picture { return $_[0] =~ /\A(?:\x89PNG\r\n\x1a\n|\xff\xd8\xff)/ }
+
 sub is_url { return is_string($_[0]) && $_[0] =~ m{^https?://[^\s/]+}i }
 
 
@@ -136,7 +147,9 @@ sub pictures {
             if !$model->{upload};
         return 'binary_data_base64 must be an array of base64 strings'
             if ref $uploads ne 'ARRAY'
-            || grep { !is_string($_) || !length b64_decode($_) } @$uploads;
+            || grep { !is_base64($_) } @$uploads;
+        return 'binary_data_base64 must be of JPEG or PNG'
+            if grep { !is_picture(b64_decode(substr $_, 0, 12)) } @$uploads;
         return 'image_urls and binary_data_base64 exclude each other'
             if @{ $urls // [] } && @$uploads;
     }

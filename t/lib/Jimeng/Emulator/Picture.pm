@@ -6,6 +6,8 @@ package Jimeng::Emulator::Picture;
 use strict;
 use warnings;
 
+use Compress::Zlib qw(crc32);
+use Digest::SHA qw(sha512);
 use Encode qw(encode);
 use GD;
 use List::Util qw(first max min);
@@ -14,6 +16,9 @@ use constant {
     EM_TO_POINT => 72 / 96,
     LINE        => 1.35,
     COMPRESSION => 1,
+
+    # Of a prime length, so that no buffer's end comes upon the same place.
+    BLOCK       => 65521,
 };
 
 # Fonts that have Chinese come first.
@@ -52,6 +57,28 @@ sub draw {
     }
 
     return $image->png(COMPRESSION);
+}
+
+
+# What begins as a PNG of $width x $height and has $bytes bytes: after the
+# header they are noise, the same for the same $seed, and no two parts alike.
+sub noise {
+    my ($width, $height, $bytes, $seed) = @_;
+
+    my $header = pack 'A4 N N C5', 'IHDR', $width, $height, 8, 2, 0, 0, 0;
+    my $block  = '';
+    my $noise  = "\x89PNG\r\n\x1a\n"
+        . pack('N', length($header) - 4) . $header
+        . pack('N', crc32($header));
+
+    $block .= sha512("$seed " . length $block) while length $block < BLOCK;
+    $block = substr $block, 0, BLOCK;
+
+    for (my $n = 0; length $noise < $bytes; $n++) {
+        $noise .= pack('N', $n) . $block;
+    }
+
+    return substr $noise, 0, $bytes;
 }
 
 

@@ -11,6 +11,15 @@ package Jimeng::Emulator::Trigger;
 #   [[status=thinking]]  this data.status for the first half of the task
 #   [[pictures=3]]       a group of 3 pictures, unless force_single is true
 #   [[result]]           answers wrapped as Result
+#   [[bytes=3000000]]    pictures of so many bytes, see Picture::noise()
+#
+# and of an answer that has them as base64:
+#
+#   [[escape]]           "/" and "+" written as JSON's escapes
+#   [[wrap=76]]          a line break, as "\n", after so many characters
+#   [[late]]             the code after the data
+#   [[pieces=1000]]      sent so many bytes at a time
+#   [[chunked]]          in chunks of HTTP/1.1, without a length
 #
 # Anything else in brackets is part of the prompt and nothing more.
 
@@ -21,8 +30,8 @@ use Jimeng::Emulator::Errors qw(is_business is_gateway belongs_to_query);
 
 
 # Returns a hash: submit and query (what to answer with there, [kind, name]
-# with kind "business", "gateway", "done" or "state"), status, pictures,
-# result.
+# with kind "business", "gateway", "done" or "state"), and the other words by
+# their name.
 sub parse {
     my ($prompt) = @_;
 
@@ -50,11 +59,11 @@ sub parse {
         } elsif ($name =~ /^status=(\S+)$/) {
             $found{status} = $1;
 
-        } elsif ($name =~ /^pictures=(\d+)$/) {
-            $found{pictures} = $1;
+        } elsif ($name =~ /^(pictures|bytes|wrap|pieces)=(\d+)$/) {
+            $found{$1} = $2;
 
-        } elsif ($name eq 'result') {
-            $found{result} = 1;
+        } elsif ($name =~ /^(?:result|escape|late|chunked)$/) {
+            $found{$name} = 1;
         }
     }
 

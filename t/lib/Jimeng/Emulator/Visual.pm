@@ -7,9 +7,10 @@ use strict;
 use warnings;
 
 use Mojo::JSON  qw(decode_json from_json);
-use Mojo::Util  qw(b64_encode url_escape);
+use Mojo::Util  qw(url_escape);
 use Time::HiRes  qw(time);
 
+use Jimeng::Emulator::Base64;
 use Jimeng::Emulator::Errors qw(SUCCESS business);
 use Jimeng::Emulator::Models qw(is_string is_number is_whole is_bool);
 use Jimeng::Emulator::Picture;
@@ -43,7 +44,8 @@ sub tasks { return $_[0]{tasks} }
 
 
 # An answer is a hash: status (HTTP), code, envelope, and task_id, wrap or
-# gateway (the name of a gateway error, in place of code and envelope).
+# gateway (the name of a gateway error, in place of code and envelope), or
+# pictures, whose base64 is to come into the envelope, and the task's trigger.
 sub call {
     my ($self, $action, $bytes) = @_;
 
@@ -182,7 +184,17 @@ sub query {
     return { %answer, code => $name, status => 200, data => result('done') }
         if $kind eq 'done';
 
-    return { %answer, data => $self->pictures_of($task, $form) };
+    return { %answer, data => $self->links($task, $form->{logo}) }
+        if $form->{return_url};
+
+    return {
+        %answer,
+        data => result('done',
+            binary_data_base64 => Jimeng::Emulator::Base64::PLACE),
+        pictures => [map { $self->picture($id, $_, $form->{logo}) }
+            0 .. $task->{pictures} - 1],
+        trigger => $task->{trigger},
+    };
 }
 
 
@@ -198,27 +210,21 @@ sub result {
 }
 
 
-sub pictures_of {
-    my ($self, $task, $form) = @_;
+sub links {
+    my ($self, $task, $logo) = @_;
 
-    my @index = 0 .. $task->{pictures} - 1;
+    my $query = '';
 
-    return result('done', binary_data_base64 => [
-        map { b64_encode($self->picture($task->{id}, $_, $form->{logo}), '') }
-            @index
-    ]) if !$form->{return_url};
-
-    my $logo = '';
-
-    if ($form->{logo}) {
-        my %logo = %{ $form->{logo} };
+    if ($logo) {
+        my %logo = %$logo;
         utf8::encode($logo{text});
-        $logo = '?' . join '&',
+        $query = '?' . join '&',
             map { "$_=" . url_escape($logo{$_}) } sort keys %logo;
     }
 
     return result('done', image_urls => [
-        map { "$self->{url}/pictures/$task->{id}-$_.png$logo" } @index
+        map { "$self->{url}/pictures/$task->{id}-$_.png$query" }
+            0 .. $task->{pictures} - 1
     ]);
 }
 
@@ -229,6 +235,10 @@ sub picture {
 
     my $task = $self->{tasks}->find($id) or return;
     return if $index >= $task->{pictures};
+
+    return Jimeng::Emulator::Picture::noise(@$task{qw(width height)},
+        $task->{trigger}{bytes}, "$id-$index")
+        if $task->{trigger}{bytes};
 
     my $text = $task->{prompt};
     $text .= "\n#" . ($index + 1) if $task->{pictures} > 1;

@@ -53,6 +53,8 @@ sub rewrite {
     $text =~ s{/var/log/nginx/error\.log}{%%DIR%%/error.log};
     $text =~ s{/var/log/nginx/\w+\.log}{%%DIR%%/access.log};
     $text =~ s{file:/etc/nginx/jimeng/}{file:%%DIR%%/}g;
+    $text =~ s{/var/lib/nginx/}{%%DIR%%/}g;
+    $text =~ s{https://gateway\.example\.com/}{http://127.0.0.1:%%PORT%%/}g;
 
     $first .= "user root;\n" if $> == 0;
     $first .= "error_log %%DIR%%/error.log info;\n"

@@ -7,9 +7,16 @@ package Jimeng::Test::Http;
 #                                     timeout => 30, partial => N, on => $x);
 #   my $response = $x->response;
 #
+#   my $head = $x->head;          a response without a body
+#   while (defined(my $piece = $x->piece)) { ... }
+#   $x->complete                  the body ended as its framing says
+#
 # A header with an undefined value is left out, one with an array is sent
 # once per element.  "partial" sends only the first N bytes of the request;
 # write() sends more.  "on" sends it on the connection of another exchange.
+# "version" is 1.1, "buffer" the size of the socket's buffer for reading.
+#
+# A body of more than 256 KiB is not decoded: see Jimeng::Test::Pictures.
 #
 # A response has status (0: no answer), headers (names in lower case, repeated
 # ones joined by ", "), body (bytes), json (decoded, or undef), complete (it
@@ -22,7 +29,8 @@ use Exporter qw(import);
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
-use Socket qw(SOL_SOCKET SO_LINGER SHUT_WR);
+use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF SHUT_WR inet_aton
+              pack_sockaddr_in);
 use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(decode_json_or_undef read_request);
@@ -40,7 +48,8 @@ sub start {
         @$self{qw(socket buffer)} = @{ $opt{on} }{qw(socket buffer)};
 
     } else {
-        $self->{socket} = IO::Socket::INET->new(
+        $self->{socket} = $opt{buffer} ? _narrow($port, $opt{buffer})
+                                       : IO::Socket::INET->new(
             PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp',
             Timeout => 10,
         );
@@ -57,11 +66,22 @@ sub start {
 }
 
 
+# A small buffer has to be asked for before the connection is there.
+sub _narrow {
+    my ($port, $size) = @_;
+
+    my $socket = IO::Socket::INET->new(Proto => 'tcp') or return;
+    setsockopt $socket, SOL_SOCKET, SO_RCVBUF, pack 'i', $size;
+    return connect($socket, pack_sockaddr_in($port, inet_aton('127.0.0.1')))
+           ? $socket : undef;
+}
+
+
 sub _request {
     my ($method, $path, $headers, $body, $opt) = @_;
 
     my %given = map { lc $_ => 1 } keys %{ $headers || {} };
-    my @lines = ("$method $path HTTP/1.1");
+    my @lines = ("$method $path HTTP/" . ($opt->{version} // '1.1'));
 
     push @lines, 'Host: localhost' unless $given{host};
     push @lines, 'Connection: close'
@@ -149,6 +169,41 @@ sub read_until {
 sub response {
     my ($self, $seconds) = @_;
     my $end = time + ($seconds // $self->{timeout});
+
+    my $head = $self->_head($end);
+    return $head unless $head->{status};
+
+    my $body = '';
+
+    while (defined(my $piece = $self->_piece($end))) {
+        $body .= $piece;
+    }
+
+    return $self->_response(@$head{qw(status headers)}, $body,
+                            $self->{complete});
+}
+
+
+sub head {
+    my ($self, $seconds) = @_;
+    return $self->_head(time + ($seconds // $self->{timeout}));
+}
+
+
+# The next bytes of the body, as they come, at most 64 KiB; undef at its end,
+# and when nothing comes in time.
+sub piece {
+    my ($self, $seconds) = @_;
+    return $self->_piece(time + ($seconds // $self->{timeout}));
+}
+
+
+sub complete { $_[0]{complete} }
+sub error { $_[0]{error} }
+
+
+sub _head {
+    my ($self, $end) = @_;
     my ($status, %headers);
 
     do {
@@ -168,9 +223,20 @@ sub response {
         }
     } while ($status >= 100 && $status < 200);
 
-    my ($body, $complete) = $self->_body($status, \%headers, $end);
+    my $length = $headers{'content-length'};
 
-    return $self->_response($status, \%headers, $body, $complete);
+    # Bytes that are left of the body or of a chunk; undef: until it closes.
+    $self->{chunked} = ($headers{'transfer-encoding'} // '') =~ /chunked/i;
+    $self->{left} = $self->{chunked} ? 0 : $length;
+    $self->{left} = 0
+        if $self->{method} eq 'HEAD' || $status == 204 || $status == 304;
+    $self->{complete} = 0;
+
+    if (defined $self->{left} && !$self->{left} && !$self->{chunked}) {
+        $self->{complete} = 1;
+    }
+
+    return $self->_response($status, \%headers, '', 1);
 }
 
 
@@ -180,57 +246,50 @@ sub _response {
     return bless {
         status => $status, headers => $headers, body => $body,
         complete => $complete, error => $complete ? undef : $self->{error},
-        json => decode_json_or_undef($body),
+        json => length $body > 262144 ? undef : decode_json_or_undef($body),
     }, 'Jimeng::Test::Http::Response';
 }
 
 
-sub _body {
-    my ($self, $status, $headers, $end) = @_;
-
-    return ('', 1)
-        if $self->{method} eq 'HEAD' || $status == 204 || $status == 304;
-
-    return $self->_chunks($end)
-        if ($headers->{'transfer-encoding'} // '') =~ /chunked/i;
-
-    if (defined(my $length = $headers->{'content-length'})) {
-        while (length $self->{buffer} < $length) {
-            return (delete $self->{buffer}, 0) unless $self->_fill($end);
-        }
-
-        return (substr($self->{buffer}, 0, $length, ''), 1);
-    }
-
-    1 while $self->_fill($end);
-    return (delete $self->{buffer}, ($self->{error} // '') eq 'closed' || 0);
-}
-
-
-sub _chunks {
+sub _piece {
     my ($self, $end) = @_;
-    my $body = '';
 
-    while (1) {
-        my $line = $self->_until(qr/\r\n/, $end) // return ($body, 0);
-        my ($hex) = $line =~ /^([0-9a-f]+)/i or return ($body, 0);
-        my $length = hex $hex;
+    return undef if $self->{complete};
 
-        if ($length == 0) {
+    if ($self->{chunked} && !$self->{left}) {
+        my $line = $self->_until(qr/\A[0-9a-f]+[^\r\n]*\r\n/i, $end)
+            // return undef;
+        $self->{left} = hex(($line =~ /^([0-9a-f]+)/i)[0]);
+
+        if (!$self->{left}) {
             do {
-                $line = $self->_until(qr/\r\n/, $end) // return ($body, 0);
+                $line = $self->_until(qr/\r\n/, $end) // return undef;
             } while ($line ne "\r\n");
 
-            return ($body, 1);
+            $self->{complete} = 1;
+            return undef;
         }
-
-        while (length $self->{buffer} < $length + 2) {
-            return ($body . $self->{buffer}, 0) unless $self->_fill($end);
-        }
-
-        $body .= substr $self->{buffer}, 0, $length, '';
-        substr $self->{buffer}, 0, 2, '';
     }
+
+    if (!length $self->{buffer} && !$self->_fill($end)) {
+        $self->{complete} = 1
+            if !defined $self->{left} && ($self->{error} // '') eq 'closed';
+        return undef;
+    }
+
+    my $piece = substr $self->{buffer}, 0, $self->{left} // 65536, '';
+    return $piece unless defined $self->{left};
+
+    $self->{left} -= length $piece;
+    return $piece if $self->{left};
+
+    if ($self->{chunked}) {
+        $self->_until(qr/\A\r\n/, $end);
+    } else {
+        $self->{complete} = 1;
+    }
+
+    return $piece;
 }
 
 

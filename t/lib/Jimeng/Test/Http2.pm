@@ -4,12 +4,16 @@ package Jimeng::Test::Http2;
 # connection, each of which can be reset, and the connection closed in any
 # state.
 #
-#   my $h2 = Jimeng::Test::Http2->new($port);
+#   my $h2 = Jimeng::Test::Http2->new($port, window => 65535);
 #   my $stream = $h2->start($method, $path, \%headers, $body, partial => N);
-#   $h2->response($stream)   hash: status (0: none), body, reset (code)
+#   $h2->response($stream)   hash: status (0: none), body, reset (code), over
+#   $h2->read_until($stream, $pattern, $seconds)
+#                            the same hash when that is in the body; undef when
+#                            the stream or the time is over before
 #   $h2->reset_stream($stream)  $h2->goaway  $h2->abort  $h2->reset
 #
-# "partial" sends only the first N bytes of the body.
+# "partial" sends only the first N bytes of the body.  "window" is what a stream
+# may send without being asked for more, and it never is: all of it by default.
 
 use strict;
 use warnings;
@@ -21,12 +25,14 @@ use Time::HiRes qw(time);
 
 use constant {
     DATA => 0, HEADERS => 1, RST_STREAM => 3, SETTINGS => 4, PING => 6,
-    GOAWAY => 7, ACK => 1, END_STREAM => 1, END_HEADERS => 4, CANCEL => 8,
+    GOAWAY => 7, WINDOW_UPDATE => 8, ACK => 1, END_STREAM => 1,
+    END_HEADERS => 4, CANCEL => 8, INITIAL_WINDOW_SIZE => 4,
+    DEFAULT_WINDOW => 65535, MAX_WINDOW => 0x7fffffff,
 };
 
 
 sub new {
-    my ($class, $port) = @_;
+    my ($class, $port, %opt) = @_;
 
     my $socket = IO::Socket::INET->new(
         PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp',
@@ -37,7 +43,10 @@ sub new {
         socket => $socket, buffer => '', next => 1, streams => {},
     }, $class;
 
-    $self->_send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", _frame(SETTINGS, 0, 0));
+    $self->_send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        _frame(SETTINGS, 0, 0, pack 'n N', INITIAL_WINDOW_SIZE,
+               $opt{window} // MAX_WINDOW),
+        _frame(WINDOW_UPDATE, 0, 0, pack 'N', MAX_WINDOW - DEFAULT_WINDOW));
     return $self;
 }
 
@@ -108,6 +117,21 @@ sub response {
 
     while (!$stream->{over}) {
         my $frame = $self->_read_frame($end) or last;
+        $self->_take(@$frame);
+    }
+
+    return $stream;
+}
+
+
+sub read_until {
+    my ($self, $id, $pattern, $seconds) = @_;
+    my $end = time + ($seconds // 30);
+    my $stream = $self->{streams}{$id};
+
+    while ($stream->{body} !~ $pattern) {
+        return undef if $stream->{over};
+        my $frame = $self->_read_frame($end) or return undef;
         $self->_take(@$frame);
     }
 

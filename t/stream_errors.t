@@ -1,0 +1,349 @@
+#!/usr/bin/perl
+
+# Failures of a stream: before its header they are ordinary errors, with their
+# status; after it they are events.  What fails while others come is said at
+# the end; what fails within a picture's base64 cuts the connection.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Jimeng::Test;
+
+use Jimeng::Test::Answer qw(envelope pending);
+use Jimeng::Test::Errors qw(is_error type_of);
+use Jimeng::Test::Http2;
+use Jimeng::Test::Pictures;
+use Jimeng::Test::Sse;
+
+my $t = Jimeng::Test->new(
+    strict => 1, http2 => 1, poll_interval => '20ms',
+    http => 'lingering_close off;', emulator => { seconds => 0.15 },
+    proxy => 'proxy_read_timeout 2s;',
+    server => <<'EOT',
+        location /short/ {
+            jimeng_pass /_volcengine;
+            jimeng_timeout 800ms;
+        }
+        location /beats/ {
+            jimeng_pass /_volcengine;
+            jimeng_timeout 1200ms;
+            jimeng_heartbeat 100ms;
+        }
+        location /off/ {
+            jimeng_pass /_volcengine;
+            jimeng_timeout 1200ms;
+            jimeng_heartbeat off;
+        }
+EOT
+);
+
+my $prompts = 0;
+my $lane = 'v1';
+my $ark = 'doubao-seedream-4-0-250828';
+my $failed = 'image_generation.partial_failed';
+
+sub prompt { 'an egret ' . $prompts . '.' }
+
+sub request_of {
+    my ($words, $fields) = @_;
+
+    $prompts++;
+    my ($method, $path, @rest) = $t->generation({
+        stream => \1, prompt => prompt() . $words, %{ $fields || {} } });
+    return ($method, $path =~ s{^/v1}{/$lane}r, @rest);
+}
+
+sub begin {
+    return Jimeng::Test::Sse->new($t->start_request(request_of(@_)));
+}
+
+sub submits {
+    return grep { index($_->{json}{prompt}, prompt()) == 0 } $t->submits;
+}
+
+sub ids { map { $_->{task_id} // () } submits() }
+
+sub results {
+    my %mine = map { $_ => 1 } ids();
+    return grep { $mine{ $_->{json}{task_id} } } $t->results;
+}
+
+sub logged {
+    my ($sse) = @_;
+    my $id = $sse->header('X-Request-Id') // return {};
+
+    return wait_for(sub {
+        (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
+    }, 'the line in the log') || {};
+}
+
+sub answered {
+    my ($code, $status) = @_;
+    return (do => 'answer', status => $status // 400, body => envelope(undef,
+            code => $code, status => $code, message => 'Risk Not Pass'));
+}
+
+# A stream that has come to nothing: one event, with the envelope of an error,
+# and with the id of the first task when "task" is given.
+sub is_error_event {
+    my ($sse, $name, %want) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    is($sse->status, 200, "$name: status");
+    my @events = $sse->all;
+    is(join(' ', map { $_->{event} } @events), 'error', "$name: one event");
+    ok($sse->complete, "$name: complete");
+    is($sse->strange, '', "$name: nothing else");
+
+    my $json = @events ? $events[-1]{json} : {};
+    my $message = ref $json->{error} eq 'HASH' ? $json->{error}{message} : '';
+    my %error = (
+        message => $message, type => type_of($want{code}), param => undef,
+        code => $want{code},
+    );
+
+    $error{upstream_code} = $want{upstream_code}
+        if defined $want{upstream_code};
+    is_deeply($json, {
+        error => \%error, code => $want{code}, message => $message,
+        $want{task} ? (task_id => (split /, /, logged($sse)->{jimeng_task_id})[0])
+                    : (),
+    }, "$name: the envelope");
+    like($message, qr/\A[A-Z"].{20,}\.\z/, "$name: a message");
+    is(Jimeng::Test::Errors::internals($t, bless { headers => $sse->headers,
+        body => $events[-1]{data} // '' }, 'Jimeng::Test::Http::Response'),
+       '', "$name: nothing of the inside");
+    is(logged($sse)->{jimeng_status}, 'failed', "$name: \$jimeng_status");
+    return;
+}
+
+
+# ---- before the header
+
+for my $case (
+    [ 'a bad value', '', { size => '0x0' }, code => 'invalid_request',
+      param => 'size' ],
+    [ 'an unknown model', '', { model => 'dall-e-9' },
+      code => 'model_not_found', param => 'model' ],
+    [ 'stream is no boolean', '', { stream => 'yes' },
+      code => 'invalid_request', param => 'stream' ],
+    [ 'refused', ' [[50413]]', {}, code => 'content_policy_violation',
+      upstream_code => 50413 ],
+    [ 'three refused', ' [[50413]]', { n => 3 },
+      code => 'content_policy_violation', upstream_code => 50413 ],
+    [ 'refused, Ark', ' [[50412]]', { model => $ark },
+      code => 'content_policy_violation', upstream_code => 50412 ],
+    [ 'access', ' [[50400]]', {}, code => 'upstream_auth_failed',
+      upstream_code => 50400, no_retry => 1 ],
+) {
+    my ($name, $words, $fields, @want) = @$case;
+    my $sse = begin($words, $fields);
+    is_error($t, $sse->response, "before: $name", @want);
+}
+
+$t->emulator->fault({ on => 'submit', do => 'drop' });
+is_error($t, begin('')->response, 'before: lost', code => 'upstream_error',
+         no_retry => 1);
+is(scalar submits(), 1, 'before: lost: one submit');
+
+$t->emulator->fault({ do => 'refuse' });
+is_error($t, begin('')->response, 'before: no connection',
+         code => 'upstream_error');
+$t->emulator->clear_faults;
+
+# Refused for load until the deadline: without a heartbeat nothing was sent.
+$lane = 'off';
+is_error($t, begin(' [[50430]]')->response, 'before: busy',
+         code => 'upstream_rate_limited', upstream_code => 50430);
+
+# With one, it was.
+$lane = 'beats';
+my $sse = begin(' [[50430]]');
+is_error_event($sse, 'busy, with heartbeats', code => 'upstream_rate_limited',
+               upstream_code => 50430);
+cmp_ok(scalar $sse->comments, '>=', 3, 'busy, with heartbeats: comments');
+
+$t->emulator->fault({ on => 'submit', do => 'delay', seconds => 0.5 });
+$sse = begin(' [[50413]]');
+is_error_event($sse, 'refused late', code => 'content_policy_violation',
+               upstream_code => 50413);
+$lane = 'v1';
+
+
+# ---- after it: nothing came
+
+for my $dialect ({}, { model => $ark, watermark => \0 }) {
+    for my $format ('url', 'b64_json') {
+        my $name = join ', ', 'after', $dialect->{model} // (), $format;
+        my %fields = (%$dialect, response_format => $format);
+
+        $sse = begin(' [[50512]]', \%fields);
+        is_error_event($sse, "$name: refused", upstream_code => 50512,
+            code => 'content_policy_violation', task => 1);
+
+        $sse = begin(' [[50520]]', \%fields);
+        is_error_event($sse, "$name: failed", upstream_code => 50520,
+            code => 'upstream_error', task => 1);
+
+        $sse = begin(' [[not_found]]', \%fields);
+        is_error_event($sse, "$name: lost", task => 1,
+            code => 'upstream_error');
+    }
+}
+
+$sse = begin(' [[50512]]', { n => 3 });
+is_error_event($sse, 'after: three refused', upstream_code => 50512,
+               code => 'content_policy_violation', task => 1);
+
+$lane = 'short';
+$t->emulator->fault({ on => 'query', times => -1, do => 'answer',
+                      status => 200, body => pending() });
+$sse = begin('');
+is_error_event($sse, 'after: the deadline',
+               code => 'generation_timeout', task => 1);
+is(scalar submits(), 1, 'after: the deadline: one submit');
+$t->emulator->clear_faults;
+
+$t->emulator->fault({ on => 'query', times => -1, do => 'reset' });
+$sse = begin('');
+is_error_event($sse, 'after: the upstream is gone',
+               code => 'generation_timeout', task => 1);
+$t->emulator->clear_faults;
+$lane = 'v1';
+
+
+# ---- some came
+
+# The place of a task among those of the request.
+sub index_of {
+    my ($sse, $id) = @_;
+    my @ids = split /, /, logged($sse)->{jimeng_task_id} // '';
+    return (grep { $ids[$_] eq $id } 0 .. $#ids)[0];
+}
+
+for my $dialect ({}, { model => $ark, watermark => \0 }) {
+    my @names = $dialect->{model}
+        ? ((('image_generation.partial_succeeded') x 2),
+           $failed, 'image_generation.completed', '')
+        : ((('image_generation.completed') x 2), $failed);
+    my $name = 'some, ' . ($dialect->{model} // 'OpenAI');
+
+    for my $format ('url', 'b64_json') {
+        for my $when ('submit', 'end') {
+            my $name = "$name, $format, $when";
+            my %fields = (%$dialect, n => 3, response_format => $format);
+            my ($lost, $code) = ('-', 50413);
+
+            $t->emulator->fault({ on => 'submit', skip => 1,
+                                  answered(50413) }) if $when eq 'submit';
+            $sse = begin(' [[bytes=2000]]', \%fields);
+
+            if ($when eq 'end') {
+                wait_for { ids() == 3 } "$name: all are submitted";
+                ($lost, $code) = ((ids())[1], 50512);
+                $t->emulator->fault({ on => 'query', task => $lost,
+                                      answered(50512) });
+            }
+
+            my @events = $sse->all;
+            is(join(' ', sort map { $_->{event} } @events),
+               join(' ', sort @names), "$name: events");
+            ok($sse->complete, "$name: complete");
+
+            my ($event) = grep { $_->{event} eq $failed } @events;
+            my %json = %{ ($event || {})->{json} || {} };
+            my $error = $dialect->{model} ? delete $json{error} : \%json;
+            my $message = delete $error->{message} // '';
+            my $told = delete $error->{code};
+
+            delete @json{qw(created created_at)};
+            is($told, 'content_policy_violation', "$name: code");
+            like($message, qr/\A[A-Z"].{20,}\.\z/, "$name: message");
+            is_deeply(\%json, {
+                type => $failed, image_index => index_of($sse, $lost),
+                $dialect->{model} ? (model => 'jimeng_t2i_v40') : (),
+            }, "$name: what failed");
+
+            is($events[2]{event}, $failed, "$name: at the end")
+                if !$dialect->{model};
+            is_deeply([ map { $_->{json}{usage}, $_->{event} } $events[-2] ],
+                      [ { generated_images => 2 },
+                        'image_generation.completed' ], "$name: usage")
+                if $dialect->{model};
+
+            my $row = logged($sse);
+            is("$row->{jimeng_status} $row->{jimeng_images}", 'succeed 2',
+               "$name: variables");
+            is(scalar submits(), 3, "$name: submits");
+        }
+    }
+}
+
+
+# ---- the query for the pictures themselves
+
+my @b64 = (response_format => 'b64_json');
+
+for my $case ([ 'reset', do => 'reset' ], [ '50500', answered(50500, 500) ],
+              [ 'null', do => 'alter', null => 1 ])
+{
+    my ($name, @fault) = @$case;
+
+    $t->emulator->fault({ on => 'result', times => 2, @fault });
+    $sse = begin(' [[bytes=100000]]', { @b64 });
+    my @events = $sse->all;
+    is($events[0]{picture}, noise_of(ids(), 100_000), "$name, twice");
+    is(scalar results(), 3, "$name, twice: three queries");
+
+    $t->emulator->fault({ on => 'result', times => 3, @fault });
+    $sse = begin(' [[bytes=100000]]', { @b64 });
+    @events = $sse->all;
+    is(join(' ', map { $_->{event} } @events), 'error', "$name, for good");
+    is($events[0]{json}{error}{code}, 'upstream_error',
+       "$name, for good: code");
+    is($events[0]{json}{task_id}, (ids())[0], "$name, for good: task_id");
+    ok($sse->complete, "$name, for good: complete");
+    is(scalar results(), 3, "$name, for good: three queries");
+    is(scalar submits(), 1, "$name, for good: one submit");
+    $t->emulator->clear_faults;
+}
+
+# One of three, for good: the others' events are as they are.
+$t->emulator->fault({ on => 'result', times => 3, do => 'reset' });
+$sse = begin(' [[bytes=1000]]', { @b64, n => 3 });
+my @events = $sse->all;
+ok($sse->complete, 'one of three, for good: complete');
+is(join(' ', sort map { $_->{event} } @events),
+   "image_generation.completed image_generation.completed $failed",
+   'one of three, for good: events');
+$t->emulator->clear_faults;
+
+for my $case ([ 'cut', do => 'cut', body_bytes => 500_000 ],
+              [ 'not base64', do => 'alter', spoil => 500_000 ])
+{
+    my ($name, @fault) = @$case;
+
+    $t->emulator->fault({ on => 'result', @fault });
+    $sse = begin(' [[bytes=1000000]]', { @b64 });
+    is(scalar(() = $sse->all), 0, "$name in the middle: no event");
+    ok(!$sse->complete, "$name in the middle: cut");
+    like($sse->strange, qr/\Aevent: image_generation.completed\ndata: \{/,
+         "$name in the middle: an event had begun");
+    is(scalar submits(), 1, "$name in the middle: one submit");
+    is(scalar results(), 1, "$name in the middle: one query");
+}
+
+my $h2 = Jimeng::Test::Http2->new($t->port('http2'));
+$t->emulator->fault({ on => 'result', do => 'cut', body_bytes => 500_000 });
+my $stream = $h2->start(request_of(' [[bytes=1000000]]', { @b64 }));
+my $answer = $h2->response($stream);
+is($answer->{status}, 200, 'HTTP/2: status');
+ok(defined $answer->{reset}, 'HTTP/2: the stream is reset');
+$stream = $h2->start(request_of(' [[50512]]'));
+$answer = $h2->response($stream);
+like($answer->{body}, qr/^event: error\ndata: \{.*\}\n\n\z/m,
+     'HTTP/2: an event of an error');
+ok(!defined $answer->{reset}, 'HTTP/2: and its end');
+
+$t->done;
