@@ -139,14 +139,14 @@ static ngx_int_t
 ngx_http_jimeng_input_first(ngx_http_jimeng_input_t *in,
     ngx_http_jimeng_ctx_t *ctx)
 {
-    if (!ctx->form && !in->body.in_file
+    if (!ctx->form && in->body.whole
         && in->body.len <= NGX_HTTP_JIMENG_SLICE)
     {
         in->step = ngx_http_jimeng_input_text;
         return NGX_OK;
     }
 
-    if (in->body.in_file) {
+    if (!in->body.whole) {
         in->picture.buffer = ngx_palloc(in->pool, NGX_HTTP_JIMENG_PIECE);
         if (in->picture.buffer == NULL) {
             return NGX_ERROR;
@@ -493,7 +493,7 @@ ngx_http_jimeng_input_fields(ngx_http_jimeng_input_t *in, jm_error_t *e)
 
         p = NULL;
 
-        if (in->body.in_file || part->len == 0) {
+        if (!in->body.whole || part->len == 0) {
             p = ngx_pnalloc(in->pool, part->len + 1);
             if (p == NULL) {
                 return NGX_ERROR;
