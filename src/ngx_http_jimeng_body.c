@@ -90,7 +90,7 @@ ngx_int_t
 ngx_http_jimeng_body_read(ngx_http_jimeng_body_t *body, uint64_t offset,
     size_t len, u_char *buffer, jm_str_t *piece)
 {
-    uint64_t    at;
+    uint64_t    at, size;
     ngx_buf_t  *b;
 
     piece->len = len;
@@ -112,15 +112,24 @@ ngx_http_jimeng_body_read(ngx_http_jimeng_body_t *body, uint64_t offset,
         body->start = 0;
     }
 
-    while (offset - body->start >= (uint64_t) ngx_buf_size(body->cl->buf)) {
-        body->start += ngx_buf_size(body->cl->buf);
-        body->cl = body->cl->next;
+    for ( /* void */ ; body->cl; body->cl = body->cl->next) {
+        size = ngx_buf_size(body->cl->buf);
+
+        if (offset - body->start < size) {
+            break;
+        }
+
+        body->start += size;
+    }
+
+    if (body->cl == NULL) {
+        return NGX_ERROR;
     }
 
     b = body->cl->buf;
     at = offset - body->start;
 
-    if (ngx_buf_in_memory(b) && len <= (uint64_t) ngx_buf_size(b) - at) {
+    if (ngx_buf_in_memory(b) && len <= size - at) {
         piece->data = b->pos + at;
         return NGX_OK;
     }
@@ -137,7 +146,7 @@ ngx_http_jimeng_body_copy(ngx_http_jimeng_body_t *body, uint64_t at,
     ngx_buf_t    *b;
     ngx_chain_t  *cl;
 
-    for (cl = body->cl; len; cl = cl->next) {
+    for (cl = body->cl; cl && len; cl = cl->next) {
         b = cl->buf;
         n = ngx_min(len, (uint64_t) ngx_buf_size(b) - at);
 
@@ -153,7 +162,7 @@ ngx_http_jimeng_body_copy(ngx_http_jimeng_body_t *body, uint64_t at,
         at = 0;
     }
 
-    return NGX_OK;
+    return len ? NGX_ERROR : NGX_OK;
 }
 
 
