@@ -146,11 +146,17 @@ ngx_int_t ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name);
 
 /* ngx_http_jimeng_body.c */
 
+/* the largest body that is copied, to have it in one piece */
+
+#define NGX_HTTP_JIMENG_BODY_COPY  65536
+
 typedef struct {
-    jm_str_t                    text;       /* of a body in memory */
-    ngx_file_t                  file;       /* else */
+    jm_str_t                    text;       /* all of it, if whole */
+    ngx_chain_t                *bufs;
+    ngx_chain_t                *cl;         /* the one that was read last, */
+    uint64_t                    start;      /* and where it begins */
     uint64_t                    len;
-    unsigned                    in_file:1;
+    unsigned                    whole:1;
 } ngx_http_jimeng_body_t;
 
 ngx_int_t ngx_http_jimeng_body_open(ngx_http_request_t *r,
