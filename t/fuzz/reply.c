@@ -45,7 +45,7 @@ typedef struct {
     jm_stream_e      dialect;
     unsigned         edit;
     size_t           made;          /* and billed */
-    size_t           had;           /* of them, to be handed on */
+    size_t           had;           /* and not lost */
     jm_result_t      result;
     jm_part_t        parts[PARTS];
     jm_str_t         urls[PARTS][URLS];
