@@ -49,9 +49,9 @@ jm_rc_e jm_seal(jm_buf_t *out, const jm_seal_key_t *key,
 
 /*
  * Reads a sealed id that was made with one of the keys; the strings of *t are
- * in memory of mem.  Returns JM_INVALID for any other text, and that after the
- * same work wherever it differs: all keys are tried, and the tag decides.
- * JM_ERROR when memory runs out or libcrypto fails.
+ * in memory of mem.  Returns JM_INVALID for any other text: where it differs
+ * makes no difference to the work, as every key is tried, and the tag decides.
+ * Returns JM_ERROR when memory runs out or libcrypto fails.
  */
 jm_rc_e jm_unseal(jm_ticket_t *t, const jm_seal_key_t *keys, size_t nkeys,
     jm_str_t text, jm_mem_t *mem);

@@ -59,6 +59,13 @@ jm_rc_e jm_ticket_write(jm_buf_t *out, const jm_ticket_t *t);
 jm_rc_e jm_ticket_read(jm_ticket_t *t, jm_str_t bytes, jm_mem_t *mem);
 
 /*
+ * Appends the form of the result as data, where the ticket's req_json is that
+ * as URLs: what jm_visual_req_json() says then.  Returns JM_ERROR when out has
+ * an error, or req_json is none.
+ */
+jm_rc_e jm_ticket_data_json(jm_buf_t *out, const jm_ticket_t *t);
+
+/*
  * Tells whether a ticket is going to fit into JM_TICKET_MAX bytes whatever ids
  * its n tasks get: to be asked before anything is submitted.  Its ids are not
  * looked at.
