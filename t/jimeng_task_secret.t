@@ -2,11 +2,8 @@
 
 # jimeng_task_secret: which files are taken, and that what is in one is never
 # printed; that nginx starts and reloads with and without the directive, and
-# where the module comes with a reload.
-#
-# Seen failing: the last part, without the look at cycle->modules in
-# ngx_http_jimeng_secret_old(), as the master reads a configuration that is not
-# there.
+# where the module comes with a reload, and finds no configuration of its own
+# in what was there before.
 
 use strict;
 use warnings;

@@ -6,6 +6,7 @@
  */
 
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "tap.h"
@@ -221,16 +222,120 @@ test_seal(const seal_case_t *c)
 }
 
 
+/* libcrypto's memory; the allocation number failing is not given, 0: all are */
+
+static size_t  calls, failing;
+
+
+static void *
+crypto_alloc(size_t size, const char *file, int line)
+{
+    (void) file;
+    (void) line;
+
+    return ++calls == failing ? NULL : malloc(size);
+}
+
+
+static void *
+crypto_realloc(void *p, size_t size, const char *file, int line)
+{
+    (void) file;
+    (void) line;
+
+    return ++calls == failing ? NULL : realloc(p, size);
+}
+
+
+static void
+crypto_free(void *p, const char *file, int line)
+{
+    (void) file;
+    (void) line;
+
+    free(p);
+}
+
+
+static jm_rc_e
+run(unsigned what, uint8_t *dst)
+{
+    static const uint8_t  key[JM_CRYPT_KEY], nonce[JM_CRYPT_NONCE];
+    jm_str_t              text = jm_string("some text of ours");
+    jm_str_t              sealed;
+
+    if (what == 0) {
+        return jm_crypt_derive(dst, JM_CRYPT_KEY, text, text, text);
+    }
+
+    if (what == 1) {
+        return jm_crypt_seal(dst, key, nonce, text, text);
+    }
+
+    sealed.len = text.len + JM_CRYPT_TAG;
+    sealed.data = dst;
+
+    return jm_crypt_open(dst + ROOM / 2, key, nonce, text, sealed);
+}
+
+
+static void
+test_memory(unsigned what, const char *name)
+{
+    size_t    n;
+    uint8_t   dst[ROOM];
+    jm_rc_e   rc;
+    unsigned  bad, left;
+
+    (void) run(1, dst);
+    is_int(run(what, dst), JM_OK, "%s", name);
+
+    bad = 0;
+    left = 0;
+
+    for (n = 1; /* void */; n++) {
+        calls = 0;
+        failing = n;
+        rc = run(what, dst);
+        failing = 0;
+
+        left += (ERR_peek_error() != 0);
+        ERR_clear_error();
+
+        if (calls < n) {
+            break;
+        }
+
+        bad += (rc == JM_INVALID);
+    }
+
+    ok(n > 1, "%zu allocations of libcrypto's", n - 1);
+    is_int(bad, 0, "one that fails is no wrong tag");
+    is_int(left, 0, "and leaves no error in the queue");
+    is_int(rc, JM_OK, "and all is well again");
+}
+
+
 int
 main(void)
 {
     size_t  i;
+
+    if (CRYPTO_set_mem_functions(crypto_alloc, crypto_realloc, crypto_free)
+        != 1)
+    {
+        return 1;
+    }
 
     test_derive();
 
     for (i = 0; i < jm_nitems(seal_cases); i++) {
         test_seal(&seal_cases[i]);
     }
+
+    test_memory(0, "a key is derived");
+    test_memory(1, "a text is sealed");
+    test_memory(2, "a text is opened");
 
     return done_testing();
 }
