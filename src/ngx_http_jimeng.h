@@ -183,7 +183,7 @@ ngx_int_t ngx_http_jimeng_input_read(ngx_http_request_t *r);
 
 /* ngx_http_jimeng_upload.c */
 
-#define NGX_HTTP_JIMENG_UPLOAD_NAME  (2 * JM_DIGEST_LEN)
+#define NGX_HTTP_JIMENG_UPLOAD_NAME  JM_SHA256_HEX_LEN
 #define NGX_HTTP_JIMENG_UPLOAD_TEMP  32
 #define NGX_HTTP_JIMENG_UPLOAD_EXT   4      /* ".jpg", ".png", ".tmp" */
 

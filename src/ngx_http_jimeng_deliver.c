@@ -21,7 +21,7 @@ static ngx_uint_t ngx_http_jimeng_deliver_limit(
 static void ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
-    jm_error_t *e);
+    jm_answer_t *answer);
 static void ngx_http_jimeng_deliver_timer(ngx_event_t *ev);
 static ngx_int_t ngx_http_jimeng_deliver_write(ngx_http_jimeng_delivery_t *d);
 
@@ -291,10 +291,7 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
     } else {
         d->exchange = NULL;
 
-        ngx_http_jimeng_deliver_trouble(d,
-                                        answer.event == JM_EVENT_FAILED
-                                        || answer.event == JM_EVENT_PASSING
-                                        ? &answer.error : NULL);
+        ngx_http_jimeng_deliver_trouble(d, &answer);
     }
 
     ngx_http_jimeng_exchange_destroy(x);
@@ -304,15 +301,21 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 /* no picture of a task went on: they are asked for again, or given up */
 
 static void
-ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d, jm_error_t *e)
+ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
+    jm_answer_t *answer)
 {
+    ngx_int_t                    code;
+    ngx_uint_t                   final;
     jm_error_t                  *error;
     ngx_http_request_t          *r;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     r = d->job->request;
 
-    if (e == NULL && d->attempts < NGX_HTTP_JIMENG_ATTEMPTS) {
+    final = answer && (answer->event == JM_EVENT_FAILED
+                       || answer->event == JM_EVENT_PASSING);
+
+    if (!final && d->attempts < NGX_HTTP_JIMENG_ATTEMPTS) {
         jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
         ngx_add_timer(&d->timer, jlcf->poll_interval);
@@ -325,14 +328,22 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d, jm_error_t *e)
         return;
     }
 
-    if (e) {
-        *error = *e;
+    if (final) {
+        *error = answer->error;
 
     } else {
         jm_error_set(error, JM_CAUSE_UPSTREAM, NULL,
                      "The picture was made, and could not be fetched from the "
                      "image provider; sending the request again would be "
                      "billed again.");
+
+        if (answer && answer->code.len) {
+            code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
+
+            if (code != NGX_ERROR && code != JM_VISUAL_SUCCESS) {
+                error->upstream_code = code;
+            }
+        }
     }
 
     error->no_retry = 1;

@@ -45,7 +45,7 @@ ngx_http_jimeng_expire(void *data)
         }
 
         if (ngx_http_jimeng_expire_open(upload) != NGX_OK) {
-            return NGX_HTTP_JIMENG_EXPIRE_TEMP * 1000;
+            return (ngx_msec_t) NGX_HTTP_JIMENG_EXPIRE_TEMP * 1000;
         }
     }
 
@@ -80,7 +80,8 @@ ngx_http_jimeng_expire_open(ngx_http_jimeng_upload_t *upload)
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, ngx_errno,
                       ngx_open_dir_n " \"%V\" failed", &upload->path->name);
 
-        upload->next = ngx_current_msec + NGX_HTTP_JIMENG_EXPIRE_TEMP * 1000;
+        upload->next = ngx_current_msec
+                       + (ngx_msec_t) NGX_HTTP_JIMENG_EXPIRE_TEMP * 1000;
 
         return NGX_ERROR;
     }

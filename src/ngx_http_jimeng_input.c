@@ -115,7 +115,8 @@ ngx_http_jimeng_input_create(ngx_http_request_t *r)
 
     /* a character may be written in twelve, a URL's in six */
 
-    in->max_string = ngx_max(12 * jlcf->max_prompt, 6 * JM_REQUEST_URL);
+    in->max_string = ngx_max(12 * jlcf->max_prompt,
+                             (size_t) 6 * JM_REQUEST_URL);
 
     if (ngx_http_jimeng_body_open(r, &in->body) != NGX_OK
         || ngx_http_jimeng_input_first(in, ctx) != NGX_OK)

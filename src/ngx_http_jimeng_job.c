@@ -11,8 +11,7 @@ static ngx_http_jimeng_job_t *ngx_http_jimeng_job_create(
     ngx_http_request_t *r, ngx_http_jimeng_order_t *order);
 static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_task_limits_t *limits);
-static void ngx_http_jimeng_job_all(ngx_http_jimeng_job_t *job,
-    jm_event_e event);
+static void ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_cleanup(void *data);
@@ -52,6 +51,7 @@ ngx_int_t
 ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order)
 {
+    ngx_uint_t              i;
     ngx_http_jimeng_ctx_t  *ctx;
 
     ctx = ngx_http_jimeng_ctx(r);
@@ -79,7 +79,12 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_jimeng_job_all(ctx->job, JM_EVENT_START);
+    for (i = 0; i < order->n; i++) {
+        ngx_http_jimeng_task_step(&ctx->job->tasks[i], JM_EVENT_START,
+                                  &ngx_http_jimeng_no_answer);
+    }
+
+    ngx_http_jimeng_job_step(ctx->job);
 
     return NGX_OK;
 }
@@ -167,22 +172,6 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
 }
 
 
-/* the request may be gone when this returns */
-
-static void
-ngx_http_jimeng_job_all(ngx_http_jimeng_job_t *job, jm_event_e event)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < job->order.n; i++) {
-        ngx_http_jimeng_task_step(&job->tasks[i], event,
-                                  &ngx_http_jimeng_no_answer);
-    }
-
-    ngx_http_jimeng_job_step(job);
-}
-
-
 /*
  * Hands on what there is, and ends the request when that was all.  The request
  * may be gone when this returns.
@@ -195,6 +184,7 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
     ngx_http_request_t  *r;
 
     r = job->request;
+    rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
 
     if (!job->gone) {
         rc = ngx_http_jimeng_deliver(job);
@@ -204,15 +194,12 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         }
 
         if (rc == NGX_ERROR && job->left) {
-            ngx_http_jimeng_job_left(job);
-            return;
+            ngx_http_jimeng_job_leave(job);
         }
+    }
 
-    } else if (job->left) {
+    if (job->gone && job->left) {
         return;
-
-    } else {
-        rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
     }
 
     ngx_http_jimeng_deliver_stop(job);
@@ -226,16 +213,28 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 }
 
 
-/*
- * Nobody waits for the reply any more, or it broke off.  The request may be
- * gone when this returns.
- */
+/* the request may be gone when this returns */
 
 void
 ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job)
 {
+    ngx_http_jimeng_job_leave(job);
+    ngx_http_jimeng_job_step(job);
+}
+
+
+/* nobody waits for the reply any more, or it broke off */
+
+static void
+ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job)
+{
     ngx_uint_t               i;
     ngx_http_jimeng_task_t  *task;
+
+    job->gone = 1;
+
+    ngx_http_jimeng_client_ignore(job->request);
+    ngx_http_jimeng_deliver_stop(job);
 
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
@@ -250,14 +249,10 @@ ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job)
                       "jimeng: client closed connection, task \"%V\"%s",
                       &task->id,
                       task->id.len ? " is followed to its end" : "");
+
+        ngx_http_jimeng_task_step(task, JM_EVENT_LEFT,
+                                  &ngx_http_jimeng_no_answer);
     }
-
-    job->gone = 1;
-
-    ngx_http_jimeng_client_ignore(job->request);
-    ngx_http_jimeng_deliver_stop(job);
-
-    ngx_http_jimeng_job_all(job, JM_EVENT_LEFT);
 }
 
 

@@ -276,11 +276,12 @@ ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d, jm_buf_t *b)
     for (i = 0; i < d->job->order.n; i++) {
         part = &d->parts[i];
 
+        /* those that could not be fetched were billed as well */
+
+        made += part->nurls;
+
         if (part->error) {
             (void) jm_stream_failed(b, &s, (uint32_t) i, part->error);
-
-        } else {
-            made += part->nurls;
         }
     }
 

@@ -4,6 +4,10 @@
 # asked once more for the pictures themselves, which go into the reply as they
 # come, the tasks in their order.  Whatever the upstream, nginx's buffers and
 # the connection do to the text, the bytes of the pictures are the same.
+#
+# Seen failing: [[escape]] and [[wrap=...]], without ngx_memmove() in
+# ngx_http_jimeng_pass_text(); "max_images", with a limit in
+# ngx_http_jimeng_deliver_limit() that is that of the task.
 
 use strict;
 use warnings;
@@ -189,13 +193,12 @@ is_deeply([ map { @$_{qw(index code)} } @{ $rest->{errors} } ],
 is($rest->{usage}{generated_images}, 2, 'one was refused: usage');
 is(scalar rows_of('base64'), 2, 'one was refused: two results');
 
-my $x = $t->start_request(request_of(' [[bytes=2000]]', { n => 3 }));
-wait_for { submits() == 3 } 'one fails: all are submitted';
-my $bad = (submits())[0]{task_id};
-$t->emulator->fault({ on => 'query', task => $bad, do => 'answer',
-    status => 400, body => envelope(undef, code => 50511) });
-$r = $x->response;
+# The first that is asked for.
+$t->emulator->fault({ on => 'query', do => 'answer', status => 400,
+                      body => envelope(undef, code => 50511) });
+$r = $t->request(request_of(' [[bytes=2000]]', { n => 3 }));
 ($rest, @pictures) = pictures($r->body);
+my ($bad) = map { $_->{json}{task_id} } grep { $_->{fault} } rows_of('url');
 @ids = split /, /, logged($r)->{jimeng_task_id} // '';
 ($failed) = grep { $ids[$_] eq $bad } 0 .. $#ids;
 is(join(' ', @pictures),
@@ -250,7 +253,7 @@ good("$_ bytes", " [[bytes=$_]]", {}, [ $_ ])
 
 # ---- clients
 
-$x = $t->start_request(request_of(' [[bytes=70000]]', {}), keepalive => 1);
+my $x = $t->start_request(request_of(' [[bytes=70000]]', {}), keepalive => 1);
 is_good($x->response, 'a kept connection', [ 70000 ]);
 $x = $t->start_request(request_of(' [[bytes=1000]]', {}), on => $x);
 is_good($x->response, 'a kept connection, again', [ 1000 ]);
@@ -289,12 +292,9 @@ $t->finish;
 
 for my $case (
     [ 'buffered', '' ],
-    [ 'not buffered', 'proxy_buffering off;' ],
     [ 'small buffers', 'proxy_buffer_size 4k; proxy_buffers 2 4k;'
                        . 'proxy_busy_buffers_size 4k;' ],
-    [ 'no file', 'proxy_max_temp_file_size 0;' ],
-    [ 'small buffers, not buffered',
-      'proxy_buffering off; proxy_buffer_size 1k;' ],
+    [ 'not buffered', 'proxy_buffering off; proxy_buffer_size 1k;' ],
 ) {
     my ($how, $proxy) = @$case;
     start_with(proxy => $proxy);

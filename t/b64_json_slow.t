@@ -3,6 +3,10 @@
 # Large pictures and slow clients: what a worker keeps does not depend on the
 # pictures, others are served meanwhile, a client may leave in the middle, and
 # a worker that is to leave finishes what it has begun.
+#
+# Seen failing: "its picture", with ngx_http_jimeng_pass_buf() giving the
+# upstream's buffer back at once instead of with the last of what lies in it;
+# without ngx_http_jimeng_exchange_wake() the clients wait for ever.
 
 use strict;
 use warnings;
@@ -96,7 +100,7 @@ sub still_serves {
 
 # ---- a client that does not read
 
-for my $proxy ('', 'proxy_buffering off;', 'proxy_max_temp_file_size 0;') {
+for my $proxy ('', 'proxy_buffering off;') {
     my $name = $proxy || 'proxy_buffering on';
 
     start_with(proxy => "$proxy proxy_read_timeout 20s;");

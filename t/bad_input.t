@@ -375,7 +375,7 @@ $requests++;
 
 for my $path ('/v1/', '/v1/images', '/v1/images/generations/',
               '/v1/images/generationsx', '/v1/images/generation',
-              '/v1/model', '/v1/images/edits', '/v1/Images/Generations',
+              '/v1/model', '/v1/images/edit', '/v1/Images/Generations',
               '/v1/x/../images/generations/1', '/v1/images%2Fgenerations%20')
 {
     for my $method (qw(GET POST)) {

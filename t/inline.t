@@ -4,7 +4,7 @@
 # that every decoder takes, and with them in a file, which is hashed while it
 # is written, signed, and sent by each task, as often as it takes.
 #
-# Seen failing: with a hash of another body; with a file that is sent once.
+# Seen failing: with a body that lacks its last byte; with another hash.
 
 use strict;
 use warnings;

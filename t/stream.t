@@ -4,6 +4,9 @@
 # picture is one as its task ends; in Ark's, for its models' names and with
 # sequential_image_generation, they are followed by one that sums up and by
 # [DONE].
+#
+# Seen failing: "not within an event", with a heartbeat that does not look
+# whether a picture is under way; "a group", with an index of the task alone.
 
 use strict;
 use warnings;
@@ -218,17 +221,14 @@ for my $format ('url', 'b64_json') {
 
 # ---- each as its task ends
 
+$t->emulator->fault({ on => 'query', do => 'delay', seconds => 1 });
 $sse = begin({ n => 3 });
-wait_for { submits() == 3 } 'a slow one: all are submitted';
-my $slow = (ids())[0];
-$t->emulator->fault({ on => 'query', task => $slow, do => 'delay',
-                      seconds => 1 });
 @events = $sse->all;
+my ($slow) = map { $_->{json}{task_id} } grep { $_->{fault} } $t->queries;
 is(scalar @events, 3, 'a slow one: three events');
 is($events[2]{json}{url}, link_of($slow), 'a slow one: it is the last');
 cmp_ok($events[1]{time}, '<', $events[2]{time} - 0.3,
        'a slow one: the others did not wait');
-$t->emulator->clear_faults;
 
 
 # ---- Ark's dialect

@@ -3,6 +3,10 @@
 # Failures of a stream: before its header they are ordinary errors, with their
 # status; after it they are events.  What fails while others come is said at
 # the end; what fails within a picture's base64 cuts the connection.
+#
+# Seen failing: "before", with a header that does not wait for the first task
+# in ngx_http_jimeng_stream_step(); "in the middle", with a picture that has
+# begun asked for again.
 
 use strict;
 use warnings;
@@ -233,20 +237,19 @@ for my $dialect ({}, { model => $ark, watermark => \0 }) {
         for my $when ('submit', 'end') {
             my $name = "$name, $format, $when";
             my %fields = (%$dialect, n => 3, response_format => $format);
-            my ($lost, $code) = ('-', 50413);
+            # At the end: the first that is asked for.
+            $t->emulator->fault($when eq 'submit'
+                ? { on => 'submit', skip => 1, answered(50413) }
+                : { on => 'query', answered(50512) });
 
-            $t->emulator->fault({ on => 'submit', skip => 1,
-                                  answered(50413) }) if $when eq 'submit';
             $sse = begin(' [[bytes=2000]]', \%fields);
-
-            if ($when eq 'end') {
-                wait_for { ids() == 3 } "$name: all are submitted";
-                ($lost, $code) = ((ids())[1], 50512);
-                $t->emulator->fault({ on => 'query', task => $lost,
-                                      answered(50512) });
-            }
-
             my @events = $sse->all;
+
+            my %mine = map { $_ => 1 } ids();
+            my ($lost) = $when eq 'submit' ? '-'
+                : map { $_->{json}{task_id} }
+                      grep { $_->{fault} && $mine{ $_->{json}{task_id} } }
+                      $t->queries;
             is(join(' ', sort map { $_->{event} } @events),
                join(' ', sort @names), "$name: events");
             ok($sse->complete, "$name: complete");

@@ -77,11 +77,11 @@ jm_reply_data(jm_json_writer_t *w, const jm_result_t *result, unsigned write)
     for (i = 0; i < result->nparts; i++) {
         part = &result->parts[i];
 
-        for (j = 0; part->error == NULL && j < part->nurls; j++) {
+        for (j = 0; j < part->nurls; j++) {
 
             made++;
 
-            if (!write
+            if (!write || part->error != NULL
                 || (result->max_images != 0 && made > result->max_images))
             {
                 continue;

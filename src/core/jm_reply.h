@@ -18,7 +18,10 @@
 #include "jm_request.h"
 
 
-/* what became of one task: pictures, or the error it ended in */
+/*
+ * What became of one task: pictures, or the error it ended in; both, where its
+ * pictures were made and cannot be had.
+ */
 
 typedef struct {
     const jm_str_t    *urls;

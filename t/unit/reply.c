@@ -133,7 +133,7 @@ test_parts(void)
            "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
            "\"data\":[{\"url\":\"https://h/1\"},{\"url\":\"https://h/2\"},"
            "{\"url\":\"https://h/3\"},{\"url\":\"https://h/4\"}],"
-           "\"usage\":{\"generated_images\":4},\"errors\":[{\"index\":0,"
+           "\"usage\":{\"generated_images\":5},\"errors\":[{\"index\":0,"
            "\"code\":\"content_policy_violation\",\"message\":"
            "\"No \\\"cat\\\".\"},{\"index\":2,\"code\":\"upstream_error\","
            "\"message\":\"Failed.\"}],\"ignored\":[\"model\",\"width\"]}",
@@ -294,7 +294,7 @@ test_data(void)
     is_whole(&result, 3,
              "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
              "\"data\":[" PICTURE "," PICTURE "," PICTURE "],"
-             "\"usage\":{\"generated_images\":3},\"errors\":[{\"index\":0,"
+             "\"usage\":{\"generated_images\":4},\"errors\":[{\"index\":0,"
              "\"code\":\"content_policy_violation\",\"message\":"
              "\"No \\\"cat\\\".\"}],\"ignored\":[\"model\",\"width\"]}",
              "a task that failed, ignored fields");

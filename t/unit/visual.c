@@ -486,6 +486,8 @@ test_longest(void)
         NULL, jm_string("jimeng_t2i_v40"), 800, 0, 0, 0, NULL
     };
 
+    memset(&e, 0, sizeof(jm_error_t));
+
     tap_mem_init(&m, 0);
     jm_buf_init(&body, &m.mem, 1024, 65536);
     jm_buf_init(&form, &m.mem, 64, JM_VISUAL_REQ_JSON);

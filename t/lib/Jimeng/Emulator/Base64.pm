@@ -35,7 +35,7 @@ sub fill {
     @texts = map { $texts[$_ % @texts] } 0 .. $fault->{pictures} - 1
         if defined $fault->{pictures};
     substr $texts[0], $fault->{spoil}, 1, '*' if defined $fault->{spoil};
-    @texts = ('') x @texts if $fault->{empty};
+    $texts[$_] = '' for 0 .. ($fault->{empty} // 0) - 1;
 
     my $array = $fault->{null}
         ? 'null' : '[' . join(',', map { qq("$_") } @texts) . ']';

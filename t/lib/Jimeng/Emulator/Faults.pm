@@ -3,6 +3,11 @@ package Jimeng::Emulator::Faults;
 # What is to go wrong, and how often. Faults stand in a list; the first that
 # is meant for a request and has no requests left to skip is used.  One with a
 # "task" is meant for requests that name this task's id.
+#
+#   stall   "body_bytes" of the body, and "seconds" later the rest
+#   alter   what is in a result as base64: "null" in its place, so many
+#           "pictures", the first of them "empty", a character that is not
+#           base64 at an offset of the first ("spoil"), another "code"
 
 use strict;
 use warnings;
