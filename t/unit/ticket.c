@@ -68,8 +68,8 @@ test_round_trip(const jm_ticket_t *t, const char *name)
 
     bytes = write_ticket(t, dst);
 
-    is_int(read_exactly(&got, bytes, &m, 0), JM_OK, "%s is read, from %zu bytes",
-           name, bytes.len);
+    is_int(read_exactly(&got, bytes, &m, 0), JM_OK,
+           "%s is read, from %zu bytes", name, bytes.len);
     ok(same_ticket(&got, t) != 0, "as it was");
     is_int((int64_t) m.calls, 1, "into one allocation");
     tap_mem_done(&m);
