@@ -165,11 +165,17 @@ ngx_int_t ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name);
 
 /* ngx_http_jimeng_body.c */
 
+/* the largest body that is copied, to have it in one piece */
+
+#define NGX_HTTP_JIMENG_BODY_COPY  65536
+
 typedef struct {
-    jm_str_t                    text;       /* of a body in memory */
-    ngx_file_t                  file;       /* else */
+    jm_str_t                    text;       /* all of it, if whole */
+    ngx_chain_t                *bufs;
+    ngx_chain_t                *cl;         /* the one that was read last, */
+    uint64_t                    start;      /* and where it begins */
     uint64_t                    len;
-    unsigned                    in_file:1;
+    unsigned                    whole:1;
 } ngx_http_jimeng_body_t;
 
 ngx_int_t ngx_http_jimeng_body_open(ngx_http_request_t *r,
@@ -371,6 +377,7 @@ typedef struct {
 void ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t limit);
 ngx_int_t ngx_http_jimeng_pass_filter(ngx_http_jimeng_pass_t *p,
     ngx_chain_t *in, jm_buf_t *rest);
+ngx_uint_t ngx_http_jimeng_pass_busy(ngx_http_jimeng_pass_t *p);
 
 /* ngx_http_jimeng_deliver.c */
 
@@ -419,11 +426,13 @@ ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_start(
     jm_visual_call_e call, ngx_http_jimeng_payload_t *body,
     ngx_http_jimeng_pass_t *pass);
 void ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x);
+ngx_uint_t ngx_http_jimeng_exchange_passes(ngx_http_jimeng_exchange_t *x);
 ngx_uint_t ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x);
 ngx_msec_t ngx_http_jimeng_exchange_time(ngx_http_jimeng_exchange_t *x);
 ngx_int_t ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x);
 ngx_int_t ngx_http_jimeng_exchange_cancel(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x);
+ngx_int_t ngx_http_jimeng_exchange_keep(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_exchange_unlimited(ngx_http_request_t *r);
 
 /* ngx_http_jimeng_answer.c */

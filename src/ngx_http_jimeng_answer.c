@@ -7,13 +7,67 @@
 #include "ngx_http_jimeng_exchange.h"
 
 
+/* what pictures are read into: larger gains nothing, smaller costs calls */
+
+#define NGX_HTTP_JIMENG_ANSWER_BUFFER  65536
+
+
 static ngx_int_t ngx_http_jimeng_answer_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_uint_t ngx_http_jimeng_answer_passes(
+    ngx_http_jimeng_exchange_t *x);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+/*
+ * "proxy_next_upstream non_idempotent" would send a submit that was sent and
+ * not answered to another server, and have it paid twice;
+ * "proxy_intercept_errors" would take the upstream's reason away.  Pictures
+ * go on from the one buffer they are read into: nginx's own buffering would
+ * put them into a file.
+ */
+
+ngx_int_t
+ngx_http_jimeng_answer_limit(ngx_http_jimeng_exchange_t *x)
+{
+    ngx_http_upstream_t       *u;
+    ngx_http_upstream_conf_t  *conf;
+
+    u = x->subrequest->upstream;
+
+    if (u == NULL
+        || (x->pass == NULL
+            && !u->conf->intercept_errors
+            && !(u->conf->next_upstream
+                 & NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT)))
+    {
+        return NGX_OK;
+    }
+
+    conf = ngx_palloc(x->pool, sizeof(ngx_http_upstream_conf_t));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *conf = *u->conf;
+    conf->intercept_errors = 0;
+    conf->next_upstream &= ~NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT;
+
+    if (x->pass) {
+        u->buffering = 0;
+        conf->change_buffering = 0;
+        conf->buffer_size = ngx_max(conf->buffer_size,
+                                    NGX_HTTP_JIMENG_ANSWER_BUFFER);
+    }
+
+    u->conf = conf;
+
+    return NGX_OK;
+}
 
 
 static ngx_int_t
@@ -60,7 +114,14 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         }
     }
 
-    if (x->pass && x->status == NGX_HTTP_OK && !x->lost) {
+    if (ngx_http_jimeng_answer_passes(x)) {
+
+        /* meanwhile the pool is not the one of the client's request */
+
+        if (x->handling) {
+            return ngx_chain_add_copy(x->pool, &x->held, in);
+        }
+
         return ngx_http_jimeng_pass_filter(x->pass, in, &x->answer);
     }
 
@@ -76,6 +137,30 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_answer_passes(ngx_http_jimeng_exchange_t *x)
+{
+    return x->pass && x->status == NGX_HTTP_OK && !x->lost;
+}
+
+
+/* what a content handler other than an upstream's has sent from within */
+
+void
+ngx_http_jimeng_answer_held(ngx_http_jimeng_exchange_t *x)
+{
+    if (x->held
+        && (!ngx_http_jimeng_answer_passes(x)
+            || ngx_http_jimeng_pass_filter(x->pass, x->held, &x->answer)
+               != NGX_OK))
+    {
+        x->lost = 1;
+    }
+
+    x->held = NULL;
 }
 
 

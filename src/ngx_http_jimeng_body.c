@@ -7,71 +7,75 @@
 #include "ngx_http_jimeng.h"
 
 
+static ngx_int_t ngx_http_jimeng_body_copy(ngx_http_jimeng_body_t *body,
+    uint64_t at, size_t len, u_char *p);
+static ngx_int_t ngx_http_jimeng_body_file(ngx_buf_t *b, uint64_t at,
+    size_t len, u_char *p);
+
+
 /*
- * A body in memory is one view: as it lies when nginx kept it in one buffer,
- * copied when it is in several.  Copies are bounded by
- * client_body_buffer_size.  One that is in a file stays there, and is read by
- * offset.
+ * A body that is in memory, in one buffer, is one view.  So is a small one
+ * that nginx keeps in several, which are copied.  What is large or in a file
+ * stays where it is, and is read by offset.
+ *
+ * How long it is, its buffers tell: the offset of its file is moved by all who
+ * read from it, and a body may come here after it was sent elsewhere.
  */
 
 ngx_int_t
 ngx_http_jimeng_body_open(ngx_http_request_t *r, ngx_http_jimeng_body_t *body)
 {
     u_char       *p;
-    size_t        len;
+    ngx_uint_t    in_file;
     ngx_chain_t  *cl;
 
     ngx_memzero(body, sizeof(ngx_http_jimeng_body_t));
+
+    body->whole = 1;
 
     if (r->request_body == NULL || r->request_body->bufs == NULL) {
         return NGX_OK;
     }
 
-    if (r->request_body->temp_file) {
+    body->bufs = r->request_body->bufs;
+    body->cl = body->bufs;
 
-        /*
-         * nginx moves a body to its file as a whole.  The structure is copied:
-         * reading moves its offset, which is the body's length.
-         */
+    in_file = 0;
 
-        body->file = r->request_body->temp_file->file;
-        body->file.log = r->connection->log;
-        body->len = body->file.offset;
-        body->in_file = 1;
+    for (cl = body->bufs; cl; cl = cl->next) {
+        body->len += ngx_buf_size(cl->buf);
 
-        return NGX_OK;
+        if (!ngx_buf_in_memory(cl->buf) && cl->buf->in_file) {
+            in_file = 1;
+        }
     }
 
-    cl = r->request_body->bufs;
+    cl = body->bufs;
 
-    if (cl->next == NULL) {
+    if (!in_file && cl->next == NULL) {
         body->text.data = cl->buf->pos;
-        body->text.len = cl->buf->last - cl->buf->pos;
-        body->len = body->text.len;
+        body->text.len = body->len;
         return NGX_OK;
     }
 
-    for (len = 0; cl; cl = cl->next) {
-        len += cl->buf->last - cl->buf->pos;
+    body->whole = 0;
+
+    if (in_file || body->len > NGX_HTTP_JIMENG_BODY_COPY) {
+        return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, len);
+    p = ngx_pnalloc(r->pool, body->len + 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    body->text.data = p;
-    body->text.len = len;
-    body->len = len;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-
-        /* the buffer that ends a chunked body points nowhere */
-
-        if (cl->buf->pos != cl->buf->last) {
-            p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
-        }
+    if (ngx_http_jimeng_body_read(body, 0, body->len, p, &body->text)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
+
+    body->whole = 1;
 
     return NGX_OK;
 }
@@ -79,41 +83,118 @@ ngx_http_jimeng_body_open(ngx_http_request_t *r, ngx_http_jimeng_body_t *body)
 
 /*
  * Sets piece to len bytes of the body: a view into it, or into the buffer, to
- * which they are read.  They have to be there.
+ * which they are copied or read.  They have to be there.
  */
 
 ngx_int_t
 ngx_http_jimeng_body_read(ngx_http_jimeng_body_t *body, uint64_t offset,
     size_t len, u_char *buffer, jm_str_t *piece)
 {
-    ssize_t  n;
+    uint64_t    at, size;
+    ngx_buf_t  *b;
 
     piece->len = len;
+    piece->data = buffer;
 
-    if (!body->in_file) {
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    if (body->whole) {
         piece->data = body->text.data + offset;
         return NGX_OK;
     }
 
-    piece->data = buffer;
+    /* most go on where the one before has ended */
+
+    if (offset < body->start) {
+        body->cl = body->bufs;
+        body->start = 0;
+    }
+
+    for ( /* void */ ; body->cl; body->cl = body->cl->next) {
+        size = ngx_buf_size(body->cl->buf);
+
+        if (offset - body->start < size) {
+            break;
+        }
+
+        body->start += size;
+    }
+
+    if (body->cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    b = body->cl->buf;
+    at = offset - body->start;
+
+    if (ngx_buf_in_memory(b) && len <= size - at) {
+        piece->data = b->pos + at;
+        return NGX_OK;
+    }
+
+    return ngx_http_jimeng_body_copy(body, at, len, buffer);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_body_copy(ngx_http_jimeng_body_t *body, uint64_t at,
+    size_t len, u_char *p)
+{
+    size_t        n;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    for (cl = body->cl; cl && len; cl = cl->next) {
+        b = cl->buf;
+        n = ngx_min(len, (uint64_t) ngx_buf_size(b) - at);
+
+        if (ngx_buf_in_memory(b)) {
+            ngx_memcpy(p, b->pos + at, n);
+
+        } else if (n && ngx_http_jimeng_body_file(b, at, n, p) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        p += n;
+        len -= n;
+        at = 0;
+    }
+
+    return len ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_body_file(ngx_buf_t *b, uint64_t at, size_t len, u_char *p)
+{
+    off_t       offset;
+    ssize_t     n;
+    ngx_file_t  file;
+
+    /* reading moves an offset in there that is not ours to move */
+
+    file = *b->file;
+    offset = b->file_pos + (off_t) at;
 
     while (len) {
-        n = ngx_read_file(&body->file, buffer, len, (off_t) offset);
+        n = ngx_read_file(&file, p, len, offset);
 
         if (n == NGX_ERROR) {
             return NGX_ERROR;
         }
 
         if (n == 0) {
-            ngx_log_error(NGX_LOG_CRIT, body->file.log, 0,
+            ngx_log_error(NGX_LOG_CRIT, file.log, 0,
                           "jimeng: the request body \"%V\" has become shorter",
-                          &body->file.name);
+                          &file.name);
             return NGX_ERROR;
         }
 
-        buffer += n;
-        offset += n;
+        p += n;
         len -= n;
+        offset += n;
     }
 
     return NGX_OK;

@@ -230,25 +230,30 @@ ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job)
         return NGX_OK;
     }
 
-    if (d->exchange == NULL) {
-        return ngx_http_jimeng_deliver_write(d);
+    if (c->write->timedout) {
+        c->timedout = 1;
+        return NGX_ERROR;
     }
 
-    if (!ngx_http_jimeng_exchange_ended(d->exchange)) {
-
-        if (c->write->timedout) {
-            c->timedout = 1;
-            return NGX_ERROR;
-        }
-
+    if (d->exchange && !ngx_http_jimeng_exchange_ended(d->exchange)) {
         ngx_http_jimeng_exchange_wake(d->exchange);
     }
 
-    if (ngx_http_jimeng_exchange_ended(d->exchange) && !d->cut) {
+    if (d->pass.lost) {
+        return NGX_ERROR;
+    }
+
+    if (d->exchange && ngx_http_jimeng_exchange_ended(d->exchange)
+        && !d->cut)
+    {
         ngx_http_jimeng_deliver_asked(d);
     }
 
-    return d->pass.lost ? NGX_ERROR : NGX_OK;
+    if (d->exchange && ngx_http_jimeng_exchange_passes(d->exchange)) {
+        return NGX_OK;
+    }
+
+    return ngx_http_jimeng_deliver_write(d);
 }
 
 
@@ -272,6 +277,17 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 
     whole = (answer.event == JM_EVENT_DONE
              && d->pass.pictures == d->pass.limit && !d->pass.empty);
+
+    if (whole && ngx_http_jimeng_pass_busy(&d->pass)) {
+
+        if (ngx_http_jimeng_exchange_keep(x) != NGX_OK) {
+            d->cut = 1;
+            return;
+        }
+
+        d->exchange = NULL;
+        return;
+    }
 
     if (whole) {
         d->exchange = NULL;
@@ -393,13 +409,10 @@ ngx_http_jimeng_deliver_write(ngx_http_jimeng_delivery_t *d)
     c = r->connection;
     wev = c->write;
 
-    if (!d->begun || d->cut) {
-        return NGX_OK;
-    }
+    /* what is not ready has a timer, which is not to be put off */
 
-    if (wev->timedout) {
-        c->timedout = 1;
-        return NGX_ERROR;
+    if (!d->begun || d->cut || !wev->ready) {
+        return NGX_OK;
     }
 
     if (c->buffered && ngx_http_output_filter(r, NULL) == NGX_ERROR) {

@@ -7,11 +7,6 @@
 #include "ngx_http_jimeng_exchange.h"
 
 
-/* what pictures are read into: larger gains nothing, smaller costs calls */
-
-#define NGX_HTTP_JIMENG_EXCHANGE_BUFFER  65536
-
-
 static ngx_int_t ngx_http_jimeng_exchange_create(
     ngx_http_jimeng_exchange_t *x, ngx_str_t *uri, ngx_str_t *args);
 static ngx_int_t ngx_http_jimeng_exchange_request(
@@ -23,11 +18,11 @@ static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
 static ngx_uint_t ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_exchange_content(ngx_http_request_t *sr);
-static ngx_int_t ngx_http_jimeng_exchange_limit(
-    ngx_http_jimeng_exchange_t *x);
 static ngx_int_t ngx_http_jimeng_exchange_end(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static void ngx_http_jimeng_exchange_clean(ngx_http_jimeng_exchange_t *x);
+static void ngx_http_jimeng_exchange_unpost(ngx_http_jimeng_exchange_t *x);
+static void ngx_http_jimeng_exchange_kept(void *data);
 
 
 /*
@@ -269,13 +264,29 @@ ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x)
 
     sr = x->subrequest;
 
+    /* without a cause it would put the client's send_timeout off */
+
     if (ngx_http_jimeng_exchange_waits(sr)
-        || (x->pass && sr->upstream && sr->upstream->header_sent))
+        || (ngx_http_jimeng_exchange_passes(x)
+            && sr->connection->write->ready))
     {
         ngx_http_set_log_request(sr->connection->log, sr);
         sr->write_event_handler(sr);
         ngx_http_set_log_request(sr->connection->log, sr->main);
     }
+}
+
+
+/* whether it is the exchange that sends to the client */
+
+ngx_uint_t
+ngx_http_jimeng_exchange_passes(ngx_http_jimeng_exchange_t *x)
+{
+    ngx_http_upstream_t  *u;
+
+    u = x->subrequest->upstream;
+
+    return x->pass && !x->ended && u && u->header_sent;
 }
 
 
@@ -339,8 +350,11 @@ ngx_http_jimeng_exchange_content(ngx_http_request_t *sr)
     pool = r->pool;
     r->pool = x->pool;
 
+    x->handling = 1;
+
     rc = x->content_handler(sr);
 
+    x->handling = 0;
     r->pool = pool;
 
     for (cln = r->cleanup; cln && cln != head; cln = cln->next) {
@@ -349,62 +363,18 @@ ngx_http_jimeng_exchange_content(ngx_http_request_t *sr)
 
     x->cleanup = r->cleanup;
 
+    ngx_http_jimeng_answer_held(x);
+
     if (x->ended) {
         ngx_http_jimeng_exchange_clean(x);
 
-    } else if (ngx_http_jimeng_exchange_limit(x) != NGX_OK
+    } else if (ngx_http_jimeng_answer_limit(x) != NGX_OK
                && ngx_http_jimeng_exchange_take_back(x) == NGX_OK)
     {
         (void) ngx_http_post_request(r, &x->posted);
     }
 
     return rc;
-}
-
-
-/*
- * "proxy_next_upstream non_idempotent" would send a submit that was sent and
- * not answered to another server, and have it paid twice;
- * "proxy_intercept_errors" would take the upstream's reason away.  Pictures
- * go on from the one buffer they are read into: nginx's own buffering would
- * put them into a file.
- */
-
-static ngx_int_t
-ngx_http_jimeng_exchange_limit(ngx_http_jimeng_exchange_t *x)
-{
-    ngx_http_upstream_t       *u;
-    ngx_http_upstream_conf_t  *conf;
-
-    u = x->subrequest->upstream;
-
-    if (u == NULL
-        || (x->pass == NULL
-            && !u->conf->intercept_errors
-            && !(u->conf->next_upstream
-                 & NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT)))
-    {
-        return NGX_OK;
-    }
-
-    conf = ngx_palloc(x->pool, sizeof(ngx_http_upstream_conf_t));
-    if (conf == NULL) {
-        return NGX_ERROR;
-    }
-
-    *conf = *u->conf;
-    conf->intercept_errors = 0;
-    conf->next_upstream &= ~NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT;
-
-    if (x->pass) {
-        u->buffering = 0;
-        conf->buffer_size = ngx_max(conf->buffer_size,
-                                    NGX_HTTP_JIMENG_EXCHANGE_BUFFER);
-    }
-
-    u->conf = conf;
-
-    return NGX_OK;
 }
 
 
@@ -419,6 +389,15 @@ static ngx_int_t
 ngx_http_jimeng_exchange_end(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 {
     ngx_http_jimeng_exchange_t *x = data;
+
+    /*
+     * An error of the body filter's marks the client's connection, and a
+     * subrequest that ends on such a connection ends the whole request.
+     */
+
+    if (x->pass) {
+        sr->connection->error = 0;
+    }
 
     if (x->ended) {
         return NGX_OK;
@@ -592,6 +571,46 @@ ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr)
 void
 ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x)
 {
+    ngx_http_jimeng_exchange_unpost(x);
+
+    ngx_destroy_pool(x->pool);
+}
+
+
+/*
+ * The same, when the client's request ends: what did not come from an upstream
+ * has not waited for the client, who has not taken all of it yet.
+ */
+
+ngx_int_t
+ngx_http_jimeng_exchange_keep(ngx_http_jimeng_exchange_t *x)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(x->request->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_jimeng_exchange_kept;
+    cln->data = x->pool;
+
+    ngx_http_jimeng_exchange_unpost(x);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_jimeng_exchange_kept(void *data)
+{
+    ngx_destroy_pool(data);
+}
+
+
+static void
+ngx_http_jimeng_exchange_unpost(ngx_http_jimeng_exchange_t *x)
+{
     ngx_http_posted_request_t  **p;
 
     /* ended and posted within the same event as another one */
@@ -602,8 +621,6 @@ ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x)
             break;
         }
     }
-
-    ngx_destroy_pool(x->pool);
 }
 
 

@@ -27,6 +27,7 @@ struct ngx_http_jimeng_exchange_s {
     jm_mem_t                    mem;
     jm_buf_t                    answer;
     ngx_http_jimeng_pass_t     *pass;       /* of its pictures, or NULL */
+    ngx_chain_t                *held;       /* to be passed on later */
     ngx_int_t                   rc;
     ngx_uint_t                  status;
 
@@ -37,6 +38,7 @@ struct ngx_http_jimeng_exchange_s {
     ngx_http_cleanup_t         *cleanup;    /* of the subrequest, a run of */
     ngx_uint_t                  ncleanups;  /* nodes in the request's list */
 
+    unsigned                    handling:1; /* the content handler runs */
     unsigned                    ended:1;
     unsigned                    complete:1;
     unsigned                    lost:1;     /* a part that was not in memory */
@@ -58,6 +60,8 @@ ngx_uint_t ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr);
 /* ngx_http_jimeng_answer.c */
 
 void ngx_http_jimeng_answer_init(void);
+ngx_int_t ngx_http_jimeng_answer_limit(ngx_http_jimeng_exchange_t *x);
+void ngx_http_jimeng_answer_held(ngx_http_jimeng_exchange_t *x);
 
 
 #endif /* _NGX_HTTP_JIMENG_EXCHANGE_H_INCLUDED_ */

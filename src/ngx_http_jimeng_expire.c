@@ -15,6 +15,9 @@
 static ngx_int_t ngx_http_jimeng_expire_open(ngx_http_jimeng_upload_t *upload);
 static void ngx_http_jimeng_expire_close(ngx_http_jimeng_upload_t *upload);
 static void ngx_http_jimeng_expire_file(ngx_http_jimeng_upload_t *upload);
+static void ngx_http_jimeng_expire_delete(ngx_http_jimeng_upload_t *upload,
+    u_char *path, time_t age);
+static void ngx_http_jimeng_expire_failed(const char *call, u_char *path);
 static time_t ngx_http_jimeng_expire_age(ngx_http_jimeng_upload_t *upload,
     u_char *name, size_t len);
 static ngx_uint_t ngx_http_jimeng_expire_is(u_char *name, size_t len,
@@ -128,7 +131,6 @@ ngx_http_jimeng_expire_file(ngx_http_jimeng_upload_t *upload)
     u_char           path[NGX_MAX_PATH], *name;
     size_t           len;
     time_t           age, mtime;
-    ngx_err_t        err;
     ngx_file_info_t  fi;
 
     name = ngx_de_name(&upload->dir);
@@ -159,16 +161,63 @@ ngx_http_jimeng_expire_file(ngx_http_jimeng_upload_t *upload)
         return;
     }
 
+    ngx_http_jimeng_expire_delete(upload, path, age);
+}
+
+
+/*
+ * Since a file was looked at, a worker may have put the same picture in its
+ * place, the URL of which is being handed out: it is taken aside, and comes
+ * back when it is no longer the one that has expired.
+ */
+
+static void
+ngx_http_jimeng_expire_delete(ngx_http_jimeng_upload_t *upload, u_char *path,
+    time_t age)
+{
+    u_char           aside[NGX_MAX_PATH], *p;
+    ngx_file_info_t  fi;
+
+    /* if this process were to end here, it would go as a worker's does */
+
+    p = ngx_cpymem(aside, path, upload->path->name.len + 1
+                                + NGX_HTTP_JIMENG_UPLOAD_TEMP);
+    ngx_memcpy(p, ".tmp", sizeof(".tmp"));
+
+    if (ngx_rename_file(path, aside) == NGX_FILE_ERROR) {
+        ngx_http_jimeng_expire_failed(ngx_rename_file_n, path);
+        return;
+    }
+
+    if (ngx_link_info(aside, &fi) != NGX_FILE_ERROR
+        && ngx_time() - ngx_file_mtime(&fi) < age)
+    {
+        if (ngx_rename_file(aside, path) == NGX_FILE_ERROR) {
+            ngx_http_jimeng_expire_failed(ngx_rename_file_n, aside);
+        }
+
+        return;
+    }
+
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "jimeng expired: \"%s\"", path);
 
-    if (ngx_delete_file(path) == NGX_FILE_ERROR) {
-        err = ngx_errno;
+    if (ngx_delete_file(aside) == NGX_FILE_ERROR) {
+        ngx_http_jimeng_expire_failed(ngx_delete_file_n, aside);
+    }
+}
 
-        if (err != NGX_ENOENT) {
-            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, err,
-                          ngx_delete_file_n " \"%s\" failed", path);
-        }
+
+static void
+ngx_http_jimeng_expire_failed(const char *call, u_char *path)
+{
+    ngx_err_t  err;
+
+    err = ngx_errno;
+
+    if (err != NGX_ENOENT) {
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, err,
+                      "%s \"%s\" failed", call, path);
     }
 }
 

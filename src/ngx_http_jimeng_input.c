@@ -11,7 +11,7 @@
 
 #define NGX_HTTP_JIMENG_REST_MAX    4194304
 
-/* bytes of a body after which other requests get their turn */
+/* bytes of bodies after which other requests get their turn */
 
 #define NGX_HTTP_JIMENG_SLICE       524288
 
@@ -40,6 +40,11 @@ static ngx_int_t ngx_http_jimeng_input_fields(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_input_piece(ngx_http_jimeng_input_t *in,
     jm_str_t *piece);
+
+
+/* bodies that have to wait: they are due at the same time, and share a turn */
+
+static ngx_uint_t  ngx_http_jimeng_inputs;
 
 
 ngx_int_t
@@ -140,14 +145,14 @@ static ngx_int_t
 ngx_http_jimeng_input_first(ngx_http_jimeng_input_t *in,
     ngx_http_jimeng_ctx_t *ctx)
 {
-    if (!ctx->form && !in->body.in_file
+    if (!ctx->form && in->body.whole
         && in->body.len <= NGX_HTTP_JIMENG_SLICE)
     {
         in->step = ngx_http_jimeng_input_text;
         return NGX_OK;
     }
 
-    if (in->body.in_file) {
+    if (!in->body.whole) {
         in->picture.buffer = ngx_palloc(in->pool, NGX_HTTP_JIMENG_PIECE);
         if (in->picture.buffer == NULL) {
             return NGX_ERROR;
@@ -177,14 +182,17 @@ ngx_http_jimeng_input_first(ngx_http_jimeng_input_t *in,
 static void
 ngx_http_jimeng_input_run(ngx_http_jimeng_input_t *in)
 {
+    size_t      slice;
     ngx_int_t   rc;
     jm_error_t  e;
 
     in->used = 0;
 
+    slice = NGX_HTTP_JIMENG_SLICE / ngx_max(ngx_http_jimeng_inputs, 1);
+
     do {
         rc = in->step(in, &e);
-    } while (rc == NGX_AGAIN && in->used < NGX_HTTP_JIMENG_SLICE);
+    } while (rc == NGX_AGAIN && in->used < slice);
 
     if (rc == NGX_AGAIN) {
         rc = ngx_http_jimeng_input_wait(in);
@@ -214,6 +222,8 @@ ngx_http_jimeng_input_wait(ngx_http_jimeng_input_t *in)
 
         in->cleanup->handler = ngx_http_jimeng_input_cleanup;
         in->cleanup->data = in;
+
+        ngx_http_jimeng_inputs++;
 
         in->ident = (ngx_socket_t) -1;
         in->timer.handler = ngx_http_jimeng_input_timer;
@@ -351,6 +361,10 @@ ngx_http_jimeng_input_cleanup(void *data)
 
     if (in->timer.timer_set) {
         ngx_del_timer(&in->timer);
+    }
+
+    if (in->cleanup) {
+        ngx_http_jimeng_inputs--;
     }
 
     ngx_destroy_pool(in->pool);
@@ -494,7 +508,7 @@ ngx_http_jimeng_input_fields(ngx_http_jimeng_input_t *in, jm_error_t *e)
 
         p = NULL;
 
-        if (in->body.in_file || part->len == 0) {
+        if (!in->body.whole || part->len == 0) {
             p = ngx_pnalloc(in->pool, part->len + 1);
             if (p == NULL) {
                 return NGX_ERROR;

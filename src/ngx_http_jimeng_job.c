@@ -264,7 +264,7 @@ ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job)
 static void
 ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t               i;
+    ngx_uint_t               i, left;
     ngx_http_jimeng_ctx_t   *ctx;
     ngx_http_jimeng_job_t   *job;
     ngx_http_jimeng_task_t  *task;
@@ -273,6 +273,11 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 
     job = ctx->job;
     task = job->tasks;
+
+    /* so is a stream with frames in the queue told that its session ended */
+
+    left = r->connection->error && !job->gone;
+    r->connection->error = 0;
 
     for (i = 0; i < job->order.n; i++) {
 
@@ -288,7 +293,7 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
         }
     }
 
-    if (ngx_http_jimeng_deliver_event(job) != NGX_OK) {
+    if (left || ngx_http_jimeng_deliver_event(job) != NGX_OK) {
         ngx_http_jimeng_job_left(job);
         return;
     }

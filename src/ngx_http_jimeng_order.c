@@ -83,10 +83,12 @@ ngx_http_jimeng_order_inline(ngx_http_jimeng_input_t *in, jm_error_t *e)
         return NGX_ERROR;
     }
 
+    /* a file of a form comes as it is, what is decoded is shorter */
+
     in->picture.writer = ngx_http_jimeng_payload_open(in->request,
-                              &in->order.submit,
-                              jm_base64_decoded(NGX_HTTP_JIMENG_PIECE),
-                              in->pool);
+                                                      &in->order.submit,
+                                                      NGX_HTTP_JIMENG_PIECE,
+                                                      in->pool);
     if (in->picture.writer == NULL) {
         return ngx_http_jimeng_picture_unstored(e);
     }

@@ -304,3 +304,20 @@ ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p, ngx_chain_t *out)
 
     return NGX_OK;
 }
+
+
+/* whether the client has yet to take what lies in an exchange's buffers */
+
+ngx_uint_t
+ngx_http_jimeng_pass_busy(ngx_http_jimeng_pass_t *p)
+{
+    ngx_chain_t  *cl;
+
+    for (cl = p->busy; cl; cl = cl->next) {
+        if (cl->buf->shadow && ngx_buf_size(cl->buf)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

@@ -146,7 +146,7 @@ sub followed {
 
 # ---- while the body arrives
 
-my @held = leave($t, 'body', sub { $t->stub_status->{active} == @ways + 1 },
+my @held = leave($t, 'body', sub { $t->stub_status->{writing} == @ways + 1 },
                  10);
 
 wait_for { $t->stub_status->{active} <= 2 } 'body: the connections go';

@@ -69,24 +69,22 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result, size_t *pictures)
 static size_t
 jm_reply_data(jm_json_writer_t *w, const jm_result_t *result, unsigned write)
 {
-    size_t            i, j, made;
+    size_t            i, j, made, left;
     const jm_part_t  *part;
 
     made = 0;
+    left = result->max_images != 0 ? result->max_images : SIZE_MAX;
 
     for (i = 0; i < result->nparts; i++) {
         part = &result->parts[i];
 
-        for (j = 0; j < part->nurls; j++) {
+        made += part->nurls;
 
-            made++;
+        if (!write || part->error != NULL) {
+            continue;
+        }
 
-            if (!write || part->error != NULL
-                || (result->max_images != 0 && made > result->max_images))
-            {
-                continue;
-            }
-
+        for (j = 0; j < part->nurls && left != 0; j++, left--) {
             jm_json_object(w);
             jm_json_key(w, "url");
             jm_json_string(w, part->urls[j]);

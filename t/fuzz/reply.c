@@ -44,7 +44,8 @@ typedef struct {
     unsigned         base64;        /* pictures are data */
     jm_stream_e      dialect;
     unsigned         edit;
-    size_t           made;
+    size_t           made;          /* and billed */
+    size_t           had;           /* and not lost */
     jm_result_t      result;
     jm_part_t        parts[PARTS];
     jm_str_t         urls[PARTS][URLS];
@@ -164,10 +165,10 @@ take_world(world_t *w, const uint8_t *data, size_t size)
         if (choose(w, 2)) {
             take_error(w, &w->errors[i]);
             part->error = &w->errors[i];
-
-        } else {
-            w->made += part->nurls;
         }
+
+        w->made += part->nurls;
+        w->had += part->error == NULL ? part->nurls : 0;
     }
 }
 
@@ -342,7 +343,7 @@ run_reply(const world_t *w, size_t fail)
 
     m.fail = 0;
 
-    n = w->made;
+    n = w->had;
 
     if (w->result.max_images != 0) {
         n = jm_min(n, w->result.max_images);
