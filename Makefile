@@ -106,7 +106,7 @@ check: all unit replay
 	JIMENG_NGINX=$(NGINX_BIN) JIMENG_MODULE=$(CURDIR)/build/$(MODULE) \
 	$(PROVE) $(TESTS)
 
-unit: $(UNITS:%=build/unit/%)
+unit: $(UNITS:%=build/unit/%) build/unseal
 
 replay: $(FUZZ:%=build/replay/%)
 
@@ -118,6 +118,10 @@ build/core/%.o: src/core/%.c
 
 build/unit/%: t/unit/%.c $(CORE_OBJS)
 	@mkdir -p $(@D)
+	@echo "building $@"
+	@$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -o $@ $< $(CORE_OBJS) $(LIBS)
+
+build/unseal: t/tools/unseal.c $(CORE_OBJS)
 	@echo "building $@"
 	@$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -o $@ $< $(CORE_OBJS) $(LIBS)
 
@@ -135,7 +139,7 @@ ASAN_NGINX = build/asan/objs/nginx
 
 asan:
 	@t/tools/deps run test asan
-	@$(MAKE) $(PARALLEL) asan-nginx
+	@$(MAKE) $(PARALLEL) asan-nginx build/unseal
 	JIMENG_NGINX=$(CURDIR)/$(ASAN_NGINX) JIMENG_MODULE= \
 	ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=0:abort_on_error=1 \
 	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
@@ -169,4 +173,4 @@ lint:
 	@t/tools/lint
 
 
--include $(wildcard build/core/*.d build/unit/*.d build/replay/*.d)
+-include $(wildcard build/*.d build/core/*.d build/unit/*.d build/replay/*.d)

@@ -17,6 +17,7 @@
 #include "jm_pass.h"
 #include "jm_picture.h"
 #include "jm_reply.h"
+#include "jm_seal.h"
 #include "jm_sign.h"
 #include "jm_visual.h"
 
@@ -53,6 +54,10 @@ typedef struct {
     ngx_array_t                 accounts;   /* ngx_http_jimeng_account_t * */
     ngx_int_t                   request_id; /* index of $request_id */
     time_t                      created;    /* when this was read */
+
+    jm_seal_key_t               seal_keys[JM_SEAL_KEYS];
+    ngx_uint_t                  nseal_keys;
+    unsigned                    seal_random:1;  /* they are of no file */
 } ngx_http_jimeng_main_conf_t;
 
 
@@ -115,6 +120,7 @@ extern ngx_module_t  ngx_http_jimeng_module;
 /* ngx_http_jimeng_conf.c */
 
 void *ngx_http_jimeng_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_jimeng_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -130,9 +136,22 @@ char *ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
     ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *name);
+char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *source, jm_str_t *credential);
 ngx_int_t ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
     ngx_list_t *headers, ngx_log_t *log);
+
+/* ngx_http_jimeng_secret.c */
+
+char *ngx_http_jimeng_task_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_jimeng_secret_init(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
+ngx_int_t ngx_http_jimeng_seal(ngx_http_request_t *r, jm_ticket_t *t,
+    ngx_str_t *text);
+ngx_int_t ngx_http_jimeng_unseal(ngx_http_request_t *r, ngx_str_t *text,
+    jm_ticket_t *t);
 
 /* ngx_http_jimeng_handler.c */
 

@@ -31,8 +31,6 @@ static char *ngx_http_jimeng_credential(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *value, jm_str_t *credential);
 static char *ngx_http_jimeng_credential_env(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
-static char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *source, jm_str_t *credential);
 static ngx_int_t ngx_http_jimeng_account_request(
     ngx_http_jimeng_account_t *account, jm_sign_request_t *sr,
     jm_pair_t *pairs, ngx_http_jimeng_payload_t *payload, ngx_pool_t *pool);
@@ -554,7 +552,7 @@ ngx_http_jimeng_credential_env(ngx_conf_t *cf, ngx_str_t *name,
 }
 
 
-static char *
+char *
 ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential)
 {

@@ -45,6 +45,14 @@ ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
 }
 
 
+char *
+ngx_http_jimeng_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    return ngx_http_jimeng_secret_init(cf, conf) == NGX_OK ? NGX_CONF_OK
+                                                           : NGX_CONF_ERROR;
+}
+
+
 void *
 ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
 {

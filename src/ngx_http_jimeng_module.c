@@ -37,6 +37,13 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       0,
       NULL },
 
+    { ngx_string("jimeng_task_secret"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_jimeng_task_secret,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("jimeng_accounts"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -116,7 +123,7 @@ static ngx_http_module_t  ngx_http_jimeng_module_ctx = {
     ngx_http_jimeng_postconfiguration,     /* postconfiguration */
 
     ngx_http_jimeng_create_main_conf,      /* create main configuration */
-    NULL,                                  /* init main configuration */
+    ngx_http_jimeng_init_main_conf,        /* init main configuration */
 
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */

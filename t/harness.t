@@ -219,6 +219,27 @@ $t->finish;
 is($code, 1, 'nginx -t without a test');
 
 
+# ---- what is in a task's id
+
+my $sealed = Jimeng::Test->new(emulator => 0, start => 0,
+                               task_secret => '0123456789abcdef');
+
+# As in t/unit/seal.c.
+my $id = 'AQABAgMEBQYHCAkKCwGmZYRl2X3sm6D6m0juXllhGzcoj4aNl5bpi-1aBPEMXJZ7lz'
+         . 'JyT7Rg0yVhcAF0NYlXeeKdoD4hvOZ8MYSp';
+
+($code, $err) = $sealed->test_config;
+is($code, 0, 'a secret for the ids of tasks') or diag($err);
+is_deeply($sealed->unseal($id), {
+    ids => [ '7392616336519610409' ], req_key => 'jimeng_t2i_v40',
+    account => 'main', owner => '', req_json => '{"return_url":true}',
+    created => 1795264361, width => 2304, height => 1728, area => 0,
+    max_images => 0, b64 => JSON::PP::false(),
+}, 'an id is opened with it');
+is($sealed->unseal($id =~ s/p$/q/r), undef, 'another is not');
+$sealed->finish;
+
+
 # ---- a configuration of one's own, and an end that is not QUIT
 
 $t = Jimeng::Test->new(module => 0, emulator => 0, conf => <<'EOT');

@@ -77,7 +77,10 @@ while ($conf =~ /ngx_conf_merge_\w+_value\(conf->(\w+),\s*prev->\w+,\s*
 }
 
 # Without a value of their own.
-my %special = (jimeng_accounts => 'the only one', jimeng_upload => 'off');
+my %special = (
+    jimeng_accounts => 'the only one', jimeng_upload => 'off',
+    jimeng_task_secret => 'a random one, until nginx is started again',
+);
 
 my $directives = section('## Directives');
 my @documented = $directives =~ /^#### (.*)$/mg;

@@ -26,6 +26,7 @@ package Jimeng::Test;
 #   listen         parameters for the listener
 #   http2          true: one more listener, port('http2')
 #   poll_interval  '100ms'; undef: no such line
+#   task_secret    the text of jimeng_task_secret's file; undef: no such line
 #   upstream       'host:port' in place of the emulator
 #   volcengine     the whole location = /_volcengine
 #   module         0: a plain nginx, no directive or variable of the module
@@ -69,6 +70,7 @@ utf8::decode($default_prompt);
 
 my $access_key = 'AKLTtestaccesskeytestaccesskey';
 my $secret_key = 'dGVzdC1zZWNyZXQta2V5LXRoYXQtb3BlbnMtbm90aGluZw==';
+my $task_secret = 'a secret that seals the ids of all tests';
 
 $SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub { exit 1 };
 
@@ -88,11 +90,12 @@ sub new {
     };
 
     my $self = bless {
-        module => 1, poll_interval => '100ms', workers => 1, %opt,
+        module => 1, poll_interval => '100ms', workers => 1,
+        task_secret => $task_secret, %opt,
         dir => Cwd::abs_path(
             File::Temp::tempdir('jimeng-test-XXXXXX', TMPDIR => 1)),
         env => $env, ports => {}, allowed => [],
-        secrets => [ $secret_key ],
+        secrets => [ $secret_key, $task_secret ],
     }, $class;
 
     $directories{ $self->{dir} } = $$;
@@ -142,6 +145,9 @@ sub conf {
     my $emulator_port = $self->{running} ? $self->{running}->port
                                          : $self->port('nobody');
 
+    $self->write_file('task_secret', "$all{task_secret}\n")
+        if defined $all{task_secret};
+
     return Jimeng::Test::Conf::render(
         %all,
         module_file => $all{module} ? Jimeng::Test::Nginx::module_file() : '',
@@ -166,6 +172,24 @@ sub secret_key { $secret_key }
 sub submits { $_[0]{running}->journal(action => 'submit') }
 sub queries { $_[0]{running}->journal(action => 'query') }
 sub results { $_[0]{running}->journal(action => 'query', form => 'base64') }
+
+
+# What is in a task's id, as jm_ticket_t has it; undef when it was not sealed
+# with this test's secret.
+sub unseal {
+    my ($self, $id) = @_;
+    my $program = Jimeng::Test::Nginx::root() . '/build/unseal';
+
+    die "$program is missing: \"make unit\" builds it\n" unless -x $program;
+
+    open my $pipe, '-|', $program, "$self->{dir}/task_secret", $id
+        or die "$program: $!";
+    my $text = do { local $/; <$pipe> };
+    close $pipe;
+
+    die "$program: exit status $?\n" if $? && $? != 256;
+    return $? ? undef : JSON::PP->new->utf8->decode($text);
+}
 
 
 # Writes a file into the test's directory; returns its path.

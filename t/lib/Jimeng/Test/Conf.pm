@@ -186,9 +186,13 @@ sub _http {
     my ($opt) = @_;
     my $interval = $opt->{poll_interval};
 
-    return _block($opt->{http},
-                  $opt->{module} && defined $interval
-                      ? "jimeng_poll_interval $interval;" : ());
+    my @lines;
+
+    push @lines, "jimeng_poll_interval $interval;" if defined $interval;
+    push @lines, "jimeng_task_secret $opt->{dir}/task_secret;"
+        if defined $opt->{task_secret};
+
+    return _block($opt->{http}, $opt->{module} ? @lines : ());
 }
 
 1;

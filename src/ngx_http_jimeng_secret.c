@@ -1,0 +1,232 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+
+static char *ngx_http_jimeng_secret_lines(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *file, jm_str_t *text);
+static ngx_http_jimeng_main_conf_t *ngx_http_jimeng_secret_old(
+    ngx_cycle_t *cycle);
+
+
+ngx_int_t
+ngx_http_jimeng_seal(ngx_http_request_t *r, jm_ticket_t *t, ngx_str_t *text)
+{
+    u_char                        nonce[JM_CRYPT_NONCE];
+    jm_buf_t                      b;
+    jm_mem_t                      mem;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    if (RAND_bytes(nonce, JM_CRYPT_NONCE) != 1) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "jimeng: no random numbers to seal a task id with");
+        return NGX_ERROR;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&b, &mem, 128, JM_SEAL_MAX);
+
+    if (jm_seal(&b, &jmcf->seal_keys[0], nonce, t) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    text->len = b.len;
+    text->data = b.data;
+
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED: it is no id, or not one of ours */
+
+ngx_int_t
+ngx_http_jimeng_unseal(ngx_http_request_t *r, ngx_str_t *text, jm_ticket_t *t)
+{
+    jm_rc_e                       rc;
+    jm_mem_t                      mem;
+    jm_str_t                      id;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    id.len = text->len;
+    id.data = text->data;
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+
+    rc = jm_unseal(t, jmcf->seal_keys, jmcf->nseal_keys, id, &mem);
+
+    if (rc != JM_OK) {
+        return rc == JM_INVALID ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_jimeng_task_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_jimeng_main_conf_t *jmcf = conf;
+
+    char       *rv;
+    jm_str_t    text;
+    ngx_str_t  *value;
+
+    if (jmcf->nseal_keys) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    rv = ngx_http_jimeng_credential_file(cf, &value[0], &value[1], &text);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    rv = ngx_http_jimeng_secret_lines(cf, jmcf, &value[1], &text);
+
+    /* from here on the keys will do */
+
+    OPENSSL_cleanse((u_char *) text.data, text.len);
+
+    return rv;
+}
+
+
+static char *
+ngx_http_jimeng_secret_lines(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *file, jm_str_t *text)
+{
+    u_char      *p, *end, *last, *next;
+    jm_rc_e      rc;
+    jm_str_t     line;
+    ngx_uint_t   n;
+
+    p = (u_char *) text->data;
+    last = p + text->len;
+
+    for (n = 1; p < last; n++, p = next) {
+
+        end = ngx_strlchr(p, last, LF);
+        next = end ? end + 1 : last;
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        while (p < end && *p == ' ') {
+            p++;
+        }
+
+        while (end > p && (end[-1] == ' ' || end[-1] == CR)) {
+            end--;
+        }
+
+        if (p == end) {
+            continue;
+        }
+
+        if (jmcf->nseal_keys == JM_SEAL_KEYS) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"jimeng_task_secret\": file \"%V\" has more "
+                               "than %d secrets in it, a line each",
+                               file, JM_SEAL_KEYS);
+            return NGX_CONF_ERROR;
+        }
+
+        line.len = end - p;
+        line.data = p;
+
+        rc = jm_seal_derive(&jmcf->seal_keys[jmcf->nseal_keys], line);
+
+        if (rc == JM_INVALID) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"jimeng_task_secret\": line %ui of file "
+                               "\"%V\" has less than %d bytes, \"openssl rand "
+                               "-base64 32\" makes a good one",
+                               n, file, JM_SEAL_SECRET_MIN);
+            return NGX_CONF_ERROR;
+        }
+
+        if (rc != JM_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"jimeng_task_secret\": OpenSSL's HKDF "
+                               "failed");
+            return NGX_CONF_ERROR;
+        }
+
+        jmcf->nseal_keys++;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* without the directive: task ids are good until nginx is started again */
+
+ngx_int_t
+ngx_http_jimeng_secret_init(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
+{
+    ngx_http_jimeng_main_conf_t  *old;
+
+    if (jmcf->nseal_keys) {
+        return NGX_OK;
+    }
+
+    jmcf->nseal_keys = 1;
+    jmcf->seal_random = 1;
+
+    old = ngx_http_jimeng_secret_old(cf->cycle->old_cycle);
+
+    /* one that was in a file may have been given up for a reason */
+
+    if (old && old->seal_random) {
+        jmcf->seal_keys[0] = old->seal_keys[0];
+        return NGX_OK;
+    }
+
+    if (RAND_bytes(jmcf->seal_keys[0].key, JM_CRYPT_KEY) != 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no random numbers to make a secret of, set one "
+                           "with \"jimeng_task_secret\"");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * What is reloaded may not have had this module, and then has no place for its
+ * configuration either.
+ */
+
+static ngx_http_jimeng_main_conf_t *
+ngx_http_jimeng_secret_old(ngx_cycle_t *cycle)
+{
+    ngx_uint_t  i;
+
+    if (cycle == NULL || cycle->conf_ctx == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; cycle->modules[i]; i++) {
+        if (cycle->modules[i] == &ngx_http_jimeng_module) {
+            return ngx_http_cycle_get_module_main_conf(cycle,
+                                                       ngx_http_jimeng_module);
+        }
+    }
+
+    return NULL;
+}
