@@ -51,7 +51,7 @@ const jm_field_t  jm_request_fields[JM_FIELD_LAST] = {
     { "sequential_image_generation", JM_TYPE_STRING },
     { "sequential_image_generation_options", JM_TYPE_OBJECT },
     { "retries", JM_TYPE_NUMBER },
-    { "async", JM_TYPE_ANY },
+    { "async", JM_TYPE_BOOL },
     { "watermark", jm_type(JM_JSON_BOOL)|jm_type(JM_JSON_OBJECT),
       "true or false, or an object" },
     { "aigc_meta", JM_TYPE_OBJECT },
@@ -486,8 +486,12 @@ jm_request_result(jm_request_ctx_t *ctx)
 
     node = ctx->fields[JM_FIELD_ASYNC];
 
-    if (node != NULL && (node->type != JM_JSON_BOOL || node->boolean)) {
-        jm_request_ignore(ctx, JM_FIELD_ASYNC);
+    r->async = node != NULL && node->boolean;
+
+    if (r->async && r->stream != JM_STREAM_NONE) {
+        return jm_request_refuse(ctx, "async",
+                                 "The fields \"async\" and \"stream\" exclude "
+                                 "each other; leave one of them out.");
     }
 
     return JM_OK;

@@ -136,6 +136,7 @@ typedef struct {
     jm_aigc_meta_t      aigc_meta;
     unsigned            b64;            /* the pictures are wanted as data */
     jm_stream_e         stream;
+    unsigned            async;          /* answered when it was submitted */
     uint64_t            ignored;
 } jm_request_t;
 

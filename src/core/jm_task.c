@@ -9,6 +9,7 @@
 
 static jm_step_t jm_task_admit(jm_task_t *t, jm_event_e event,
     uint64_t now);
+static jm_step_t jm_task_hold(jm_task_t *t, uint64_t now);
 static jm_step_t jm_task_submit(jm_task_t *t, jm_event_e event,
     uint64_t now);
 static jm_step_t jm_task_refused(jm_task_t *t, jm_cause_e cause,
@@ -16,6 +17,7 @@ static jm_step_t jm_task_refused(jm_task_t *t, jm_cause_e cause,
 static jm_step_t jm_task_backoff(jm_task_t *t, jm_event_e event,
     uint64_t now);
 static jm_step_t jm_task_wait(jm_task_t *t, jm_event_e event);
+static jm_step_t jm_task_query(jm_task_t *t);
 static jm_step_t jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now);
 static jm_step_t jm_task_pause(jm_task_t *t, uint64_t now);
 static unsigned jm_task_may_retry(const jm_task_t *t, uint64_t now);
@@ -41,6 +43,7 @@ jm_task_step(jm_task_t *t, jm_event_e event, uint64_t now)
     switch (t->state) {
 
     case JM_TASK_ADMIT:
+    case JM_TASK_HELD:
         return jm_task_admit(t, event, now);
 
     case JM_TASK_SUBMIT:
@@ -69,6 +72,7 @@ jm_task_holds(const jm_task_t *t, unsigned timer, unsigned exchange)
 {
     switch (t->state) {
 
+    case JM_TASK_HELD:
     case JM_TASK_BACKOFF:
     case JM_TASK_WAIT:
         return timer && !exchange;
@@ -98,6 +102,19 @@ jm_task_admit(jm_task_t *t, jm_event_e event, uint64_t now)
 
         return jm_task_send(t);
 
+    case JM_EVENT_HELD:
+        return jm_task_hold(t, now);
+
+    case JM_EVENT_JOINED:
+        t->accepted = now;
+        return jm_task_query(t);
+
+    case JM_EVENT_FAILED:
+        return jm_task_fail(t, JM_CAUSE_NONE);
+
+    case JM_EVENT_EXITING:
+        return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
+
     case JM_EVENT_LEFT:
         t->gone = 1;
         return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
@@ -105,6 +122,26 @@ jm_task_admit(jm_task_t *t, jm_event_e event, uint64_t now)
     default:
         return jm_task_do(JM_ACTION_NONE);
     }
+}
+
+
+static jm_step_t
+jm_task_hold(jm_task_t *t, uint64_t now)
+{
+    jm_step_t  step;
+
+    /* nothing was submitted here, and a repeat will find what was */
+
+    if (now >= t->deadline) {
+        return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
+    }
+
+    t->state = JM_TASK_HELD;
+
+    step = jm_task_do(JM_ACTION_TIMER);
+    step.delay = jm_min(JM_TASK_LOOK, t->deadline - now);
+
+    return step;
 }
 
 
@@ -216,10 +253,7 @@ jm_task_wait(jm_task_t *t, jm_event_e event)
 
     case JM_EVENT_TIMER:
     case JM_EVENT_EXITING:
-        t->state = JM_TASK_ASK;
-        t->polls++;
-        t->asked++;
-        return jm_task_do(JM_ACTION_QUERY);
+        return jm_task_query(t);
 
     case JM_EVENT_LEFT:
         t->gone = 1;
@@ -228,6 +262,17 @@ jm_task_wait(jm_task_t *t, jm_event_e event)
     default:
         return jm_task_do(JM_ACTION_NONE);
     }
+}
+
+
+static jm_step_t
+jm_task_query(jm_task_t *t)
+{
+    t->state = JM_TASK_ASK;
+    t->polls++;
+    t->asked++;
+
+    return jm_task_do(JM_ACTION_QUERY);
 }
 
 

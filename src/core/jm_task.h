@@ -8,12 +8,15 @@
  * The life of one task: (state, event, now) -> action.
  *
  *     ADMIT -> SUBMIT -> WAIT -> ASK -> WAIT ... -> DONE | FAILED
- *                 |  ^
- *                 v  |
- *               BACKOFF
+ *       |       ^ |  ^            ^
+ *       v       | v  |            |
+ *      HELD ----+ BACKOFF         |
+ *       |                         |
+ *       +-------------------------+
  *
- * A task that failed in passing goes from ASK to SUBMIT once more, as often as
- * limits.retries says.
+ * A task that another request submits is HELD until it may be submitted here,
+ * or its id is known and it can be asked for.  One that failed in passing goes
+ * from ASK to SUBMIT once more, as often as limits.retries says.
  *
  * A submit whose outcome is unknown is never repeated.  A task that is not
  * over has exactly one of {a timer, an exchange in flight}.
@@ -29,6 +32,7 @@
 
 typedef enum {
     JM_TASK_ADMIT = 0,
+    JM_TASK_HELD,           /* somebody else's so far; a timer, then a look */
     JM_TASK_SUBMIT,         /* the submit is in flight */
     JM_TASK_BACKOFF,        /* nothing was taken; a timer, then a submit */
     JM_TASK_WAIT,           /* taken; a timer, then a query */
@@ -39,7 +43,9 @@ typedef enum {
 
 
 typedef enum {
-    JM_EVENT_START,
+    JM_EVENT_START,         /* to be submitted here */
+    JM_EVENT_HELD,          /* somebody else submits it, or is about to */
+    JM_EVENT_JOINED,        /* it was submitted, and its id is known */
     JM_EVENT_TIMER,
     JM_EVENT_EXITING,       /* a timer, in a process that is to leave */
     JM_EVENT_LEFT,          /* the client has gone */
@@ -105,6 +111,10 @@ typedef struct {
 } jm_task_t;
 
 
+/* pause before it is looked whether a task is still held */
+
+#define JM_TASK_LOOK            100
+
 /* pause before a refused submit is sent again: doubles from first to last */
 
 #define JM_TASK_BACKOFF_FIRST   500
@@ -130,7 +140,7 @@ jm_step_t jm_task_step(jm_task_t *t, jm_event_e event, uint64_t now);
 
 /*
  * Returns whether the task holds what its state says: exactly the timer in
- * BACKOFF and WAIT, exactly the exchange in SUBMIT and ASK, else neither.
+ * HELD, BACKOFF and WAIT, exactly the exchange in SUBMIT and ASK, else neither.
  */
 unsigned jm_task_holds(const jm_task_t *t, unsigned timer, unsigned exchange);
 
