@@ -269,6 +269,10 @@ typedef struct {
     ngx_str_t                   data_json;  /* the same, as data; or empty */
     jm_stream_e                 stream;
     ngx_uint_t                  edit;
+    ngx_uint_t                  async;      /* answered when submitted */
+    ngx_uint_t                  b64;        /* what a ticket remembers */
+    ngx_str_t                  *ids;        /* of a retrieval, or NULL */
+    u_char                      fingerprint[JM_DIGEST_LEN];
     jm_size_t                   size;
     uint32_t                    n;          /* tasks */
     uint32_t                    retries;
@@ -297,6 +301,7 @@ typedef struct {
     int64_t                     code;       /* the upstream's last number */
     ngx_msec_t                  accepted;
     ngx_msec_t                  over;
+    unsigned                    own:1;      /* submitted here, or to be */
     unsigned                    running:1;
     unsigned                    strange:1;  /* logged once */
 } ngx_http_jimeng_task_t;
@@ -308,15 +313,24 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_order_t     order;
     ngx_http_jimeng_task_t     *tasks;
     ngx_http_jimeng_delivery_t *delivery;   /* or NULL: URLs, as one reply */
+    ngx_http_jimeng_claim_t    *claim;      /* of the ledger, or NULL */
     ngx_uint_t                  left;       /* tasks that are not over */
     ngx_msec_t                  upstream_time;
     unsigned                    gone:1;     /* nobody waits for the reply */
+    unsigned                    answered:1; /* before it is over */
 };
 
 ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
-    ngx_http_jimeng_order_t *order);
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job);
+
+/* ngx_http_jimeng_task.c */
+
+void ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_timer(ngx_event_t *ev);
 
 /* ngx_http_jimeng_order.c */
 
