@@ -36,6 +36,7 @@ typedef struct ngx_http_jimeng_job_s       ngx_http_jimeng_job_t;
 typedef struct ngx_http_jimeng_input_s     ngx_http_jimeng_input_t;
 typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
 typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
+typedef struct ngx_http_jimeng_claim_s     ngx_http_jimeng_claim_t;
 
 
 /* the day key is a cache of this worker's, the rest is configuration */
@@ -331,6 +332,41 @@ void ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_timer(ngx_event_t *ev);
+
+/* ngx_http_jimeng_zone.c */
+
+char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* ngx_http_jimeng_ledger.c */
+
+typedef enum {
+    NGX_HTTP_JIMENG_LOOK_OWN = 0,   /* this request is to submit it */
+    NGX_HTTP_JIMENG_LOOK_WAIT,      /* another one is about to, or does */
+    NGX_HTTP_JIMENG_LOOK_TAKEN,     /* the upstream has it */
+    NGX_HTTP_JIMENG_LOOK_UNKNOWN    /* it was submitted, to what end? */
+} ngx_http_jimeng_look_e;
+
+ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
+    jm_digest_t *digest);
+ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
+    u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
+    jm_error_t *e);
+ngx_http_jimeng_look_e ngx_http_jimeng_ledger_look(
+    ngx_http_jimeng_claim_t *claim, ngx_uint_t i, ngx_str_t *id);
+void ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i);
+void ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i);
+void ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i, ngx_str_t *id);
+void ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i);
+void ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i);
+void ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i);
+void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim);
 
 /* ngx_http_jimeng_order.c */
 
