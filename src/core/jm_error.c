@@ -51,6 +51,10 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
         "The model is not known here; use \"jimeng_t2i_v40\", or leave the "
         "field \"model\" out." },
 
+    [JM_CAUSE_TASK_NOT_FOUND] = {
+        404, 0, "invalid_request_error", "task_not_found",
+        "There is no such task, or it is older than 12 hours." },
+
     [JM_CAUSE_METHOD] = {
         405, 0, "invalid_request_error", "method_not_allowed",
         "The method is not allowed here; pictures are made by POST." },
@@ -72,6 +76,11 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
         415, 0, "invalid_request_error", "unsupported_media_type",
         "The request body must be JSON; send it with "
         "\"Content-Type: application/json\"." },
+
+    [JM_CAUSE_KEY_REUSED] = {
+        422, 0, "invalid_request_error", "idempotency_key_reused",
+        "The Idempotency-Key was used for another request; use a new one for "
+        "each request, and the same one only to repeat it unchanged." },
 
     [JM_CAUSE_RATE_LIMITED] = {
         429, 1, "rate_limit_error", "rate_limit_exceeded",
@@ -110,6 +119,11 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
     [JM_CAUSE_UNAVAILABLE] = {
         503, 1, "api_error", "service_unavailable",
         "The service is not available at the moment; try again later." },
+
+    [JM_CAUSE_NO_ROOM] = {
+        503, 1, "api_error", "service_unavailable",
+        "The service has too many requests to keep track of at the moment; "
+        "nothing was ordered: try again later." },
 
     [JM_CAUSE_INTERNAL] = {
         500, 0, "api_error", "internal_error",

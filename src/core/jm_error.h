@@ -27,11 +27,13 @@ typedef enum {
     JM_CAUSE_PERMISSION,
     JM_CAUSE_NOT_FOUND,
     JM_CAUSE_MODEL_NOT_FOUND,
+    JM_CAUSE_TASK_NOT_FOUND,
     JM_CAUSE_METHOD,
     JM_CAUSE_REQUEST_TIMEOUT,
     JM_CAUSE_REQUEST_TOO_LARGE,
     JM_CAUSE_PROMPT_TOO_LONG,
     JM_CAUSE_MEDIA_TYPE,
+    JM_CAUSE_KEY_REUSED,            /* the key of another request */
     JM_CAUSE_RATE_LIMITED,          /* the client is over a limit of ours */
     JM_CAUSE_CONTENT_POLICY,
     JM_CAUSE_UPSTREAM_RATE_LIMITED,
@@ -40,6 +42,7 @@ typedef enum {
     JM_CAUSE_OUTCOME_UNKNOWN,       /* a submit that may have been taken */
     JM_CAUSE_GENERATION_TIMEOUT,
     JM_CAUSE_UNAVAILABLE,
+    JM_CAUSE_NO_ROOM,               /* the shared memory zone is full */
     JM_CAUSE_INTERNAL,
     JM_CAUSE_CLIENT_LEFT,
     JM_CAUSE_LAST

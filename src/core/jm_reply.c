@@ -12,11 +12,14 @@
 #define JM_REPLY_SIZE       16
 
 
+static void jm_reply_head(jm_json_writer_t *w, const jm_result_t *result,
+    const char *status);
 static size_t jm_reply_data(jm_json_writer_t *w, const jm_result_t *result,
     unsigned write);
 static void jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result);
 static void jm_reply_model_object(jm_json_writer_t *w, const jm_model_t *model,
     int64_t created);
+static void jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e);
 
 
 jm_rc_e
@@ -28,19 +31,7 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result, size_t *pictures)
     jm_json_open(&w, out);
     jm_json_object(&w);
 
-    jm_json_key(&w, "created");
-    jm_json_int(&w, result->created);
-
-    jm_json_key(&w, "model");
-    jm_json_string(&w, result->model);
-
-    if (result->task_id.len != 0) {
-        jm_json_key(&w, "task_id");
-        jm_json_string(&w, result->task_id);
-    }
-
-    jm_json_key(&w, "task_status");
-    jm_json_cstring(&w, "succeed");
+    jm_reply_head(&w, result, "succeed");
 
     jm_json_key(&w, "data");
     jm_json_array(&w);
@@ -61,6 +52,26 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result, size_t *pictures)
     jm_json_end_object(&w);
 
     return jm_json_close(&w);
+}
+
+
+static void
+jm_reply_head(jm_json_writer_t *w, const jm_result_t *result,
+    const char *status)
+{
+    jm_json_key(w, "created");
+    jm_json_int(w, result->created);
+
+    jm_json_key(w, "model");
+    jm_json_string(w, result->model);
+
+    if (result->task_id.len != 0) {
+        jm_json_key(w, "task_id");
+        jm_json_string(w, result->task_id);
+    }
+
+    jm_json_key(w, "task_status");
+    jm_json_cstring(w, status);
 }
 
 
@@ -131,6 +142,28 @@ jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result)
     if (any) {
         jm_json_end_array(w);
     }
+}
+
+
+jm_rc_e
+jm_reply_status(jm_buf_t *out, const jm_result_t *result, jm_status_e status,
+    const jm_error_t *e)
+{
+    jm_json_writer_t    w;
+    static const char  *names[] = { "pending", "running", "failed" };
+
+    jm_json_open(&w, out);
+    jm_json_object(&w);
+
+    jm_reply_head(&w, result, names[status]);
+
+    if (status == JM_STATUS_FAILED) {
+        jm_reply_error_object(&w, e);
+    }
+
+    jm_json_end_object(&w);
+
+    return jm_json_close(&w);
 }
 
 
@@ -263,47 +296,13 @@ jm_reply_model_object(jm_json_writer_t *w, const jm_model_t *model,
 jm_rc_e
 jm_reply_error(jm_buf_t *out, const jm_error_t *e, jm_str_t task_id)
 {
-    jm_json_writer_t   w;
-    const jm_cause_t  *cause;
-
-    cause = jm_cause(e->cause);
+    jm_json_writer_t  w;
 
     jm_json_open(&w, out);
     jm_json_object(&w);
 
-    jm_json_key(&w, "error");
-    jm_json_object(&w);
-
-    jm_json_key(&w, "message");
-    jm_json_cstring(&w, e->message);
-
-    jm_json_key(&w, "type");
-    jm_json_cstring(&w, cause->type);
-
-    jm_json_key(&w, "param");
-
-    if (e->param != NULL) {
-        jm_json_cstring(&w, e->param);
-
-    } else {
-        jm_json_null(&w);
-    }
-
-    jm_json_key(&w, "code");
-    jm_json_cstring(&w, cause->code);
-
-    if (e->upstream_code != 0) {
-        jm_json_key(&w, "upstream_code");
-        jm_json_int(&w, e->upstream_code);
-    }
-
-    jm_json_end_object(&w);
-
-    jm_json_key(&w, "code");
-    jm_json_cstring(&w, cause->code);
-
-    jm_json_key(&w, "message");
-    jm_json_cstring(&w, e->message);
+    jm_reply_error_object(&w, e);
+    jm_reply_why(&w, e);
 
     if (task_id.len != 0) {
         jm_json_key(&w, "task_id");
@@ -313,4 +312,41 @@ jm_reply_error(jm_buf_t *out, const jm_error_t *e, jm_str_t task_id)
     jm_json_end_object(&w);
 
     return jm_json_close(&w);
+}
+
+
+static void
+jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e)
+{
+    const jm_cause_t  *cause;
+
+    cause = jm_cause(e->cause);
+
+    jm_json_key(w, "error");
+    jm_json_object(w);
+
+    jm_json_key(w, "message");
+    jm_json_cstring(w, e->message);
+
+    jm_json_key(w, "type");
+    jm_json_cstring(w, cause->type);
+
+    jm_json_key(w, "param");
+
+    if (e->param != NULL) {
+        jm_json_cstring(w, e->param);
+
+    } else {
+        jm_json_null(w);
+    }
+
+    jm_json_key(w, "code");
+    jm_json_cstring(w, cause->code);
+
+    if (e->upstream_code != 0) {
+        jm_json_key(w, "upstream_code");
+        jm_json_int(w, e->upstream_code);
+    }
+
+    jm_json_end_object(w);
 }

@@ -48,6 +48,15 @@ typedef struct {
 } jm_result_t;
 
 
+/* where a request is that has no pictures to hand out */
+
+typedef enum {
+    JM_STATUS_PENDING = 0,      /* submitted, and not asked for yet */
+    JM_STATUS_RUNNING,          /* asked for, and not over */
+    JM_STATUS_FAILED
+} jm_status_e;
+
+
 /*
  * Appends the reply of a request of which at least one task is done; those
  * that failed are listed as "errors", by their number from 0.
@@ -65,6 +74,15 @@ jm_rc_e jm_reply_result(jm_buf_t *out, const jm_result_t *result,
 #define JM_REPLY_DATA_OPEN   "{\"b64_json\":\""
 #define JM_REPLY_DATA_CLOSE  "\"}"
 #define JM_REPLY_DATA_NEXT   ","
+
+/*
+ * Appends the reply of a request that has no pictures, yet or for good:
+ * "created", "model" and "task_id" of result, nothing else of which is read,
+ * and "task_status"; for JM_STATUS_FAILED "error" of e, as jm_reply_error()
+ * has it, while e is not read for the others.  Returns JM_ERROR as out does.
+ */
+jm_rc_e jm_reply_status(jm_buf_t *out, const jm_result_t *result,
+    jm_status_e status, const jm_error_t *e);
 
 /*
  * Appends the list of the models that jm_model_find() finds with extra, which

@@ -39,6 +39,8 @@ static const cause_case_t  cause_cases[] = {
     { JM_CAUSE_NOT_FOUND, 404, "invalid_request_error", "not_found", 0 },
     { JM_CAUSE_MODEL_NOT_FOUND, 404, "invalid_request_error",
       "model_not_found", 0 },
+    { JM_CAUSE_TASK_NOT_FOUND, 404, "invalid_request_error",
+      "task_not_found", 0 },
     { JM_CAUSE_METHOD, 405, "invalid_request_error",
       "method_not_allowed", 0 },
     { JM_CAUSE_REQUEST_TIMEOUT, 408, "invalid_request_error",
@@ -49,6 +51,8 @@ static const cause_case_t  cause_cases[] = {
       "prompt_too_long", 0 },
     { JM_CAUSE_MEDIA_TYPE, 415, "invalid_request_error",
       "unsupported_media_type", 0 },
+    { JM_CAUSE_KEY_REUSED, 422, "invalid_request_error",
+      "idempotency_key_reused", 0 },
     { JM_CAUSE_RATE_LIMITED, 429, "rate_limit_error",
       "rate_limit_exceeded", 0 },
     { JM_CAUSE_CONTENT_POLICY, 400, "image_generation_user_error",
@@ -61,6 +65,7 @@ static const cause_case_t  cause_cases[] = {
     { JM_CAUSE_GENERATION_TIMEOUT, 504, "api_error",
       "generation_timeout", 1 },
     { JM_CAUSE_UNAVAILABLE, 503, "api_error", "service_unavailable", 0 },
+    { JM_CAUSE_NO_ROOM, 503, "api_error", "service_unavailable", 0 },
     { JM_CAUSE_INTERNAL, 500, "api_error", "internal_error", 0 },
     { JM_CAUSE_CLIENT_LEFT, 499, "api_error", "client_closed_request", 0 }
 };
