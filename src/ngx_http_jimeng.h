@@ -271,9 +271,8 @@ typedef struct {
     jm_stream_e                 stream;
     ngx_uint_t                  edit;
     ngx_uint_t                  async;      /* answered when submitted */
-    ngx_uint_t                  b64;        /* what a ticket remembers */
     ngx_str_t                  *ids;        /* of a retrieval, or NULL */
-    u_char                      fingerprint[JM_DIGEST_LEN];
+    time_t                      created;    /* of that, or 0 */
     jm_size_t                   size;
     uint32_t                    n;          /* tasks */
     uint32_t                    retries;
@@ -315,6 +314,7 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_task_t     *tasks;
     ngx_http_jimeng_delivery_t *delivery;   /* or NULL: URLs, as one reply */
     ngx_http_jimeng_claim_t    *claim;      /* of the ledger, or NULL */
+    time_t                      created;
     ngx_uint_t                  left;       /* tasks that are not over */
     ngx_msec_t                  upstream_time;
     unsigned                    gone:1;     /* nobody waits for the reply */
@@ -372,6 +372,8 @@ void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim);
 
 ngx_int_t ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key,
     ngx_str_t *id, ngx_str_t *form, ngx_http_jimeng_payload_t *body);
+ngx_int_t ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, u_char *fingerprint);
 
 /* ngx_http_jimeng_client.c */
 
@@ -386,9 +388,16 @@ ngx_int_t ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,
     ngx_str_t *before, ngx_str_t *after);
 ngx_int_t ngx_http_jimeng_result_end(ngx_http_jimeng_delivery_t *d);
 ngx_int_t ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job);
-const jm_error_t *ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job,
-    jm_str_t *task_id);
+ngx_int_t ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job,
+    jm_status_e status);
+const jm_error_t *ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job);
 ngx_uint_t ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job);
+
+/* ngx_http_jimeng_ticket.c */
+
+ngx_int_t ngx_http_jimeng_ticket(ngx_http_jimeng_job_t *job, jm_str_t *id);
+ngx_uint_t ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order);
 
 /* ngx_http_jimeng_log.c */
 
@@ -444,7 +453,6 @@ struct ngx_http_jimeng_delivery_s {
     ngx_buf_t                   comment;    /* what it sends */
     ngx_http_jimeng_pass_t      pass;
     jm_part_t                  *parts;      /* what was handed on of each */
-    time_t                      created;
     ngx_http_jimeng_task_t     *task;       /* whose pictures are under way */
     ngx_uint_t                  attempts;
     uint32_t                    handed;     /* a bit for each task */

@@ -99,6 +99,7 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
     job->account = jlcf->account;
     job->order = *order;
     job->tasks = task;
+    job->created = order->created ? order->created : ngx_time();
     job->left = order->n;
 
     ngx_http_jimeng_job_limits(r, order, &limits);
