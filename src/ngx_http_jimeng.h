@@ -354,7 +354,8 @@ ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     jm_error_t *e);
 ngx_http_jimeng_look_e ngx_http_jimeng_ledger_look(
     ngx_http_jimeng_claim_t *claim, ngx_uint_t i, ngx_str_t *id);
-void ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
+ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim);
+ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 void ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
@@ -380,6 +381,7 @@ ngx_int_t ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
 ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
 void ngx_http_jimeng_client_ignore(ngx_http_request_t *r);
 ngx_uint_t ngx_http_jimeng_shutdown_timedout(void);
+ngx_uint_t ngx_http_jimeng_shutdown_within(ngx_msec_t time);
 
 /* ngx_http_jimeng_result.c */
 

@@ -7,6 +7,11 @@
 #include "ngx_http_jimeng.h"
 
 
+/* milliseconds that an answer may take to its client */
+
+#define NGX_HTTP_JIMENG_CLOSING  1000
+
+
 static ngx_http_jimeng_look_e ngx_http_jimeng_task_look(
     ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
@@ -22,10 +27,13 @@ static ngx_int_t ngx_http_jimeng_task_answer(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 static ngx_int_t ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
+static jm_event_e ngx_http_jimeng_task_tick(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 static void ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task,
     jm_cause_e cause, jm_answer_t *answer);
+static void ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task,
+    jm_cause_e cause);
 static void ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task);
 
 
@@ -119,7 +127,8 @@ static void
 ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task, jm_event_e event,
     jm_answer_t *answer)
 {
-    jm_step_t  step;
+    jm_step_t    step;
+    jm_answer_t  unknown;
 
 again:
 
@@ -138,8 +147,16 @@ again:
 
         /* whoever asks from now on does not submit it, whatever comes */
 
-        ngx_http_jimeng_ledger_submit(task->job->claim,
-                                      task - task->job->tasks);
+        if (ngx_http_jimeng_ledger_submit(task->job->claim,
+                                          task - task->job->tasks)
+            != NGX_OK)
+        {
+            jm_error_set(&unknown.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+
+            answer = &unknown;
+            event = JM_EVENT_FAILED;
+            goto again;
+        }
 
         if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_SUBMIT) != NGX_OK) {
             ngx_http_jimeng_ledger_unsent(task->job->claim,
@@ -431,8 +448,7 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
         ngx_http_jimeng_job_step(task->job);
 
     } else {
-        ngx_http_jimeng_task_step(task, ngx_exiting ? JM_EVENT_EXITING
-                                                    : JM_EVENT_TIMER,
+        ngx_http_jimeng_task_step(task, ngx_http_jimeng_task_tick(task),
                                   &ngx_http_jimeng_no_answer);
 
         ngx_http_jimeng_job_step(task->job);
@@ -441,6 +457,35 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
     /* nginx runs posted requests after events, and not after timers */
 
     ngx_http_run_posted_requests(c);
+}
+
+
+/*
+ * A client that waits is told where its task is to be found before the worker
+ * is made to leave.  The worker's time began up to a tick before it was seen.
+ */
+
+static jm_event_e
+ngx_http_jimeng_task_tick(ngx_http_jimeng_task_t *task)
+{
+    ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    if (!ngx_exiting) {
+        return JM_EVENT_TIMER;
+    }
+
+    job = task->job;
+    jlcf = ngx_http_get_module_loc_conf(job->request, ngx_http_jimeng_module);
+
+    if (!job->gone && !job->answered
+        && ngx_http_jimeng_shutdown_within(2 * jlcf->poll_interval
+                                           + NGX_HTTP_JIMENG_CLOSING))
+    {
+        return JM_EVENT_CLOSING;
+    }
+
+    return JM_EVENT_EXITING;
 }
 
 
@@ -465,7 +510,7 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     } else if (task->task.retried == 0
                || cause == JM_CAUSE_GENERATION_TIMEOUT)
     {
-        jm_error_set(&task->error, cause, NULL, NULL);
+        ngx_http_jimeng_task_error(task, cause);
 
         /* without a connection there was no number but an older one */
 
@@ -493,6 +538,36 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     }
 
     ngx_http_jimeng_task_over(task);
+}
+
+
+/* a task that goes on without this request: where a repeat finds it, it may */
+
+static void
+ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
+{
+    jm_error_t  *e;
+
+    e = &task->error;
+
+    jm_error_set(e, cause, NULL, NULL);
+
+    if (task->id.len == 0) {
+        return;
+    }
+
+    if (cause == JM_CAUSE_UNAVAILABLE) {
+        jm_error_set(e, cause, NULL,
+                     "This worker is shutting down. The picture is being made: "
+                     "ask for it by its task_id.");
+        e->no_retry = 1;
+    }
+
+    if ((cause == JM_CAUSE_UNAVAILABLE || cause == JM_CAUSE_GENERATION_TIMEOUT)
+        && ngx_http_jimeng_ledger_repeats(task->job->claim))
+    {
+        e->no_retry = 0;
+    }
 }
 
 
