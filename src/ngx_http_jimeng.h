@@ -36,6 +36,7 @@ typedef struct ngx_http_jimeng_job_s       ngx_http_jimeng_job_t;
 typedef struct ngx_http_jimeng_input_s     ngx_http_jimeng_input_t;
 typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
 typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
+typedef struct ngx_http_jimeng_claim_s     ngx_http_jimeng_claim_t;
 
 
 /* the day key is a cache of this worker's, the rest is configuration */
@@ -269,6 +270,9 @@ typedef struct {
     ngx_str_t                   data_json;  /* the same, as data; or empty */
     jm_stream_e                 stream;
     ngx_uint_t                  edit;
+    ngx_uint_t                  async;      /* answered when submitted */
+    ngx_str_t                  *ids;        /* of a retrieval, or NULL */
+    time_t                      created;    /* of that, or 0 */
     jm_size_t                   size;
     uint32_t                    n;          /* tasks */
     uint32_t                    retries;
@@ -297,6 +301,7 @@ typedef struct {
     int64_t                     code;       /* the upstream's last number */
     ngx_msec_t                  accepted;
     ngx_msec_t                  over;
+    unsigned                    own:1;      /* submitted here, or to be */
     unsigned                    running:1;
     unsigned                    strange:1;  /* logged once */
 } ngx_http_jimeng_task_t;
@@ -308,26 +313,75 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_order_t     order;
     ngx_http_jimeng_task_t     *tasks;
     ngx_http_jimeng_delivery_t *delivery;   /* or NULL: URLs, as one reply */
+    ngx_http_jimeng_claim_t    *claim;      /* of the ledger, or NULL */
+    time_t                      created;
     ngx_uint_t                  left;       /* tasks that are not over */
     ngx_msec_t                  upstream_time;
     unsigned                    gone:1;     /* nobody waits for the reply */
+    unsigned                    answered:1; /* before it is over */
 };
 
 ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
-    ngx_http_jimeng_order_t *order);
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job);
+
+/* ngx_http_jimeng_task.c */
+
+void ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_timer(ngx_event_t *ev);
+
+/* ngx_http_jimeng_zone.c */
+
+char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* ngx_http_jimeng_ledger.c */
+
+typedef enum {
+    NGX_HTTP_JIMENG_LOOK_OWN = 0,   /* this request is to submit it */
+    NGX_HTTP_JIMENG_LOOK_WAIT,      /* another one is about to, or does */
+    NGX_HTTP_JIMENG_LOOK_TAKEN,     /* the upstream has it */
+    NGX_HTTP_JIMENG_LOOK_UNKNOWN    /* it was submitted, to what end? */
+} ngx_http_jimeng_look_e;
+
+ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
+    jm_digest_t *digest);
+ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
+    u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
+    jm_error_t *e);
+ngx_http_jimeng_look_e ngx_http_jimeng_ledger_look(
+    ngx_http_jimeng_claim_t *claim, ngx_uint_t i, ngx_str_t *id);
+ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim);
+ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i);
+void ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i);
+void ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i, ngx_str_t *id);
+void ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i);
+void ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i);
+void ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i);
+void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim);
 
 /* ngx_http_jimeng_order.c */
 
 ngx_int_t ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key,
     ngx_str_t *id, ngx_str_t *form, ngx_http_jimeng_payload_t *body);
+ngx_int_t ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, u_char *fingerprint);
 
 /* ngx_http_jimeng_client.c */
 
 ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
 void ngx_http_jimeng_client_ignore(ngx_http_request_t *r);
 ngx_uint_t ngx_http_jimeng_shutdown_timedout(void);
+ngx_uint_t ngx_http_jimeng_shutdown_within(ngx_msec_t time);
 
 /* ngx_http_jimeng_result.c */
 
@@ -336,9 +390,16 @@ ngx_int_t ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,
     ngx_str_t *before, ngx_str_t *after);
 ngx_int_t ngx_http_jimeng_result_end(ngx_http_jimeng_delivery_t *d);
 ngx_int_t ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job);
-const jm_error_t *ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job,
-    jm_str_t *task_id);
+ngx_int_t ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job,
+    jm_status_e status);
+const jm_error_t *ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job);
 ngx_uint_t ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job);
+
+/* ngx_http_jimeng_ticket.c */
+
+ngx_int_t ngx_http_jimeng_ticket(ngx_http_jimeng_job_t *job, jm_str_t *id);
+ngx_uint_t ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order);
 
 /* ngx_http_jimeng_log.c */
 
@@ -394,7 +455,6 @@ struct ngx_http_jimeng_delivery_s {
     ngx_buf_t                   comment;    /* what it sends */
     ngx_http_jimeng_pass_t      pass;
     jm_part_t                  *parts;      /* what was handed on of each */
-    time_t                      created;
     ngx_http_jimeng_task_t     *task;       /* whose pictures are under way */
     ngx_uint_t                  attempts;
     uint32_t                    handed;     /* a bit for each task */

@@ -108,6 +108,15 @@ ngx_http_jimeng_client_gone(ngx_http_request_t *r)
 ngx_uint_t
 ngx_http_jimeng_shutdown_timedout(void)
 {
+    return ngx_http_jimeng_shutdown_within(0);
+}
+
+
+/* whether the worker's time will be over so soon, or is */
+
+ngx_uint_t
+ngx_http_jimeng_shutdown_within(ngx_msec_t time)
+{
     ngx_core_conf_t    *ccf;
     static ngx_msec_t   start;
     static ngx_uint_t   exiting;
@@ -125,5 +134,5 @@ ngx_http_jimeng_shutdown_timedout(void)
                                            ngx_core_module);
 
     return ccf->shutdown_timeout
-           && ngx_current_msec - start >= ccf->shutdown_timeout;
+           && ngx_current_msec - start + time >= ccf->shutdown_timeout;
 }

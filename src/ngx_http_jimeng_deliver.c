@@ -12,6 +12,7 @@
 #define NGX_HTTP_JIMENG_ATTEMPTS  3
 
 
+static ngx_int_t ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d,
     ngx_uint_t i);
 static ngx_int_t ngx_http_jimeng_deliver_picture(void *data,
@@ -49,7 +50,6 @@ ngx_http_jimeng_deliver_create(ngx_http_jimeng_job_t *job)
     d->job = job;
     d->log = log;
     d->ident = (ngx_socket_t) -1;
-    d->created = ngx_time();
 
     d->timer.handler = ngx_http_jimeng_deliver_timer;
     d->timer.data = d;
@@ -77,6 +77,10 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
 {
     ngx_uint_t                   i;
     ngx_http_jimeng_delivery_t  *d;
+
+    if (job->order.async) {
+        return ngx_http_jimeng_deliver_async(job);
+    }
 
     d = job->delivery;
 
@@ -119,6 +123,48 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
 
     return job->order.stream ? ngx_http_jimeng_stream_end(d)
                              : ngx_http_jimeng_result_end(d);
+}
+
+
+/* the reply comes when all is submitted, and the job goes on */
+
+static ngx_int_t
+ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
+{
+    ngx_int_t        rc;
+    ngx_uint_t       i, taken;
+    jm_task_state_e  state;
+
+    if (job->answered) {
+        return job->left ? NGX_DONE : NGX_OK;
+    }
+
+    taken = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        state = job->tasks[i].task.state;
+
+        if (state <= JM_TASK_BACKOFF) {
+            return NGX_DONE;
+        }
+
+        if (job->tasks[i].id.len) {
+            taken = 1;
+        }
+    }
+
+    if (!taken) {
+        return ngx_http_jimeng_result_error(job);
+    }
+
+    /* the client's next request would wait for this one's end */
+
+    job->request->keepalive = 0;
+    job->answered = 1;
+
+    rc = ngx_http_jimeng_result_status(job, JM_STATUS_PENDING);
+
+    return (rc == NGX_OK || rc == NGX_AGAIN) && job->left ? NGX_DONE : rc;
 }
 
 

@@ -27,6 +27,8 @@ static void ngx_http_jimeng_input_timer(ngx_event_t *ev);
 static void ngx_http_jimeng_input_reading(ngx_http_request_t *r);
 static void ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in,
     ngx_int_t rc, jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_input_start(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, jm_error_t *e);
 static void ngx_http_jimeng_input_free(ngx_http_jimeng_input_t *in);
 static void ngx_http_jimeng_input_cleanup(void *data);
 
@@ -305,6 +307,7 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     jm_error_t *e)
 {
     jm_str_t                  none = jm_null_string;
+    jm_error_t                error;
     ngx_http_request_t       *r;
     ngx_http_jimeng_order_t   order;
 
@@ -317,15 +320,15 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
 
     ngx_http_jimeng_input_free(in);
 
+    if (rc == NGX_OK) {
+        rc = ngx_http_jimeng_input_start(r, &order, &error);
+        e = &error;
+    }
+
     switch (rc) {
 
     case NGX_OK:
-        if (ngx_http_jimeng_job_start(r, &order) == NGX_OK) {
-            return;
-        }
-
-        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
-        break;
+        return;
 
     case NGX_DECLINED:
         rc = ngx_http_jimeng_send_error(r, e, none);
@@ -340,6 +343,37 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     }
 
     ngx_http_finalize_request(r, rc);
+}
+
+
+/* what was ordered before is not ordered again */
+
+static ngx_int_t
+ngx_http_jimeng_input_start(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, jm_error_t *e)
+{
+    u_char                    fingerprint[JM_DIGEST_LEN];
+    ngx_int_t                 rc;
+    ngx_http_jimeng_claim_t  *claim;
+
+    claim = NULL;
+
+    if (ngx_http_jimeng_ledger_kept(r)) {
+
+        if (ngx_http_jimeng_order_fingerprint(r, order, fingerprint)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_http_jimeng_ledger_open(r, fingerprint, order->n, &claim, e);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_http_jimeng_job_start(r, order, claim);
 }
 
 

@@ -230,8 +230,83 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
     order->retries = params->retries;
     order->max_images = params->max_images;
     order->ignored = params->ignored;
+    order->async = params->async;
+
+    if (!ngx_http_jimeng_ticket_fits(in->request, order)) {
+        jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "aigc_meta",
+                     "The fields \"aigc_meta\" and \"watermark\" are too long "
+                     "together; shorten their texts.");
+        return NGX_DECLINED;
+    }
 
     return NGX_OK;
+}
+
+
+/*
+ * What makes two requests the same: not their bodies, a form has another
+ * boundary each time, but all that was made of them.
+ */
+
+ngx_int_t
+ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, u_char *fingerprint)
+{
+    size_t        i;
+    jm_rc_e       rc;
+    jm_str_t      text;
+    ngx_str_t    *s[3];
+    jm_digest_t   digest;
+    uint32_t      numbers[6];
+
+    if (jm_digest_init(&digest, NULL) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    s[0] = &order->req_key;
+    s[1] = &order->req_json;
+    s[2] = &order->data_json;
+
+    numbers[0] = order->n;
+    numbers[1] = order->retries;
+    numbers[2] = order->max_images;
+    numbers[3] = order->stream;
+    numbers[4] = order->async ? 1 : 0;
+    numbers[5] = (uint32_t) order->submit.len;
+
+    text.len = sizeof(numbers);
+    text.data = (uint8_t *) numbers;
+
+    rc = ngx_http_jimeng_ledger_digest(r, &digest) == NGX_OK
+         ? jm_digest_add(&digest, text) : JM_ERROR;
+
+    for (i = 0; rc == JM_OK && i < 3; i++) {
+        text.len = s[i]->len;
+        text.data = s[i]->data;
+
+        rc = jm_digest_add(&digest, text);
+    }
+
+    if (order->submit.file) {
+        text.len = sizeof(order->submit.hash);
+        text.data = order->submit.hash;
+
+    } else {
+        text.len = order->submit.text.len;
+        text.data = order->submit.text.data;
+    }
+
+    if (rc == JM_OK) {
+        rc = jm_digest_add(&digest, text);
+    }
+
+    if (rc == JM_OK) {
+        rc = jm_digest_end(&digest, fingerprint);
+    }
+
+    jm_digest_free(&digest);
+
+    return rc == JM_OK ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -9,6 +9,8 @@
 
 static ngx_int_t ngx_http_jimeng_result_text(ngx_http_jimeng_job_t *job,
     size_t *pictures, ngx_str_t *text);
+static ngx_int_t ngx_http_jimeng_result_head(ngx_http_jimeng_job_t *job,
+    jm_result_t *result);
 static jm_part_t *ngx_http_jimeng_result_parts(ngx_http_jimeng_job_t *job);
 
 
@@ -135,15 +137,9 @@ ngx_http_jimeng_result_text(ngx_http_jimeng_job_t *job, size_t *pictures,
         return NGX_DECLINED;
     }
 
-    result.created = job->delivery ? job->delivery->created : ngx_time();
-    result.model.len = order->req_key.len;
-    result.model.data = order->req_key.data;
-    result.task_id.len = job->tasks[i].id.len;
-    result.task_id.data = job->tasks[i].id.data;
-    result.size = order->size;
-    result.nparts = order->n;
-    result.max_images = order->max_images;
-    result.ignored = order->ignored;
+    if (ngx_http_jimeng_result_head(job, &result) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ngx_http_jimeng_mem(&mem, job->request->pool);
     jm_buf_init(&out, &mem, 1024, NGX_HTTP_JIMENG_REPLY_MAX);
@@ -156,6 +152,27 @@ ngx_http_jimeng_result_text(ngx_http_jimeng_job_t *job, size_t *pictures,
     text->data = out.data;
 
     return NGX_OK;
+}
+
+
+/* what every reply about a job begins with */
+
+static ngx_int_t
+ngx_http_jimeng_result_head(ngx_http_jimeng_job_t *job, jm_result_t *result)
+{
+    ngx_http_jimeng_order_t  *order;
+
+    order = &job->order;
+
+    result->created = job->created;
+    result->model.len = order->req_key.len;
+    result->model.data = order->req_key.data;
+    result->size = order->size;
+    result->nparts = order->n;
+    result->max_images = order->max_images;
+    result->ignored = order->ignored;
+
+    return ngx_http_jimeng_ticket(job, &result->task_id);
 }
 
 
@@ -185,21 +202,61 @@ ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job)
     jm_str_t           task_id;
     const jm_error_t  *e;
 
-    e = ngx_http_jimeng_result_why(job, &task_id);
+    e = ngx_http_jimeng_result_why(job);
+
+    if (ngx_http_jimeng_ticket(job, &task_id) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     return ngx_http_jimeng_send_error(job->request, e, task_id);
+}
+
+
+/*
+ * The reply to one that does not wait: the tasks were submitted, or have not
+ * come to their end.
+ */
+
+ngx_int_t
+ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job, jm_status_e status)
+{
+    jm_buf_t     out;
+    jm_mem_t     mem;
+    ngx_str_t    text;
+    jm_result_t  result;
+
+    ngx_memzero(&result, sizeof(jm_result_t));
+
+    if (ngx_http_jimeng_result_head(job, &result) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_jimeng_mem(&mem, job->request->pool);
+    jm_buf_init(&out, &mem, 512, NGX_HTTP_JIMENG_REPLY_MAX);
+
+    if (jm_reply_status(&out, &result, status,
+                        status == JM_STATUS_FAILED
+                        ? ngx_http_jimeng_result_why(job) : NULL)
+        != JM_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    text.len = out.len;
+    text.data = out.data;
+
+    return ngx_http_jimeng_send_json(job->request, NGX_HTTP_OK, &text);
 }
 
 
 /* the error of a job none of whose tasks brought a picture */
 
 const jm_error_t *
-ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job, jm_str_t *task_id)
+ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job)
 {
-    ngx_uint_t         i, told;
+    ngx_uint_t         i;
     const jm_error_t  *e, *error;
 
-    told = 0;
     error = NULL;
 
     /* a retry is one of all the tasks: what forbids it is what is told */
@@ -210,12 +267,8 @@ ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job, jm_str_t *task_id)
 
         if (error == NULL || (e->no_retry && !error->no_retry)) {
             error = e;
-            told = i;
         }
     }
-
-    task_id->len = job->tasks[told].id.len;
-    task_id->data = job->tasks[told].id.data;
 
     return error;
 }

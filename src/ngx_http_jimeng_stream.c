@@ -247,7 +247,11 @@ ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d)
         rc = ngx_http_jimeng_stream_tail(d, &b);
 
     } else {
-        e = ngx_http_jimeng_result_why(d->job, &task_id);
+        if (ngx_http_jimeng_ticket(d->job, &task_id) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        e = ngx_http_jimeng_result_why(d->job);
         rc = jm_stream_error(&b, e, task_id);
     }
 
@@ -298,7 +302,7 @@ ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d, jm_stream_t *s)
 
     s->dialect = order->stream;
     s->edit = order->edit;
-    s->created = d->created;
+    s->created = d->job->created;
     s->model.len = order->req_key.len;
     s->model.data = order->req_key.data;
     s->size = order->size;

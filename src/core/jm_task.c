@@ -113,6 +113,7 @@ jm_task_admit(jm_task_t *t, jm_event_e event, uint64_t now)
         return jm_task_fail(t, JM_CAUSE_NONE);
 
     case JM_EVENT_EXITING:
+    case JM_EVENT_CLOSING:
         return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
 
     case JM_EVENT_LEFT:
@@ -234,6 +235,7 @@ jm_task_backoff(jm_task_t *t, jm_event_e event, uint64_t now)
         return jm_task_send(t);
 
     case JM_EVENT_EXITING:
+    case JM_EVENT_CLOSING:
         return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
 
     case JM_EVENT_LEFT:
@@ -254,6 +256,9 @@ jm_task_wait(jm_task_t *t, jm_event_e event)
     case JM_EVENT_TIMER:
     case JM_EVENT_EXITING:
         return jm_task_query(t);
+
+    case JM_EVENT_CLOSING:
+        return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
 
     case JM_EVENT_LEFT:
         t->gone = 1;

@@ -1,0 +1,588 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+/* milliseconds that an answer may take to its client */
+
+#define NGX_HTTP_JIMENG_CLOSING  1000
+
+
+static ngx_http_jimeng_look_e ngx_http_jimeng_task_look(
+    ngx_http_jimeng_task_t *task);
+static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
+    jm_event_e event, jm_answer_t *answer);
+#if (NGX_DEBUG)
+static void ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task);
+#endif
+static ngx_int_t ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call);
+static void ngx_http_jimeng_task_submitted(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+static ngx_int_t ngx_http_jimeng_task_answer(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+static ngx_int_t ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+static jm_event_e ngx_http_jimeng_task_tick(ngx_http_jimeng_task_t *task);
+static void ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+static void ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task,
+    jm_cause_e cause, jm_answer_t *answer);
+static void ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task,
+    jm_cause_e cause);
+static void ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task);
+
+
+/* with an event that is none of an exchange's */
+
+static jm_answer_t  ngx_http_jimeng_no_answer;
+
+
+/*
+ * A task is submitted here, unless another request does or did so: then it is
+ * joined as soon as its id is known.
+ */
+
+void
+ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
+{
+    jm_event_e   event;
+    jm_answer_t  answer;
+
+    ngx_memzero(&answer, sizeof(jm_answer_t));
+
+    switch (ngx_http_jimeng_task_look(task)) {
+
+    case NGX_HTTP_JIMENG_LOOK_OWN:
+        task->own = 1;
+        event = JM_EVENT_START;
+        break;
+
+    case NGX_HTTP_JIMENG_LOOK_WAIT:
+        event = JM_EVENT_HELD;
+        break;
+
+    case NGX_HTTP_JIMENG_LOOK_TAKEN:
+        task->accepted = ngx_current_msec;
+        event = JM_EVENT_JOINED;
+        break;
+
+    default: /* NGX_HTTP_JIMENG_LOOK_UNKNOWN */
+        jm_error_set(&answer.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+        event = JM_EVENT_FAILED;
+    }
+
+    ngx_http_jimeng_task_step(task, event, &answer);
+}
+
+
+static ngx_http_jimeng_look_e
+ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task)
+{
+    ngx_uint_t                i;
+    ngx_http_jimeng_job_t    *job;
+    ngx_http_jimeng_look_e    look;
+    ngx_http_jimeng_order_t  *order;
+
+    job = task->job;
+    order = &job->order;
+
+    i = task - job->tasks;
+
+    if (order->ids) {
+        task->id = order->ids[i];
+
+        look = task->id.len ? NGX_HTTP_JIMENG_LOOK_TAKEN
+                            : NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+
+    } else {
+        look = ngx_http_jimeng_ledger_look(job->claim, i, &task->id);
+    }
+
+    if (look == NGX_HTTP_JIMENG_LOOK_TAKEN
+        && ngx_http_jimeng_query(job->request->pool, &order->req_key,
+                                 &task->id, &order->req_json, &task->query)
+           != NGX_OK)
+    {
+        return NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+    }
+
+    return look;
+}
+
+
+void
+ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task)
+{
+    ngx_http_jimeng_task_step(task, JM_EVENT_LEFT,
+                              &ngx_http_jimeng_no_answer);
+}
+
+
+static void
+ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task, jm_event_e event,
+    jm_answer_t *answer)
+{
+    jm_step_t    step;
+    jm_answer_t  unknown;
+
+again:
+
+    step = jm_task_step(&task->task, event, ngx_current_msec);
+
+    switch (step.action) {
+
+    case JM_ACTION_SUBMIT:
+
+        /* of a task that failed, when it is submitted again */
+
+        ngx_str_null(&task->id);
+        task->code = 0;
+        task->running = 0;
+        task->strange = 0;
+
+        /* whoever asks from now on does not submit it, whatever comes */
+
+        if (ngx_http_jimeng_ledger_submit(task->job->claim,
+                                          task - task->job->tasks)
+            != NGX_OK)
+        {
+            jm_error_set(&unknown.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+
+            answer = &unknown;
+            event = JM_EVENT_FAILED;
+            goto again;
+        }
+
+        if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_SUBMIT) != NGX_OK) {
+            ngx_http_jimeng_ledger_unsent(task->job->claim,
+                                          task - task->job->tasks);
+            event = JM_EVENT_UNSENT;
+            goto again;
+        }
+
+        break;
+
+    case JM_ACTION_QUERY:
+
+        if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_QUERY) != NGX_OK) {
+            event = JM_EVENT_TROUBLE;
+            goto again;
+        }
+
+        break;
+
+    case JM_ACTION_TIMER:
+        ngx_add_timer(&task->timer, (ngx_msec_t) step.delay);
+        break;
+
+    case JM_ACTION_TAKE_BACK:
+
+        if (ngx_http_jimeng_exchange_take_back(task->exchange) == NGX_OK) {
+            ngx_http_jimeng_exchange_destroy(task->exchange);
+            task->exchange = NULL;
+
+            ngx_http_jimeng_ledger_unsent(task->job->claim,
+                                          task - task->job->tasks);
+            event = JM_EVENT_TAKEN_BACK;
+            goto again;
+        }
+
+        break;
+
+    case JM_ACTION_FINISH:
+        ngx_http_jimeng_task_finish(task, answer);
+        break;
+
+    case JM_ACTION_FAIL:
+        ngx_http_jimeng_task_fail(task, step.cause, answer);
+        break;
+
+    default: /* JM_ACTION_NONE */
+        break;
+    }
+
+#if (NGX_DEBUG)
+    ngx_http_jimeng_task_check(task);
+#endif
+}
+
+
+#if (NGX_DEBUG)
+
+static void
+ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task)
+{
+    if (jm_task_holds(&task->task, task->timer.timer_set,
+                      task->exchange != NULL))
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ALERT, task->log, 0,
+                  "jimeng: task in state %d holds timer:%d exchange:%p",
+                  (int) task->task.state, (int) task->timer.timer_set,
+                  task->exchange);
+}
+
+#endif
+
+
+static ngx_int_t
+ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call)
+{
+    ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_payload_t   *body;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    job = task->job;
+    jlcf = ngx_http_get_module_loc_conf(job->request, ngx_http_jimeng_module);
+
+    body = (call == JM_VISUAL_SUBMIT) ? &job->order.submit : &task->query;
+
+    task->exchange = ngx_http_jimeng_exchange_start(job->request, &jlcf->pass,
+                                                    job->account, call, body,
+                                                    NULL);
+
+    return task->exchange ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
+{
+    jm_answer_t                  answer;
+    jm_visual_call_e             call;
+    ngx_http_jimeng_exchange_t  *x;
+
+    x = task->exchange;
+
+    call = (task->task.state == JM_TASK_SUBMIT) ? JM_VISUAL_SUBMIT
+                                                : JM_VISUAL_QUERY;
+
+    if (ngx_http_jimeng_answer_read(x, call, &answer) != JM_OK) {
+        ngx_log_error(NGX_LOG_ERR, task->log, 0,
+                      "jimeng: no memory to read an answer");
+    }
+
+    task->exchange = NULL;
+    task->job->upstream_time += ngx_http_jimeng_exchange_time(x);
+
+    if (ngx_http_jimeng_task_answer(task, &answer) != NGX_OK) {
+
+        /* there is a task, and no memory to follow it */
+
+        answer.event = JM_EVENT_FAILED;
+        jm_error_set(&answer.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+    }
+
+    if (call == JM_VISUAL_SUBMIT) {
+        ngx_http_jimeng_task_submitted(task, &answer);
+    }
+
+    ngx_http_jimeng_log_answer(task, &answer);
+
+    if (answer.strange) {
+        task->strange = 1;
+    }
+
+    if (answer.event == JM_EVENT_PASSING) {
+        task->error = answer.error;
+
+        /* a process that is to leave begins nothing new, nor does a repeat */
+
+        if (ngx_exiting || !task->own) {
+            answer.event = JM_EVENT_FAILED;
+        }
+    }
+
+    ngx_http_jimeng_task_step(task, answer.event, &answer);
+
+    /* the answer's views were needed until here, the pool's log is r's */
+
+    ngx_http_jimeng_exchange_destroy(x);
+}
+
+
+/* what became of a submit is entered before anything else is done about it */
+
+static void
+ngx_http_jimeng_task_submitted(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer)
+{
+    ngx_uint_t                i;
+    ngx_http_jimeng_claim_t  *claim;
+
+    claim = task->job->claim;
+    i = task - task->job->tasks;
+
+    switch (answer->event) {
+
+    case JM_EVENT_ACCEPTED:
+        ngx_http_jimeng_ledger_taken(claim, i, &task->id);
+        break;
+
+    case JM_EVENT_BUSY:
+    case JM_EVENT_UNSENT:
+        ngx_http_jimeng_ledger_unsent(claim, i);
+        break;
+
+    default: /* JM_EVENT_FAILED */
+
+        if (answer->error.cause == JM_CAUSE_OUTCOME_UNKNOWN) {
+            ngx_http_jimeng_ledger_unknown(claim, i);
+
+        } else {
+            ngx_http_jimeng_ledger_free(claim, i);
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_task_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
+{
+    jm_str_t    *urls;
+    ngx_int_t    code;
+    ngx_uint_t   i;
+    ngx_pool_t  *pool;
+
+    if (answer->code.len) {
+        code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
+        task->code = (code == NGX_ERROR) ? 0 : code;
+    }
+
+    if (jm_str_eq(&answer->status, "generating")) {
+        task->running = 1;
+    }
+
+    if (answer->event == JM_EVENT_ACCEPTED) {
+        return ngx_http_jimeng_task_accepted(task, answer);
+    }
+
+    if (answer->event != JM_EVENT_DONE) {
+        return NGX_OK;
+    }
+
+    /* other tasks may take longer than the answer lives */
+
+    pool = task->job->request->pool;
+
+    urls = ngx_palloc(pool, answer->nurls * sizeof(jm_str_t));
+    if (urls == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < answer->nurls; i++) {
+        urls[i].len = answer->urls[i].len;
+        urls[i].data = ngx_pnalloc(pool, urls[i].len);
+
+        if (urls[i].data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy((u_char *) urls[i].data, answer->urls[i].data, urls[i].len);
+    }
+
+    task->part.urls = urls;
+    task->part.nurls = answer->nurls;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer)
+{
+    ngx_pool_t               *pool;
+    ngx_http_jimeng_order_t  *order;
+
+    pool = task->job->request->pool;
+    order = &task->job->order;
+
+    task->accepted = ngx_current_msec;
+
+    task->id.data = ngx_pnalloc(pool, answer->task_id.len);
+    if (task->id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    task->id.len = answer->task_id.len;
+    ngx_memcpy(task->id.data, answer->task_id.data, answer->task_id.len);
+
+    return ngx_http_jimeng_query(pool, &order->req_key, &task->id,
+                                 &order->req_json, &task->query);
+}
+
+
+void
+ngx_http_jimeng_task_timer(ngx_event_t *ev)
+{
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
+    ngx_http_jimeng_task_t  *task;
+
+    task = ev->data;
+
+    r = task->job->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "jimeng timer, polls:%uD", task->task.polls);
+
+    if (task->task.state == JM_TASK_WAIT
+        && ngx_http_jimeng_shutdown_timedout())
+    {
+        ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+
+    } else if (task->task.state == JM_TASK_HELD && !ngx_exiting) {
+        ngx_http_jimeng_task_begin(task);
+        ngx_http_jimeng_job_step(task->job);
+
+    } else {
+        ngx_http_jimeng_task_step(task, ngx_http_jimeng_task_tick(task),
+                                  &ngx_http_jimeng_no_answer);
+
+        ngx_http_jimeng_job_step(task->job);
+    }
+
+    /* nginx runs posted requests after events, and not after timers */
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/*
+ * A client that waits is told where its task is to be found before the worker
+ * is made to leave.  The worker's time began up to a tick before it was seen.
+ */
+
+static jm_event_e
+ngx_http_jimeng_task_tick(ngx_http_jimeng_task_t *task)
+{
+    ngx_http_jimeng_job_t       *job;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    if (!ngx_exiting) {
+        return JM_EVENT_TIMER;
+    }
+
+    job = task->job;
+    jlcf = ngx_http_get_module_loc_conf(job->request, ngx_http_jimeng_module);
+
+    if (!job->gone && !job->answered
+        && ngx_http_jimeng_shutdown_within(2 * jlcf->poll_interval
+                                           + NGX_HTTP_JIMENG_CLOSING))
+    {
+        return JM_EVENT_CLOSING;
+    }
+
+    return JM_EVENT_EXITING;
+}
+
+
+static void
+ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, task->log, 0,
+                   "jimeng task \"%V\" done, pictures:%uz",
+                   &task->id, answer->nurls);
+
+    ngx_http_jimeng_task_over(task);
+}
+
+
+static void
+ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
+    jm_answer_t *answer)
+{
+    if (cause == JM_CAUSE_NONE) {
+        task->error = answer->error;
+
+    } else if (task->task.retried == 0
+               || cause == JM_CAUSE_GENERATION_TIMEOUT)
+    {
+        ngx_http_jimeng_task_error(task, cause);
+
+        /* without a connection there was no number but an older one */
+
+        if (task->code != JM_VISUAL_SUCCESS && cause != JM_CAUSE_UPSTREAM) {
+            task->error.upstream_code = task->code;
+        }
+    }
+
+    /* else the retry came to nothing, and the error is what it was for */
+
+    /* what the tasks before this one have cost is not known */
+
+    if (task->task.retried) {
+        task->error.no_retry = 1;
+    }
+
+    task->part.error = &task->error;
+
+    if (cause != JM_CAUSE_NONE && cause != JM_CAUSE_CLIENT_LEFT) {
+        ngx_log_error(NGX_LOG_ERR, task->log, 0,
+                      "jimeng: task \"%V\" of account \"%V\" failed: %s, "
+                      "after %uD queries", &task->id,
+                      &task->job->account->name, task->error.message,
+                      task->task.polls);
+    }
+
+    ngx_http_jimeng_task_over(task);
+}
+
+
+/* a task that goes on without this request: where a repeat finds it, it may */
+
+static void
+ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
+{
+    jm_error_t  *e;
+
+    e = &task->error;
+
+    jm_error_set(e, cause, NULL, NULL);
+
+    if (task->id.len == 0) {
+        return;
+    }
+
+    if (cause == JM_CAUSE_UNAVAILABLE) {
+        jm_error_set(e, cause, NULL,
+                     "This worker is shutting down. The picture is being made: "
+                     "ask for it by its task_id.");
+        e->no_retry = 1;
+    }
+
+    if ((cause == JM_CAUSE_UNAVAILABLE || cause == JM_CAUSE_GENERATION_TIMEOUT)
+        && ngx_http_jimeng_ledger_repeats(task->job->claim))
+    {
+        e->no_retry = 0;
+    }
+}
+
+
+static void
+ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task)
+{
+    task->over = ngx_current_msec;
+    task->job->left--;
+
+    if (task->own) {
+        ngx_http_jimeng_ledger_over(task->job->claim,
+                                    task - task->job->tasks);
+    }
+
+    if (task->timer.timer_set) {
+        ngx_del_timer(&task->timer);
+    }
+}

@@ -1,0 +1,86 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+static void ngx_http_jimeng_ticket_init(jm_ticket_t *t,
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_account_t *account);
+
+
+/*
+ * Sets *id to what the client gets as its task's id: all that is needed to ask
+ * for the result, sealed; empty when nothing was submitted.
+ */
+
+ngx_int_t
+ngx_http_jimeng_ticket(ngx_http_jimeng_job_t *job, jm_str_t *id)
+{
+    ngx_str_t    text;
+    ngx_uint_t   i, taken;
+    jm_ticket_t  t;
+
+    ngx_http_jimeng_ticket_init(&t, &job->order, job->account);
+
+    t.created = job->created;
+    taken = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        t.ids[i].len = job->tasks[i].id.len;
+        t.ids[i].data = job->tasks[i].id.data;
+
+        if (t.ids[i].len) {
+            taken = 1;
+        }
+    }
+
+    ngx_str_null(&text);
+
+    if (taken && ngx_http_jimeng_seal(job->request, &t, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    id->len = text.len;
+    id->data = text.data;
+
+    return NGX_OK;
+}
+
+
+/* to be asked before anything is paid for: what has no id cannot be found */
+
+ngx_uint_t
+ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order)
+{
+    jm_ticket_t                  t;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    ngx_http_jimeng_ticket_init(&t, order, jlcf->account);
+
+    return jm_ticket_fits(&t);
+}
+
+
+static void
+ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_jimeng_order_t *order,
+    ngx_http_jimeng_account_t *account)
+{
+    ngx_memzero(t, sizeof(jm_ticket_t));
+
+    t->n = order->n;
+    t->req_key.len = order->req_key.len;
+    t->req_key.data = order->req_key.data;
+    t->account.len = account->name.len;
+    t->account.data = account->name.data;
+    t->req_json.len = order->req_json.len;
+    t->req_json.data = order->req_json.data;
+    t->size = order->size;
+    t->max_images = order->max_images;
+    t->b64 = order->data_json.len ? 1 : 0;
+}
