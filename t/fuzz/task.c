@@ -148,7 +148,10 @@ end(world_t *w, jm_step_t step, jm_event_e event)
     check((step.cause == JM_CAUSE_NONE)
           == (event == JM_EVENT_FAILED || event == JM_EVENT_PASSING));
 
-    if (step.cause == JM_CAUSE_GENERATION_TIMEOUT) {
+    if (event == JM_EVENT_CLOSING) {
+        check(step.cause == JM_CAUSE_UNAVAILABLE);
+
+    } else if (step.cause == JM_CAUSE_GENERATION_TIMEOUT) {
         check(w->submits == 1);
 
     } else if (step.cause != JM_CAUSE_NONE) {
@@ -300,6 +303,10 @@ look(world_t *w, unsigned what)
         happen(w, JM_EVENT_EXITING);
         break;
 
+    case 8:
+        happen(w, JM_EVENT_CLOSING);
+        break;
+
     default:
         happen(w, JM_EVENT_START);
         break;
@@ -341,6 +348,10 @@ go_on(world_t *w)
     if (how % 16 == 1) {
         happen(w, JM_EVENT_EXITING);
 
+    } else if (how % 16 == 2) {
+        happen(w, JM_EVENT_CLOSING);
+        check(w->over);
+
     } else if (w->held) {
         look(w, choose(w, 32));
 
@@ -362,11 +373,12 @@ fits(const world_t *w, jm_event_e event)
     }
 
     if (w->held) {
-        return event <= JM_EVENT_JOINED || event == JM_EVENT_EXITING;
+        return event <= JM_EVENT_JOINED || event == JM_EVENT_EXITING
+               || event == JM_EVENT_CLOSING;
     }
 
     if (w->timer) {
-        return event == JM_EVENT_TIMER || event == JM_EVENT_EXITING;
+        return event >= JM_EVENT_TIMER && event <= JM_EVENT_CLOSING;
     }
 
     return event == JM_EVENT_FAILED
