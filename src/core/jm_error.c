@@ -73,6 +73,11 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
         "The request body must be JSON; send it with "
         "\"Content-Type: application/json\"." },
 
+    [JM_CAUSE_KEY_REUSED] = {
+        422, 0, "invalid_request_error", "idempotency_key_reused",
+        "The Idempotency-Key was sent before, with another request; use a new "
+        "key for each request." },
+
     [JM_CAUSE_RATE_LIMITED] = {
         429, 1, "rate_limit_error", "rate_limit_exceeded",
         "There are too many requests from you; wait before sending the next." },

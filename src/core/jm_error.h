@@ -32,6 +32,7 @@ typedef enum {
     JM_CAUSE_REQUEST_TOO_LARGE,
     JM_CAUSE_PROMPT_TOO_LONG,
     JM_CAUSE_MEDIA_TYPE,
+    JM_CAUSE_KEY_REUSED,            /* an Idempotency-Key */
     JM_CAUSE_RATE_LIMITED,          /* the client is over a limit of ours */
     JM_CAUSE_CONTENT_POLICY,
     JM_CAUSE_UPSTREAM_RATE_LIMITED,

@@ -49,6 +49,8 @@ static const cause_case_t  cause_cases[] = {
       "prompt_too_long", 0 },
     { JM_CAUSE_MEDIA_TYPE, 415, "invalid_request_error",
       "unsupported_media_type", 0 },
+    { JM_CAUSE_KEY_REUSED, 422, "invalid_request_error",
+      "idempotency_key_reused", 0 },
     { JM_CAUSE_RATE_LIMITED, 429, "rate_limit_error",
       "rate_limit_exceeded", 0 },
     { JM_CAUSE_CONTENT_POLICY, 400, "image_generation_user_error",
