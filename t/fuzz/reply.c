@@ -690,7 +690,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run_reply(&w, 0);
     run_stream(&w, 0);
     run_error(&w, 0);
-
     if (w.fail != 0) {
         run_reply(&w, w.fail);
         run_stream(&w, w.fail);
