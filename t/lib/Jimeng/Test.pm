@@ -192,6 +192,18 @@ sub unseal {
 }
 
 
+# The upstream's ids in a task's id, as $jimeng_task_id has them; undef for no
+# id at all.
+sub upstream_ids {
+    my ($self, $id) = @_;
+
+    return undef unless defined $id;
+
+    my $ticket = $self->unseal($id) // return 'not sealed';
+    return join ', ', map { length ? $_ : '-' } @{ $ticket->{ids} };
+}
+
+
 # Writes a file into the test's directory; returns its path.
 sub write_file {
     my ($self, $name, $content) = @_;
