@@ -192,6 +192,15 @@ sub unseal {
 }
 
 
+# The upstream's ids in a task's id, as a list with '' for what was never
+# accepted; nothing when it is none of this test's.
+sub task_ids {
+    my ($self, $id) = @_;
+    my $ticket = defined $id && $self->unseal($id) or return;
+    return @{ $ticket->{ids} };
+}
+
+
 # Writes a file into the test's directory; returns its path.
 sub write_file {
     my ($self, $name, $content) = @_;
