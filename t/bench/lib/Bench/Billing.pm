@@ -21,12 +21,13 @@ use Bench::Proc 'children';
 use Jimeng::Test::Emulator;
 use Jimeng::Test::Process 'process_title';
 
-our @EXPORT_OK = qw(billing);
+our @EXPORT_OK = qw(billing entry_size);
 
 use constant {
     TASK    => 2,           # seconds that a task takes
-    SUBMIT  => 0.5,         # seconds that the answer to a submit takes at most
-    QUERY   => 0.3,         # ... and to a query
+    SUBMIT  => 1,           # seconds that the answer to a submit takes at most
+    QUERY   => 0.8,         # ... and to a query
+    LEAVE   => 3,           # seconds that an old worker has
     WITHIN  => 2000,        # milliseconds: no task is over sooner
     SPARE   => 0.5,         # seconds between what two processes noted
     SECRET  => 'seals the ids of a benchmark, and of nothing else',
@@ -66,6 +67,7 @@ sub billing {
     set_faults($emulator, %o);
 
     my $nginx = Bench::Nginx->start('billing', %$settings, workers => 2,
+        main => "worker_shutdown_timeout ${\ LEAVE}s;",
         upstream => $emulator->port,
         files => { task_secret => SECRET . "\n" });
 
@@ -103,11 +105,22 @@ sub packages {
 }
 
 
-# What befalls each submit is known before the first: one fault for each, in
-# their order, of more than there will be.
+# What the unit test of the ledger says about the memory of a task.
+
+sub entry_size {
+    my ($line) = qx($root/build/unit/ledger) =~ /^# (.* bytes an entry.*)$/m
+        or die "build/unit/ledger does not tell how large an entry is\n";
+
+    return $line;
+}
+
+
+# What befalls each submit is known before the first, of more than there will
+# be: faults follow one another.
 
 sub set_faults {
     my ($emulator, %o) = @_;
+    my $good = 0;
 
     srand $o{seed};
 
@@ -116,12 +129,17 @@ sub set_faults {
 
     for (1 .. 2 * $o{calls}) {
         my $chance = rand;
-        my $seconds = rand SUBMIT;
 
+        if ($chance >= DROPPED + REFUSED) {
+            $good++;
+            next;
+        }
+
+        $emulator->fault({ on => 'submit', times => $good, do => 'delay',
+                           seconds => rand SUBMIT }) if $good;
         $emulator->fault({ on => 'submit',
-            $chance < DROPPED           ? (do => 'drop')
-          : $chance < DROPPED + REFUSED ? %refused
-          : (do => 'delay', seconds => $seconds) });
+                           $chance < DROPPED ? (do => 'drop') : %refused });
+        $good = 0;
     }
 }
 
@@ -175,7 +193,7 @@ sub judged {
 
     my %count = map { $_ => 0 } qw(calls tasks twice picture named free
                                    unknown unreached hidden hung longest
-                                   refused dropped retries found);
+                                   refused dropped retries found moved);
     my (%tasks, %tries, @missed);
 
     for my $row ($emulator->journal(action => 'submit')) {
@@ -207,9 +225,10 @@ sub judged {
         $count{longest} = $result->{seconds}
             if $result->{seconds} > $count{longest};
 
-        for my $try (grep { $_->{retry} } @$tries) {
-            $count{retries}++;
-            $count{found}++ if found($try, $tasks);
+        for my $try (@$tries) {
+            $count{moved}++ if ($try->{status} // 0) == 503;
+            $count{retries}++ if $try->{retry};
+            $count{found}++ if $try->{retry} && found($try, $tasks);
         }
 
         push @missed, sprintf 'call %d: %d tasks (%s), %s after %.1f s: %s',

@@ -57,8 +57,8 @@ sub free_port {
 
 # Starts nginx with t/bench/conf/NAME.conf, in which @WORD@ stands for
 # $o{vars}{WORD}; files are written beside its configuration.  $o{upstream} is
-# the port of "upstream canned"; $o{modules} are paths; $o{http} is text for the
-# http block; $o{workers} is how many.
+# the port of "upstream canned"; $o{modules} are paths; $o{http} and $o{main}
+# are text for these blocks; $o{workers} is how many.
 
 sub start {
     my ($class, $name, %o) = @_;
@@ -147,6 +147,7 @@ END
 
     my $user = $> == 0 ? 'user root;' : '';
     my $more = $o{http} // '';
+    my $main = $o{main} // '';
     my $workers = $o{workers} // 1;
     my $load = join '', map { "load_module $_;\n" } @{ $o{modules} // [] };
     my $temp = join '', map { "${_}_temp_path $o{dir}/$_;\n" }
@@ -159,6 +160,7 @@ worker_processes $workers;
 pid $o{dir}/nginx.pid;
 error_log $o{dir}/error.log warn;
 $load
+$main
 events {
     worker_connections $o{connections};
 }
