@@ -14,6 +14,7 @@
 
 #include "jm_base64.h"
 #include "jm_digest.h"
+#include "jm_ledger.h"
 #include "jm_pass.h"
 #include "jm_picture.h"
 #include "jm_reply.h"
@@ -52,8 +53,29 @@ typedef struct {
 } ngx_http_jimeng_account_t;
 
 
+/* the shared memory; all but what sh points to is this process's own */
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_cycle_t                *cycle;
+    ngx_slab_pool_t            *shpool;
+    jm_ledger_t                 ledger;
+
+    struct {
+        uint32_t                magic;
+        uint32_t                version;
+        size_t                  size;       /* of this */
+
+        jm_ledger_shared_t     *ledger;
+        ngx_msec_t              warned;     /* that it is full; or 0 */
+        u_char                  salt[JM_DIGEST_LEN];
+    } *sh;
+} ngx_http_jimeng_zone_t;
+
+
 typedef struct {
     ngx_array_t                 accounts;   /* ngx_http_jimeng_account_t * */
+    ngx_http_jimeng_zone_t     *zone;       /* or NULL */
     ngx_int_t                   request_id; /* index of $request_id */
     time_t                      created;    /* when this was read */
 
@@ -90,6 +112,7 @@ typedef struct {
     ngx_uint_t                  poll_attempts;
     ngx_msec_t                  timeout;
     ngx_msec_t                  heartbeat;
+    ngx_msec_t                  dedupe;     /* 0: off */
     ngx_uint_t                  size;
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
@@ -129,7 +152,7 @@ char *ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 char *ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_jimeng_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_jimeng_msec_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data);
 
@@ -360,14 +383,15 @@ ngx_int_t ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job);
 /* ngx_http_jimeng_zone.c */
 
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
 
 /* ngx_http_jimeng_ledger.c */
 
 typedef enum {
-    NGX_HTTP_JIMENG_LOOK_OWN = 0,   /* this request is to submit it */
-    NGX_HTTP_JIMENG_LOOK_WAIT,      /* another one is about to, or does */
-    NGX_HTTP_JIMENG_LOOK_TAKEN,     /* the upstream has it */
-    NGX_HTTP_JIMENG_LOOK_UNKNOWN    /* it was submitted, to what end? */
+    NGX_HTTP_JIMENG_LOOK_OWN = JM_LOOK_OWN,
+    NGX_HTTP_JIMENG_LOOK_WAIT = JM_LOOK_WAIT,
+    NGX_HTTP_JIMENG_LOOK_TAKEN = JM_LOOK_TAKEN,
+    NGX_HTTP_JIMENG_LOOK_UNKNOWN = JM_LOOK_UNKNOWN
 } ngx_http_jimeng_look_e;
 
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);

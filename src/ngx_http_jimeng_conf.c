@@ -78,6 +78,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->poll_attempts = NGX_CONF_UNSET_UINT;
     conf->timeout = NGX_CONF_UNSET_MSEC;
     conf->heartbeat = NGX_CONF_UNSET_MSEC;
+    conf->dedupe = NGX_CONF_UNSET_MSEC;
     conf->size = NGX_CONF_UNSET_UINT;
     conf->max_prompt = NGX_CONF_UNSET_UINT;
     conf->upload = NGX_CONF_UNSET_PTR;
@@ -106,6 +107,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->poll_attempts, prev->poll_attempts, 60);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 300000);
     ngx_conf_merge_msec_value(conf->heartbeat, prev->heartbeat, 15000);
+    ngx_conf_merge_msec_value(conf->dedupe, prev->dedupe, 43200000);
     ngx_conf_merge_uint_value(conf->size, prev->size,
                               NGX_HTTP_JIMENG_SIZE_FIT);
     ngx_conf_merge_uint_value(conf->max_prompt, prev->max_prompt, 800);
@@ -396,29 +398,29 @@ ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data)
 
 
 char *
-ngx_http_jimeng_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_jimeng_msec_or_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    char       *rv;
-    ngx_str_t  *value;
-
-    ngx_http_jimeng_loc_conf_t *jlcf = conf;
+    char        *rv;
+    ngx_str_t   *value;
+    ngx_msec_t  *msec;
 
     value = cf->args->elts;
+    msec = (ngx_msec_t *) ((char *) conf + cmd->offset);
 
     if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
 
-        if (jlcf->heartbeat != NGX_CONF_UNSET_MSEC) {
+        if (*msec != NGX_CONF_UNSET_MSEC) {
             return "is duplicate";
         }
 
-        jlcf->heartbeat = 0;
+        *msec = 0;
 
         return NGX_CONF_OK;
     }
 
     rv = ngx_conf_set_msec_slot(cf, cmd, conf);
 
-    if (rv == NGX_CONF_OK && jlcf->heartbeat == 0) {
+    if (rv == NGX_CONF_OK && *msec == 0) {
         return "must be greater than 0, or \"off\"";
     }
 

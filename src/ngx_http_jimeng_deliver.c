@@ -11,6 +11,10 @@
 
 #define NGX_HTTP_JIMENG_ATTEMPTS  3
 
+/* milliseconds between two of these at most: a client waits for it */
+
+#define NGX_HTTP_JIMENG_PAUSE     5000
+
 
 static ngx_int_t ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d,
@@ -393,7 +397,8 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     if (!final && d->attempts < NGX_HTTP_JIMENG_ATTEMPTS) {
         jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-        ngx_add_timer(&d->timer, jlcf->poll_interval);
+        ngx_add_timer(&d->timer, ngx_min(jlcf->poll_interval,
+                                         NGX_HTTP_JIMENG_PAUSE));
         return;
     }
 

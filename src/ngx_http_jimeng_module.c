@@ -88,7 +88,7 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
 
     { ngx_string("jimeng_heartbeat"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_jimeng_heartbeat,
+      ngx_http_jimeng_msec_or_off,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_jimeng_loc_conf_t, heartbeat),
       NULL },
@@ -112,6 +112,20 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       ngx_http_jimeng_upload,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("jimeng_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_jimeng_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("jimeng_dedupe"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_jimeng_msec_or_off,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, dedupe),
       NULL },
 
       ngx_null_command
@@ -140,7 +154,7 @@ ngx_module_t  ngx_http_jimeng_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_jimeng_zone_init_process,     /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */

@@ -259,7 +259,7 @@ ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     jm_digest_t   digest;
     uint32_t      numbers[6];
 
-    if (jm_digest_init(&digest, NULL) != JM_OK) {
+    if (ngx_http_jimeng_ledger_digest(r, &digest) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -277,8 +277,7 @@ ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     text.len = sizeof(numbers);
     text.data = (uint8_t *) numbers;
 
-    rc = ngx_http_jimeng_ledger_digest(r, &digest) == NGX_OK
-         ? jm_digest_add(&digest, text) : JM_ERROR;
+    rc = jm_digest_add(&digest, text);
 
     for (i = 0; rc == JM_OK && i < 3; i++) {
         text.len = s[i]->len;

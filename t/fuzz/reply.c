@@ -1,258 +1,19 @@
 
 /*
- * Replies and streams of whatever the input says: a byte for each choice, and
- * for each text its length before it.  A reply is whole JSON with what was put
- * into it, with URLs as with the pictures that are put at its offset; a stream
- * has the events that were written, each of one line of whole JSON that is
- * named like it (WHATWG HTML, "Interpreting an event stream").
- *
- * Texts that are not UTF-8 come out as they are: what is left, with an "x"
- * for each byte that is not ASCII, must be sound all the same.
+ * Replies of whatever the input says: each is whole JSON with what was put into
+ * it, with URLs as with the pictures that are put at its offset, and for a task
+ * that is not done nothing else.
  *
  * Seen failing with texts that are written as they are, with the place of the
- * base64 one byte further on, and with the error of a buffer lost.
+ * base64 one byte further on, with the error of a buffer lost, and with an
+ * error in the reply of a task that runs.
  */
 
 
-#include "tap.h"
-#include "jm_json.h"
-#include "jm_stream.h"
-#include "jm_text.h"
-
-
-#define PARTS   4
-#define URLS    3
-#define EVENTS  32
-
-#define BASE64  "/9j+AAQ="
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-/* what the input says */
-
-typedef struct {
-    const uint8_t   *data;
-    size_t           size;
-    size_t           fail;          /* the allocation that does, or 0 */
-    unsigned         base64;        /* pictures are data */
-    jm_stream_e      dialect;
-    unsigned         edit;
-    size_t           made;          /* and billed */
-    size_t           had;           /* and not lost */
-    jm_result_t      result;
-    jm_part_t        parts[PARTS];
-    jm_str_t         urls[PARTS][URLS];
-    jm_error_t       errors[PARTS];
-    char             param[256];
-} world_t;
-
-
-/* an event as a client has it */
-
-typedef struct {
-    jm_str_t         name;
-    jm_str_t         data;
-    unsigned         lines;         /* of data */
-} event_t;
-
-typedef struct {
-    size_t           n;
-    event_t          events[EVENTS];
-} events_t;
+#include "reply.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static const jm_json_limits_t  limits = { 8, 256 };
-
-
-static unsigned
-choose(world_t *w, unsigned n)
-{
-    if (w->size == 0) {
-        return 0;
-    }
-
-    w->size--;
-
-    return *w->data++ % n;
-}
-
-
-static jm_str_t
-take(world_t *w)
-{
-    jm_str_t  s;
-
-    s.len = choose(w, 256);
-    s.len = jm_min(s.len, w->size);
-    s.data = w->data;
-
-    w->data += s.len;
-    w->size -= s.len;
-
-    return s;
-}
-
-
-static void
-take_error(world_t *w, jm_error_t *e)
-{
-    jm_str_t    s;
-    jm_cause_e  cause;
-
-    cause = 1 + choose(w, JM_CAUSE_LAST - 1);
-    s = take(w);
-
-    jm_error_set(e, cause, choose(w, 2) ? w->param : NULL, "%.*s",
-                 (int) s.len, (const char *) s.data);
-
-    e->upstream_code = choose(w, 2) ? 50411 : 0;
-}
-
-
-static void
-take_world(world_t *w, const uint8_t *data, size_t size)
-{
-    size_t      i, j;
-    jm_str_t    s;
-    jm_part_t  *part;
-
-    memset(w, 0, sizeof(world_t));
-
-    w->data = data;
-    w->size = size;
-
-    w->fail = choose(w, 16);
-    w->base64 = choose(w, 2);
-    w->dialect = choose(w, 2) ? JM_STREAM_ARK : JM_STREAM_OPENAI;
-    w->edit = choose(w, 2);
-
-    w->result.created = choose(w, 256);
-    w->result.max_images = choose(w, 4);
-    w->result.ignored = choose(w, 2) ? choose(w, 256) : 0;
-    w->result.size.width = choose(w, 256);
-    w->result.size.height = w->result.size.width * 2;
-    w->result.model = take(w);
-    w->result.task_id = take(w);
-
-    s = take(w);
-
-    if (s.len != 0) {
-        memcpy(w->param, s.data, s.len);
-    }
-
-    w->result.parts = w->parts;
-    w->result.nparts = choose(w, PARTS + 1);
-
-    for (i = 0; i < w->result.nparts; i++) {
-        part = &w->parts[i];
-        part->urls = w->urls[i];
-        part->nurls = choose(w, URLS + 1);
-
-        for (j = 0; j < part->nurls; j++) {
-            w->urls[i][j] = take(w);
-        }
-
-        if (choose(w, 2)) {
-            take_error(w, &w->errors[i]);
-            part->error = &w->errors[i];
-        }
-
-        w->made += part->nurls;
-        w->had += part->error == NULL ? part->nurls : 0;
-    }
-}
-
-
-/* a text as it is, or with an "x" for each byte that is not ASCII */
-
-static jm_str_t
-mask(jm_str_t s, unsigned masked, jm_mem_t *mem)
-{
-    size_t    i;
-    uint8_t  *copy;
-
-    if (!masked) {
-        return s;
-    }
-
-    copy = mem->alloc(mem->ctx, s.len + 1);
-
-    for (i = 0; i < s.len; i++) {
-        copy[i] = s.data[i] < 0x80 ? s.data[i] : 'x';
-    }
-
-    s.data = copy;
-
-    return s;
-}
-
-
-/* Returns the JSON of text, and whether it had to be masked. */
-
-static jm_json_t *
-read_whole(jm_str_t text, unsigned *masked, jm_mem_t *mem)
-{
-    size_t       n;
-    jm_json_t   *root;
-    const char  *why;
-
-    *masked = jm_utf8_length(text, &n) != JM_OK;
-
-    check(jm_json_read(&root, mask(text, *masked, mem), &limits, mem, &why)
-          == JM_OK);
-    check(root->type == JM_JSON_OBJECT);
-
-    return root;
-}
-
-
-static void
-check_text(const jm_json_t *node, jm_str_t expected, unsigned masked,
-    jm_mem_t *mem)
-{
-    check(node != NULL && node->type == JM_JSON_STRING);
-
-    expected = mask(expected, masked, mem);
-
-    check(node->text.len == expected.len
-          && (expected.len == 0
-              || memcmp(node->text.data, expected.data, expected.len) == 0));
-}
-
-
-static void
-check_int(const jm_json_t *object, const char *name, size_t expected)
-{
-    int64_t           value;
-    const jm_json_t  *node;
-
-    node = jm_json_get(object, name);
-
-    check(node != NULL && jm_decimal(node->text, 0, &value, NULL) == JM_OK);
-    check(value == (int64_t) expected);
-}
-
-
-/* "code" and "message" of an error */
-
-static void
-check_why(const jm_json_t *object, const jm_error_t *e, unsigned masked,
-    jm_mem_t *mem)
-{
-    check_text(jm_json_get(object, "code"), str(jm_cause(e->cause)->code),
-               masked, mem);
-    check_text(jm_json_get(object, "message"), str(e->message), masked, mem);
-}
 
 
 static void
@@ -377,264 +138,101 @@ run_reply(const world_t *w, size_t fail)
 }
 
 
-/* a line of a stream; returns whether it ended an event, which is *e then */
-
-static unsigned
-read_line(event_t *e, jm_str_t line)
-{
-    if (line.len == 0) {
-        return e->lines != 0;
-    }
-
-    if (line.data[0] == ':') {
-        return 0;
-    }
-
-    if (line.len > 6 && memcmp(line.data, "data: ", 6) == 0) {
-        e->data.data = line.data + 6;
-        e->data.len = line.len - 6;
-        e->lines++;
-
-        return 0;
-    }
-
-    check(line.len > 7 && memcmp(line.data, "event: ", 7) == 0);
-
-    e->name.data = line.data + 7;
-    e->name.len = line.len - 7;
-
-    return 0;
-}
-
-
-/* lines end with CR, LF, or both; what has no blank line behind it is lost */
+/* the members of an "error" object */
 
 static void
-read_events(events_t *list, jm_str_t text)
+check_error(const jm_json_t *object, const jm_error_t *e, unsigned masked,
+    jm_mem_t *mem)
 {
-    event_t   e;
-    jm_str_t  line;
+    const jm_json_t  *node;
 
-    memset(&e, 0, sizeof(event_t));
-    list->n = 0;
+    check(object != NULL && object->type == JM_JSON_OBJECT);
+    check(object->count == (e->upstream_code != 0 ? 5 : 4));
 
-    while (text.len != 0) {
-        line.data = text.data;
-        line.len = 0;
+    check_why(object, e, masked, mem);
+    check_text(jm_json_get(object, "type"), str(jm_cause(e->cause)->type),
+               masked, mem);
 
-        while (line.len < text.len && line.data[line.len] != '\n'
-               && line.data[line.len] != '\r')
-        {
-            line.len++;
-        }
+    node = jm_json_get(object, "param");
 
-        check(line.len < text.len && line.data[line.len] == '\n');
+    if (e->param == NULL) {
+        check(node != NULL && node->type == JM_JSON_NULL);
 
-        text.data += line.len + 1;
-        text.len -= line.len + 1;
-
-        if (read_line(&e, line)) {
-            check(list->n < EVENTS && e.lines == 1);
-            list->events[list->n++] = e;
-            memset(&e, 0, sizeof(event_t));
-        }
+    } else {
+        check_text(node, str(e->param), masked, mem);
     }
 
-    check(e.lines == 0 && e.name.len == 0);
-}
-
-
-/* appends what was added to from after before, with the base64 in its place */
-
-static void
-add_data(jm_buf_t *whole, const jm_buf_t *from, size_t before, size_t at)
-{
-    check(at > before && at < from->len
-          && memcmp(from->data + at - 1, "\"\"", 2) == 0);
-
-    jm_buf_add(whole, from->data + before, at - before);
-    jm_buf_literal(whole, BASE64);
-    jm_buf_add(whole, from->data + at, from->len - at);
-}
-
-
-/* writes the stream, and it once more with the pictures in it to whole */
-
-static jm_rc_e
-write_stream(const world_t *w, const jm_stream_t *s, jm_buf_t *out,
-    jm_buf_t *whole)
-{
-    size_t            i, j, at, before;
-    jm_str_t          url;
-    const jm_part_t  *part;
-
-    jm_buf_literal(out, JM_STREAM_COMMENT);
-    jm_buf_str(whole, jm_buf_view(out));
-
-    for (i = 0; i < w->result.nparts; i++) {
-        part = &w->parts[i];
-
-        if (part->error != NULL) {
-            before = out->len;
-
-            if (jm_stream_failed(out, s, (uint32_t) i, part->error) == JM_OK) {
-                jm_buf_add(whole, out->data + before, out->len - before);
-            }
-
-            continue;
-        }
-
-        for (j = 0; j < part->nurls; j++) {
-            before = out->len;
-            url = w->base64 ? str("") : part->urls[j];
-
-            if (jm_stream_picture(out, s, (uint32_t) (i + j), url, &at)
-                != JM_OK)
-            {
-                continue;
-            }
-
-            if (url.len == 0) {
-                add_data(whole, out, before, at);
-
-            } else {
-                jm_buf_add(whole, out->data + before, out->len - before);
-            }
-        }
+    if (e->upstream_code != 0) {
+        check_int(object, "upstream_code", (size_t) e->upstream_code);
     }
-
-    before = out->len;
-
-    if (jm_stream_end(out, s, w->made) == JM_OK) {
-        jm_buf_add(whole, out->data + before, out->len - before);
-    }
-
-    return out->rc;
-}
-
-
-/* Returns the JSON of the next event, which is of this type. */
-
-static const jm_json_t *
-next_event(const world_t *w, const events_t *list, size_t *n,
-    const char *type, unsigned *masked, jm_mem_t *mem)
-{
-    char              name[64];
-    const event_t    *e;
-    const jm_json_t  *root;
-
-    check(*n < list->n);
-    e = &list->events[(*n)++];
-
-    snprintf(name, sizeof(name), "image_%s.%s",
-             w->edit ? "edit" : "generation", type);
-
-    root = read_whole(e->data, masked, mem);
-
-    check(e->name.len == strlen(name)
-          && memcmp(e->name.data, name, e->name.len) == 0);
-    check_text(jm_json_get(root, "type"), e->name, 0, mem);
-
-    if (w->dialect == JM_STREAM_ARK) {
-        check_text(jm_json_get(root, "model"), w->result.model, *masked, mem);
-    }
-
-    return root;
 }
 
 
 static void
-check_stream(const world_t *w, jm_str_t text, jm_mem_t *mem)
+check_task(const world_t *w, const jm_json_t *root, unsigned masked,
+    jm_mem_t *mem)
 {
-    size_t            i, j, n;
-    unsigned          ark, masked;
-    jm_str_t          url;
-    events_t          list;
-    const event_t    *last;
-    const jm_json_t  *root;
+    const jm_json_t  *node;
 
-    ark = (w->dialect == JM_STREAM_ARK);
-    n = 0;
+    node = jm_json_get(root, "task_id");
 
-    read_events(&list, text);
+    if (w->result.task_id.len != 0) {
+        check_text(node, w->result.task_id, masked, mem);
 
-    for (i = 0; i < w->result.nparts; i++) {
-
-        if (w->parts[i].error != NULL) {
-            root = next_event(w, &list, &n, "partial_failed", &masked, mem);
-            check((jm_json_get(root, "error") != NULL) == ark);
-
-            check_int(root, "image_index", i);
-            check_why(ark ? jm_json_get(root, "error") : root,
-                      w->parts[i].error, masked, mem);
-            continue;
-        }
-
-        for (j = 0; j < w->parts[i].nurls; j++) {
-            url = w->parts[i].urls[j];
-
-            root = next_event(w, &list, &n,
-                              ark ? "partial_succeeded" : "completed",
-                              &masked, mem);
-
-            if (ark) {
-                check_int(root, "image_index", i + j);
-            }
-
-            if (w->base64 || url.len == 0) {
-                check_text(jm_json_get(root, "b64_json"), str(BASE64), 0, mem);
-
-            } else {
-                check_text(jm_json_get(root, "url"), url, masked, mem);
-            }
-        }
+    } else {
+        check(node == NULL);
     }
-
-    if (ark) {
-        root = next_event(w, &list, &n, "completed", &masked, mem);
-        check_int(jm_json_get(root, "usage"), "generated_images", w->made);
-
-        last = &list.events[n++];
-        check(last->name.len == 0 && jm_str_eq(&last->data, "[DONE]"));
-    }
-
-    check(n == list.n);
 }
 
 
-static void
-run_stream(const world_t *w, size_t fail)
-{
-    jm_rc_e      rc;
-    jm_buf_t     b, whole;
-    tap_mem_t    m, kept;
-    jm_stream_t  s;
+/* a task that is not done, or failed if there is an error for it */
 
-    s.dialect = w->dialect;
-    s.edit = w->edit;
-    s.created = w->result.created;
-    s.model = w->result.model;
-    s.size = w->result.size;
-    s.ignored = w->result.ignored;
+static void
+run_status(const world_t *w, jm_status_e status, size_t fail)
+{
+    jm_rc_e             rc;
+    jm_buf_t            b;
+    unsigned            masked;
+    tap_mem_t           m;
+    const jm_json_t    *root;
+    const jm_error_t   *e;
+    static const char  *names[] = { "pending", "running", "failed" };
+
+    e = w->parts[0].error;
+
+    if (status == JM_STATUS_FAILED && e == NULL) {
+        return;
+    }
 
     tap_mem_init(&m, fail);
-    tap_mem_init(&kept, 0);
     jm_buf_init(&b, &m.mem, 16, (size_t) 1 << 20);
-    jm_buf_init(&whole, &kept.mem, 4096, (size_t) 1 << 20);
 
-    rc = write_stream(w, &s, &b, &whole);
+    rc = jm_reply_status(&b, &w->result, status, e);
     check(rc == (tap_mem_unfailed(&m) ? JM_OK : JM_ERROR));
 
+    m.fail = 0;
+
     if (rc == JM_OK) {
-        check_stream(w, jm_buf_view(&whole), &kept.mem);
+        root = read_whole(jm_buf_view(&b), &masked, &m.mem);
+
+        check(root->count == 3u + (w->result.task_id.len != 0)
+                             + (status == JM_STATUS_FAILED));
+
+        check_int(root, "created", (size_t) w->result.created);
+        check_text(jm_json_get(root, "model"), w->result.model, masked,
+                   &m.mem);
+        check_task(w, root, masked, &m.mem);
+        check_text(jm_json_get(root, "task_status"), str(names[status]), 0,
+                   &m.mem);
+
+        if (status == JM_STATUS_FAILED) {
+            check_error(jm_json_get(root, "error"), e, masked, &m.mem);
+        }
     }
 
     tap_mem_done(&m);
-    tap_mem_done(&kept);
 }
 
-
-/* an error, as a reply, and as what ends a stream */
 
 static void
 run_error(const world_t *w, size_t fail)
@@ -642,41 +240,44 @@ run_error(const world_t *w, size_t fail)
     jm_rc_e            rc;
     jm_buf_t           b;
     unsigned           masked;
-    events_t           list;
     tap_mem_t          m;
     const jm_json_t   *root;
     const jm_error_t  *e;
 
-    e = &w->errors[0];
+    e = w->parts[0].error;
 
-    if (w->parts[0].error == NULL) {
+    if (e == NULL) {
         return;
     }
 
     tap_mem_init(&m, fail);
     jm_buf_init(&b, &m.mem, 16, (size_t) 1 << 20);
 
-    rc = jm_stream_error(&b, e, w->result.task_id);
+    rc = jm_reply_error(&b, e, w->result.task_id);
     check(rc == (tap_mem_unfailed(&m) ? JM_OK : JM_ERROR));
 
     m.fail = 0;
 
     if (rc == JM_OK) {
-        read_events(&list, jm_buf_view(&b));
-        check(list.n == 1 && jm_str_eq(&list.events[0].name, "error"));
-
-        root = read_whole(list.events[0].data, &masked, &m.mem);
+        root = read_whole(jm_buf_view(&b), &masked, &m.mem);
 
         check_why(root, e, masked, &m.mem);
-        check_why(jm_json_get(root, "error"), e, masked, &m.mem);
-
-        if (w->result.task_id.len != 0) {
-            check_text(jm_json_get(root, "task_id"), w->result.task_id, masked,
-                       &m.mem);
-        }
+        check_error(jm_json_get(root, "error"), e, masked, &m.mem);
+        check_task(w, root, masked, &m.mem);
     }
 
     tap_mem_done(&m);
+}
+
+
+static void
+run(const world_t *w, size_t fail)
+{
+    run_reply(w, fail);
+    run_status(w, JM_STATUS_PENDING, fail);
+    run_status(w, JM_STATUS_RUNNING, fail);
+    run_status(w, JM_STATUS_FAILED, fail);
+    run_error(w, fail);
 }
 
 
@@ -687,13 +288,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     take_world(&w, data, size);
 
-    run_reply(&w, 0);
-    run_stream(&w, 0);
-    run_error(&w, 0);
+    run(&w, 0);
+
     if (w.fail != 0) {
-        run_reply(&w, w.fail);
-        run_stream(&w, w.fail);
-        run_error(&w, w.fail);
+        run(&w, w.fail);
     }
 
     return 0;

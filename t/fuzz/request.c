@@ -328,6 +328,7 @@ check_request(const jm_request_t *r, const way_t *way, size_t size,
     check(!r->has_scale || (r->scale <= 100
                             && r->model->scale != JM_SCALE_NONE));
     check(r->b64 <= 1 && r->stream <= JM_STREAM_ARK);
+    check(r->async <= 1 && (!r->async || r->stream == JM_STREAM_NONE));
 
     check_images(r, way, size);
     check_size(r);

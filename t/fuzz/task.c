@@ -1,16 +1,22 @@
 
 /*
  * The task machine in a simulated world: one clock, one timer, one exchange,
- * a client that may leave at any moment, and a remote that bills.  The input
- * decides what happens next.  Whatever it is: a task holds exactly what its
- * state says, is submitted to no effect or once, never again when that is not
- * known, never after the client has left, and once more at most for each
- * task that failed in passing, as often as that was asked for; and it ends by
- * its deadline, or with the exchange that is in flight then.
+ * a client that may leave at any moment, another request that may have
+ * submitted the task, and a remote that bills.  The input decides what happens
+ * next.  Whatever it is: a task holds exactly what its state says, is submitted
+ * to no effect or once, never again when that is not known, never after the
+ * client has left or the deadline, never while it is another's to submit or
+ * was submitted there, and once more at most for each task that failed in
+ * passing, as often as that was asked for; it is asked for no more often than
+ * that was; and it ends by its deadline, or with the exchange that is in flight
+ * then.
  *
  * Seen failing with each of these taken out of jm_task.c: the look at t->gone
- * in jm_task_refused(), the looks at the deadline in jm_task_pause() and
- * jm_task_backoff(), and with a failed submit taken for a refused one.
+ * in jm_task_refused(), the looks at the deadline in jm_task_pause(),
+ * jm_task_backoff(), jm_task_admit() and jm_task_hold(), the one at t->asked;
+ * with a failed submit taken for a refused one, with a task that is submitted
+ * when it is joined or at the end of a pause in which it is held, and with one
+ * that is asked for when it is held.
  */
 
 
@@ -37,7 +43,9 @@ typedef struct {
 
     jm_task_t        task;
     uint64_t         now;
+    uint64_t         begun;         /* its first event */
 
+    unsigned         held;          /* another's to submit, or not begun */
     unsigned         timer;
     uint64_t         fires;         /* when the timer does */
 
@@ -47,6 +55,7 @@ typedef struct {
     uint64_t         since;
 
     unsigned         submits;       /* that the remote took, and bills */
+    unsigned         asked;         /* queries for the last of them */
     unsigned         passing;       /* tasks that failed in passing */
     unsigned         unknown;       /* a submit may have been taken */
     unsigned         gone;
@@ -85,12 +94,17 @@ arm(world_t *w, uint64_t delay)
 
 
 static void
-send_submit(world_t *w)
+send_submit(world_t *w, jm_event_e event)
 {
+    check(w->held ? event == JM_EVENT_START
+                  : event == JM_EVENT_TIMER || event == JM_EVENT_PASSING);
+
     check(w->submits == 0 && !w->unknown && !w->gone);
     check(w->passing <= w->task.limits.retries);
-    check(w->now < w->task.deadline || w->now == START);
+    check(w->now < w->task.deadline);
 
+    w->held = 0;
+    w->asked = 0;
     w->exchange = 1;
     w->query = 0;
     w->sent = choose(w, 2);
@@ -99,10 +113,18 @@ send_submit(world_t *w)
 
 
 static void
-send_query(world_t *w)
+send_query(world_t *w, jm_event_e event)
 {
-    check(w->submits == 1 && w->now <= w->task.deadline + LATE);
+    check(w->held ? event == JM_EVENT_JOINED
+                  : event == JM_EVENT_TIMER || event == JM_EVENT_EXITING);
 
+    check(w->submits == 1);
+    check(w->now <= jm_max(w->task.deadline, w->begun) + LATE);
+
+    w->asked++;
+    check(w->asked <= jm_max(w->task.limits.attempts, 1));
+
+    w->held = 0;
     w->exchange = 1;
     w->query = 1;
     w->sent = 1;
@@ -116,7 +138,7 @@ end(world_t *w, jm_step_t step, jm_event_e event)
     w->over = 1;
     w->timer = 0;
 
-    check(w->now <= w->task.deadline + LATE + LONGEST);
+    check(w->now <= jm_max(w->task.deadline, w->begun) + LATE + LONGEST);
 
     if (step.action == JM_ACTION_FINISH) {
         check(w->submits == 1 && event == JM_EVENT_DONE);
@@ -126,12 +148,21 @@ end(world_t *w, jm_step_t step, jm_event_e event)
     check((step.cause == JM_CAUSE_NONE)
           == (event == JM_EVENT_FAILED || event == JM_EVENT_PASSING));
 
-    if (step.cause == JM_CAUSE_GENERATION_TIMEOUT) {
+    if (event == JM_EVENT_CLOSING) {
+        check(step.cause == JM_CAUSE_UNAVAILABLE);
+
+    } else if (step.cause == JM_CAUSE_GENERATION_TIMEOUT) {
         check(w->submits == 1);
 
     } else if (step.cause != JM_CAUSE_NONE) {
         check(w->submits == 0);
         check((step.cause == JM_CAUSE_CLIENT_LEFT) == w->gone);
+    }
+
+    /* what was never begun ends for a reason */
+
+    if (event == JM_EVENT_START || event == JM_EVENT_HELD) {
+        check(w->now >= w->task.deadline);
     }
 }
 
@@ -146,14 +177,15 @@ happen(world_t *w, jm_event_e event)
     switch (step.action) {
 
     case JM_ACTION_SUBMIT:
-        send_submit(w);
+        send_submit(w, event);
         break;
 
     case JM_ACTION_QUERY:
-        send_query(w);
+        send_query(w, event);
         break;
 
     case JM_ACTION_TIMER:
+        check(w->held == (event == JM_EVENT_HELD));
         arm(w, step.delay);
         break;
 
@@ -240,6 +272,48 @@ end_query(world_t *w)
 }
 
 
+/* whether the task is to be submitted here, or what has become of it */
+
+static void
+look(world_t *w, unsigned what)
+{
+    switch (what) {
+
+    case 1:
+        w->gone = 1;
+        happen(w, JM_EVENT_LEFT);
+        break;
+
+    case 2:
+        happen(w, JM_EVENT_HELD);
+        break;
+
+    case 3:
+        w->submits++;
+        happen(w, JM_EVENT_JOINED);
+        break;
+
+    case 4:
+        /* another has submitted it, and does not know what came of it */
+        w->unknown = 1;
+        happen(w, JM_EVENT_FAILED);
+        break;
+
+    case 5:
+        happen(w, JM_EVENT_EXITING);
+        break;
+
+    case 8:
+        happen(w, JM_EVENT_CLOSING);
+        break;
+
+    default:
+        happen(w, JM_EVENT_START);
+        break;
+    }
+}
+
+
 /* time goes on to the end of the exchange, or to the timer */
 
 static void
@@ -271,7 +345,46 @@ go_on(world_t *w)
     w->timer = 0;
     w->now = jm_max(w->now, w->fires + how / 16 * (LATE / 3));
 
-    happen(w, how % 16 == 1 ? JM_EVENT_EXITING : JM_EVENT_TIMER);
+    if (how % 16 == 1) {
+        happen(w, JM_EVENT_EXITING);
+
+    } else if (how % 16 == 2) {
+        happen(w, JM_EVENT_CLOSING);
+        check(w->over);
+
+    } else if (w->held) {
+        look(w, choose(w, 32));
+
+    } else {
+        happen(w, JM_EVENT_TIMER);
+    }
+}
+
+
+static unsigned
+fits(const world_t *w, jm_event_e event)
+{
+    if (w->over) {
+        return 0;
+    }
+
+    if (event == JM_EVENT_LEFT || (w->held && event == JM_EVENT_FAILED)) {
+        return 1;
+    }
+
+    if (w->held) {
+        return event <= JM_EVENT_JOINED || event == JM_EVENT_EXITING
+               || event == JM_EVENT_CLOSING;
+    }
+
+    if (w->timer) {
+        return event >= JM_EVENT_TIMER && event <= JM_EVENT_CLOSING;
+    }
+
+    return event == JM_EVENT_FAILED
+           || (w->query ? event >= JM_EVENT_PENDING
+                        : event >= JM_EVENT_TAKEN_BACK
+                          && event <= JM_EVENT_UNSENT);
 }
 
 
@@ -286,14 +399,7 @@ disturb(world_t *w)
 
     event = choose(w, JM_EVENT_FAILED + 1);
 
-    if (event == JM_EVENT_LEFT
-        || (w->timer && (event == JM_EVENT_TIMER
-                         || event == JM_EVENT_EXITING))
-        || (w->exchange && event == JM_EVENT_FAILED)
-        || (w->exchange && w->query && event >= JM_EVENT_PENDING)
-        || (w->exchange && !w->query && event >= JM_EVENT_TAKEN_BACK
-            && event <= JM_EVENT_UNSENT))
-    {
+    if (fits(w, event)) {
         return;
     }
 
@@ -308,6 +414,7 @@ disturb(world_t *w)
 static void
 live(world_t *w)
 {
+    unsigned          what;
     jm_task_limits_t  limits;
 
     limits.timeout = 1 + choose(w, 256) * 500;
@@ -316,9 +423,11 @@ live(world_t *w)
     limits.retries = choose(w, 6);
 
     w->now = START;
+    w->held = 1;
     w->timer = 0;
     w->exchange = 0;
     w->submits = 0;
+    w->asked = 0;
     w->passing = 0;
     w->unknown = 0;
     w->gone = 0;
@@ -328,14 +437,24 @@ live(world_t *w)
 
     check(jm_task_holds(&w->task, 0, 0));
 
-    if (choose(w, 32) == 1) {
-        w->gone = 1;
-        happen(w, JM_EVENT_LEFT);
-        check(w->over);
+    /* a body may take its time, and be late */
 
-    } else {
-        happen(w, JM_EVENT_START);
+    for ( ;; ) {
+        what = choose(w, 32);
+
+        if (what == 6) {
+            w->now += choose(w, 256) * 1000;
+
+        } else if (what == 7) {
+            disturb(w);
+
+        } else {
+            break;
+        }
     }
+
+    w->begun = w->now;
+    look(w, what);
 
     while (!w->over) {
 
@@ -357,9 +476,6 @@ live(world_t *w)
     }
 
     disturb(w);
-
-    check(jm_task_step(&w->task, JM_EVENT_LEFT, w->now).action
-          == JM_ACTION_NONE);
 }
 
 

@@ -322,6 +322,79 @@ test_data(void)
 }
 
 
+/* tasks that have no pictures, yet or for good */
+
+static void
+test_status(void)
+{
+    size_t       i, len;
+    jm_buf_t     b;
+    jm_str_t     url;
+    jm_part_t    part;
+    jm_error_t   e;
+    jm_result_t  result;
+
+    memset(&result, 0, sizeof(result));
+
+    url = str("https://h/1");
+    part.urls = &url;
+    part.nurls = 1;
+    part.error = NULL;
+
+    result.created = 1735689600;
+    result.model = str("jimeng_t2i_v40");
+    result.task_id = str("AQ-\"_");
+    result.size.width = 2304;
+    result.size.height = 1728;
+    result.parts = &part;
+    result.nparts = 1;
+    result.ignored = 1;
+
+    jm_buf_fixed(&b, text, sizeof(text));
+    is_int(jm_reply_status(&b, &result, JM_STATUS_PENDING, NULL), JM_OK,
+           "a task that was submitted");
+    is_str(jm_buf_view(&b),
+           "{\"created\":1735689600,\"model\":\"jimeng_t2i_v40\","
+           "\"task_id\":\"AQ-\\\"_\",\"task_status\":\"pending\"}",
+           "as a client reads it, without pictures");
+
+    jm_error_set(&e, JM_CAUSE_CONTENT_POLICY, "prompt", "No \"cat\".");
+    e.upstream_code = 50412;
+
+    result.created = 1;
+    result.model = str("m");
+    result.task_id = str("42");
+
+    jm_buf_fixed(&b, text, sizeof(text));
+    jm_reply_status(&b, &result, JM_STATUS_RUNNING, &e);
+    is_str(jm_buf_view(&b),
+           "{\"created\":1,\"model\":\"m\",\"task_id\":\"42\","
+           "\"task_status\":\"running\"}", "one that runs has no error");
+
+    jm_buf_fixed(&b, text, sizeof(text));
+    is_int(jm_reply_status(&b, &result, JM_STATUS_FAILED, &e), JM_OK,
+           "one that failed");
+    is_str(jm_buf_view(&b),
+           "{\"created\":1,\"model\":\"m\",\"task_id\":\"42\","
+           "\"task_status\":\"failed\",\"error\":{\"message\":"
+           "\"No \\\"cat\\\".\",\"type\":\"image_generation_user_error\","
+           "\"param\":\"prompt\",\"code\":\"content_policy_violation\","
+           "\"upstream_code\":50412}}", "has the error, as errors have it");
+
+    len = b.len;
+
+    for (i = 0; i < len; i++) {
+        jm_buf_fixed(&b, text, i);
+
+        if (jm_reply_status(&b, &result, JM_STATUS_FAILED, &e) != JM_ERROR) {
+            break;
+        }
+    }
+
+    is_int((int64_t) i, (int64_t) len, "a buffer too small is an error");
+}
+
+
 static void
 test_models(void)
 {
@@ -479,37 +552,48 @@ test_short(void)
 }
 
 
-/* an error into memory that runs out */
+/* an error, and a task that ended in it, into memory that runs out */
 
 static void
 test_memory(void)
 {
-    size_t      n;
-    jm_rc_e     rc;
-    unsigned    good;
-    jm_buf_t    b;
-    tap_mem_t   m;
-    jm_error_t  e;
+    size_t       n;
+    jm_rc_e      rc;
+    unsigned     good, status;
+    jm_buf_t     b;
+    tap_mem_t    m;
+    jm_error_t   e;
+    jm_result_t  result;
+
+    memset(&result, 0, sizeof(result));
+
+    result.model = str("m");
+    result.task_id = str("42");
 
     jm_error_set(&e, JM_CAUSE_INTERNAL, NULL, NULL);
-    good = 1;
 
-    for (n = 1; /* void */; n++) {
-        tap_mem_init(&m, n);
-        jm_buf_init(&b, &m.mem, 64, 4096);
+    for (status = 0; status < 2; status++) {
+        good = 1;
 
-        rc = jm_reply_error(&b, &e, str("42"));
+        for (n = 1; /* void */; n++) {
+            tap_mem_init(&m, n);
+            jm_buf_init(&b, &m.mem, 64, 4096);
 
-        if (tap_mem_unfailed(&m)) {
+            rc = status ? jm_reply_status(&b, &result, JM_STATUS_FAILED, &e)
+                        : jm_reply_error(&b, &e, str("42"));
+
+            if (tap_mem_unfailed(&m)) {
+                tap_mem_done(&m);
+                break;
+            }
+
+            good = good && rc == JM_ERROR;
             tap_mem_done(&m);
-            break;
         }
 
-        good = good && rc == JM_ERROR;
-        tap_mem_done(&m);
+        ok(good && n > 1 && rc == JM_OK, "each of %zu allocations fails",
+           n - 1);
     }
-
-    ok(good && n > 1 && rc == JM_OK, "each of %zu allocations fails", n - 1);
 }
 
 
@@ -519,6 +603,7 @@ main(void)
     test_result();
     test_parts();
     test_data();
+    test_status();
     test_models();
     test_error();
     test_short();

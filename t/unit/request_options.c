@@ -5,7 +5,9 @@
  * their own.
  *
  * Guards against pictures that nobody ordered and that are billed; seen
- * failing with "n" above 1 leaving "force_single" false.
+ * failing with "n" above 1 leaving "force_single" false.  Guards against a
+ * stream that ends before it began; seen failing with "async" beside "stream"
+ * taken.
  */
 
 
@@ -30,6 +32,12 @@ typedef struct {
     const char      *body;
     const char      *ignored;       /* the names, each with a space behind */
 } ignored_case_t;
+
+typedef struct {
+    const char      *body;
+    unsigned         async;
+    jm_stream_e      stream;
+} async_case_t;
 
 typedef struct {
     const char      *body;
@@ -75,6 +83,17 @@ static const bad_case_t  bad_cases[] = {
     { "{\"retries\":6," P, "retries", "0 to 5" },
     { "{\"retries\":0.5," P, "retries", "0 to 5" },
     { "{\"retries\":\"1\"," P, "retries", "a number" },
+
+    /* a stream has no end to wait for, and the reply is not to wait */
+
+    { "{\"async\":true,\"stream\":true," P, "async", "exclude each other" },
+    { "{\"async\":true,\"stream\":true," SEQ ":\"auto\"," P, "async",
+      "exclude each other" },
+    { "{\"stream\":true,\"extra_body\":{\"async\":true}," P, "async",
+      "exclude each other" },
+    { "{\"async\":1," P, "async", "true or false" },
+    { "{\"async\":\"true\"," P, "async", "true or false" },
+    { "{\"async\":{}," P, "async", "true or false" },
 
     /* marks */
 
@@ -175,8 +194,7 @@ static const ignored_case_t  ignored_cases[] = {
       "seed use_pre_llm mask negative_prompt quality style style_preset "
       "background moderation output_format output_compression user " },
     { "{\"extra_body\":{\"seed\":1}," P, "seed " },
-    { "{\"async\":true," P, "async " },
-    { "{\"async\":false," P, "" },
+    { "{\"async\":true," P, "" },
     { "{\"strength\":0.1,\"scale\":0.2," P, "strength " },
     { M(T2I) "\"strength\":7,\"scale\":8," P, "strength scale " },
     { "{\"width\":1024,\"height\":1024,\"size\":\"2K\",\"ratio\":\"x\","
@@ -208,6 +226,22 @@ static const ignored_case_t  ignored_cases[] = {
       "size width ratio resolution scale " },
     { M(TILES) I "\"resolution\":\"4k\",\"size\":\"x\",\"height\":1," P,
       "prompt size height " }
+};
+
+
+static const async_case_t  async_cases[] = {
+    { "{" P, 0, JM_STREAM_NONE },
+    { "{\"async\":true," P, 1, JM_STREAM_NONE },
+    { "{\"async\":false," P, 0, JM_STREAM_NONE },
+    { "{\"async\":null,\"stream\":true," P, 0, JM_STREAM_OPENAI },
+    { "{\"async\":true,\"stream\":false," P, 1, JM_STREAM_NONE },
+    { "{\"async\":true,\"stream\":null," P, 1, JM_STREAM_NONE },
+    { "{\"async\":false,\"stream\":true," P, 0, JM_STREAM_OPENAI },
+    { "{\"extra_body\":{\"async\":true}," P, 1, JM_STREAM_NONE },
+    { "{\"async\":true,\"n\":10,\"response_format\":\"b64_json\"," P, 1,
+      JM_STREAM_NONE },
+    { M(T2I) "\"async\":true," P, 1, JM_STREAM_NONE },
+    { M(TILES) I "\"async\":true," P, 1, JM_STREAM_NONE }
 };
 
 
@@ -375,6 +409,28 @@ test_ignored(void)
 
 
 static void
+test_async(void)
+{
+    size_t               i;
+    jm_rc_e              rc;
+    tap_mem_t            m;
+    jm_error_t           e;
+    jm_request_t         r;
+    const async_case_t  *c;
+
+    for (i = 0; i < jm_nitems(async_cases); i++) {
+        c = &async_cases[i];
+        rc = read_body(&r, c->body, &m, &e);
+
+        ok(rc == JM_OK && r.async == c->async && r.stream == c->stream,
+           "%s: %s", c->body, e.message);
+
+        tap_mem_done(&m);
+    }
+}
+
+
+static void
 test_sides(void)
 {
     size_t               i;
@@ -476,6 +532,7 @@ main(void)
     test_group();
     test_marks();
     test_ignored();
+    test_async();
     test_sides();
     test_limits();
     test_models();

@@ -5,8 +5,10 @@
  *
  * Guards against a second submit that would be billed; seen failing with
  * jm_task_submit() taking JM_EVENT_FAILED for JM_EVENT_UNSENT, with the look
- * at t->gone taken out of jm_task_refused(), and with the one at the deadline
- * taken out of jm_task_pause().
+ * at t->gone taken out of jm_task_refused(), with the one at the deadline
+ * taken out of jm_task_pause(), jm_task_admit() and jm_task_hold(), with a task
+ * that is submitted when it is joined, or at the end of a pause in which it is
+ * held, and with one whose time counts from its start when it was joined.
  */
 
 
@@ -40,8 +42,33 @@ static const step_case_t  step_cases[] = {
 
     { JM_TASK_ADMIT, JM_EVENT_START,
       JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0 },
+    { JM_TASK_ADMIT, JM_EVENT_HELD,
+      JM_TASK_HELD, JM_ACTION_TIMER, JM_CAUSE_NONE, 100 },
+    { JM_TASK_ADMIT, JM_EVENT_JOINED,
+      JM_TASK_ASK, JM_ACTION_QUERY, JM_CAUSE_NONE, 0 },
+    { JM_TASK_ADMIT, JM_EVENT_EXITING,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
+    { JM_TASK_ADMIT, JM_EVENT_CLOSING,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
     { JM_TASK_ADMIT, JM_EVENT_LEFT,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_CLIENT_LEFT, 0 },
+    { JM_TASK_ADMIT, JM_EVENT_FAILED,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
+
+    { JM_TASK_HELD, JM_EVENT_START,
+      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0 },
+    { JM_TASK_HELD, JM_EVENT_HELD,
+      JM_TASK_HELD, JM_ACTION_TIMER, JM_CAUSE_NONE, 100 },
+    { JM_TASK_HELD, JM_EVENT_JOINED,
+      JM_TASK_ASK, JM_ACTION_QUERY, JM_CAUSE_NONE, 0 },
+    { JM_TASK_HELD, JM_EVENT_EXITING,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
+    { JM_TASK_HELD, JM_EVENT_CLOSING,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
+    { JM_TASK_HELD, JM_EVENT_LEFT,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_CLIENT_LEFT, 0 },
+    { JM_TASK_HELD, JM_EVENT_FAILED,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
 
     { JM_TASK_SUBMIT, JM_EVENT_LEFT,
       JM_TASK_SUBMIT, JM_ACTION_TAKE_BACK, JM_CAUSE_NONE, 0 },
@@ -58,6 +85,8 @@ static const step_case_t  step_cases[] = {
       JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0 },
     { JM_TASK_BACKOFF, JM_EVENT_EXITING,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
+    { JM_TASK_BACKOFF, JM_EVENT_CLOSING,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
     { JM_TASK_BACKOFF, JM_EVENT_LEFT,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_CLIENT_LEFT, 0 },
 
@@ -65,6 +94,8 @@ static const step_case_t  step_cases[] = {
       JM_TASK_ASK, JM_ACTION_QUERY, JM_CAUSE_NONE, 0 },
     { JM_TASK_WAIT, JM_EVENT_EXITING,
       JM_TASK_ASK, JM_ACTION_QUERY, JM_CAUSE_NONE, 0 },
+    { JM_TASK_WAIT, JM_EVENT_CLOSING,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
     { JM_TASK_WAIT, JM_EVENT_LEFT,
       JM_TASK_WAIT, JM_ACTION_NONE, JM_CAUSE_NONE, 0 },
 
@@ -84,12 +115,13 @@ static const step_case_t  step_cases[] = {
 
 
 static const char  *state_names[] = {
-    "ADMIT", "SUBMIT", "BACKOFF", "WAIT", "ASK", "DONE", "FAILED"
+    "ADMIT", "HELD", "SUBMIT", "BACKOFF", "WAIT", "ASK", "DONE", "FAILED"
 };
 
 static const char  *event_names[] = {
-    "START", "TIMER", "EXITING", "LEFT", "TAKEN_BACK", "ACCEPTED", "BUSY",
-    "UNSENT", "PENDING", "TROUBLE", "DONE", "PASSING", "FAILED"
+    "START", "HELD", "JOINED", "TIMER", "EXITING", "CLOSING", "LEFT",
+    "TAKEN_BACK", "ACCEPTED", "BUSY", "UNSENT", "PENDING", "TROUBLE", "DONE",
+    "PASSING", "FAILED"
 };
 
 
@@ -101,6 +133,7 @@ start(jm_task_t *t, jm_task_state_e state)
     size_t                   i;
     static const jm_event_e  ways[STATES][5] = {
         [JM_TASK_ADMIT] = { EVENTS },
+        [JM_TASK_HELD] = { JM_EVENT_HELD, EVENTS },
         [JM_TASK_SUBMIT] = { JM_EVENT_START, EVENTS },
         [JM_TASK_BACKOFF] = { JM_EVENT_START, JM_EVENT_BUSY, EVENTS },
         [JM_TASK_WAIT] = { JM_EVENT_START, JM_EVENT_ACCEPTED, EVENTS },
@@ -183,7 +216,7 @@ test_holds(void)
     unsigned               i;
     jm_task_t              t;
     jm_task_state_e        state;
-    static const unsigned  wanted[STATES] = { 0, 2, 1, 1, 2, 0, 0 };
+    static const unsigned  wanted[STATES] = { 0, 1, 2, 1, 1, 2, 0, 0 };
 
     for (state = JM_TASK_ADMIT; state <= JM_TASK_FAILED; state++) {
         start(&t, state);
@@ -195,6 +228,133 @@ test_holds(void)
                    i & 2 ? "" : "out");
         }
     }
+}
+
+
+/* a task that may be another's to submit, before and at its deadline */
+
+static void
+test_held(void)
+{
+    jm_task_t        t;
+    jm_step_t        step;
+    jm_task_state_e  state;
+
+    for (state = JM_TASK_ADMIT; state <= JM_TASK_HELD; state++) {
+        start(&t, state);
+        step = jm_task_step(&t, JM_EVENT_START, NOW + TIMEOUT - 1);
+        is_int(step.action, JM_ACTION_SUBMIT,
+               "%s: submitted as long as there is time", state_names[state]);
+
+        start(&t, state);
+        step = jm_task_step(&t, JM_EVENT_START, NOW + TIMEOUT);
+        ok(step.action == JM_ACTION_FAIL
+           && step.cause == JM_CAUSE_REQUEST_TIMEOUT,
+           "%s: at the deadline no more", state_names[state]);
+
+        start(&t, state);
+        step = jm_task_step(&t, JM_EVENT_HELD, NOW + TIMEOUT - 7);
+        ok(step.action == JM_ACTION_TIMER && step.delay == 7
+           && t.state == JM_TASK_HELD,
+           "%s: the last pause ends at the deadline", state_names[state]);
+
+        step = jm_task_step(&t, JM_EVENT_HELD, NOW + TIMEOUT);
+        ok(step.action == JM_ACTION_FAIL
+           && step.cause == JM_CAUSE_UNAVAILABLE,
+           "%s: nothing was submitted here until then", state_names[state]);
+
+        start(&t, state);
+        step = jm_task_step(&t, JM_EVENT_JOINED, NOW + TIMEOUT + 7);
+        ok(step.action == JM_ACTION_QUERY && t.polls == 1,
+           "%s: a task that there is is asked for even then",
+           state_names[state]);
+
+        step = jm_task_step(&t, JM_EVENT_TROUBLE, NOW + TIMEOUT + 8);
+        ok(step.action == JM_ACTION_FAIL
+           && step.cause == JM_CAUSE_GENERATION_TIMEOUT, "%s: once",
+           state_names[state]);
+    }
+
+    start(&t, JM_TASK_HELD);
+    step = jm_task_step(&t, JM_EVENT_TIMER, NOW + JM_TASK_LOOK);
+    ok(step.action == JM_ACTION_NONE && t.state == JM_TASK_HELD,
+       "the end of a pause does not make it ours");
+    step = jm_task_step(&t, JM_EVENT_HELD, NOW + JM_TASK_LOOK);
+    ok(step.action == JM_ACTION_TIMER && step.delay == JM_TASK_LOOK,
+       "it is held on");
+    step = jm_task_step(&t, JM_EVENT_START, NOW + 2 * JM_TASK_LOOK);
+    is_int(step.action, JM_ACTION_SUBMIT, "until it is");
+    step = jm_task_step(&t, JM_EVENT_HELD, NOW + 2 * JM_TASK_LOOK);
+    is_int(step.action, JM_ACTION_NONE, "and then is not held again");
+}
+
+
+/* as a client asks that does not wait: one query of a task that there is */
+
+static void
+test_once(void)
+{
+    size_t                         i;
+    jm_task_t                      t;
+    jm_step_t                      step;
+    static const jm_event_e        ends[] = {
+        JM_EVENT_PENDING, JM_EVENT_TROUBLE, JM_EVENT_DONE, JM_EVENT_FAILED,
+        JM_EVENT_PASSING
+    };
+    static const jm_cause_e        causes[] = {
+        JM_CAUSE_GENERATION_TIMEOUT, JM_CAUSE_GENERATION_TIMEOUT,
+        JM_CAUSE_NONE, JM_CAUSE_NONE, JM_CAUSE_NONE
+    };
+    static const jm_task_limits_t  limits = { TIMEOUT, INTERVAL, 1, 0 };
+
+    for (i = 0; i < jm_nitems(ends); i++) {
+        jm_task_init(&t, &limits, NOW);
+
+        step = jm_task_step(&t, JM_EVENT_JOINED, NOW);
+        is_int(step.action, JM_ACTION_QUERY, "one query");
+
+        step = jm_task_step(&t, ends[i], NOW + 1);
+        ok(step.action == (ends[i] == JM_EVENT_DONE ? JM_ACTION_FINISH
+                                                    : JM_ACTION_FAIL)
+           && step.cause == causes[i] && t.polls == 1,
+           "whose %s is the end: action %d, cause %d", event_names[ends[i]],
+           step.action, step.cause);
+    }
+}
+
+
+static void
+test_joined(void)
+{
+    jm_task_t  t;
+    jm_step_t  step;
+
+    start(&t, JM_TASK_HELD);
+    jm_task_step(&t, JM_EVENT_JOINED, NOW);
+    step = jm_task_step(&t, JM_EVENT_PENDING, NOW + 1);
+    ok(step.action == JM_ACTION_TIMER && step.delay == INTERVAL,
+       "a task that was joined is polled on");
+
+    step = jm_task_step(&t, JM_EVENT_LEFT, NOW + 2);
+    ok(step.action == JM_ACTION_NONE && t.state == JM_TASK_WAIT,
+       "also when the client has left");
+
+    step = jm_task_step(&t, JM_EVENT_TIMER, NOW + INTERVAL);
+    is_int(step.action, JM_ACTION_QUERY, "at the end of the pause");
+    step = jm_task_step(&t, JM_EVENT_DONE, NOW + INTERVAL);
+    is_int(step.action, JM_ACTION_FINISH, "to its end");
+
+    start(&t, JM_TASK_HELD);
+    jm_task_step(&t, JM_EVENT_JOINED, NOW + TIMEOUT / 2);
+    step = jm_task_step(&t, JM_EVENT_PASSING, NOW + TIMEOUT / 4 * 3);
+    is_int(step.action, JM_ACTION_SUBMIT,
+           "its time counts from when it was joined");
+
+    start(&t, JM_TASK_ADMIT);
+    jm_task_step(&t, JM_EVENT_JOINED, NOW + TIMEOUT / 2);
+    step = jm_task_step(&t, JM_EVENT_PASSING, NOW + TIMEOUT / 4 * 3 + 1);
+    ok(step.action == JM_ACTION_FAIL && step.cause == JM_CAUSE_NONE,
+       "a next try may take as long");
 }
 
 
@@ -449,6 +609,9 @@ main(void)
 {
     test_table();
     test_holds();
+    test_held();
+    test_once();
+    test_joined();
     test_busy();
     test_unsent();
     test_polling();

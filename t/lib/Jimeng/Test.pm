@@ -192,15 +192,22 @@ sub unseal {
 }
 
 
-# The upstream's ids in a task's id, as $jimeng_task_id has them; undef for no
-# id at all.
+# The upstream's ids in a task's id, as a list with '' for what was never
+# accepted; nothing when it is none of this test's.
+sub task_ids {
+    my ($self, $id) = @_;
+    my $ticket = defined $id && $self->unseal($id) or return;
+    return @{ $ticket->{ids} };
+}
+
+
+# The same as $jimeng_task_id has it; undef for no id at all.
 sub upstream_ids {
     my ($self, $id) = @_;
-
     return undef unless defined $id;
 
-    my $ticket = $self->unseal($id) // return 'not sealed';
-    return join ', ', map { length ? $_ : '-' } @{ $ticket->{ids} };
+    my @ids = $self->task_ids($id) or return 'not sealed';
+    return join ', ', map { length ? $_ : '-' } @ids;
 }
 
 

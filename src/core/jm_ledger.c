@@ -1,0 +1,578 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+#include "jm_ledger_store.h"
+
+
+/*
+ * Of the entries with the key of a request that is not named, those are of no
+ * use any more that were answered before it came.  There may be many that run,
+ * and they are found next to each other: so many are looked at.
+ */
+
+#define JM_LEDGER_NEAR  16
+
+
+static jm_ledger_entry_t *jm_ledger_search(jm_ledger_t *l,
+    const jm_ledger_request_t *request, uint64_t now);
+static unsigned jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e);
+static void jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e);
+static jm_ledger_entry_t *jm_ledger_next_same(jm_ledger_entry_t *e,
+    const uint8_t *key);
+static void jm_ledger_attach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e);
+static void jm_ledger_detach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e);
+static jm_look_e jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    unsigned i, jm_ledger_slot_t *slot);
+static void jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    unsigned i, jm_ledger_slot_t *slot);
+static jm_ledger_slot_t *jm_ledger_own(jm_ledger_t *l,
+    const jm_ledger_claim_t *claim, unsigned i);
+static void jm_ledger_give_up(const jm_ledger_claim_t *claim, unsigned i,
+    jm_ledger_slot_t *slot, unsigned over);
+
+
+void
+jm_ledger_join(jm_ledger_t *l)
+{
+    unsigned             i;
+    jm_ledger_link_t    *link;
+    jm_ledger_slot_t    *slot;
+    jm_ledger_entry_t   *e;
+    jm_ledger_shared_t  *shared;
+
+    jm_ledger_enter(l);
+
+    shared = l->shared;
+
+    for (link = shared->running.next; link != &shared->running;
+         link = link->next)
+    {
+        e = (jm_ledger_entry_t *) (void *) link;
+
+        for (i = 0; i < e->n; i++) {
+            slot = jm_ledger_slot(e, i);
+
+            if (slot->pid == l->pid) {
+                slot->pid = 0;
+            }
+        }
+    }
+
+    jm_ledger_leave(l);
+}
+
+
+jm_ledger_e
+jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    const jm_ledger_request_t *request, uint64_t now)
+{
+    unsigned            i;
+    jm_ledger_e         found;
+    jm_ledger_entry_t  *e;
+
+    memset(claim, 0, sizeof(jm_ledger_claim_t));
+    l->evicted = 0;
+
+    jm_ledger_enter(l);
+
+    found = JM_LEDGER_FOUND;
+    e = jm_ledger_search(l, request, now);
+
+    if (e != NULL) {
+
+        if (e->n != request->n
+            || memcmp(e->fingerprint, request->fingerprint, JM_LEDGER_KEY)
+               != 0)
+        {
+            found = JM_LEDGER_REUSED;
+            goto done;
+        }
+
+    } else {
+        found = JM_LEDGER_NEW;
+        e = jm_ledger_add(l, request, now);
+
+        if (e == NULL) {
+            found = JM_LEDGER_FULL;
+            goto done;
+        }
+
+        for (i = 0; i < request->n; i++) {
+            claim->slots[i].round = 1;
+            claim->slots[i].own = 1;
+        }
+
+        jm_ledger_supersede(l, e);
+    }
+
+    jm_ledger_attach(claim, e);
+
+done:
+
+    jm_ledger_leave(l);
+
+    return found;
+}
+
+
+static jm_ledger_entry_t *
+jm_ledger_search(jm_ledger_t *l, const jm_ledger_request_t *request,
+    uint64_t now)
+{
+    unsigned            rank, best;
+    jm_ledger_entry_t  *e, *next, *found;
+
+    if (!request->named && !request->repeat) {
+        return NULL;
+    }
+
+    best = 0;
+    found = NULL;
+
+    for (e = jm_ledger_next_same(jm_ledger_newest(l, request->key),
+                                 request->key);
+         e != NULL;
+         e = next)
+    {
+        next = jm_ledger_next_same(e->older, request->key);
+
+        if (jm_ledger_expired(l, e, now)) {
+            jm_ledger_drop(l, e);
+            continue;
+        }
+
+        if (request->named) {
+            return e;
+        }
+
+        if (e->n != request->n) {
+            continue;
+        }
+
+        rank = jm_ledger_rank(l, e);
+
+        if (rank > best) {
+            best = rank;
+            found = e;
+        }
+    }
+
+    return found;
+}
+
+
+/* how likely it is the one that is asked for again, from 1 */
+
+static unsigned
+jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    if (e->lost && e->clients == 0) {
+        return 3;
+    }
+
+    if (e->finished) {
+        return 1;
+    }
+
+    return jm_ledger_owned(l, e) ? 2 : 3;
+}
+
+
+static void
+jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    unsigned            i;
+    jm_ledger_entry_t  *older, *next;
+
+    if (e->named) {
+        return;
+    }
+
+    older = e->older;
+
+    for (i = 0; older != NULL && i < JM_LEDGER_NEAR; i++) {
+        next = older->older;
+
+        if (older->finished && older->clients == 0 && !older->lost
+            && memcmp(older->key, e->key, JM_LEDGER_KEY) == 0)
+        {
+            jm_ledger_drop(l, older);
+        }
+
+        older = next;
+    }
+}
+
+
+static jm_ledger_entry_t *
+jm_ledger_next_same(jm_ledger_entry_t *e, const uint8_t *key)
+{
+    while (e != NULL && memcmp(e->key, key, JM_LEDGER_KEY) != 0) {
+        e = e->older;
+    }
+
+    return e;
+}
+
+
+static void
+jm_ledger_attach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e)
+{
+    e->clients++;
+    e->lost = 0;
+
+    claim->serial = e->serial;
+    claim->n = e->n;
+    claim->attached = 1;
+}
+
+
+static void
+jm_ledger_detach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e)
+{
+    if (claim->attached) {
+        claim->attached = 0;
+        e->clients--;
+    }
+}
+
+
+jm_look_e
+jm_ledger_look(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    uint64_t now, jm_str_t *id)
+{
+    jm_look_e           look;
+    jm_ledger_slot_t   *slot;
+    jm_ledger_entry_t  *e;
+
+    jm_ledger_enter(l);
+
+    look = JM_LOOK_UNKNOWN;
+    e = jm_ledger_find(l, claim);
+
+    if (e != NULL) {
+        slot = jm_ledger_slot(e, i);
+        look = jm_ledger_look_at(l, claim, i, slot);
+
+        if (look == JM_LOOK_TAKEN) {
+            id->len = slot->len;
+            id->data = slot->id;
+        }
+
+        /* what was over may be running again, or the other way round */
+
+        jm_ledger_settle(l, e, now);
+    }
+
+    jm_ledger_leave(l);
+
+    return look;
+}
+
+
+static jm_look_e
+jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    jm_ledger_slot_t *slot)
+{
+    unsigned  alive;
+
+    switch (slot->state) {
+
+    case JM_SLOT_TAKEN:
+    case JM_SLOT_OVER:
+
+        if (claim->slots[i].round != slot->round) {
+            claim->slots[i].round = slot->round;
+            claim->slots[i].own = 0;
+        }
+
+        return JM_LOOK_TAKEN;
+
+    case JM_SLOT_UNKNOWN:
+        return JM_LOOK_UNKNOWN;
+
+    case JM_SLOT_FREE:
+        jm_ledger_take(l, claim, i, slot);
+        return JM_LOOK_OWN;
+
+    default: /* JM_SLOT_IDLE, JM_SLOT_SUBMIT */
+        break;
+    }
+
+    if (claim->slots[i].own && claim->slots[i].round == slot->round) {
+        return JM_LOOK_OWN;
+    }
+
+    alive = slot->pid != 0 && (slot->pid == l->pid || l->alive(slot->pid));
+
+    if (alive) {
+        return JM_LOOK_WAIT;
+    }
+
+    if (slot->state == JM_SLOT_IDLE) {
+        jm_ledger_take(l, claim, i, slot);
+        return JM_LOOK_OWN;
+    }
+
+    slot->state = JM_SLOT_UNKNOWN;
+
+    return JM_LOOK_UNKNOWN;
+}
+
+
+static void
+jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    jm_ledger_slot_t *slot)
+{
+    slot->pid = l->pid;
+    slot->round++;
+    jm_ledger_fence();
+    slot->state = JM_SLOT_IDLE;
+
+    claim->slots[i].round = slot->round;
+    claim->slots[i].own = 1;
+}
+
+
+/* the task, if it is the claim's own, in whatever state */
+
+static jm_ledger_slot_t *
+jm_ledger_own(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i)
+{
+    jm_ledger_slot_t   *slot;
+    jm_ledger_entry_t  *e;
+
+    e = jm_ledger_find(l, claim);
+
+    if (e == NULL) {
+        return NULL;
+    }
+
+    slot = jm_ledger_slot(e, i);
+
+    if (!claim->slots[i].own || claim->slots[i].round != slot->round) {
+        return NULL;
+    }
+
+    return slot;
+}
+
+
+jm_rc_e
+jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i)
+{
+    jm_rc_e            rc;
+    jm_ledger_slot_t  *slot;
+
+    jm_ledger_enter(l);
+
+    rc = JM_INVALID;
+    slot = jm_ledger_own(l, claim, i);
+
+    if (slot != NULL
+        && (slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_TAKEN))
+    {
+        /* what others know of the submit before has no meaning any more */
+
+        claim->slots[i].round = ++slot->round;
+        jm_ledger_fence();
+        slot->state = JM_SLOT_SUBMIT;
+
+        rc = JM_OK;
+    }
+
+    jm_ledger_leave(l);
+
+    return rc;
+}
+
+
+void
+jm_ledger_unsent(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i)
+{
+    jm_ledger_slot_t  *slot;
+
+    jm_ledger_enter(l);
+
+    slot = jm_ledger_own(l, claim, i);
+
+    if (slot != NULL && slot->state == JM_SLOT_SUBMIT) {
+        slot->state = JM_SLOT_IDLE;
+    }
+
+    jm_ledger_leave(l);
+}
+
+
+void
+jm_ledger_taken(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    jm_str_t id)
+{
+    jm_ledger_slot_t  *slot;
+
+    jm_ledger_enter(l);
+
+    slot = jm_ledger_own(l, claim, i);
+
+    if (slot != NULL && slot->state == JM_SLOT_SUBMIT) {
+        memcpy(slot->id, id.data, id.len);
+        slot->len = (uint8_t) id.len;
+        jm_ledger_fence();
+        slot->state = JM_SLOT_TAKEN;
+    }
+
+    jm_ledger_leave(l);
+}
+
+
+void
+jm_ledger_unknown(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    uint64_t now)
+{
+    jm_ledger_slot_t  *slot;
+
+    jm_ledger_enter(l);
+
+    slot = jm_ledger_own(l, claim, i);
+
+    if (slot != NULL && slot->state == JM_SLOT_SUBMIT) {
+        slot->state = JM_SLOT_UNKNOWN;
+        jm_ledger_settle(l, jm_ledger_find(l, claim), now);
+    }
+
+    jm_ledger_leave(l);
+}
+
+
+void
+jm_ledger_free(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    uint64_t now)
+{
+    jm_ledger_slot_t   *slot;
+    jm_ledger_entry_t  *e;
+
+    jm_ledger_enter(l);
+
+    e = jm_ledger_find(l, claim);
+
+    if (e != NULL) {
+        slot = jm_ledger_slot(e, i);
+
+        if (claim->slots[i].round == slot->round
+            && (slot->state == JM_SLOT_TAKEN
+                || (claim->slots[i].own
+                    && (slot->state == JM_SLOT_IDLE
+                        || slot->state == JM_SLOT_SUBMIT))))
+        {
+            slot->state = JM_SLOT_FREE;
+            jm_ledger_settle(l, e, now);
+        }
+    }
+
+    jm_ledger_leave(l);
+}
+
+
+void
+jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    uint64_t now)
+{
+    jm_ledger_entry_t  *e;
+
+    jm_ledger_enter(l);
+
+    e = jm_ledger_find(l, claim);
+
+    if (e != NULL) {
+        jm_ledger_give_up(claim, i, jm_ledger_slot(e, i), 1);
+        jm_ledger_settle(l, e, now);
+    }
+
+    jm_ledger_leave(l);
+}
+
+
+static void
+jm_ledger_give_up(const jm_ledger_claim_t *claim, unsigned i,
+    jm_ledger_slot_t *slot, unsigned over)
+{
+    if (claim->slots[i].round != slot->round) {
+        return;
+    }
+
+    if (slot->state == JM_SLOT_TAKEN && over) {
+        slot->state = JM_SLOT_OVER;
+        return;
+    }
+
+    if (!claim->slots[i].own) {
+        return;
+    }
+
+    switch (slot->state) {
+
+    case JM_SLOT_IDLE:
+        slot->state = JM_SLOT_FREE;
+        break;
+
+    case JM_SLOT_SUBMIT:
+        slot->state = JM_SLOT_UNKNOWN;
+        break;
+
+    case JM_SLOT_TAKEN:
+        slot->pid = 0;
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+void
+jm_ledger_left(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
+{
+    jm_ledger_entry_t  *e;
+
+    jm_ledger_enter(l);
+
+    e = jm_ledger_find(l, claim);
+
+    if (e != NULL && claim->attached) {
+        jm_ledger_detach(claim, e);
+        e->lost = 1;
+        jm_ledger_settle(l, e, now);
+    }
+
+    jm_ledger_leave(l);
+}
+
+
+void
+jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
+{
+    unsigned            i;
+    jm_ledger_entry_t  *e;
+
+    jm_ledger_enter(l);
+
+    e = jm_ledger_find(l, claim);
+
+    if (e != NULL) {
+
+        for (i = 0; i < claim->n; i++) {
+            jm_ledger_give_up(claim, i, jm_ledger_slot(e, i), 0);
+        }
+
+        jm_ledger_detach(claim, e);
+        jm_ledger_supersede(l, e);
+        jm_ledger_settle(l, e, now);
+    }
+
+    claim->serial = 0;
+
+    jm_ledger_leave(l);
+}

@@ -1,0 +1,630 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+#include <stdatomic.h>
+
+#include "jm_ledger_store.h"
+
+
+#define JM_LEDGER_TABLE     16      /* the smallest */
+#define JM_LEDGER_SHARE     512     /* bytes of memory for each place in it */
+#define JM_LEDGER_PASSED    2       /* entries that one that comes looks at */
+
+#define jm_ledger_entry(l)  ((jm_ledger_entry_t *) (void *) (l))
+
+
+static void jm_ledger_repair(jm_ledger_t *l);
+static jm_ledger_link_t *jm_ledger_sort(jm_ledger_link_t *list, size_t n);
+static uint64_t jm_ledger_since(const jm_ledger_entry_t *e);
+static uint64_t jm_ledger_elapsed(uint64_t then, uint64_t now);
+static unsigned jm_ledger_is_over(jm_ledger_entry_t *e);
+static unsigned jm_ledger_is_free(jm_ledger_entry_t *e);
+static void *jm_ledger_alloc(jm_ledger_t *l, size_t size, uint64_t now);
+static unsigned jm_ledger_evict(jm_ledger_t *l, uint64_t now);
+static void jm_ledger_expire(jm_ledger_t *l, uint64_t now);
+static unsigned jm_ledger_expire_running(jm_ledger_t *l, uint64_t now);
+static void jm_ledger_give_back(jm_ledger_t *l, jm_ledger_entry_t *e);
+static jm_ledger_entry_t **jm_ledger_key_chain(jm_ledger_t *l,
+    const uint8_t *key);
+static jm_ledger_entry_t **jm_ledger_serial_chain(jm_ledger_t *l,
+    uint64_t serial);
+static void jm_ledger_link_init(jm_ledger_link_t *head);
+static void jm_ledger_link_last(jm_ledger_link_t *head,
+    jm_ledger_link_t *link);
+static void jm_ledger_unlink(jm_ledger_link_t *link);
+
+
+jm_rc_e
+jm_ledger_create(jm_ledger_t *l, size_t size)
+{
+    size_t               places;
+    jm_ledger_shared_t  *shared;
+
+    places = JM_LEDGER_TABLE;
+
+    while (places <= size / JM_LEDGER_SHARE / 2 && places < UINT32_MAX / 2) {
+        places *= 2;
+    }
+
+    shared = l->mem.alloc(l->mem.ctx, sizeof(jm_ledger_shared_t));
+    if (shared == NULL) {
+        return JM_ERROR;
+    }
+
+    memset(shared, 0, sizeof(jm_ledger_shared_t));
+
+    shared->mask = (uint32_t) (places - 1);
+
+    places *= sizeof(jm_ledger_entry_t *);
+
+    shared->keys = l->mem.alloc(l->mem.ctx, places);
+    shared->serials = l->mem.alloc(l->mem.ctx, places);
+
+    if (shared->keys == NULL || shared->serials == NULL) {
+        return JM_ERROR;
+    }
+
+    memset(shared->keys, 0, places);
+    memset(shared->serials, 0, places);
+
+    jm_ledger_link_init(&shared->running);
+    jm_ledger_link_init(&shared->finished);
+
+    l->shared = shared;
+
+    return JM_OK;
+}
+
+
+void
+jm_ledger_fence(void)
+{
+    /* who dies stops between two stores of its own: the order is enough */
+
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+
+void
+jm_ledger_enter(jm_ledger_t *l)
+{
+    if (l->shared->busy) {
+        jm_ledger_repair(l);
+    }
+
+    l->shared->busy = 1;
+    jm_ledger_fence();
+}
+
+
+void
+jm_ledger_leave(jm_ledger_t *l)
+{
+    jm_ledger_fence();
+    l->shared->busy = 0;
+}
+
+
+/*
+ * Only the chains of the keys are believed.  What had been taken out of its
+ * chain, or was not in it yet, is not given back: a piece or two for each
+ * process that dies just there.
+ */
+
+static void
+jm_ledger_repair(jm_ledger_t *l)
+{
+    size_t               i, nrunning, nfinished;
+    jm_ledger_link_t    *running, *finished, *next;
+    jm_ledger_entry_t   *e, **chain;
+    jm_ledger_shared_t  *shared;
+
+    shared = l->shared;
+
+    memset(shared->serials, 0, (shared->mask + 1)
+                               * sizeof(jm_ledger_entry_t *));
+
+    running = NULL;
+    finished = NULL;
+    nrunning = 0;
+    nfinished = 0;
+
+    for (i = 0; i <= shared->mask; i++) {
+
+        for (e = shared->keys[i]; e != NULL; e = e->older) {
+            chain = jm_ledger_serial_chain(l, e->serial);
+            e->next = *chain;
+            *chain = e;
+
+            if (!jm_ledger_is_over(e)) {
+                e->finished = 0;
+                e->link.next = running;
+                running = &e->link;
+                nrunning++;
+                continue;
+            }
+
+            if (e->finished == 0) {
+                e->finished = jm_max(e->created, 1);
+            }
+
+            e->link.next = finished;
+            finished = &e->link;
+            nfinished++;
+        }
+    }
+
+    jm_ledger_link_init(&shared->running);
+    jm_ledger_link_init(&shared->finished);
+
+    for (running = jm_ledger_sort(running, nrunning); running != NULL;
+         running = next)
+    {
+        next = running->next;
+        jm_ledger_link_last(&shared->running, running);
+    }
+
+    for (finished = jm_ledger_sort(finished, nfinished); finished != NULL;
+         finished = next)
+    {
+        next = finished->next;
+        jm_ledger_link_last(&shared->finished, finished);
+    }
+}
+
+
+/* sorts a list of n, which ends in NULL and has no way back, by its times */
+
+static jm_ledger_link_t *
+jm_ledger_sort(jm_ledger_link_t *list, size_t n)
+{
+    size_t             i;
+    jm_ledger_link_t  *a, *b, **last;
+
+    if (n < 2) {
+        return list;
+    }
+
+    for (i = 1, a = list; i < n / 2; i++) {
+        a = a->next;
+    }
+
+    b = a->next;
+    a->next = NULL;
+
+    a = jm_ledger_sort(list, n / 2);
+    b = jm_ledger_sort(b, n - n / 2);
+
+    for (last = &list; a != NULL && b != NULL; last = &(*last)->next) {
+
+        if (jm_ledger_since(jm_ledger_entry(b))
+            < jm_ledger_since(jm_ledger_entry(a)))
+        {
+            *last = b;
+            b = b->next;
+
+        } else {
+            *last = a;
+            a = a->next;
+        }
+    }
+
+    *last = (a != NULL) ? a : b;
+
+    return list;
+}
+
+
+static uint64_t
+jm_ledger_since(const jm_ledger_entry_t *e)
+{
+    return e->finished ? e->finished : e->created;
+}
+
+
+jm_ledger_entry_t *
+jm_ledger_newest(jm_ledger_t *l, const uint8_t *key)
+{
+    return *jm_ledger_key_chain(l, key);
+}
+
+
+jm_ledger_entry_t *
+jm_ledger_find(jm_ledger_t *l, const jm_ledger_claim_t *claim)
+{
+    jm_ledger_entry_t  *e;
+
+    for (e = *jm_ledger_serial_chain(l, claim->serial); e != NULL;
+         e = e->next)
+    {
+        if (e->serial == claim->serial) {
+            return e;
+        }
+    }
+
+    return NULL;
+}
+
+
+jm_ledger_slot_t *
+jm_ledger_slot(jm_ledger_entry_t *e, unsigned i)
+{
+    jm_ledger_more_t  *more;
+
+    if (i == 0) {
+        return &e->slot;
+    }
+
+    i--;
+
+    for (more = e->more; i >= JM_LEDGER_MORE; more = more->next) {
+        i -= JM_LEDGER_MORE;
+    }
+
+    return &more->slots[i];
+}
+
+
+jm_ledger_entry_t *
+jm_ledger_add(jm_ledger_t *l, const jm_ledger_request_t *request,
+    uint64_t now)
+{
+    unsigned             i;
+    jm_ledger_more_t    *more;
+    jm_ledger_slot_t    *slot;
+    jm_ledger_entry_t   *e, **chain;
+
+    jm_ledger_expire(l, now);
+
+    e = jm_ledger_alloc(l, sizeof(jm_ledger_entry_t), now);
+    if (e == NULL) {
+        return NULL;
+    }
+
+    e->serial = ++l->shared->serial;
+    e->created = now;
+    e->keep = request->keep;
+    e->n = (uint8_t) request->n;
+    e->named = (uint8_t) request->named;
+
+    memcpy(e->key, request->key, JM_LEDGER_KEY);
+    memcpy(e->fingerprint, request->fingerprint, JM_LEDGER_KEY);
+
+    for (i = 1; i < request->n; i += JM_LEDGER_MORE) {
+        more = jm_ledger_alloc(l, sizeof(jm_ledger_more_t), now);
+
+        if (more == NULL) {
+            jm_ledger_give_back(l, e);
+            return NULL;
+        }
+
+        more->next = e->more;
+        e->more = more;
+    }
+
+    for (i = 0; i < request->n; i++) {
+        slot = jm_ledger_slot(e, i);
+
+        slot->pid = l->pid;
+        slot->round = 1;
+        slot->state = JM_SLOT_IDLE;
+    }
+
+    chain = jm_ledger_serial_chain(l, e->serial);
+    e->next = *chain;
+    *chain = e;
+
+    jm_ledger_link_last(&l->shared->running, &e->link);
+
+    chain = jm_ledger_key_chain(l, e->key);
+    e->older = *chain;
+    jm_ledger_fence();
+    *chain = e;
+
+    return e;
+}
+
+
+void
+jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    jm_ledger_entry_t  **chain;
+
+    for (chain = jm_ledger_key_chain(l, e->key); *chain != e;
+         chain = &(*chain)->older)
+    {
+        /* void */
+    }
+
+    *chain = e->older;
+    jm_ledger_fence();
+
+    for (chain = jm_ledger_serial_chain(l, e->serial); *chain != e;
+         chain = &(*chain)->next)
+    {
+        /* void */
+    }
+
+    *chain = e->next;
+
+    jm_ledger_unlink(&e->link);
+
+    jm_ledger_give_back(l, e);
+}
+
+
+void
+jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
+{
+    unsigned  over;
+
+    over = jm_ledger_is_over(e);
+
+    if (over && e->clients == 0 && jm_ledger_is_free(e)) {
+        jm_ledger_drop(l, e);
+        return;
+    }
+
+    if (over == (e->finished != 0)) {
+        return;
+    }
+
+    e->finished = over ? jm_max(now, 1) : 0;
+
+    jm_ledger_unlink(&e->link);
+    jm_ledger_link_last(over ? &l->shared->finished : &l->shared->running,
+                        &e->link);
+}
+
+
+static unsigned
+jm_ledger_is_over(jm_ledger_entry_t *e)
+{
+    unsigned           i;
+    jm_ledger_slot_t  *slot;
+
+    for (i = 0; i < e->n; i++) {
+        slot = jm_ledger_slot(e, i);
+
+        if (slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_SUBMIT
+            || slot->state == JM_SLOT_TAKEN)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static unsigned
+jm_ledger_is_free(jm_ledger_entry_t *e)
+{
+    unsigned  i;
+
+    for (i = 0; i < e->n; i++) {
+
+        if (jm_ledger_slot(e, i)->state != JM_SLOT_FREE) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+unsigned
+jm_ledger_owned(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    unsigned           i;
+    jm_ledger_slot_t  *slot;
+
+    for (i = 0; i < e->n; i++) {
+        slot = jm_ledger_slot(e, i);
+
+        if ((slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_SUBMIT
+             || slot->state == JM_SLOT_TAKEN)
+            && slot->pid != 0
+            && (slot->pid == l->pid || l->alive(slot->pid)))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+unsigned
+jm_ledger_expired(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
+{
+    if (e->finished) {
+        return jm_ledger_elapsed(e->finished, now) >= e->keep;
+    }
+
+    return jm_ledger_elapsed(e->created, now) >= JM_LEDGER_STALE
+           && !jm_ledger_owned(l, e);
+}
+
+
+/* processes do not look at the clock at the same time */
+
+static uint64_t
+jm_ledger_elapsed(uint64_t then, uint64_t now)
+{
+    return now > then ? now - then : 0;
+}
+
+
+/* zeroed */
+
+static void *
+jm_ledger_alloc(jm_ledger_t *l, size_t size, uint64_t now)
+{
+    void  *p;
+
+    do {
+        p = l->mem.alloc(l->mem.ctx, size);
+    } while (p == NULL && jm_ledger_evict(l, now));
+
+    if (p != NULL) {
+        memset(p, 0, size);
+    }
+
+    return p;
+}
+
+
+static unsigned
+jm_ledger_evict(jm_ledger_t *l, uint64_t now)
+{
+    jm_ledger_entry_t   *e;
+    jm_ledger_shared_t  *shared;
+
+    shared = l->shared;
+
+    if (shared->finished.next == &shared->finished) {
+        return jm_ledger_expire_running(l, now);
+    }
+
+    e = jm_ledger_entry(shared->finished.next);
+
+    if (!jm_ledger_expired(l, e, now)) {
+        l->evicted++;
+    }
+
+    jm_ledger_drop(l, e);
+
+    return 1;
+}
+
+
+/* each that comes makes room for itself, little by little */
+
+static void
+jm_ledger_expire(jm_ledger_t *l, uint64_t now)
+{
+    unsigned             i;
+    jm_ledger_entry_t   *e;
+    jm_ledger_shared_t  *shared;
+
+    shared = l->shared;
+
+    for (i = 0; i < JM_LEDGER_PASSED; i++) {
+
+        if (shared->finished.next == &shared->finished) {
+            break;
+        }
+
+        e = jm_ledger_entry(shared->finished.next);
+
+        if (!jm_ledger_expired(l, e, now)) {
+            break;
+        }
+
+        jm_ledger_drop(l, e);
+    }
+
+    (void) jm_ledger_expire_running(l, now);
+}
+
+
+/* returns whether one was dropped */
+
+static unsigned
+jm_ledger_expire_running(jm_ledger_t *l, uint64_t now)
+{
+    unsigned             i;
+    jm_ledger_entry_t   *e;
+    jm_ledger_shared_t  *shared;
+
+    shared = l->shared;
+
+    for (i = 0; i < JM_LEDGER_PASSED; i++) {
+
+        if (shared->running.next == &shared->running) {
+            return 0;
+        }
+
+        e = jm_ledger_entry(shared->running.next);
+
+        if (jm_ledger_elapsed(e->created, now) < JM_LEDGER_STALE) {
+            return 0;
+        }
+
+        if (jm_ledger_expired(l, e, now)) {
+            jm_ledger_drop(l, e);
+            return 1;
+        }
+
+        /* it is followed still, and must not hide the others */
+
+        jm_ledger_unlink(&e->link);
+        jm_ledger_link_last(&shared->running, &e->link);
+    }
+
+    return 0;
+}
+
+
+static void
+jm_ledger_give_back(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    jm_ledger_more_t  *more, *next;
+
+    for (more = e->more; more != NULL; more = next) {
+        next = more->next;
+        l->mem.free(l->mem.ctx, more);
+    }
+
+    l->mem.free(l->mem.ctx, e);
+}
+
+
+static jm_ledger_entry_t **
+jm_ledger_key_chain(jm_ledger_t *l, const uint8_t *key)
+{
+    uint32_t  hash;
+
+    /* a key is a digest: any of its bytes are as good as a hash */
+
+    memcpy(&hash, key, sizeof(uint32_t));
+
+    return &l->shared->keys[hash & l->shared->mask];
+}
+
+
+static jm_ledger_entry_t **
+jm_ledger_serial_chain(jm_ledger_t *l, uint64_t serial)
+{
+    return &l->shared->serials[serial & l->shared->mask];
+}
+
+
+static void
+jm_ledger_link_init(jm_ledger_link_t *head)
+{
+    head->prev = head;
+    head->next = head;
+}
+
+
+static void
+jm_ledger_link_last(jm_ledger_link_t *head, jm_ledger_link_t *link)
+{
+    link->prev = head->prev;
+    link->next = head;
+    link->prev->next = link;
+    head->prev = link;
+}
+
+
+static void
+jm_ledger_unlink(jm_ledger_link_t *link)
+{
+    link->prev->next = link->next;
+    link->next->prev = link->prev;
+}

@@ -1,0 +1,136 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * How the ledger's entries lie in shared memory.  The chains of the keys are
+ * what counts: one store enters an entry there, and one store takes it out.
+ * The rest is made from them again after a process has died at work.
+ */
+
+
+#ifndef _JM_LEDGER_STORE_H_INCLUDED_
+#define _JM_LEDGER_STORE_H_INCLUDED_
+
+
+#include "jm_ledger.h"
+
+
+typedef enum {
+    JM_SLOT_FREE = 0,       /* it costs nothing, and nobody is about to submit */
+    JM_SLOT_IDLE,           /* its owner is about to, nothing was sent */
+    JM_SLOT_SUBMIT,         /* its owner does, or died of it */
+    JM_SLOT_UNKNOWN,
+    JM_SLOT_TAKEN,          /* the upstream has it, its id is known */
+    JM_SLOT_OVER            /* and it has ended there, or was given up */
+} jm_slot_e;
+
+
+/* the state is stored last, and in one store: the rest is there before */
+
+typedef struct {
+    uint8_t          id[JM_LEDGER_ID];
+    uint32_t         pid;           /* of the owner, 0: nobody */
+    uint16_t         round;         /* counts the submits */
+    uint8_t          len;
+    uint8_t          state;
+} jm_ledger_slot_t;
+
+
+/*
+ * All pieces are of one size, which is just below one of a slab allocator's:
+ * what one entry gives back is always of use to another.
+ */
+
+#define JM_LEDGER_MORE      3
+
+typedef struct jm_ledger_more_s   jm_ledger_more_t;
+typedef struct jm_ledger_link_s   jm_ledger_link_t;
+typedef struct jm_ledger_entry_s  jm_ledger_entry_t;
+
+struct jm_ledger_more_s {
+    jm_ledger_more_t    *next;
+    jm_ledger_slot_t     slots[JM_LEDGER_MORE];
+};
+
+struct jm_ledger_link_s {
+    jm_ledger_link_t    *prev;
+    jm_ledger_link_t    *next;
+};
+
+struct jm_ledger_entry_s {
+    jm_ledger_link_t     link;      /* of what runs, or what is over */
+    jm_ledger_entry_t   *older;     /* in the chain of its key */
+    jm_ledger_entry_t   *next;      /* in the chain of its serial number */
+    jm_ledger_more_t    *more;      /* slots but the first */
+    uint64_t             serial;
+    uint64_t             created;
+    uint64_t             finished;  /* 0: it runs */
+    uint64_t             keep;
+    uint8_t              key[JM_LEDGER_KEY];
+    uint8_t              fingerprint[JM_LEDGER_KEY];
+
+    /* a killed process's are never given back: nothing is kept for them */
+    uint32_t             clients;
+
+    uint8_t              n;
+    uint8_t              named;
+    uint8_t              lost;      /* a client left without an answer */
+    jm_ledger_slot_t     slot;
+};
+
+struct jm_ledger_shared_s {
+    uint32_t             busy;      /* somebody is at work, or died of it */
+    uint32_t             mask;      /* of both tables */
+    uint64_t             serial;    /* the last */
+    jm_ledger_entry_t  **keys;
+    jm_ledger_entry_t  **serials;
+    jm_ledger_link_t     running;   /* the oldest is first */
+    jm_ledger_link_t     finished;
+};
+
+
+/* Frame what changes anything: what a dead process left is put right. */
+void jm_ledger_enter(jm_ledger_t *l);
+void jm_ledger_leave(jm_ledger_t *l);
+
+/* Keeps the compiler from moving a store over it. */
+void jm_ledger_fence(void);
+
+/* Returns the newest entry of the key's chain, which has other keys as well. */
+jm_ledger_entry_t *jm_ledger_newest(jm_ledger_t *l, const uint8_t *key);
+
+/* Returns the entry of a claim, or NULL when it is no more. */
+jm_ledger_entry_t *jm_ledger_find(jm_ledger_t *l,
+    const jm_ledger_claim_t *claim);
+
+/* Returns the task number i, which has to be there. */
+jm_ledger_slot_t *jm_ledger_slot(jm_ledger_entry_t *e, unsigned i);
+
+/*
+ * Enters a request, all tasks of which are this process's to submit.  Returns
+ * NULL when there is no room, even with all forgotten that may be.
+ */
+jm_ledger_entry_t *jm_ledger_add(jm_ledger_t *l,
+    const jm_ledger_request_t *request, uint64_t now);
+
+/* Forgets an entry. */
+void jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e);
+
+/*
+ * To be called when a state has changed: whether the entry runs, or is over,
+ * is told from its tasks.  One that cost nothing, and nobody waits for, is
+ * forgotten.
+ */
+void jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
+
+/* Whether a process that lives follows one of the tasks that are not over. */
+unsigned jm_ledger_owned(jm_ledger_t *l, jm_ledger_entry_t *e);
+
+/* Whether the entry has outlived its time. */
+unsigned jm_ledger_expired(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
+
+
+#endif /* _JM_LEDGER_STORE_H_INCLUDED_ */

@@ -1,0 +1,579 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+#define NGX_HTTP_JIMENG_KEY_MAX        255
+
+/* between two lines of the log about a zone that is full */
+
+#define NGX_HTTP_JIMENG_WARN_INTERVAL  60000
+
+
+struct ngx_http_jimeng_claim_s {
+    ngx_http_jimeng_zone_t     *zone;
+    ngx_pool_t                 *pool;
+    ngx_uint_t                  repeats;    /* its client says so */
+    jm_ledger_claim_t           claim;
+};
+
+
+static ngx_int_t ngx_http_jimeng_ledger_request(ngx_http_request_t *r,
+    u_char *fingerprint, jm_ledger_request_t *request, jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_ledger_key(ngx_http_request_t *r,
+    jm_str_t what, jm_ledger_request_t *request);
+static ngx_int_t ngx_http_jimeng_ledger_client(ngx_http_request_t *r,
+    u_char *client);
+static ngx_str_t *ngx_http_jimeng_ledger_header(ngx_http_request_t *r,
+    char *name, ngx_uint_t *n);
+static ngx_int_t ngx_http_jimeng_ledger_sha256(jm_str_t text, u_char *dst);
+static ngx_int_t ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
+    jm_ledger_request_t *request, jm_error_t *e, ngx_log_t *log);
+static void ngx_http_jimeng_ledger_cleanup(void *data);
+static jm_ledger_t *ngx_http_jimeng_ledger_lock(
+    ngx_http_jimeng_claim_t *claim);
+static void ngx_http_jimeng_ledger_unlock(ngx_http_jimeng_claim_t *claim);
+
+
+/* whether what is asked for here is entered */
+
+ngx_uint_t
+ngx_http_jimeng_ledger_kept(ngx_http_request_t *r)
+{
+    ngx_http_jimeng_loc_conf_t   *jlcf;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    return jmcf->zone && jlcf->dedupe;
+}
+
+
+/*
+ * Begins the fingerprint of a request, to which its body is to be added.  Not
+ * that of a form as it came: each try has another boundary.
+ */
+
+ngx_int_t
+ngx_http_jimeng_ledger_digest(ngx_http_request_t *r, jm_digest_t *digest)
+{
+    jm_str_t  method, uri;
+    jm_str_t  space = jm_string(" ");
+
+    if (jm_digest_init(digest, NULL) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    method.len = r->method_name.len;
+    method.data = r->method_name.data;
+
+    uri.len = r->uri.len;
+    uri.data = r->uri.data;
+
+    if (jm_digest_add(digest, method) != JM_OK
+        || jm_digest_add(digest, space) != JM_OK
+        || jm_digest_add(digest, uri) != JM_OK
+        || jm_digest_add(digest, space) != JM_OK)
+    {
+        jm_digest_free(digest);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Enters a request of n tasks, or finds it.  Returns NGX_OK and *claim, which
+ * is NULL where there is no ledger, or no room for a request that has not
+ * asked for it; NGX_DECLINED and what the client is told; or NGX_ERROR.
+ */
+
+ngx_int_t
+ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
+    ngx_uint_t n, ngx_http_jimeng_claim_t **claim, jm_error_t *e)
+{
+    ngx_int_t                     rc;
+    ngx_uint_t                    count;
+    ngx_pool_cleanup_t           *cln;
+    jm_ledger_request_t           request;
+    ngx_http_jimeng_loc_conf_t   *jlcf;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    *claim = NULL;
+
+    if (!ngx_http_jimeng_ledger_kept(r)) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_jimeng_ledger_request(r, fingerprint, &request, e);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_jimeng_claim_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    request.n = (unsigned) n;
+    request.keep = jlcf->dedupe;
+
+    *claim = cln->data;
+
+    (*claim)->zone = jmcf->zone;
+    (*claim)->pool = r->pool;
+    (*claim)->repeats = request.named
+                        || ngx_http_jimeng_ledger_header(r,
+                                            "x-stainless-retry-count", &count)
+                           != NULL;
+
+    rc = ngx_http_jimeng_ledger_enter(*claim, &request, e,
+                                      r->connection->log);
+
+    if (rc == NGX_OK) {
+        cln->handler = ngx_http_jimeng_ledger_cleanup;
+        return NGX_OK;
+    }
+
+    *claim = NULL;
+
+    /* whoever named a request relies on it, all others are just served */
+
+    return request.named ? NGX_DECLINED : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
+    jm_ledger_request_t *request, jm_error_t *e)
+{
+    jm_str_t     what;
+    ngx_str_t   *value;
+    ngx_uint_t   n;
+
+    ngx_memzero(request, sizeof(jm_ledger_request_t));
+    ngx_memcpy(request->fingerprint, fingerprint, JM_LEDGER_KEY);
+
+    value = ngx_http_jimeng_ledger_header(r, "Idempotency-Key", &n);
+
+    if (value) {
+
+        if (n > 1 || value->len == 0 || value->len > NGX_HTTP_JIMENG_KEY_MAX) {
+            jm_error_set(e, JM_CAUSE_INVALID_REQUEST, NULL,
+                         "The header Idempotency-Key must be there once, with "
+                         "1 to %d characters.", NGX_HTTP_JIMENG_KEY_MAX);
+            return NGX_DECLINED;
+        }
+
+        request->named = 1;
+
+        what.len = value->len;
+        what.data = value->data;
+
+        return ngx_http_jimeng_ledger_key(r, what, request);
+    }
+
+    value = ngx_http_jimeng_ledger_header(r, "x-stainless-retry-count", &n);
+
+    request->repeat = (value && ngx_atoi(value->data, value->len) > 0);
+
+    what.len = JM_LEDGER_KEY;
+    what.data = fingerprint;
+
+    return ngx_http_jimeng_ledger_key(r, what, request);
+}
+
+
+/*
+ * The salt keeps clients from making keys that are next to each other, and
+ * what is in a core dump from telling anything of theirs.
+ */
+
+static ngx_int_t
+ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
+    jm_ledger_request_t *request)
+{
+    u_char                        client[JM_DIGEST_LEN + 1];
+    jm_str_t                      salt, who;
+    ngx_int_t                     rc;
+    jm_digest_t                   digest;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    if (ngx_http_jimeng_ledger_client(r, client) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    client[JM_DIGEST_LEN] = (u_char) request->named;
+
+    salt.len = JM_DIGEST_LEN;
+    salt.data = jmcf->zone->sh->salt;
+
+    who.len = sizeof(client);
+    who.data = client;
+
+    if (jm_digest_init(&digest, &salt) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    if (jm_digest_add(&digest, who) != JM_OK
+        || jm_digest_add(&digest, what) != JM_OK
+        || jm_digest_end(&digest, request->key) != JM_OK)
+    {
+        rc = NGX_ERROR;
+    }
+
+    jm_digest_free(&digest);
+
+    return rc;
+}
+
+
+/* zeros for one that has not said who it is */
+
+static ngx_int_t
+ngx_http_jimeng_ledger_client(ngx_http_request_t *r, u_char *client)
+{
+    jm_str_t     text;
+    ngx_str_t   *value;
+    ngx_uint_t   n;
+
+    value = ngx_http_jimeng_ledger_header(r, "Authorization", &n);
+
+    if (value == NULL) {
+        value = ngx_http_jimeng_ledger_header(r, "GeekAI-API-Key", &n);
+    }
+
+    if (value == NULL) {
+        ngx_memzero(client, JM_DIGEST_LEN);
+        return NGX_OK;
+    }
+
+    text.len = value->len;
+    text.data = value->data;
+
+    return ngx_http_jimeng_ledger_sha256(text, client);
+}
+
+
+/* the first of a header's values, and how many there are */
+
+static ngx_str_t *
+ngx_http_jimeng_ledger_header(ngx_http_request_t *r, char *name,
+    ngx_uint_t *n)
+{
+    size_t            len;
+    ngx_str_t        *value;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    *n = 0;
+    value = NULL;
+    len = ngx_strlen(name);
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return value;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == len
+            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+        {
+            if (value == NULL) {
+                value = &h[i].value;
+            }
+
+            (*n)++;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_ledger_sha256(jm_str_t text, u_char *dst)
+{
+    ngx_int_t    rc;
+    jm_digest_t  digest;
+
+    if (jm_digest_init(&digest, NULL) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    if (jm_digest_add(&digest, text) != JM_OK
+        || jm_digest_end(&digest, dst) != JM_OK)
+    {
+        rc = NGX_ERROR;
+    }
+
+    jm_digest_free(&digest);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
+    jm_ledger_request_t *request, jm_error_t *e, ngx_log_t *log)
+{
+    ngx_uint_t               warn;
+    jm_ledger_e              found;
+    jm_ledger_t             *ledger;
+    ngx_http_jimeng_zone_t  *zone;
+
+    zone = claim->zone;
+    warn = 0;
+
+    ledger = ngx_http_jimeng_ledger_lock(claim);
+
+    found = jm_ledger_open(ledger, &claim->claim, request, ngx_current_msec);
+
+    if ((found == JM_LEDGER_FULL || ledger->evicted)
+        && (zone->sh->warned == 0
+            || (ngx_msec_int_t) (ngx_current_msec - zone->sh->warned)
+               >= NGX_HTTP_JIMENG_WARN_INTERVAL))
+    {
+        zone->sh->warned = ngx_current_msec;
+        warn = 1;
+    }
+
+    ngx_http_jimeng_ledger_unlock(claim);
+
+    if (warn) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "jimeng: zone \"%V\" is full, %s", &zone->name,
+                      found == JM_LEDGER_FULL
+                      ? "and what is in there still runs"
+                      : "what was asked is forgotten before its time");
+    }
+
+    switch (found) {
+
+    case JM_LEDGER_REUSED:
+        jm_error_set(e, JM_CAUSE_KEY_REUSED, NULL, NULL);
+        return NGX_DECLINED;
+
+    case JM_LEDGER_FULL:
+        jm_error_set(e, JM_CAUSE_NO_ROOM, NULL, NULL);
+        return NGX_DECLINED;
+
+    default: /* JM_LEDGER_NEW, JM_LEDGER_FOUND */
+        return NGX_OK;
+    }
+}
+
+
+static void
+ngx_http_jimeng_ledger_cleanup(void *data)
+{
+    ngx_http_jimeng_claim_t *claim = data;
+
+    jm_ledger_close(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                    ngx_current_msec);
+
+    ngx_http_jimeng_ledger_unlock(claim);
+}
+
+
+static jm_ledger_t *
+ngx_http_jimeng_ledger_lock(ngx_http_jimeng_claim_t *claim)
+{
+    ngx_shmtx_lock(&claim->zone->shpool->mutex);
+
+    return &claim->zone->ledger;
+}
+
+
+static void
+ngx_http_jimeng_ledger_unlock(ngx_http_jimeng_claim_t *claim)
+{
+    ngx_shmtx_unlock(&claim->zone->shpool->mutex);
+}
+
+
+/* whether the same request, should it come again, is going to be found */
+
+ngx_uint_t
+ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim)
+{
+    return claim && claim->repeats;
+}
+
+
+/* without a claim each task is its request's own, and nobody is told */
+
+ngx_http_jimeng_look_e
+ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
+    ngx_str_t *id)
+{
+    u_char                  text[JM_LEDGER_ID];
+    jm_str_t                view;
+    ngx_http_jimeng_look_e  look;
+
+    if (claim == NULL) {
+        return NGX_HTTP_JIMENG_LOOK_OWN;
+    }
+
+    look = (ngx_http_jimeng_look_e)
+           jm_ledger_look(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                          (unsigned) i, ngx_current_msec, &view);
+
+    if (look == NGX_HTTP_JIMENG_LOOK_TAKEN) {
+        ngx_memcpy(text, view.data, view.len);
+    }
+
+    ngx_http_jimeng_ledger_unlock(claim);
+
+    if (look != NGX_HTTP_JIMENG_LOOK_TAKEN) {
+        return look;
+    }
+
+    id->data = ngx_pnalloc(claim->pool, view.len);
+    if (id->data == NULL) {
+        return NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+    }
+
+    ngx_memcpy(id->data, text, view.len);
+    id->len = view.len;
+
+    return look;
+}
+
+
+/* NGX_DECLINED: the task is another request's, and must not be submitted */
+
+ngx_int_t
+ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
+{
+    jm_rc_e  rc;
+
+    if (claim == NULL) {
+        return NGX_OK;
+    }
+
+    rc = jm_ledger_submit(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                          (unsigned) i);
+
+    ngx_http_jimeng_ledger_unlock(claim);
+
+    return rc == JM_OK ? NGX_OK : NGX_DECLINED;
+}
+
+
+void
+ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
+{
+    if (claim == NULL) {
+        return;
+    }
+
+    jm_ledger_unsent(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                     (unsigned) i);
+
+    ngx_http_jimeng_ledger_unlock(claim);
+}
+
+
+void
+ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
+    ngx_str_t *id)
+{
+    jm_str_t  text;
+
+    if (claim == NULL) {
+        return;
+    }
+
+    text.len = id->len;
+    text.data = id->data;
+
+    jm_ledger_taken(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                    (unsigned) i, text);
+
+    ngx_http_jimeng_ledger_unlock(claim);
+}
+
+
+void
+ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
+{
+    if (claim == NULL) {
+        return;
+    }
+
+    jm_ledger_unknown(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                      (unsigned) i, ngx_current_msec);
+
+    ngx_http_jimeng_ledger_unlock(claim);
+}
+
+
+void
+ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
+{
+    if (claim == NULL) {
+        return;
+    }
+
+    jm_ledger_free(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                   (unsigned) i, ngx_current_msec);
+
+    ngx_http_jimeng_ledger_unlock(claim);
+}
+
+
+/* the request does no more about it, whatever became of it */
+
+void
+ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
+{
+    if (claim == NULL) {
+        return;
+    }
+
+    jm_ledger_over(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                   (unsigned) i, ngx_current_msec);
+
+    ngx_http_jimeng_ledger_unlock(claim);
+}
+
+
+/* the client has, without an answer */
+
+void
+ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim)
+{
+    if (claim == NULL) {
+        return;
+    }
+
+    jm_ledger_left(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                   ngx_current_msec);
+
+    ngx_http_jimeng_ledger_unlock(claim);
+}

@@ -1,0 +1,239 @@
+
+/*
+ * What the targets of replies and of streams share: the world that the input
+ * says, a byte for each choice, and for each text its length before it; and
+ * JSON that is held against it.
+ *
+ * Texts that are not UTF-8 come out as they are: what is left, with an "x"
+ * for each byte that is not ASCII, must be sound all the same.
+ */
+
+
+#ifndef _REPLY_H_INCLUDED_
+#define _REPLY_H_INCLUDED_
+
+
+#include "tap.h"
+#include "jm_json.h"
+#include "jm_stream.h"
+#include "jm_text.h"
+
+
+#define PARTS   4
+#define URLS    3
+
+#define BASE64  "/9j+AAQ="
+
+#define check(x)                                                              \
+    do {                                                                      \
+        if (!(x)) {                                                           \
+            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+
+/* what the input says */
+
+typedef struct {
+    const uint8_t   *data;
+    size_t           size;
+    size_t           fail;          /* the allocation that does, or 0 */
+    unsigned         base64;        /* pictures are data */
+    jm_stream_e      dialect;
+    unsigned         edit;
+    size_t           made;          /* and billed */
+    size_t           had;           /* and not lost */
+    jm_result_t      result;
+    jm_part_t        parts[PARTS];
+    jm_str_t         urls[PARTS][URLS];
+    jm_error_t       errors[PARTS];
+    char             param[256];
+} world_t;
+
+
+static const jm_json_limits_t  limits = { 8, 256 };
+
+
+static inline unsigned
+choose(world_t *w, unsigned n)
+{
+    if (w->size == 0) {
+        return 0;
+    }
+
+    w->size--;
+
+    return *w->data++ % n;
+}
+
+
+static inline jm_str_t
+take(world_t *w)
+{
+    jm_str_t  s;
+
+    s.len = choose(w, 256);
+    s.len = jm_min(s.len, w->size);
+    s.data = w->data;
+
+    w->data += s.len;
+    w->size -= s.len;
+
+    return s;
+}
+
+
+static inline void
+take_error(world_t *w, jm_error_t *e)
+{
+    jm_str_t    s;
+    jm_cause_e  cause;
+
+    cause = 1 + choose(w, JM_CAUSE_LAST - 1);
+    s = take(w);
+
+    jm_error_set(e, cause, choose(w, 2) ? w->param : NULL, "%.*s",
+                 (int) s.len, (const char *) s.data);
+
+    e->upstream_code = choose(w, 2) ? 50411 : 0;
+}
+
+
+static inline void
+take_world(world_t *w, const uint8_t *data, size_t size)
+{
+    size_t      i, j;
+    jm_str_t    s;
+    jm_part_t  *part;
+
+    memset(w, 0, sizeof(world_t));
+
+    w->data = data;
+    w->size = size;
+
+    w->fail = choose(w, 16);
+    w->base64 = choose(w, 2);
+    w->dialect = choose(w, 2) ? JM_STREAM_ARK : JM_STREAM_OPENAI;
+    w->edit = choose(w, 2);
+
+    w->result.created = choose(w, 256);
+    w->result.max_images = choose(w, 4);
+    w->result.ignored = choose(w, 2) ? choose(w, 256) : 0;
+    w->result.size.width = choose(w, 256);
+    w->result.size.height = w->result.size.width * 2;
+    w->result.model = take(w);
+    w->result.task_id = take(w);
+
+    s = take(w);
+
+    if (s.len != 0) {
+        memcpy(w->param, s.data, s.len);
+    }
+
+    w->result.parts = w->parts;
+    w->result.nparts = choose(w, PARTS + 1);
+
+    for (i = 0; i < w->result.nparts; i++) {
+        part = &w->parts[i];
+        part->urls = w->urls[i];
+        part->nurls = choose(w, URLS + 1);
+
+        for (j = 0; j < part->nurls; j++) {
+            w->urls[i][j] = take(w);
+        }
+
+        if (choose(w, 2)) {
+            take_error(w, &w->errors[i]);
+            part->error = &w->errors[i];
+        }
+
+        w->made += part->nurls;
+        w->had += part->error == NULL ? part->nurls : 0;
+    }
+}
+
+
+/* a text as it is, or with an "x" for each byte that is not ASCII */
+
+static inline jm_str_t
+mask(jm_str_t s, unsigned masked, jm_mem_t *mem)
+{
+    size_t    i;
+    uint8_t  *copy;
+
+    if (!masked) {
+        return s;
+    }
+
+    copy = mem->alloc(mem->ctx, s.len + 1);
+
+    for (i = 0; i < s.len; i++) {
+        copy[i] = s.data[i] < 0x80 ? s.data[i] : 'x';
+    }
+
+    s.data = copy;
+
+    return s;
+}
+
+
+/* Returns the JSON of text, and whether it had to be masked. */
+
+static inline jm_json_t *
+read_whole(jm_str_t text, unsigned *masked, jm_mem_t *mem)
+{
+    size_t       n;
+    jm_json_t   *root;
+    const char  *why;
+
+    *masked = jm_utf8_length(text, &n) != JM_OK;
+
+    check(jm_json_read(&root, mask(text, *masked, mem), &limits, mem, &why)
+          == JM_OK);
+    check(root->type == JM_JSON_OBJECT);
+
+    return root;
+}
+
+
+static inline void
+check_text(const jm_json_t *node, jm_str_t expected, unsigned masked,
+    jm_mem_t *mem)
+{
+    check(node != NULL && node->type == JM_JSON_STRING);
+
+    expected = mask(expected, masked, mem);
+
+    check(node->text.len == expected.len
+          && (expected.len == 0
+              || memcmp(node->text.data, expected.data, expected.len) == 0));
+}
+
+
+static inline void
+check_int(const jm_json_t *object, const char *name, size_t expected)
+{
+    int64_t           value;
+    const jm_json_t  *node;
+
+    node = jm_json_get(object, name);
+
+    check(node != NULL && jm_decimal(node->text, 0, &value, NULL) == JM_OK);
+    check(value == (int64_t) expected);
+}
+
+
+/* "code" and "message" of an error */
+
+static inline void
+check_why(const jm_json_t *object, const jm_error_t *e, unsigned masked,
+    jm_mem_t *mem)
+{
+    check_text(jm_json_get(object, "code"), str(jm_cause(e->cause)->code),
+               masked, mem);
+    check_text(jm_json_get(object, "message"), str(e->message), masked, mem);
+}
+
+
+#endif /* _REPLY_H_INCLUDED_ */
