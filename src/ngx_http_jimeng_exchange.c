@@ -410,12 +410,6 @@ ngx_http_jimeng_exchange_end(ngx_http_request_t *sr, void *data, ngx_int_t rc)
     x->rc = rc;
     x->time = ngx_current_msec - x->start;
 
-    /* nginx puts a body filter's error down to the client, and would end all */
-
-    if (x->pass) {
-        sr->connection->error = 0;
-    }
-
     ngx_http_jimeng_exchange_clean(x);
 
     (void) ngx_http_post_request(x->request, &x->posted);

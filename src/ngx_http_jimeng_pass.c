@@ -254,6 +254,7 @@ ngx_http_jimeng_pass_add(ngx_http_jimeng_pass_t *p, u_char *data, size_t len,
 static ngx_int_t
 ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p, ngx_chain_t *out)
 {
+    void                      *data;
     ngx_int_t                  rc;
     ngx_buf_t                 *b;
     ngx_chain_t               *cl, **ll;
@@ -268,7 +269,14 @@ ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p, ngx_chain_t *out)
         return NGX_OK;
     }
 
+    /* Lua makes the connection the subrequest's, which would hold this up */
+
+    data = c->data;
+    c->data = r;
+
     rc = ngx_http_output_filter(r, out);
+
+    c->data = data;
 
     for (ll = &p->busy; *ll; ll = &(*ll)->next) { /* void */ }
 
