@@ -92,7 +92,7 @@ demo run:
 
 bench:
 	@t/tools/deps run test bench
-	@$(MAKE) $(PARALLEL) all
+	@$(MAKE) $(PARALLEL) all build/unseal build/unit/ledger
 	@env -u NGINX JIMENG_NGINX=$(NGINX_BIN) t/bench/run
 
 

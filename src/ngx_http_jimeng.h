@@ -38,6 +38,7 @@ typedef struct ngx_http_jimeng_input_s     ngx_http_jimeng_input_t;
 typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
 typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
 typedef struct ngx_http_jimeng_claim_s     ngx_http_jimeng_claim_t;
+typedef struct ngx_http_jimeng_order_s     ngx_http_jimeng_order_t;
 
 
 /* the day key is a cache of this worker's, the rest is configuration */
@@ -121,6 +122,7 @@ typedef struct {
 typedef struct {
     ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_input_t    *input;      /* while it is being read */
+    ngx_http_jimeng_order_t    *order;      /* of a retrieval */
     ngx_str_t                   error_page; /* instead of nginx's own */
     unsigned                    replied:1;  /* the reply is of our making */
     unsigned                    edit:1;     /* images/edits */
@@ -286,7 +288,7 @@ ngx_int_t ngx_http_jimeng_picture_unstored(jm_error_t *e);
 
 /* ngx_http_jimeng_job.c */
 
-typedef struct {
+struct ngx_http_jimeng_order_s {
     ngx_str_t                   req_key;
     ngx_http_jimeng_payload_t   submit;     /* the body to be sent */
     ngx_str_t                   req_json;   /* the form of the result */
@@ -295,13 +297,16 @@ typedef struct {
     ngx_uint_t                  edit;
     ngx_uint_t                  async;      /* answered when submitted */
     ngx_str_t                  *ids;        /* of a retrieval, or NULL */
+    ngx_str_t                   task_id;    /* of that, sealed */
+    ngx_http_jimeng_account_t  *account;    /* of that, or NULL */
     time_t                      created;    /* of that, or 0 */
+    ngx_msec_t                  wait;       /* of that, for its end */
     jm_size_t                   size;
     uint32_t                    n;          /* tasks */
     uint32_t                    retries;
     uint32_t                    max_images; /* 0: all */
     uint64_t                    ignored;    /* fields, as jm_request_t's */
-} ngx_http_jimeng_order_t;
+};
 
 /* one task: it has an upstream id, and a place in the cycle, of its own */
 
@@ -325,6 +330,7 @@ typedef struct {
     ngx_msec_t                  accepted;
     ngx_msec_t                  over;
     unsigned                    own:1;      /* submitted here, or to be */
+    unsigned                    pending:1;  /* the upstream says so */
     unsigned                    running:1;
     unsigned                    strange:1;  /* logged once */
 } ngx_http_jimeng_task_t;
@@ -355,6 +361,24 @@ void ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_timer(ngx_event_t *ev);
+
+/* ngx_http_jimeng_retrieve.c */
+
+/* what one who only asks for a task that brought no picture has seen of it */
+
+typedef enum {
+    NGX_HTTP_JIMENG_SEEN_END = 0,
+    NGX_HTTP_JIMENG_SEEN_OPEN,      /* the upstream is at work on it */
+    NGX_HTTP_JIMENG_SEEN_NOTHING    /* the upstream could not be asked */
+} ngx_http_jimeng_seen_e;
+
+ngx_int_t ngx_http_jimeng_retrieve(ngx_http_request_t *r, ngx_str_t *name);
+void ngx_http_jimeng_retrieve_answer(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+ngx_http_jimeng_seen_e ngx_http_jimeng_retrieve_seen(
+    ngx_http_jimeng_task_t *task);
+ngx_int_t ngx_http_jimeng_retrieve_reply(ngx_http_jimeng_job_t *job);
+ngx_int_t ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job);
 
 /* ngx_http_jimeng_zone.c */
 
@@ -417,6 +441,8 @@ ngx_int_t ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job);
 ngx_int_t ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job,
     jm_status_e status);
 const jm_error_t *ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job);
+const jm_part_t *ngx_http_jimeng_result_part(ngx_http_jimeng_job_t *job,
+    ngx_uint_t i);
 ngx_uint_t ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job);
 
 /* ngx_http_jimeng_ticket.c */

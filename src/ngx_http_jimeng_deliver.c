@@ -79,11 +79,20 @@ ngx_http_jimeng_deliver_create(ngx_http_jimeng_job_t *job)
 ngx_int_t
 ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
 {
+    ngx_int_t                    rc;
     ngx_uint_t                   i;
     ngx_http_jimeng_delivery_t  *d;
 
     if (job->order.async) {
         return ngx_http_jimeng_deliver_async(job);
+    }
+
+    if (job->order.ids) {
+        rc = ngx_http_jimeng_retrieve_reply(job);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
     d = job->delivery;
@@ -323,6 +332,10 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 
     d->job->upstream_time += ngx_http_jimeng_exchange_time(x);
 
+    if (d->job->order.ids) {
+        ngx_http_jimeng_retrieve_answer(d->task, &answer);
+    }
+
     ngx_http_jimeng_log_answer(d->task, &answer);
 
     whole = (answer.event == JM_EVENT_DONE
@@ -401,8 +414,10 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     } else {
         jm_error_set(error, JM_CAUSE_UPSTREAM, NULL,
                      "The picture was made, and could not be fetched from the "
-                     "image provider; sending the request again would be "
-                     "billed again.");
+                     "image provider; %s.",
+                     d->job->order.ids
+                     ? "ask for it again"
+                     : "sending the request again would be billed again");
 
         if (answer && answer->code.len) {
             code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
@@ -413,7 +428,7 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
         }
     }
 
-    error->no_retry = 1;
+    error->no_retry = d->job->order.ids ? 0 : 1;
 
     d->parts[d->task - d->job->tasks].error = error;
 

@@ -6,24 +6,31 @@
 
 #include "ngx_http_jimeng.h"
 
+
+/* a sealed id is longer: what is not is no id, but a path that is not here */
+
+#define NGX_HTTP_JIMENG_ID_MIN  40
+
+
 /*
  * A path is what a URI ends in: the API may have any prefix, "/v1", "/api/v1",
- * or what a regex matches.  Where it ends in a slash, a name follows, which
- * may have slashes of its own.
+ * or what a regex matches.  Where it ends in a slash, a name follows: a
+ * model's, which may have slashes of its own, or a task's id, which has none.
  */
 
 typedef struct {
     ngx_str_t   path;
     ngx_uint_t  methods;
     ngx_str_t   allow;      /* the same, as a header */
+    ngx_uint_t  id;         /* what follows is one */
     ngx_int_t (*handler)(ngx_http_request_t *r, ngx_str_t *name);
 } ngx_http_jimeng_route_t;
 
 
 static ngx_http_jimeng_route_t *ngx_http_jimeng_route(ngx_str_t *uri,
     ngx_str_t *name);
-static ngx_uint_t ngx_http_jimeng_route_match(ngx_str_t *path, ngx_str_t *uri,
-    ngx_str_t *name);
+static ngx_uint_t ngx_http_jimeng_route_match(ngx_http_jimeng_route_t *route,
+    ngx_str_t *uri, ngx_str_t *name);
 static ngx_int_t ngx_http_jimeng_not_allowed(ngx_http_request_t *r,
     ngx_http_jimeng_route_t *route);
 static ngx_int_t ngx_http_jimeng_generations(ngx_http_request_t *r,
@@ -38,25 +45,35 @@ static ngx_http_jimeng_route_t  ngx_http_jimeng_routes[] = {
 
     { ngx_string("/images/generations"),
       NGX_HTTP_POST,
-      ngx_string("POST"),
+      ngx_string("POST"), 0,
       ngx_http_jimeng_generations },
 
     { ngx_string("/images/edits"),
       NGX_HTTP_POST,
-      ngx_string("POST"),
+      ngx_string("POST"), 0,
       ngx_http_jimeng_edits },
+
+    { ngx_string("/images/generations/"),
+      NGX_HTTP_GET|NGX_HTTP_HEAD,
+      ngx_string("GET, HEAD"), 1,
+      ngx_http_jimeng_retrieve },
+
+    { ngx_string("/images/"),
+      NGX_HTTP_GET|NGX_HTTP_HEAD,
+      ngx_string("GET, HEAD"), 1,
+      ngx_http_jimeng_retrieve },
 
     { ngx_string("/models"),
       NGX_HTTP_GET|NGX_HTTP_HEAD,
-      ngx_string("GET, HEAD"),
+      ngx_string("GET, HEAD"), 0,
       ngx_http_jimeng_models },
 
     { ngx_string("/models/"),
       NGX_HTTP_GET|NGX_HTTP_HEAD,
-      ngx_string("GET, HEAD"),
+      ngx_string("GET, HEAD"), 0,
       ngx_http_jimeng_models },
 
-    { ngx_null_string, 0, ngx_null_string, NULL }
+    { ngx_null_string, 0, ngx_null_string, 0, NULL }
 };
 
 
@@ -80,6 +97,12 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
 
     route = ngx_http_jimeng_route(&r->uri, &name);
 
+    if (route && route->id && !(r->method & route->methods)
+        && name.len < NGX_HTTP_JIMENG_ID_MIN)
+    {
+        route = NULL;
+    }
+
     if (route == NULL) {
         jm_error_set(&e, JM_CAUSE_NOT_FOUND, NULL, NULL);
         return ngx_http_jimeng_refuse(r, &e);
@@ -100,7 +123,7 @@ ngx_http_jimeng_route(ngx_str_t *uri, ngx_str_t *name)
 
     for (route = ngx_http_jimeng_routes; route->path.len; route++) {
 
-        if (ngx_http_jimeng_route_match(&route->path, uri, name)) {
+        if (ngx_http_jimeng_route_match(route, uri, name)) {
             return route;
         }
     }
@@ -110,10 +133,14 @@ ngx_http_jimeng_route(ngx_str_t *uri, ngx_str_t *name)
 
 
 static ngx_uint_t
-ngx_http_jimeng_route_match(ngx_str_t *path, ngx_str_t *uri, ngx_str_t *name)
+ngx_http_jimeng_route_match(ngx_http_jimeng_route_t *route, ngx_str_t *uri,
+    ngx_str_t *name)
 {
     u_char      *p;
+    ngx_str_t   *path;
     ngx_uint_t   named;
+
+    path = &route->path;
 
     if (uri->len < path->len) {
         return 0;
@@ -135,6 +162,10 @@ ngx_http_jimeng_route_match(ngx_str_t *path, ngx_str_t *uri, ngx_str_t *name)
 
     name->data = p + path->len;
     name->len = uri->data + uri->len - name->data;
+
+    if (route->id && ngx_strlchr(name->data, name->data + name->len, '/')) {
+        return 0;
+    }
 
     return !named || name->len;
 }

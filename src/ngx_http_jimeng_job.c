@@ -96,7 +96,7 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     job->request = r;
-    job->account = jlcf->account;
+    job->account = order->account ? order->account : jlcf->account;
     job->order = *order;
     job->tasks = task;
     job->created = order->created ? order->created : ngx_time();
@@ -147,6 +147,13 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
     limits->attempts = (uint32_t) ngx_min(jlcf->poll_attempts,
                                           NGX_MAX_UINT32_VALUE);
     limits->retries = order->retries;
+
+    /* one who asks for a task does not give it up */
+
+    if (order->ids) {
+        limits->timeout = ngx_min(limits->timeout, order->wait);
+        limits->attempts = order->wait ? NGX_MAX_UINT32_VALUE : 1;
+    }
 }
 
 
@@ -176,7 +183,7 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         }
     }
 
-    if (job->gone && job->left) {
+    if (job->gone && job->left && job->order.ids == NULL) {
         return;
     }
 
@@ -226,10 +233,12 @@ ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job)
 
         ngx_log_error(NGX_LOG_INFO, task->log, 0,
                       "jimeng: client closed connection, task \"%V\"%s",
-                      &task->id,
-                      task->id.len ? " is followed to its end" : "");
+                      &task->id, (task->id.len && job->order.ids == NULL)
+                                 ? " is followed to its end" : "");
 
-        ngx_http_jimeng_task_left(task);
+        if (job->order.ids == NULL) {
+            ngx_http_jimeng_task_left(task);
+        }
     }
 }
 
@@ -312,8 +321,9 @@ ngx_http_jimeng_job_cleanup(void *data)
             ngx_del_timer(&task->timer);
         }
 
-        if (task->task.state == JM_TASK_WAIT
-            || task->task.state == JM_TASK_ASK)
+        if (job->order.ids == NULL
+            && (task->task.state == JM_TASK_WAIT
+                || task->task.state == JM_TASK_ASK))
         {
             ngx_log_error(NGX_LOG_ERR, task->log, 0,
                           "jimeng: task \"%V\" of account \"%V\" is not "

@@ -355,7 +355,7 @@ ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
 
     if ((found == JM_LEDGER_FULL || ledger->evicted)
         && (zone->sh->warned == 0
-            || ngx_current_msec - zone->sh->warned
+            || (ngx_msec_int_t) (ngx_current_msec - zone->sh->warned)
                >= NGX_HTTP_JIMENG_WARN_INTERVAL))
     {
         zone->sh->warned = ngx_current_msec;

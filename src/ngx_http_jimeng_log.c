@@ -93,6 +93,7 @@ ngx_http_jimeng_log_level(jm_answer_t *answer)
 
     case JM_CAUSE_CONTENT_POLICY:
     case JM_CAUSE_INVALID_REQUEST:
+    case JM_CAUSE_TASK_NOT_FOUND:
         return NGX_LOG_INFO;
 
     default:

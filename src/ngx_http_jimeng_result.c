@@ -202,6 +202,10 @@ ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job)
     jm_str_t           task_id;
     const jm_error_t  *e;
 
+    if (job->order.ids) {
+        return ngx_http_jimeng_retrieve_failed(job);
+    }
+
     e = ngx_http_jimeng_result_why(job);
 
     if (ngx_http_jimeng_ticket(job, &task_id) != NGX_OK) {
@@ -262,8 +266,7 @@ ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job)
     /* a retry is one of all the tasks: what forbids it is what is told */
 
     for (i = 0; i < job->order.n; i++) {
-        e = job->delivery ? job->delivery->parts[i].error
-                          : job->tasks[i].part.error;
+        e = ngx_http_jimeng_result_part(job, i)->error;
 
         if (error == NULL || (e->no_retry && !error->no_retry)) {
             error = e;
@@ -271,6 +274,19 @@ ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job)
     }
 
     return error;
+}
+
+
+/* what became of a task; its pictures may have been lost on their way */
+
+const jm_part_t *
+ngx_http_jimeng_result_part(ngx_http_jimeng_job_t *job, ngx_uint_t i)
+{
+    ngx_http_jimeng_delivery_t  *d;
+
+    d = job->delivery;
+
+    return (d && (d->handed >> i & 1)) ? &d->parts[i] : &job->tasks[i].part;
 }
 
 
@@ -285,7 +301,7 @@ ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job)
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
-        if (task->id.len || task->task.retried) {
+        if ((task->id.len && !job->order.ids) || task->task.retried) {
             return 1;
         }
     }

@@ -72,7 +72,16 @@ ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
         break;
 
     default: /* NGX_HTTP_JIMENG_LOOK_UNKNOWN */
-        jm_error_set(&answer.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+
+        if (task->job->order.ids && task->id.len == 0) {
+            jm_error_set(&answer.error, JM_CAUSE_UPSTREAM, NULL,
+                         "This part of the request was never accepted by the "
+                         "image provider, as far as is known.");
+
+        } else {
+            jm_error_set(&answer.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+        }
+
         event = JM_EVENT_FAILED;
     }
 
@@ -361,6 +370,10 @@ ngx_http_jimeng_task_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
         task->running = 1;
     }
 
+    if (task->job->order.ids) {
+        ngx_http_jimeng_retrieve_answer(task, answer);
+    }
+
     if (answer->event == JM_EVENT_ACCEPTED) {
         return ngx_http_jimeng_task_accepted(task, answer);
     }
@@ -529,7 +542,9 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
 
     task->part.error = &task->error;
 
-    if (cause != JM_CAUSE_NONE && cause != JM_CAUSE_CLIENT_LEFT) {
+    if (cause != JM_CAUSE_NONE && cause != JM_CAUSE_CLIENT_LEFT
+        && task->job->order.ids == NULL)
+    {
         ngx_log_error(NGX_LOG_ERR, task->log, 0,
                       "jimeng: task \"%V\" of account \"%V\" failed: %s, "
                       "after %uD queries", &task->id,

@@ -23,6 +23,13 @@ ngx_http_jimeng_ticket(ngx_http_jimeng_job_t *job, jm_str_t *id)
     ngx_uint_t   i, taken;
     jm_ticket_t  t;
 
+    if (job->order.ids) {
+        id->len = job->order.task_id.len;
+        id->data = job->order.task_id.data;
+
+        return NGX_OK;
+    }
+
     ngx_http_jimeng_ticket_init(&t, &job->order, job->account);
 
     t.created = job->created;

@@ -147,10 +147,13 @@ ngx_http_jimeng_text_variable(ngx_http_request_t *r,
 static void
 ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
 {
-    ngx_uint_t               i, running;
+    ngx_uint_t               i, open, running, unseen;
     ngx_http_jimeng_task_t  *task;
+    ngx_http_jimeng_seen_e   seen;
 
+    open = 0;
     running = 0;
+    unseen = 0;
 
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
@@ -160,19 +163,32 @@ ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
             return;
         }
 
-        if (task->task.state != JM_TASK_FAILED && task->running) {
-            running = 1;
+        seen = ngx_http_jimeng_retrieve_seen(task);
+
+        if (seen == NGX_HTTP_JIMENG_SEEN_NOTHING) {
+            unseen = 1;
+
+        } else if (task->task.state != JM_TASK_FAILED
+                   || seen == NGX_HTTP_JIMENG_SEEN_OPEN)
+        {
+            open = 1;
+            running |= task->running;
         }
     }
 
-    if (job->left == 0) {
-        ngx_str_set(text, "failed");
+    if (open) {
+        if (running) {
+            ngx_str_set(text, "running");
 
-    } else if (running) {
-        ngx_str_set(text, "running");
+        } else {
+            ngx_str_set(text, "pending");
+        }
+
+    } else if (unseen) {
+        ngx_str_null(text);
 
     } else {
-        ngx_str_set(text, "pending");
+        ngx_str_set(text, "failed");
     }
 }
 

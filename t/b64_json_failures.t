@@ -227,14 +227,15 @@ for my $index (0 .. 2) {
               [ [ $index, 'upstream_error' ] ], "$name: errors");
     is($rest->{usage}{generated_images}, 3,
        "$name: all of them were made, and billed");
-    is($rest->{task_id}, $ids[$index == 0], "$name: task_id");
+    is($t->upstream_ids($rest->{task_id}), join(', ', @ids),
+       "$name: task_id");
     is(scalar submits(), 3, "$name: three submits");
     is(scalar results(), 5, "$name: five queries for results");
 }
 
 my $all = with([ { do => 'reset', times => -1 } ], undef, { n => 2 });
 is_error($t, $all, 'two of two, for good', code => 'upstream_error',
-         no_retry => 1, task_id => qr/^\d+\z/);
+         no_retry => 1, task_id => qr/^\d+, \d+\z/);
 is(scalar submits(), 2, 'two of two, for good: two submits');
 is(scalar results(), 6, 'two of two, for good: six queries for results');
 

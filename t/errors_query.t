@@ -88,7 +88,8 @@ for my $row (@final) {
     is(@{ $submits{$prompt} }, 1, "$trigger: one submit");
 
     my $id = $submits{$prompt}[0]{task_id};
-    is($reply{$trigger}->json->{task_id}, $id, "$trigger: this task's id");
+    is($t->upstream_ids($reply{$trigger}->json->{task_id}), $id,
+       "$trigger: this task's id");
 
     my @log = log_of($t, $path);
     my $said = $number // $last;

@@ -308,7 +308,8 @@ for my $case (
     my $row = ($t->queries)[-1];
     my $logo = $mark ? ',"logo_info":{"add_logo":true}' : '';
 
-    is($row->{task_id}, $r->json->{task_id}, "$json: its query");
+    is($t->upstream_ids($r->json->{task_id}), $row->{task_id},
+       "$json: its query");
     is($row->{json}{req_json}, qq({"return_url":true$logo}),
        "$json: req_json, a string of JSON");
 }

@@ -117,13 +117,14 @@ $id = ($t->submits)[1]{task_id};
 
 cmp_ok($json->{created}, '>=', int $started, 'created: not before the request');
 cmp_ok($json->{created}, '<=', time, 'created: not in the future');
+is($t->upstream_ids($json->{task_id}), $id, 'task_id');
 is_deeply($json, {
-    created => $json->{created}, model => 'jimeng_t2i_v40', task_id => $id,
-    task_status => 'succeed', data => [ { url => $url } ],
-    size => '1536x1024', usage => { generated_images => 1 },
+    created => $json->{created}, model => 'jimeng_t2i_v40',
+    task_id => $json->{task_id}, task_status => 'succeed',
+    data => [ { url => $url } ], size => '1536x1024', usage => { generated_images => 1 },
 }, 'the reply');
 
-like($body, qr/^\{"created":\d+,"model":"jimeng_t2i_v40","task_id":"\d+",
+like($body, qr/^\{"created":\d+,"model":"jimeng_t2i_v40","task_id":"[\w-]+",
                "task_status":"succeed","data":\[\{"url":"[^"]+"\}\],
                "usage":\{"generated_images":1\}\}\z/x,
      'the reply, byte for byte, when no size was asked for');
@@ -156,7 +157,8 @@ my @replies = map { $_->response }
               1 .. 8;
 my $tasks = $t->emulator->state->{tasks};
 
-is_deeply([ map { $tasks->{ $_->json->{task_id} }{prompt} } @replies ],
+is_deeply([ map { $tasks->{ $t->upstream_ids($_->json->{task_id}) }{prompt} }
+            @replies ],
           [ map { "lighthouse number $_" } 1 .. 8 ],
           'every client gets the picture it asked for');
 

@@ -39,9 +39,13 @@ sub is_given_up {
                         { 'Content-Type' => 'application/json' },
                         qq({"prompt":"a boat for $name"}));
 
-    is_error($r, $name, 504, 'generation_timeout',
-             task_id => ($t->submits)[-1]{task_id}, retry => 0,
+    my $task_id = ($r->json // {})->{task_id};
+
+    is_error($r, $name, 504, 'generation_timeout', task_id => $task_id,
+             retry => 0,
              message => qr/^The picture was not ready in time; it may still/);
+    is($t->upstream_ids($task_id), ($t->submits)[-1]{task_id},
+       "$name: task_id");
     is($t->queries - $before, $attempts, "$name: queries");
     return;
 }

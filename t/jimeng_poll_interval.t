@@ -48,8 +48,9 @@ sub ask {
 }
 
 sub is_asked {
-    my ($id, $name, $interval, $most, $below) = @_;
+    my ($r, $name, $interval, $most, $below) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $id = $t->upstream_ids($r->json->{task_id});
 
     my @times = map { $_->{time} }
                 grep { ($_->{task_id} // '') eq $id } $t->emulator->journal;
@@ -70,12 +71,12 @@ for my $case (@cases) {
     my $r = shift(@asked)->response;
 
     is($r->status, 200, "$path: a picture");
-    is_asked($r->json->{task_id}, $path, @expected);
+    is_asked($r, $path, @expected);
 }
 
 $t->finish;
 
 $t = Jimeng::Test->new(emulator => { seconds => 0 }, poll_interval => undef);
 my $r = $t->generate({});
-is_asked($r->json->{task_id}, '2s by default', 2, 1, 2.9);
+is_asked($r, '2s by default', 2, 1, 2.9);
 $t->done;

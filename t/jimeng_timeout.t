@@ -54,8 +54,12 @@ sub is_given_up {
     my $id = ($t->submits)[-1]{task_id};
     my @queries = grep { $_->{task_id} eq $id } $t->queries;
 
-    is_error($r, $path, 504, 'generation_timeout', task_id => $id, retry => 0,
+    my $task_id = ($r->json // {})->{task_id};
+
+    is_error($r, $path, 504, 'generation_timeout', task_id => $task_id,
+             retry => 0,
              message => qr/^The picture was not ready in time; it may still/);
+    is($t->upstream_ids($task_id), $id, "$path: task_id");
     cmp_ok($took, '>=', $seconds - 0.01, "$path: not before its time");
     cmp_ok($took, '<', $seconds + 3, "$path: soon after it");
     cmp_ok(scalar @queries, '<=', $queries, "$path: queries");

@@ -77,18 +77,19 @@ sub times_ok {
 
 my $r = $t->generate({ model => 'jimeng-4.6' });
 my $row = logged($r, 'a picture');
+my $id = $t->upstream_ids($r->json->{task_id});
 my $queries = $t->queries;
 
 times_ok($row, 'a picture', 0.3);
 is_deeply($row, {
     account => 'main', model => 'jimeng_seedream46_cvtob',
-    task_id => $r->json->{task_id}, status => 'succeed', code => 10000,
+    task_id => $id, status => 'succeed', code => 10000,
     polls => $queries, images => 1,
 }, 'a picture');
 
 is($r->header('X-Variables'),
    join(' ', $r->header('X-Request-Id'), 'main', 'jimeng_seedream46_cvtob',
-        $r->json->{task_id}, 'succeed', 10000, $queries, 1),
+        $id, 'succeed', 10000, $queries, 1),
    'a picture: in a header of the reply');
 
 is_deeply([ map { $_->{headers}{'x-trace'} } $t->emulator->journal ],
@@ -97,7 +98,7 @@ is_deeply([ map { $_->{headers}{'x-trace'} } $t->emulator->journal ],
 is_deeply([ map { $_->{headers}{'x-task'} } $t->submits ], [ undef ],
           'towards the upstream: no task yet');
 is_deeply([ map { $_->{headers}{'x-task'} } $t->queries ],
-          [ ($r->json->{task_id}) x $queries ],
+          [ ($id) x $queries ],
           'towards the upstream: the task');
 is_deeply([ map { $_->{headers}{'x-polls'} } $t->queries ],
           [ 1 .. $queries ], 'towards the upstream: a new value each time');

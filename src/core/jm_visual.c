@@ -530,6 +530,7 @@ jm_visual_state(jm_answer_t *a)
         || jm_str_eq(&a->status, "expired"))
     {
         a->event = JM_EVENT_FAILED;
+        a->lost = 1;
 
         jm_error_set(&a->error, JM_CAUSE_UPSTREAM, NULL,
                      "The image provider no longer knows the task; the "

@@ -68,6 +68,7 @@ typedef struct {
     jm_str_t         request_id;
     jm_str_t         status;
     unsigned         strange;       /* status is none of the documented */
+    unsigned         lost;          /* the upstream knows no such task */
     jm_str_t         task_id;
     jm_str_t         urls[JM_VISUAL_PICTURES];
     size_t           nurls;

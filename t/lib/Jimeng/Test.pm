@@ -201,6 +201,16 @@ sub task_ids {
 }
 
 
+# The same as $jimeng_task_id has it; undef for no id at all.
+sub upstream_ids {
+    my ($self, $id) = @_;
+    return undef unless defined $id;
+
+    my @ids = $self->task_ids($id) or return 'not sealed';
+    return join ', ', map { length ? $_ : '-' } @ids;
+}
+
+
 # Writes a file into the test's directory; returns its path.
 sub write_file {
     my ($self, $name, $content) = @_;

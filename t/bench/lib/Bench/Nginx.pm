@@ -1,7 +1,7 @@
 package Bench::Nginx;
 
-# An nginx of our own: one worker, a directory and a free port of its own,
-# gone when we are.
+# An nginx of our own: one worker, unless told otherwise, a directory and a free
+# port of its own, gone when we are.
 
 use strict;
 use warnings;
@@ -14,6 +14,8 @@ use POSIX ();
 use Time::HiRes ();
 
 use Bench::Proc qw(children wait_for);
+
+use constant LEAVE => 60;       # seconds
 
 my $bench = abs_path(dirname(__FILE__) . '/../..');
 my %running;
@@ -55,8 +57,8 @@ sub free_port {
 
 # Starts nginx with t/bench/conf/NAME.conf, in which @WORD@ stands for
 # $o{vars}{WORD}; files are written beside its configuration.  $o{upstream} is
-# the port of "upstream canned"; $o{modules} are paths; $o{http} is text for the
-# http block.
+# the port of "upstream canned"; $o{modules} are paths; $o{http} and $o{main}
+# are text for these blocks; $o{workers} is how many.
 
 sub start {
     my ($class, $name, %o) = @_;
@@ -145,6 +147,8 @@ END
 
     my $user = $> == 0 ? 'user root;' : '';
     my $more = $o{http} // '';
+    my $main = $o{main} // '';
+    my $workers = $o{workers} // 1;
     my $load = join '', map { "load_module $_;\n" } @{ $o{modules} // [] };
     my $temp = join '', map { "${_}_temp_path $o{dir}/$_;\n" }
                qw(client_body proxy fastcgi uwsgi scgi);
@@ -152,10 +156,11 @@ END
     return <<"END";
 $user
 daemon off;
-worker_processes 1;
+worker_processes $workers;
 pid $o{dir}/nginx.pid;
 error_log $o{dir}/error.log warn;
 $load
+$main
 events {
     worker_connections $o{connections};
 }
@@ -194,17 +199,24 @@ sub pids {
 }
 
 
-# Ends nginx; dies when its log tells of trouble.
+# Ends nginx with a signal; dies when it stays, or when its log tells of trouble
+# that was not expected.
 
 sub stop {
-    my ($self) = @_;
+    my ($self, $signal, $expected) = @_;
     my $pid = delete $self->{master} or return;
 
-    kill 'TERM', $pid;
-    waitpid $pid, 0;
+    kill $signal // 'TERM', $pid;
+
+    wait_for("nginx ($self->{name}) to leave", LEAVE, sub {
+        return waitpid($pid, POSIX::WNOHANG) == $pid;
+    });
+
     delete $running{$pid};
 
-    my @trouble = grep { /\[(?:alert|crit|emerg)\]/ } split /^/, $self->log;
+    my @trouble = grep { /\[(?:alert|crit|emerg)\]/
+                         && !(defined $expected && /$expected/) }
+                  split /^/, $self->log;
 
     die "nginx ($self->{name}) logged:\n", @trouble[0 .. min(9, $#trouble)]
         if @trouble;

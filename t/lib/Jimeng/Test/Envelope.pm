@@ -7,7 +7,7 @@ package Jimeng::Test::Envelope;
 #            retry_after => undef, retry => 1);
 #
 # What is not given has to be absent, other than a message, which is there in
-# any case.
+# any case.  task_id is the reply's own, as it came.
 
 use strict;
 use warnings;

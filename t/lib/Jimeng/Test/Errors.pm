@@ -10,7 +10,8 @@ package Jimeng::Test::Errors;
 #   upstream_code   the number of Volcengine's
 #   no_retry        true: x-should-retry: false has to be there, else it
 #                   must not
-#   task_id         a pattern; without one there must be no task_id
+#   task_id         a pattern for the upstream's ids in it; without one there
+#                   must be no task_id
 #
 #   my $type = type_of($code)
 #   my @rows = final_codes()        [number, code, level of the log, no_retry]:
@@ -34,6 +35,7 @@ my %row = (
     permission_denied        => [403, 'permission_error'],
     model_not_found          => [404, 'invalid_request_error'],
     not_found                => [404, 'invalid_request_error'],
+    task_not_found           => [404, 'invalid_request_error'],
     method_not_allowed       => [405, 'invalid_request_error'],
     request_timeout          => [408, 'invalid_request_error'],
     prompt_too_long          => [413, 'invalid_request_error'],
@@ -86,7 +88,8 @@ sub is_error {
         is($json->{code}, $error->{code}, 'code beside the error');
 
         if (defined $want{task_id}) {
-            like($json->{task_id}, $want{task_id}, 'task_id');
+            like($t->upstream_ids($json->{task_id}), $want{task_id},
+                 'task_id');
         } else {
             is($json->{task_id}, undef, 'no task_id');
         }

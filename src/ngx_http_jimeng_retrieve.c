@@ -1,0 +1,482 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+static void ngx_http_jimeng_retrieve_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_retrieve_order(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_http_jimeng_order_t *order, jm_error_t *e);
+static ngx_http_jimeng_account_t *ngx_http_jimeng_retrieve_account(
+    ngx_http_request_t *r, jm_ticket_t *t);
+static ngx_int_t ngx_http_jimeng_retrieve_ticket(ngx_http_request_t *r,
+    jm_ticket_t *t, ngx_http_jimeng_order_t *order);
+static ngx_int_t ngx_http_jimeng_retrieve_args(ngx_http_request_t *r,
+    jm_ticket_t *t, ngx_http_jimeng_order_t *order, jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_retrieve_arg(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+static ngx_int_t ngx_http_jimeng_retrieve_form(ngx_http_request_t *r,
+    jm_ticket_t *t, ngx_http_jimeng_order_t *order);
+static ngx_int_t ngx_http_jimeng_retrieve_trouble(
+    ngx_http_jimeng_task_t *task);
+
+
+/*
+ * All that is needed to ask for the tasks of a request is in the id that its
+ * client got: a job that submits nothing joins them.
+ */
+
+ngx_int_t
+ngx_http_jimeng_retrieve(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_int_t                 rc;
+    jm_error_t                e;
+    ngx_http_jimeng_ctx_t    *ctx;
+    ngx_http_jimeng_order_t  *order;
+
+    ctx = ngx_http_jimeng_ctx(r);
+    order = ngx_pcalloc(r->pool, sizeof(ngx_http_jimeng_order_t));
+
+    if (ctx == NULL || order == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_jimeng_retrieve_order(r, name, order, &e);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_jimeng_refuse(r, &e);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->order = order;
+
+    /* what is not read would look like a client that has more to say */
+
+    rc = ngx_http_read_client_request_body(r,
+                                           ngx_http_jimeng_retrieve_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_jimeng_retrieve_handler(ngx_http_request_t *r)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    if (ngx_http_jimeng_job_start(r, ctx->order, NULL) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+}
+
+
+/* NGX_DECLINED: *e says why */
+
+static ngx_int_t
+ngx_http_jimeng_retrieve_order(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_http_jimeng_order_t *order, jm_error_t *e)
+{
+    jm_str_t     nobody = jm_null_string;
+    ngx_int_t    rc;
+    jm_ticket_t  t;
+
+    rc = ngx_http_jimeng_unseal(r, name, &t);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK && jm_ticket_owned(&t, nobody)
+        && ngx_time() - t.created <= JM_TICKET_AGE)
+    {
+        order->account = ngx_http_jimeng_retrieve_account(r, &t);
+    }
+
+    if (order->account == NULL) {
+        jm_error_set(e, JM_CAUSE_TASK_NOT_FOUND, NULL, NULL);
+        return NGX_DECLINED;
+    }
+
+    order->task_id = *name;
+
+    if (ngx_http_jimeng_retrieve_ticket(r, &t, order) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_jimeng_retrieve_args(r, &t, order, e);
+}
+
+
+static ngx_http_jimeng_account_t *
+ngx_http_jimeng_retrieve_account(ngx_http_request_t *r, jm_ticket_t *t)
+{
+    ngx_str_t                     name;
+    ngx_http_jimeng_account_t    *account;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    name.len = t->account.len;
+    name.data = (u_char *) t->account.data;
+
+    account = ngx_http_jimeng_account_find(jmcf, &name);
+
+    if (account == NULL) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "jimeng: a task was asked for whose account \"%V\" is "
+                      "not configured any more", &name);
+    }
+
+    return account;
+}
+
+
+/* the same order as it was then, less what only a submit needs */
+
+static ngx_int_t
+ngx_http_jimeng_retrieve_ticket(ngx_http_request_t *r, jm_ticket_t *t,
+    ngx_http_jimeng_order_t *order)
+{
+    ngx_uint_t  i;
+
+    order->ids = ngx_palloc(r->pool, t->n * sizeof(ngx_str_t));
+    if (order->ids == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < t->n; i++) {
+        order->ids[i].len = t->ids[i].len;
+        order->ids[i].data = (u_char *) t->ids[i].data;
+    }
+
+    order->n = (uint32_t) t->n;
+    order->created = (time_t) t->created;
+    order->size = t->size;
+    order->max_images = t->max_images;
+
+    order->req_key.len = t->req_key.len;
+    order->req_key.data = (u_char *) t->req_key.data;
+
+    order->req_json.len = t->req_json.len;
+    order->req_json.data = (u_char *) t->req_json.data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_retrieve_args(ngx_http_request_t *r, jm_ticket_t *t,
+    ngx_http_jimeng_order_t *order, jm_error_t *e)
+{
+    ngx_int_t                    rc, wait;
+    ngx_str_t                    value;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    rc = ngx_http_jimeng_retrieve_arg(r, "response_format", &value);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        t->b64 = (value.len == 8 && ngx_memcmp(value.data, "b64_json", 8) == 0);
+
+        if (!t->b64 && (value.len != 3
+                        || ngx_memcmp(value.data, "url", 3) != 0))
+        {
+            jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "response_format",
+                         "The argument \"response_format\" must be \"url\" "
+                         "or \"b64_json\".");
+            return NGX_DECLINED;
+        }
+    }
+
+    rc = ngx_http_jimeng_retrieve_arg(r, "wait", &value);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+        wait = ngx_parse_time(&value, 0);
+
+        if (wait == NGX_ERROR || (ngx_msec_t) wait > jlcf->timeout) {
+            jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "wait",
+                         "The argument \"wait\" must be a time such as "
+                         "\"20s\", of at most %lums.",
+                         (unsigned long) jlcf->timeout);
+            return NGX_DECLINED;
+        }
+
+        order->wait = wait;
+    }
+
+    return t->b64 ? ngx_http_jimeng_retrieve_form(r, t, order) : NGX_OK;
+}
+
+
+/* NGX_DECLINED: there is none of this name */
+
+static ngx_int_t
+ngx_http_jimeng_retrieve_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    u_char  *dst, *src;
+
+    if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), value) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    dst = ngx_pnalloc(r->pool, value->len);
+    if (dst == NULL) {
+        return NGX_ERROR;
+    }
+
+    src = value->data;
+    value->data = dst;
+
+    ngx_unescape_uri(&dst, &src, value->len, 0);
+
+    value->len = dst - value->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_retrieve_form(ngx_http_request_t *r, jm_ticket_t *t,
+    ngx_http_jimeng_order_t *order)
+{
+    jm_buf_t  b;
+    jm_mem_t  mem;
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&b, &mem, t->req_json.len + 1, JM_VISUAL_REQ_JSON);
+
+    if (jm_ticket_data_json(&b, t) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    order->data_json.len = b.len;
+    order->data_json.data = b.data;
+
+    return NGX_OK;
+}
+
+
+/* what an answer means to one who only asks */
+
+void
+ngx_http_jimeng_retrieve_answer(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer)
+{
+    if (answer->event == JM_EVENT_PENDING) {
+        task->pending = 1;
+    }
+
+    if (answer->lost) {
+        jm_error_set(&answer->error, JM_CAUSE_TASK_NOT_FOUND, NULL, NULL);
+    }
+
+    /* a refused access is not going to be granted while a client waits */
+
+    if (answer->event == JM_EVENT_TROUBLE
+        && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
+    {
+        answer->event = JM_EVENT_FAILED;
+    }
+}
+
+
+/* a task that is over here may not be over upstream */
+
+ngx_http_jimeng_seen_e
+ngx_http_jimeng_retrieve_seen(ngx_http_jimeng_task_t *task)
+{
+    if (task->job->order.ids == NULL || task->task.state != JM_TASK_FAILED) {
+        return NGX_HTTP_JIMENG_SEEN_END;
+    }
+
+    switch (task->error.cause) {
+
+    case JM_CAUSE_GENERATION_TIMEOUT:
+    case JM_CAUSE_UNAVAILABLE:
+        return task->pending ? NGX_HTTP_JIMENG_SEEN_OPEN
+                             : NGX_HTTP_JIMENG_SEEN_NOTHING;
+
+    case JM_CAUSE_UPSTREAM_AUTH:
+    case JM_CAUSE_OUTCOME_UNKNOWN:
+        return NGX_HTTP_JIMENG_SEEN_NOTHING;
+
+    default:
+        return NGX_HTTP_JIMENG_SEEN_END;
+    }
+}
+
+
+/*
+ * The reply of a retrieval, or NGX_DECLINED when there are pictures to hand
+ * on, as in the reply to the request itself; NGX_DONE: not yet.
+ */
+
+ngx_int_t
+ngx_http_jimeng_retrieve_reply(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t               i, done, open, running;
+    ngx_http_jimeng_task_t  *task, *unseen;
+
+    static ngx_str_t  type = ngx_string("application/json");
+
+    if (job->left) {
+        return NGX_DONE;
+    }
+
+    done = 0;
+    open = 0;
+    running = 0;
+    unseen = NULL;
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        if (task->task.state == JM_TASK_DONE) {
+            done = 1;
+            continue;
+        }
+
+        switch (ngx_http_jimeng_retrieve_seen(task)) {
+
+        case NGX_HTTP_JIMENG_SEEN_OPEN:
+            open = 1;
+            running |= task->running;
+            break;
+
+        case NGX_HTTP_JIMENG_SEEN_NOTHING:
+            unseen = unseen ? unseen : task;
+            break;
+
+        default: /* NGX_HTTP_JIMENG_SEEN_END */
+            break;
+        }
+    }
+
+    if (open) {
+        return ngx_http_jimeng_result_status(job, (done || running)
+                                                  ? JM_STATUS_RUNNING
+                                                  : JM_STATUS_PENDING);
+    }
+
+    if (unseen) {
+        return ngx_http_jimeng_retrieve_trouble(unseen);
+    }
+
+    if (!done) {
+        return ngx_http_jimeng_retrieve_failed(job);
+    }
+
+    /* the length of data is not known without fetching it */
+
+    if (job->order.data_json.len && job->request->method == NGX_HTTP_HEAD) {
+        return ngx_http_jimeng_send_begin(job->request, &type);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* nothing is known of a task: to ask again costs nothing */
+
+static ngx_int_t
+ngx_http_jimeng_retrieve_trouble(ngx_http_jimeng_task_t *task)
+{
+    jm_str_t                task_id;
+    jm_error_t              e;
+    ngx_http_jimeng_job_t  *job;
+
+    job = task->job;
+    e = task->error;
+
+    if (e.cause != JM_CAUSE_UPSTREAM_AUTH) {
+        jm_error_upstream(&e, task->code);
+
+        if (e.cause != JM_CAUSE_UPSTREAM_RATE_LIMITED) {
+            jm_error_set(&e, JM_CAUSE_UPSTREAM, NULL,
+                         "The image provider could not be asked for the "
+                         "task; ask for it again.");
+
+            if (task->code != JM_VISUAL_SUCCESS) {
+                e.upstream_code = task->code;
+            }
+        }
+
+        ngx_log_error(NGX_LOG_ERR, task->log, 0,
+                      "jimeng: task \"%V\" of account \"%V\" could not be "
+                      "asked for, after %uD queries", &task->id,
+                      &job->account->name, task->task.polls);
+    }
+
+    if (ngx_http_jimeng_ticket(job, &task_id) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_jimeng_send_error(job->request, &e, task_id);
+}
+
+
+/*
+ * No task has a picture to hand on.  That is what was asked for, and no error,
+ * unless the pictures could not be fetched or nobody knows the tasks.
+ */
+
+ngx_int_t
+ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job)
+{
+    jm_str_t                 none = jm_null_string;
+    jm_str_t                 task_id;
+    jm_error_t               unknown;
+    ngx_uint_t               i, known;
+    const jm_error_t        *e;
+    ngx_http_jimeng_task_t  *task;
+
+    known = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+        e = ngx_http_jimeng_result_part(job, i)->error;
+
+        if (task->task.state == JM_TASK_DONE && e->cause == JM_CAUSE_UPSTREAM) {
+
+            if (ngx_http_jimeng_ticket(job, &task_id) != NGX_OK) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            return ngx_http_jimeng_send_error(job->request, e, task_id);
+        }
+
+        if (task->id.len && e->cause != JM_CAUSE_TASK_NOT_FOUND) {
+            known = 1;
+        }
+    }
+
+    if (known) {
+        return ngx_http_jimeng_result_status(job, JM_STATUS_FAILED);
+    }
+
+    jm_error_set(&unknown, JM_CAUSE_TASK_NOT_FOUND, NULL, NULL);
+
+    return ngx_http_jimeng_send_error(job->request, &unknown, none);
+}

@@ -1,0 +1,349 @@
+package Bench::Billing;
+
+# The fourth measurement: is anything paid twice, or lost?  Clients with the
+# openai package call through a proxy that resets connections; the emulator
+# delays, refuses submits and drops answers of submits; nginx is reloaded, and
+# loses a worker, every so often.  What was paid for is in the emulator's
+# journal.
+
+use strict;
+use warnings;
+
+use Cwd 'abs_path';
+use Exporter 'import';
+use File::Basename 'dirname';
+use File::Temp ();
+use JSON::PP;
+use Time::HiRes qw(sleep time);
+
+use Bench::Nginx;
+use Bench::Proc 'children';
+use Jimeng::Test::Emulator;
+use Jimeng::Test::Process 'process_title';
+
+our @EXPORT_OK = qw(billing entry_size);
+
+use constant {
+    TASK    => 2,           # seconds that a task takes
+    SUBMIT  => 1,           # seconds that the answer to a submit takes at most
+    QUERY   => 0.8,         # ... and to a query
+    LEAVE   => 3,           # seconds that an old worker has
+    WITHIN  => 2000,        # milliseconds: no task is over sooner
+    SPARE   => 0.5,         # seconds between what two processes noted
+    SECRET  => 'seals the ids of a benchmark, and of nothing else',
+
+    CUT     => 0.05,
+    REFUSED => 0.05,
+    DROPPED => 0.02,
+
+    # seconds for a call: jimeng_timeout for each try, and the pauses
+    LIMIT   => 3 * 15 + 10,
+};
+
+my $bench = abs_path(dirname(__FILE__) . '/../..');
+my $root = abs_path("$bench/../..");
+
+my %refused = (
+    do => 'answer', status => 429,
+    body => { code => 50429, message => 'Request Has Reached API Limit',
+              data => undef, request_id => 'refused', status => 50429 },
+);
+
+
+# $settings are options to start nginx with.  calls: how many; clients: how
+# many at a time; reload, kill: seconds between two, 0 for never; seed.  Returns
+# a hash of counts; missed is a list of what should not have been.
+
+sub billing {
+    my ($settings, %o) = @_;
+
+    my $packages = packages();
+    my $dir = File::Temp->newdir('jimeng-bench-XXXXXX', TMPDIR => 1);
+
+    my $emulator = Jimeng::Test::Emulator->start(dir => "$dir",
+        access_key => $settings->{vars}{ACCESS_KEY},
+        secret_key => $settings->{vars}{SECRET_KEY}, seconds => TASK);
+
+    set_faults($emulator, %o);
+
+    my $nginx = Bench::Nginx->start('billing', %$settings, workers => 2,
+        main => "worker_shutdown_timeout ${\ LEAVE}s;",
+        upstream => $emulator->port,
+        files => { task_secret => SECRET . "\n" });
+
+    my $client = Jimeng::Test::Process->start(name => 'client', dir => "$dir",
+        command => ['node', "$bench/client/billing.mjs", encode_json({
+            gateway => $nginx->{port}, packages => $packages,
+            calls => $o{calls}, clients => $o{clients}, share => CUT,
+            within => WITHIN, limit => LIMIT, seed => $o{seed} })]);
+
+    my $began = time;
+    my ($reloads, @kills) = trouble($nginx, $client, %o);
+    my $seconds = time - $began;
+
+    die 'the clients have failed: ', $client->stderr if $client->status;
+
+    # what is under way without a client ends before anything is counted
+    $nginx->stop('QUIT', @kills ? qr/ exited on signal 9$| was locked by / : ());
+
+    my @lines = map { decode_json($_) } split /\n/, $client->stdout;
+    my $network = pop @lines;
+
+    return { %{ judged(\@lines, $network, $emulator, $nginx, \@kills) },
+             reloads => $reloads, kills => scalar @kills,
+             resets => $network->{resets}, seconds => $seconds };
+}
+
+
+# Where the packages are; the tests install the same.
+
+sub packages {
+    my $said = qx($root/t/tools/clients);
+    die $said if $?;
+
+    return "$root/build/clients";
+}
+
+
+# What the unit test of the ledger says about the memory of a task.
+
+sub entry_size {
+    my ($line) = qx($root/build/unit/ledger) =~ /^# (.* bytes an entry.*)$/m
+        or die "build/unit/ledger does not tell how large an entry is\n";
+
+    return $line;
+}
+
+
+# What befalls each submit is known before the first, of more than there will
+# be: faults follow one another.
+
+sub set_faults {
+    my ($emulator, %o) = @_;
+    my $good = 0;
+
+    srand $o{seed};
+
+    $emulator->fault({ on => 'query', times => 0, do => 'delay',
+                       seconds => QUERY });
+
+    for (1 .. 2 * $o{calls}) {
+        my $chance = rand;
+
+        if ($chance >= DROPPED + REFUSED) {
+            $good++;
+            next;
+        }
+
+        $emulator->fault({ on => 'submit', times => $good, do => 'delay',
+                           seconds => rand SUBMIT }) if $good;
+        $emulator->fault({ on => 'submit',
+                           $chance < DROPPED ? (do => 'drop') : %refused });
+        $good = 0;
+    }
+}
+
+
+# Reloads and kills until the clients are done; returns how many reloads, and
+# when each worker was killed.
+
+sub trouble {
+    my ($nginx, $client, %o) = @_;
+    my ($reload, $kill) = map { time + $_ } $o{reload}, $o{kill} / 2;
+    my ($reloads, @kills) = (0);
+
+    while ($client->alive) {
+        my $now = time;
+
+        if ($o{reload} && $now >= $reload) {
+            kill 'HUP', $nginx->{master};
+            $reload += $o{reload};
+            $reloads++;
+        }
+
+        if ($o{kill} && $now >= $kill) {
+            $kill += $o{kill};
+            push @kills, time if kill_worker($nginx);
+        }
+
+        sleep 0.02;
+    }
+
+    return $reloads, @kills;
+}
+
+
+# One of them, whether it takes requests or only ends those it has.
+
+sub kill_worker {
+    my ($nginx) = @_;
+
+    my @workers = sort { $a <=> $b }
+                  grep { process_title($_) =~ /^nginx: worker process/ }
+                  children($nginx->{master});
+
+    return @workers && kill 'KILL', $workers[rand @workers];
+}
+
+
+# Holds what the clients got against the journal.
+
+sub judged {
+    my ($results, $network, $emulator, $nginx, $kills) = @_;
+
+    my %count = map { $_ => 0 } qw(calls tasks twice picture named free
+                                   unknown unreached hidden hung longest
+                                   refused dropped retries found moved);
+    my (%tasks, %tries, @missed);
+
+    for my $row ($emulator->journal(action => 'submit')) {
+        my ($call) = $row->{json}{prompt} =~ /^call (\d+):/;
+
+        $count{refused}++ if $row->{code} eq '50429';
+        $count{dropped}++ if ($row->{fault} // '') eq 'drop';
+
+        push @missed, "a submit was answered $row->{code}"
+            if $row->{code} !~ /^(?:10000|50429)$/;
+
+        push @{ $tasks{$call} }, $row if defined $row->{task_id};
+    }
+
+    push @{ $tries{ $_->{call} } }, $_ for @{ $network->{tries} };
+
+    for my $result (@$results) {
+        my $call = $result->{call};
+        my $tasks = $tasks{$call} // [];
+        my $tries = $tries{$call} // [];
+
+        my $how = verdict($result, $tasks, $tries->[-1], $nginx, $kills);
+
+        $count{calls}++;
+        $count{tasks} += @$tasks;
+        $count{twice}++ if @$tasks > 1;
+        $count{$how}++;
+
+        $count{longest} = $result->{seconds}
+            if $result->{seconds} > $count{longest};
+
+        for my $try (@$tries) {
+            $count{moved}++ if ($try->{status} // 0) == 503;
+            $count{retries}++ if $try->{retry};
+            $count{found}++ if $try->{retry} && found($try, $tasks);
+        }
+
+        push @missed, sprintf 'call %d: %d tasks (%s), %s after %.1f s: %s',
+                $call, scalar @$tasks,
+                join(', ', map { at($_->{time}) } @$tasks), $how,
+                $result->{seconds}, told($result, $tries)
+            if @$tasks > 1 || $how =~ /^(?:hung|hidden)$/;
+    }
+
+    return { %count, missed => \@missed };
+}
+
+
+# What became of a call:
+#
+#   picture     it got the picture of a task of its own
+#   named       an error that names its tasks
+#   free        an error, and there is no task
+#   unknown     an error that says there may be one, whose id nobody has: the
+#               answer with it was dropped, or its reader was killed
+#   unreached   no answer can have reached it: its last connection broke off,
+#               and no client was left to be told
+#   hidden      it should have got one of the first two
+#   hung        it has not ended
+
+sub verdict {
+    my ($result, $tasks, $last, $nginx, $kills) = @_;
+    my $error = $result->{error};
+
+    return 'hung' if $result->{hung};
+
+    if (!$error) {
+        my ($id) = ($result->{url} // '') =~ m{/pictures/(\d+)-\d+\.png};
+
+        return (grep { $_->{task_id} eq ($id // '') } @$tasks)
+               ? 'picture' : 'hidden';
+    }
+
+    return 'free' unless @$tasks;
+
+    if (defined $error->{task_id}) {
+        my %named = map { $_ => 1 } ids($nginx, $error->{task_id});
+
+        return (grep { !$named{ $_->{task_id} } } @$tasks)
+               ? 'hidden' : 'named';
+    }
+
+    return 'unreached' if !defined $error->{status} && $last->{how} eq 'lost'
+                          && grep { near($last->{ended}, $_, SPARE) } @$kills;
+
+    return 'hidden' if grep { !lost_answer($_, $kills) } @$tasks;
+
+    return ($error->{retry} // '') eq 'false' ? 'unknown' : 'hidden';
+}
+
+
+# Did the answer with this task's id never come to be known?
+
+sub lost_answer {
+    my ($task, $kills) = @_;
+
+    return 1 if ($task->{fault} // '') eq 'drop';
+
+    return grep { near($_, $task->{time}, SUBMIT + SPARE) } @$kills;
+}
+
+
+# Is a time no more than so many seconds after another one, or just before it?
+
+sub near {
+    my ($time, $other, $after) = @_;
+
+    return $time > $other - SPARE && $time < $other + $after;
+}
+
+
+# The upstream's ids in a sealed id.
+
+sub ids {
+    my ($nginx, $sealed) = @_;
+
+    open my $fh, '-|', "$root/build/unseal", "$nginx->{dir}/task_secret",
+        $sealed or die "$root/build/unseal: $!\n";
+    my $text = do { local $/; <$fh> } // '';
+    close $fh;
+
+    return $? ? () : @{ decode_json($text)->{ids} };
+}
+
+
+# Did a retry come to what another try had begun?
+
+sub found {
+    my ($try, $tasks) = @_;
+
+    return $try->{how} eq 'answered' && $try->{status} == 200
+           && @$tasks == 1 && $tasks->[0]{time} < $try->{began};
+}
+
+
+sub told {
+    my ($result, $tries) = @_;
+
+    my @tries = map {
+        sprintf 'try %d at %s %s at %s%s', $_->{retry}, at($_->{began}),
+            $_->{how} // 'waits', at($_->{ended} // 0),
+            $_->{status} ? " ($_->{status})" : ''
+    } @$tries;
+
+    return join '; ', @tries, $result->{url} // (),
+                $result->{error} ? $result->{error}{message} : ();
+}
+
+
+sub at { return sprintf '%.2f', $_[0] - $^T }
+
+
+1;
