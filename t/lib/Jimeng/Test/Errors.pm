@@ -41,6 +41,7 @@ my %row = (
     prompt_too_long          => [413, 'invalid_request_error'],
     request_too_large        => [413, 'invalid_request_error'],
     unsupported_media_type   => [415, 'invalid_request_error'],
+    idempotency_key_reused   => [422, 'invalid_request_error'],
     rate_limit_exceeded      => [429, 'rate_limit_error'],
     upstream_rate_limited    => [429, 'rate_limit_error'],
     internal_error           => [500, 'api_error'],
@@ -92,6 +93,8 @@ sub is_error {
         } else {
             is($json->{task_id}, undef, 'no task_id');
         }
+
+        is($error->{task_id}, $json->{task_id}, 'in the error, too');
 
         is($r->header('x-should-retry'), $want{no_retry} ? 'false' : undef,
            'x-should-retry');
