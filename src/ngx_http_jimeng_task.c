@@ -585,10 +585,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task)
     task->over = ngx_current_msec;
     task->job->left--;
 
-    if (task->own) {
-        ngx_http_jimeng_ledger_over(task->job->claim,
-                                    task - task->job->tasks);
-    }
+    ngx_http_jimeng_ledger_over(task->job->claim, task - task->job->tasks);
 
     if (task->timer.timer_set) {
         ngx_del_timer(&task->timer);

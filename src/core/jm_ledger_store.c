@@ -417,6 +417,13 @@ jm_ledger_is_free(jm_ledger_entry_t *e)
 
 
 unsigned
+jm_ledger_followed(jm_ledger_t *l, const jm_ledger_slot_t *slot)
+{
+    return slot->pid != 0 && (slot->pid == l->pid || l->alive(slot->pid));
+}
+
+
+unsigned
 jm_ledger_owned(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
     unsigned           i;
@@ -427,8 +434,7 @@ jm_ledger_owned(jm_ledger_t *l, jm_ledger_entry_t *e)
 
         if ((slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_SUBMIT
              || slot->state == JM_SLOT_TAKEN)
-            && slot->pid != 0
-            && (slot->pid == l->pid || l->alive(slot->pid)))
+            && jm_ledger_followed(l, slot))
         {
             return 1;
         }

@@ -267,11 +267,22 @@ test_dead(void)
     is_look(&other, &b, 0, JM_LOOK_WAIT, "it lives, idle");
     is_look(&other, &b, 1, JM_LOOK_WAIT, "it lives, submitting");
 
+    /* whose task is over, is nobody's to submit again: that is how it shows */
+
+    is_id(&other, &b, 2, "taken", "it lives, taken");
+    jm_ledger_over(&other, &b, 2, NOW);
+    is_int(jm_ledger_submit(&l, &a, 2), JM_OK,
+           "it lives: it alone ends its task");
+    jm_ledger_taken(&l, &a, 2, id("taken-2"));
+
     dead[1] = 1;
 
     is_look(&other, &b, 0, JM_LOOK_OWN, "dead, idle: taken over");
     is_look(&other, &b, 1, JM_LOOK_UNKNOWN, "dead, submitting: unknown");
-    is_id(&other, &b, 2, "taken", "dead, taken");
+    is_id(&other, &b, 2, "taken-2", "dead, taken");
+    jm_ledger_over(&other, &b, 2, NOW);
+    is_int(jm_ledger_submit(&l, &a, 2), JM_INVALID,
+           "dead: whoever joined ends its task");
     is_id(&other, &b, 3, "over", "dead, over");
     jm_ledger_close(&other, &b, NOW);
 
