@@ -469,7 +469,7 @@ for my $state ('between queries', 'a query is in flight') {
         if ($state !~ /between/) {
             $t->emulator->clear_faults;
             $t->emulator->fault({ on => 'query', task => $upstream,
-                                  times => -1, do => 'delay', seconds => 3 });
+                                  do => 'delay', seconds => 3 });
         }
 
         my $left = () = $t->error_log =~ /client closed connection, task/g;
@@ -482,7 +482,8 @@ for my $state ('between queries', 'a query is in flight') {
         if ($state =~ /between/) {
             wait_for { queries($upstream) } "$name: it was asked for";
         } else {
-            wait_for { $t->stub_status->{active} >= 2 } "$name: it is there";
+            wait_for { !@{ $t->emulator->state->{faults} } }
+                "$name: it is being asked for";
         }
 
         $version =~ /reset/ ? $two->reset_stream($x) : ($two || $x)->abort;
