@@ -3,10 +3,11 @@
  * The ledger by itself: who submits a task, who joins it, what is found again,
  * what is forgotten, and what it takes.  Other processes are numbers here.
  *
- * Seen failing with each of these taken out of the ledger: the rounds in
- * jm_ledger_submit() and jm_ledger_take(), jm_ledger_supersede() in
- * jm_ledger_open(), the look at l->alive() in jm_ledger_look_at(), the walk of
- * jm_ledger_join(), and the pieces, with one allocation for each entry.
+ * Seen failing with each of these taken out: the rounds in jm_ledger_submit(),
+ * jm_ledger_take(), jm_ledger_free() and jm_ledger_give_up(), the look at
+ * "own" in jm_ledger_own(), the one at alive() in jm_ledger_look_at(), the walk
+ * of jm_ledger_join(), both jm_ledger_supersede(), jm_ledger_elapsed(), the
+ * looks at owners where time is up, and with what runs evicted.
  */
 
 
@@ -141,6 +142,8 @@ test_join(void)
     jm_ledger_taken(&l, &a, 0, id("7392616336519610409"));
     is_id(&other, &b, 0, "7392616336519610409", "elsewhere");
     is_id(&l, &c, 0, "7392616336519610409", "the same process");
+    is_int(jm_ledger_submit(&other, &b, 0), JM_INVALID,
+           "who knows of it must not submit it again");
     is_id(&l, &a, 0, "7392616336519610409", "the first");
 
     (void) jm_ledger_submit(&l, &a, 1);
@@ -221,6 +224,8 @@ test_rounds(void)
 
     (void) jm_ledger_submit(&other, &b, 0);
     jm_ledger_taken(&other, &b, 0, id("four"));
+    is_id(&l, &a, 0, "four", "the first looks");
+    is_int(jm_ledger_submit(&l, &a, 0), JM_INVALID, "which does not help");
     jm_ledger_over(&other, &b, 0, NOW);
     is_id(&l, &a, 0, "four", "over: the id is there");
     jm_ledger_free(&l, &a, 0, NOW);
@@ -295,6 +300,7 @@ test_dead(void)
 static void
 test_repeats(void)
 {
+    unsigned             n;
     jm_ledger_t          l, other;
     jm_ledger_claim_t    a, b, c, d;
     jm_ledger_request_t  request, again;
@@ -348,6 +354,28 @@ test_repeats(void)
            "a repeat does not find the old one");
     (void) jm_ledger_submit(&l, &a, 0);
 
+    jm_ledger_close(&l, &a, NOW);
+    memory_done(&l);
+
+    start(&l, &other, PIECES);
+
+    (void) jm_ledger_open(&l, &a, &request, NOW);
+    (void) jm_ledger_open(&l, &b, &request, NOW);
+
+    for (n = 0; n < 2; n++) {
+        (void) jm_ledger_submit(&l, n ? &b : &a, 0);
+        jm_ledger_taken(&l, n ? &b : &a, 0, id("x"));
+        jm_ledger_over(&l, n ? &b : &a, 0, NOW);
+        jm_ledger_close(&l, n ? &b : &a, NOW);
+    }
+
+    is_int(ledger_length(&l), 1, "of two that were answered one is enough");
+    memory_done(&l);
+
+    start(&l, &other, PIECES);
+
+    (void) jm_ledger_open(&l, &a, &request, NOW);
+    (void) jm_ledger_submit(&l, &a, 0);
     (void) jm_ledger_open(&other, &b, &request, NOW);
     dead[1] = 1;
     (void) jm_ledger_open(&other, &d, &again, NOW);
@@ -407,6 +435,25 @@ test_time(void)
 
     (void) jm_ledger_open(&l, &a, &request, NOW + KEEP);
     is_int(ledger_length(&l), 7, "two are gone, one has come");
+
+    memory_done(&l);
+
+    /* also behind those that run still */
+
+    start(&l, &other, PIECES);
+
+    for (request.key[5] = 0; request.key[5] < 6; request.key[5]++) {
+        (void) jm_ledger_open(request.key[5] < 5 ? &l : &other, &a, &request,
+                              NOW);
+    }
+
+    dead[2] = 1;
+
+    for ( /* void */ ; request.key[5] < 9; request.key[5]++) {
+        (void) jm_ledger_open(&l, &a, &request, NOW + JM_LEDGER_STALE);
+    }
+
+    is_int(ledger_length(&l), 8, "five run, one is gone, three have come");
 
     memory_done(&l);
 }

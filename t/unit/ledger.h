@@ -141,6 +141,7 @@ static inline int
 queue_length(jm_ledger_link_t *head, unsigned finished)
 {
     int                 n;
+    unsigned            i, state, over;
     jm_ledger_link_t   *link;
     jm_ledger_entry_t  *e;
 
@@ -149,8 +150,16 @@ queue_length(jm_ledger_link_t *head, unsigned finished)
     for (link = head->next; link != head; link = link->next) {
         e = (jm_ledger_entry_t *) (void *) link;
 
+        for (i = 0, over = 1; i < e->n; i++) {
+            state = jm_ledger_slot(e, i)->state;
+
+            over &= (state == JM_SLOT_FREE || state == JM_SLOT_UNKNOWN
+                     || state == JM_SLOT_OVER);
+        }
+
         if (link->next->prev != link || link->prev->next != link
-            || (e->finished != 0) != finished || n > 1000000)
+            || (e->finished != 0) != finished || over != finished
+            || n > 1000000)
         {
             return -1;
         }

@@ -9,9 +9,9 @@
  * memory another process takes over, as if the first had died there, which it
  * may do with the lock held.
  *
- * Seen failing without jm_ledger_repair(), without the fence in
- * jm_ledger_submit() taken together with the order of its stores, and with
- * JM_SLOT_SUBMIT stored after the submit.
+ * Seen failing without jm_ledger_repair(), with what is stored last stored
+ * first in jm_ledger_add(), jm_ledger_taken() and jm_ledger_take(), and with a
+ * task taken over that a dead process was submitting.
  */
 
 
@@ -40,6 +40,10 @@
 
 #define STEPPED    1
 #define FOLLOWER   2
+
+/* what the second has asked for before the first, which takes over a task */
+
+#define FOLLOWERS  4
 
 
 /*
@@ -369,7 +373,18 @@ stepped_is_dead(uint32_t pid)
 }
 
 
-/* the life of one request, of its repeat, and of one in place of another */
+/* all in one chain */
+
+static void
+step_request(jm_ledger_request_t *request, unsigned i)
+{
+    request_init(request, 'k', 2);
+    request->key[JM_LEDGER_KEY - 1] = (uint8_t) i;
+    request->named = 1;
+}
+
+
+/* the lives of requests, of their repeats, and of one in place of another */
 
 static void
 live(jm_ledger_t *l)
@@ -382,12 +397,13 @@ live(jm_ledger_t *l)
 
     s = story(l);
 
-    for (i = 1; i <= 3; i++) {
-        request_init(&request, (uint8_t) i, 2);
-        request.named = 1;
+    for (i = 1; i <= 4; i++) {
+        step_request(&request, i);
 
         (void) jm_ledger_open(l, &a, &request, NOW + i);
         s->asked = i;
+
+        (void) jm_ledger_look(l, &a, 0, NOW + i, &id);
 
         if (jm_ledger_submit(l, &a, 0) == JM_OK) {
             s->sent = i;
@@ -438,12 +454,19 @@ take_over(jm_ledger_t *l)
         return "the ledger is not whole";
     }
 
+    step_request(&request, FOLLOWERS);
+
+    if (jm_ledger_open(l, &claim, &request, NOW + 4) != JM_LEDGER_FOUND) {
+        return "what it has entered itself is gone";
+    }
+
+    jm_ledger_close(l, &claim, NOW + 4);
+
     if (s->asked == 0) {
         return NULL;
     }
 
-    request_init(&request, (uint8_t) s->asked, 2);
-    request.named = 1;
+    step_request(&request, s->asked);
 
     found = jm_ledger_open(l, &claim, &request, NOW + 4);
 
@@ -562,18 +585,26 @@ step_through(jm_ledger_t *l, const char **why)
 static void
 test_steps(void)
 {
-    int          n;
-    void        *own, *shared;
-    memory_t    *m;
-    jm_ledger_t  l;
-    const char  *why;
+    int                  n;
+    void                *own, *shared;
+    memory_t            *m;
+    jm_ledger_t          l;
+    const char          *why;
+    jm_ledger_claim_t    claim;
+    jm_ledger_request_t  request;
 
     memset(&l, 0, sizeof(jm_ledger_t));
     l.alive = stepped_is_dead;
 
+    l.pid = FOLLOWER;
+
     /* so little that the third needs the first one's */
 
-    memory_init(&l, 5);
+    memory_init(&l, 7);
+
+    step_request(&request, FOLLOWERS);
+    (void) jm_ledger_open(&l, &claim, &request, NOW);
+    jm_ledger_over(&l, &claim, 0, NOW);
 
     m = l.mem.ctx;
     shared = m;

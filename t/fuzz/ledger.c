@@ -1,0 +1,546 @@
+
+/*
+ * The ledger in a simulated world: processes that ask, submit, die, and come
+ * back under the same number, clients that leave, time that goes by, and
+ * memory for a few entries only.  The input decides what happens next.  The
+ * world knows of each task what the upstream has: nothing, something, or
+ * nobody knows.  Whatever happens: no task is submitted that it may have, who
+ * asks again for what runs finds it, what is found is what was entered, and
+ * what runs is not forgotten.
+ *
+ * Seen failing with each of these taken out of the ledger: the state that
+ * jm_ledger_submit() stores, the round in jm_ledger_take(), the look at alive()
+ * in jm_ledger_look_at(), the one at owners where time is up, the settling in
+ * jm_ledger_look(), jm_ledger_repair(), and with what runs evicted.
+ */
+
+
+#define _GNU_SOURCE
+
+#include "tap.h"
+#include "../unit/ledger.h"
+
+
+#define PROCESSES  3
+#define CLAIMS     8
+#define KEYS       3
+#define REQUESTS   512          /* after so many all is over */
+
+#define check(x)                                                              \
+    do {                                                                      \
+        if (!(x)) {                                                           \
+            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+
+/* what the upstream has of a task */
+
+typedef enum {
+    HAS_NOTHING = 0,
+    HAS_MAYBE,                      /* it is under way, or nobody knows */
+    HAS_IT,
+    HAS_ENDED
+} has_e;
+
+
+typedef struct {
+    has_e                has;
+    unsigned             claim;     /* from 1: whose it is, or 0 */
+    unsigned             id;
+} task_t;
+
+
+typedef struct {
+    jm_ledger_request_t  request;
+    uint64_t             serial;
+    uint64_t             since;
+    task_t               tasks[JM_LEDGER_SLOTS];
+} entered_t;
+
+
+typedef struct {
+    jm_ledger_claim_t    claim;
+    unsigned             process;   /* from 1, 0: not open */
+    entered_t           *entered;
+} holder_t;
+
+
+typedef struct {
+    const uint8_t       *data;
+    size_t               size;
+
+    jm_ledger_t          l;
+    uint64_t             now;
+    entered_t            entered[REQUESTS];
+    unsigned             nentered;
+    holder_t             holders[CLAIMS];
+    unsigned             ids;
+} world_t;
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static unsigned  killed[PROCESSES + 1];
+
+
+static unsigned
+alive(uint32_t pid)
+{
+    return !killed[pid];
+}
+
+
+/* the next decision; 0 when there is no more input */
+
+static unsigned
+choose(world_t *w, unsigned n)
+{
+    if (w->size == 0) {
+        return 0;
+    }
+
+    w->size--;
+
+    return *w->data++ % n;
+}
+
+
+static jm_ledger_t *
+as(world_t *w, const holder_t *h)
+{
+    w->l.pid = h->process;
+
+    return &w->l;
+}
+
+
+static unsigned
+number(const world_t *w, const holder_t *h)
+{
+    return (unsigned) (h - w->holders) + 1;
+}
+
+
+static jm_ledger_entry_t *
+find(world_t *w, const entered_t *entered)
+{
+    jm_ledger_claim_t  claim;
+
+    claim.serial = entered->serial;
+
+    return jm_ledger_find(&w->l, &claim);
+}
+
+
+/* what runs: not ended, and a claim that lives is to see to it */
+
+static unsigned
+runs(const entered_t *entered)
+{
+    unsigned  i;
+
+    for (i = 0; i < entered->request.n; i++) {
+
+        if (entered->tasks[i].claim != 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+look_around(world_t *w)
+{
+    unsigned  i;
+
+    check(ledger_length(&w->l) >= 0);
+    check(w->l.shared->busy == 0);
+
+    for (i = 0; i < w->nentered; i++) {
+        check(!runs(&w->entered[i]) || find(w, &w->entered[i]) != NULL);
+    }
+}
+
+
+static void
+found(world_t *w, holder_t *h, const jm_ledger_request_t *request)
+{
+    unsigned  i;
+
+    for (i = 0; i < w->nentered; i++) {
+
+        if (w->entered[i].serial == h->claim.serial) {
+            h->entered = &w->entered[i];
+        }
+    }
+
+    check(h->entered != NULL && h->entered->request.n == request->n);
+    check(h->claim.n == request->n && h->claim.attached);
+    check(memcmp(h->entered->request.key, request->key, JM_LEDGER_KEY) == 0);
+    check(memcmp(h->entered->request.fingerprint, request->fingerprint,
+                 JM_LEDGER_KEY)
+          == 0);
+}
+
+
+static void
+entered(world_t *w, holder_t *h, const jm_ledger_request_t *request)
+{
+    unsigned    i;
+    entered_t  *e;
+
+    e = &w->entered[w->nentered++];
+    h->entered = e;
+
+    memset(e, 0, sizeof(entered_t));
+
+    e->request = *request;
+    e->serial = h->claim.serial;
+    e->since = w->now;
+
+    for (i = 0; i < request->n; i++) {
+        e->tasks[i].claim = number(w, h);
+    }
+}
+
+
+static void
+ask(world_t *w, holder_t *h)
+{
+    unsigned             i, n, same;
+    jm_ledger_request_t  request;
+
+    if (h->process != 0 || w->nentered == REQUESTS) {
+        return;
+    }
+
+    h->process = 1 + choose(w, PROCESSES);
+
+    if (killed[h->process]) {
+        h->process = 0;
+        return;
+    }
+
+    n = choose(w, 16);
+
+    request_init(&request, (uint8_t) choose(w, KEYS),
+                 n < 12 ? 1 + n % 2 : 1 + choose(w, JM_LEDGER_SLOTS));
+
+    request.named = choose(w, 2);
+    request.repeat = choose(w, 2);
+    request.keep = 1 + choose(w, 8) * 100;
+    request.key[31] = (uint8_t) request.named;
+
+    if (request.named && choose(w, 16) == 1) {
+        request.fingerprint[0] ^= 1;
+    }
+
+    for (i = 0, same = 0; i < w->nentered; i++) {
+        same += (memcmp(w->entered[i].request.key, request.key, JM_LEDGER_KEY)
+                 == 0
+                 && (request.named
+                     || (request.repeat
+                         && w->entered[i].request.n == request.n))
+                 && runs(&w->entered[i]));
+    }
+
+    switch (jm_ledger_open(as(w, h), &h->claim, &request, w->now)) {
+
+    case JM_LEDGER_NEW:
+        check(same == 0);
+        entered(w, h, &request);
+        return;
+
+    case JM_LEDGER_FOUND:
+        check(request.named || request.repeat);
+        found(w, h, &request);
+        return;
+
+    case JM_LEDGER_REUSED:
+        check(request.named);
+        break;
+
+    case JM_LEDGER_FULL:
+        check(same == 0);
+        break;
+    }
+
+    check(h->claim.serial == 0);
+
+    h->process = 0;
+}
+
+
+/* of the tasks that were this one's, as they are when it ends */
+
+static void
+let_go(const world_t *w, holder_t *h)
+{
+    unsigned  i;
+
+    for (i = 0; i < h->entered->request.n; i++) {
+
+        if (h->entered->tasks[i].claim == number(w, h)) {
+            h->entered->tasks[i].claim = 0;
+        }
+    }
+
+    h->entered = NULL;
+    h->process = 0;
+}
+
+
+static void
+look(world_t *w, holder_t *h, unsigned i)
+{
+    char      text[16];
+    jm_str_t  id;
+    task_t   *task;
+
+    task = &h->entered->tasks[i];
+
+    switch (jm_ledger_look(as(w, h), &h->claim, i, w->now, &id)) {
+
+    case JM_LOOK_OWN:
+        check(task->has == HAS_NOTHING || task->claim == number(w, h));
+        check(task->claim == 0 || task->claim == number(w, h));
+        task->claim = number(w, h);
+        break;
+
+    case JM_LOOK_WAIT:
+        check(task->claim != 0 && task->claim != number(w, h));
+        check(task->has == HAS_NOTHING || task->has == HAS_MAYBE);
+        break;
+
+    case JM_LOOK_TAKEN:
+        check(task->has == HAS_IT || task->has == HAS_ENDED);
+        sprintf(text, "%u", task->id);
+        check(id.len == strlen(text) && memcmp(id.data, text, id.len) == 0);
+        break;
+
+    case JM_LOOK_UNKNOWN:
+        check((task->has == HAS_MAYBE && task->claim == 0)
+              || find(w, h->entered) == NULL);
+        break;
+    }
+}
+
+
+static void
+submit(world_t *w, holder_t *h, unsigned i)
+{
+    task_t  *task;
+
+    task = &h->entered->tasks[i];
+
+    if (jm_ledger_submit(as(w, h), &h->claim, i) != JM_OK) {
+        check(task->claim != number(w, h) || task->has == HAS_MAYBE);
+        return;
+    }
+
+    /* what it has, this claim has submitted, and knows to have failed */
+
+    check(task->claim == number(w, h));
+    check(task->has == HAS_NOTHING || task->has == HAS_IT);
+
+    task->has = HAS_MAYBE;
+}
+
+
+/* what became of a submit, or of a task; said by anybody */
+
+static void
+tell(world_t *w, holder_t *h, unsigned i)
+{
+    char       text[16];
+    unsigned   own, under_way, knows, what;
+    task_t    *task;
+
+    task = &h->entered->tasks[i];
+
+    own = (task->claim == number(w, h));
+    under_way = (own && task->has == HAS_MAYBE);
+
+    /* it has looked, since the last submit */
+
+    knows = (task->has == HAS_IT && find(w, h->entered) != NULL
+             && h->claim.slots[i].round
+                == jm_ledger_slot(find(w, h->entered), i)->round);
+
+    what = choose(w, 5);
+
+    switch (what) {
+
+    case 0:
+        jm_ledger_unsent(as(w, h), &h->claim, i);
+
+        if (under_way) {
+            task->has = HAS_NOTHING;
+        }
+
+        return;
+
+    case 1:
+        sprintf(text, "%u", ++w->ids);
+        jm_ledger_taken(as(w, h), &h->claim, i, str(text));
+
+        if (under_way) {
+            task->has = HAS_IT;
+            task->id = w->ids;
+        }
+
+        return;
+
+    case 2:
+        jm_ledger_unknown(as(w, h), &h->claim, i, w->now);
+
+        if (under_way) {
+            task->claim = 0;
+        }
+
+        return;
+
+    case 3:
+        jm_ledger_free(as(w, h), &h->claim, i, w->now);
+
+        if (own || knows) {
+            task->has = HAS_NOTHING;
+            task->claim = 0;
+        }
+
+        return;
+
+    default:
+        jm_ledger_over(as(w, h), &h->claim, i, w->now);
+
+        if (own || knows) {
+            task->has = (task->has == HAS_IT) ? HAS_ENDED : task->has;
+            task->claim = 0;
+        }
+    }
+}
+
+
+static void
+die(world_t *w, unsigned process)
+{
+    unsigned  i;
+
+    for (i = 0; i < CLAIMS; i++) {
+
+        if (w->holders[i].process == process) {
+            let_go(w, &w->holders[i]);
+        }
+    }
+
+    killed[process] = !killed[process];
+
+    if (killed[process]) {
+
+        /* with the lock held, or without */
+
+        w->l.shared->busy = choose(w, 2);
+
+        if (w->l.shared->busy) {
+            memset(&w->l.shared->running, (int) choose(w, 256),
+                   sizeof(jm_ledger_link_t));
+        }
+
+        w->l.pid = 0;
+        jm_ledger_enter(&w->l);
+        jm_ledger_leave(&w->l);
+        return;
+    }
+
+    w->l.pid = process;
+    jm_ledger_join(&w->l);
+}
+
+
+static void
+happen(world_t *w)
+{
+    unsigned   i;
+    holder_t  *h;
+
+    h = &w->holders[choose(w, CLAIMS)];
+
+    if (h->process == 0) {
+        ask(w, h);
+        return;
+    }
+
+    i = choose(w, h->claim.n);
+
+    switch (choose(w, 12)) {
+
+    case 0:
+    case 1:
+        look(w, h, i);
+        break;
+
+    case 2:
+    case 3:
+    case 4:
+        submit(w, h, i);
+        break;
+
+    case 5:
+    case 6:
+    case 7:
+    case 8:
+        tell(w, h, i);
+        break;
+
+    case 9:
+        jm_ledger_left(as(w, h), &h->claim, w->now);
+        break;
+
+    case 10:
+        jm_ledger_close(as(w, h), &h->claim, w->now);
+        let_go(w, h);
+        break;
+
+    default:
+        w->now += choose(w, 256) == 255 ? JM_LEDGER_STALE : choose(w, 200);
+
+        if (choose(w, 4) == 3) {
+            die(w, 1 + choose(w, PROCESSES));
+        }
+    }
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static world_t  w;
+
+    if (size < 1) {
+        return 0;
+    }
+
+    memset(&w, 0, sizeof(world_t));
+    memset(killed, 0, sizeof(killed));
+
+    w.data = data;
+    w.size = size;
+    w.now = 1;
+    w.l.alive = alive;
+
+    memory_init(&w.l, 4 + choose(&w, 16));
+
+    while (w.size != 0) {
+        happen(&w);
+        look_around(&w);
+    }
+
+    memory_done(&w.l);
+
+    return 0;
+}
