@@ -263,8 +263,8 @@ for my $one (sort keys %answer) {
                       "$name: the pictures");
             is_deeply([ map { @$_{qw(index code)} }
                         @{ $json->{errors} || [] } ],
-                      [ map { $states[$_] eq 'done'
-                              ? () : ($_, $code{ $states[$_] }) } 0 .. $#states ],
+                      [ map { ($_, $code{ $states[$_] }) }
+                        grep { $states[$_] ne 'done' } 0 .. $#states ],
                       "$name: errors");
         }
 
@@ -413,9 +413,10 @@ $t->emulator->clear_faults;
 
 $x = undef;
 
-for my $case ([ {}, undef ], [ {}, '{}' ], [ {}, 'x' x 200_000 ],
-              [ { 'Transfer-Encoding' => 'chunked' }, "3\r\nabc\r\n0\r\n\r\n" ])
-{
+for my $case (
+    [ {}, undef ], [ {}, '{}' ], [ {}, 'x' x 200_000 ],
+    [ { 'Transfer-Encoding' => 'chunked' }, "3\r\nabc\r\n0\r\n\r\n" ],
+) {
     my ($headers, $body) = @$case;
 
     for my $method (qw(GET HEAD)) {
