@@ -15,7 +15,8 @@ use Jimeng::Test::Ledger;
 my $prompts = 0;
 
 my $t = Jimeng::Test->new(with_ledger(
-    http2 => 1, strict => 1, emulator => { seconds => 1 },
+    http2 => 1, strict => 1, emulator => { seconds => 0.6 },
+    http => 'lingering_close off;',
     poll_interval => '50ms',
 ));
 
@@ -105,35 +106,40 @@ $h2->abort;
 
 # ---- the client goes, before and after the reply
 
-my %leave = (
-    close => sub { $_[0]->abort }, reset => sub { $_[0]->reset },
-);
+my (%before, %after, @kept);
 
-for my $how (sort keys %leave) {
-    my $before = prompt("$how before");
+for my $how (qw(abort reset)) {
+    my $name = "$how, before";
+    my $prompt = prompt($name);
+
     $t->emulator->fault({ on => 'submit', do => 'delay', seconds => 0.3 });
-    $x = $t->start_request(request($before));
-    wait_for { submits_of($t, $before) == 1 } "$how before: it is submitted";
-    $leave{$how}->($x);
+    $x = $t->start_request(request($prompt));
+    wait_for { submits_of($t, $prompt) == 1 } "$name: it is submitted";
+    $x->$how;
+    $before{$name} = $prompt;
 
-    my $after = prompt("$how after");
-    $x = $t->start_request(request($after));
-    is_pending($x->response->json, "$how after", $after);
-    $leave{$how}->($x);
-
-    is_followed("$how before", $before, 499);
-    is_followed("$how after", $after, 200);
+    $name = "$how, after";
+    $prompt = $after{$name} = prompt($name);
+    $x = $t->start_request(request($prompt));
+    is_pending($x->response->json, $name, $prompt);
+    $x->$how;
 }
 
 for my $how (qw(abort reset reset_stream)) {
-    $prompt = prompt("HTTP/2, $how");
+    my $name = "HTTP/2, $how";
+    my $prompt = $after{$name} = prompt($name);
+
     $h2 = Jimeng::Test::Http2->new($t->port('http2'));
     my $id = $h2->start(request($prompt));
     is_pending(JSON::PP->new->utf8->decode($h2->response($id)->{body}),
-               "HTTP/2, $how", $prompt);
+               $name, $prompt);
     $h2->$how($id);
-    is_followed("HTTP/2, $how", $prompt, 200);
+    push @kept, $h2;
 }
+
+is_followed($_, $before{$_}, 499) for sort keys %before;
+is_followed($_, $after{$_}, 200) for sort keys %after;
+@kept = ();
 
 
 # ---- several, and other forms: these are not for such a reply
@@ -141,7 +147,7 @@ for my $how (qw(abort reset reset_stream)) {
 $prompt = prompt('three');
 is_pending($t->request(request($prompt, { n => 3 }))->json, 'three', $prompt);
 is(scalar ids($prompt), 3, 'three: three tasks');
-is_followed('three', $prompt, 200);
+my $three = $prompt;
 
 $prompt = prompt('two of three');
 refuse($t, skip => 1);
@@ -149,11 +155,10 @@ my $json = $t->request(request($prompt, { n => 3 }))->json;
 is($json->{task_status}, 'pending', 'two of three: pending');
 is(scalar(grep { length } $t->task_ids($json->{task_id})), 2,
    'two of three: the ids of two');
-wait_for { $t->emulator->state->{running} == 0 } 'two of three: they end';
-
 $prompt = prompt('data');
 is_pending($t->request(request($prompt, { response_format => 'b64_json' }))
                ->json, 'data', $prompt);
+is_followed('three', $three, 200);
 is_followed('data', $prompt, 200);
 is(scalar $t->results, 0, 'data: nobody fetches them');
 
@@ -174,7 +179,6 @@ $t->emulator->fault({ on => 'submit', do => 'drop' });
 is_error($t, $t->request(request($prompt)), 'no answer',
          code => 'upstream_error', no_retry => 1);
 is(scalar submits_of($t, $prompt), 1, 'no answer: one submit');
-wait_for { $t->emulator->state->{running} == 0 } 'no answer: it ends';
 
 my $submits = $t->submits;
 is_error($t, $t->request(request(prompt('a stream'), { stream => \1 })),

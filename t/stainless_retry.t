@@ -24,6 +24,10 @@ my $t = Jimeng::Test->new(with_ledger(
     poll_interval => '50ms',
     http => 'client_body_buffer_size 1k;
              jimeng_upload %%DIR%%/up http://pictures.example/up;',
+    server => 'location /short/ {
+                   jimeng_pass /_volcengine;
+                   jimeng_timeout 150ms;
+               }',
 ));
 
 my ($one, $other) = $t->workers;
@@ -110,6 +114,18 @@ for my $where ([ 'the same worker', $one ], [ 'another worker', $other ]) {
                "$name, when it is over");
     is(queries_of($t, $prompt) - $queries, 1,
        "$name, when it is over: asked for anew, once");
+
+    # It takes longer than it may: the client is to repeat it.
+    $prompt = prompt($name);
+    my @late = request($prompt, 0);
+    $late[1] = '/short/images/generations';
+    my $late = ask($t, $one, @late)->response;
+    is($late->status, 504, "$name, late: status");
+    is($late->header('x-should-retry'), undef, "$name, late: may be repeated");
+    $late[2]{'x-stainless-retry-count'} = 1;
+    wait_for { links(ask($t, $pid, @late)->response) !~ /^504/ }
+        "$name, late: it is repeated until";
+    is_picture($t, ask($t, $pid, @late)->response, $prompt, "$name, late");
 
     # What became of it costs nothing, or is not known.
     $prompt = prompt($name);

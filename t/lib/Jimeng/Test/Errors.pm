@@ -99,7 +99,7 @@ sub is_error {
         is($r->header('x-should-retry'), $want{no_retry} ? 'false' : undef,
            'x-should-retry');
 
-        if (($r->status == 429 || $r->status == 503) && !$want{no_retry}) {
+        if (!$want{no_retry} && ($r->status == 429 || $r->status == 503)) {
             like($r->header('Retry-After'), qr/^[1-9]\d?$/, 'Retry-After');
         } else {
             is($r->header('Retry-After'), undef, 'no Retry-After');
