@@ -336,9 +336,9 @@ sub told {
     my ($result, $tries) = @_;
 
     my @tries = map {
-        sprintf 'try %d at %s %s at %s%s', $_->{retry}, at($_->{began}),
-            $_->{how} // 'waits', at($_->{ended} // 0),
-            $_->{status} ? " ($_->{status})" : ''
+        sprintf('try %d at %s ', $_->{retry}, at($_->{began}))
+            . (defined $_->{how} ? "$_->{how} at " . at($_->{ended}) : 'waits')
+            . ($_->{status} ? " ($_->{status})" : '')
     } @$tries;
 
     return join '; ', @tries, $result->{url} // (),
