@@ -164,6 +164,15 @@ my $again = get($r->json->{task_id}, '?wait=5s');
 is($again->json->{task_status}, 'succeed', 'async: waited for');
 is($again->json->{created}, $r->json->{created}, 'async: created');
 is($again->json->{task_id}, $r->json->{task_id}, 'async: the same id');
+
+# Nothing was taken: there is no id, but an error, whatever the form.
+for my $form (qw(url b64_json)) {
+    is_error($t, $t->generate({ async => \1, response_format => $form,
+                                prompt => 'a wave [[50413]]' }),
+             "async, refused, $form", code => 'content_policy_violation',
+             upstream_code => 50413);
+}
+
 $t->emulator->restart(seconds => 0.05);
 
 
