@@ -215,7 +215,7 @@ sub with_states {
         for my $one (split ' ', $state) {
             my ($name, $times) = split /\*/, $one;
             $t->emulator->fault({ on => 'query', task => "$ids[-1]",
-                                  times => $times // -1, do => 'answer',
+                                  times => 0 + ($times // -1), do => 'answer',
                                   %{ $answer{$name} } });
         }
     }

@@ -156,8 +156,11 @@ for my $case (@trouble) {
 
     is($r->status, $final ? 502 : 200, "$name, with a wait")
         or diag($r->body);
-    is(logged($r)->{jimeng_polls}, $final ? 1 : 4,
-       "$name, with a wait: polls");
+
+    # A connection that is kept may be closed when it is used again.
+    my $polls = logged($r)->{jimeng_polls};
+    $final ? is($polls, 1, "$name, with a wait: polls")
+           : cmp_ok($polls, '>=', 4, "$name, with a wait: polls");
 }
 
 for my $case ([ '/nowhere', 'no such location' ],
