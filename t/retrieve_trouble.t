@@ -296,7 +296,8 @@ is_error($t, get($id, @data), 'data, expired', code => 'task_not_found');
 
 $emulator->fault({ on => 'result', %{ gateway(401, 'InvalidAccessKey') } });
 is_error($t, get($id, @data), 'data, no access',
-         code => 'upstream_auth_failed', no_retry => 1, task_id => qr/^$tasks[0]\z/);
+         code => 'upstream_auth_failed', no_retry => 1,
+         task_id => qr/^$tasks[0]\z/);
 
 $emulator->fault({ on => 'result', do => 'cut', body_bytes => 3000 });
 $r = get($id, @data);
