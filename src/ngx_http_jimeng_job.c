@@ -165,7 +165,7 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
 
     if (order->ids) {
         limits->timeout = ngx_min(limits->timeout, order->wait);
-        limits->attempts = order->wait ? NGX_MAX_UINT32_VALUE : 1;
+        limits->attempts = NGX_MAX_UINT32_VALUE;
     }
 }
 

@@ -156,8 +156,11 @@ for my $case (@trouble) {
 
     is($r->status, $final ? 502 : 200, "$name, with a wait")
         or diag($r->body);
-    is(logged($r)->{jimeng_polls}, $final ? 1 : 4,
-       "$name, with a wait: polls");
+
+    # A connection that is kept may be closed when it is used again.
+    my $polls = logged($r)->{jimeng_polls};
+    $final ? is($polls, 1, "$name, with a wait: polls")
+           : cmp_ok($polls, '>=', 4, "$name, with a wait: polls");
 }
 
 for my $case ([ '/nowhere', 'no such location' ],
@@ -293,7 +296,8 @@ is_error($t, get($id, @data), 'data, expired', code => 'task_not_found');
 
 $emulator->fault({ on => 'result', %{ gateway(401, 'InvalidAccessKey') } });
 is_error($t, get($id, @data), 'data, no access',
-         code => 'upstream_auth_failed', no_retry => 1, task_id => qr/^$tasks[0]\z/);
+         code => 'upstream_auth_failed', no_retry => 1,
+         task_id => qr/^$tasks[0]\z/);
 
 $emulator->fault({ on => 'result', do => 'cut', body_bytes => 3000 });
 $r = get($id, @data);

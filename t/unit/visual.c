@@ -623,22 +623,6 @@ test_fields(void)
     jm_visual_read(&a, JM_VISUAL_QUERY, JM_TRANSPORT_WHOLE, 200,
                    str(state("in_queue")), &m.mem);
     is_int(a.strange, 0, "another is not");
-    is_int(a.lost, 0, "and the task is known");
-    tap_mem_done(&m);
-
-    jm_visual_read(&a, JM_VISUAL_QUERY, JM_TRANSPORT_WHOLE, 200,
-                   str(state("not_found")), &m.mem);
-    is_int(a.lost, 1, "one that is not found is lost");
-    tap_mem_done(&m);
-
-    jm_visual_read(&a, JM_VISUAL_QUERY, JM_TRANSPORT_WHOLE, 200,
-                   str(state("expired")), &m.mem);
-    is_int(a.lost, 1, "so is one that expired");
-    tap_mem_done(&m);
-
-    jm_visual_read(&a, JM_VISUAL_QUERY, JM_TRANSPORT_WHOLE, 400,
-                   str(code("50511")), &m.mem);
-    is_int(a.lost, 0, "one that failed is not");
     tap_mem_done(&m);
 
     strcpy(body, "{\"code\":10000,\"data\":{\"status\":\"done\","
