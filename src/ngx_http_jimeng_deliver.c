@@ -419,6 +419,8 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
                      ? "ask for it again"
                      : "sending the request again would be billed again");
 
+        error->passing = 1;
+
         if (answer && answer->code.len) {
             code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
 
@@ -428,7 +430,9 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
         }
     }
 
-    error->no_retry = d->job->order.ids ? 0 : 1;
+    if (d->job->order.ids == NULL) {
+        error->no_retry = 1;
+    }
 
     d->parts[d->task - d->job->tasks].error = error;
 

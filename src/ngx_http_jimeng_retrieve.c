@@ -458,8 +458,10 @@ ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job)
         task = &job->tasks[i];
         e = ngx_http_jimeng_result_part(job, i)->error;
 
-        if (task->task.state == JM_TASK_DONE && e->cause == JM_CAUSE_UPSTREAM) {
-
+        if (task->task.state == JM_TASK_DONE
+            && (e->cause == JM_CAUSE_UPSTREAM_AUTH
+                || (e->cause == JM_CAUSE_UPSTREAM && e->passing)))
+        {
             if (ngx_http_jimeng_ticket(job, &task_id) != NGX_OK) {
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }

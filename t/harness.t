@@ -237,6 +237,18 @@ is_deeply($sealed->unseal($id), {
     max_images => 0, b64 => JSON::PP::false(),
 }, 'an id is opened with it');
 is($sealed->unseal($id =~ s/p$/q/r), undef, 'another is not');
+is(join('|', $sealed->task_ids($id)), '7392616336519610409', 'its tasks');
+is($sealed->upstream_ids($id), '7392616336519610409', 'the same as text');
+is($sealed->upstream_ids('x'), 'not sealed', 'and of what is no id');
+is($sealed->upstream_ids(undef), undef, 'and of nothing');
+
+my $changed = $sealed->reseal($id, account => 'b', owner => 'c', created => 0,
+                            ids => '1,,x');
+is_deeply($sealed->unseal($changed), {
+    %{ $sealed->unseal($id) }, account => 'b', owner => 'c', created => 0,
+    ids => [ '1', '', 'x' ],
+}, 'an id with other values');
+is($sealed->upstream_ids($changed), '1, -, x', 'one without a task');
 $sealed->finish;
 
 

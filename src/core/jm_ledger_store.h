@@ -19,7 +19,7 @@
 
 
 typedef enum {
-    JM_SLOT_FREE = 0,       /* it costs nothing, and nobody is about to submit */
+    JM_SLOT_FREE = 0,       /* it cost nothing, nobody is about to submit */
     JM_SLOT_IDLE,           /* its owner is about to, nothing was sent */
     JM_SLOT_SUBMIT,         /* its owner does, or died of it */
     JM_SLOT_UNKNOWN,

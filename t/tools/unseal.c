@@ -1,12 +1,17 @@
 
 /*
  * unseal FILE ID
+ * unseal FILE ID NAME=VALUE ...
  *
- * Prints what is in a sealed task id as JSON.  FILE has the secrets that may
- * have sealed it, one a line, as the file of "jimeng_task_secret".  Exits with
- * 1 when the id is none of theirs, and with 2 when something is wrong.
+ * Prints what is in a sealed task id as JSON; or, with other values for
+ * "account", "owner", "created" and "ids" (separated by commas), an id that has
+ * them, sealed with the first secret.  FILE has the secrets that may have
+ * sealed it, one a line, as the file of "jimeng_task_secret".  Exits with 1
+ * when the id is none of theirs, and with 2 when something is wrong.
  */
 
+
+#include <openssl/rand.h>
 
 #include "tap.h"
 #include "jm_json.h"
@@ -16,19 +21,21 @@
 static int fail(const char *what);
 static size_t read_keys(const char *path, jm_seal_key_t *keys);
 static int print_ticket(const jm_ticket_t *t);
+static int change(jm_ticket_t *t, const char *text);
+static int print_sealed(const jm_ticket_t *t, const jm_seal_key_t *key);
 
 
 int
 main(int argc, char **argv)
 {
-    int            rc;
+    int            i, rc;
     size_t         n;
     tap_mem_t      m;
     jm_ticket_t    t;
     jm_seal_key_t  keys[JM_SEAL_KEYS];
 
-    if (argc != 3) {
-        return fail("usage: unseal FILE ID");
+    if (argc < 3) {
+        return fail("usage: unseal FILE ID [NAME=VALUE ...]");
     }
 
     n = read_keys(argv[1], keys);
@@ -39,8 +46,15 @@ main(int argc, char **argv)
 
     tap_mem_init(&m, 0);
 
-    rc = (jm_unseal(&t, keys, n, str(argv[2]), &m.mem) == JM_OK)
-         ? print_ticket(&t) : 1;
+    rc = (jm_unseal(&t, keys, n, str(argv[2]), &m.mem) == JM_OK) ? 0 : 1;
+
+    for (i = 3; rc == 0 && i < argc; i++) {
+        rc = change(&t, argv[i]);
+    }
+
+    if (rc == 0) {
+        rc = argc > 3 ? print_sealed(&t, &keys[0]) : print_ticket(&t);
+    }
 
     tap_mem_done(&m);
 
@@ -144,6 +158,70 @@ print_ticket(const jm_ticket_t *t)
 
     if (jm_json_close(&w) != JM_OK) {
         return fail("the ticket cannot be written as JSON");
+    }
+
+    printf("%.*s\n", (int) b.len, (char *) b.data);
+
+    return 0;
+}
+
+
+static int
+change(jm_ticket_t *t, const char *text)
+{
+    size_t       len;
+    const char  *value;
+
+    value = strchr(text, '=');
+    if (value == NULL) {
+        return fail("a change is a name and a value");
+    }
+
+    value++;
+
+    if (strncmp(text, "account=", 8) == 0) {
+        t->account = str(value);
+
+    } else if (strncmp(text, "owner=", 6) == 0) {
+        t->owner = str(value);
+
+    } else if (strncmp(text, "created=", 8) == 0) {
+        t->created = strtoll(value, NULL, 10);
+
+    } else if (strncmp(text, "ids=", 4) == 0) {
+
+        for (t->n = 0; t->n < JM_TICKET_TASKS; t->n++, value += len + 1) {
+            len = strcspn(value, ",");
+
+            t->ids[t->n] = str(value);
+            t->ids[t->n].len = len;
+
+            if (value[len] == '\0') {
+                t->n++;
+                break;
+            }
+        }
+
+    } else {
+        return fail("a name that cannot be changed");
+    }
+
+    return 0;
+}
+
+
+static int
+print_sealed(const jm_ticket_t *t, const jm_seal_key_t *key)
+{
+    uint8_t   text[JM_SEAL_MAX], nonce[JM_CRYPT_NONCE];
+    jm_buf_t  b;
+
+    jm_buf_fixed(&b, text, sizeof(text));
+
+    if (RAND_bytes(nonce, JM_CRYPT_NONCE) != 1
+        || jm_seal(&b, key, nonce, t) != JM_OK)
+    {
+        return fail("the ticket cannot be sealed");
     }
 
     printf("%.*s\n", (int) b.len, (char *) b.data);

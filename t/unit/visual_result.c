@@ -136,6 +136,8 @@ test_cases(void)
            "%s, HTTP %u: event %d, %zu pictures, cause %d, no_retry %u",
            c->what, c->http, a.event, a.ndata, a.error.cause,
            a.error.no_retry);
+        is_int(a.lost, strcmp(c->what, "not_found") == 0
+                       || strcmp(c->what, "expired") == 0, "lost or not");
 
         tap_mem_done(&m);
     }

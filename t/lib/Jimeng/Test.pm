@@ -178,17 +178,35 @@ sub results { $_[0]{running}->journal(action => 'query', form => 'base64') }
 # with this test's secret.
 sub unseal {
     my ($self, $id) = @_;
+    my $text = $self->_unseal($id);
+
+    return defined $text ? JSON::PP->new->utf8->decode($text) : undef;
+}
+
+
+# The same id with other values: account, owner, created, ids ("1,,2").
+sub reseal {
+    my ($self, $id, %changes) = @_;
+    my $text = $self->_unseal($id, map { "$_=$changes{$_}" } keys %changes);
+
+    die "it cannot be opened: $id\n" unless defined $text;
+    return $text =~ s/\n//r;
+}
+
+
+sub _unseal {
+    my ($self, @args) = @_;
     my $program = Jimeng::Test::Nginx::root() . '/build/unseal';
 
     die "$program is missing: \"make unit\" builds it\n" unless -x $program;
 
-    open my $pipe, '-|', $program, "$self->{dir}/task_secret", $id
+    open my $pipe, '-|', $program, "$self->{dir}/task_secret", @args
         or die "$program: $!";
     my $text = do { local $/; <$pipe> };
     close $pipe;
 
     die "$program: exit status $?\n" if $? && $? != 256;
-    return $? ? undef : JSON::PP->new->utf8->decode($text);
+    return $? ? undef : $text;
 }
 
 

@@ -94,6 +94,8 @@ sub is_error {
             is($json->{task_id}, undef, 'no task_id');
         }
 
+        is($error->{task_id}, $json->{task_id}, 'in the error, too');
+
         is($r->header('x-should-retry'), $want{no_retry} ? 'false' : undef,
            'x-should-retry');
 

@@ -68,7 +68,7 @@ sub start {
 
     # Literals without indexing, not Huffman coded.
     while (my ($name, $value) = splice @fields, 0, 2) {
-        $block .= pack 'C C/a C/a', 0, $name, $value;
+        $block .= "\0" . _string($name) . _string($value);
     }
 
     $self->_send(_frame(HEADERS, END_HEADERS | $end, $id, $block));
@@ -79,6 +79,23 @@ sub start {
     $self->_send(_frame(DATA, $whole ? END_STREAM : 0, $id, $body));
 
     return $id;
+}
+
+
+# HPACK's (RFC 7541, 5.1 and 5.2): seven bits of length, or 127 and the rest.
+sub _string {
+    my ($text) = @_;
+    my $rest = length($text) - 127;
+
+    return pack 'C/a', $text if $rest < 0;
+
+    my $length = "\x7f";
+
+    for (; $rest > 127; $rest >>= 7) {
+        $length .= chr($rest & 127 | 128);
+    }
+
+    return $length . chr($rest) . $text;
 }
 
 
