@@ -343,6 +343,7 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_task_t     *tasks;
     ngx_http_jimeng_delivery_t *delivery;   /* or NULL: URLs, as one reply */
     ngx_http_jimeng_claim_t    *claim;      /* of the ledger, or NULL */
+    ngx_event_t                 closing;
     time_t                      created;
     ngx_uint_t                  left;       /* tasks that are not over */
     ngx_msec_t                  upstream_time;
@@ -360,6 +361,7 @@ void ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_timer(ngx_event_t *ev);
 
 /* ngx_http_jimeng_retrieve.c */

@@ -7,6 +7,15 @@
 #include "ngx_http_jimeng.h"
 
 
+/*
+ * Milliseconds between two looks whether the worker is to leave, and how long
+ * before its time is over clients are told.
+ */
+
+#define NGX_HTTP_JIMENG_TICK     500
+#define NGX_HTTP_JIMENG_CLOSING  1500
+
+
 static ngx_http_jimeng_job_t *ngx_http_jimeng_job_create(
     ngx_http_request_t *r, ngx_http_jimeng_order_t *order);
 static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
@@ -14,6 +23,8 @@ static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
 static void ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
+static void ngx_http_jimeng_job_watch(ngx_http_jimeng_job_t *job);
+static void ngx_http_jimeng_job_closing(ngx_event_t *ev);
 static void ngx_http_jimeng_job_cleanup(void *data);
 
 
@@ -56,6 +67,8 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
         ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
         return NGX_OK;
     }
+
+    ngx_http_jimeng_job_watch(ctx->job);
 
     for (i = 0; i < order->n; i++) {
         ngx_http_jimeng_task_begin(&ctx->job->tasks[i]);
@@ -189,6 +202,10 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 
     ngx_http_jimeng_deliver_stop(job);
 
+    if (job->closing.timer_set) {
+        ngx_del_timer(&job->closing);
+    }
+
     /* an error_page leads elsewhere, and clears the context */
 
     r->read_event_handler = ngx_http_block_reading;
@@ -302,6 +319,59 @@ ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 }
 
 
+/* nginx ends a worker's requests without a word when its time is over */
+
+static void
+ngx_http_jimeng_job_watch(ngx_http_jimeng_job_t *job)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    if (ccf->shutdown_timeout == 0) {
+        return;
+    }
+
+    job->closing.handler = ngx_http_jimeng_job_closing;
+    job->closing.data = job->tasks;
+    job->closing.log = job->request->connection->log;
+    job->closing.cancelable = 1;
+
+    ngx_add_timer(&job->closing, NGX_HTTP_JIMENG_TICK);
+}
+
+
+static void
+ngx_http_jimeng_job_closing(ngx_event_t *ev)
+{
+    ngx_uint_t               i;
+    ngx_connection_t        *c;
+    ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_task_t  *task;
+
+    task = ev->data;
+    job = task->job;
+    c = job->request->connection;
+
+    ngx_http_set_log_request(c->log, job->request);
+
+    ngx_add_timer(ev, NGX_HTTP_JIMENG_TICK);
+
+    if (ngx_http_jimeng_shutdown_within(NGX_HTTP_JIMENG_CLOSING)
+        && !job->gone && !job->answered)
+    {
+        for (i = 0; i < job->order.n; i++) {
+            ngx_http_jimeng_task_close(&job->tasks[i]);
+        }
+
+        ngx_http_jimeng_job_step(job);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
 static void
 ngx_http_jimeng_job_cleanup(void *data)
 {
@@ -311,6 +381,10 @@ ngx_http_jimeng_job_cleanup(void *data)
     ngx_http_jimeng_task_t  *task;
 
     ngx_http_jimeng_deliver_destroy(job);
+
+    if (job->closing.timer_set) {
+        ngx_del_timer(&job->closing);
+    }
 
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];

@@ -7,11 +7,6 @@
 #include "ngx_http_jimeng.h"
 
 
-/* milliseconds that an answer may take to its client */
-
-#define NGX_HTTP_JIMENG_CLOSING  1000
-
-
 static ngx_http_jimeng_look_e ngx_http_jimeng_task_look(
     ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
@@ -27,7 +22,6 @@ static ngx_int_t ngx_http_jimeng_task_answer(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 static ngx_int_t ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
-static jm_event_e ngx_http_jimeng_task_tick(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 static void ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task,
@@ -461,7 +455,8 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
         ngx_http_jimeng_job_step(task->job);
 
     } else {
-        ngx_http_jimeng_task_step(task, ngx_http_jimeng_task_tick(task),
+        ngx_http_jimeng_task_step(task, ngx_exiting ? JM_EVENT_EXITING
+                                                    : JM_EVENT_TIMER,
                                   &ngx_http_jimeng_no_answer);
 
         ngx_http_jimeng_job_step(task->job);
@@ -474,31 +469,29 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
 
 
 /*
- * A client that waits is told where its task is to be found before the worker
- * is made to leave.  The worker's time began up to a tick before it was seen.
+ * The client is told where its task is to be found, which goes on without this
+ * worker.  What a submit in flight has come to nobody could tell.
  */
 
-static jm_event_e
-ngx_http_jimeng_task_tick(ngx_http_jimeng_task_t *task)
+void
+ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task)
 {
-    ngx_http_jimeng_job_t       *job;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
-
-    if (!ngx_exiting) {
-        return JM_EVENT_TIMER;
+    if (task->task.state == JM_TASK_SUBMIT) {
+        return;
     }
 
-    job = task->job;
-    jlcf = ngx_http_get_module_loc_conf(job->request, ngx_http_jimeng_module);
+    if (task->exchange) {
 
-    if (!job->gone && !job->answered
-        && ngx_http_jimeng_shutdown_within(2 * jlcf->poll_interval
-                                           + NGX_HTTP_JIMENG_CLOSING))
-    {
-        return JM_EVENT_CLOSING;
+        if (ngx_http_jimeng_exchange_cancel(task->exchange) != NGX_OK) {
+            return;
+        }
+
+        ngx_http_jimeng_exchange_destroy(task->exchange);
+        task->exchange = NULL;
     }
 
-    return JM_EVENT_EXITING;
+    ngx_http_jimeng_task_step(task, JM_EVENT_CLOSING,
+                              &ngx_http_jimeng_no_answer);
 }
 
 
@@ -592,10 +585,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task)
     task->over = ngx_current_msec;
     task->job->left--;
 
-    if (task->own) {
-        ngx_http_jimeng_ledger_over(task->job->claim,
-                                    task - task->job->tasks);
-    }
+    ngx_http_jimeng_ledger_over(task->job->claim, task - task->job->tasks);
 
     if (task->timer.timer_set) {
         ngx_del_timer(&task->timer);

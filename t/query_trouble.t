@@ -129,7 +129,7 @@ for my $row (@trouble) {
 
     my @warn = grep { /\[warn\].*asked for and not answered/ }
                log_of($t, $path);
-    is(@warn, 3, "$name: a warning each time");
+    cmp_ok(@warn, '>=', 3, "$name: a warning each time");
 
     ($r, $path, $submits, $queries) = ask('few', { times => -1, %$fault });
     is_error($t, $r, "$name, for ever", code => 'generation_timeout',

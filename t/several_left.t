@@ -2,7 +2,8 @@
 
 # Three tasks of one request, and whoever is left of those who wait for them:
 # a client that leaves takes back what was not sent, and nothing else; a
-# reload and QUIT finish what was taken.
+# reload and QUIT finish what was taken; worker_shutdown_timeout sends those
+# who wait away in time.
 #
 # Seen failing: with JM_EVENT_LEFT given to the first task alone in
 # ngx_http_jimeng_job_all(), "backoff".
@@ -218,7 +219,7 @@ $t->finish;
 for my $state ('between queries', 'a query is in flight') {
     start_emulated(
         strict => 0, emulator => { seconds => 60 },
-        main => 'worker_shutdown_timeout 1s;', poll_interval => '300ms',
+        main => 'worker_shutdown_timeout 2500ms;', poll_interval => '300ms',
     );
     @clients = map { [ $client{$_}->() ] } sort keys %client;
     wait_for { $t->queries >= 9 } "$state: all are asked for";
@@ -227,17 +228,19 @@ for my $state ('between queries', 'a query is in flight') {
     if ($state ne 'between queries') {
         my %one = map { $_->{json}{prompt} => $_->{task_id} } $t->submits;
         $t->emulator->fault({ on => 'query', task => $_, times => -1,
-                              do => 'delay', seconds => 1.5 })
+                              do => 'delay', seconds => 3.5 })
             for values %one;
         wait_for { 3 <= grep { $_->{fault} } $t->queries }
             "$state: and in flight";
     }
 
     $t->signal('QUIT');
+    @got = map { $_->[1]->() } @clients;
+    is("@got", '503 0 503 0 503 0', "$state: who waits is told");
     is($t->wait_exit(5), 0, "$state: the worker leaves after the time-out");
 
     my $log = $t->error_log;
-    is(scalar(grep { $log =~ /task "$_->{task_id}" of .* is not followed/ }
+    is(scalar(grep { $log =~ /task "$_->{task_id}" of .* failed: This worker/ }
               $t->submits), 9, "$state: the log has each task");
     is(scalar $t->submits, 9, "$state: each was submitted once");
     is(scalar $t->access_log, 3, "$state: a line for each request");

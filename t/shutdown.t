@@ -19,7 +19,9 @@ use warnings;
 use lib 't/lib';
 use Jimeng::Test;
 
+use Jimeng::Test::Errors qw(is_error);
 use Jimeng::Test::Http2;
+use JSON::PP ();
 use Time::HiRes qw(time);
 
 my $post = '/v1/images/generations';
@@ -86,6 +88,26 @@ sub http2 {
            sub { $reset ? $c->reset_stream($id) : $c->abort };
 }
 
+sub prompt_of { "a slow river, $_[0]" =~ s{HTTP/}{}r }
+
+
+# A client that waited: its task goes on, and no ledger would find it.
+sub is_told {
+    my ($r, $name, $id) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    if (ref $r eq 'HASH') {
+        my $json = eval { JSON::PP->new->utf8->decode($r->{body}) } // {};
+        is($r->{status}, 503, "$name: status");
+        is($json->{code}, 'service_unavailable', "$name: code");
+        is($t->upstream_ids($json->{task_id}), $id, "$name: task_id");
+        return;
+    }
+
+    return is_error($t, $r, "$name: is told", code => 'service_unavailable',
+                    no_retry => 1, task_id => qr/^\Q$id\E\z/);
+}
+
 my @cases = (
     [ 'HTTP/1.1' ],
     [ 'HTTP/2' ],
@@ -104,7 +126,7 @@ for my $state ('between queries', 'a query is in flight') {
     $t = Jimeng::Test->new(
         http2 => 1, emulator => { seconds => 60 },
         http => 'lingering_close off;',
-        main => 'worker_shutdown_timeout 1s;',
+        main => 'worker_shutdown_timeout 3s;',
         location => 'jimeng_timeout 60s; jimeng_poll_attempts 10000;',
         # Between queries means so when the time-out comes, too.
         poll_interval => $state eq 'between queries' ? '300ms' : '50ms',
@@ -112,7 +134,7 @@ for my $state ('between queries', 'a query is in flight') {
 
     for my $case (@cases) {
         my ($name, $leaves) = @$case;
-        my $prompt = "a slow river, $name" =~ s{HTTP/}{}r;
+        my $prompt = prompt_of($name);
         ($case->[2], my $leave) = $name =~ /HTTP\/1/
             ? http1($prompt) : http2($prompt, $name =~ /reset/);
         push @{ $leave{ $leaves // 'never' } }, $leave;
@@ -126,7 +148,7 @@ for my $state ('between queries', 'a query is in flight') {
 
     if ($state ne 'between queries') {
         $t->emulator->fault({ on => 'query', times => -1, do => 'delay',
-                              seconds => 1.5 });
+                              seconds => 4.5 });
         wait_for {
             @cases <= grep { $_->{fault} } $t->queries;
         } "$state: all are in flight";
@@ -147,25 +169,57 @@ for my $state ('between queries', 'a query is in flight') {
     $t->log_like(qr/gracefully shutting down/, "$state: it is to leave");
     $noticed->('meanwhile');
 
-    is($t->wait_exit(5), 0, "$state: the worker leaves after the time-out");
-    ok(time - $begin >= 0.9, "$state: not before it");
+    my %id = map { $_->{json}{prompt} => $_->{task_id} } $t->submits;
+
+    for my $case (grep { !defined $_->[1] } @cases) {
+        is_told($case->[2]->(), "$state: $case->[0]", $id{ prompt_of(@$case) });
+    }
+
+    my $took = time - $begin;
+    cmp_ok($took, '>=', 1, "$state: told when the time is nearly over");
+    cmp_ok($took, '<', 2.9, "$state: and before it is");
+
+    is($t->wait_exit(7), 0, "$state: the worker leaves after the time-out");
+    ok(time - $begin >= 2.9, "$state: not before it");
 
     my $log = $t->error_log;
 
-    for my $submit ($t->submits) {
-        my $name = $submit->{json}{prompt};
-        ok($log =~ /task "$submit->{task_id}" of account "main" is not fol/,
+    for my $case (@cases) {
+        my ($name, $leaves) = @$case;
+        my $end = $leaves ? 'is not followed' : 'failed: This worker is shut';
+        ok($log =~ /task "$id{ prompt_of($name) }" of account "main" $end/,
            "$state: $name: the log has its task");
-    }
-
-    for my $case (grep { !defined $_->[1] } @cases) {
-        is($case->[2]->()->{status}, 0, "$state: $case->[0]: no answer");
     }
 
     is(scalar $t->submits, scalar @cases, "$state: each submitted once");
     is(scalar $t->access_log, scalar @cases, "$state: a line for each");
     $t->finish;
 }
+
+
+# ---- a reload with a ledger: the repeat joins the task
+
+$t = Jimeng::Test->new(
+    strict => 1, emulator => { seconds => 6 },
+    http => 'jimeng_zone shutdown:1m;', main => 'worker_shutdown_timeout 3s;',
+);
+
+my @named = ({ prompt => 'a slow road' }, { 'Idempotency-Key' => 'slow' });
+my $old = $t->start_generate(@named);
+wait_for { $t->queries } 'a ledger: it is asked for';
+ok($t->reload, 'a ledger: reload');
+
+my ($task) = $t->submits;
+is_error($t, $old->response, 'a ledger: the client is told to come again',
+         code => 'service_unavailable', task_id => qr/^$task->{task_id}\z/);
+
+my $again = $t->generate(@named);
+is($again->status, 200, 'a ledger: the repeat has its picture')
+    or diag($again->body);
+is($t->upstream_ids($again->json->{task_id}), $task->{task_id},
+   'a ledger: that of the task');
+is(scalar $t->submits, 1, 'a ledger: one submit');
+$t->finish;
 
 
 # ---- TERM

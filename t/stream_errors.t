@@ -111,6 +111,8 @@ sub is_error_event {
         if defined $want{upstream_code};
 
     my %json = %$json;
+    $error{task_id} = $json{task_id} if defined $json{task_id};
+
     is($t->upstream_ids(delete $json{task_id}),
        $want{task} ? logged($sse)->{jimeng_task_id} : undef,
        "$name: task_id");

@@ -30,8 +30,8 @@ static void jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot);
 static jm_ledger_slot_t *jm_ledger_own(jm_ledger_t *l,
     const jm_ledger_claim_t *claim, unsigned i);
-static void jm_ledger_give_up(const jm_ledger_claim_t *claim, unsigned i,
-    jm_ledger_slot_t *slot, unsigned over);
+static void jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim,
+    unsigned i, jm_ledger_slot_t *slot, unsigned over);
 
 
 void
@@ -277,8 +277,6 @@ static jm_look_e
 jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     jm_ledger_slot_t *slot)
 {
-    unsigned  alive;
-
     switch (slot->state) {
 
     case JM_SLOT_TAKEN:
@@ -306,9 +304,7 @@ jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
         return JM_LOOK_OWN;
     }
 
-    alive = slot->pid != 0 && (slot->pid == l->pid || l->alive(slot->pid));
-
-    if (alive) {
+    if (jm_ledger_followed(l, slot)) {
         return JM_LOOK_WAIT;
     }
 
@@ -487,7 +483,7 @@ jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     e = jm_ledger_find(l, claim);
 
     if (e != NULL) {
-        jm_ledger_give_up(claim, i, jm_ledger_slot(e, i), 1);
+        jm_ledger_give_up(l, claim, i, jm_ledger_slot(e, i), 1);
         jm_ledger_settle(l, e, now);
     }
 
@@ -496,14 +492,18 @@ jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 
 
 static void
-jm_ledger_give_up(const jm_ledger_claim_t *claim, unsigned i,
+jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i,
     jm_ledger_slot_t *slot, unsigned over)
 {
     if (claim->slots[i].round != slot->round) {
         return;
     }
 
-    if (slot->state == JM_SLOT_TAKEN && over) {
+    /* who has only joined a task ends it where nobody else is left to */
+
+    if (slot->state == JM_SLOT_TAKEN && over
+        && (claim->slots[i].own || !jm_ledger_followed(l, slot)))
+    {
         slot->state = JM_SLOT_OVER;
         return;
     }
@@ -564,7 +564,7 @@ jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
     if (e != NULL) {
 
         for (i = 0; i < claim->n; i++) {
-            jm_ledger_give_up(claim, i, jm_ledger_slot(e, i), 0);
+            jm_ledger_give_up(l, claim, i, jm_ledger_slot(e, i), 0);
         }
 
         jm_ledger_detach(claim, e);

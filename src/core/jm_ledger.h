@@ -168,8 +168,8 @@ void jm_ledger_free(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 
 /*
  * The claim does no more about a task: one that the upstream took is over, and
- * keeps its id.  One that was being submitted is unknown, one that was not
- * is free.
+ * keeps its id, unless it is another's who lives.  One that was being submitted
+ * is unknown, one that was not is free.
  */
 void jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now);

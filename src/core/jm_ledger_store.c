@@ -12,12 +12,15 @@
 #define JM_LEDGER_TABLE     16      /* the smallest */
 #define JM_LEDGER_SHARE     512     /* bytes of memory for each place in it */
 #define JM_LEDGER_PASSED    2       /* entries that one that comes looks at */
+#define JM_LEDGER_PILES     48      /* of 2^0 ... entries, to be sorted */
 
 #define jm_ledger_entry(l)  ((jm_ledger_entry_t *) (void *) (l))
 
 
 static void jm_ledger_repair(jm_ledger_t *l);
-static jm_ledger_link_t *jm_ledger_sort(jm_ledger_link_t *list, size_t n);
+static jm_ledger_link_t *jm_ledger_sort(jm_ledger_link_t *list);
+static jm_ledger_link_t *jm_ledger_merge(jm_ledger_link_t *a,
+    jm_ledger_link_t *b);
 static uint64_t jm_ledger_since(const jm_ledger_entry_t *e);
 static uint64_t jm_ledger_elapsed(uint64_t then, uint64_t now);
 static unsigned jm_ledger_is_over(jm_ledger_entry_t *e);
@@ -117,7 +120,7 @@ jm_ledger_leave(jm_ledger_t *l)
 static void
 jm_ledger_repair(jm_ledger_t *l)
 {
-    size_t               i, nrunning, nfinished;
+    size_t               i;
     jm_ledger_link_t    *running, *finished, *next;
     jm_ledger_entry_t   *e, **chain;
     jm_ledger_shared_t  *shared;
@@ -129,8 +132,6 @@ jm_ledger_repair(jm_ledger_t *l)
 
     running = NULL;
     finished = NULL;
-    nrunning = 0;
-    nfinished = 0;
 
     for (i = 0; i <= shared->mask; i++) {
 
@@ -143,7 +144,6 @@ jm_ledger_repair(jm_ledger_t *l)
                 e->finished = 0;
                 e->link.next = running;
                 running = &e->link;
-                nrunning++;
                 continue;
             }
 
@@ -153,68 +153,82 @@ jm_ledger_repair(jm_ledger_t *l)
 
             e->link.next = finished;
             finished = &e->link;
-            nfinished++;
         }
     }
 
     jm_ledger_link_init(&shared->running);
     jm_ledger_link_init(&shared->finished);
 
-    for (running = jm_ledger_sort(running, nrunning); running != NULL;
-         running = next)
-    {
+    for (running = jm_ledger_sort(running); running; running = next) {
         next = running->next;
         jm_ledger_link_last(&shared->running, running);
     }
 
-    for (finished = jm_ledger_sort(finished, nfinished); finished != NULL;
-         finished = next)
-    {
+    for (finished = jm_ledger_sort(finished); finished; finished = next) {
         next = finished->next;
         jm_ledger_link_last(&shared->finished, finished);
     }
 }
 
 
-/* sorts a list of n, which ends in NULL and has no way back, by its times */
+/*
+ * Sorts a list, which ends in NULL and has no way back, by its times: piles of
+ * 1, 2, 4 ... entries are each sorted, and two of a size are made one.
+ */
 
 static jm_ledger_link_t *
-jm_ledger_sort(jm_ledger_link_t *list, size_t n)
+jm_ledger_sort(jm_ledger_link_t *list)
 {
-    size_t             i;
-    jm_ledger_link_t  *a, *b, **last;
+    unsigned           i;
+    jm_ledger_link_t  *pile, *piles[JM_LEDGER_PILES];
 
-    if (n < 2) {
-        return list;
+    memset(piles, 0, sizeof(piles));
+
+    while (list != NULL) {
+        pile = list;
+        list = list->next;
+        pile->next = NULL;
+
+        for (i = 0; piles[i] != NULL; i++) {
+            pile = jm_ledger_merge(piles[i], pile);
+            piles[i] = NULL;
+        }
+
+        piles[i] = pile;
     }
 
-    for (i = 1, a = list; i < n / 2; i++) {
-        a = a->next;
+    for (i = 0; i < JM_LEDGER_PILES; i++) {
+        list = jm_ledger_merge(piles[i], list);
     }
 
-    b = a->next;
-    a->next = NULL;
+    return list;
+}
 
-    a = jm_ledger_sort(list, n / 2);
-    b = jm_ledger_sort(b, n - n / 2);
 
-    for (last = &list; a != NULL && b != NULL; last = &(*last)->next) {
+static jm_ledger_link_t *
+jm_ledger_merge(jm_ledger_link_t *a, jm_ledger_link_t *b)
+{
+    jm_ledger_link_t  head, *last;
+
+    head.next = NULL;
+
+    for (last = &head; a != NULL && b != NULL; last = last->next) {
 
         if (jm_ledger_since(jm_ledger_entry(b))
             < jm_ledger_since(jm_ledger_entry(a)))
         {
-            *last = b;
+            last->next = b;
             b = b->next;
 
         } else {
-            *last = a;
+            last->next = a;
             a = a->next;
         }
     }
 
-    *last = (a != NULL) ? a : b;
+    last->next = (a != NULL) ? a : b;
 
-    return list;
+    return head.next;
 }
 
 
@@ -417,6 +431,13 @@ jm_ledger_is_free(jm_ledger_entry_t *e)
 
 
 unsigned
+jm_ledger_followed(jm_ledger_t *l, const jm_ledger_slot_t *slot)
+{
+    return slot->pid != 0 && (slot->pid == l->pid || l->alive(slot->pid));
+}
+
+
+unsigned
 jm_ledger_owned(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
     unsigned           i;
@@ -427,8 +448,7 @@ jm_ledger_owned(jm_ledger_t *l, jm_ledger_entry_t *e)
 
         if ((slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_SUBMIT
              || slot->state == JM_SLOT_TAKEN)
-            && slot->pid != 0
-            && (slot->pid == l->pid || l->alive(slot->pid)))
+            && jm_ledger_followed(l, slot))
         {
             return 1;
         }

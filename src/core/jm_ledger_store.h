@@ -19,7 +19,7 @@
 
 
 typedef enum {
-    JM_SLOT_FREE = 0,       /* it costs nothing, and nobody is about to submit */
+    JM_SLOT_FREE = 0,       /* it cost nothing, nobody is about to submit */
     JM_SLOT_IDLE,           /* its owner is about to, nothing was sent */
     JM_SLOT_SUBMIT,         /* its owner does, or died of it */
     JM_SLOT_UNKNOWN,
@@ -125,6 +125,9 @@ void jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e);
  * forgotten.
  */
 void jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
+
+/* Whether the task's owner, if it has one, is a process that lives. */
+unsigned jm_ledger_followed(jm_ledger_t *l, const jm_ledger_slot_t *slot);
 
 /* Whether a process that lives follows one of the tasks that are not over. */
 unsigned jm_ledger_owned(jm_ledger_t *l, jm_ledger_entry_t *e);

@@ -19,7 +19,8 @@ static size_t jm_reply_data(jm_json_writer_t *w, const jm_result_t *result,
 static void jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result);
 static void jm_reply_model_object(jm_json_writer_t *w, const jm_model_t *model,
     int64_t created);
-static void jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e);
+static void jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e,
+    jm_str_t task_id);
 
 
 jm_rc_e
@@ -149,6 +150,7 @@ jm_rc_e
 jm_reply_status(jm_buf_t *out, const jm_result_t *result, jm_status_e status,
     const jm_error_t *e)
 {
+    jm_str_t            beside = jm_null_string;
     jm_json_writer_t    w;
     static const char  *names[] = { "pending", "running", "failed" };
 
@@ -158,7 +160,7 @@ jm_reply_status(jm_buf_t *out, const jm_result_t *result, jm_status_e status,
     jm_reply_head(&w, result, names[status]);
 
     if (status == JM_STATUS_FAILED) {
-        jm_reply_error_object(&w, e);
+        jm_reply_error_object(&w, e, beside);
     }
 
     jm_json_end_object(&w);
@@ -301,7 +303,7 @@ jm_reply_error(jm_buf_t *out, const jm_error_t *e, jm_str_t task_id)
     jm_json_open(&w, out);
     jm_json_object(&w);
 
-    jm_reply_error_object(&w, e);
+    jm_reply_error_object(&w, e, task_id);
     jm_reply_why(&w, e);
 
     if (task_id.len != 0) {
@@ -315,8 +317,11 @@ jm_reply_error(jm_buf_t *out, const jm_error_t *e, jm_str_t task_id)
 }
 
 
+/* OpenAI's packages hand on what is in the object, and nothing beside it */
+
 static void
-jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e)
+jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e,
+    jm_str_t task_id)
 {
     const jm_cause_t  *cause;
 
@@ -346,6 +351,11 @@ jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e)
     if (e->upstream_code != 0) {
         jm_json_key(w, "upstream_code");
         jm_json_int(w, e->upstream_code);
+    }
+
+    if (task_id.len != 0) {
+        jm_json_key(w, "task_id");
+        jm_json_string(w, task_id);
     }
 
     jm_json_end_object(w);

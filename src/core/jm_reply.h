@@ -99,8 +99,8 @@ jm_rc_e jm_reply_model(jm_buf_t *out, const jm_model_t *model,
 
 /*
  * Appends the envelope of an error, with OpenAI's "error" object and "code"
- * and "message" beside it; task_id is left out when empty.  Returns JM_ERROR
- * as out does.
+ * and "message" beside it; task_id, which is in both places, is left out when
+ * empty.  Returns JM_ERROR as out does.
  */
 jm_rc_e jm_reply_error(jm_buf_t *out, const jm_error_t *e, jm_str_t task_id);
 

@@ -313,6 +313,9 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);
 
+    case JM_EVENT_CLOSING:
+        return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
+
     case JM_EVENT_LEFT:
         t->gone = 1;
         return jm_task_do(JM_ACTION_NONE);

@@ -48,7 +48,7 @@ typedef enum {
     JM_EVENT_JOINED,        /* it was submitted, and its id is known */
     JM_EVENT_TIMER,
     JM_EVENT_EXITING,       /* a timer, in a process that is to leave */
-    JM_EVENT_CLOSING,       /* a timer, in one that is about to be gone */
+    JM_EVENT_CLOSING,       /* a process that is about to be gone */
     JM_EVENT_LEFT,          /* the client has gone */
     JM_EVENT_TAKEN_BACK,    /* the submit was stopped before its first byte */
 

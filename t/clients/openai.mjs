@@ -7,7 +7,8 @@
 //
 //   {"method": "images.generate",     the default; any method of the client
 //    "params": {...},                 its argument; {"file": PATH} in it is
-//                                     that file
+//                                     that file, {"bytes": PATH} what is in
+//                                     it: the package repeats no stream
 //    "options": {...},                per request: headers, signal, ...
 //    "client": {...},                 maxRetries, timeout, apiKey, ...
 //    "abort": 500,                    milliseconds, then it is given up
@@ -21,9 +22,11 @@
 // beside it, as "events". In place of the base64 of a picture there is
 // {"bytes", "sha256"}. "seconds" is how long the call took.
 
+import { File } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { basename } from 'node:path';
 
 const require = createRequire(
     new URL('../../build/clients/package.json', import.meta.url));
@@ -35,6 +38,10 @@ const spec = JSON.parse(argument ?? readFileSync(0, 'utf8'));
 function withFiles(value) {
     if (Array.isArray(value)) {
         return value.map(withFiles);
+    }
+
+    if (value?.bytes) {
+        return new File([readFileSync(value.bytes)], basename(value.bytes));
     }
 
     return value?.file ? createReadStream(value.file) : value;

@@ -418,7 +418,7 @@ tell(world_t *w, holder_t *h, unsigned i)
     default:
         jm_ledger_over(as(w, h), &h->claim, i, w->now);
 
-        if (own || knows) {
+        if (own || (knows && task->claim == 0)) {
             task->has = (task->has == HAS_IT) ? HAS_ENDED : task->has;
             task->claim = 0;
         }

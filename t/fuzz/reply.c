@@ -138,16 +138,16 @@ run_reply(const world_t *w, size_t fail)
 }
 
 
-/* the members of an "error" object */
+/* the members of an "error" object, and more beside them */
 
 static void
-check_error(const jm_json_t *object, const jm_error_t *e, unsigned masked,
-    jm_mem_t *mem)
+check_error(const jm_json_t *object, const jm_error_t *e, unsigned more,
+    unsigned masked, jm_mem_t *mem)
 {
     const jm_json_t  *node;
 
     check(object != NULL && object->type == JM_JSON_OBJECT);
-    check(object->count == (e->upstream_code != 0 ? 5 : 4));
+    check(object->count == 4u + (e->upstream_code != 0) + more);
 
     check_why(object, e, masked, mem);
     check_text(jm_json_get(object, "type"), str(jm_cause(e->cause)->type),
@@ -226,7 +226,7 @@ run_status(const world_t *w, jm_status_e status, size_t fail)
                    &m.mem);
 
         if (status == JM_STATUS_FAILED) {
-            check_error(jm_json_get(root, "error"), e, masked, &m.mem);
+            check_error(jm_json_get(root, "error"), e, 0, masked, &m.mem);
         }
     }
 
@@ -262,7 +262,11 @@ run_error(const world_t *w, size_t fail)
         root = read_whole(jm_buf_view(&b), &masked, &m.mem);
 
         check_why(root, e, masked, &m.mem);
-        check_error(jm_json_get(root, "error"), e, masked, &m.mem);
+        check_task(w, root, masked, &m.mem);
+
+        root = jm_json_get(root, "error");
+
+        check_error(root, e, w->result.task_id.len != 0, masked, &m.mem);
         check_task(w, root, masked, &m.mem);
     }
 

@@ -383,6 +383,7 @@ fits(const world_t *w, jm_event_e event)
 
     return event == JM_EVENT_FAILED
            || (w->query ? event >= JM_EVENT_PENDING
+                          || event == JM_EVENT_CLOSING
                         : event >= JM_EVENT_TAKEN_BACK
                           && event <= JM_EVENT_UNSENT);
 }

@@ -7,7 +7,8 @@
  * jm_ledger_take(), jm_ledger_free() and jm_ledger_give_up(), the look at
  * "own" in jm_ledger_own(), the one at alive() in jm_ledger_look_at(), the walk
  * of jm_ledger_join(), both jm_ledger_supersede(), jm_ledger_elapsed(), the
- * looks at owners where time is up, and with what runs evicted.
+ * looks at owners where time is up, jm_ledger_sort(), jm_ledger_repair(), and
+ * with what runs evicted.
  */
 
 
@@ -267,11 +268,22 @@ test_dead(void)
     is_look(&other, &b, 0, JM_LOOK_WAIT, "it lives, idle");
     is_look(&other, &b, 1, JM_LOOK_WAIT, "it lives, submitting");
 
+    /* whose task is over, is nobody's to submit again: that is how it shows */
+
+    is_id(&other, &b, 2, "taken", "it lives, taken");
+    jm_ledger_over(&other, &b, 2, NOW);
+    is_int(jm_ledger_submit(&l, &a, 2), JM_OK,
+           "it lives: it alone ends its task");
+    jm_ledger_taken(&l, &a, 2, id("taken-2"));
+
     dead[1] = 1;
 
     is_look(&other, &b, 0, JM_LOOK_OWN, "dead, idle: taken over");
     is_look(&other, &b, 1, JM_LOOK_UNKNOWN, "dead, submitting: unknown");
-    is_id(&other, &b, 2, "taken", "dead, taken");
+    is_id(&other, &b, 2, "taken-2", "dead, taken");
+    jm_ledger_over(&other, &b, 2, NOW);
+    is_int(jm_ledger_submit(&l, &a, 2), JM_INVALID,
+           "dead: whoever joined ends its task");
     is_id(&other, &b, 3, "over", "dead, over");
     jm_ledger_close(&other, &b, NOW);
 
@@ -560,6 +572,69 @@ test_forgotten(void)
 }
 
 
+/* somebody died at work: what runs and what is over is found again, in order */
+
+static void
+test_repair(void)
+{
+    unsigned             i, n, sorted;
+    uint64_t             since;
+    jm_ledger_t          l, other;
+    jm_ledger_link_t    *link;
+    jm_ledger_entry_t   *e;
+    jm_ledger_claim_t    claims[40], a;
+    jm_ledger_request_t  request;
+
+    start(&l, &other, PIECES);
+
+    request_init(&request, 0, 1);
+    request.named = 1;
+
+    for (i = 0; i < 40; i++) {
+        request.key[0] = (uint8_t) (i * 7);
+        request.key[1] = (uint8_t) i;
+
+        if (i % 2) {
+            answered(&l, &request, "x", NOW + i * 23 % 40);
+
+        } else {
+            (void) jm_ledger_open(&l, &claims[i], &request, NOW + i * 17 % 40);
+        }
+    }
+
+    l.shared->busy = 1;
+    memset(&l.shared->running, 0x5a, sizeof(jm_ledger_link_t));
+    memset(&l.shared->finished, 0x5a, sizeof(jm_ledger_link_t));
+    memset(l.shared->serials, 0x5a, sizeof(jm_ledger_entry_t *));
+
+    is_int(jm_ledger_open(&other, &a, &request, NOW), JM_LEDGER_FOUND,
+           "the next one comes");
+    is_int(ledger_length(&l), 40, "all are there");
+
+    for (i = 0, n = 0; i < 40; i += 2) {
+        n += (jm_ledger_submit(&l, &claims[i], 0) == JM_OK);
+    }
+
+    is_int(n, 20, "what ran goes on");
+
+    for (i = 0, sorted = 1; i < 2; i++) {
+        link = i ? &l.shared->running : &l.shared->finished;
+        since = 0;
+
+        for (n = 0, link = link->next; n < 20; n++, link = link->next) {
+            e = (jm_ledger_entry_t *) (void *) link;
+
+            sorted &= (since <= (i ? e->created : e->finished));
+            since = i ? e->created : e->finished;
+        }
+    }
+
+    ok(sorted == 1, "the oldest first");
+
+    memory_done(&l);
+}
+
+
 static void
 test_size(void)
 {
@@ -608,6 +683,7 @@ main(void)
     test_time();
     test_full();
     test_forgotten();
+    test_repair();
     test_size();
 
     return done_testing();

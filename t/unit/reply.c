@@ -467,7 +467,8 @@ test_error(void)
     is_str(jm_buf_view(&b),
            "{\"error\":{\"message\":\"Failed.\",\"type\":\"api_error\","
            "\"param\":null,\"code\":\"upstream_error\","
-           "\"upstream_code\":59999},\"code\":\"upstream_error\","
+           "\"upstream_code\":59999,\"task_id\":\"42\"},"
+           "\"code\":\"upstream_error\","
            "\"message\":\"Failed.\",\"task_id\":\"42\"}",
            "with the upstream's number and the task");
 

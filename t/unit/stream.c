@@ -251,7 +251,8 @@ test_error(void)
              "event: error\n"
              "data: {\"error\":{\"message\":\"Failed.\",\"type\":"
              "\"api_error\",\"param\":null,\"code\":\"upstream_error\","
-             "\"upstream_code\":59999},\"code\":\"upstream_error\","
+             "\"upstream_code\":59999,\"task_id\":\"42\"},"
+             "\"code\":\"upstream_error\","
              "\"message\":\"Failed.\",\"task_id\":\"42\"}\n\n",
              "an error, with its task");
 

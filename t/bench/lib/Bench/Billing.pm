@@ -27,9 +27,9 @@ use constant {
     TASK    => 2,           # seconds that a task takes
     SUBMIT  => 1,           # seconds that the answer to a submit takes at most
     QUERY   => 0.8,         # ... and to a query
-    LEAVE   => 3,           # seconds that an old worker has
+    LEAVE   => 4,           # seconds that an old worker has
     WITHIN  => 2000,        # milliseconds: no task is over sooner
-    SPARE   => 0.5,         # seconds between what two processes noted
+    SPARE   => 0.2,         # seconds between what two processes noted
     SECRET  => 'seals the ids of a benchmark, and of nothing else',
 
     CUT     => 0.05,
@@ -64,7 +64,7 @@ sub billing {
         access_key => $settings->{vars}{ACCESS_KEY},
         secret_key => $settings->{vars}{SECRET_KEY}, seconds => TASK);
 
-    set_faults($emulator, %o);
+    my $delays = set_faults($emulator, %o);
 
     my $nginx = Bench::Nginx->start('billing', %$settings, workers => 2,
         main => "worker_shutdown_timeout ${\ LEAVE}s;",
@@ -89,7 +89,8 @@ sub billing {
     my @lines = map { decode_json($_) } split /\n/, $client->stdout;
     my $network = pop @lines;
 
-    return { %{ judged(\@lines, $network, $emulator, $nginx, \@kills) },
+    return { %{ judged(\@lines, $network, $emulator, $delays, $nginx,
+                       \@kills) },
              reloads => $reloads, kills => scalar @kills,
              resets => $network->{resets}, seconds => $seconds };
 }
@@ -116,18 +117,19 @@ sub entry_size {
 
 
 # What befalls each submit is known before the first, of more than there will
-# be: faults follow one another.
+# be: faults follow one another.  Returns after how many seconds each of them
+# is answered.
 
 sub set_faults {
     my ($emulator, %o) = @_;
-    my $good = 0;
+    my ($good, @seconds) = (0);
 
     srand $o{seed};
 
     $emulator->fault({ on => 'query', times => 0, do => 'delay',
                        seconds => QUERY });
 
-    for (1 .. 2 * $o{calls}) {
+    while (@seconds < 2 * $o{calls}) {
         my $chance = rand;
 
         if ($chance >= DROPPED + REFUSED) {
@@ -135,12 +137,18 @@ sub set_faults {
             next;
         }
 
+        my $seconds = rand SUBMIT;
+
         $emulator->fault({ on => 'submit', times => $good, do => 'delay',
-                           seconds => rand SUBMIT }) if $good;
+                           seconds => $seconds }) if $good;
         $emulator->fault({ on => 'submit',
                            $chance < DROPPED ? (do => 'drop') : %refused });
+
+        push @seconds, ($seconds) x $good, 0;
         $good = 0;
     }
+
+    return \@seconds;
 }
 
 
@@ -189,7 +197,7 @@ sub kill_worker {
 # Holds what the clients got against the journal.
 
 sub judged {
-    my ($results, $network, $emulator, $nginx, $kills) = @_;
+    my ($results, $network, $emulator, $delays, $nginx, $kills) = @_;
 
     my %count = map { $_ => 0 } qw(calls tasks twice picture named free
                                    unknown unreached hidden hung longest
@@ -197,6 +205,8 @@ sub judged {
     my (%tasks, %tries, @missed);
 
     for my $row ($emulator->journal(action => 'submit')) {
+        $row->{answered} = $row->{time} + shift @$delays;
+
         my ($call) = $row->{json}{prompt} =~ /^call (\d+):/;
 
         $count{refused}++ if $row->{code} eq '50429';
@@ -276,8 +286,9 @@ sub verdict {
                ? 'hidden' : 'named';
     }
 
-    return 'unreached' if !defined $error->{status} && $last->{how} eq 'lost'
-                          && grep { near($last->{ended}, $_, SPARE) } @$kills;
+    return 'unreached'
+        if !defined $error->{status} && $last->{how} eq 'lost'
+           && grep { abs($last->{ended} - $_) < SPARE } @$kills;
 
     return 'hidden' if grep { !lost_answer($_, $kills) } @$tasks;
 
@@ -292,16 +303,8 @@ sub lost_answer {
 
     return 1 if ($task->{fault} // '') eq 'drop';
 
-    return grep { near($_, $task->{time}, SUBMIT + SPARE) } @$kills;
-}
-
-
-# Is a time no more than so many seconds after another one, or just before it?
-
-sub near {
-    my ($time, $other, $after) = @_;
-
-    return $time > $other - SPARE && $time < $other + $after;
+    return grep { $_ > $task->{time} - SPARE && $_ < $task->{answered} + SPARE }
+           @$kills;
 }
 
 
@@ -333,9 +336,9 @@ sub told {
     my ($result, $tries) = @_;
 
     my @tries = map {
-        sprintf 'try %d at %s %s at %s%s', $_->{retry}, at($_->{began}),
-            $_->{how} // 'waits', at($_->{ended} // 0),
-            $_->{status} ? " ($_->{status})" : ''
+        sprintf('try %d at %s ', $_->{retry}, at($_->{began}))
+            . (defined $_->{how} ? "$_->{how} at " . at($_->{ended}) : 'waits')
+            . ($_->{status} ? " ($_->{status})" : '')
     } @$tries;
 
     return join '; ', @tries, $result->{url} // (),

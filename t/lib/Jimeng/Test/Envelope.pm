@@ -39,7 +39,8 @@ sub is_error {
 
     $expected{error}{upstream_code} = $more{upstream_code}
         if defined $more{upstream_code};
-    $expected{task_id} = $more{task_id} if defined $more{task_id};
+    $expected{task_id} = $expected{error}{task_id} = $more{task_id}
+        if defined $more{task_id};
 
     my $good = is($r->status, $status, "$name: status");
     $good &= is_deeply($json, \%expected, "$name: envelope");

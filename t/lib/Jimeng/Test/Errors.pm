@@ -41,6 +41,7 @@ my %row = (
     prompt_too_long          => [413, 'invalid_request_error'],
     request_too_large        => [413, 'invalid_request_error'],
     unsupported_media_type   => [415, 'invalid_request_error'],
+    idempotency_key_reused   => [422, 'invalid_request_error'],
     rate_limit_exceeded      => [429, 'rate_limit_error'],
     upstream_rate_limited    => [429, 'rate_limit_error'],
     internal_error           => [500, 'api_error'],
@@ -93,10 +94,12 @@ sub is_error {
             is($json->{task_id}, undef, 'no task_id');
         }
 
+        is($error->{task_id}, $json->{task_id}, 'in the error, too');
+
         is($r->header('x-should-retry'), $want{no_retry} ? 'false' : undef,
            'x-should-retry');
 
-        if ($r->status == 429 || $r->status == 503) {
+        if (!$want{no_retry} && ($r->status == 429 || $r->status == 503)) {
             like($r->header('Retry-After'), qr/^[1-9]\d?$/, 'Retry-After');
         } else {
             is($r->header('Retry-After'), undef, 'no Retry-After');
