@@ -20,6 +20,7 @@ static ngx_http_jimeng_job_t *ngx_http_jimeng_job_create(
     ngx_http_request_t *r, ngx_http_jimeng_order_t *order);
 static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_task_limits_t *limits);
+static ngx_uint_t ngx_http_jimeng_job_unanswered(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
@@ -200,6 +201,10 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         return;
     }
 
+    if (rc == NGX_ERROR || ngx_http_jimeng_job_unanswered(job)) {
+        ngx_http_jimeng_ledger_left(job->claim);
+    }
+
     ngx_http_jimeng_deliver_stop(job);
 
     if (job->closing.timer_set) {
@@ -212,6 +217,35 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
     r->write_event_handler = ngx_http_request_empty_handler;
 
     ngx_http_finalize_request(r, rc);
+}
+
+
+/* the reply was to ask again for what goes on: a repeat is to get it */
+
+static ngx_uint_t
+ngx_http_jimeng_job_unanswered(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t         i, goes_on;
+    const jm_error_t  *e;
+
+    goes_on = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        e = job->tasks[i].part.error;
+
+        if (e == NULL || e->no_retry) {
+            return 0;
+        }
+
+        if (job->tasks[i].id.len
+            && (e->cause == JM_CAUSE_GENERATION_TIMEOUT
+                || e->cause == JM_CAUSE_UNAVAILABLE))
+        {
+            goes_on = 1;
+        }
+    }
+
+    return goes_on;
 }
 
 

@@ -190,6 +190,21 @@ for my $gone (0, 1) {
     is(scalar submits_of($t, $prompt), 2, "$name: two tasks");
 }
 
+# So is one who was told to ask again: each gets what it has paid for.
+my $late = prompt('two, late');
+my @late = request($late, 0);
+$late[1] = '/short/images/generations';
+is($_->response->status, 504, 'two, late: status')
+    for ask($t, $one, @late), ask($t, $other, @late);
+wait_for { $t->emulator->state->{running} == 0 } 'two, late: they end';
+
+$late[2]{'x-stainless-retry-count'} = 1;
+my %late = map { links(ask($t, $_, @late)->response) => 1 } $one, $other;
+is(join(' ', sort map { m{(\d+)-0\.png} ? $1 : $_ } keys %late),
+   join(' ', sort map { $_->{task_id} } submits_of($t, $late)),
+   'two, late: both pictures');
+is(scalar submits_of($t, $late), 2, 'two, late: two tasks');
+
 
 # ---- other requests
 
