@@ -141,10 +141,12 @@ for my $where ([ 'the same worker', $one ], [ 'another worker', $other ]) {
 
     $prompt = prompt($name);
     $t->emulator->fault({ on => 'submit', do => 'drop' });
-    is_error($t, $_->response, "$name, the answer is lost",
+
+    # One after the other: a repeat comes after what it repeats.
+    is_error($t, ask($t, $_->[0], request($prompt, $_->[1]))->response,
+             "$name, the answer is lost, $_->[1]",
              code => 'upstream_error', no_retry => 1)
-        for ask($t, $one, request($prompt, 0)),
-            ask($t, $pid, request($prompt, 1));
+        for [ $one, 0 ], [ $pid, 1 ];
     is(scalar submits_of($t, $prompt), 1, "$name, the answer is lost: one");
 }
 
