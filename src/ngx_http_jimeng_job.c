@@ -287,9 +287,7 @@ ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job)
                       &task->id, (task->id.len && job->order.ids == NULL)
                                  ? " is followed to its end" : "");
 
-        if (job->order.ids == NULL) {
-            ngx_http_jimeng_task_left(task);
-        }
+        ngx_http_jimeng_task_left(task);
     }
 }
 

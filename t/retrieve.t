@@ -3,6 +3,17 @@
 # GET images/{task_id} and images/generations/{task_id}: what became of a
 # request, from its id alone.  The same reply again when it is done, whatever
 # the form; a state while it is not; and nothing is ever submitted.
+#
+# Seen failing:
+# - "at once", with a job that lives on in ngx_http_jimeng_job_step() when the
+#   client has gone; "nor is that an error", with the log's line in
+#   ngx_http_jimeng_job_cleanup() for every job;
+# - "nor is what nobody knows", without JM_CAUSE_TASK_NOT_FOUND in
+#   ngx_http_jimeng_log_level(), and with the line of
+#   ngx_http_jimeng_task_fail() for a retrieval;
+# - "HEAD of data", without its case in ngx_http_jimeng_retrieve_reply();
+# - "async, refused, b64_json", with parts that were not handed on in
+#   ngx_http_jimeng_result_part(): the worker dies of it.
 
 use strict;
 use warnings;

@@ -4,6 +4,10 @@
 # same secret, after a change of the secret and after a reload.  All others are
 # 404, and so is an id that is too old, another client's, or of an account that
 # is not configured any more; nobody is asked for any of them.
+#
+# Seen failing, each without its part of ngx_http_jimeng_retrieve_order(): "too
+# old", and "another client's"; "the other account", with the location's account
+# in ngx_http_jimeng_job_create().
 
 use strict;
 use warnings;

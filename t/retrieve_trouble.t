@@ -5,6 +5,10 @@
 # the wait is long enough, no error at all.  What is known is told in spite of
 # later trouble.  The request itself has a task of its own, and errors of its
 # own: see query_trouble.t and errors_query.t.
+#
+# Seen failing: "a 401" and its like, without the turn to a failure in
+# ngx_http_jimeng_retrieve_answer(); "data, a reset for ever", without "passing"
+# in ngx_http_jimeng_deliver_trouble(), and with its x-should-retry.
 
 use strict;
 use warnings;

@@ -23,6 +23,8 @@ package Jimeng::Test;
 #                  %%MODULE%% %%GLOBALS%% %%GLOBALS_HTTP%% %%ACCOUNT%%
 #                  %%UPSTREAM%% %%VOLCENGINE%%
 #   workers        1
+#   daemon         true: nginx leaves the harness, start() dies; to be ended
+#                  by the test
 #   listen         parameters for the listener
 #   http2          true: one more listener, port('http2')
 #   poll_interval  '100ms'; undef: no such line

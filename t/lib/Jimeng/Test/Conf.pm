@@ -138,7 +138,7 @@ sub _globals {
     my $error_log = $opt->{error_log} // "$opt->{dir}/error.log";
 
     return join "\n",
-        'daemon off;',
+        'daemon ' . ($opt->{daemon} ? 'on' : 'off') . ';',
         'master_process on;',
         'worker_processes ' . ($opt->{workers} // 1) . ';',
         $> == 0 ? 'user root;' : (),
