@@ -2,6 +2,10 @@
 
 # async: the reply comes as soon as the submit is answered, with the id to ask
 # with; the job goes on to its task's end, whatever the client does.
+#
+# Seen failing: "the connection is not kept", without "keepalive = 0" in
+# ngx_http_jimeng_deliver_async(); "is followed to its end", with a request that
+# ends with its reply.
 
 use strict;
 use warnings;

@@ -2,6 +2,9 @@
 
 # jimeng_dedupe: for how long what was asked is known after its end, or that
 # it is not; and what is not known without a jimeng_zone.
+#
+# Seen failing: "1 s" and "1 ms", with entries that do not expire; "off", with a
+# ledger that is kept nevertheless.
 
 use strict;
 use warnings;

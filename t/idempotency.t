@@ -3,6 +3,14 @@
 # A request that comes again with the same Idempotency-Key is the same request:
 # one task upstream, and one result, whichever worker it comes to, whether the
 # first has its answer, waits for it, or has gone.
+#
+# Seen failing:
+# - "the answer is lost", with ngx_http_jimeng_ledger_free() in place of
+#   ngx_http_jimeng_ledger_unknown() in ngx_http_jimeng_task_submitted();
+# - "refused", without ngx_http_jimeng_ledger_free() there;
+# - "in flight", "busy" and "at once", with a repeat that submits where
+#   ngx_http_jimeng_ledger_look() says that another one does.
+# Not seen failing: "at once", without the lock; it is too seldom needed.
 
 use strict;
 use warnings;

@@ -2,6 +2,9 @@
 
 # What an Idempotency-Key is a key of: one request of one client, with all
 # that it asks for, in every form.
+#
+# Seen failing: "clients", with keys that do not have the client in them;
+# "another ...", without the fingerprint in jm_ledger_open().
 
 use strict;
 use warnings;

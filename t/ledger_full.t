@@ -2,6 +2,10 @@
 
 # A zone that is full: the oldest of what is over is forgotten, and never what
 # runs. Nothing fails of it but a request with a key that finds no room.
+#
+# Seen failing: "find no room", with running entries that are dropped, and with a
+# key that is served without an entry; "those without a key go on", with a 503
+# for them, too.
 
 use strict;
 use warnings;

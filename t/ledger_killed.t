@@ -3,6 +3,12 @@
 # A worker is killed: what it did is in the ledger, and whoever asks again
 # joins what the upstream has, never submits what it may have, and submits what
 # it cannot have.
+#
+# Seen failing:
+# - "in flight", with a dead process's submit taken for one that was not sent,
+#   and with processes that are never found dead;
+# - "a new one, and its repeat", with a task that stays the dead one's when a
+#   repeat has followed it to its end.
 
 use strict;
 use warnings;

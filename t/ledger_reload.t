@@ -3,6 +3,8 @@
 # A reload, and one more: old workers finish what they have begun, and whoever
 # asks again in a new one joins it. The end of nginx: what is submitted is
 # finished, and nothing more is submitted.
+#
+# Seen failing: all that is asked for again, with a zone that is made anew.
 
 use strict;
 use warnings;

@@ -2,6 +2,8 @@
 
 # worker_shutdown_timeout ends a worker's requests: before that, whoever waits
 # is told where the task is, and the same request finds it in a new worker.
+#
+# Seen failing: all that waits, without JM_EVENT_CLOSING.
 
 use strict;
 use warnings;

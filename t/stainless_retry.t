@@ -3,6 +3,12 @@
 # OpenAI's SDKs repeat what failed or took too long, without any key; they say
 # how often in x-stainless-retry-count. A repeat finds its first try, by what
 # is asked for, and makes no second task; whoever asks twice gets two.
+#
+# Seen failing:
+# - "twice", with a count of 0 that is a repeat's;
+# - "two, number 1 leaves", without e->lost in jm_ledger_rank();
+# - "two, late", without ngx_http_jimeng_job_unanswered();
+# - "the answer is lost" and "refused", as in idempotency.t.
 
 use strict;
 use warnings;
