@@ -89,9 +89,13 @@ ngx_http_jimeng_error_headers(ngx_http_request_t *r, const jm_error_t *e)
         return NGX_ERROR;
     }
 
-    after = jm_cause(e->cause)->retry_after;
+    after = e->retry_after;
 
-    if (after == 0 || e->no_retry) {
+    if (after == 0 && !e->no_retry) {
+        after = jm_cause(e->cause)->retry_after;
+    }
+
+    if (after == 0) {
         return NGX_OK;
     }
 

@@ -86,6 +86,16 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
         429, 1, "rate_limit_error", "rate_limit_exceeded",
         "There are too many requests from you; wait before sending the next." },
 
+    [JM_CAUSE_QUOTA] = {
+        429, 0, "rate_limit_error", "insufficient_quota",
+        "Your budget of pictures is used up; wait until it is renewed, or ask "
+        "the operator of this service for a larger one." },
+
+    [JM_CAUSE_BUSY] = {
+        429, 5, "rate_limit_error", "concurrency_limit_exceeded",
+        "Too many pictures are being made, or waited for, at the moment; "
+        "nothing was ordered: try again later." },
+
     [JM_CAUSE_CONTENT_POLICY] = {
         400, 0, "image_generation_user_error", "content_policy_violation",
         "The request was refused by the provider's content policy; change "
@@ -270,6 +280,7 @@ jm_error_set(jm_error_t *e, jm_cause_e cause, const char *param,
     e->cause = cause;
     e->no_retry = jm_error_no_retry(cause);
     e->passing = 0;
+    e->retry_after = 0;
     e->upstream_code = 0;
     e->param = param;
 
@@ -353,7 +364,8 @@ jm_error_message(jm_error_t *e, const char *text, size_t len)
 static unsigned
 jm_error_no_retry(jm_cause_e cause)
 {
-    return cause == JM_CAUSE_UPSTREAM_AUTH
+    return cause == JM_CAUSE_QUOTA
+           || cause == JM_CAUSE_UPSTREAM_AUTH
            || cause == JM_CAUSE_OUTCOME_UNKNOWN
            || cause == JM_CAUSE_GENERATION_TIMEOUT;
 }

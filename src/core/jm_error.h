@@ -35,7 +35,9 @@ typedef enum {
     JM_CAUSE_MEDIA_TYPE,
     JM_CAUSE_KEY_REUSED,            /* the key of another request */
     JM_CAUSE_RATE_LIMITED,          /* the client is over a limit of ours */
+    JM_CAUSE_QUOTA,                 /* it has used up its budget of pictures */
     JM_CAUSE_CONTENT_POLICY,
+    JM_CAUSE_BUSY,                  /* no slot of an account in time */
     JM_CAUSE_UPSTREAM_RATE_LIMITED,
     JM_CAUSE_UPSTREAM_AUTH,
     JM_CAUSE_UPSTREAM,
@@ -61,13 +63,15 @@ typedef struct {
 /*
  * An error on its way to a client.  param names a field of the request, or is
  * NULL; upstream_code is the number Volcengine gave, or 0; no_retry says that
- * a retry would pay again, or is of no use.
+ * a retry would pay again, or is of no use; retry_after is the seconds after
+ * which it may be of some, or 0 for what the cause's row says.
  */
 
 typedef struct {
     jm_cause_e       cause;
     unsigned         no_retry;
     unsigned         passing;       /* the next try may end otherwise */
+    unsigned         retry_after;
     int64_t          upstream_code;
     const char      *param;
     char             message[JM_ERROR_MESSAGE];
@@ -86,7 +90,7 @@ jm_cause_e jm_cause_of_status(unsigned status);
 /*
  * Sets *e to a cause with a message in printf's form, or with the table's own
  * when fmt is NULL.  A message over JM_ERROR_MESSAGE - 1 bytes is cut between
- * two code points.  no_retry comes from the cause.
+ * two code points.  no_retry comes from the cause, retry_after is 0.
  */
 void jm_error_set(jm_error_t *e, jm_cause_e cause, const char *param,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
