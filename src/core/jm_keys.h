@@ -18,6 +18,7 @@
 
 
 #include "jm_digest.h"
+#include "jm_model.h"
 
 
 #define JM_KEYS_NAME        64              /* bytes of a name, at most */
@@ -75,9 +76,12 @@ const jm_client_t *jm_keys_named(const jm_keys_t *keys, jm_str_t name);
 /* Whether the client's key is no good any more; now in s since 1970. */
 unsigned jm_client_expired(const jm_client_t *client, int64_t now);
 
-/* Whether the client may use the model: by its name, or by its req_key. */
-unsigned jm_client_may(const jm_client_t *client, jm_str_t name,
-    jm_str_t req_key);
+/*
+ * Whether the client may use the model, by whichever of its names.  models are
+ * the operator's, or NULL.
+ */
+unsigned jm_client_may(const jm_client_t *client, const jm_models_t *models,
+    const jm_model_t *model);
 
 /* Whether rate, concurrency and images of both are the same. */
 unsigned jm_client_same_limits(const jm_client_t *a, const jm_client_t *b);
