@@ -150,7 +150,8 @@ test_join(void)
     (void) jm_ledger_submit(&l, &a, 1, 0);
     jm_ledger_unknown(&l, &a, 1, NOW);
     is_look(&other, &b, 1, JM_LOOK_UNKNOWN, "an unknown outcome");
-    is_int(jm_ledger_submit(&l, &a, 1, 0), JM_INVALID, "is not submitted again");
+    is_int(jm_ledger_submit(&l, &a, 1, 0), JM_INVALID,
+           "is not submitted again");
 
     (void) jm_ledger_submit(&l, &a, 2, 0);
     jm_ledger_free(&l, &a, 2, NOW);
@@ -232,7 +233,8 @@ test_rounds(void)
     jm_ledger_free(&l, &a, 0, NOW);
     jm_ledger_free(&other, &b, 0, NOW);
     is_id(&l, &a, 0, "four", "what is over stays");
-    is_int(jm_ledger_submit(&other, &b, 0, 0), JM_INVALID, "also for its owner");
+    is_int(jm_ledger_submit(&other, &b, 0, 0), JM_INVALID,
+           "also for its owner");
 
     is_int(jm_ledger_open(&l, &c, &request, NOW), JM_LEDGER_FOUND, "found");
     is_id(&l, &c, 0, "four", "found again");
