@@ -198,5 +198,8 @@ void jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
  */
 jm_rc_e jm_ledger_shrink(jm_ledger_t *l);
 
+/* Returns how many entries there are. */
+unsigned jm_ledger_entries(jm_ledger_t *l);
+
 
 #endif /* _JM_LEDGER_H_INCLUDED_ */
