@@ -477,15 +477,9 @@ ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
     ngx_event_handler_pt handler);
 void ngx_http_jimeng_wake(uint32_t worker);
 void ngx_http_jimeng_wake_all(void);
+void ngx_http_jimeng_wake_all(void);
 
 /* ngx_http_jimeng_ledger.c */
-
-typedef enum {
-    NGX_HTTP_JIMENG_LOOK_OWN = JM_LOOK_OWN,
-    NGX_HTTP_JIMENG_LOOK_WAIT = JM_LOOK_WAIT,
-    NGX_HTTP_JIMENG_LOOK_TAKEN = JM_LOOK_TAKEN,
-    NGX_HTTP_JIMENG_LOOK_UNKNOWN = JM_LOOK_UNKNOWN
-} ngx_http_jimeng_look_e;
 
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
@@ -493,9 +487,8 @@ ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
 ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
     jm_error_t *e);
-ngx_http_jimeng_look_e ngx_http_jimeng_ledger_look(
-    ngx_http_jimeng_claim_t *claim, ngx_uint_t i, ngx_str_t *id,
-    ngx_uint_t *account);
+jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim);
 ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i, ngx_uint_t account);

@@ -431,42 +431,41 @@ ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim)
  * JM_LEDGER_ANY.
  */
 
-ngx_http_jimeng_look_e
+jm_look_e
 ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
     ngx_str_t *id, ngx_uint_t *account)
 {
-    u_char                  text[JM_LEDGER_ID];
-    jm_str_t                view;
-    jm_ledger_t            *ledger;
-    ngx_http_jimeng_look_e  look;
+    u_char        text[JM_LEDGER_ID];
+    jm_str_t      view;
+    jm_look_e     look;
+    jm_ledger_t  *ledger;
 
     *account = JM_LEDGER_ANY;
 
     if (claim == NULL) {
-        return NGX_HTTP_JIMENG_LOOK_OWN;
+        return JM_LOOK_OWN;
     }
 
     ledger = ngx_http_jimeng_ledger_lock(claim);
 
-    look = (ngx_http_jimeng_look_e)
-           jm_ledger_look(ledger, &claim->claim, (unsigned) i,
+    look = jm_ledger_look(ledger, &claim->claim, (unsigned) i,
                           ngx_current_msec, &view);
 
     *account = jm_ledger_account(ledger, &claim->claim);
 
-    if (look == NGX_HTTP_JIMENG_LOOK_TAKEN) {
+    if (look == JM_LOOK_TAKEN) {
         ngx_memcpy(text, view.data, view.len);
     }
 
     ngx_http_jimeng_ledger_unlock(claim);
 
-    if (look != NGX_HTTP_JIMENG_LOOK_TAKEN) {
+    if (look != JM_LOOK_TAKEN) {
         return look;
     }
 
     id->data = ngx_pnalloc(claim->pool, view.len);
     if (id->data == NULL) {
-        return NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+        return JM_LOOK_UNKNOWN;
     }
 
     ngx_memcpy(id->data, text, view.len);

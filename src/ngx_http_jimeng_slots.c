@@ -34,7 +34,7 @@ static ngx_uint_t ngx_http_jimeng_slot_bound(ngx_http_jimeng_task_t *task);
 static uint64_t ngx_http_jimeng_slot_hash(ngx_str_t *text);
 static jm_queue_t *ngx_http_jimeng_slots_lock(ngx_http_request_t *r);
 static void ngx_http_jimeng_slots_unlock(ngx_http_request_t *r);
-static void ngx_http_jimeng_slots_woken(void);
+static void ngx_http_jimeng_slots_woken(ngx_event_t *ev);
 
 
 /* the tasks of this process that wait for a slot */
@@ -595,7 +595,7 @@ ngx_http_jimeng_slots_unlock(ngx_http_request_t *r)
  */
 
 static void
-ngx_http_jimeng_slots_woken(void)
+ngx_http_jimeng_slots_woken(ngx_event_t *ev)
 {
     ngx_queue_t             *q;
     ngx_http_jimeng_task_t  *task;

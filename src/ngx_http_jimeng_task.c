@@ -7,8 +7,7 @@
 #include "ngx_http_jimeng.h"
 
 
-static ngx_http_jimeng_look_e ngx_http_jimeng_task_look(
-    ngx_http_jimeng_task_t *task);
+static jm_look_e ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
     jm_event_e event, jm_answer_t *answer);
 #if (NGX_DEBUG)
@@ -58,22 +57,22 @@ ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
 
     switch (ngx_http_jimeng_task_look(task)) {
 
-    case NGX_HTTP_JIMENG_LOOK_OWN:
+    case JM_LOOK_OWN:
         task->own = 1;
         event = JM_EVENT_START;
         break;
 
-    case NGX_HTTP_JIMENG_LOOK_WAIT:
+    case JM_LOOK_WAIT:
         event = JM_EVENT_HELD;
         break;
 
-    case NGX_HTTP_JIMENG_LOOK_TAKEN:
+    case JM_LOOK_TAKEN:
         task->accepted = ngx_current_msec;
         ngx_http_jimeng_slot_adopt(task);
         event = JM_EVENT_JOINED;
         break;
 
-    default: /* NGX_HTTP_JIMENG_LOOK_UNKNOWN */
+    default: /* JM_LOOK_UNKNOWN */
 
         if (task->job->order.ids && task->id.len == 0) {
             jm_error_set(&answer.error, JM_CAUSE_UPSTREAM, NULL,
@@ -91,12 +90,12 @@ ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
 }
 
 
-static ngx_http_jimeng_look_e
+static jm_look_e
 ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task)
 {
+    jm_look_e                 look;
     ngx_uint_t                i, number;
     ngx_http_jimeng_job_t    *job;
-    ngx_http_jimeng_look_e    look;
     ngx_http_jimeng_order_t  *order;
 
     job = task->job;
@@ -108,8 +107,8 @@ ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task)
     if (order->ids) {
         task->id = order->ids[i];
 
-        look = task->id.len ? NGX_HTTP_JIMENG_LOOK_TAKEN
-                            : NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+        look = task->id.len ? JM_LOOK_TAKEN
+                            : JM_LOOK_UNKNOWN;
 
     } else {
         look = ngx_http_jimeng_ledger_look(job->claim, i, &task->id, &number);
@@ -118,15 +117,15 @@ ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task)
     if (number != JM_LEDGER_ANY
         && ngx_http_jimeng_job_bind(job, number) != NGX_OK)
     {
-        return NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+        return JM_LOOK_UNKNOWN;
     }
 
-    if (look == NGX_HTTP_JIMENG_LOOK_TAKEN
+    if (look == JM_LOOK_TAKEN
         && ngx_http_jimeng_query(job->request->pool, &order->req_key,
                                  &task->id, &order->req_json, &task->query)
            != NGX_OK)
     {
-        return NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+        return JM_LOOK_UNKNOWN;
     }
 
     return look;
