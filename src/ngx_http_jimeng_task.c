@@ -276,6 +276,9 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
     task->exchange = NULL;
     task->job->upstream_time += ngx_http_jimeng_exchange_time(x);
 
+    ngx_http_jimeng_metrics_exchange(task, call, &answer,
+                                     ngx_http_jimeng_exchange_time(x));
+
     if (ngx_http_jimeng_task_answer(task, &answer) != NGX_OK) {
 
         /* there is a task, and no memory to follow it */
@@ -586,6 +589,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task)
     task->job->left--;
 
     ngx_http_jimeng_ledger_over(task->job->claim, task - task->job->tasks);
+    ngx_http_jimeng_metrics_over(task);
 
     if (task->timer.timer_set) {
         ngx_del_timer(&task->timer);
