@@ -26,6 +26,8 @@
 #include "jm_visual.h"
 
 
+#define NGX_HTTP_JIMENG_VERSION      "0.1.0"
+
 #define NGX_HTTP_JIMENG_CALLS        3
 
 /* bytes of an account's name, which the zone keeps */
@@ -81,6 +83,7 @@ typedef struct {
     ngx_slab_pool_t            *shpool;
     jm_ledger_t                 ledger;
     jm_quota_t                  quota;
+    jm_metrics_t                metrics;
 
     struct {
         uint32_t                magic;
@@ -89,6 +92,7 @@ typedef struct {
 
         jm_ledger_shared_t     *ledger;
         jm_quota_shared_t      *quota;
+        jm_metrics_shared_t    *metrics;
         ngx_msec_t              warned;     /* that it is full; or 0 */
         u_char                  salt[JM_DIGEST_LEN];
     } *sh;
@@ -152,6 +156,8 @@ typedef struct {
     ngx_flag_t                  error_page; /* without jimeng_pass as well */
     ngx_http_jimeng_keys_t     *keys;       /* NULL: whoever comes */
     ngx_uint_t                  dry_run;    /* of their limits */
+    ngx_http_handler_pt         report;     /* instead of jimeng_pass */
+    ngx_str_t                   report_name;
 } ngx_http_jimeng_loc_conf_t;
 
 
@@ -614,6 +620,7 @@ void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
  */
 
 ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
+void ngx_http_jimeng_metrics_told(ngx_http_request_t *r, jm_cause_e cause);
 void ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
     ngx_msec_t waited);
 void ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
@@ -624,6 +631,8 @@ void ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task);
 
 char *ngx_http_jimeng_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_status_merge(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *prev, ngx_http_jimeng_loc_conf_t *conf);
 
 /* ngx_http_jimeng_pass.c */
 
