@@ -294,7 +294,7 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 
     event = ngx_http_jimeng_outcome(task, call, &answer);
 
-    ngx_http_jimeng_metrics_exchange(task, call, time);
+    ngx_http_jimeng_metrics_exchange(task, call, &answer, time);
 
     ngx_http_jimeng_task_step(task, event, &answer);
 
