@@ -25,6 +25,10 @@
 
 #define NGX_HTTP_JIMENG_CALLS        3
 
+/* bytes of an account's name, which the zone keeps */
+
+#define NGX_HTTP_JIMENG_ACCOUNT_NAME 64
+
 /* ten answers are not too large for their reply: they have been paid for */
 
 #define NGX_HTTP_JIMENG_REPLY_MAX    4194304
@@ -41,10 +45,22 @@ typedef struct ngx_http_jimeng_claim_s     ngx_http_jimeng_claim_t;
 typedef struct ngx_http_jimeng_order_s     ngx_http_jimeng_order_t;
 
 
+typedef struct {
+    ngx_uint_t                  concurrency;    /* 0: it has no slots */
+    ngx_uint_t                  weight;
+    ngx_uint_t                  queue;          /* 0: nobody waits */
+    ngx_msec_t                  timeout;        /* of who waits, or 0 */
+    ngx_msec_t                  interval;       /* between two submits */
+} ngx_http_jimeng_limits_t;
+
+
 /* the day key is a cache of this worker's, the rest is configuration */
 
 typedef struct {
     ngx_str_t                   name;
+    ngx_uint_t                  number;         /* in the configuration, */
+    unsigned                    queue_number;   /* and in the zone */
+    ngx_http_jimeng_limits_t    limits;
     jm_credential_t             credential;
     jm_str_t                    security_token;
     jm_str_t                    host;
@@ -101,8 +117,9 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                   pass;
-    ngx_str_t                   account_name;
-    ngx_http_jimeng_account_t  *account;
+    ngx_array_t                *account_names;  /* ngx_str_t */
+    ngx_array_t                *accounts;   /* ngx_http_jimeng_account_t * */
+    ngx_http_jimeng_account_t  *account;    /* the first of them */
 
     ngx_array_t                *models;     /* jm_model_t */
     jm_models_t                 table;      /* models, as the core reads it */
@@ -116,6 +133,7 @@ typedef struct {
     ngx_uint_t                  size;
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
+    ngx_flag_t                  error_page; /* without jimeng_pass as well */
 } ngx_http_jimeng_loc_conf_t;
 
 
@@ -164,6 +182,30 @@ ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
     ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *name);
 char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
+
+/* ngx_http_jimeng_accounts.c */
+
+char *ngx_http_jimeng_accounts(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_jimeng_accounts_check(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
+char *ngx_http_jimeng_accounts_merge(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *conf);
+
+/* ngx_http_jimeng_limits.c */
+
+char *ngx_http_jimeng_limit_count(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
+char *ngx_http_jimeng_limit_queue(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
+char *ngx_http_jimeng_limit_interval(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
+void ngx_http_jimeng_limits_init(ngx_http_jimeng_limits_t *limits);
+char *ngx_http_jimeng_limits_check(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account);
+
+/* ngx_http_jimeng_sign.c */
+
 ngx_int_t ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
     ngx_list_t *headers, ngx_log_t *log);
@@ -386,6 +428,14 @@ ngx_int_t ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job);
 
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
+
+/* ngx_http_jimeng_wake.c */
+
+ngx_int_t ngx_http_jimeng_wake_create(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
+    ngx_event_handler_pt handler);
+void ngx_http_jimeng_wake(uint32_t worker);
+void ngx_http_jimeng_wake_all(void);
 
 /* ngx_http_jimeng_ledger.c */
 

@@ -522,6 +522,28 @@ jm_ledger_evict(jm_ledger_t *l, uint64_t now)
 }
 
 
+jm_rc_e
+jm_ledger_shrink(jm_ledger_t *l)
+{
+    jm_rc_e              rc;
+    jm_ledger_shared_t  *shared;
+
+    shared = l->shared;
+    rc = JM_INVALID;
+
+    jm_ledger_enter(l);
+
+    if (shared->finished.next != &shared->finished) {
+        jm_ledger_drop(l, jm_ledger_entry(shared->finished.next));
+        rc = JM_OK;
+    }
+
+    jm_ledger_leave(l);
+
+    return rc;
+}
+
+
 /* each that comes makes room for itself, little by little */
 
 static void
