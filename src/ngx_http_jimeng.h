@@ -15,6 +15,7 @@
 #include "jm_base64.h"
 #include "jm_digest.h"
 #include "jm_ledger.h"
+#include "jm_metrics.h"
 #include "jm_pass.h"
 #include "jm_picture.h"
 #include "jm_reply.h"
@@ -142,6 +143,8 @@ typedef struct {
     ngx_http_jimeng_input_t    *input;      /* while it is being read */
     ngx_http_jimeng_order_t    *order;      /* of a retrieval */
     ngx_str_t                   error_page; /* instead of nginx's own */
+    ngx_str_t                   model;      /* req_key, when it is known */
+    jm_cause_e                  cause;      /* of the error that was told */
     unsigned                    replied:1;  /* the reply is of our making */
     unsigned                    edit:1;     /* images/edits */
     unsigned                    form:1;     /* the body is one */
@@ -507,6 +510,26 @@ ngx_uint_t ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
 
 void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
+
+/* ngx_http_jimeng_metrics.c */
+
+/*
+ * What a task is counted by; they do nothing without a zone.  An exchange is
+ * counted when its answer was read, and a task when it is over, if this
+ * request submitted it, or was to.
+ */
+
+ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
+void ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
+    ngx_msec_t waited);
+void ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time);
+void ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task);
+
+/* ngx_http_jimeng_status.c */
+
+char *ngx_http_jimeng_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* ngx_http_jimeng_pass.c */
 
