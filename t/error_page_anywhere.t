@@ -102,7 +102,7 @@ EOT
             deny all;
 
             location /html/json/ { jimeng_error_page on; deny all; }
-            location /html/api/ { jimeng_pass /_volcengine; }
+            location /html/api/ { allow all; jimeng_pass /_volcengine; }
         }
 EOT
     start => 0,
@@ -254,13 +254,13 @@ my ($code, $out) = $t->curl('--compressed', '-D', '-', $t->url('/decorated/'));
 like($out, qr/^Content-Encoding: gzip\r?$/mi, 'compressed');
 like($out, qr/\r\n\r\n\{"error".*\}\z/, 'compressed: whole');
 
-for my $case ([ '/nowhere', 404 ], [ '/denied/', 403 ], [ "/$long", 414 ]) {
+for my $case ([ '/nowhere', 404 ], [ '/denied/', 403 ]) {
     my ($path, $status) = @$case;
     ($code, $out) = $t->curl('--http2-prior-knowledge', '-w',
                              "\n%{http_version} %{http_code}",
                              'http://127.0.0.1:' . $t->port('http2') . $path);
     like($out, qr/^\{"error":.*\}\n2 $status\z/,
-         'HTTP/2: ' . substr $path, 0, 10);
+         "HTTP/2: $path");
 }
 
 $t->done;
