@@ -75,14 +75,13 @@ ngx_http_jimeng_error_header_filter(ngx_http_request_t *r)
 /*
  * In other locations only what nginx itself says is replaced, not what it has
  * from elsewhere: it has r->err_status then, and so has an error_page, which
- * an internal redirect leads to.  With recursive_error_pages nothing else
- * tells it from the page.
+ * an internal redirect leads to.  Where it came by recursive_error_pages, a
+ * file is known by its time.
  */
 
 static ngx_uint_t
 ngx_http_jimeng_error_is_ours(ngx_http_request_t *r)
 {
-    ngx_http_core_loc_conf_t    *clcf;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
@@ -91,10 +90,9 @@ ngx_http_jimeng_error_is_ours(ngx_http_request_t *r)
         return 1;
     }
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
     return jlcf->error_page && r->err_status
-           && !(r->internal && (r->error_page || clcf->recursive_error_pages));
+           && !(r->internal
+                && (r->error_page || r->headers_out.last_modified_time != -1));
 }
 
 
