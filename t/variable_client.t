@@ -30,6 +30,9 @@ EOT
     server => <<'EOT',
         access_log %%DIR%%/clients.log clients;
 
+        # Here no location is known yet, nor which keys there are.
+        if ($jimeng_client = carol) { return 402; }
+
         location /free/ {
             add_header X-Client "[$jimeng_client]" always;
             jimeng_pass /_volcengine;
