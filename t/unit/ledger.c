@@ -186,6 +186,7 @@ test_join(void)
     jm_ledger_close(&l, &a, NOW);
     jm_ledger_close(&l, &c, NOW);
     is_int(ledger_length(&l), 1, "one entry");
+    is_int(jm_ledger_entries(&l), 1, "which is counted");
     memory_done(&l);
 }
 
@@ -675,55 +676,6 @@ test_size(void)
 }
 
 
-/* others may have the memory of what is over, and of nothing else */
-
-static void
-test_shrink(void)
-{
-    unsigned             taken;
-    jm_ledger_t          l, other;
-    jm_ledger_claim_t    runs, a;
-    jm_ledger_request_t  request;
-
-    start(&l, &other, PIECES);
-
-    taken = ((memory_t *) l.mem.ctx)->taken;
-
-    is_int(jm_ledger_shrink(&l), JM_INVALID, "nothing there: nothing given");
-
-    request_init(&request, 'r', 1);
-    (void) jm_ledger_open(&l, &runs, &request, NOW);
-
-    request_init(&request, 'a', 10);
-    answered(&l, &request, "first", NOW + 1);
-    request_init(&request, 'b', 1);
-    answered(&l, &request, "second", NOW + 2);
-
-    is_int(jm_ledger_shrink(&l), JM_OK, "the oldest that is over is given");
-    is_int(ledger_length(&l), 2, "it alone");
-
-    request.repeat = 1;
-    is_int(jm_ledger_open(&other, &a, &request, NOW + 3), JM_LEDGER_FOUND,
-           "the newer one is there");
-    jm_ledger_close(&other, &a, NOW + 3);
-
-    /* a process died at work */
-
-    l.shared->finished.next = NULL;
-    l.shared->busy = 1;
-
-    is_int(jm_ledger_shrink(&other), JM_OK, "then the newer one");
-    is_int(jm_ledger_shrink(&other), JM_INVALID, "what runs is kept");
-    is_int(ledger_length(&l), 1, "and is whole");
-    is_look(&l, &runs, 0, JM_LOOK_OWN, "and known to its client");
-    is_int(((memory_t *) l.mem.ctx)->taken, taken + 1,
-           "all other memory was given back");
-
-    jm_ledger_close(&l, &runs, NOW + 4);
-    memory_done(&l);
-}
-
-
 int
 main(void)
 {
@@ -736,7 +688,6 @@ main(void)
     test_forgotten();
     test_repair();
     test_size();
-    test_shrink();
 
     return done_testing();
 }
