@@ -51,7 +51,8 @@ sub bad {
 # ---- the directive
 
 file(client_line('alice') . "\n");
-$d->contexts('jimeng_keys keys;');
+$d->contexts('jimeng_keys off;');
+$d->accepts('a file, for all servers', http => "$zone{http} jimeng_keys keys;");
 $d->good('off', 'keys', 'keys dry_run', "$dir/keys");
 
 my $arguments = 'invalid number of arguments in "jimeng_keys" directive';

@@ -76,7 +76,7 @@ my %bad = (
     'more than a key' => { Authorization => "Bearer ${key}x" },
     'less than a key' => { Authorization => 'Bearer ' . substr $key, 0, -1 },
     'in capitals' => { Authorization => 'Bearer ' . uc $key },
-    'two keys' => { Authorization => [ "Bearer $key", "Bearer $key-2" ] },
+    'two keys' => { 'GeekAI-API-Key' => [ $key, $key ] },
     'a long one' => { Authorization => 'Bearer ' . 'x' x 5000 },
     'an unknown GeekAI-API-Key' => { 'GeekAI-API-Key' => key_of('nobody') },
     'a name' => { Authorization => 'Bearer alice' },
