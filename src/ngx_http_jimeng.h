@@ -26,6 +26,8 @@
 #include "jm_visual.h"
 
 
+#define NGX_HTTP_JIMENG_VERSION      "0.1.0"
+
 #define NGX_HTTP_JIMENG_CALLS        3
 
 /* bytes of an account's name, which the zone keeps */
@@ -81,6 +83,7 @@ typedef struct {
     ngx_slab_pool_t            *shpool;
     jm_ledger_t                 ledger;
     jm_quota_t                  quota;
+    jm_metrics_t                metrics;
 
     struct {
         uint32_t                magic;
@@ -89,6 +92,7 @@ typedef struct {
 
         jm_ledger_shared_t     *ledger;
         jm_quota_shared_t      *quota;
+        jm_metrics_shared_t    *metrics;
         ngx_msec_t              warned;     /* that it is full; or 0 */
         u_char                  salt[JM_DIGEST_LEN];
     } *sh;
@@ -149,9 +153,11 @@ typedef struct {
     ngx_uint_t                  size;
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
+    ngx_flag_t                  error_page; /* without jimeng_pass as well */
     ngx_http_jimeng_keys_t     *keys;       /* NULL: whoever comes */
     ngx_uint_t                  dry_run;    /* of their limits */
-    ngx_flag_t                  error_page; /* without jimeng_pass as well */
+    ngx_http_handler_pt         report;     /* instead of jimeng_pass */
+    ngx_str_t                   report_name;
 } ngx_http_jimeng_loc_conf_t;
 
 
@@ -454,6 +460,11 @@ void ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_timer(ngx_event_t *ev);
 void ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task);
 
+/* ngx_http_jimeng_outcome.c */
+
+jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer);
+
 /* ngx_http_jimeng_slots.c */
 
 ngx_int_t ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle);
@@ -498,7 +509,6 @@ ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
     ngx_event_handler_pt handler);
 void ngx_http_jimeng_wake(uint32_t worker);
 void ngx_http_jimeng_wake_all(void);
-void ngx_http_jimeng_wake_all(void);
 
 /* ngx_http_jimeng_ledger.c */
 
@@ -508,12 +518,12 @@ ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
 ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
     jm_error_t *e);
+jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
 ngx_uint_t ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t n);
 void ngx_http_jimeng_ledger_hold(ngx_http_jimeng_claim_t *claim,
     ngx_http_jimeng_hold_t *hold);
-jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
-    ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim);
 ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i, ngx_uint_t account);
@@ -610,6 +620,7 @@ void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
  */
 
 ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
+void ngx_http_jimeng_metrics_told(ngx_http_request_t *r, jm_cause_e cause);
 void ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
     ngx_msec_t waited);
 void ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
@@ -620,6 +631,8 @@ void ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task);
 
 char *ngx_http_jimeng_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_status_merge(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *prev, ngx_http_jimeng_loc_conf_t *conf);
 
 /* ngx_http_jimeng_pass.c */
 

@@ -79,6 +79,8 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
      *     conf->accounts = NULL;
      *     conf->account = NULL;
      *     conf->table = { NULL, 0 };
+     *     conf->report = NULL;
+     *     conf->report_name = { 0, NULL };
      *     conf->default_model = { 0, NULL };
      *     conf->dry_run = 0;
      */
@@ -93,8 +95,8 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->size = NGX_CONF_UNSET_UINT;
     conf->max_prompt = NGX_CONF_UNSET_UINT;
     conf->upload = NGX_CONF_UNSET_PTR;
-    conf->keys = NGX_CONF_UNSET_PTR;
     conf->error_page = NGX_CONF_UNSET;
+    conf->keys = NGX_CONF_UNSET_PTR;
 
     return conf;
 }
@@ -134,6 +136,10 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->noname && conf->pass.data == NULL) {
         conf->pass = prev->pass;
+    }
+
+    if (ngx_http_jimeng_status_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->pass.data == NULL) {

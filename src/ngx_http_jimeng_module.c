@@ -142,6 +142,20 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       offsetof(ngx_http_jimeng_loc_conf_t, error_page),
       NULL },
 
+    { ngx_string("jimeng_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_jimeng_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("jimeng_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_jimeng_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -180,7 +194,9 @@ ngx_module_t  ngx_http_jimeng_module = {
 static ngx_int_t
 ngx_http_jimeng_postconfiguration(ngx_conf_t *cf)
 {
-    if (ngx_http_jimeng_error_page_init(cf) != NGX_OK) {
+    if (ngx_http_jimeng_error_page_init(cf) != NGX_OK
+        || ngx_http_jimeng_metrics_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -55,6 +55,7 @@ ngx_http_jimeng_retrieve(ngx_http_request_t *r, ngx_str_t *name)
     }
 
     ctx->order = order;
+    ctx->model = order->req_key;
 
     /* what is not read would look like a client that has more to say */
 

@@ -117,6 +117,9 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->quota.mem = zone->ledger.mem;
     zone->quota.alive = zone->ledger.alive;
     zone->quota.pid = zone->ledger.pid;
+    zone->metrics.mem = zone->ledger.mem;
+    zone->metrics.alive = ngx_http_jimeng_zone_alive;
+    zone->metrics.pid = (uint32_t) ngx_pid;
 
     if (data || shm_zone->shm.exists) {
         return ngx_http_jimeng_zone_reuse(zone, shm_zone->shm.log);
@@ -151,6 +154,7 @@ ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone, ngx_log_t *log)
 
     zone->ledger.shared = zone->sh->ledger;
     zone->quota.shared = zone->sh->quota;
+    zone->metrics.shared = zone->sh->metrics;
 
     return NGX_OK;
 }
@@ -192,7 +196,9 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
 
     shpool->log_nomem = 0;
 
-    if (jm_ledger_create(&zone->ledger, shm_zone->shm.size) != JM_OK) {
+    if (jm_ledger_create(&zone->ledger, shm_zone->shm.size) != JM_OK
+        || jm_metrics_create(&zone->metrics) != JM_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -202,6 +208,7 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
 
     zone->sh->quota = zone->quota.shared;
     zone->sh->ledger = zone->ledger.shared;
+    zone->sh->metrics = zone->metrics.shared;
     zone->sh->magic = NGX_HTTP_JIMENG_ZONE_MAGIC;
 
     shpool->data = zone->sh;
@@ -287,6 +294,7 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
     zone = jmcf->zone;
 
     zone->ledger.pid = (uint32_t) ngx_pid;
+    zone->metrics.pid = (uint32_t) ngx_pid;
 
     ngx_shmtx_lock(&zone->shpool->mutex);
 
@@ -294,6 +302,10 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
 
     zone->quota.pid = (uint32_t) ngx_pid;
     jm_quota_join(&zone->quota);
+    if (ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)
+    {
+        jm_metrics_join(&zone->metrics, (uint32_t) ngx_worker, ngx_time());
+    }
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
