@@ -129,9 +129,12 @@ for my $name (sort keys %over) {
 }
 
 # A body that does not come.
-my @request = request('bob', prompt('half a body'));
-my $half = $t->start_request(@request, partial => 300);
+my @request = request('bob', prompt('half a body'), {},
+                      { 'Content-Length' => 999 });
+my $half = $t->start_request(@request);
 is(usage($t, 'bob')->{concurrency}{used}, 0, 'half a body: no request yet');
+is(generate_as($t, 'bob')->status, 200, 'half a body: another is served');
+used($t, 'bob', concurrency => 0);
 $half->abort;
 
 
