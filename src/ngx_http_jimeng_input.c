@@ -381,6 +381,12 @@ ngx_http_jimeng_input_start(ngx_http_request_t *r,
         }
     }
 
+    rc = ngx_http_jimeng_hold(r, order, claim, e);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     return ngx_http_jimeng_job_start(r, order, claim);
 }
 

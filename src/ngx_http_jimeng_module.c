@@ -121,6 +121,13 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       0,
       NULL },
 
+    { ngx_string("jimeng_keys"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_jimeng_keys,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("jimeng_dedupe"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_jimeng_msec_or_off,
@@ -174,7 +181,7 @@ ngx_module_t  ngx_http_jimeng_module = {
     ngx_http_jimeng_commands,              /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_jimeng_zone_init_module,      /* init module */
     ngx_http_jimeng_zone_init_process,     /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */

@@ -117,6 +117,9 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->metrics.mem = zone->ledger.mem;
     zone->metrics.alive = ngx_http_jimeng_zone_alive;
     zone->metrics.pid = (uint32_t) ngx_pid;
+    zone->quota.mem = zone->ledger.mem;
+    zone->quota.alive = zone->ledger.alive;
+    zone->quota.pid = zone->ledger.pid;
 
     if (data || shm_zone->shm.exists) {
         return ngx_http_jimeng_zone_reuse(zone, shm_zone->shm.log);
@@ -151,6 +154,7 @@ ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone, ngx_log_t *log)
 
     zone->ledger.shared = zone->sh->ledger;
     zone->metrics.shared = zone->sh->metrics;
+    zone->quota.shared = zone->sh->quota;
 
     return NGX_OK;
 }
@@ -198,6 +202,11 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
         return NGX_ERROR;
     }
 
+    if (jm_quota_create(&zone->quota) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    zone->sh->quota = zone->quota.shared;
     zone->sh->ledger = zone->ledger.shared;
     zone->sh->metrics = zone->metrics.shared;
     zone->sh->magic = NGX_HTTP_JIMENG_ZONE_MAGIC;
@@ -296,7 +305,35 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
         jm_metrics_join(&zone->metrics, (uint32_t) ngx_worker, ngx_time());
     }
 
+    zone->quota.pid = (uint32_t) ngx_pid;
+    jm_quota_join(&zone->quota);
+
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
+{
+    jm_rc_e                       rc;
+    ngx_http_jimeng_zone_t       *zone;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_jimeng_module);
+
+    if (ngx_test_config || jmcf == NULL || jmcf->zone == NULL) {
+        return NGX_OK;
+    }
+
+    zone = jmcf->zone;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    rc = jm_quota_sync(&zone->quota, jmcf->clients.elts, jmcf->clients.nelts);
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    return rc == JM_OK ? NGX_OK : NGX_ERROR;
 }
