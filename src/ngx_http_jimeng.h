@@ -460,6 +460,11 @@ void ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_timer(ngx_event_t *ev);
 void ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task);
 
+/* ngx_http_jimeng_outcome.c */
+
+jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer);
+
 /* ngx_http_jimeng_slots.c */
 
 ngx_int_t ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle);
