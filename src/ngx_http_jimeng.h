@@ -82,8 +82,8 @@ typedef struct {
     ngx_cycle_t                *cycle;
     ngx_slab_pool_t            *shpool;
     jm_ledger_t                 ledger;
-    jm_metrics_t                metrics;
     jm_quota_t                  quota;
+    jm_metrics_t                metrics;
 
     struct {
         uint32_t                magic;
@@ -91,8 +91,8 @@ typedef struct {
         size_t                  size;       /* of this */
 
         jm_ledger_shared_t     *ledger;
-        jm_metrics_shared_t    *metrics;
         jm_quota_shared_t      *quota;
+        jm_metrics_shared_t    *metrics;
         ngx_msec_t              warned;     /* that it is full; or 0 */
         u_char                  salt[JM_DIGEST_LEN];
     } *sh;
@@ -153,9 +153,9 @@ typedef struct {
     ngx_uint_t                  size;
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
+    ngx_flag_t                  error_page; /* without jimeng_pass as well */
     ngx_http_jimeng_keys_t     *keys;       /* NULL: whoever comes */
     ngx_uint_t                  dry_run;    /* of their limits */
-    ngx_flag_t                  error_page; /* without jimeng_pass as well */
     ngx_http_handler_pt         report;     /* instead of jimeng_pass */
     ngx_str_t                   report_name;
 } ngx_http_jimeng_loc_conf_t;
@@ -509,7 +509,6 @@ ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
     ngx_event_handler_pt handler);
 void ngx_http_jimeng_wake(uint32_t worker);
 void ngx_http_jimeng_wake_all(void);
-void ngx_http_jimeng_wake_all(void);
 
 /* ngx_http_jimeng_ledger.c */
 
@@ -519,12 +518,12 @@ ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
 ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
     jm_error_t *e);
+jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
 ngx_uint_t ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t n);
 void ngx_http_jimeng_ledger_hold(ngx_http_jimeng_claim_t *claim,
     ngx_http_jimeng_hold_t *hold);
-jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
-    ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim);
 ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i, ngx_uint_t account);

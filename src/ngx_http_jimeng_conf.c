@@ -95,8 +95,8 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->size = NGX_CONF_UNSET_UINT;
     conf->max_prompt = NGX_CONF_UNSET_UINT;
     conf->upload = NGX_CONF_UNSET_PTR;
-    conf->keys = NGX_CONF_UNSET_PTR;
     conf->error_page = NGX_CONF_UNSET;
+    conf->keys = NGX_CONF_UNSET_PTR;
 
     return conf;
 }

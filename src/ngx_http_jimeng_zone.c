@@ -114,12 +114,12 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->ledger.alive = ngx_http_jimeng_zone_alive;
     zone->ledger.pid = (uint32_t) ngx_pid;
 
-    zone->metrics.mem = zone->ledger.mem;
-    zone->metrics.alive = ngx_http_jimeng_zone_alive;
-    zone->metrics.pid = (uint32_t) ngx_pid;
     zone->quota.mem = zone->ledger.mem;
     zone->quota.alive = zone->ledger.alive;
     zone->quota.pid = zone->ledger.pid;
+    zone->metrics.mem = zone->ledger.mem;
+    zone->metrics.alive = ngx_http_jimeng_zone_alive;
+    zone->metrics.pid = (uint32_t) ngx_pid;
 
     if (data || shm_zone->shm.exists) {
         return ngx_http_jimeng_zone_reuse(zone, shm_zone->shm.log);
@@ -153,8 +153,8 @@ ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone, ngx_log_t *log)
     }
 
     zone->ledger.shared = zone->sh->ledger;
-    zone->metrics.shared = zone->sh->metrics;
     zone->quota.shared = zone->sh->quota;
+    zone->metrics.shared = zone->sh->metrics;
 
     return NGX_OK;
 }
@@ -300,13 +300,12 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
 
     jm_ledger_join(&zone->ledger);
 
+    zone->quota.pid = (uint32_t) ngx_pid;
+    jm_quota_join(&zone->quota);
     if (ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)
     {
         jm_metrics_join(&zone->metrics, (uint32_t) ngx_worker, ngx_time());
     }
-
-    zone->quota.pid = (uint32_t) ngx_pid;
-    jm_quota_join(&zone->quota);
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
