@@ -197,6 +197,8 @@ void ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
 void ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time);
 void ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_metrics_images(ngx_http_jimeng_task_t *task,
+    ngx_uint_t n);
 
 /* ngx_http_jimeng_log.c */
 
