@@ -193,6 +193,13 @@ typedef struct {
 } ngx_http_jimeng_payload_t;
 
 
+/* the core's view of nginx's */
+
+#define ngx_http_jimeng_str(v, s)                                             \
+    (v)->len = (s)->len;                                                      \
+    (v)->data = (s)->data
+
+
 extern ngx_module_t  ngx_http_jimeng_module;
 
 
@@ -401,7 +408,6 @@ ngx_int_t ngx_http_jimeng_keys_init(ngx_conf_t *cf,
 
 ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,
     ngx_uint_t *n);
-ngx_int_t ngx_http_jimeng_sha256(jm_str_t text, u_char *dst);
 ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
 void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
 ngx_int_t ngx_http_jimeng_keys_check(ngx_http_request_t *r, jm_error_t *e);

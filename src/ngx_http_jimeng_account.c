@@ -362,8 +362,7 @@ ngx_http_jimeng_account_args(ngx_conf_t *cf,
             return NGX_ERROR;
         }
 
-        account->args[call].len = b.len;
-        account->args[call].data = b.data;
+        ngx_http_jimeng_str(&account->args[call], &b);
     }
 
     return NGX_OK;

@@ -144,8 +144,6 @@ void ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task,
 /* ngx_http_jimeng_ledger.c */
 
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
-ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
-    jm_digest_t *digest);
 ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
     jm_error_t *e);
