@@ -420,7 +420,6 @@ ngx_int_t ngx_http_jimeng_client_variable(ngx_http_request_t *r,
 
 ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
 void ngx_http_jimeng_client_ignore(ngx_http_request_t *r);
-ngx_uint_t ngx_http_jimeng_shutdown_timedout(void);
 ngx_uint_t ngx_http_jimeng_shutdown_within(ngx_msec_t time);
 
 /* ngx_http_jimeng_status.c */

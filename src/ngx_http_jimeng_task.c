@@ -322,7 +322,7 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
                    "jimeng timer, polls:%uD", task->task.polls);
 
     if (task->task.state == JM_TASK_WAIT
-        && ngx_http_jimeng_shutdown_timedout())
+        && ngx_http_jimeng_shutdown_within(0))
     {
         ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
 
