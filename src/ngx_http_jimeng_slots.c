@@ -256,13 +256,6 @@ ngx_http_jimeng_slot_result(ngx_http_jimeng_task_t *task, jm_queue_e rc,
             ngx_queue_remove(&task->queue);
         }
 
-        /* one that was refused there, and comes again, has been counted */
-
-        if (task->admitted == 0) {
-            ngx_http_jimeng_metrics_admitted(task,
-                                             ngx_current_msec - task->queued);
-        }
-
         task->admitted = ngx_current_msec;
 
         return JM_EVENT_GRANTED;
@@ -335,6 +328,8 @@ ngx_http_jimeng_slot_accepted(ngx_http_jimeng_task_t *task)
                       ngx_current_msec);
 
     ngx_http_jimeng_slots_unlock(task->job->request);
+
+    ngx_http_jimeng_metrics_admitted(task, task->admitted - task->queued);
 }
 
 
