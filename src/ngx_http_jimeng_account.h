@@ -26,8 +26,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                   name;
-    ngx_uint_t                  number;         /* in the configuration, */
-    unsigned                    queue_number;   /* and in the zone */
+    unsigned                    queue_number;   /* in the zone */
     ngx_http_jimeng_limits_t    limits;
     jm_credential_t             credential;
     jm_str_t                    security_token;
