@@ -15,15 +15,24 @@
 #include "jm_base64.h"
 #include "jm_digest.h"
 #include "jm_ledger.h"
+#include "jm_metrics.h"
 #include "jm_pass.h"
 #include "jm_picture.h"
+#include "jm_queue.h"
+#include "jm_quota.h"
 #include "jm_reply.h"
 #include "jm_seal.h"
 #include "jm_sign.h"
 #include "jm_visual.h"
 
 
+#define NGX_HTTP_JIMENG_VERSION      "0.1.0"
+
 #define NGX_HTTP_JIMENG_CALLS        3
+
+/* bytes of an account's name, which the zone keeps */
+
+#define NGX_HTTP_JIMENG_ACCOUNT_NAME 64
 
 /* ten answers are not too large for their reply: they have been paid for */
 
@@ -33,18 +42,32 @@
 #define NGX_HTTP_JIMENG_SIZE_STRICT  1
 
 
+typedef struct ngx_http_jimeng_main_conf_s  ngx_http_jimeng_main_conf_t;
 typedef struct ngx_http_jimeng_job_s       ngx_http_jimeng_job_t;
 typedef struct ngx_http_jimeng_input_s     ngx_http_jimeng_input_t;
 typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
 typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
 typedef struct ngx_http_jimeng_claim_s     ngx_http_jimeng_claim_t;
 typedef struct ngx_http_jimeng_order_s     ngx_http_jimeng_order_t;
+typedef struct ngx_http_jimeng_hold_s      ngx_http_jimeng_hold_t;
+
+
+typedef struct {
+    ngx_uint_t                  concurrency;    /* 0: it has no slots */
+    ngx_uint_t                  weight;
+    ngx_uint_t                  queue;          /* 0: nobody waits */
+    ngx_msec_t                  timeout;        /* of who waits, or 0 */
+    ngx_msec_t                  interval;       /* between two submits */
+} ngx_http_jimeng_limits_t;
 
 
 /* the day key is a cache of this worker's, the rest is configuration */
 
 typedef struct {
     ngx_str_t                   name;
+    ngx_uint_t                  number;         /* in the configuration, */
+    unsigned                    queue_number;   /* and in the zone */
+    ngx_http_jimeng_limits_t    limits;
     jm_credential_t             credential;
     jm_str_t                    security_token;
     jm_str_t                    host;
@@ -53,28 +76,48 @@ typedef struct {
 } ngx_http_jimeng_account_t;
 
 
+#define NGX_HTTP_JIMENG_VERSIONS     5
+
 /* the shared memory; all but what sh points to is this process's own */
 
 typedef struct {
     ngx_str_t                   name;
     ngx_cycle_t                *cycle;
     ngx_slab_pool_t            *shpool;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
     jm_ledger_t                 ledger;
+    jm_queue_t                  queue;
+    jm_quota_t                  quota;
+    jm_metrics_t                metrics;
 
     struct {
         uint32_t                magic;
-        uint32_t                version;
+        uint32_t                versions[NGX_HTTP_JIMENG_VERSIONS];
         size_t                  size;       /* of this */
 
         jm_ledger_shared_t     *ledger;
+        jm_queue_shared_t      *queue;
+        jm_quota_shared_t      *quota;
+        jm_metrics_shared_t    *metrics;
         ngx_msec_t              warned;     /* that it is full; or 0 */
         u_char                  salt[JM_DIGEST_LEN];
     } *sh;
 } ngx_http_jimeng_zone_t;
 
 
+/* a file of client keys; clients of one name have their limits in common */
+
 typedef struct {
+    ngx_str_t                   file;
+    jm_keys_t                   keys;
+} ngx_http_jimeng_keys_t;
+
+
+struct ngx_http_jimeng_main_conf_s {
     ngx_array_t                 accounts;   /* ngx_http_jimeng_account_t * */
+    ngx_array_t                 keys;       /* ngx_http_jimeng_keys_t * */
+    ngx_array_t                 clients;    /* const jm_client_t *, of all */
     ngx_http_jimeng_zone_t     *zone;       /* or NULL */
     ngx_int_t                   request_id; /* index of $request_id */
     time_t                      created;    /* when this was read */
@@ -82,7 +125,7 @@ typedef struct {
     jm_seal_key_t               seal_keys[JM_SEAL_KEYS];
     ngx_uint_t                  nseal_keys;
     unsigned                    seal_random:1;  /* they are of no file */
-} ngx_http_jimeng_main_conf_t;
+};
 
 
 /* where pictures are put; dir and what follows is the cache manager's */
@@ -101,8 +144,9 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                   pass;
-    ngx_str_t                   account_name;
-    ngx_http_jimeng_account_t  *account;
+    ngx_array_t                *account_names;  /* ngx_str_t */
+    ngx_array_t                *accounts;   /* ngx_http_jimeng_account_t * */
+    ngx_http_jimeng_account_t  *account;    /* the first of them */
 
     ngx_array_t                *models;     /* jm_model_t */
     jm_models_t                 table;      /* models, as the core reads it */
@@ -116,6 +160,11 @@ typedef struct {
     ngx_uint_t                  size;
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
+    ngx_flag_t                  error_page; /* without jimeng_pass as well */
+    ngx_http_jimeng_keys_t     *keys;       /* NULL: whoever comes */
+    ngx_uint_t                  dry_run;    /* of their limits */
+    ngx_http_handler_pt         report;     /* instead of jimeng_pass */
+    ngx_str_t                   report_name;
 } ngx_http_jimeng_loc_conf_t;
 
 
@@ -123,7 +172,11 @@ typedef struct {
     ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_input_t    *input;      /* while it is being read */
     ngx_http_jimeng_order_t    *order;      /* of a retrieval */
+    ngx_http_jimeng_hold_t     *hold;       /* of the client's limits */
+    const jm_client_t          *client;     /* whose key was sent, or NULL */
     ngx_str_t                   error_page; /* instead of nginx's own */
+    ngx_str_t                   model;      /* req_key, when it is known */
+    jm_cause_e                  cause;      /* of the error that was told */
     unsigned                    replied:1;  /* the reply is of our making */
     unsigned                    edit:1;     /* images/edits */
     unsigned                    form:1;     /* the body is one */
@@ -162,8 +215,34 @@ char *ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
     ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *name);
+ngx_http_jimeng_account_t *ngx_http_jimeng_account_numbered(
+    ngx_http_jimeng_main_conf_t *jmcf, ngx_uint_t number);
 char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
+
+/* ngx_http_jimeng_accounts.c */
+
+char *ngx_http_jimeng_accounts(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_jimeng_accounts_check(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
+char *ngx_http_jimeng_accounts_merge(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *conf);
+
+/* ngx_http_jimeng_limits.c */
+
+char *ngx_http_jimeng_limit_count(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
+char *ngx_http_jimeng_limit_queue(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
+char *ngx_http_jimeng_limit_interval(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
+void ngx_http_jimeng_limits_init(ngx_http_jimeng_limits_t *limits);
+char *ngx_http_jimeng_limits_check(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account);
+
+/* ngx_http_jimeng_sign.c */
+
 ngx_int_t ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
     ngx_list_t *headers, ngx_log_t *log);
@@ -303,6 +382,7 @@ struct ngx_http_jimeng_order_s {
     ngx_msec_t                  wait;       /* of that, for its end */
     jm_size_t                   size;
     uint32_t                    n;          /* tasks */
+    uint32_t                    pictures;   /* that they bring, at most */
     uint32_t                    retries;
     uint32_t                    max_images; /* 0: all */
     uint64_t                    ignored;    /* fields, as jm_request_t's */
@@ -326,14 +406,30 @@ typedef struct {
     jm_part_t                   part;       /* what became of it */
     jm_error_t                  error;
 
+    jm_place_t                  place;      /* serial 0: it has none */
+    ngx_queue_t                 queue;      /* of those that wait for a slot */
+    ngx_uint_t                  turn;       /* when it last looked for one */
+
     int64_t                     code;       /* the upstream's last number */
+    ngx_msec_t                  queued;
+    ngx_msec_t                  admitted;
     ngx_msec_t                  accepted;
+    ngx_msec_t                  asked;      /* last, when it was not over */
     ngx_msec_t                  over;
     unsigned                    own:1;      /* submitted here, or to be */
+    unsigned                    waits:1;    /* for a slot */
+    unsigned                    follows:1;  /* given up, and asked for */
+    unsigned                    quiet:1;    /* refused access was logged */
     unsigned                    pending:1;  /* the upstream says so */
     unsigned                    running:1;
     unsigned                    strange:1;  /* logged once */
 } ngx_http_jimeng_task_t;
+
+
+/* one that is followed has failed, and only its slot is not free */
+
+#define ngx_http_jimeng_task_state(t)                                         \
+    ((t)->follows ? JM_TASK_FAILED : (t)->task.state)
 
 
 struct ngx_http_jimeng_job_s {
@@ -343,18 +439,24 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_task_t     *tasks;
     ngx_http_jimeng_delivery_t *delivery;   /* or NULL: URLs, as one reply */
     ngx_http_jimeng_claim_t    *claim;      /* of the ledger, or NULL */
+    ngx_http_jimeng_hold_t     *hold;       /* of limits, or NULL */
     ngx_event_t                 closing;
     time_t                      created;
-    ngx_uint_t                  left;       /* tasks that are not over */
+    ngx_uint_t                  left;       /* tasks that are not over, */
+    ngx_uint_t                  following;  /* and that are but upstream */
     ngx_msec_t                  upstream_time;
     unsigned                    gone:1;     /* nobody waits for the reply */
     unsigned                    answered:1; /* before it is over */
+    unsigned                    ended:1;    /* but for what it follows */
+    unsigned                    bound:1;    /* the account is the ledger's */
 };
 
 ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job);
+ngx_int_t ngx_http_jimeng_job_bind(ngx_http_jimeng_job_t *job,
+    ngx_uint_t number);
 
 /* ngx_http_jimeng_task.c */
 
@@ -363,6 +465,25 @@ void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_timer(ngx_event_t *ev);
+void ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task);
+
+/* ngx_http_jimeng_outcome.c */
+
+jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer);
+
+/* ngx_http_jimeng_slots.c */
+
+ngx_int_t ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle);
+jm_event_e ngx_http_jimeng_slot_look(ngx_http_jimeng_task_t *task,
+    jm_error_t *e);
+void ngx_http_jimeng_slot_accepted(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+void ngx_http_jimeng_slot_renew(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_slot_adopt(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task,
+    jm_leave_e how);
 
 /* ngx_http_jimeng_retrieve.c */
 
@@ -385,16 +506,28 @@ ngx_int_t ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job);
 /* ngx_http_jimeng_zone.c */
 
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
 
-/* ngx_http_jimeng_ledger.c */
+/* ngx_http_jimeng_zone_room.c */
 
-typedef enum {
-    NGX_HTTP_JIMENG_LOOK_OWN = JM_LOOK_OWN,
-    NGX_HTTP_JIMENG_LOOK_WAIT = JM_LOOK_WAIT,
-    NGX_HTTP_JIMENG_LOOK_TAKEN = JM_LOOK_TAKEN,
-    NGX_HTTP_JIMENG_LOOK_UNKNOWN = JM_LOOK_UNKNOWN
-} ngx_http_jimeng_look_e;
+jm_rc_e ngx_http_jimeng_zone_build(ngx_http_jimeng_zone_t *zone,
+    size_t size);
+jm_rc_e ngx_http_jimeng_zone_reserve(ngx_http_jimeng_zone_t *zone);
+jm_rc_e ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone);
+ngx_uint_t ngx_http_jimeng_zone_spare(ngx_http_jimeng_zone_t *zone);
+void ngx_http_jimeng_zone_small(ngx_http_jimeng_zone_t *zone, size_t size,
+    ngx_log_t *log);
+
+/* ngx_http_jimeng_wake.c */
+
+ngx_int_t ngx_http_jimeng_wake_create(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
+    ngx_event_handler_pt handler);
+void ngx_http_jimeng_wake(uint32_t worker);
+void ngx_http_jimeng_wake_all(void);
+
+/* ngx_http_jimeng_ledger.c */
 
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
@@ -402,11 +535,15 @@ ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
 ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
     jm_error_t *e);
-ngx_http_jimeng_look_e ngx_http_jimeng_ledger_look(
-    ngx_http_jimeng_claim_t *claim, ngx_uint_t i, ngx_str_t *id);
+jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
+ngx_uint_t ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t n);
+void ngx_http_jimeng_ledger_hold(ngx_http_jimeng_claim_t *claim,
+    ngx_http_jimeng_hold_t *hold);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim);
 ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
-    ngx_uint_t i);
+    ngx_uint_t i, ngx_uint_t account);
 void ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 void ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim,
@@ -415,7 +552,7 @@ void ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 void ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
-void ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim,
+ngx_uint_t ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim);
 
@@ -425,6 +562,39 @@ ngx_int_t ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key,
     ngx_str_t *id, ngx_str_t *form, ngx_http_jimeng_payload_t *body);
 ngx_int_t ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, u_char *fingerprint);
+
+/* ngx_http_jimeng_keys.c */
+
+char *ngx_http_jimeng_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_jimeng_keys_create(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
+ngx_int_t ngx_http_jimeng_keys_init(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
+
+/* ngx_http_jimeng_identity.c */
+
+ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,
+    ngx_uint_t *n);
+ngx_int_t ngx_http_jimeng_sha256(jm_str_t text, u_char *dst);
+ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
+void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
+ngx_int_t ngx_http_jimeng_keys_check(ngx_http_request_t *r, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_keys_model(ngx_http_request_t *r,
+    const jm_model_t *model, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_client_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+/* ngx_http_jimeng_quota.c */
+
+ngx_int_t ngx_http_jimeng_rate(ngx_http_request_t *r, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_hold(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim,
+    jm_error_t *e);
+void ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold);
+void ngx_http_jimeng_hold_delivered(ngx_http_jimeng_hold_t *hold,
+    ngx_uint_t n);
+void ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold);
+ngx_int_t ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name);
 
 /* ngx_http_jimeng_client.c */
 
@@ -457,6 +627,29 @@ ngx_uint_t ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
 
 void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
+
+/* ngx_http_jimeng_metrics.c */
+
+/*
+ * What a task is counted by; they do nothing without a zone.  An exchange is
+ * counted when its answer was read, and a task when it is over, if this
+ * request submitted it, or was to.
+ */
+
+ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
+void ngx_http_jimeng_metrics_told(ngx_http_request_t *r, jm_cause_e cause);
+void ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
+    ngx_msec_t waited);
+void ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time);
+void ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task);
+
+/* ngx_http_jimeng_status.c */
+
+char *ngx_http_jimeng_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_status_merge(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *prev, ngx_http_jimeng_loc_conf_t *conf);
 
 /* ngx_http_jimeng_pass.c */
 
@@ -561,6 +754,7 @@ ngx_int_t ngx_http_jimeng_send_begin(ngx_http_request_t *r, ngx_str_t *type);
 ngx_int_t ngx_http_jimeng_send_part(ngx_http_request_t *r, ngx_str_t *text,
     ngx_uint_t last);
 ngx_int_t ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b);
+ngx_int_t ngx_http_jimeng_send_rest(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_send_error(ngx_http_request_t *r,
     const jm_error_t *e, jm_str_t task_id);
 ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r,
