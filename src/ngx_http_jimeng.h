@@ -21,6 +21,7 @@
 #include "jm_queue.h"
 #include "jm_quota.h"
 #include "jm_reply.h"
+#include "jm_schedule.h"
 #include "jm_seal.h"
 #include "jm_sign.h"
 #include "jm_visual.h"
@@ -40,6 +41,10 @@
 
 #define NGX_HTTP_JIMENG_SIZE_FIT     0
 #define NGX_HTTP_JIMENG_SIZE_STRICT  1
+
+/* a poll interval: what the schedule says */
+
+#define NGX_HTTP_JIMENG_ADAPTIVE     0
 
 
 typedef struct ngx_http_jimeng_main_conf_s  ngx_http_jimeng_main_conf_t;
@@ -76,7 +81,7 @@ typedef struct {
 } ngx_http_jimeng_account_t;
 
 
-#define NGX_HTTP_JIMENG_VERSIONS     5
+#define NGX_HTTP_JIMENG_VERSIONS     6
 
 /* the shared memory; all but what sh points to is this process's own */
 
@@ -90,6 +95,7 @@ typedef struct {
     jm_queue_t                  queue;
     jm_quota_t                  quota;
     jm_metrics_t                metrics;
+    jm_schedule_t               schedule;
 
     struct {
         uint32_t                magic;
@@ -100,6 +106,7 @@ typedef struct {
         jm_queue_shared_t      *queue;
         jm_quota_shared_t      *quota;
         jm_metrics_shared_t    *metrics;
+        jm_schedule_shared_t   *schedule;
         ngx_msec_t              warned;     /* that it is full; or 0 */
         u_char                  salt[JM_DIGEST_LEN];
     } *sh;
@@ -381,6 +388,7 @@ struct ngx_http_jimeng_order_s {
     time_t                      created;    /* of that, or 0 */
     ngx_msec_t                  wait;       /* of that, for its end */
     jm_size_t                   size;
+    uint64_t                    kind;       /* of tasks, to the schedule */
     uint32_t                    n;          /* tasks */
     uint32_t                    pictures;   /* that they bring, at most */
     uint32_t                    retries;
@@ -484,6 +492,17 @@ void ngx_http_jimeng_slot_renew(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_slot_adopt(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task,
     jm_leave_e how);
+
+/* ngx_http_jimeng_schedule.c */
+
+char *ngx_http_jimeng_poll_interval(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_jimeng_schedule_merge(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *conf);
+ngx_msec_t ngx_http_jimeng_schedule_fixed(ngx_http_jimeng_loc_conf_t *jlcf);
+ngx_msec_t ngx_http_jimeng_schedule_next(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_schedule_learn(ngx_http_jimeng_task_t *task,
+    ngx_msec_t time);
 
 /* ngx_http_jimeng_retrieve.c */
 

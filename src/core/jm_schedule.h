@@ -27,7 +27,7 @@
 
 #define JM_SCHEDULE_VERSION  1
 
-#define JM_SCHEDULE_CLASSES  64     /* the one not used for longest goes */
+#define JM_SCHEDULE_CLASSES  32     /* the one not used for longest goes */
 #define JM_SCHEDULE_SAMPLES  128    /* tasks of a class that count */
 #define JM_SCHEDULE_ENOUGH   8      /* tasks before anything is planned */
 
