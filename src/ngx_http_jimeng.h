@@ -21,6 +21,7 @@
 #include "jm_queue.h"
 #include "jm_quota.h"
 #include "jm_reply.h"
+#include "jm_schedule.h"
 #include "jm_seal.h"
 #include "jm_sign.h"
 #include "jm_visual.h"
@@ -36,6 +37,10 @@
 
 #define NGX_HTTP_JIMENG_SIZE_FIT     0
 #define NGX_HTTP_JIMENG_SIZE_STRICT  1
+
+/* a poll interval: what the schedule says */
+
+#define NGX_HTTP_JIMENG_ADAPTIVE     0
 
 
 typedef struct ngx_http_jimeng_main_conf_s  ngx_http_jimeng_main_conf_t;

@@ -8,7 +8,7 @@
 #define _NGX_HTTP_JIMENG_ZONE_H_INCLUDED_
 
 
-#define NGX_HTTP_JIMENG_VERSIONS     5
+#define NGX_HTTP_JIMENG_VERSIONS     6
 
 /* the shared memory; all but what sh points to is this process's own */
 
@@ -22,6 +22,7 @@ typedef struct {
     jm_queue_t                    queue;
     jm_quota_t                    quota;
     jm_metrics_t                  metrics;
+    jm_schedule_t                 schedule;
 
     struct {
         uint32_t                  magic;
@@ -32,6 +33,7 @@ typedef struct {
         jm_queue_shared_t        *queue;
         jm_quota_shared_t        *quota;
         jm_metrics_shared_t      *metrics;
+        jm_schedule_shared_t     *schedule;
         ngx_msec_t                warned;   /* that it is full; or 0 */
         u_char                    salt[JM_DIGEST_LEN];
     } *sh;
