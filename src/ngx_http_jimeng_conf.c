@@ -132,6 +132,10 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->keys, prev->keys, NULL);
 
+    if (ngx_http_jimeng_schedule_merge(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->noname && conf->pass.data == NULL) {

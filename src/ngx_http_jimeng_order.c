@@ -194,6 +194,7 @@ ngx_http_jimeng_order_until(ngx_http_jimeng_input_t *in, size_t at)
 static ngx_int_t
 ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
 {
+    uint64_t                  pixels;
     jm_request_t             *params;
     ngx_http_jimeng_order_t  *order;
 
@@ -234,6 +235,16 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
     order->edit = in->rules.edit;
     order->size = params->size;
     order->n = params->n;
+
+    pixels = params->size.area;
+
+    if (pixels == 0) {
+        pixels = (uint64_t) params->size.width * params->size.height;
+    }
+
+    order->kind = jm_schedule_class(params->model->req_key, pixels,
+                                    (unsigned) params->nimages,
+                                    !params->force_single);
     order->pictures = params->force_single
                       ? params->n
                       : (uint32_t) (JM_REQUEST_GROUP - params->nimages);
