@@ -39,6 +39,7 @@ sub with_queue {
 
     return with_ledger(
         account => 'concurrency 1;', poll_interval => '50ms', %opt,
+        http => 'jimeng_poll_attempts 100000;' . ($opt{http} // ''),
         server => 'location = /status { jimeng_status; access_log off; }'
                   . ($opt{server} // ''),
     );
@@ -115,7 +116,7 @@ sub hold {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
     my $prompt = 'holder ' . ++$holders . " [[seconds=$seconds]]";
-    my @request = of($prompt, 'holder', path => '/hold');
+    my @request = of($prompt, 'holder');
     my $x = @pid ? ask($t, @pid, @request) : $t->start_request(@request);
 
     Jimeng::Test::wait_for {
