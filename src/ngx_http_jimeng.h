@@ -18,6 +18,7 @@
 #include "jm_metrics.h"
 #include "jm_pass.h"
 #include "jm_picture.h"
+#include "jm_queue.h"
 #include "jm_reply.h"
 #include "jm_seal.h"
 #include "jm_sign.h"
@@ -134,6 +135,7 @@ typedef struct {
     ngx_uint_t                  size;
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
+    ngx_flag_t                  error_page; /* without jimeng_pass as well */
 } ngx_http_jimeng_loc_conf_t;
 
 
@@ -182,6 +184,8 @@ char *ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
     ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *name);
+ngx_http_jimeng_account_t *ngx_http_jimeng_account_numbered(
+    ngx_http_jimeng_main_conf_t *jmcf, ngx_uint_t number);
 char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
 
@@ -370,14 +374,30 @@ typedef struct {
     jm_part_t                   part;       /* what became of it */
     jm_error_t                  error;
 
+    jm_place_t                  place;      /* serial 0: it has none */
+    ngx_queue_t                 queue;      /* of those that wait for a slot */
+    ngx_uint_t                  turn;       /* when it last looked for one */
+
     int64_t                     code;       /* the upstream's last number */
+    ngx_msec_t                  queued;
+    ngx_msec_t                  admitted;
     ngx_msec_t                  accepted;
+    ngx_msec_t                  asked;      /* last, when it was not over */
     ngx_msec_t                  over;
     unsigned                    own:1;      /* submitted here, or to be */
+    unsigned                    waits:1;    /* for a slot */
+    unsigned                    follows:1;  /* given up, and asked for */
+    unsigned                    quiet:1;    /* refused access was logged */
     unsigned                    pending:1;  /* the upstream says so */
     unsigned                    running:1;
     unsigned                    strange:1;  /* logged once */
 } ngx_http_jimeng_task_t;
+
+
+/* one that is followed has failed, and only its slot is not free */
+
+#define ngx_http_jimeng_task_state(t)                                         \
+    ((t)->follows ? JM_TASK_FAILED : (t)->task.state)
 
 
 struct ngx_http_jimeng_job_s {
@@ -389,16 +409,21 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_claim_t    *claim;      /* of the ledger, or NULL */
     ngx_event_t                 closing;
     time_t                      created;
-    ngx_uint_t                  left;       /* tasks that are not over */
+    ngx_uint_t                  left;       /* tasks that are not over, */
+    ngx_uint_t                  following;  /* and that are but upstream */
     ngx_msec_t                  upstream_time;
     unsigned                    gone:1;     /* nobody waits for the reply */
     unsigned                    answered:1; /* before it is over */
+    unsigned                    ended:1;    /* but for what it follows */
+    unsigned                    bound:1;    /* the account is the ledger's */
 };
 
 ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job);
+ngx_int_t ngx_http_jimeng_job_bind(ngx_http_jimeng_job_t *job,
+    ngx_uint_t number);
 
 /* ngx_http_jimeng_task.c */
 
@@ -407,6 +432,20 @@ void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_timer(ngx_event_t *ev);
+void ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task);
+
+/* ngx_http_jimeng_slots.c */
+
+ngx_int_t ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle);
+jm_event_e ngx_http_jimeng_slot_look(ngx_http_jimeng_task_t *task,
+    jm_error_t *e);
+void ngx_http_jimeng_slot_accepted(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+void ngx_http_jimeng_slot_renew(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_slot_adopt(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task,
+    jm_leave_e how);
 
 /* ngx_http_jimeng_retrieve.c */
 
@@ -431,14 +470,16 @@ ngx_int_t ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job);
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
 
-/* ngx_http_jimeng_ledger.c */
+/* ngx_http_jimeng_wake.c */
 
-typedef enum {
-    NGX_HTTP_JIMENG_LOOK_OWN = JM_LOOK_OWN,
-    NGX_HTTP_JIMENG_LOOK_WAIT = JM_LOOK_WAIT,
-    NGX_HTTP_JIMENG_LOOK_TAKEN = JM_LOOK_TAKEN,
-    NGX_HTTP_JIMENG_LOOK_UNKNOWN = JM_LOOK_UNKNOWN
-} ngx_http_jimeng_look_e;
+ngx_int_t ngx_http_jimeng_wake_create(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
+    ngx_event_handler_pt handler);
+void ngx_http_jimeng_wake(uint32_t worker);
+void ngx_http_jimeng_wake_all(void);
+void ngx_http_jimeng_wake_all(void);
+
+/* ngx_http_jimeng_ledger.c */
 
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
@@ -446,11 +487,11 @@ ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
 ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
     jm_error_t *e);
-ngx_http_jimeng_look_e ngx_http_jimeng_ledger_look(
-    ngx_http_jimeng_claim_t *claim, ngx_uint_t i, ngx_str_t *id);
+jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim);
 ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
-    ngx_uint_t i);
+    ngx_uint_t i, ngx_uint_t account);
 void ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 void ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim,
@@ -459,7 +500,7 @@ void ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 void ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
-void ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim,
+ngx_uint_t ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim);
 
@@ -625,6 +666,7 @@ ngx_int_t ngx_http_jimeng_send_begin(ngx_http_request_t *r, ngx_str_t *type);
 ngx_int_t ngx_http_jimeng_send_part(ngx_http_request_t *r, ngx_str_t *text,
     ngx_uint_t last);
 ngx_int_t ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b);
+ngx_int_t ngx_http_jimeng_send_rest(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_send_error(ngx_http_request_t *r,
     const jm_error_t *e, jm_str_t task_id);
 ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r,

@@ -425,37 +425,47 @@ ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim)
 }
 
 
-/* without a claim each task is its request's own, and nobody is told */
+/*
+ * Without a claim each task is its request's own, and nobody is told.  Sets
+ * *account to the number of the one that the request's tasks are on, or to
+ * JM_LEDGER_ANY.
+ */
 
-ngx_http_jimeng_look_e
+jm_look_e
 ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
-    ngx_str_t *id)
+    ngx_str_t *id, ngx_uint_t *account)
 {
-    u_char                  text[JM_LEDGER_ID];
-    jm_str_t                view;
-    ngx_http_jimeng_look_e  look;
+    u_char        text[JM_LEDGER_ID];
+    jm_str_t      view;
+    jm_look_e     look;
+    jm_ledger_t  *ledger;
+
+    *account = JM_LEDGER_ANY;
 
     if (claim == NULL) {
-        return NGX_HTTP_JIMENG_LOOK_OWN;
+        return JM_LOOK_OWN;
     }
 
-    look = (ngx_http_jimeng_look_e)
-           jm_ledger_look(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
-                          (unsigned) i, ngx_current_msec, &view);
+    ledger = ngx_http_jimeng_ledger_lock(claim);
 
-    if (look == NGX_HTTP_JIMENG_LOOK_TAKEN) {
+    look = jm_ledger_look(ledger, &claim->claim, (unsigned) i,
+                          ngx_current_msec, &view);
+
+    *account = jm_ledger_account(ledger, &claim->claim);
+
+    if (look == JM_LOOK_TAKEN) {
         ngx_memcpy(text, view.data, view.len);
     }
 
     ngx_http_jimeng_ledger_unlock(claim);
 
-    if (look != NGX_HTTP_JIMENG_LOOK_TAKEN) {
+    if (look != JM_LOOK_TAKEN) {
         return look;
     }
 
     id->data = ngx_pnalloc(claim->pool, view.len);
     if (id->data == NULL) {
-        return NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+        return JM_LOOK_UNKNOWN;
     }
 
     ngx_memcpy(id->data, text, view.len);
@@ -468,7 +478,8 @@ ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
 /* NGX_DECLINED: the task is another request's, and must not be submitted */
 
 ngx_int_t
-ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
+ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
+    ngx_uint_t account)
 {
     jm_rc_e  rc;
 
@@ -477,7 +488,7 @@ ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
     }
 
     rc = jm_ledger_submit(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
-                          (unsigned) i);
+                          (unsigned) i, (unsigned) account);
 
     ngx_http_jimeng_ledger_unlock(claim);
 
@@ -547,19 +558,26 @@ ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 }
 
 
-/* the request does no more about it, whatever became of it */
+/*
+ * The request does no more about it, whatever became of it.  Returns whether
+ * nobody else has seen the end of it, or will.
+ */
 
-void
+ngx_uint_t
 ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 {
+    ngx_uint_t  first;
+
     if (claim == NULL) {
-        return;
+        return 1;
     }
 
-    jm_ledger_over(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
-                   (unsigned) i, ngx_current_msec);
+    first = jm_ledger_over(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                           (unsigned) i, ngx_current_msec);
 
     ngx_http_jimeng_ledger_unlock(claim);
+
+    return first;
 }
 
 

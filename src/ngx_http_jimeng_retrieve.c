@@ -307,7 +307,7 @@ ngx_http_jimeng_retrieve_answer(ngx_http_jimeng_task_t *task,
 ngx_http_jimeng_seen_e
 ngx_http_jimeng_retrieve_seen(ngx_http_jimeng_task_t *task)
 {
-    if (task->job->order.ids == NULL || task->task.state != JM_TASK_FAILED) {
+    if (task->job->order.ids == NULL || ngx_http_jimeng_task_state(task) != JM_TASK_FAILED) {
         return NGX_HTTP_JIMENG_SEEN_END;
     }
 
@@ -353,7 +353,7 @@ ngx_http_jimeng_retrieve_reply(ngx_http_jimeng_job_t *job)
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
-        if (task->task.state == JM_TASK_DONE) {
+        if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE) {
             done = 1;
             continue;
         }
@@ -458,7 +458,7 @@ ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job)
         task = &job->tasks[i];
         e = ngx_http_jimeng_result_part(job, i)->error;
 
-        if (task->task.state == JM_TASK_DONE
+        if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE
             && (e->cause == JM_CAUSE_UPSTREAM_AUTH
                 || (e->cause == JM_CAUSE_UPSTREAM && e->passing)))
         {

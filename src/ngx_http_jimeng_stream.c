@@ -59,7 +59,7 @@ ngx_http_jimeng_stream_step(ngx_http_jimeng_delivery_t *d)
     for (i = 0; i < job->order.n; i++) {
 
         if (job->tasks[i].id.len
-            && job->tasks[i].task.state != JM_TASK_FAILED)
+            && ngx_http_jimeng_task_state(&job->tasks[i]) != JM_TASK_FAILED)
         {
             return ngx_http_jimeng_stream_begin(d);
         }

@@ -158,7 +158,7 @@ ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
-        if (task->task.state == JM_TASK_DONE) {
+        if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE) {
             ngx_str_set(text, "succeed");
             return;
         }
@@ -168,7 +168,7 @@ ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
         if (seen == NGX_HTTP_JIMENG_SEEN_NOTHING) {
             unseen = 1;
 
-        } else if (task->task.state != JM_TASK_FAILED
+        } else if (ngx_http_jimeng_task_state(task) != JM_TASK_FAILED
                    || seen == NGX_HTTP_JIMENG_SEEN_OPEN)
         {
             open = 1;

@@ -178,9 +178,10 @@ void jm_ledger_free(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 /*
  * The claim does no more about a task: one that the upstream took is over, and
  * keeps its id, unless it is another's who lives.  One that was being submitted
- * is unknown, one that was not is free.
+ * is unknown, one that was not is free.  Returns 1 when it was the upstream's
+ * until now, and is over; of all claims on a task one is told so.
  */
-void jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+unsigned jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now);
 
 /* The client has gone without an answer; the claim stays. */
@@ -191,6 +192,15 @@ void jm_ledger_left(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
  * those that were not are free, and those the upstream has are nobody's.
  */
 void jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
+
+/*
+ * Forgets what has been over for longest, though its time is not up, so that
+ * others may have its memory.  Returns JM_INVALID when all that is left runs.
+ */
+jm_rc_e jm_ledger_shrink(jm_ledger_t *l);
+
+/* Returns how many entries there are. */
+unsigned jm_ledger_entries(jm_ledger_t *l);
 
 
 #endif /* _JM_LEDGER_H_INCLUDED_ */
