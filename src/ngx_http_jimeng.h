@@ -19,11 +19,14 @@
 #include "jm_pass.h"
 #include "jm_picture.h"
 #include "jm_queue.h"
+#include "jm_quota.h"
 #include "jm_reply.h"
 #include "jm_seal.h"
 #include "jm_sign.h"
 #include "jm_visual.h"
 
+
+#define NGX_HTTP_JIMENG_VERSION      "0.1.0"
 
 #define NGX_HTTP_JIMENG_CALLS        3
 
@@ -45,6 +48,7 @@ typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
 typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
 typedef struct ngx_http_jimeng_claim_s     ngx_http_jimeng_claim_t;
 typedef struct ngx_http_jimeng_order_s     ngx_http_jimeng_order_t;
+typedef struct ngx_http_jimeng_hold_s      ngx_http_jimeng_hold_t;
 
 
 typedef struct {
@@ -78,6 +82,8 @@ typedef struct {
     ngx_cycle_t                *cycle;
     ngx_slab_pool_t            *shpool;
     jm_ledger_t                 ledger;
+    jm_quota_t                  quota;
+    jm_metrics_t                metrics;
 
     struct {
         uint32_t                magic;
@@ -85,14 +91,26 @@ typedef struct {
         size_t                  size;       /* of this */
 
         jm_ledger_shared_t     *ledger;
+        jm_quota_shared_t      *quota;
+        jm_metrics_shared_t    *metrics;
         ngx_msec_t              warned;     /* that it is full; or 0 */
         u_char                  salt[JM_DIGEST_LEN];
     } *sh;
 } ngx_http_jimeng_zone_t;
 
 
+/* a file of client keys; clients of one name have their limits in common */
+
+typedef struct {
+    ngx_str_t                   file;
+    jm_keys_t                   keys;
+} ngx_http_jimeng_keys_t;
+
+
 typedef struct {
     ngx_array_t                 accounts;   /* ngx_http_jimeng_account_t * */
+    ngx_array_t                 keys;       /* ngx_http_jimeng_keys_t * */
+    ngx_array_t                 clients;    /* const jm_client_t *, of all */
     ngx_http_jimeng_zone_t     *zone;       /* or NULL */
     ngx_int_t                   request_id; /* index of $request_id */
     time_t                      created;    /* when this was read */
@@ -136,6 +154,10 @@ typedef struct {
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
     ngx_flag_t                  error_page; /* without jimeng_pass as well */
+    ngx_http_jimeng_keys_t     *keys;       /* NULL: whoever comes */
+    ngx_uint_t                  dry_run;    /* of their limits */
+    ngx_http_handler_pt         report;     /* instead of jimeng_pass */
+    ngx_str_t                   report_name;
 } ngx_http_jimeng_loc_conf_t;
 
 
@@ -143,6 +165,8 @@ typedef struct {
     ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_input_t    *input;      /* while it is being read */
     ngx_http_jimeng_order_t    *order;      /* of a retrieval */
+    ngx_http_jimeng_hold_t     *hold;       /* of the client's limits */
+    const jm_client_t          *client;     /* whose key was sent, or NULL */
     ngx_str_t                   error_page; /* instead of nginx's own */
     ngx_str_t                   model;      /* req_key, when it is known */
     jm_cause_e                  cause;      /* of the error that was told */
@@ -351,6 +375,7 @@ struct ngx_http_jimeng_order_s {
     ngx_msec_t                  wait;       /* of that, for its end */
     jm_size_t                   size;
     uint32_t                    n;          /* tasks */
+    uint32_t                    pictures;   /* that they bring, at most */
     uint32_t                    retries;
     uint32_t                    max_images; /* 0: all */
     uint64_t                    ignored;    /* fields, as jm_request_t's */
@@ -407,6 +432,7 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_task_t     *tasks;
     ngx_http_jimeng_delivery_t *delivery;   /* or NULL: URLs, as one reply */
     ngx_http_jimeng_claim_t    *claim;      /* of the ledger, or NULL */
+    ngx_http_jimeng_hold_t     *hold;       /* of limits, or NULL */
     ngx_event_t                 closing;
     time_t                      created;
     ngx_uint_t                  left;       /* tasks that are not over, */
@@ -433,6 +459,11 @@ void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_timer(ngx_event_t *ev);
 void ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task);
+
+/* ngx_http_jimeng_outcome.c */
+
+jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer);
 
 /* ngx_http_jimeng_slots.c */
 
@@ -469,6 +500,7 @@ ngx_int_t ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job);
 
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle);
 
 /* ngx_http_jimeng_wake.c */
 
@@ -476,7 +508,6 @@ ngx_int_t ngx_http_jimeng_wake_create(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
     ngx_event_handler_pt handler);
 void ngx_http_jimeng_wake(uint32_t worker);
-void ngx_http_jimeng_wake_all(void);
 void ngx_http_jimeng_wake_all(void);
 
 /* ngx_http_jimeng_ledger.c */
@@ -489,6 +520,10 @@ ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     jm_error_t *e);
 jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
+ngx_uint_t ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t n);
+void ngx_http_jimeng_ledger_hold(ngx_http_jimeng_claim_t *claim,
+    ngx_http_jimeng_hold_t *hold);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim);
 ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i, ngx_uint_t account);
@@ -510,6 +545,39 @@ ngx_int_t ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key,
     ngx_str_t *id, ngx_str_t *form, ngx_http_jimeng_payload_t *body);
 ngx_int_t ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, u_char *fingerprint);
+
+/* ngx_http_jimeng_keys.c */
+
+char *ngx_http_jimeng_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_jimeng_keys_create(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
+ngx_int_t ngx_http_jimeng_keys_init(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
+
+/* ngx_http_jimeng_identity.c */
+
+ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,
+    ngx_uint_t *n);
+ngx_int_t ngx_http_jimeng_sha256(jm_str_t text, u_char *dst);
+ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
+void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
+ngx_int_t ngx_http_jimeng_keys_check(ngx_http_request_t *r, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_keys_model(ngx_http_request_t *r,
+    const jm_model_t *model, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_client_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+/* ngx_http_jimeng_quota.c */
+
+ngx_int_t ngx_http_jimeng_rate(ngx_http_request_t *r, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_hold(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim,
+    jm_error_t *e);
+void ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold);
+void ngx_http_jimeng_hold_delivered(ngx_http_jimeng_hold_t *hold,
+    ngx_uint_t n);
+void ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold);
+ngx_int_t ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name);
 
 /* ngx_http_jimeng_client.c */
 
@@ -552,6 +620,7 @@ void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
  */
 
 ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
+void ngx_http_jimeng_metrics_told(ngx_http_request_t *r, jm_cause_e cause);
 void ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
     ngx_msec_t waited);
 void ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
@@ -562,6 +631,8 @@ void ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task);
 
 char *ngx_http_jimeng_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_status_merge(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *prev, ngx_http_jimeng_loc_conf_t *conf);
 
 /* ngx_http_jimeng_pass.c */
 

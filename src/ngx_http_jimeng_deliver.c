@@ -335,6 +335,9 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 
     d->job->upstream_time += ngx_http_jimeng_exchange_time(x);
 
+    ngx_http_jimeng_metrics_exchange(d->task, JM_VISUAL_RESULT, &answer,
+                                     ngx_http_jimeng_exchange_time(x));
+
     if (d->job->order.ids) {
         ngx_http_jimeng_retrieve_answer(d->task, &answer);
     }
@@ -363,6 +366,8 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
         /* what was not taken yet lies in the exchange's pool */
 
         d->cut = 1;
+
+        ngx_http_jimeng_metrics_told(d->job->request, JM_CAUSE_UPSTREAM);
 
         ngx_log_error(NGX_LOG_ERR, d->log, 0,
                       "jimeng: the pictures of task \"%V\" broke off, "

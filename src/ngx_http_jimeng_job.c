@@ -59,6 +59,7 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
     }
 
     ctx->job->claim = claim;
+    ctx->job->hold = ctx->hold;
 
     r->read_event_handler = ngx_http_jimeng_job_reading;
     r->write_event_handler = ngx_http_jimeng_job_handler;
@@ -196,6 +197,12 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
     }
 
     rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+
+    /* before the reply: the client's next request may come with its end */
+
+    if (job->left == 0) {
+        ngx_http_jimeng_hold_release(job->hold);
+    }
 
     if (!job->gone) {
         rc = ngx_http_jimeng_deliver(job);

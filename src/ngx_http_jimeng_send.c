@@ -71,6 +71,8 @@ ngx_http_jimeng_error_text(ngx_http_request_t *r, const jm_error_t *e,
     text->len = out.len;
     text->data = out.data;
 
+    ngx_http_jimeng_metrics_told(r, e->cause);
+
     return NGX_OK;
 }
 

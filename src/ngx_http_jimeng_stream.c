@@ -253,6 +253,8 @@ ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d)
 
         e = ngx_http_jimeng_result_why(d->job);
         rc = jm_stream_error(&b, e, task_id);
+
+        ngx_http_jimeng_metrics_told(d->job->request, e->cause);
     }
 
     if (rc != JM_OK) {

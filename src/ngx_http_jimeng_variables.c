@@ -43,6 +43,9 @@ static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
     { ngx_string("jimeng_request_id"), NULL,
       ngx_http_jimeng_request_id_variable, 0, 0, 0 },
 
+    { ngx_string("jimeng_client"), NULL,
+      ngx_http_jimeng_client_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("jimeng_account"), NULL, ngx_http_jimeng_text_variable,
       NGX_HTTP_JIMENG_ACCOUNT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 

@@ -159,17 +159,6 @@ ngx_http_jimeng_wake(uint32_t worker)
 void
 ngx_http_jimeng_wake_all(void)
 {
-    uint32_t  i;
-
-    for (i = 0; i < ngx_http_jimeng_wake_n; i++) {
-        ngx_http_jimeng_wake(i);
-    }
-}
-
-
-void
-ngx_http_jimeng_wake_all(void)
-{
     uint32_t  worker;
 
     for (worker = 0; worker < ngx_http_jimeng_wake_n; worker++) {
