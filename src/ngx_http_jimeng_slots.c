@@ -257,9 +257,14 @@ ngx_http_jimeng_slot_result(ngx_http_jimeng_task_t *task, jm_queue_e rc,
             ngx_queue_remove(&task->queue);
         }
 
-        task->admitted = ngx_current_msec;
+        /* one that was refused there, and comes again, has been counted */
 
-        ngx_http_jimeng_metrics_admitted(task, task->admitted - task->queued);
+        if (task->admitted == 0) {
+            ngx_http_jimeng_metrics_admitted(task,
+                                             ngx_current_msec - task->queued);
+        }
+
+        task->admitted = ngx_current_msec;
 
         return JM_EVENT_GRANTED;
 
