@@ -15,8 +15,7 @@ use Jimeng::Test::Ledger qw(ask links submits_of);
 my $prompts = 0;
 
 my $t = with_keys(
-    [ 'alice concurrency=1', 'bob images=1/d', 'carol rate=1r/s',
-      'dave models=jimeng_t2i_v31' ],
+    [ 'alice concurrency=1', 'bob images=1/d', 'dave models=jimeng_t2i_v31' ],
     workers => 2, emulator => { seconds => 0.6 },
 );
 
@@ -70,8 +69,7 @@ my $prompt = prompt('images');
 is(generate_as($t, 'bob')->status, 200, 'images: a picture');
 is(ask($t, $one, request('bob', 'key', $prompt, 0))->response->json->{code},
    'insufficient_quota', 'images: refused') for 1, 2;
-set_clients($t, 'alice concurrency=1', 'bob images=2/d', 'carol rate=1r/s',
-            'dave');
+set_clients($t, 'alice concurrency=1', 'bob images=2/d', 'dave');
 is(ask($t, $one, request('dave', 'key', $prompt, 0))->response->status, 403,
    'a model: refused');
 $t->reload;
@@ -79,21 +77,5 @@ $t->reload;
 is(ask($t, $one, request($_, 'key', $prompt, 1))->response->status, 200,
    "and then it is served: $_") for 'bob', 'dave';
 is(scalar submits_of($t, $prompt), 2, 'one submit for each');
-
-
-# The rate is looked at before it is known what is asked for.
-$prompt = prompt('rate');
-my ($first, $refused, $again);
-$first = ask($t, $one, request('carol', 'count', $prompt, 0))->response;
-wait_for {
-    $refused = ask($t, $one, request('carol', 'count', $prompt, 0))->response;
-    $refused->status == 429;
-} 'rate: refused';
-my $submits = submits_of($t, $prompt);
-wait_for { usage($t, 'carol')->{requests}{remaining} } 'rate: a while later';
-$again = ask($t, $one, request('carol', 'count', $prompt, 1))->response;
-is($again->status, 200, 'rate: the repeat');
-isnt(links($again), links($first), 'rate: a new picture');
-is(scalar submits_of($t, $prompt), $submits + 1, 'rate: one more submit');
 
 $t->done;
