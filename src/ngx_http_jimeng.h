@@ -15,6 +15,7 @@
 #include "jm_base64.h"
 #include "jm_digest.h"
 #include "jm_ledger.h"
+#include "jm_metrics.h"
 #include "jm_pass.h"
 #include "jm_picture.h"
 #include "jm_reply.h"
@@ -24,6 +25,10 @@
 
 
 #define NGX_HTTP_JIMENG_CALLS        3
+
+/* bytes of an account's name, which the zone keeps */
+
+#define NGX_HTTP_JIMENG_ACCOUNT_NAME 64
 
 /* ten answers are not too large for their reply: they have been paid for */
 
@@ -41,10 +46,22 @@ typedef struct ngx_http_jimeng_claim_s     ngx_http_jimeng_claim_t;
 typedef struct ngx_http_jimeng_order_s     ngx_http_jimeng_order_t;
 
 
+typedef struct {
+    ngx_uint_t                  concurrency;    /* 0: it has no slots */
+    ngx_uint_t                  weight;
+    ngx_uint_t                  queue;          /* 0: nobody waits */
+    ngx_msec_t                  timeout;        /* of who waits, or 0 */
+    ngx_msec_t                  interval;       /* between two submits */
+} ngx_http_jimeng_limits_t;
+
+
 /* the day key is a cache of this worker's, the rest is configuration */
 
 typedef struct {
     ngx_str_t                   name;
+    ngx_uint_t                  number;         /* in the configuration, */
+    unsigned                    queue_number;   /* and in the zone */
+    ngx_http_jimeng_limits_t    limits;
     jm_credential_t             credential;
     jm_str_t                    security_token;
     jm_str_t                    host;
@@ -101,8 +118,9 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                   pass;
-    ngx_str_t                   account_name;
-    ngx_http_jimeng_account_t  *account;
+    ngx_array_t                *account_names;  /* ngx_str_t */
+    ngx_array_t                *accounts;   /* ngx_http_jimeng_account_t * */
+    ngx_http_jimeng_account_t  *account;    /* the first of them */
 
     ngx_array_t                *models;     /* jm_model_t */
     jm_models_t                 table;      /* models, as the core reads it */
@@ -124,6 +142,8 @@ typedef struct {
     ngx_http_jimeng_input_t    *input;      /* while it is being read */
     ngx_http_jimeng_order_t    *order;      /* of a retrieval */
     ngx_str_t                   error_page; /* instead of nginx's own */
+    ngx_str_t                   model;      /* req_key, when it is known */
+    jm_cause_e                  cause;      /* of the error that was told */
     unsigned                    replied:1;  /* the reply is of our making */
     unsigned                    edit:1;     /* images/edits */
     unsigned                    form:1;     /* the body is one */
@@ -164,6 +184,30 @@ ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
     ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *name);
 char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
+
+/* ngx_http_jimeng_accounts.c */
+
+char *ngx_http_jimeng_accounts(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_jimeng_accounts_check(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
+char *ngx_http_jimeng_accounts_merge(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *conf);
+
+/* ngx_http_jimeng_limits.c */
+
+char *ngx_http_jimeng_limit_count(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
+char *ngx_http_jimeng_limit_queue(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
+char *ngx_http_jimeng_limit_interval(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
+void ngx_http_jimeng_limits_init(ngx_http_jimeng_limits_t *limits);
+char *ngx_http_jimeng_limits_check(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account);
+
+/* ngx_http_jimeng_sign.c */
+
 ngx_int_t ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
     ngx_list_t *headers, ngx_log_t *log);
@@ -457,6 +501,26 @@ ngx_uint_t ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
 
 void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
+
+/* ngx_http_jimeng_metrics.c */
+
+/*
+ * What a task is counted by; they do nothing without a zone.  An exchange is
+ * counted when its answer was read, and a task when it is over, if this
+ * request submitted it, or was to.
+ */
+
+ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
+void ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
+    ngx_msec_t waited);
+void ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time);
+void ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task);
+
+/* ngx_http_jimeng_status.c */
+
+char *ngx_http_jimeng_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* ngx_http_jimeng_pass.c */
 

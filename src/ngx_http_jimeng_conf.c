@@ -18,8 +18,6 @@ static char *ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
     ngx_str_t *value);
 static char *ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model,
     u_char *p, u_char *last);
-static char *ngx_http_jimeng_merge_account(ngx_conf_t *cf,
-    ngx_http_jimeng_loc_conf_t *conf);
 
 
 void *
@@ -48,8 +46,11 @@ ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
 char *
 ngx_http_jimeng_init_main_conf(ngx_conf_t *cf, void *conf)
 {
-    return ngx_http_jimeng_secret_init(cf, conf) == NGX_OK ? NGX_CONF_OK
-                                                           : NGX_CONF_ERROR;
+    if (ngx_http_jimeng_secret_init(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_jimeng_accounts_check(cf, conf);
 }
 
 
@@ -67,12 +68,13 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     conf->pass = { 0, NULL };
-     *     conf->account_name = { 0, NULL };
+     *     conf->accounts = NULL;
      *     conf->account = NULL;
      *     conf->table = { NULL, 0 };
      *     conf->default_model = { 0, NULL };
      */
 
+    conf->account_names = NGX_CONF_UNSET_PTR;
     conf->models = NGX_CONF_UNSET_PTR;
     conf->poll_interval = NGX_CONF_UNSET_MSEC;
     conf->poll_attempts = NGX_CONF_UNSET_UINT;
@@ -96,10 +98,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     jm_str_t                   name;
     ngx_http_core_loc_conf_t  *clcf;
 
-    if (conf->account_name.data == NULL) {
-        conf->account_name = prev->account_name;
-    }
-
+    ngx_conf_merge_ptr_value(conf->account_names, prev->account_names, NULL);
     ngx_conf_merge_ptr_value(conf->models, prev->models, NULL);
     ngx_conf_merge_str_value(conf->default_model, prev->default_model,
                              "jimeng_t2i_v40");
@@ -143,46 +142,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_jimeng_merge_account(cf, conf);
-}
-
-
-static char *
-ngx_http_jimeng_merge_account(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *conf)
-{
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_jimeng_module);
-
-    if (conf->account_name.data) {
-        conf->account = ngx_http_jimeng_account_find(jmcf,
-                                                     &conf->account_name);
-        if (conf->account == NULL) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown account \"%V\" in \"jimeng_accounts\"",
-                               &conf->account_name);
-            return NGX_CONF_ERROR;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    if (jmcf->accounts.nelts == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"jimeng_pass\" needs a \"jimeng_account\"");
-        return NGX_CONF_ERROR;
-    }
-
-    if (jmcf->accounts.nelts > 1) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "there are several accounts: \"jimeng_pass\" needs "
-                           "\"jimeng_accounts\" to choose one");
-        return NGX_CONF_ERROR;
-    }
-
-    conf->account = *(ngx_http_jimeng_account_t **) jmcf->accounts.elts;
-
-    return NGX_CONF_OK;
+    return ngx_http_jimeng_accounts_merge(cf, conf);
 }
 
 

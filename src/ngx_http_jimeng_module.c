@@ -45,10 +45,10 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       NULL },
 
     { ngx_string("jimeng_accounts"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_jimeng_accounts,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_jimeng_loc_conf_t, account_name),
+      0,
       NULL },
 
     { ngx_string("jimeng_model"),

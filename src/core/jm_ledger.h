@@ -26,11 +26,12 @@
 
 /* changes with the meaning of anything that is kept in shared memory */
 
-#define JM_LEDGER_VERSION   1
+#define JM_LEDGER_VERSION   2
 
 #define JM_LEDGER_KEY       32      /* bytes of a key, and a fingerprint */
 #define JM_LEDGER_SLOTS     10      /* tasks of a request, at most */
 #define JM_LEDGER_ID        64      /* bytes of an upstream's id, at most */
+#define JM_LEDGER_ANY       255     /* no account's number: those are less */
 
 /* milliseconds after which what runs is forgotten, if nobody runs it */
 
@@ -141,11 +142,19 @@ jm_look_e jm_ledger_look(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now, jm_str_t *id);
 
 /*
- * Has to be called before a byte of a task goes to the upstream, again for
- * each time it is submitted.  Returns JM_INVALID when the task is not the
- * claim's own: it must not be submitted then.
+ * Returns the number of the account that the request's tasks are on, or
+ * JM_LEDGER_ANY while none of them was submitted, or all cost nothing.
  */
-jm_rc_e jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i);
+unsigned jm_ledger_account(jm_ledger_t *l, const jm_ledger_claim_t *claim);
+
+/*
+ * Has to be called before a byte of a task goes to the upstream, again for
+ * each time it is submitted, with the number of the account it goes to.
+ * Returns JM_INVALID when the task is not the claim's own, or others of its
+ * request are on another account: it must not be submitted then.
+ */
+jm_rc_e jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    unsigned account);
 
 /*
  * What became of a submit: unsent, when the upstream did not take the task,

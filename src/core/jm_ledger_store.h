@@ -78,6 +78,7 @@ struct jm_ledger_entry_s {
     uint8_t              n;
     uint8_t              named;
     uint8_t              lost;      /* a client left without an answer */
+    uint8_t              account;   /* of the tasks that were submitted */
     jm_ledger_slot_t     slot;
 };
 
