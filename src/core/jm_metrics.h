@@ -92,8 +92,7 @@ typedef struct {
  */
 
 struct jm_series_s {
-    jm_series_t     *next;      /* in the order they were made */
-    jm_series_t     *chain;     /* in its place of the table */
+    jm_series_t     *next;      /* in its place of the table */
     uint64_t         value;
     uint32_t         hash;
     uint16_t         len[2];    /* of the names, which follow */
@@ -172,16 +171,35 @@ void jm_metrics_observe(jm_metrics_t *m, jm_histogram_e histogram,
 void jm_metrics_counters(jm_metrics_t *m, jm_counters_t *counters);
 
 /*
- * Copies up to n samples, of the series after *last, or of the first if it is
+ * Copies up to n samples, of the series after *last, or from the first if it is
  * NULL, and moves *last.  Returns how many: fewer than n with the last of all.
- * The lock may be given up between two calls.
+ * The lock may be given up between two calls, what is made meanwhile may be
+ * missed.
  */
 size_t jm_metrics_samples(jm_metrics_t *m, const jm_series_t **last,
     jm_sample_t *samples, size_t n);
 
-/* Copies up to n workers that were alive when they were asked last. */
+/* Copies up to n workers; some of them may have been killed. */
 size_t jm_metrics_workers(jm_metrics_t *m, jm_metrics_worker_t *workers,
     size_t n);
+
+/*
+ * Returns the upper bounds of a histogram's buckets, and in *n how many there
+ * are.
+ */
+const uint64_t *jm_metrics_bounds(jm_histogram_e histogram, size_t *n);
+
+/*
+ * Returns how many codes are counted; those from 2 on have a number, which is
+ * set in *number, 0 are answers without one, and 1 those of no table.
+ */
+size_t jm_metrics_codes(size_t i, int64_t *number);
+
+/* Returns the name number i of a series, 0 or 1. */
+jm_str_t jm_series_name(const jm_series_t *series, unsigned i);
+
+/* Returns what a result is called: "succeed", or the envelope's code. */
+const char *jm_metrics_result(jm_cause_e result);
 
 
 /* what others know, as it is to be shown; times in milliseconds */
@@ -204,7 +222,7 @@ typedef struct {
 } jm_report_account_t;
 
 
-/* a limit of 0 is none; periods in seconds */
+/* a limit of 0 is none; periods in seconds, reset in those of the calendar */
 
 typedef struct {
     jm_str_t         name;
@@ -212,11 +230,13 @@ typedef struct {
     uint64_t         rate_period;
     uint64_t         rate_remaining;
     uint64_t         concurrency;
-    uint64_t         used;
+    uint64_t         running;       /* requests */
     uint64_t         images;
     uint64_t         images_period;
     uint64_t         images_used;
     uint64_t         images_reserved;
+    uint64_t         images_remaining;
+    uint64_t         images_reset;
 } jm_report_client_t;
 
 
