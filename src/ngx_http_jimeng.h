@@ -134,6 +134,7 @@ typedef struct {
     ngx_uint_t                  size;
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
+    ngx_flag_t                  error_page; /* without jimeng_pass as well */
 } ngx_http_jimeng_loc_conf_t;
 
 
@@ -430,6 +431,14 @@ ngx_int_t ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job);
 
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
+
+/* ngx_http_jimeng_wake.c */
+
+ngx_int_t ngx_http_jimeng_wake_create(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
+    ngx_event_handler_pt handler);
+void ngx_http_jimeng_wake(uint32_t worker);
+void ngx_http_jimeng_wake_all(void);
 
 /* ngx_http_jimeng_ledger.c */
 

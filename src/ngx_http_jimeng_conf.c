@@ -84,6 +84,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->size = NGX_CONF_UNSET_UINT;
     conf->max_prompt = NGX_CONF_UNSET_UINT;
     conf->upload = NGX_CONF_UNSET_PTR;
+    conf->error_page = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -111,6 +112,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_JIMENG_SIZE_FIT);
     ngx_conf_merge_uint_value(conf->max_prompt, prev->max_prompt, 800);
     ngx_conf_merge_ptr_value(conf->upload, prev->upload, NULL);
+    ngx_conf_merge_value(conf->error_page, prev->error_page, 0);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 

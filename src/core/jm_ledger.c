@@ -631,3 +631,18 @@ jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
 
     jm_ledger_leave(l);
 }
+
+
+unsigned
+jm_ledger_entries(jm_ledger_t *l)
+{
+    unsigned  n;
+
+    jm_ledger_enter(l);
+
+    n = l->shared->entries;
+
+    jm_ledger_leave(l);
+
+    return n;
+}

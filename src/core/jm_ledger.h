@@ -192,5 +192,14 @@ void jm_ledger_left(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
  */
 void jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
 
+/*
+ * Forgets what has been over for longest, though its time is not up, so that
+ * others may have its memory.  Returns JM_INVALID when all that is left runs.
+ */
+jm_rc_e jm_ledger_shrink(jm_ledger_t *l);
+
+/* Returns how many entries there are. */
+unsigned jm_ledger_entries(jm_ledger_t *l);
+
 
 #endif /* _JM_LEDGER_H_INCLUDED_ */

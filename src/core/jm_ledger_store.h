@@ -85,6 +85,7 @@ struct jm_ledger_entry_s {
 struct jm_ledger_shared_s {
     uint32_t             busy;      /* somebody is at work, or died of it */
     uint32_t             mask;      /* of both tables */
+    uint32_t             entries;
     uint64_t             serial;    /* the last */
     jm_ledger_entry_t  **keys;
     jm_ledger_entry_t  **serials;

@@ -186,6 +186,7 @@ test_join(void)
     jm_ledger_close(&l, &a, NOW);
     jm_ledger_close(&l, &c, NOW);
     is_int(ledger_length(&l), 1, "one entry");
+    is_int(jm_ledger_entries(&l), 1, "which is counted");
     memory_done(&l);
 }
 
