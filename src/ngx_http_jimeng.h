@@ -18,11 +18,15 @@
 #include "jm_metrics.h"
 #include "jm_pass.h"
 #include "jm_picture.h"
+#include "jm_queue.h"
+#include "jm_quota.h"
 #include "jm_reply.h"
 #include "jm_seal.h"
 #include "jm_sign.h"
 #include "jm_visual.h"
 
+
+#define NGX_HTTP_JIMENG_VERSION      "0.1.0"
 
 #define NGX_HTTP_JIMENG_CALLS        3
 
@@ -44,6 +48,7 @@ typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
 typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
 typedef struct ngx_http_jimeng_claim_s     ngx_http_jimeng_claim_t;
 typedef struct ngx_http_jimeng_order_s     ngx_http_jimeng_order_t;
+typedef struct ngx_http_jimeng_hold_s      ngx_http_jimeng_hold_t;
 
 
 typedef struct {
@@ -77,6 +82,8 @@ typedef struct {
     ngx_cycle_t                *cycle;
     ngx_slab_pool_t            *shpool;
     jm_ledger_t                 ledger;
+    jm_quota_t                  quota;
+    jm_metrics_t                metrics;
 
     struct {
         uint32_t                magic;
@@ -84,14 +91,26 @@ typedef struct {
         size_t                  size;       /* of this */
 
         jm_ledger_shared_t     *ledger;
+        jm_quota_shared_t      *quota;
+        jm_metrics_shared_t    *metrics;
         ngx_msec_t              warned;     /* that it is full; or 0 */
         u_char                  salt[JM_DIGEST_LEN];
     } *sh;
 } ngx_http_jimeng_zone_t;
 
 
+/* a file of client keys; clients of one name have their limits in common */
+
+typedef struct {
+    ngx_str_t                   file;
+    jm_keys_t                   keys;
+} ngx_http_jimeng_keys_t;
+
+
 typedef struct {
     ngx_array_t                 accounts;   /* ngx_http_jimeng_account_t * */
+    ngx_array_t                 keys;       /* ngx_http_jimeng_keys_t * */
+    ngx_array_t                 clients;    /* const jm_client_t *, of all */
     ngx_http_jimeng_zone_t     *zone;       /* or NULL */
     ngx_int_t                   request_id; /* index of $request_id */
     time_t                      created;    /* when this was read */
@@ -135,6 +154,10 @@ typedef struct {
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
     ngx_flag_t                  error_page; /* without jimeng_pass as well */
+    ngx_http_jimeng_keys_t     *keys;       /* NULL: whoever comes */
+    ngx_uint_t                  dry_run;    /* of their limits */
+    ngx_http_handler_pt         report;     /* instead of jimeng_pass */
+    ngx_str_t                   report_name;
 } ngx_http_jimeng_loc_conf_t;
 
 
@@ -142,6 +165,8 @@ typedef struct {
     ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_input_t    *input;      /* while it is being read */
     ngx_http_jimeng_order_t    *order;      /* of a retrieval */
+    ngx_http_jimeng_hold_t     *hold;       /* of the client's limits */
+    const jm_client_t          *client;     /* whose key was sent, or NULL */
     ngx_str_t                   error_page; /* instead of nginx's own */
     ngx_str_t                   model;      /* req_key, when it is known */
     jm_cause_e                  cause;      /* of the error that was told */
@@ -183,6 +208,8 @@ char *ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
     ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *name);
+ngx_http_jimeng_account_t *ngx_http_jimeng_account_numbered(
+    ngx_http_jimeng_main_conf_t *jmcf, ngx_uint_t number);
 char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
 
@@ -348,6 +375,7 @@ struct ngx_http_jimeng_order_s {
     ngx_msec_t                  wait;       /* of that, for its end */
     jm_size_t                   size;
     uint32_t                    n;          /* tasks */
+    uint32_t                    pictures;   /* that they bring, at most */
     uint32_t                    retries;
     uint32_t                    max_images; /* 0: all */
     uint64_t                    ignored;    /* fields, as jm_request_t's */
@@ -371,14 +399,30 @@ typedef struct {
     jm_part_t                   part;       /* what became of it */
     jm_error_t                  error;
 
+    jm_place_t                  place;      /* serial 0: it has none */
+    ngx_queue_t                 queue;      /* of those that wait for a slot */
+    ngx_uint_t                  turn;       /* when it last looked for one */
+
     int64_t                     code;       /* the upstream's last number */
+    ngx_msec_t                  queued;
+    ngx_msec_t                  admitted;
     ngx_msec_t                  accepted;
+    ngx_msec_t                  asked;      /* last, when it was not over */
     ngx_msec_t                  over;
     unsigned                    own:1;      /* submitted here, or to be */
+    unsigned                    waits:1;    /* for a slot */
+    unsigned                    follows:1;  /* given up, and asked for */
+    unsigned                    quiet:1;    /* refused access was logged */
     unsigned                    pending:1;  /* the upstream says so */
     unsigned                    running:1;
     unsigned                    strange:1;  /* logged once */
 } ngx_http_jimeng_task_t;
+
+
+/* one that is followed has failed, and only its slot is not free */
+
+#define ngx_http_jimeng_task_state(t)                                         \
+    ((t)->follows ? JM_TASK_FAILED : (t)->task.state)
 
 
 struct ngx_http_jimeng_job_s {
@@ -388,18 +432,24 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_task_t     *tasks;
     ngx_http_jimeng_delivery_t *delivery;   /* or NULL: URLs, as one reply */
     ngx_http_jimeng_claim_t    *claim;      /* of the ledger, or NULL */
+    ngx_http_jimeng_hold_t     *hold;       /* of limits, or NULL */
     ngx_event_t                 closing;
     time_t                      created;
-    ngx_uint_t                  left;       /* tasks that are not over */
+    ngx_uint_t                  left;       /* tasks that are not over, */
+    ngx_uint_t                  following;  /* and that are but upstream */
     ngx_msec_t                  upstream_time;
     unsigned                    gone:1;     /* nobody waits for the reply */
     unsigned                    answered:1; /* before it is over */
+    unsigned                    ended:1;    /* but for what it follows */
+    unsigned                    bound:1;    /* the account is the ledger's */
 };
 
 ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job);
+ngx_int_t ngx_http_jimeng_job_bind(ngx_http_jimeng_job_t *job,
+    ngx_uint_t number);
 
 /* ngx_http_jimeng_task.c */
 
@@ -408,6 +458,25 @@ void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_timer(ngx_event_t *ev);
+void ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task);
+
+/* ngx_http_jimeng_outcome.c */
+
+jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer);
+
+/* ngx_http_jimeng_slots.c */
+
+ngx_int_t ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle);
+jm_event_e ngx_http_jimeng_slot_look(ngx_http_jimeng_task_t *task,
+    jm_error_t *e);
+void ngx_http_jimeng_slot_accepted(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+void ngx_http_jimeng_slot_renew(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_slot_adopt(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task,
+    jm_leave_e how);
 
 /* ngx_http_jimeng_retrieve.c */
 
@@ -431,6 +500,7 @@ ngx_int_t ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job);
 
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle);
 
 /* ngx_http_jimeng_wake.c */
 
@@ -442,24 +512,21 @@ void ngx_http_jimeng_wake_all(void);
 
 /* ngx_http_jimeng_ledger.c */
 
-typedef enum {
-    NGX_HTTP_JIMENG_LOOK_OWN = JM_LOOK_OWN,
-    NGX_HTTP_JIMENG_LOOK_WAIT = JM_LOOK_WAIT,
-    NGX_HTTP_JIMENG_LOOK_TAKEN = JM_LOOK_TAKEN,
-    NGX_HTTP_JIMENG_LOOK_UNKNOWN = JM_LOOK_UNKNOWN
-} ngx_http_jimeng_look_e;
-
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
     jm_digest_t *digest);
 ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
     jm_error_t *e);
-ngx_http_jimeng_look_e ngx_http_jimeng_ledger_look(
-    ngx_http_jimeng_claim_t *claim, ngx_uint_t i, ngx_str_t *id);
+jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
+ngx_uint_t ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim,
+    ngx_uint_t n);
+void ngx_http_jimeng_ledger_hold(ngx_http_jimeng_claim_t *claim,
+    ngx_http_jimeng_hold_t *hold);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim);
 ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
-    ngx_uint_t i);
+    ngx_uint_t i, ngx_uint_t account);
 void ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 void ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim,
@@ -468,7 +535,7 @@ void ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 void ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
-void ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim,
+ngx_uint_t ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim);
 
@@ -478,6 +545,39 @@ ngx_int_t ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key,
     ngx_str_t *id, ngx_str_t *form, ngx_http_jimeng_payload_t *body);
 ngx_int_t ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, u_char *fingerprint);
+
+/* ngx_http_jimeng_keys.c */
+
+char *ngx_http_jimeng_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_jimeng_keys_create(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
+ngx_int_t ngx_http_jimeng_keys_init(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
+
+/* ngx_http_jimeng_identity.c */
+
+ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,
+    ngx_uint_t *n);
+ngx_int_t ngx_http_jimeng_sha256(jm_str_t text, u_char *dst);
+ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
+void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
+ngx_int_t ngx_http_jimeng_keys_check(ngx_http_request_t *r, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_keys_model(ngx_http_request_t *r,
+    const jm_model_t *model, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_client_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+/* ngx_http_jimeng_quota.c */
+
+ngx_int_t ngx_http_jimeng_rate(ngx_http_request_t *r, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_hold(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim,
+    jm_error_t *e);
+void ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold);
+void ngx_http_jimeng_hold_delivered(ngx_http_jimeng_hold_t *hold,
+    ngx_uint_t n);
+void ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold);
+ngx_int_t ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name);
 
 /* ngx_http_jimeng_client.c */
 
@@ -520,6 +620,7 @@ void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
  */
 
 ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
+void ngx_http_jimeng_metrics_told(ngx_http_request_t *r, jm_cause_e cause);
 void ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
     ngx_msec_t waited);
 void ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
@@ -530,6 +631,8 @@ void ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task);
 
 char *ngx_http_jimeng_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_status_merge(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *prev, ngx_http_jimeng_loc_conf_t *conf);
 
 /* ngx_http_jimeng_pass.c */
 
@@ -634,6 +737,7 @@ ngx_int_t ngx_http_jimeng_send_begin(ngx_http_request_t *r, ngx_str_t *type);
 ngx_int_t ngx_http_jimeng_send_part(ngx_http_request_t *r, ngx_str_t *text,
     ngx_uint_t last);
 ngx_int_t ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b);
+ngx_int_t ngx_http_jimeng_send_rest(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_send_error(ngx_http_request_t *r,
     const jm_error_t *e, jm_str_t task_id);
 ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r,

@@ -101,6 +101,27 @@ ngx_http_jimeng_account_find(ngx_http_jimeng_main_conf_t *jmcf,
 }
 
 
+/* the one that has this number in the zone */
+
+ngx_http_jimeng_account_t *
+ngx_http_jimeng_account_numbered(ngx_http_jimeng_main_conf_t *jmcf,
+    ngx_uint_t number)
+{
+    ngx_uint_t                   i;
+    ngx_http_jimeng_account_t  **account;
+
+    account = jmcf->accounts.elts;
+
+    for (i = 0; i < jmcf->accounts.nelts; i++) {
+        if (account[i]->queue_number == number) {
+            return account[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 char *
 ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {

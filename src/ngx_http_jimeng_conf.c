@@ -37,6 +37,10 @@ ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    if (ngx_http_jimeng_keys_create(cf, jmcf) != NGX_OK) {
+        return NULL;
+    }
+
     jmcf->created = ngx_time();
 
     return jmcf;
@@ -47,6 +51,10 @@ char *
 ngx_http_jimeng_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     if (ngx_http_jimeng_secret_init(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_jimeng_keys_init(cf, conf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -71,7 +79,10 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
      *     conf->accounts = NULL;
      *     conf->account = NULL;
      *     conf->table = { NULL, 0 };
+     *     conf->report = NULL;
+     *     conf->report_name = { 0, NULL };
      *     conf->default_model = { 0, NULL };
+     *     conf->dry_run = 0;
      */
 
     conf->account_names = NGX_CONF_UNSET_PTR;
@@ -85,6 +96,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->max_prompt = NGX_CONF_UNSET_UINT;
     conf->upload = NGX_CONF_UNSET_PTR;
     conf->error_page = NGX_CONF_UNSET;
+    conf->keys = NGX_CONF_UNSET_PTR;
 
     return conf;
 }
@@ -114,10 +126,20 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->upload, prev->upload, NULL);
     ngx_conf_merge_value(conf->error_page, prev->error_page, 0);
 
+    if (conf->keys == NGX_CONF_UNSET_PTR) {
+        conf->dry_run = prev->dry_run;
+    }
+
+    ngx_conf_merge_ptr_value(conf->keys, prev->keys, NULL);
+
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->noname && conf->pass.data == NULL) {
         conf->pass = prev->pass;
+    }
+
+    if (ngx_http_jimeng_status_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->pass.data == NULL) {

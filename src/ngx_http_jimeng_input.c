@@ -309,10 +309,18 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     jm_str_t                  none = jm_null_string;
     jm_error_t                error;
     ngx_http_request_t       *r;
+    ngx_http_jimeng_ctx_t    *ctx;
     ngx_http_jimeng_order_t   order;
 
     r = in->request;
     order = in->order;
+
+    if (in->params.model) {
+        ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+        ctx->model.len = in->params.model->req_key.len;
+        ctx->model.data = (u_char *) in->params.model->req_key.data;
+    }
 
     if (in->cleanup) {
         r->read_event_handler = ngx_http_block_reading;
@@ -371,6 +379,12 @@ ngx_http_jimeng_input_start(ngx_http_request_t *r,
         if (rc != NGX_OK) {
             return rc;
         }
+    }
+
+    rc = ngx_http_jimeng_hold(r, order, claim, e);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     return ngx_http_jimeng_job_start(r, order, claim);

@@ -34,10 +34,17 @@ ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
     jm_error_t *e)
 {
     size_t                       i;
+    ngx_int_t                    may;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     if (rc != JM_OK) {
         return rc == JM_INVALID ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    may = ngx_http_jimeng_keys_model(in->request, in->params.model, e);
+
+    if (may != NGX_OK) {
+        return may;
     }
 
     for (i = 0; i < in->params.nimages; i++) {
@@ -227,6 +234,9 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
     order->edit = in->rules.edit;
     order->size = params->size;
     order->n = params->n;
+    order->pictures = params->force_single
+                      ? params->n
+                      : (uint32_t) (JM_REQUEST_GROUP - params->nimages);
     order->retries = params->retries;
     order->max_images = params->max_images;
     order->ignored = params->ignored;

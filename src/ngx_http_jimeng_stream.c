@@ -59,7 +59,7 @@ ngx_http_jimeng_stream_step(ngx_http_jimeng_delivery_t *d)
     for (i = 0; i < job->order.n; i++) {
 
         if (job->tasks[i].id.len
-            && job->tasks[i].task.state != JM_TASK_FAILED)
+            && ngx_http_jimeng_task_state(&job->tasks[i]) != JM_TASK_FAILED)
         {
             return ngx_http_jimeng_stream_begin(d);
         }
@@ -253,6 +253,8 @@ ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d)
 
         e = ngx_http_jimeng_result_why(d->job);
         rc = jm_stream_error(&b, e, task_id);
+
+        ngx_http_jimeng_metrics_told(d->job->request, e->cause);
     }
 
     if (rc != JM_OK) {

@@ -8,7 +8,8 @@
 
 
 static void ngx_http_jimeng_ticket_init(jm_ticket_t *t,
-    ngx_http_jimeng_order_t *order, ngx_http_jimeng_account_t *account);
+    ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
+    ngx_http_jimeng_account_t *account);
 
 
 /*
@@ -30,7 +31,7 @@ ngx_http_jimeng_ticket(ngx_http_jimeng_job_t *job, jm_str_t *id)
         return NGX_OK;
     }
 
-    ngx_http_jimeng_ticket_init(&t, &job->order, job->account);
+    ngx_http_jimeng_ticket_init(&t, job->request, &job->order, job->account);
 
     t.created = job->created;
     taken = 0;
@@ -68,15 +69,15 @@ ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    ngx_http_jimeng_ticket_init(&t, order, jlcf->account);
+    ngx_http_jimeng_ticket_init(&t, r, order, jlcf->account);
 
     return jm_ticket_fits(&t);
 }
 
 
 static void
-ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_jimeng_order_t *order,
-    ngx_http_jimeng_account_t *account)
+ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_account_t *account)
 {
     ngx_memzero(t, sizeof(jm_ticket_t));
 
@@ -85,6 +86,9 @@ ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_jimeng_order_t *order,
     t->req_key.data = order->req_key.data;
     t->account.len = account->name.len;
     t->account.data = account->name.data;
+
+    ngx_http_jimeng_owner(r, &t->owner);
+
     t->req_json.len = order->req_json.len;
     t->req_json.data = order->req_json.data;
     t->size = order->size;

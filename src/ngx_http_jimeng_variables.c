@@ -43,6 +43,9 @@ static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
     { ngx_string("jimeng_request_id"), NULL,
       ngx_http_jimeng_request_id_variable, 0, 0, 0 },
 
+    { ngx_string("jimeng_client"), NULL,
+      ngx_http_jimeng_client_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("jimeng_account"), NULL, ngx_http_jimeng_text_variable,
       NGX_HTTP_JIMENG_ACCOUNT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
@@ -158,7 +161,7 @@ ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
-        if (task->task.state == JM_TASK_DONE) {
+        if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE) {
             ngx_str_set(text, "succeed");
             return;
         }
@@ -168,7 +171,7 @@ ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
         if (seen == NGX_HTTP_JIMENG_SEEN_NOTHING) {
             unseen = 1;
 
-        } else if (task->task.state != JM_TASK_FAILED
+        } else if (ngx_http_jimeng_task_state(task) != JM_TASK_FAILED
                    || seen == NGX_HTTP_JIMENG_SEEN_OPEN)
         {
             open = 1;

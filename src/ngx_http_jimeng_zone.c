@@ -114,6 +114,13 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->ledger.alive = ngx_http_jimeng_zone_alive;
     zone->ledger.pid = (uint32_t) ngx_pid;
 
+    zone->quota.mem = zone->ledger.mem;
+    zone->quota.alive = zone->ledger.alive;
+    zone->quota.pid = zone->ledger.pid;
+    zone->metrics.mem = zone->ledger.mem;
+    zone->metrics.alive = ngx_http_jimeng_zone_alive;
+    zone->metrics.pid = (uint32_t) ngx_pid;
+
     if (data || shm_zone->shm.exists) {
         return ngx_http_jimeng_zone_reuse(zone, shm_zone->shm.log);
     }
@@ -146,6 +153,8 @@ ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone, ngx_log_t *log)
     }
 
     zone->ledger.shared = zone->sh->ledger;
+    zone->quota.shared = zone->sh->quota;
+    zone->metrics.shared = zone->sh->metrics;
 
     return NGX_OK;
 }
@@ -187,11 +196,19 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
 
     shpool->log_nomem = 0;
 
-    if (jm_ledger_create(&zone->ledger, shm_zone->shm.size) != JM_OK) {
+    if (jm_ledger_create(&zone->ledger, shm_zone->shm.size) != JM_OK
+        || jm_metrics_create(&zone->metrics) != JM_OK)
+    {
         return NGX_ERROR;
     }
 
+    if (jm_quota_create(&zone->quota) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    zone->sh->quota = zone->quota.shared;
     zone->sh->ledger = zone->ledger.shared;
+    zone->sh->metrics = zone->metrics.shared;
     zone->sh->magic = NGX_HTTP_JIMENG_ZONE_MAGIC;
 
     shpool->data = zone->sh;
@@ -277,12 +294,45 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
     zone = jmcf->zone;
 
     zone->ledger.pid = (uint32_t) ngx_pid;
+    zone->metrics.pid = (uint32_t) ngx_pid;
 
     ngx_shmtx_lock(&zone->shpool->mutex);
 
     jm_ledger_join(&zone->ledger);
 
+    zone->quota.pid = (uint32_t) ngx_pid;
+    jm_quota_join(&zone->quota);
+    if (ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)
+    {
+        jm_metrics_join(&zone->metrics, (uint32_t) ngx_worker, ngx_time());
+    }
+
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
+{
+    jm_rc_e                       rc;
+    ngx_http_jimeng_zone_t       *zone;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_jimeng_module);
+
+    if (ngx_test_config || jmcf == NULL || jmcf->zone == NULL) {
+        return NGX_OK;
+    }
+
+    zone = jmcf->zone;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    rc = jm_quota_sync(&zone->quota, jmcf->clients.elts, jmcf->clients.nelts);
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    return rc == JM_OK ? NGX_OK : NGX_ERROR;
 }

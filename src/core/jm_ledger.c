@@ -527,22 +527,32 @@ jm_ledger_free(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 }
 
 
-void
+unsigned
 jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now)
 {
+    unsigned            ended;
+    jm_ledger_slot_t   *slot;
     jm_ledger_entry_t  *e;
 
     jm_ledger_enter(l);
 
+    ended = 0;
     e = jm_ledger_find(l, claim);
 
     if (e != NULL) {
-        jm_ledger_give_up(l, claim, i, jm_ledger_slot(e, i), 1);
+        slot = jm_ledger_slot(e, i);
+
+        ended = (slot->state == JM_SLOT_TAKEN);
+        jm_ledger_give_up(l, claim, i, slot, 1);
+        ended &= (slot->state == JM_SLOT_OVER);
+
         jm_ledger_settle(l, e, now);
     }
 
     jm_ledger_leave(l);
+
+    return ended;
 }
 
 

@@ -178,9 +178,10 @@ void jm_ledger_free(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 /*
  * The claim does no more about a task: one that the upstream took is over, and
  * keeps its id, unless it is another's who lives.  One that was being submitted
- * is unknown, one that was not is free.
+ * is unknown, one that was not is free.  Returns 1 when it was the upstream's
+ * until now, and is over; of all claims on a task one is told so.
  */
-void jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+unsigned jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now);
 
 /* The client has gone without an answer; the claim stays. */

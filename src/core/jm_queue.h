@@ -187,7 +187,7 @@ jm_queue_e jm_queue_enter(jm_queue_t *q, jm_place_t *p,
  * Looks at a place that was entered, with the same results.  With
  * JM_QUEUE_LATE, when it has waited longer than its patience or the timeout,
  * and with _ASIDE the place is gone, p->serial is 0.  One that has a slot is
- * granted, however late it is.
+ * granted, however late it is.  A place that is not there any more is late.
  */
 jm_queue_e jm_queue_look(jm_queue_t *q, jm_place_t *p, uint64_t now,
     uint64_t *wait);
@@ -213,19 +213,19 @@ void jm_queue_accepted(jm_queue_t *q, jm_place_t *p, uint64_t task,
  * (50429), or with tasks because too much runs (50430).  The place is the next
  * again; its account rests for 500 ms, doubled with each refusal in a row, to
  * 16 s, and is used for no more than what else runs there, at least 1, until
- * submits are taken again: as many in a row as it is used for add one.  Returns
- * as jm_queue_look() does.
+ * submits are taken again: as many in a row as it is used for add one.
+ * Returns as jm_queue_look() does.
  */
 jm_queue_e jm_queue_busy(jm_queue_t *q, jm_place_t *p, unsigned tasks,
     uint64_t now, uint64_t *wait);
 
 /*
- * The submit of a granted place was refused for its account's credentials, with
- * model_only for the request's model alone.  The account is set aside, for 10 s,
- * doubled with each time in a row, to 300 s, and after it tried with one task
- * at a time; the place is the next again, on another account: returns as
- * jm_queue_look() does.  *first is set to 1 when it is the first refusal since
- * a submit was taken, else to 0.
+ * The submit of a granted place was refused for its account's credentials,
+ * which is set aside, for 10 s, doubled with each time in a row, to 300 s, and
+ * then tried with one task at a time; with model_only it is set aside for the
+ * request's model alone.  The place is the next again, on another account:
+ * returns as jm_queue_look() does.  *first is set to 1 when it is the first
+ * refusal since a submit was taken, else to 0.
  */
 jm_queue_e jm_queue_denied(jm_queue_t *q, jm_place_t *p, unsigned model_only,
     uint64_t now, uint64_t *wait, unsigned *first);

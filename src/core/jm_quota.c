@@ -376,7 +376,8 @@ jm_quota_release(jm_quota_t *q, jm_hold_t *hold)
 
     jm_quota_leave(q);
 
-    memset(hold, 0, sizeof(jm_hold_t));
+    hold->running = 0;
+    hold->images = 0;
 }
 
 

@@ -20,6 +20,7 @@
 #define _JM_QUOTA_H_INCLUDED_
 
 
+#include "jm_buf.h"
 #include "jm_keys.h"
 
 
@@ -147,12 +148,22 @@ void jm_quota_attach(jm_quota_t *q, const jm_client_t *client,
 void jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
     int64_t seconds);
 
-/* Gives a hold back; again it does nothing. */
+/*
+ * Gives back what a hold has; again it does nothing.  What is delivered later
+ * is counted still.
+ */
 void jm_quota_release(jm_quota_t *q, jm_hold_t *hold);
 
 /* Tells what runs and what has been used. */
 void jm_quota_view(jm_quota_t *q, const jm_client_t *client, int64_t seconds,
     jm_quota_view_t *view);
+
+/*
+ * Appends both as JSON, with what the client may do: the reply to one that asks
+ * for its own.  JM_ERROR: out has an error.
+ */
+jm_rc_e jm_quota_write(jm_buf_t *out, const jm_client_t *client,
+    const jm_quota_rate_t *rate, const jm_quota_view_t *view);
 
 
 #endif /* _JM_QUOTA_H_INCLUDED_ */

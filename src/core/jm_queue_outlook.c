@@ -1,0 +1,319 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+#include "jm_queue_turn.h"
+
+
+#define JM_QUEUE_SHARE      256     /* a whole place */
+#define JM_QUEUE_RATE       1000000000000
+#define JM_QUEUE_ENDLESS    UINT64_MAX
+
+
+static uint64_t jm_queue_room(jm_queue_t *q, uint64_t accounts);
+static uint64_t jm_queue_confined(jm_queue_t *q, uint64_t accounts,
+    uint64_t *joined);
+static uint64_t jm_queue_rate(jm_queue_t *q, uint64_t accounts);
+static uint64_t jm_queue_turns(uint64_t shares, uint64_t rate);
+static uint64_t jm_queue_ahead(jm_queue_t *q, uint64_t accounts,
+    const uint8_t *client);
+static uint64_t jm_queue_ahead_in(jm_queue_t *q, const jm_queue_line_t *line,
+    uint64_t accounts, uint64_t turns);
+static uint64_t jm_queue_share(jm_queue_t *q, uint64_t theirs, uint64_t mine);
+static uint64_t jm_queue_slots_of(jm_queue_t *q, uint64_t accounts);
+
+
+/*
+ * Counted are the places that have nowhere else to go.  Where accounts are
+ * used in several combinations, no one of these may take the room of all.
+ */
+
+unsigned
+jm_queue_full(jm_queue_t *q, uint64_t accounts)
+{
+    uint64_t  n, joined, all;
+
+    if (q->shared->waiting < jm_queue_room(q, accounts)) {
+        return 0;
+    }
+
+    n = jm_queue_confined(q, accounts, &all);
+
+    if (n >= jm_queue_room(q, accounts)) {
+        return 1;
+    }
+
+    do {
+        joined = all;
+        n = jm_queue_confined(q, joined, &all);
+    } while (all != joined);
+
+    return n >= jm_queue_room(q, joined);
+}
+
+
+static uint64_t
+jm_queue_room(jm_queue_t *q, uint64_t accounts)
+{
+    unsigned  i;
+    uint64_t  room;
+
+    room = 0;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+
+        if (accounts & jm_queue_bit(i)) {
+            room += q->shared->accounts[i]->limits.queue;
+        }
+    }
+
+    return room;
+}
+
+
+/*
+ * Counts the places that wait for nothing but these accounts.  *joined is set
+ * to these, and all that other places wait for besides one of these.
+ */
+
+static uint64_t
+jm_queue_confined(jm_queue_t *q, uint64_t accounts, uint64_t *joined)
+{
+    uint64_t            n;
+    jm_queue_link_t    *l, *p;
+    jm_queue_line_t    *line;
+    jm_queue_place_t   *place;
+    jm_queue_shared_t  *shared;
+
+    n = 0;
+    shared = q->shared;
+
+    *joined = accounts;
+
+    for (l = shared->lines.next; l != &shared->lines; l = l->next) {
+        line = jm_queue_line(l);
+
+        for (p = line->places.next; p != &line->places; p = p->next) {
+            place = jm_queue_place(p);
+
+            if (!(place->accounts & ~accounts)) {
+                n++;
+
+            } else if (place->accounts & accounts) {
+                *joined |= place->accounts;
+            }
+        }
+    }
+
+    return n;
+}
+
+
+void
+jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
+    uint64_t now, jm_queue_outlook_t *o)
+{
+    unsigned             i;
+    uint64_t             ahead, free, rate, ready;
+    jm_queue_account_t  *a;
+
+    free = 0;
+    ready = JM_QUEUE_ENDLESS;
+    o->average = JM_QUEUE_ENDLESS;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+
+        if (accounts & jm_queue_bit(i)) {
+            a = q->shared->accounts[i];
+
+            free += jm_queue_free_slots(a) * JM_QUEUE_SHARE;
+            ready = jm_min(ready, jm_queue_ready_in(a, now));
+            o->average = jm_min(o->average, a->average);
+        }
+    }
+
+    rate = jm_queue_rate(q, accounts);
+    ahead = jm_queue_ahead(q, accounts, client) + JM_QUEUE_SHARE;
+
+    o->delay = ready + jm_queue_turns(jm_queue_span(free, ahead), rate);
+
+    o->step = (rate == JM_QUEUE_ENDLESS)
+              ? JM_QUEUE_GUESS / jm_queue_slots_of(q, accounts)
+              : jm_queue_turns(JM_QUEUE_SHARE, rate);
+}
+
+
+/* the places that are served in 10^12 microseconds, endless: not known */
+
+static uint64_t
+jm_queue_rate(jm_queue_t *q, uint64_t accounts)
+{
+    unsigned             i;
+    uint64_t             rate, time;
+    jm_queue_account_t  *a;
+
+    rate = 0;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+
+        if (!(accounts & jm_queue_bit(i))) {
+            continue;
+        }
+
+        a = q->shared->accounts[i];
+
+        time = jm_max(a->average * 1000 / jm_queue_slots(a),
+                      a->limits.interval * 1000);
+
+        if (time == 0) {
+            return JM_QUEUE_ENDLESS;
+        }
+
+        rate += JM_QUEUE_RATE / time;
+    }
+
+    return jm_max(rate, 1);
+}
+
+
+/* milliseconds */
+
+static uint64_t
+jm_queue_turns(uint64_t shares, uint64_t rate)
+{
+    return shares * (JM_QUEUE_RATE / JM_QUEUE_SHARE / 1000) / rate;
+}
+
+
+/*
+ * The places that are served before the next one of a client, in shares: all
+ * that it has, and of each other client as many, and one more where that comes
+ * before it.
+ */
+
+static uint64_t
+jm_queue_ahead(jm_queue_t *q, uint64_t accounts, const uint8_t *client)
+{
+    uint64_t            ahead, turns;
+    jm_queue_link_t    *link;
+    jm_queue_line_t    *line, *own;
+    jm_queue_shared_t  *shared;
+
+    shared = q->shared;
+
+    turns = 0;
+    own = jm_queue_line_of(q, client);
+
+    if (own != NULL) {
+        for (link = own->places.next; link != &own->places; link = link->next)
+        {
+            turns++;
+        }
+    }
+
+    ahead = 0;
+    turns++;
+
+    for (link = shared->lines.next; link != &shared->lines; link = link->next)
+    {
+        line = jm_queue_line(link);
+
+        if (line == own) {
+            turns--;
+        }
+
+        ahead += jm_queue_ahead_in(q, line, accounts, turns);
+    }
+
+    return ahead;
+}
+
+
+static uint64_t
+jm_queue_ahead_in(jm_queue_t *q, const jm_queue_line_t *line,
+    uint64_t accounts, uint64_t turns)
+{
+    uint64_t                ahead;
+    const jm_queue_link_t  *link;
+
+    ahead = 0;
+
+    for (link = line->places.next; link != &line->places && turns != 0;
+         link = link->next, turns--)
+    {
+        ahead += jm_queue_share(q, jm_queue_place(link)->accounts, accounts);
+    }
+
+    return ahead;
+}
+
+
+/* what a place that has other accounts as well takes of these */
+
+static uint64_t
+jm_queue_share(jm_queue_t *q, uint64_t theirs, uint64_t mine)
+{
+    if (!(theirs & ~mine)) {
+        return JM_QUEUE_SHARE;
+    }
+
+    return jm_queue_slots_of(q, theirs & mine) * JM_QUEUE_SHARE
+           / jm_queue_slots_of(q, theirs);
+}
+
+
+static uint64_t
+jm_queue_slots_of(jm_queue_t *q, uint64_t accounts)
+{
+    unsigned  i;
+    uint64_t  slots;
+
+    slots = 0;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+
+        if (accounts & jm_queue_bit(i)) {
+            slots += jm_queue_slots(q->shared->accounts[i]);
+        }
+    }
+
+    return slots;
+}
+
+
+void
+jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
+    uint64_t now)
+{
+    jm_queue_link_t     *link;
+    jm_queue_account_t  *a;
+
+    jm_queue_begin(q);
+
+    a = q->shared->accounts[account];
+
+    memcpy(v->name, a->name, JM_QUEUE_NAME);
+
+    v->len = a->len;
+    v->limits = a->limits;
+    v->effective = a->effective;
+    v->running = a->running;
+    v->waiting = a->waiting;
+    v->average = a->average;
+    v->rest = jm_queue_span(now, a->rest);
+    v->aside = jm_queue_span(now, a->aside.until);
+    v->submits = a->submits;
+    v->busy_rate = a->busy_rate;
+    v->busy_tasks = a->busy_tasks;
+    v->denied = a->denied;
+
+    v->lost = 0;
+
+    for (link = a->held.next; link != &a->held; link = link->next) {
+        v->lost += (jm_queue_place(link)->state == JM_PLACE_LOST);
+    }
+
+    jm_queue_done(q);
+}

@@ -1,0 +1,687 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+#include <stdatomic.h>
+
+#include "jm_queue_store.h"
+
+
+#define JM_QUEUE_TABLE  16          /* the smallest */
+#define JM_QUEUE_PILES  32          /* of 2^0 ... places, to be sorted */
+
+_Static_assert(sizeof(jm_queue_chunk_t) <= 4096, "a chunk is a page");
+
+
+static jm_queue_account_t *jm_queue_account_of(jm_queue_t *q, jm_str_t name,
+    unsigned *i);
+static jm_rc_e jm_queue_grow(jm_queue_t *q, uint64_t room);
+static void jm_queue_grow_table(jm_queue_t *q);
+static jm_queue_table_t *jm_queue_table(jm_queue_t *q, uint32_t places);
+static void jm_queue_repair(jm_queue_t *q);
+static void jm_queue_repair_empty(jm_queue_t *q);
+static jm_queue_link_t *jm_queue_sort(jm_queue_link_t *list);
+static jm_queue_link_t *jm_queue_merge(jm_queue_link_t *a,
+    jm_queue_link_t *b);
+static void jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
+    unsigned served);
+static void jm_queue_unlink_held(jm_queue_t *q, jm_queue_place_t *place);
+static void jm_queue_count(jm_queue_t *q, uint64_t accounts, uint32_t add);
+static jm_queue_line_t **jm_queue_chain(jm_queue_t *q, const uint8_t *client);
+static void jm_queue_link_init(jm_queue_link_t *head);
+static void jm_queue_link_after(jm_queue_link_t *prev, jm_queue_link_t *link);
+static void jm_queue_unlink(jm_queue_link_t *link);
+
+
+jm_rc_e
+jm_queue_create(jm_queue_t *q)
+{
+    jm_queue_shared_t  *shared;
+
+    shared = q->mem.alloc(q->mem.ctx, sizeof(jm_queue_shared_t));
+    if (shared == NULL) {
+        return JM_ERROR;
+    }
+
+    memset(shared, 0, sizeof(jm_queue_shared_t));
+    jm_queue_link_init(&shared->lines);
+
+    shared->table = jm_queue_table(q, JM_QUEUE_TABLE);
+
+    if (shared->table == NULL) {
+        q->mem.free(q->mem.ctx, shared);
+        return JM_ERROR;
+    }
+
+    q->shared = shared;
+
+    return JM_OK;
+}
+
+
+jm_rc_e
+jm_queue_account(jm_queue_t *q, jm_str_t name,
+    const jm_queue_limits_t *limits, unsigned *account)
+{
+    jm_rc_e              rc;
+    uint64_t             room;
+    unsigned             i;
+    jm_queue_account_t  *a;
+
+    if (name.len == 0 || name.len > JM_QUEUE_NAME) {
+        return JM_INVALID;
+    }
+
+    jm_queue_begin(q);
+
+    a = jm_queue_account_of(q, name, &i);
+
+    rc = JM_INVALID;
+
+    if (i == JM_QUEUE_ACCOUNTS) {
+        goto done;
+    }
+
+    /* the others' room is there already */
+
+    room = (uint64_t) limits->concurrency + limits->queue;
+    rc = jm_queue_grow(q, (a && a->room > room) ? 0
+                          : room - (a ? a->room : 0));
+
+    if (rc != JM_OK) {
+        goto done;
+    }
+
+    if (a == NULL) {
+        a = q->mem.alloc(q->mem.ctx, sizeof(jm_queue_account_t));
+
+        if (a == NULL) {
+            rc = JM_ERROR;
+            goto done;
+        }
+
+        memset(a, 0, sizeof(jm_queue_account_t));
+        jm_queue_link_init(&a->held);
+
+        memcpy(a->name, name.data, name.len);
+        a->len = name.len;
+
+        q->shared->accounts[i] = a;
+        jm_queue_fence();
+        q->shared->naccounts = i + 1;
+    }
+
+    a->limits = *limits;
+    a->room = jm_max(a->room, (uint32_t) room);
+    a->effective = limits->concurrency;
+    a->taken = 0;
+    a->refusals = 0;
+    a->rest = 0;
+    a->next = 0;
+
+    memset(&a->aside, 0, sizeof(jm_queue_aside_t));
+    memset(a->models, 0, sizeof(a->models));
+
+    *account = i;
+
+done:
+
+    jm_queue_done(q);
+
+    return rc;
+}
+
+
+/* without one, *i is the number of the next, or JM_QUEUE_ACCOUNTS */
+
+static jm_queue_account_t *
+jm_queue_account_of(jm_queue_t *q, jm_str_t name, unsigned *i)
+{
+    jm_queue_account_t  *a;
+
+    for (*i = 0; *i < q->shared->naccounts; (*i)++) {
+        a = q->shared->accounts[*i];
+
+        if (a->len == name.len && memcmp(a->name, name.data, name.len) == 0) {
+            return a;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* adds room for so many more places than the accounts have asked for */
+
+static jm_rc_e
+jm_queue_grow(jm_queue_t *q, uint64_t room)
+{
+    unsigned             i;
+    jm_queue_chunk_t    *chunk;
+    jm_queue_shared_t   *shared;
+
+    shared = q->shared;
+
+    for (i = 0; i < shared->naccounts; i++) {
+        room += shared->accounts[i]->room;
+    }
+
+    if (room > INT32_MAX) {
+        return JM_ERROR;
+    }
+
+    while (shared->room < room) {
+        chunk = q->mem.alloc(q->mem.ctx, sizeof(jm_queue_chunk_t));
+
+        if (chunk == NULL) {
+            return JM_ERROR;
+        }
+
+        memset(chunk, 0, sizeof(jm_queue_chunk_t));
+
+        chunk->next = shared->chunks;
+        jm_queue_fence();
+        shared->chunks = chunk;
+
+        for (i = 0; i < JM_QUEUE_PLACES; i++) {
+            chunk->places[i].link.next = shared->free;
+            shared->free = &chunk->places[i].link;
+
+            chunk->lines[i].next = shared->unused;
+            shared->unused = &chunk->lines[i];
+        }
+
+        shared->room += JM_QUEUE_PLACES;
+    }
+
+    jm_queue_grow_table(q);
+
+    return JM_OK;
+}
+
+
+/* without memory the old one does, it is only slower */
+
+static void
+jm_queue_grow_table(jm_queue_t *q)
+{
+    jm_queue_table_t   *table, *old;
+    jm_queue_shared_t  *shared;
+
+    shared = q->shared;
+    old = shared->table;
+
+    if (old->mask >= shared->room / 2) {
+        return;
+    }
+
+    table = jm_queue_table(q, shared->room);
+
+    if (table != NULL) {
+        shared->table = table;
+        jm_queue_repair(q);
+        q->mem.free(q->mem.ctx, old);
+    }
+}
+
+
+static jm_queue_table_t *
+jm_queue_table(jm_queue_t *q, uint32_t places)
+{
+    size_t             n, size;
+    jm_queue_table_t  *table;
+
+    for (n = JM_QUEUE_TABLE; n < places; n *= 2) { /* void */ }
+
+    size = offsetof(jm_queue_table_t, lines) + n * sizeof(jm_queue_line_t *);
+
+    table = q->mem.alloc(q->mem.ctx, size);
+
+    if (table != NULL) {
+        memset(table, 0, size);
+        table->mask = (uint32_t) (n - 1);
+    }
+
+    return table;
+}
+
+
+void
+jm_queue_fence(void)
+{
+    /* who dies stops between two stores of its own: the order is enough */
+
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+
+void
+jm_queue_begin(jm_queue_t *q)
+{
+    if (q->shared->busy) {
+        jm_queue_repair(q);
+    }
+
+    q->shared->busy = 1;
+    jm_queue_fence();
+}
+
+
+void
+jm_queue_done(jm_queue_t *q)
+{
+    jm_queue_fence();
+    q->shared->busy = 0;
+}
+
+
+/*
+ * Only the places are believed.  Whose turn it is among the clients is not
+ * written there: they come in the order of their oldest places.
+ */
+
+static void
+jm_queue_repair(jm_queue_t *q)
+{
+    unsigned             i;
+    jm_queue_link_t     *list, *next;
+    jm_queue_place_t    *place;
+    jm_queue_chunk_t    *chunk;
+    jm_queue_shared_t   *shared;
+    jm_queue_account_t  *a;
+
+    shared = q->shared;
+
+    jm_queue_repair_empty(q);
+
+    list = NULL;
+
+    for (chunk = shared->chunks; chunk != NULL; chunk = chunk->next) {
+
+        for (i = 0; i < JM_QUEUE_PLACES; i++) {
+            place = &chunk->places[i];
+
+            chunk->lines[i].next = shared->unused;
+            shared->unused = &chunk->lines[i];
+
+            if (place->state == JM_PLACE_FREE) {
+                place->link.next = shared->free;
+                shared->free = &place->link;
+                continue;
+            }
+
+            if (place->state == JM_PLACE_WAIT) {
+                place->link.next = list;
+                list = &place->link;
+                continue;
+            }
+
+            a = shared->accounts[place->account];
+            a->running++;
+            jm_queue_link_after(a->held.prev, &place->link);
+        }
+
+        shared->room += JM_QUEUE_PLACES;
+    }
+
+    for (list = jm_queue_sort(list); list != NULL; list = next) {
+        next = list->next;
+        jm_queue_line_up(q, jm_queue_place(list), 0);
+    }
+}
+
+
+static void
+jm_queue_repair_empty(jm_queue_t *q)
+{
+    unsigned             i;
+    jm_queue_shared_t   *shared;
+    jm_queue_account_t  *a;
+
+    shared = q->shared;
+
+    for (i = 0; i < shared->naccounts; i++) {
+        a = shared->accounts[i];
+
+        a->running = 0;
+        a->waiting = 0;
+        jm_queue_link_init(&a->held);
+    }
+
+    memset(shared->table->lines, 0,
+           (shared->table->mask + (size_t) 1) * sizeof(jm_queue_line_t *));
+
+    jm_queue_link_init(&shared->lines);
+
+    shared->free = NULL;
+    shared->unused = NULL;
+    shared->waiting = 0;
+    shared->room = 0;
+}
+
+
+/*
+ * Sorts a list, which ends in NULL and has no way back, by serial numbers:
+ * piles of 1, 2, 4 ... places are each sorted, and two of a size are made one.
+ */
+
+static jm_queue_link_t *
+jm_queue_sort(jm_queue_link_t *list)
+{
+    unsigned          i;
+    jm_queue_link_t  *pile, *piles[JM_QUEUE_PILES];
+
+    memset(piles, 0, sizeof(piles));
+
+    while (list != NULL) {
+        pile = list;
+        list = list->next;
+        pile->next = NULL;
+
+        for (i = 0; piles[i] != NULL; i++) {
+            pile = jm_queue_merge(piles[i], pile);
+            piles[i] = NULL;
+        }
+
+        piles[i] = pile;
+    }
+
+    for (i = 0; i < JM_QUEUE_PILES; i++) {
+        list = jm_queue_merge(piles[i], list);
+    }
+
+    return list;
+}
+
+
+static jm_queue_link_t *
+jm_queue_merge(jm_queue_link_t *a, jm_queue_link_t *b)
+{
+    jm_queue_link_t  head, *last;
+
+    head.next = NULL;
+
+    for (last = &head; a != NULL && b != NULL; last = last->next) {
+
+        if (jm_queue_place(b)->serial < jm_queue_place(a)->serial) {
+            last->next = b;
+            b = b->next;
+
+        } else {
+            last->next = a;
+            a = a->next;
+        }
+    }
+
+    last->next = (a != NULL) ? a : b;
+
+    return head.next;
+}
+
+
+jm_queue_place_t *
+jm_queue_take(jm_queue_t *q)
+{
+    jm_queue_place_t  *place;
+
+    if (q->shared->free == NULL) {
+        return NULL;
+    }
+
+    place = jm_queue_place(q->shared->free);
+    q->shared->free = place->link.next;
+
+    place->serial = ++q->shared->serial;
+
+    return place;
+}
+
+
+void
+jm_queue_drop(jm_queue_t *q, jm_queue_place_t *place)
+{
+    unsigned  waited;
+
+    waited = (place->state == JM_PLACE_WAIT);
+
+    place->state = JM_PLACE_FREE;
+    jm_queue_fence();
+
+    if (waited) {
+        jm_queue_unlink_waiting(q, place, 0);
+
+    } else {
+        jm_queue_unlink_held(q, place);
+    }
+
+    place->link.next = q->shared->free;
+    q->shared->free = &place->link;
+}
+
+
+void
+jm_queue_line_up(jm_queue_t *q, jm_queue_place_t *place, unsigned first)
+{
+    jm_queue_line_t    *line, **chain;
+    jm_queue_link_t    *prev;
+    jm_queue_shared_t  *shared;
+
+    shared = q->shared;
+
+    if (place->state > JM_PLACE_WAIT) {
+        jm_queue_fence();
+        place->state = JM_PLACE_WAIT;
+        jm_queue_unlink_held(q, place);
+    }
+
+    line = jm_queue_line_of(q, place->client);
+
+    if (line == NULL) {
+        line = shared->unused;
+        shared->unused = line->next;
+
+        jm_queue_link_init(&line->places);
+        jm_queue_link_after(shared->lines.prev, &line->link);
+
+        chain = jm_queue_chain(q, place->client);
+        line->next = *chain;
+        *chain = line;
+    }
+
+    if (first) {
+        jm_queue_unlink(&line->link);
+        jm_queue_link_after(&shared->lines, &line->link);
+    }
+
+    /* what comes back is among the oldest, what is new is the newest */
+
+    prev = line->places.prev;
+
+    if (first) {
+        for (prev = &line->places;
+             prev->next != &line->places
+             && jm_queue_place(prev->next)->serial < place->serial;
+             prev = prev->next)
+        {
+            /* void */
+        }
+    }
+
+    jm_queue_link_after(prev, &place->link);
+    place->line = line;
+
+    shared->waiting++;
+    jm_queue_count(q, place->accounts, 1);
+
+    jm_queue_fence();
+    place->state = JM_PLACE_WAIT;
+}
+
+
+void
+jm_queue_hold(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
+    uint64_t now)
+{
+    unsigned             waited;
+    jm_queue_account_t  *a;
+
+    a = q->shared->accounts[account];
+
+    waited = (place->state == JM_PLACE_WAIT);
+
+    a->submitted = now;
+    place->at = now;
+    place->account = (uint8_t) account;
+
+    jm_queue_fence();
+    place->state = JM_PLACE_GRANTED;
+
+    if (waited) {
+        jm_queue_unlink_waiting(q, place, 1);
+    }
+
+    a->running++;
+    jm_queue_link_after(a->held.prev, &place->link);
+}
+
+
+void
+jm_queue_narrow(jm_queue_t *q, jm_queue_place_t *place, uint64_t accounts)
+{
+    jm_queue_count(q, place->accounts, UINT32_MAX);
+    place->accounts = accounts;
+    jm_queue_count(q, place->accounts, 1);
+}
+
+
+static void
+jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
+    unsigned served)
+{
+    jm_queue_line_t    *line, **chain;
+    jm_queue_shared_t  *shared;
+
+    shared = q->shared;
+    line = place->line;
+
+    jm_queue_unlink(&place->link);
+
+    shared->waiting--;
+    jm_queue_count(q, place->accounts, UINT32_MAX);
+
+    if (line->places.next != &line->places) {
+
+        if (served) {
+            jm_queue_unlink(&line->link);
+            jm_queue_link_after(shared->lines.prev, &line->link);
+        }
+
+        return;
+    }
+
+    for (chain = jm_queue_chain(q, place->client); *chain != line;
+         chain = &(*chain)->next)
+    {
+        /* void */
+    }
+
+    *chain = line->next;
+
+    jm_queue_unlink(&line->link);
+
+    line->next = shared->unused;
+    shared->unused = line;
+}
+
+
+static void
+jm_queue_unlink_held(jm_queue_t *q, jm_queue_place_t *place)
+{
+    jm_queue_unlink(&place->link);
+    q->shared->accounts[place->account]->running--;
+}
+
+
+/* to add UINT32_MAX is to take 1 away */
+
+static void
+jm_queue_count(jm_queue_t *q, uint64_t accounts, uint32_t add)
+{
+    unsigned  i;
+
+    for (i = 0; accounts != 0; i++, accounts >>= 1) {
+
+        if (accounts & 1) {
+            q->shared->accounts[i]->waiting += add;
+        }
+    }
+}
+
+
+jm_queue_line_t *
+jm_queue_line_of(jm_queue_t *q, const uint8_t *client)
+{
+    jm_queue_line_t   *line;
+    jm_queue_place_t  *place;
+
+    for (line = *jm_queue_chain(q, client); line != NULL; line = line->next) {
+        place = jm_queue_place(line->places.next);
+
+        if (memcmp(place->client, client, JM_QUEUE_KEY) == 0) {
+            return line;
+        }
+    }
+
+    return NULL;
+}
+
+
+static jm_queue_line_t **
+jm_queue_chain(jm_queue_t *q, const uint8_t *client)
+{
+    uint32_t           hash;
+    jm_queue_table_t  *table;
+
+    table = q->shared->table;
+
+    /* a client is a digest: any of its bytes are as good as a hash */
+
+    memcpy(&hash, client, sizeof(uint32_t));
+
+    return &table->lines[hash & table->mask];
+}
+
+
+uint64_t
+jm_queue_span(uint64_t from, uint64_t to)
+{
+    return to > from ? to - from : 0;
+}
+
+
+static void
+jm_queue_link_init(jm_queue_link_t *head)
+{
+    head->prev = head;
+    head->next = head;
+}
+
+
+static void
+jm_queue_link_after(jm_queue_link_t *prev, jm_queue_link_t *link)
+{
+    link->prev = prev;
+    link->next = prev->next;
+    link->next->prev = link;
+    prev->next = link;
+}
+
+
+static void
+jm_queue_unlink(jm_queue_link_t *link)
+{
+    link->prev->next = link->next;
+    link->next->prev = link->prev;
+}

@@ -1,0 +1,365 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+#include "jm_queue_turn.h"
+
+
+static unsigned jm_queue_is_aside(const jm_queue_account_t *a, uint64_t model,
+    uint64_t now);
+static unsigned jm_queue_is_better(const jm_queue_account_t *a,
+    const jm_queue_account_t *b);
+static unsigned jm_queue_next_account(jm_queue_t *q, uint64_t skip,
+    uint64_t now);
+static jm_queue_place_t *jm_queue_next_place(jm_queue_t *q, unsigned account,
+    uint64_t now);
+static void jm_queue_announce(jm_queue_t *q, const jm_queue_place_t *asks,
+    uint64_t now);
+
+
+uint64_t
+jm_queue_ready_in(const jm_queue_account_t *a, uint64_t now)
+{
+    uint64_t  ready;
+
+    ready = a->rest;
+
+    if (a->limits.interval != 0 && a->submitted != 0) {
+        ready = jm_max(ready, a->submitted + a->limits.interval);
+    }
+
+    return jm_queue_span(now, ready);
+}
+
+
+uint32_t
+jm_queue_slots(const jm_queue_account_t *a)
+{
+    if (a->aside.times != 0) {
+
+        /* one is enough to see if its credentials are accepted again */
+
+        return 1;
+    }
+
+    return a->limits.concurrency ? a->effective : UINT32_MAX;
+}
+
+
+uint64_t
+jm_queue_free_slots(const jm_queue_account_t *a)
+{
+    return jm_queue_span(a->running, jm_queue_slots(a));
+}
+
+
+static unsigned
+jm_queue_is_aside(const jm_queue_account_t *a, uint64_t model, uint64_t now)
+{
+    unsigned  i;
+
+    if (a->aside.until > now) {
+        return 1;
+    }
+
+    for (i = 0; i < JM_QUEUE_MODELS; i++) {
+
+        if (a->models[i].until > now && a->models[i].model == model) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+uint64_t
+jm_queue_usable(jm_queue_t *q, uint64_t accounts, uint64_t model,
+    uint64_t now)
+{
+    unsigned  i;
+    uint64_t  usable;
+
+    usable = 0;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+
+        if ((accounts & jm_queue_bit(i))
+            && !jm_queue_is_aside(q->shared->accounts[i], model, now))
+        {
+            usable |= jm_queue_bit(i);
+        }
+    }
+
+    return usable;
+}
+
+
+/* less to do for its weight */
+
+static unsigned
+jm_queue_is_better(const jm_queue_account_t *a, const jm_queue_account_t *b)
+{
+    return (uint64_t) a->running * b->limits.weight
+           < (uint64_t) b->running * a->limits.weight;
+}
+
+
+unsigned
+jm_queue_pick(jm_queue_t *q, const jm_queue_request_t *request, uint64_t now)
+{
+    unsigned             i, account;
+    jm_queue_account_t  *a, *best;
+
+    best = NULL;
+    account = JM_QUEUE_ACCOUNTS;
+
+    for (i = 0; i < request->naccounts; i++) {
+        a = q->shared->accounts[request->accounts[i]];
+
+        if (jm_queue_free_slots(a) == 0 || jm_queue_ready_in(a, now) != 0
+            || jm_queue_is_aside(a, request->model, now))
+        {
+            continue;
+        }
+
+        if (best == NULL || jm_queue_is_better(a, best)) {
+            best = a;
+            account = request->accounts[i];
+        }
+    }
+
+    return account;
+}
+
+
+void
+jm_queue_dispatch(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
+{
+    unsigned           i;
+    uint64_t           skip;
+    jm_queue_place_t  *place;
+
+    if (q->shared->waiting == 0) {
+        return;
+    }
+
+    skip = 0;
+
+    for ( ;; ) {
+        i = jm_queue_next_account(q, skip, now);
+
+        if (i == JM_QUEUE_ACCOUNTS) {
+            break;
+        }
+
+        place = jm_queue_next_place(q, i, now);
+
+        if (place == NULL) {
+            skip |= jm_queue_bit(i);
+            continue;
+        }
+
+        jm_queue_hold(q, place, i, now);
+
+        if (place != asks) {
+            jm_queue_wake(q, place->worker);
+        }
+    }
+
+    jm_queue_announce(q, asks, now);
+}
+
+
+/* the best of those that are ready, and that somebody waits for */
+
+static unsigned
+jm_queue_next_account(jm_queue_t *q, uint64_t skip, uint64_t now)
+{
+    unsigned             i, account;
+    jm_queue_account_t  *a, *best;
+
+    best = NULL;
+    account = JM_QUEUE_ACCOUNTS;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+        a = q->shared->accounts[i];
+
+        if (a->waiting == 0 || (skip & jm_queue_bit(i))
+            || jm_queue_free_slots(a) == 0 || jm_queue_ready_in(a, now) != 0)
+        {
+            continue;
+        }
+
+        if (best == NULL || jm_queue_is_better(a, best)) {
+            best = a;
+            account = i;
+        }
+    }
+
+    return account;
+}
+
+
+/* of the first client that has one, the oldest place that it may serve */
+
+static jm_queue_place_t *
+jm_queue_next_place(jm_queue_t *q, unsigned account, uint64_t now)
+{
+    jm_queue_link_t     *l, *p;
+    jm_queue_line_t     *line;
+    jm_queue_place_t    *place;
+    jm_queue_shared_t   *shared;
+    jm_queue_account_t  *a;
+
+    shared = q->shared;
+    a = shared->accounts[account];
+
+    for (l = shared->lines.next; l != &shared->lines; l = l->next) {
+        line = jm_queue_line(l);
+
+        for (p = line->places.next; p != &line->places; p = p->next) {
+            place = jm_queue_place(p);
+
+            if ((place->accounts & jm_queue_bit(account))
+                && !jm_queue_is_aside(a, place->model, now))
+            {
+                return place;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Where there is a slot, and only time has to pass, whoever is the next has to
+ * know how much.
+ */
+
+static void
+jm_queue_announce(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
+{
+    unsigned             i;
+    jm_queue_place_t    *place;
+    jm_queue_account_t  *a;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+        a = q->shared->accounts[i];
+
+        if (a->waiting == 0 || jm_queue_free_slots(a) == 0
+            || jm_queue_ready_in(a, now) == 0)
+        {
+            continue;
+        }
+
+        place = jm_queue_next_place(q, i, now);
+
+        if (place == NULL || a->next == place->serial) {
+            continue;
+        }
+
+        a->next = place->serial;
+
+        if (place != asks) {
+            jm_queue_wake(q, place->worker);
+        }
+    }
+}
+
+
+uint64_t
+jm_queue_pause(jm_queue_t *q, const jm_queue_place_t *place, uint64_t now)
+{
+    unsigned             i;
+    uint64_t             pause, timeout, ready;
+    jm_queue_account_t  *a;
+
+    pause = jm_min(JM_QUEUE_LOOK, jm_queue_span(now, place->due));
+
+    timeout = jm_queue_timeout(q, place->accounts);
+
+    if (timeout != 0) {
+        pause = jm_min(pause, jm_queue_span(now, place->since + timeout));
+    }
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+        a = q->shared->accounts[i];
+
+        if (!(place->accounts & jm_queue_bit(i))
+            || jm_queue_free_slots(a) == 0)
+        {
+            continue;
+        }
+
+        ready = jm_queue_ready_in(a, now);
+
+        if (ready < pause && jm_queue_next_place(q, i, now) == place) {
+            pause = ready;
+        }
+    }
+
+    return jm_max(pause, 1);
+}
+
+
+uint64_t
+jm_queue_timeout(jm_queue_t *q, uint64_t accounts)
+{
+    unsigned             i;
+    uint64_t             timeout;
+    jm_queue_account_t  *a;
+
+    timeout = 0;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+
+        if (!(accounts & jm_queue_bit(i))) {
+            continue;
+        }
+
+        a = q->shared->accounts[i];
+
+        if (a->limits.timeout == 0) {
+            return 0;
+        }
+
+        timeout = jm_max(timeout, a->limits.timeout);
+    }
+
+    return timeout;
+}
+
+
+void
+jm_queue_wake(jm_queue_t *q, uint32_t worker)
+{
+    unsigned  i;
+
+    if (q->nwoken > JM_QUEUE_WOKEN) {
+        return;
+    }
+
+    for (i = 0; i < q->nwoken; i++) {
+
+        if (q->woken[i] == worker) {
+            return;
+        }
+    }
+
+    if (q->nwoken < JM_QUEUE_WOKEN) {
+        q->woken[q->nwoken] = worker;
+    }
+
+    q->nwoken++;
+}
+
+
+void
+jm_queue_wake_all(jm_queue_t *q)
+{
+    q->nwoken = JM_QUEUE_WOKEN + 1;
+}
