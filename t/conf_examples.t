@@ -52,9 +52,10 @@ sub keys_of {
 sub certificate {
     my ($t) = @_;
     my $file = $t->dir . '/gateway';
-    my $said = `openssl req -x509 -newkey rsa:2048 -nodes -days 2 \
-                -subj /CN=gateway.example.com -keyout $file.key \
-                -out $file.crt 2>&1`;
+    my $command = 'openssl req -x509 -newkey rsa:2048 -nodes -days 2'
+        . " -subj /CN=gateway.example.com -keyout $file.key -out $file.crt";
+
+    my $said = `$command 2>&1`;
     die "openssl: $said" if $?;
 }
 

@@ -224,7 +224,7 @@ $t->finish;
 # ---- a key of a client
 
 my ($makes) = section('## Keys of clients') =~ /^```sh\n(.*?)^```/ms;
-my ($file) = section('## Keys of clients') =~ /^```\n(# SHA.*?)^```/ms;
+my ($file) = section('## Keys of clients') =~ /^```\n([0-9a-f]{64} .*?)^```/ms;
 
 $t = Jimeng::Test->new(start => 0, http => 'jimeng_zone keys:1m;',
                        location => 'jimeng_keys %%DIR%%/keys;');
@@ -239,7 +239,7 @@ is(() = slurp($t->dir . '/keys') =~ /^[0-9a-f]{64} /mg, 3,
 
 # The name is there already.
 ($rc, $said) = $t->test_config;
-like($said, qr/keys:4\b/, 'a name that is twice in the file');
+like($said, qr/keys:3\b/, 'a name that is twice in the file');
 
 $t->write_file('keys', slurp($t->dir . '/keys') =~ s/^\S+ +alice .*\n//mr);
 $t->secret($key);
