@@ -42,6 +42,7 @@
 #define NGX_HTTP_JIMENG_SIZE_STRICT  1
 
 
+typedef struct ngx_http_jimeng_main_conf_s  ngx_http_jimeng_main_conf_t;
 typedef struct ngx_http_jimeng_job_s       ngx_http_jimeng_job_t;
 typedef struct ngx_http_jimeng_input_s     ngx_http_jimeng_input_t;
 typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
@@ -75,22 +76,28 @@ typedef struct {
 } ngx_http_jimeng_account_t;
 
 
+#define NGX_HTTP_JIMENG_VERSIONS     5
+
 /* the shared memory; all but what sh points to is this process's own */
 
 typedef struct {
     ngx_str_t                   name;
     ngx_cycle_t                *cycle;
     ngx_slab_pool_t            *shpool;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
     jm_ledger_t                 ledger;
+    jm_queue_t                  queue;
     jm_quota_t                  quota;
     jm_metrics_t                metrics;
 
     struct {
         uint32_t                magic;
-        uint32_t                version;
+        uint32_t                versions[NGX_HTTP_JIMENG_VERSIONS];
         size_t                  size;       /* of this */
 
         jm_ledger_shared_t     *ledger;
+        jm_queue_shared_t      *queue;
         jm_quota_shared_t      *quota;
         jm_metrics_shared_t    *metrics;
         ngx_msec_t              warned;     /* that it is full; or 0 */
@@ -107,7 +114,7 @@ typedef struct {
 } ngx_http_jimeng_keys_t;
 
 
-typedef struct {
+struct ngx_http_jimeng_main_conf_s {
     ngx_array_t                 accounts;   /* ngx_http_jimeng_account_t * */
     ngx_array_t                 keys;       /* ngx_http_jimeng_keys_t * */
     ngx_array_t                 clients;    /* const jm_client_t *, of all */
@@ -118,7 +125,7 @@ typedef struct {
     jm_seal_key_t               seal_keys[JM_SEAL_KEYS];
     ngx_uint_t                  nseal_keys;
     unsigned                    seal_random:1;  /* they are of no file */
-} ngx_http_jimeng_main_conf_t;
+};
 
 
 /* where pictures are put; dir and what follows is the cache manager's */
@@ -499,8 +506,18 @@ ngx_int_t ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job);
 /* ngx_http_jimeng_zone.c */
 
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
+
+/* ngx_http_jimeng_zone_room.c */
+
+jm_rc_e ngx_http_jimeng_zone_build(ngx_http_jimeng_zone_t *zone,
+    size_t size);
+jm_rc_e ngx_http_jimeng_zone_reserve(ngx_http_jimeng_zone_t *zone);
+jm_rc_e ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone);
+ngx_uint_t ngx_http_jimeng_zone_spare(ngx_http_jimeng_zone_t *zone);
+void ngx_http_jimeng_zone_small(ngx_http_jimeng_zone_t *zone, size_t size,
+    ngx_log_t *log);
 
 /* ngx_http_jimeng_wake.c */
 
