@@ -310,7 +310,9 @@ ngx_http_jimeng_retrieve_answer(ngx_http_jimeng_task_t *task,
 ngx_http_jimeng_seen_e
 ngx_http_jimeng_retrieve_seen(ngx_http_jimeng_task_t *task)
 {
-    if (task->job->order.ids == NULL || ngx_http_jimeng_task_state(task) != JM_TASK_FAILED) {
+    if (task->job->order.ids == NULL
+        || ngx_http_jimeng_task_state(task) != JM_TASK_FAILED)
+    {
         return NGX_HTTP_JIMENG_SEEN_END;
     }
 

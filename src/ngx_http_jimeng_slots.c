@@ -259,8 +259,6 @@ ngx_http_jimeng_slot_result(ngx_http_jimeng_task_t *task, jm_queue_e rc,
 
         task->admitted = ngx_current_msec;
 
-        ngx_http_jimeng_metrics_admitted(task, task->admitted - task->queued);
-
         return JM_EVENT_GRANTED;
 
     case JM_QUEUE_WAIT:
@@ -331,6 +329,8 @@ ngx_http_jimeng_slot_accepted(ngx_http_jimeng_task_t *task)
                       ngx_current_msec);
 
     ngx_http_jimeng_slots_unlock(task->job->request);
+
+    ngx_http_jimeng_metrics_admitted(task, task->admitted - task->queued);
 }
 
 

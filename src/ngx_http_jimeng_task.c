@@ -380,6 +380,7 @@ ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 
     if (ngx_http_jimeng_task_over(task, JM_LEAVE_OVER)) {
         ngx_http_jimeng_hold_delivered(task->job->hold, answer->nurls);
+        ngx_http_jimeng_metrics_images(task, answer->nurls);
     }
 }
 

@@ -65,13 +65,23 @@ ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order)
 {
     jm_ticket_t                  t;
+    ngx_uint_t                   i;
+    ngx_http_jimeng_account_t  **account;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    ngx_http_jimeng_ticket_init(&t, r, order, jlcf->account);
+    account = jlcf->accounts->elts;
 
-    return jm_ticket_fits(&t);
+    for (i = 0; i < jlcf->accounts->nelts; i++) {
+        ngx_http_jimeng_ticket_init(&t, r, order, account[i]);
+
+        if (!jm_ticket_fits(&t)) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -173,7 +173,7 @@ SKIP: {
 
 # ---- how much it may do
 
-my $zone = 'jimeng_zone shared:10m;';
+my $zone = 'jimeng_zone shared:16m;';
 
 sub limited {
     my ($lines) = @_;

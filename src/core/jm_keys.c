@@ -250,7 +250,7 @@ jm_keys_digest(uint8_t *digest, jm_str_t word)
             digit = c - 'a' + 10u;
         }
 
-        digest[i / 2] = (uint8_t) (digest[i / 2] << 4 | digit);
+        digest[i / 2] = (uint8_t) (digest[i / 2] * 16u + digit);
     }
 
     if (memcmp(digest, jm_keys_empty, JM_DIGEST_LEN) == 0) {

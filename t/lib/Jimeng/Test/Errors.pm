@@ -42,6 +42,7 @@ my %row = (
     request_too_large        => [413, 'invalid_request_error'],
     unsupported_media_type   => [415, 'invalid_request_error'],
     idempotency_key_reused   => [422, 'invalid_request_error'],
+    insufficient_quota       => [429, 'rate_limit_error'],
     rate_limit_exceeded      => [429, 'rate_limit_error'],
     insufficient_quota       => [429, 'rate_limit_error'],
     concurrency_limit_exceeded => [429, 'rate_limit_error'],
