@@ -13,6 +13,7 @@ use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Metrics;
 use Jimeng::Test::Directive;
+use Jimeng::Test::Process qw(slurp);
 use Jimeng::Test::Sse;
 
 my $zone = 'jimeng_zone shared:10m;';
@@ -290,6 +291,14 @@ is($all->{'jimeng_submits_total{account="main"}'}, $accepted,
    'submits that were taken');
 
 is_clean($t, 'clean with all of that');
+
+my $readme = slurp(Jimeng::Test::Nginx::root() . '/README.md');
+my ($table) = $readme =~ /^#### jimeng_metrics\n(.*?)^##/ms;
+my @rows = map { /^\| (`jimeng_.*?) \|/m ? $1 =~ /`(\w+)`/g : () }
+           split /\n/, $table // '';
+my @types = $t->request('GET', '/metrics')->body =~ /^# TYPE (\w+)/mg;
+
+is(join(' ', sort @rows), join(' ', sort @types), 'README has all of them');
 unlike($t->request('GET', '/metrics')->body, qr/kite|sk-test|leaves|AKLT/,
        'no prompt, no key');
 
