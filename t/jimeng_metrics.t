@@ -293,12 +293,12 @@ is($all->{'jimeng_submits_total{account="main"}'}, $accepted,
 is_clean($t, 'clean with all of that');
 
 my $readme = slurp(Jimeng::Test::Nginx::root() . '/README.md');
-my ($table) = $readme =~ /^#### jimeng_metrics\n(.*?)^##/ms;
-my @rows = map { /^\| (`jimeng_.*?) \|/m ? $1 =~ /`(\w+)`/g : () }
-           split /\n/, $table // '';
+my ($table) = $readme =~ /^## Watching it\n(.*?)^## /ms;
+my @rows = ($table // '') =~ /^(\|.*)/mg;
+my @named = map { /`(jimeng_\w+)(?=[`{])/g } @rows;
 my @types = $t->request('GET', '/metrics')->body =~ /^# TYPE (\w+)/mg;
 
-is(join(' ', sort @rows), join(' ', sort @types), 'README has all of them');
+is(join(' ', sort @named), join(' ', sort @types), 'README has all of them');
 unlike($t->request('GET', '/metrics')->body, qr/kite|sk-test|leaves|AKLT/,
        'no prompt, no key');
 
