@@ -1,0 +1,680 @@
+
+/*
+ * The queue by itself: who gets a slot, who waits, in which turns, and who is
+ * sent away.
+ */
+
+
+#define _GNU_SOURCE
+
+#include <time.h>
+
+#include "queue_world.h"
+
+
+#define CALLS   200000
+
+
+static void
+test_slots(void)
+{
+    jm_place_t  a, b, c, d, e;
+    jm_queue_t  q, other;
+
+    start(&q, &other);
+    (void) account(&q, "main", 2, 2);
+
+    is_int(enter(&q, &a, 'a', NOW), JM_QUEUE_GRANTED, "the first");
+    is_int(enter(&other, &b, 'b', NOW), JM_QUEUE_GRANTED, "the second");
+    is_int(enter(&q, &c, 'c', NOW), JM_QUEUE_WAIT, "the third waits");
+    is_int(enter(&other, &d, 'd', NOW), JM_QUEUE_WAIT, "the fourth");
+    is_int(enter(&other, &e, 'e', NOW), JM_QUEUE_FULL, "the fifth");
+    is_int((int64_t) e.serial, 0, "it has no place");
+    is_int(look(&q, &a, NOW), JM_QUEUE_GRANTED, "granted again");
+    is_int(look(&q, &c, NOW), JM_QUEUE_WAIT, "and still waiting");
+    is_view(&q, 2, 0, 2, "full");
+
+    jm_queue_leave(&other, &b, JM_LEAVE_OVER, NOW);
+    is_int((int64_t) b.serial, 0, "left");
+    is_int(other.nwoken, 1, "somebody is woken");
+    is_int(other.woken[0], 1, "the one whose turn it is");
+    is_int(look(&q, &c, NOW), JM_QUEUE_GRANTED, "it has its slot");
+    is_int(look(&other, &d, NOW), JM_QUEUE_WAIT, "the other one waits");
+    is_int(q.nwoken, 0, "it knew itself");
+
+    jm_queue_leave(&other, &b, JM_LEAVE_OVER, NOW);
+    is_view(&q, 2, 0, 1, "left twice");
+
+    jm_queue_leave(&other, &d, JM_LEAVE_FREE, NOW);
+    is_view(&q, 2, 0, 0, "one that waited left");
+
+    jm_queue_leave(&q, &a, JM_LEAVE_FREE, NOW);
+    jm_queue_leave(&q, &c, JM_LEAVE_FREE, NOW);
+    is_view(&q, 0, 0, 0, "all left");
+
+    memory_done(&q);
+}
+
+
+static void
+test_accounts(void)
+{
+    char                long_name[JM_QUEUE_NAME + 2];
+    unsigned            i, number;
+    memory_t           *m;
+    jm_queue_t          q, other;
+    jm_queue_view_t     v;
+    jm_queue_limits_t   limits;
+
+    start(&q, &other);
+    memset(&limits, 0, sizeof(jm_queue_limits_t));
+    memset(long_name, 'x', sizeof(long_name));
+    long_name[JM_QUEUE_NAME + 1] = '\0';
+
+    is_int(jm_queue_account(&q, str(""), &limits, &number), JM_INVALID,
+           "no name");
+    is_int(jm_queue_account(&q, str(long_name), &limits, &number), JM_INVALID,
+           "a name too long");
+
+    is_int(account(&q, long_name + 1, 1, 1), 0, "the longest name");
+    is_int(account(&q, "b", 2, 30), 1, "the second");
+    is_int(account(&q, "b", 1, 5), 1, "the same, found");
+
+    jm_queue_view(&other, 1, &v, NOW);
+    ok(v.len == 1 && v.name[0] == 'b', "its name");
+    is_int(v.limits.concurrency, 1, "its new limits");
+    is_int(v.effective, 1, "are used");
+    ok(q.shared->room >= 34, "room is not given back");
+
+    for (i = 2; i < JM_QUEUE_ACCOUNTS; i++) {
+        long_name[1] = (char) i;
+        is_int(account(&q, long_name + 1, 0, 0), i, "account %u", i);
+    }
+
+    is_int(jm_queue_account(&q, str("z"), &limits, &number), JM_INVALID,
+           "one too many");
+    is_int(account(&q, "b", 1, 5), 1, "those that are there are found");
+
+    m = q.mem.ctx;
+    m->size = m->used + 4096;
+    limits.concurrency = 3;
+    limits.queue = 1000;
+    is_int(jm_queue_account(&q, str("b"), &limits, &number), JM_ERROR,
+           "no memory for so many places");
+    jm_queue_view(&q, 1, &v, NOW);
+    is_int(v.limits.concurrency, 1, "its limits stay");
+    ok(queue_is_whole(&q), "whole");
+
+    m->size = SIZE;
+    is_int(jm_queue_account(&q, str("b"), &limits, &number), JM_OK,
+           "with memory");
+    ok(queue_is_whole(&q), "whole again");
+
+    memory_done(&q);
+}
+
+
+/* room is made, and nobody sees it before it is used */
+
+static void
+test_reserve(void)
+{
+    unsigned            number;
+    memory_t           *m;
+    jm_queue_t          q, other;
+    jm_place_t          a, b;
+    jm_queue_view_t     v;
+    jm_queue_limits_t   limits;
+
+    start(&q, &other);
+    (void) account(&q, "main", 1, 0);
+    (void) enter(&other, &a, 1, NOW);
+
+    memset(&limits, 0, sizeof(jm_queue_limits_t));
+    limits.concurrency = 2;
+    limits.queue = 100;
+    limits.weight = 1;
+
+    is_int(jm_queue_reserve(&q, str(""), &limits), JM_INVALID, "no name");
+    is_int(jm_queue_reserve(&q, str("main"), &limits), JM_OK,
+           "room for an account that is there");
+    is_int(jm_queue_reserve(&q, str("b"), &limits), JM_OK,
+           "and for one that is not");
+
+    jm_queue_view(&q, 0, &v, NOW);
+    is_int(v.limits.concurrency, 1, "the limits are as before");
+    is_int(enter(&other, &b, 2, NOW), JM_QUEUE_FULL, "and count");
+    ok(queue_is_whole(&q), "reserved: whole");
+
+    m = q.mem.ctx;
+    m->size = m->used;
+
+    is_int(jm_queue_account(&q, str("main"), &limits, &number), JM_OK,
+           "nothing more is needed to use it");
+    is_int(jm_queue_account(&q, str("b"), &limits, &number), JM_OK,
+           "nor for the other");
+    is_int(number, 1, "which has its number");
+    is_int(enter(&other, &b, 2, NOW), JM_QUEUE_GRANTED, "now they count");
+
+    limits.queue = 101 + JM_QUEUE_PLACES;
+    is_int(jm_queue_reserve(&q, str("b"), &limits), JM_ERROR,
+           "no memory for more");
+    ok(queue_is_whole(&q), "whole still");
+
+    jm_queue_leave(&other, &a, JM_LEAVE_FREE, NOW);
+    jm_queue_leave(&other, &b, JM_LEAVE_FREE, NOW);
+
+    m->size = SIZE;
+    memory_done(&q);
+}
+
+
+/* growing finds those that wait in a larger table */
+
+static void
+test_growth(void)
+{
+    unsigned    i, found;
+    jm_place_t  places[40];
+    jm_queue_t  q, other;
+
+    start(&q, &other);
+    (void) account(&q, "main", 1, 39);
+
+    for (i = 0; i < 40; i++) {
+        (void) enter(&q, &places[i], (uint8_t) i, NOW);
+    }
+
+    (void) account(&q, "main", 1, 2000);
+    ok(queue_is_whole(&q), "grown: whole");
+
+    for (i = 1, found = 0; i < 40; i++) {
+        jm_queue_leave(&q, &places[i - 1], JM_LEAVE_OVER, NOW);
+        found += (look(&q, &places[i], NOW) == JM_QUEUE_GRANTED);
+    }
+
+    is_int(found, 39, "all get their turn in order");
+
+    memory_done(&q);
+}
+
+
+/* ends what runs, and returns the number of the place that comes next */
+
+static unsigned
+next(jm_queue_t *q, jm_place_t *places, unsigned n, unsigned *running)
+{
+    unsigned  i;
+
+    jm_queue_leave(q, &places[*running], JM_LEAVE_OVER, NOW);
+
+    for (i = 0; i < n; i++) {
+
+        if (places[i].serial != 0
+            && look(q, &places[i], NOW) == JM_QUEUE_GRANTED)
+        {
+            *running = i;
+            return i;
+        }
+    }
+
+    return n;
+}
+
+
+static void
+test_turns(void)
+{
+    unsigned          i, running;
+    jm_place_t        p[12];
+    jm_queue_t        q, other;
+    static uint8_t    clients[12] = "aaaaabbcbaaa";
+    static unsigned   turns[12] = { 0, 1, 5, 7, 2, 6, 3, 8, 4, 9, 10, 11 };
+
+    start(&q, &other);
+    (void) account(&q, "main", 1, 100);
+
+    for (i = 0; i < 12; i++) {
+        (void) enter(&q, &p[i], clients[i], NOW);
+    }
+
+    running = 0;
+
+    for (i = 1; i < 12; i++) {
+        is_int(next(&q, p, 12, &running), turns[i], "turn %u", i);
+    }
+
+    is_view(&q, 1, 0, 0, "the last runs");
+
+    memory_done(&q);
+}
+
+
+/* who comes while there is a free slot does not overtake who waits for one */
+
+static void
+test_overtake(void)
+{
+    jm_place_t  a, b, c;
+    jm_queue_t  q, other;
+
+    start(&q, &other);
+    (void) account(&q, "main", 1, 100);
+
+    (void) enter(&q, &a, 'a', NOW);
+    (void) enter(&q, &b, 'b', NOW);
+    (void) account(&q, "main", 2, 100);
+
+    is_int(enter(&other, &c, 'c', NOW), JM_QUEUE_WAIT,
+           "a slot more: the one that comes waits");
+    is_int(look(&q, &b, NOW), JM_QUEUE_GRANTED, "the one that waited has it");
+    is_int(other.woken[0], 1, "and is woken");
+
+    memory_done(&q);
+}
+
+
+static void
+test_interval(void)
+{
+    uint64_t            wait;
+    jm_place_t          a, b, c;
+    jm_queue_t          q, other;
+    jm_queue_limits_t   limits = { 9, 9, 1, 400, 0 };
+    jm_queue_request_t  request;
+    unsigned            number;
+
+    start(&q, &other);
+    (void) jm_queue_account(&q, str("main"), &limits, &number);
+
+    request_init(&request, 'a', NOW);
+    request.worker = 7;
+
+    (void) enter(&q, &a, 'a', NOW);
+    is_int(jm_queue_enter(&q, &b, &request, NOW + 100, &wait), JM_QUEUE_WAIT,
+           "too early");
+    is_int((int64_t) wait, 300, "exactly how much");
+    is_int(jm_queue_enter(&q, &c, &request, NOW + 100, &wait), JM_QUEUE_WAIT,
+           "the one after it");
+    is_int((int64_t) wait, JM_QUEUE_LOOK, "looks when it is woken");
+
+    is_int(jm_queue_look(&other, &b, NOW + 399, &wait), JM_QUEUE_WAIT,
+           "a little too early");
+    is_int((int64_t) wait, 1, "a little more");
+    is_int(q.nwoken, 0, "nobody is woken");
+    is_int(jm_queue_look(&q, &b, NOW + 400, &wait), JM_QUEUE_GRANTED, "now");
+    is_int(q.nwoken, 1, "the next is woken");
+    is_int(q.woken[0], 7, "to look how long it has to wait");
+
+    is_int(jm_queue_look(&q, &c, NOW + 450, &wait), JM_QUEUE_WAIT, "the next");
+    is_int((int64_t) wait, 350, "exactly how much");
+
+    /* a slot that was granted is not a submit yet */
+
+    jm_queue_leave(&q, &a, JM_LEAVE_OVER, NOW + 800);
+    is_int(jm_queue_look(&q, &c, NOW + 900, &wait), JM_QUEUE_GRANTED, "told");
+    is_int(enter(&q, &a, 'a', NOW + 1250), JM_QUEUE_WAIT,
+           "counted from when it was told");
+
+    memory_done(&q);
+}
+
+
+static void
+test_late(void)
+{
+    uint64_t            wait;
+    unsigned            number;
+    jm_place_t          a, b, c, d;
+    jm_queue_t          q, other;
+    jm_queue_limits_t   limits = { 1, 9, 1, 0, 25000 };
+    jm_queue_request_t  request;
+
+    start(&q, &other);
+    (void) account(&q, "main", 1, 9);
+
+    request_init(&request, 'b', NOW);
+    request.patience = 20000;
+
+    (void) enter(&q, &a, 'a', NOW);
+    is_int(jm_queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_WAIT,
+           "nothing is known: not late");
+    jm_queue_leave(&q, &b, JM_LEAVE_FREE, NOW);
+    jm_queue_leave(&q, &a, JM_LEAVE_FREE, NOW);
+
+    run(&q, NOW, NOW + 10000);
+
+    (void) enter(&q, &a, 'a', NOW);
+    is_int(jm_queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_WAIT,
+           "slot and task just fit");
+    is_int(jm_queue_enter(&q, &c, &request, NOW, &wait), JM_QUEUE_LATE,
+           "one more of the client's");
+    is_int((int64_t) wait, 10000, "after one task it would fit");
+    request.client[0] = 'x';
+    is_int(jm_queue_enter(&q, &c, &request, NOW, &wait), JM_QUEUE_LATE,
+           "another client: one of each before");
+    request.patience = 30000;
+    is_int(jm_queue_enter(&q, &c, &request, NOW, &wait), JM_QUEUE_WAIT,
+           "with more time it fits");
+
+    (void) jm_queue_account(&q, str("main"), &limits, &number);
+    request.patience = UINT64_MAX;
+    is_int(jm_queue_enter(&q, &d, &request, NOW, &wait), JM_QUEUE_LATE,
+           "the account's timeout");
+    is_int((int64_t) wait, 10000, "its step");
+
+    is_int(jm_queue_look(&q, &b, NOW + 19900, &wait), JM_QUEUE_WAIT,
+           "in time still");
+    is_int((int64_t) wait, 100, "until it is late");
+    is_int(jm_queue_look(&q, &b, NOW + 20000, &wait), JM_QUEUE_LATE,
+           "its patience is over");
+    is_int((int64_t) b.serial, 0, "it is gone");
+    is_int(jm_queue_look(&q, &c, NOW + 24999, &wait), JM_QUEUE_WAIT,
+           "before the timeout");
+    is_int((int64_t) wait, 1, "just");
+    is_int(jm_queue_look(&q, &c, NOW + 25000, &wait), JM_QUEUE_LATE,
+           "the timeout");
+    is_int(jm_queue_look(&q, &c, NOW + 25000, &wait), JM_QUEUE_LATE,
+           "what is gone is late");
+    is_int(look(&q, &a, NOW + 100000), JM_QUEUE_GRANTED,
+           "what has a slot is not");
+    is_view(&q, 1, 0, 0, "late");
+
+    memory_done(&q);
+}
+
+
+/* what another client's hundred places take of the time */
+
+static void
+test_late_turns(void)
+{
+    unsigned            i;
+    uint64_t            wait;
+    jm_place_t          a, b;
+    jm_queue_t          q, other;
+    jm_queue_request_t  request;
+
+    start(&q, &other);
+    (void) account(&q, "main", 2, 200);
+
+    run(&q, NOW, NOW + 10000);
+
+    for (i = 0; i < 102; i++) {
+        (void) enter(&q, &a, 'a', NOW);
+    }
+
+    request_init(&request, 'a', NOW);
+    request.patience = 100000;
+    is_int(jm_queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_LATE,
+           "the client itself has to wait for all");
+    is_int((int64_t) wait, 101 * 5000 + 10000 - 100000, "so long");
+    request.client[0] = 'b';
+    is_int(jm_queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_WAIT,
+           "another one for its first");
+
+    memory_done(&q);
+}
+
+
+static void
+test_full(void)
+{
+    unsigned            i;
+    uint64_t            wait;
+    jm_place_t          p;
+    jm_queue_t          q, other;
+    jm_queue_request_t  request;
+
+    start(&q, &other);
+    (void) account(&q, "a", 1, 2);
+    (void) account(&q, "b", 1, 3);
+    (void) account(&q, "c", 1, 1);
+
+    /* three clients' worth of places that only "a" and "b" may serve */
+
+    request_init(&request, 'x', NOW);
+    request.accounts[1] = 1;
+    request.naccounts = 2;
+
+    for (i = 0; i < 7; i++) {
+        ok(jm_queue_enter(&q, &p, &request, NOW, &wait) <= JM_QUEUE_WAIT,
+           "place %u of both", i);
+    }
+
+    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_FULL,
+           "the queues of both are full");
+    ok(wait != 0, "a retry is worth while later");
+    is_int(enter(&q, &p, 'x', NOW), JM_QUEUE_FULL, "and so is each");
+
+    request.accounts[0] = 2;
+    request.naccounts = 1;
+    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_GRANTED,
+           "the third has its own slot");
+    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
+           "and its queue");
+    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_FULL,
+           "of one");
+    ok(queue_is_whole(&q), "whole");
+
+    memory_done(&q);
+}
+
+
+static void
+test_several(void)
+{
+    unsigned            i, number;
+    uint64_t            wait;
+    jm_place_t          p[12];
+    jm_queue_t          q, other;
+    jm_queue_limits_t   limits = { 9, 9, 2, 0, 0 };
+    jm_queue_request_t  request;
+    static unsigned     expected[6] = { 1, 0, 1, 1, 0, 1 };
+
+    start(&q, &other);
+    (void) account(&q, "a", 2, 9);
+    (void) jm_queue_account(&q, str("b"), &limits, &number);
+
+    request_init(&request, 'x', NOW);
+    request.accounts[0] = 1;
+    request.accounts[1] = 0;
+    request.naccounts = 2;
+
+    /* 0:0, 1:0 is a tie; then the least for its weight, of which "b" has 2 */
+
+    for (i = 0; i < 6; i++) {
+        (void) jm_queue_enter(&q, &p[i], &request, NOW, &wait);
+        is_int(p[i].account, expected[i], "task %u", i);
+    }
+
+    for (i = 6; i < 11; i++) {
+        (void) jm_queue_enter(&q, &p[i], &request, NOW, &wait);
+    }
+
+    is_int(p[10].account, 1, "\"a\" has no slot any more");
+    is_int(jm_queue_enter(&q, &p[11], &request, NOW, &wait), JM_QUEUE_WAIT,
+           "neither has");
+
+    jm_queue_leave(&q, &p[1], JM_LEAVE_OVER, NOW);
+    is_int(jm_queue_look(&q, &p[11], NOW, &wait), JM_QUEUE_GRANTED,
+           "one is free");
+    is_int(p[11].account, 0, "that one");
+
+    memory_done(&q);
+}
+
+
+static void
+test_bind(void)
+{
+    uint64_t            wait;
+    jm_place_t          a, b, c, d;
+    jm_queue_t          q, other;
+    jm_queue_request_t  request;
+
+    start(&q, &other);
+    (void) account(&q, "a", 1, 9);
+    (void) account(&q, "b", 1, 9);
+
+    request_init(&request, 'x', NOW);
+    request.accounts[1] = 1;
+    request.naccounts = 2;
+    request.worker = 5;
+
+    (void) jm_queue_enter(&q, &a, &request, NOW, &wait);
+    (void) jm_queue_enter(&q, &b, &request, NOW, &wait);
+    (void) jm_queue_enter(&q, &c, &request, NOW, &wait);
+    request.client[0] = 'y';
+    (void) jm_queue_enter(&q, &d, &request, NOW, &wait);
+
+    is_int(b.account, 1, "another account");
+    is_int(jm_queue_bind(&q, &b, 0, NOW, &wait), JM_QUEUE_WAIT,
+           "bound: it waits for the first's");
+    is_int(jm_queue_look(&q, &c, NOW, &wait), JM_QUEUE_GRANTED,
+           "what it had is the next one's");
+    is_int(c.account, 1, "that");
+    is_int(q.woken[0], 5, "who is woken");
+    ok(queue_is_whole(&q), "whole");
+
+    is_int(jm_queue_bind(&q, &d, 1, NOW, &wait), JM_QUEUE_WAIT,
+           "one that waits");
+    is_int(jm_queue_bind(&q, &a, 0, NOW, &wait), JM_QUEUE_GRANTED,
+           "one that has a slot there");
+
+    jm_queue_leave(&q, &a, JM_LEAVE_OVER, NOW);
+    is_int(jm_queue_look(&q, &d, NOW, &wait), JM_QUEUE_WAIT,
+           "the other account's is not for it");
+    is_int(jm_queue_look(&q, &b, NOW, &wait), JM_QUEUE_GRANTED, "its own is");
+    is_int(b.account, 0, "this");
+
+    jm_queue_leave(&q, &c, JM_LEAVE_OVER, NOW);
+    is_int(jm_queue_look(&q, &d, NOW, &wait), JM_QUEUE_GRANTED, "and this");
+    is_int(d.account, 1, "the other one's");
+    ok(queue_is_whole(&q), "whole at the end");
+
+    memory_done(&q);
+}
+
+
+static void
+test_woken(void)
+{
+    unsigned            i;
+    uint64_t            wait;
+    jm_place_t          p[80];
+    jm_queue_t          q, other;
+    jm_queue_request_t  request;
+
+    start(&q, &other);
+    (void) account(&q, "main", 40, 40);
+
+    for (i = 0; i < 80; i++) {
+        request_init(&request, (uint8_t) i, NOW);
+        request.worker = i - 40;
+        (void) jm_queue_enter(&q, &p[i], &request, NOW, &wait);
+    }
+
+    for (i = 0; i < JM_QUEUE_WOKEN; i++) {
+        jm_queue_leave(&q, &p[i], JM_LEAVE_OVER, NOW);
+    }
+
+    is_int(q.nwoken, JM_QUEUE_WOKEN, "as many as there is room for");
+    is_int(q.woken[JM_QUEUE_WOKEN - 1], JM_QUEUE_WOKEN - 1, "the last");
+    jm_queue_leave(&q, &p[i++], JM_LEAVE_OVER, NOW);
+    jm_queue_leave(&q, &p[i++], JM_LEAVE_OVER, NOW);
+    ok(q.nwoken > JM_QUEUE_WOKEN, "one more: all");
+
+    memory_done(&q);
+}
+
+
+/* an account that has no slots any more since it was configured anew */
+
+static void
+test_endless(void)
+{
+    unsigned    i, granted;
+    jm_place_t  p[20];
+    jm_queue_t  q, other;
+
+    start(&q, &other);
+    (void) account(&q, "main", 1, 19);
+
+    for (i = 0; i < 20; i++) {
+        (void) enter(&q, &p[i], 'a', NOW);
+    }
+
+    (void) account(&q, "main", 0, 0);
+
+    for (i = 0, granted = 0; i < 20; i++) {
+        granted += (look(&q, &p[i], NOW) == JM_QUEUE_GRANTED);
+    }
+
+    is_int(granted, 20, "all are granted");
+
+    for (i = 20; i < JM_QUEUE_PLACES; i++) {
+        (void) enter(&q, &p[0], 'a', NOW);
+    }
+
+    is_int(enter(&q, &p[0], 'a', NOW), JM_QUEUE_NO_ROOM,
+           "as long as there is memory for them");
+
+    memory_done(&q);
+}
+
+
+static void
+test_time(void)
+{
+    double           seconds;
+    unsigned         i;
+    jm_place_t       p;
+    jm_queue_t       q, other;
+    struct timespec  from, to;
+
+    start(&q, &other);
+    (void) account(&q, "main", 2, 100);
+
+    clock_gettime(CLOCK_MONOTONIC, &from);
+
+    for (i = 0; i < CALLS; i++) {
+        (void) enter(&q, &p, 'a', NOW + i);
+        jm_queue_accepted(&q, &p, i, NOW + i);
+        jm_queue_leave(&q, &p, JM_LEAVE_OVER, NOW + i);
+    }
+
+    clock_gettime(CLOCK_MONOTONIC, &to);
+
+    seconds = (double) (to.tv_sec - from.tv_sec)
+              + (double) (to.tv_nsec - from.tv_nsec) / 1e9;
+
+    printf("# %.0f ns for a task that need not wait\n", seconds * 1e9 / CALLS);
+
+    is_view(&q, 0, 0, 0, "after many");
+
+    memory_done(&q);
+}
+
+
+int
+main(void)
+{
+    test_slots();
+    test_accounts();
+    test_reserve();
+    test_growth();
+    test_turns();
+    test_overtake();
+    test_interval();
+    test_late();
+    test_late_turns();
+    test_full();
+    test_several();
+    test_bind();
+    test_woken();
+    test_endless();
+    test_time();
+
+    return done_testing();
+}

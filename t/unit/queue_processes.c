@@ -1,0 +1,619 @@
+
+/*
+ * The queue between processes: however they are killed, no more than the slots
+ * that there are run at the same time, and all of them come back.
+ *
+ * The first is run by processes that are killed while they work.  The second
+ * is run one instruction at a time: after each that has changed the shared
+ * memory another process takes over, as if the first had died there, which it
+ * may do with the lock held.
+ */
+
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "queue.h"
+
+
+#define NOW        1000000
+#define SIZE       (256 * 1024)
+#define WORKERS    4
+#define SLOTS      3
+#define PLACES     4            /* of each worker */
+#define KILLS      60
+
+/* of the process that is run step by step, and of the one that takes over */
+
+#define STEPPED    1
+#define FOLLOWER   2
+
+
+/* under the lock, as the queue */
+
+typedef struct {
+    pthread_mutex_t      lock;
+    unsigned             submitted[WORKERS];    /* what may run upstream */
+    unsigned             most;
+    unsigned             grants;
+    unsigned             pids[WORKERS];
+} world_t;
+
+
+static unsigned
+is_alive(uint32_t pid)
+{
+    return kill((pid_t) pid, 0) == 0 || errno != ESRCH;
+}
+
+
+static void
+lock(world_t *w)
+{
+    /* nginx's master gives up the lock of a worker that died in its place */
+
+    if (pthread_mutex_lock(&w->lock) == EOWNERDEAD) {
+        pthread_mutex_consistent(&w->lock);
+    }
+}
+
+
+static void
+unlock(world_t *w)
+{
+    pthread_mutex_unlock(&w->lock);
+}
+
+
+static world_t *
+world_init(void)
+{
+    world_t              *w;
+    pthread_mutexattr_t   attr;
+
+    w = mmap(NULL, sizeof(world_t), PROT_READ|PROT_WRITE,
+             MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+
+    if (w == MAP_FAILED) {
+        abort();
+    }
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&w->lock, &attr);
+
+    return w;
+}
+
+
+/* a hundred times as fast as it is */
+
+static uint64_t
+fast(void)
+{
+    struct timespec  now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (uint64_t) now.tv_sec * 100000 + (uint64_t) now.tv_nsec / 10000;
+}
+
+
+static unsigned
+account(jm_queue_t *q, const char *name, uint32_t concurrency, uint32_t queue)
+{
+    unsigned           number;
+    jm_queue_limits_t  limits;
+
+    memset(&limits, 0, sizeof(jm_queue_limits_t));
+
+    limits.concurrency = concurrency;
+    limits.queue = queue;
+    limits.weight = 1;
+
+    number = 0;
+    (void) jm_queue_account(q, str(name), &limits, &number);
+
+    return number;
+}
+
+
+/* ---- processes that are killed */
+
+
+/* what is submitted from the time it is granted on */
+
+static void
+submit(world_t *w, unsigned number)
+{
+    unsigned  i, n;
+
+    w->submitted[number]++;
+    w->grants++;
+
+    for (i = 0, n = 0; i < WORKERS; i++) {
+        n += w->submitted[i];
+    }
+
+    w->most = jm_max(w->most, n);
+}
+
+
+static void
+step(world_t *w, jm_queue_t *q, jm_place_t *p, unsigned *submitted,
+    unsigned number, unsigned chance)
+{
+    uint64_t            wait, now;
+    jm_queue_e          rc;
+    jm_queue_request_t  request;
+
+    now = fast();
+
+    if (p->serial == 0) {
+        *submitted = 0;
+        request_init(&request, (uint8_t) (number % 3), now);
+        request.worker = number;
+
+        rc = jm_queue_enter(q, p, &request, now, &wait);
+
+    } else if (*submitted) {
+        jm_queue_renew(q, p, now);
+
+        if (chance % 4 == 0) {
+            jm_queue_accepted(q, p, chance + 1, now);
+
+        } else if (chance % 4 == 1) {
+            w->submitted[number]--;
+            jm_queue_leave(q, p, chance & 64 ? JM_LEAVE_OVER : JM_LEAVE_FREE,
+                           now);
+        }
+
+        return;
+
+    } else {
+        rc = jm_queue_look(q, p, now, &wait);
+    }
+
+    if (rc == JM_QUEUE_GRANTED) {
+        *submitted = 1;
+        submit(w, number);
+    }
+}
+
+
+/* for ever: tasks, each with its place */
+
+static void
+run(world_t *w, jm_queue_t *q, unsigned number)
+{
+    unsigned        i, submitted[PLACES];
+    jm_place_t      p[PLACES];
+    unsigned short  seed[3];
+
+    memset(p, 0, sizeof(p));
+    memset(submitted, 0, sizeof(submitted));
+
+    seed[0] = (unsigned short) number;
+    seed[1] = (unsigned short) q->pid;
+    seed[2] = 0;
+
+    for ( ;; ) {
+        i = (unsigned) nrand48(seed) % PLACES;
+
+        lock(w);
+        step(w, q, &p[i], &submitted[i], number, (unsigned) nrand48(seed));
+        unlock(w);
+    }
+}
+
+
+static void
+child(world_t *w, jm_queue_t *q, unsigned number)
+{
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == 0) {
+        q->pid = (uint32_t) getpid();
+
+        lock(w);
+        jm_queue_join(q);
+        unlock(w);
+
+        run(w, q, number);
+    }
+
+    w->pids[number] = (unsigned) pid;
+}
+
+
+/* what it had submitted is over before anybody can know that it is dead */
+
+static void
+killed(world_t *w, unsigned number)
+{
+    siginfo_t  info;
+
+    kill((pid_t) w->pids[number], SIGKILL);
+    waitid(P_PID, w->pids[number], &info, WEXITED|WNOWAIT);
+
+    lock(w);
+    w->submitted[number] = 0;
+    unlock(w);
+
+    waitpid((pid_t) w->pids[number], NULL, 0);
+}
+
+
+static void
+test_killed(void)
+{
+    unsigned            i, n, broken;
+    uint64_t            wait, now;
+    world_t            *w;
+    jm_place_t          p[SLOTS];
+    jm_queue_t          q;
+    unsigned short      seed[3] = { 1, 2, 3 };
+    struct timespec     pause;
+    jm_queue_request_t  request;
+
+    w = world_init();
+
+    memset(&q, 0, sizeof(jm_queue_t));
+    q.alive = is_alive;
+    q.pid = (uint32_t) getpid();
+    memory_init(&q, SIZE);
+    (void) account(&q, "main", SLOTS, WORKERS * PLACES);
+
+    for (i = 0; i < WORKERS; i++) {
+        child(w, &q, i);
+    }
+
+    broken = 0;
+
+    for (n = 0; n < KILLS; n++) {
+        i = (unsigned) nrand48(seed) % WORKERS;
+
+        pause.tv_sec = 0;
+        pause.tv_nsec = nrand48(seed) % 3000000;
+        nanosleep(&pause, NULL);
+
+        killed(w, i);
+
+        lock(w);
+
+        jm_queue_begin(&q);
+        jm_queue_done(&q);
+
+        broken += !queue_is_whole(&q);
+
+        unlock(w);
+
+        child(w, &q, i);
+    }
+
+    for (i = 0; i < WORKERS; i++) {
+        killed(w, i);
+    }
+
+    is_int(w->most, SLOTS, "%d processes were killed: no more than the slots",
+           KILLS);
+    is_int(broken, 0, "the queue is whole after each");
+    ok(w->grants > KILLS, "and went on: %u times", w->grants);
+
+    now = fast() + 100000;
+
+    for (i = 0, n = 0; i < SLOTS; i++) {
+        request_init(&request, 'x', now);
+        n += (jm_queue_enter(&q, &p[i], &request, now, &wait)
+              == JM_QUEUE_GRANTED);
+    }
+
+    is_int(n, SLOTS, "all slots come back");
+    is_int(q.shared->waiting, 0, "and all who waited are gone");
+
+    memory_done(&q);
+    munmap(w, sizeof(world_t));
+}
+
+
+/* ---- one instruction at a time */
+
+
+/* in the same memory as the queue, at its end */
+
+typedef struct {
+    volatile unsigned    told;      /* it has a slot, and may have submitted */
+    volatile unsigned    task;      /* and it was taken */
+    jm_place_t           own;       /* the follower's, which waits */
+} story_t;
+
+
+static story_t *
+story(jm_queue_t *q)
+{
+    memory_t  *m;
+
+    m = q->mem.ctx;
+
+    return (story_t *) (void *) ((uint8_t *) m + m->size - sizeof(story_t));
+}
+
+
+static unsigned
+stepped_is_dead(uint32_t pid)
+{
+    return pid != STEPPED;
+}
+
+
+/* the follower's place waits for the first account, which has two slots */
+
+static void
+live(jm_queue_t *q)
+{
+    unsigned            i, first;
+    story_t            *s;
+    uint64_t            wait;
+    jm_place_t          a, b, c;
+    jm_queue_request_t  request;
+
+    s = story(q);
+
+    (void) account(q, "second", 1, 10);
+    request_init(&request, 'a', NOW);
+
+    request.accounts[1] = 1;
+    request.naccounts = 2;
+
+    for (i = 1; i <= 2; i++) {
+        (void) jm_queue_enter(q, &a, &request, NOW + i, &wait);
+        s->told = 1;
+        (void) jm_queue_enter(q, &b, &request, NOW + i, &wait);
+        (void) jm_queue_enter(q, &c, &request, NOW + i, &wait);
+        jm_queue_accepted(q, &a, 100 + i, NOW + i);
+        s->task = 100 + i;
+        (void) jm_queue_bind(q, &b, 0, NOW + i, &wait);
+        (void) jm_queue_look(q, &c, NOW + i, &wait);
+        (void) jm_queue_busy(q, &c, 1, NOW + i, &wait);
+        (void) jm_queue_look(q, &b, NOW + i, &wait);
+        (void) jm_queue_denied(q, &b, 1, NOW + i, &wait, &first);
+        jm_queue_leave(q, &b, JM_LEAVE_FREE, NOW + i);
+        s->task = 0;
+        s->told = 0;
+        jm_queue_leave(q, &a, JM_LEAVE_LOST, NOW + i);
+        (void) jm_queue_adopt(q, &a, 0, 100 + i, NOW + i);
+        jm_queue_leave(q, &a, JM_LEAVE_OVER, NOW + i);
+        jm_queue_leave(q, &c, JM_LEAVE_FREE, NOW + i);
+    }
+}
+
+
+/* what the follower finds where the other one has stopped, NULL: all is well */
+
+static const char *
+take_over(jm_queue_t *q)
+{
+    unsigned             i;
+    story_t             *s;
+    uint64_t             wait, now;
+    jm_place_t           p;
+    jm_queue_account_t  *a;
+
+    s = story(q);
+    p = s->own;
+
+    jm_queue_begin(q);
+    jm_queue_done(q);
+
+    if (!queue_is_whole(q)) {
+        return "the queue is not whole";
+    }
+
+    /* what may have been submitted has its slot after a look around */
+
+    q->shared->reaped = 0;
+    (void) jm_queue_look(q, &p, NOW + 3, &wait);
+
+    if (p.serial == 0) {
+        return "who waits is gone";
+    }
+
+    a = q->shared->accounts[0];
+
+    if (s->told && a->running == 0) {
+        return "the slot of what was submitted is free";
+    }
+
+    if (s->task) {
+        i = a->running;
+        jm_queue_ended(q, 0, s->task, NOW + 3);
+
+        if (a->running + (q->shared->waiting == 0) != i + 1
+            && a->running != i - 1)
+        {
+            return "the task is not known";
+        }
+    }
+
+    now = NOW + 100000;
+
+    if (jm_queue_look(q, &p, now, &wait) != JM_QUEUE_GRANTED) {
+        return "who waits is not served at last";
+    }
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+
+        if (q->shared->accounts[i]->running != (i == p.account)) {
+            return "a slot does not come back";
+        }
+    }
+
+    if (q->shared->waiting != 0) {
+        return "the dead wait";
+    }
+
+    return queue_is_whole(q) ? NULL : "then the queue is not whole";
+}
+
+
+/*
+ * The child has memory of its own that lies at the same address: it is copied
+ * here where it has changed, and taken over.  Returns how often, or -1 where
+ * nobody may trace.
+ */
+
+static int
+step_through(jm_queue_t *q, const char **why)
+{
+    int            status, n;
+    pid_t          pid;
+    uint8_t       *now, *before;
+    memory_t      *m;
+    struct iovec   local, remote;
+
+    m = q->mem.ctx;
+
+    now = malloc(m->size);
+    before = malloc(m->size);
+
+    memcpy(before, m, m->size);
+
+    pid = fork();
+
+    if (pid == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) {
+            _exit(1);
+        }
+
+        q->pid = STEPPED;
+
+        raise(SIGSTOP);
+        live(q);
+        _exit(0);
+    }
+
+    for (n = 0; /* void */ ; /* void */ ) {
+        waitpid(pid, &status, 0);
+
+        if (!WIFSTOPPED(status)) {
+            break;
+        }
+
+        local.iov_base = now;
+        local.iov_len = m->size;
+        remote.iov_base = m;
+        remote.iov_len = m->size;
+
+        if (process_vm_readv(pid, &local, 1, &remote, 1, 0)
+            != (ssize_t) local.iov_len)
+        {
+            n = -1;
+            break;
+        }
+
+        if (memcmp(now, before, m->size) != 0) {
+            memcpy(before, now, m->size);
+            memcpy(m, now, m->size);
+
+            *why = take_over(q);
+            n++;
+
+            if (*why != NULL) {
+                break;
+            }
+        }
+
+        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) != 0) {
+            n = -1;
+            break;
+        }
+    }
+
+    if (kill(pid, SIGKILL) == 0) {
+        waitpid(pid, &status, 0);
+    }
+
+    free(now);
+    free(before);
+
+    return n;
+}
+
+
+static void
+test_steps(void)
+{
+    int                  n;
+    void                *own, *shared;
+    uint64_t             wait;
+    memory_t            *m;
+    jm_place_t           first, second;
+    jm_queue_t           q;
+    const char          *why;
+    jm_queue_request_t   request;
+
+    memset(&q, 0, sizeof(jm_queue_t));
+    q.alive = stepped_is_dead;
+    q.pid = FOLLOWER;
+
+    memory_init(&q, 16 * 1024);
+    (void) account(&q, "first", 1, 20);
+
+    request_init(&request, 'a', NOW);
+    (void) jm_queue_enter(&q, &first, &request, NOW, &wait);
+    (void) jm_queue_enter(&q, &second, &request, NOW, &wait);
+    story(&q)->own = second;
+    (void) account(&q, "first", 2, 20);
+    q.shared->accounts[0]->rest = NOW + 50000;
+    jm_queue_leave(&q, &first, JM_LEAVE_FREE, NOW);
+    q.shared->accounts[0]->rest = 0;
+
+    m = q.mem.ctx;
+    shared = m;
+
+    own = malloc(m->size);
+    memcpy(own, m, m->size);
+
+    /* not shared after all: each has its own at this address */
+
+    m = mmap(shared, m->size, PROT_READ|PROT_WRITE,
+             MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0);
+
+    memcpy(m, own, ((memory_t *) own)->size);
+    free(own);
+
+    why = NULL;
+    n = step_through(&q, &why);
+
+    if (n < 0) {
+        ok(1, "one instruction at a time # SKIP nobody may trace here");
+
+    } else {
+        ok(n > 300, "one instruction at a time: %d changes", n);
+        is_cstr(why, NULL, "whatever happens between two of them");
+    }
+
+    memory_done(&q);
+}
+
+
+int
+main(void)
+{
+    test_killed();
+    test_steps();
+
+    return done_testing();
+}
