@@ -7,10 +7,10 @@
  * and is used is what the world has counted, nobody gets more than his limits,
  * and nobody is refused who is within them.
  *
- * Seen failing with each of these taken out of the quotas: the reaping in
- * jm_quota_hold(), the walk of jm_quota_join(), the serial number in
- * jm_quota_held(), jm_quota_rebuild(), the fresh window in jm_quota_roll(), and
- * the limit of what is owed in jm_quota_owed().
+ * Seen failing with each of these taken out of the quotas: the look at alive()
+ * in jm_quota_dead(), the reaping in jm_quota_hold(), the walk of
+ * jm_quota_join(), the serial number in jm_quota_held(), jm_quota_rebuild(), and
+ * the fresh window in jm_quota_roll().
  */
 
 

@@ -6,9 +6,9 @@
  * over, as if the first had died there, which it may do with the lock held.
  *
  * Seen failing without jm_quota_rebuild(), with the serial number of a share
- * stored first in jm_quota_share_add(), with what is delivered taken from what
- * is reserved before it is counted, and with the window stored first in
- * jm_quota_roll().
+ * stored first in jm_quota_share_add() and not at all in jm_quota_share_drop(),
+ * with the window stored first in jm_quota_roll(), and with dead processes
+ * taken for alive.
  */
 
 
