@@ -137,8 +137,7 @@ ngx_http_jimeng_slot_client(ngx_http_request_t *r, u_char *client)
         return NGX_OK;
     }
 
-    addr.len = r->connection->addr_text.len;
-    addr.data = r->connection->addr_text.data;
+    ngx_http_jimeng_str(&addr, &r->connection->addr_text);
 
     return jm_digest(client, NULL, &addr, 1) == JM_OK ? NGX_OK : NGX_ERROR;
 }
@@ -257,13 +256,6 @@ ngx_http_jimeng_slot_result(ngx_http_jimeng_task_t *task, jm_queue_e rc,
             ngx_queue_remove(&task->queue);
         }
 
-        /* one that was refused there, and comes again, has been counted */
-
-        if (task->admitted == 0) {
-            ngx_http_jimeng_metrics_admitted(task,
-                                             ngx_current_msec - task->queued);
-        }
-
         task->admitted = ngx_current_msec;
 
         return JM_EVENT_GRANTED;
@@ -336,6 +328,8 @@ ngx_http_jimeng_slot_accepted(ngx_http_jimeng_task_t *task)
                       ngx_current_msec);
 
     ngx_http_jimeng_slots_unlock(task->job->request);
+
+    ngx_http_jimeng_metrics_admitted(task, task->admitted - task->queued);
 }
 
 
