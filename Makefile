@@ -93,8 +93,16 @@ demo run:
 
 bench:
 	@t/tools/deps run test bench
-	@$(MAKE) $(PARALLEL) all build/unseal build/unit/ledger
+	@$(MAKE) $(PARALLEL) all build/unseal build/unit/ledger \
+	    build/bench/schedule
 	@env -u NGINX JIMENG_NGINX=$(NGINX_BIN) t/bench/run
+
+# Of all of the core a simulation wants one part, and that fast.
+build/bench/schedule: $(wildcard t/bench/schedule/*.[ch]) \
+                      $(wildcard src/core/jm_schedule*.[ch]) src/core/jm_base.h
+	@mkdir -p $(@D)
+	@echo "building $@"
+	@$(CC) $(WARNINGS) -O2 $(INCLUDES) -o $@ $(filter %.c,$^) -lm
 
 
 # ---- tests

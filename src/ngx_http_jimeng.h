@@ -21,6 +21,7 @@
 #include "jm_queue.h"
 #include "jm_quota.h"
 #include "jm_reply.h"
+#include "jm_schedule.h"
 #include "jm_seal.h"
 #include "jm_sign.h"
 #include "jm_visual.h"
@@ -30,10 +31,6 @@
 
 #define NGX_HTTP_JIMENG_CALLS        3
 
-/* bytes of an account's name, which the zone keeps */
-
-#define NGX_HTTP_JIMENG_ACCOUNT_NAME 64
-
 /* ten answers are not too large for their reply: they have been paid for */
 
 #define NGX_HTTP_JIMENG_REPLY_MAX    4194304
@@ -41,69 +38,25 @@
 #define NGX_HTTP_JIMENG_SIZE_FIT     0
 #define NGX_HTTP_JIMENG_SIZE_STRICT  1
 
+/* a poll interval: what the schedule says */
+
+#define NGX_HTTP_JIMENG_ADAPTIVE     0
+
 
 typedef struct ngx_http_jimeng_main_conf_s  ngx_http_jimeng_main_conf_t;
-typedef struct ngx_http_jimeng_job_s       ngx_http_jimeng_job_t;
-typedef struct ngx_http_jimeng_input_s     ngx_http_jimeng_input_t;
-typedef struct ngx_http_jimeng_exchange_s  ngx_http_jimeng_exchange_t;
-typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
-typedef struct ngx_http_jimeng_claim_s     ngx_http_jimeng_claim_t;
-typedef struct ngx_http_jimeng_order_s     ngx_http_jimeng_order_t;
-typedef struct ngx_http_jimeng_hold_s      ngx_http_jimeng_hold_t;
+typedef struct ngx_http_jimeng_loc_conf_s   ngx_http_jimeng_loc_conf_t;
+typedef struct ngx_http_jimeng_payload_s    ngx_http_jimeng_payload_t;
+typedef struct ngx_http_jimeng_job_s        ngx_http_jimeng_job_t;
+typedef struct ngx_http_jimeng_input_s      ngx_http_jimeng_input_t;
+typedef struct ngx_http_jimeng_exchange_s   ngx_http_jimeng_exchange_t;
+typedef struct ngx_http_jimeng_delivery_s   ngx_http_jimeng_delivery_t;
+typedef struct ngx_http_jimeng_claim_s      ngx_http_jimeng_claim_t;
+typedef struct ngx_http_jimeng_order_s      ngx_http_jimeng_order_t;
+typedef struct ngx_http_jimeng_hold_s       ngx_http_jimeng_hold_t;
 
 
-typedef struct {
-    ngx_uint_t                  concurrency;    /* 0: it has no slots */
-    ngx_uint_t                  weight;
-    ngx_uint_t                  queue;          /* 0: nobody waits */
-    ngx_msec_t                  timeout;        /* of who waits, or 0 */
-    ngx_msec_t                  interval;       /* between two submits */
-} ngx_http_jimeng_limits_t;
-
-
-/* the day key is a cache of this worker's, the rest is configuration */
-
-typedef struct {
-    ngx_str_t                   name;
-    ngx_uint_t                  number;         /* in the configuration, */
-    unsigned                    queue_number;   /* and in the zone */
-    ngx_http_jimeng_limits_t    limits;
-    jm_credential_t             credential;
-    jm_str_t                    security_token;
-    jm_str_t                    host;
-    ngx_str_t                   args[NGX_HTTP_JIMENG_CALLS];
-    jm_day_key_t                day_key;
-} ngx_http_jimeng_account_t;
-
-
-#define NGX_HTTP_JIMENG_VERSIONS     5
-
-/* the shared memory; all but what sh points to is this process's own */
-
-typedef struct {
-    ngx_str_t                   name;
-    ngx_cycle_t                *cycle;
-    ngx_slab_pool_t            *shpool;
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jm_ledger_t                 ledger;
-    jm_queue_t                  queue;
-    jm_quota_t                  quota;
-    jm_metrics_t                metrics;
-
-    struct {
-        uint32_t                magic;
-        uint32_t                versions[NGX_HTTP_JIMENG_VERSIONS];
-        size_t                  size;       /* of this */
-
-        jm_ledger_shared_t     *ledger;
-        jm_queue_shared_t      *queue;
-        jm_quota_shared_t      *quota;
-        jm_metrics_shared_t    *metrics;
-        ngx_msec_t              warned;     /* that it is full; or 0 */
-        u_char                  salt[JM_DIGEST_LEN];
-    } *sh;
-} ngx_http_jimeng_zone_t;
+#include "ngx_http_jimeng_account.h"
+#include "ngx_http_jimeng_zone.h"
 
 
 /* a file of client keys; clients of one name have their limits in common */
@@ -142,7 +95,7 @@ typedef struct {
 } ngx_http_jimeng_upload_t;
 
 
-typedef struct {
+struct ngx_http_jimeng_loc_conf_s {
     ngx_str_t                   pass;
     ngx_array_t                *account_names;  /* ngx_str_t */
     ngx_array_t                *accounts;   /* ngx_http_jimeng_account_t * */
@@ -165,7 +118,7 @@ typedef struct {
     ngx_uint_t                  dry_run;    /* of their limits */
     ngx_http_handler_pt         report;     /* instead of jimeng_pass */
     ngx_str_t                   report_name;
-} ngx_http_jimeng_loc_conf_t;
+};
 
 
 typedef struct {
@@ -185,12 +138,19 @@ typedef struct {
 
 /* what is sent upstream: text, or a whole file, and then its hash */
 
-typedef struct {
+struct ngx_http_jimeng_payload_s {
     ngx_str_t                   text;
     ngx_file_t                 *file;
     off_t                       len;
     u_char                      hash[JM_SHA256_HEX_LEN];
-} ngx_http_jimeng_payload_t;
+};
+
+
+/* the core's view of nginx's */
+
+#define ngx_http_jimeng_str(v, s)                                             \
+    (v)->len = (s)->len;                                                      \
+    (v)->data = (s)->data
 
 
 extern ngx_module_t  ngx_http_jimeng_module;
@@ -208,44 +168,6 @@ char *ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_msec_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data);
-
-/* ngx_http_jimeng_account.c */
-
-char *ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
-    ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *name);
-ngx_http_jimeng_account_t *ngx_http_jimeng_account_numbered(
-    ngx_http_jimeng_main_conf_t *jmcf, ngx_uint_t number);
-char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *source, jm_str_t *credential);
-
-/* ngx_http_jimeng_accounts.c */
-
-char *ngx_http_jimeng_accounts(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_jimeng_accounts_check(ngx_conf_t *cf,
-    ngx_http_jimeng_main_conf_t *jmcf);
-char *ngx_http_jimeng_accounts_merge(ngx_conf_t *cf,
-    ngx_http_jimeng_loc_conf_t *conf);
-
-/* ngx_http_jimeng_limits.c */
-
-char *ngx_http_jimeng_limit_count(ngx_conf_t *cf,
-    ngx_http_jimeng_account_t *account, void *field);
-char *ngx_http_jimeng_limit_queue(ngx_conf_t *cf,
-    ngx_http_jimeng_account_t *account, void *field);
-char *ngx_http_jimeng_limit_interval(ngx_conf_t *cf,
-    ngx_http_jimeng_account_t *account, void *field);
-void ngx_http_jimeng_limits_init(ngx_http_jimeng_limits_t *limits);
-char *ngx_http_jimeng_limits_check(ngx_conf_t *cf,
-    ngx_http_jimeng_account_t *account);
-
-/* ngx_http_jimeng_sign.c */
-
-ngx_int_t ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
-    jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
-    ngx_list_t *headers, ngx_log_t *log);
 
 /* ngx_http_jimeng_secret.c */
 
@@ -365,30 +287,6 @@ ngx_int_t ngx_http_jimeng_picture_step(ngx_http_jimeng_picture_t *p,
     size_t *used, jm_error_t *e);
 ngx_int_t ngx_http_jimeng_picture_unstored(jm_error_t *e);
 
-/* ngx_http_jimeng_zone.c */
-
-char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-ngx_int_t ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle);
-ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
-
-/* ngx_http_jimeng_zone_room.c */
-
-jm_rc_e ngx_http_jimeng_zone_build(ngx_http_jimeng_zone_t *zone,
-    size_t size);
-jm_rc_e ngx_http_jimeng_zone_reserve(ngx_http_jimeng_zone_t *zone);
-jm_rc_e ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone);
-ngx_uint_t ngx_http_jimeng_zone_spare(ngx_http_jimeng_zone_t *zone);
-void ngx_http_jimeng_zone_small(ngx_http_jimeng_zone_t *zone, size_t size,
-    ngx_log_t *log);
-
-/* ngx_http_jimeng_wake.c */
-
-ngx_int_t ngx_http_jimeng_wake_create(ngx_cycle_t *cycle);
-ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
-    ngx_event_handler_pt handler);
-void ngx_http_jimeng_wake(uint32_t worker);
-void ngx_http_jimeng_wake_all(void);
-
 /* ngx_http_jimeng_keys.c */
 
 char *ngx_http_jimeng_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -401,7 +299,6 @@ ngx_int_t ngx_http_jimeng_keys_init(ngx_conf_t *cf,
 
 ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,
     ngx_uint_t *n);
-ngx_int_t ngx_http_jimeng_sha256(jm_str_t text, u_char *dst);
 ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
 void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
 ngx_int_t ngx_http_jimeng_keys_check(ngx_http_request_t *r, jm_error_t *e);
@@ -414,7 +311,6 @@ ngx_int_t ngx_http_jimeng_client_variable(ngx_http_request_t *r,
 
 ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
 void ngx_http_jimeng_client_ignore(ngx_http_request_t *r);
-ngx_uint_t ngx_http_jimeng_shutdown_timedout(void);
 ngx_uint_t ngx_http_jimeng_shutdown_within(ngx_msec_t time);
 
 /* ngx_http_jimeng_status.c */

@@ -30,6 +30,7 @@ struct ngx_http_jimeng_order_s {
     time_t                      created;    /* of that, or 0 */
     ngx_msec_t                  wait;       /* of that, for its end */
     jm_size_t                   size;
+    uint64_t                    kind;       /* of tasks, to the schedule */
     uint32_t                    n;          /* tasks */
     uint32_t                    pictures;   /* that they bring, at most */
     uint32_t                    retries;
@@ -144,8 +145,6 @@ void ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task,
 /* ngx_http_jimeng_ledger.c */
 
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
-ngx_int_t ngx_http_jimeng_ledger_digest(ngx_http_request_t *r,
-    jm_digest_t *digest);
 ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
     jm_error_t *e);
@@ -260,6 +259,17 @@ void ngx_http_jimeng_exchange_unlimited(ngx_http_request_t *r);
 
 jm_rc_e ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
     jm_visual_call_e call, jm_answer_t *answer);
+
+/* ngx_http_jimeng_schedule.c */
+
+char *ngx_http_jimeng_poll_interval(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_jimeng_schedule_merge(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *conf);
+ngx_msec_t ngx_http_jimeng_schedule_fixed(ngx_http_jimeng_loc_conf_t *jlcf);
+ngx_msec_t ngx_http_jimeng_schedule_next(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_schedule_learn(ngx_http_jimeng_task_t *task,
+    ngx_msec_t time);
 
 /* ngx_http_jimeng_retrieve.c */
 

@@ -52,40 +52,6 @@ ngx_http_jimeng_ledger_kept(ngx_http_request_t *r)
 
 
 /*
- * Begins the fingerprint of a request, to which its body is to be added.  Not
- * that of a form as it came: each try has another boundary.
- */
-
-ngx_int_t
-ngx_http_jimeng_ledger_digest(ngx_http_request_t *r, jm_digest_t *digest)
-{
-    jm_str_t  method, uri;
-    jm_str_t  space = jm_string(" ");
-
-    if (jm_digest_init(digest, NULL) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    method.len = r->method_name.len;
-    method.data = r->method_name.data;
-
-    uri.len = r->uri.len;
-    uri.data = r->uri.data;
-
-    if (jm_digest_add(digest, method) != JM_OK
-        || jm_digest_add(digest, space) != JM_OK
-        || jm_digest_add(digest, uri) != JM_OK
-        || jm_digest_add(digest, space) != JM_OK)
-    {
-        jm_digest_free(digest);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/*
  * Enters a request of n tasks, or finds it.  Returns NGX_OK and *claim, which
  * is NULL where there is no ledger, or no room for a request that has not
  * asked for it; NGX_DECLINED and what the client is told; or NGX_ERROR.
@@ -175,8 +141,7 @@ ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
 
         request->named = 1;
 
-        what.len = value->len;
-        what.data = value->data;
+        ngx_http_jimeng_str(&what, value);
 
         return ngx_http_jimeng_ledger_key(r, what, request);
     }
@@ -462,8 +427,7 @@ ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
         return;
     }
 
-    text.len = id->len;
-    text.data = id->data;
+    ngx_http_jimeng_str(&text, id);
 
     jm_ledger_taken(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
                     (unsigned) i, text);

@@ -168,8 +168,7 @@ ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task)
     job = task->job;
     r = job->request;
 
-    account.len = job->account->name.len;
-    account.data = job->account->name.data;
+    ngx_http_jimeng_str(&account, &job->account->name);
 
     m = ngx_http_jimeng_metrics_lock(r);
     if (m == NULL) {

@@ -67,7 +67,7 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
 
     { ngx_string("jimeng_poll_interval"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_jimeng_poll_interval,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_jimeng_loc_conf_t, poll_interval),
       &ngx_http_jimeng_positive_post },

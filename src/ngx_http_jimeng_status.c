@@ -241,8 +241,7 @@ ngx_http_jimeng_status_zone(ngx_http_jimeng_zone_t *zone, jm_report_t *report,
 {
     ngx_uint_t  i, n;
 
-    report->zone.len = zone->name.len;
-    report->zone.data = zone->name.data;
+    ngx_http_jimeng_str(&report->zone, &zone->name);
     report->size = zone->shpool->end - (u_char *) zone->shpool;
 
     ngx_shmtx_lock(&zone->shpool->mutex);
@@ -307,8 +306,7 @@ ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
     account = jmcf->accounts.elts;
 
     for (i = 0; i < jmcf->accounts.nelts; i++) {
-        accounts[i].name.len = account[i]->name.len;
-        accounts[i].name.data = account[i]->name.data;
+        ngx_http_jimeng_str(&accounts[i].name, &account[i]->name);
 
         if (account[i]->limits.concurrency == 0) {
             continue;

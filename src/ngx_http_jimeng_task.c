@@ -294,6 +294,13 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 
     event = ngx_http_jimeng_outcome(task, call, &answer);
 
+    if (event == JM_EVENT_DONE) {
+        ngx_http_jimeng_schedule_learn(task, time);
+
+    } else {
+        task->task.limits.interval = ngx_http_jimeng_schedule_next(task);
+    }
+
     ngx_http_jimeng_metrics_exchange(task, call, &answer, time);
 
     ngx_http_jimeng_task_step(task, event, &answer);
@@ -322,7 +329,7 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
                    "jimeng timer, polls:%uD", task->task.polls);
 
     if (task->task.state == JM_TASK_WAIT
-        && ngx_http_jimeng_shutdown_timedout())
+        && ngx_http_jimeng_shutdown_within(0))
     {
         ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
 

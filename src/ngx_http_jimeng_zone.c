@@ -41,7 +41,7 @@ static unsigned ngx_http_jimeng_zone_alive(uint32_t pid);
 
 static const uint32_t  ngx_http_jimeng_versions[NGX_HTTP_JIMENG_VERSIONS] = {
     NGX_HTTP_JIMENG_ZONE_LAYOUT, JM_LEDGER_VERSION, JM_QUEUE_VERSION,
-    JM_QUOTA_VERSION, JM_METRICS_VERSION
+    JM_QUOTA_VERSION, JM_METRICS_VERSION, JM_SCHEDULE_VERSION
 };
 
 
@@ -135,6 +135,7 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->queue.mem = mem;
     zone->quota.mem = mem;
     zone->metrics.mem = mem;
+    zone->schedule.mem = mem;
 
     zone->ledger.alive = ngx_http_jimeng_zone_alive;
     zone->queue.alive = ngx_http_jimeng_zone_alive;
@@ -194,6 +195,7 @@ ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone,
     zone->queue.shared = zone->sh->queue;
     zone->quota.shared = zone->sh->quota;
     zone->metrics.shared = zone->sh->metrics;
+    zone->schedule.shared = zone->sh->schedule;
 
     return ngx_http_jimeng_zone_grow(zone, shm_zone);
 }
@@ -279,6 +281,7 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
     zone->sh->queue = zone->queue.shared;
     zone->sh->quota = zone->quota.shared;
     zone->sh->metrics = zone->metrics.shared;
+    zone->sh->schedule = zone->schedule.shared;
     zone->sh->magic = NGX_HTTP_JIMENG_ZONE_MAGIC;
 
     shpool->data = zone->sh;

@@ -41,7 +41,8 @@ ngx_http_jimeng_zone_build(ngx_http_jimeng_zone_t *zone, size_t size)
     if (jm_ledger_create(&zone->ledger, size) != JM_OK
         || jm_queue_create(&zone->queue) != JM_OK
         || jm_quota_create(&zone->quota) != JM_OK
-        || jm_metrics_create(&zone->metrics) != JM_OK)
+        || jm_metrics_create(&zone->metrics) != JM_OK
+        || jm_schedule_create(&zone->schedule) != JM_OK)
     {
         return JM_ERROR;
     }
@@ -201,6 +202,7 @@ ngx_http_jimeng_zone_needs(ngx_http_jimeng_zone_t *zone, size_t size,
     copy.queue.mem = mem;
     copy.quota.mem = mem;
     copy.metrics.mem = mem;
+    copy.schedule.mem = mem;
 
     rc = ngx_http_jimeng_zone_build(&copy, size);
 

@@ -163,7 +163,7 @@ is(scalar(grep { $_->{account} eq 'b' } submits_of($t, $prompt)), 3,
    'refused, n: all by the other');
 
 # Both.
-$t->emulator->set_account('b', refuse => 'SignatureDoesNotMatch');
+$t->emulator->set_account('b', refuse => 'InvalidAccessKey');
 my $begin = time;
 is_error($t, $t->request(of(prompt('both'))), 'both',
          code => 'upstream_auth_failed', no_retry => 1);

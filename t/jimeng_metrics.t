@@ -285,7 +285,7 @@ is($all->{jimeng_task_queries_count}, $accepted, 'task_queries: how many');
 
 # One more that only asked.
 is($all->{jimeng_task_queries_sum}, $queries - 1, 'task_queries: all');
-is($all->{jimeng_queue_seconds_count}, $submits, 'queue_seconds: how many');
+is($all->{jimeng_queue_seconds_count}, $accepted, 'queue_seconds: how many');
 is($all->{'jimeng_submits_total{account="main"}'}, $accepted,
    'submits that were taken');
 
@@ -315,7 +315,7 @@ is($all->{'jimeng_queue_waiting{account="main"}'}, 0, 'nobody waits');
 is($all->{'jimeng_slots{account="main"}'}, 2, 'slots');
 is($all->{'jimeng_slots_effective{account="main"}'}, 2, 'all of them');
 is($all->{'jimeng_queue_places{account="main"}'}, 10, 'places');
-is($all->{jimeng_queue_seconds_count}, $submits + 3, 'three had a slot');
+is($all->{jimeng_queue_seconds_count}, $accepted + 3, 'three had a slot');
 cmp_ok($all->{jimeng_queue_seconds_sum}, '>', 0.1, 'one of them waited');
 cmp_ok($all->{'jimeng_task_average_seconds{account="main"}'}, '>', 0.2,
        'the average of a task');

@@ -25,12 +25,6 @@ my $t = Jimeng::Test->new(with_queue(
             jimeng_pass /_volcengine;
             jimeng_heartbeat 100ms;
         }
-        location /beat/short/ {
-            jimeng_pass /_volcengine;
-            jimeng_heartbeat 100ms;
-            jimeng_timeout 800ms;
-        }
-        location /short/ { jimeng_pass /_volcengine; jimeng_timeout 800ms; }
 EOT
 ));
 
@@ -43,7 +37,7 @@ sub named { return of("$_[0] in the queue, " . ++$named, @_[1 .. $#_]) }
 # The order in which these are submitted, each [worker, name, client].
 sub is_order {
     my ($name, $expected, @who) = @_;
-    my $holder = hold($t, 1 + @who * 0.15);
+    my $holder = hold($t, 1.5 + @who * 0.2);
     my $before = accepted($t);
     my @waiting = in_turn($t, map {
         [ $pids[ $_->[0] ], named(@$_[1, 2]) ]
@@ -69,7 +63,7 @@ is_order('no key: the address', 'x1 a1 x2 x3',
          (map { [ $_ % 2, "x$_", undef ] } 1 .. 3), [ 0, 'a1', 'alice' ]);
 
 # n pictures are n tasks, each with a place of its own.
-my $holder = hold($t, 1.5);
+my $holder = hold($t, 2);
 my $before = accepted($t);
 my $three = $t->start_request(named('three', 'alice', n => 3));
 queued($t, 3);
@@ -88,7 +82,7 @@ free($t);
 
 # ---- who leaves
 
-$holder = hold($t, 1.5);
+$holder = hold($t, 4);
 $before = $t->submits;
 my @waiting = in_turn($t, map { [ $pids[ $_ % 2 ], named("l$_", 'alice') ] }
                           1 .. 4);
@@ -136,27 +130,10 @@ is(join(' ', map { $_->{event} } @events), 'image_generation.completed',
    'a stream: then its picture');
 $holder->response;
 
-$holder = hold($t, 3);
-$before = $t->submits;
-$stream = Jimeng::Test::Sse->new($t->start_request(
-    named('stream', 'alice', stream => \1, path => '/beat/short')));
-is($stream->status, 200, 'a stream that waits too long: it has begun');
-@events = $stream->all;
-is(join(' ', map { "$_->{event} $_->{json}{error}{code}" } @events),
-   'error concurrency_limit_exceeded',
-   'a stream that waits too long: its error');
-is(scalar $t->submits, $before,
-   'a stream that waits too long: nothing was submitted');
 
+# ---- async
 
-# ---- a wait that is longer than jimeng_timeout, async
-
-my $begin = time;
-is_error($t, $t->request(named('late', 'alice', path => '/short')),
-         'longer than jimeng_timeout', code => 'concurrency_limit_exceeded');
-is(scalar $t->submits, $before,
-   'longer than jimeng_timeout: nothing was submitted');
-
+$holder = hold($t, 1.5);
 my $async = $t->start_request(named('async', 'alice', async => \1));
 queued($t, 1);
 my $r = $async->response;
@@ -168,6 +145,35 @@ $holder->response;
 free($t);
 
 is(scalar busy_rows($t), 0, 'none was refused for load');
+$t->finish;
+
+
+# ---- a wait that is longer than jimeng_timeout.  No task was over so far, so
+# that nobody knows it before.
+
+$t = Jimeng::Test->new(with_queue(
+    emulator => { seconds => 0.1, concurrency => 1 },
+    location => 'jimeng_heartbeat 100ms; jimeng_timeout 900ms;',
+));
+
+my $short = 'jimeng_timeout 900ms';
+$holder = hold($t, 4);
+$before = $t->submits;
+$stream = Jimeng::Test::Sse->new($t->start_request(
+    named('stream', 'alice', stream => \1)));
+is($stream->status, 200, 'a stream that waits too long: it has begun');
+@events = $stream->all;
+is(join(' ', map { "$_->{event} $_->{json}{error}{code}" } @events),
+   'error concurrency_limit_exceeded',
+   'a stream that waits too long: its error');
+
+my $begin = time;
+is_error($t, $t->request(named('late', 'alice')), $short,
+         code => 'concurrency_limit_exceeded');
+cmp_ok(time - $begin, '>=', 0.85, "$short: not before it");
+cmp_ok(time - $begin, '<', 2.5, "$short: not long after it");
+is(scalar $t->submits, $before, "$short: nothing was submitted");
+is($holder->response->status, 504, "$short: who had the slot");
 $t->finish;
 
 
@@ -183,8 +189,8 @@ sub is_full {
 
 sub timed {
     my ($code) = @_;
-    my $begin = time;
-    return ($code->(), time - $begin);
+    my $from = time;
+    return ($code->(), time - $from);
 }
 
 $t = Jimeng::Test->new(with_queue(

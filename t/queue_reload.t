@@ -29,7 +29,7 @@ sub prompt { "a change of guards, $_[0], " . ++$prompts }
 for my $reloads (1, 2) {
     my $name = "reloads: $reloads";
     my @old = $t->workers('staying');
-    my $holder = hold($t, 2.5, $old[0]);
+    my $holder = hold($t, 5, $old[0]);
     my $before = accepted($t);
 
     my @prompts = map { prompt($_) } qw(first second stream third last);
@@ -71,7 +71,7 @@ is(scalar busy_rows($t), 0, 'nothing was refused for load');
 
 $t->emulator->set_account('main', concurrency => 2);
 my ($pid) = $t->workers('staying');
-my $holder = hold($t, 2.5, $pid);
+my $holder = hold($t, 5, $pid);
 my ($waits) = in_turn($t, [ of(prompt('more slots'), 'a') ]);
 $t->reload(account => 'concurrency 2;');
 is($waits->response->status, 200, 'more slots: who waits gets one');
@@ -81,7 +81,7 @@ $holder->response;
 free($t);
 
 # With fewer, what runs is counted, and none is begun until it is less.
-my @holders = map { hold($t, 1.5) } 1, 2;
+my @holders = map { hold($t, 3) } 1, 2;
 $t->emulator->set_account('main', concurrency => 1);
 $t->reload(account => 'concurrency 1;');
 my $before = accepted($t);
@@ -93,7 +93,7 @@ cmp_ok($other->{time} - $one->{time}, '>=', 0.2,
 is(scalar busy_rows($t), 0, 'fewer slots: nothing was refused for load');
 
 # None: nobody waits any more.
-$holder = hold($t, 2);
+$holder = hold($t, 4);
 ($waits) = in_turn($t, [ of(prompt('no slots'), 'a') ]);
 $t->emulator->set_account('main', concurrency => 0);
 $t->reload(account => '', location => 'jimeng_timeout 100s;');

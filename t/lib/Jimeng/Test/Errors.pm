@@ -29,6 +29,7 @@ our @EXPORT_OK = qw(final_codes is_error log_of type_of);
 
 # code => [status, type]
 my %row = (
+    concurrency_limit_exceeded => [429, 'rate_limit_error'],
     invalid_request          => [400, 'invalid_request_error'],
     content_policy_violation => [400, 'image_generation_user_error'],
     invalid_api_key          => [401, 'authentication_error'],
@@ -44,8 +45,6 @@ my %row = (
     idempotency_key_reused   => [422, 'invalid_request_error'],
     insufficient_quota       => [429, 'rate_limit_error'],
     rate_limit_exceeded      => [429, 'rate_limit_error'],
-    insufficient_quota       => [429, 'rate_limit_error'],
-    concurrency_limit_exceeded => [429, 'rate_limit_error'],
     upstream_rate_limited    => [429, 'rate_limit_error'],
     internal_error           => [500, 'api_error'],
     upstream_auth_failed     => [502, 'api_error'],
