@@ -393,6 +393,7 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
 {
     ngx_int_t                    code;
     ngx_uint_t                   final;
+    ngx_msec_t                   interval;
     jm_error_t                  *error;
     ngx_http_request_t          *r;
     ngx_http_jimeng_loc_conf_t  *jlcf;
@@ -405,8 +406,9 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     if (!final && d->attempts < NGX_HTTP_JIMENG_ATTEMPTS) {
         jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-        ngx_add_timer(&d->timer, ngx_min(jlcf->poll_interval,
-                                         NGX_HTTP_JIMENG_PAUSE));
+        interval = ngx_http_jimeng_schedule_fixed(jlcf);
+
+        ngx_add_timer(&d->timer, ngx_min(interval, NGX_HTTP_JIMENG_PAUSE));
         return;
     }
 

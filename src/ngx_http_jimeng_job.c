@@ -161,7 +161,7 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
                          + (ngx_msec_int_t) (tp->msec - r->start_msec));
 
     limits->timeout = jlcf->timeout - ngx_min(jlcf->timeout, elapsed);
-    limits->interval = jlcf->poll_interval;
+    limits->interval = ngx_http_jimeng_schedule_fixed(jlcf);
     limits->attempts = (uint32_t) ngx_min(jlcf->poll_attempts,
                                           NGX_MAX_UINT32_VALUE);
     limits->retries = order->retries;
@@ -200,7 +200,7 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 
     /* before the reply: the client's next request may come with its end */
 
-    if (job->left == 0) {
+    if (job->left == 0 && job->following == 0) {
         ngx_http_jimeng_hold_release(job->hold);
     }
 

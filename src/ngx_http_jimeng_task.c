@@ -294,6 +294,13 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 
     event = ngx_http_jimeng_outcome(task, call, &answer);
 
+    if (event == JM_EVENT_DONE) {
+        ngx_http_jimeng_schedule_learn(task, time);
+
+    } else {
+        task->task.limits.interval = ngx_http_jimeng_schedule_next(task);
+    }
+
     ngx_http_jimeng_metrics_exchange(task, call, &answer, time);
 
     ngx_http_jimeng_task_step(task, event, &answer);

@@ -122,7 +122,8 @@ cmp_ok($headers->{'retry-after'}, '>', 3500, 'a rate: Retry-After');
 is($headers->{'x-should-retry'}, undef, 'a rate: to be repeated');
 
 # The package repeats it after what Retry-After says.
-my @all = calls('bob', map { { client => { maxRetries => 3 } } } 1 .. 3);
+my @all = calls('bob', map { { client => { maxRetries => 3 },
+                               params => { prompt => "heron $_" } } } 1 .. 3);
 is(join(' ', map { $_->{status} // 'none' } @all), '200 200 200',
    'a rate: it waits by itself') or diag(explain(\@all));
 cmp_ok($all[1]{seconds} + $all[2]{seconds}, '>', 1, 'a rate: a while');
