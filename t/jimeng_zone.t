@@ -168,12 +168,13 @@ SKIP: {
     # back, is at work: the zone begins with the lock, which is a process's
     # number.
     my @old = $t->workers;
-    my $n = () = $t->error_log =~ /reconfiguring/g;
+    my $n = () = $t->error_log =~ /: reconfiguring/g;
 
+    $t->{nginx}->write_conf($t->conf);
     kill 'STOP', $old[0];
     poke($mem, $lock, pack 'Q', $old[0]);
     $t->signal('HUP');
-    wait_for { (() = $t->error_log =~ /reconfiguring/g) > $n } 'a reload';
+    wait_for { (() = $t->error_log =~ /: reconfiguring/g) > $n } 'a reload';
     kill 'KILL', $old[0];
 
     wait_for { my @new = $t->workers('staying'); @new >= 2
