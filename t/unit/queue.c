@@ -1,6 +1,13 @@
 
 /*
  * The queue by itself: who gets a slot, who waits, and in which turns.
+ *
+ * Seen failing with each of these taken out: the first jm_queue_dispatch() of
+ * jm_queue_enter() and the last of jm_queue_leave(), what makes a line the last
+ * in jm_queue_unlink_waiting(), the interval, jm_queue_announce() and its look
+ * at who knows, "submitted" in jm_queue_tell(), the weight in and the sense of
+ * jm_queue_is_better(), what jm_queue_bind() does to a place that has a slot,
+ * and each of the counts in jm_queue_narrow().
  */
 
 
