@@ -8,21 +8,24 @@
 
 
 #define NGX_HTTP_JIMENG_CREDENTIAL_MAX  4096
-#define NGX_HTTP_JIMENG_SIGNED          5   /* headers, at most */
-
-#define NGX_HTTP_JIMENG_TEXT            0   /* goes into headers as it is */
-#define NGX_HTTP_JIMENG_SECRET          1   /* any bytes */
 
 
 typedef struct {
     ngx_str_t                   name;
+    ngx_uint_t                  args;       /* at most */
+    char                     *(*set)(ngx_conf_t *cf,
+                                     ngx_http_jimeng_account_t *account,
+                                     void *field);
     size_t                      offset;
-    ngx_uint_t                  type;
 } ngx_http_jimeng_account_param_t;
 
 
 static char *ngx_http_jimeng_account_param(ngx_conf_t *cf,
     ngx_command_t *dummy, void *conf);
+static char *ngx_http_jimeng_account_text(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
+static char *ngx_http_jimeng_account_secret(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
 static char *ngx_http_jimeng_account_check(ngx_conf_t *cf,
     ngx_http_jimeng_account_t *account);
 static ngx_int_t ngx_http_jimeng_account_args(ngx_conf_t *cf,
@@ -31,247 +34,50 @@ static char *ngx_http_jimeng_credential(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *value, jm_str_t *credential);
 static char *ngx_http_jimeng_credential_env(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
-static ngx_int_t ngx_http_jimeng_account_request(
-    ngx_http_jimeng_account_t *account, jm_sign_request_t *sr,
-    jm_pair_t *pairs, ngx_http_jimeng_payload_t *payload, ngx_pool_t *pool);
-static ngx_int_t ngx_http_jimeng_account_authorization(
-    ngx_http_jimeng_account_t *account, jm_sign_request_t *sr,
-    jm_pair_t *authorization, ngx_pool_t *pool);
-static ngx_int_t ngx_http_jimeng_add_header(ngx_list_t *headers,
-    const jm_pair_t *pair);
-#if (NGX_DEBUG)
-static void ngx_http_jimeng_account_debug(jm_sign_request_t *sr,
-    ngx_log_t *log);
-#endif
 
 
 static ngx_http_jimeng_account_param_t  ngx_http_jimeng_account_params[] = {
 
-    { ngx_string("access_key"),
-      offsetof(ngx_http_jimeng_account_t, credential.access_key),
-      NGX_HTTP_JIMENG_TEXT },
+    { ngx_string("access_key"), 1,
+      ngx_http_jimeng_account_text,
+      offsetof(ngx_http_jimeng_account_t, credential.access_key) },
 
-    { ngx_string("secret_key"),
-      offsetof(ngx_http_jimeng_account_t, credential.secret_key),
-      NGX_HTTP_JIMENG_SECRET },
+    { ngx_string("secret_key"), 1,
+      ngx_http_jimeng_account_secret,
+      offsetof(ngx_http_jimeng_account_t, credential.secret_key) },
 
-    { ngx_string("security_token"),
-      offsetof(ngx_http_jimeng_account_t, security_token),
-      NGX_HTTP_JIMENG_TEXT },
+    { ngx_string("security_token"), 1,
+      ngx_http_jimeng_account_text,
+      offsetof(ngx_http_jimeng_account_t, security_token) },
 
-    { ngx_string("region"),
-      offsetof(ngx_http_jimeng_account_t, credential.region),
-      NGX_HTTP_JIMENG_TEXT },
+    { ngx_string("region"), 1,
+      ngx_http_jimeng_account_text,
+      offsetof(ngx_http_jimeng_account_t, credential.region) },
 
-    { ngx_string("service"),
-      offsetof(ngx_http_jimeng_account_t, credential.service),
-      NGX_HTTP_JIMENG_TEXT },
+    { ngx_string("service"), 1,
+      ngx_http_jimeng_account_text,
+      offsetof(ngx_http_jimeng_account_t, credential.service) },
 
-    { ngx_string("host"),
-      offsetof(ngx_http_jimeng_account_t, host),
-      NGX_HTTP_JIMENG_TEXT }
+    { ngx_string("host"), 1,
+      ngx_http_jimeng_account_text,
+      offsetof(ngx_http_jimeng_account_t, host) },
+
+    { ngx_string("concurrency"), 1,
+      ngx_http_jimeng_limit_count,
+      offsetof(ngx_http_jimeng_account_t, limits.concurrency) },
+
+    { ngx_string("queue"), 2,
+      ngx_http_jimeng_limit_queue,
+      offsetof(ngx_http_jimeng_account_t, limits) },
+
+    { ngx_string("interval"), 1,
+      ngx_http_jimeng_limit_interval,
+      offsetof(ngx_http_jimeng_account_t, limits.interval) },
+
+    { ngx_string("weight"), 1,
+      ngx_http_jimeng_limit_count,
+      offsetof(ngx_http_jimeng_account_t, limits.weight) }
 };
-
-
-ngx_int_t
-ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
-    jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
-    ngx_list_t *headers, ngx_log_t *log)
-{
-    jm_pair_t          pairs[NGX_HTTP_JIMENG_SIGNED], authorization;
-    ngx_uint_t         i;
-    jm_sign_request_t  sr;
-
-    ngx_memzero(&sr, sizeof(jm_sign_request_t));
-
-    sr.query.len = account->args[call].len;
-    sr.query.data = account->args[call].data;
-
-    if (ngx_http_jimeng_account_request(account, &sr, pairs, payload,
-                                        headers->pool)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-#if (NGX_DEBUG)
-    ngx_http_jimeng_account_debug(&sr, log);
-#endif
-
-    if (ngx_http_jimeng_account_authorization(account, &sr, &authorization,
-                                              headers->pool)
-        != NGX_OK)
-    {
-        ngx_log_error(NGX_LOG_ERR, log, 0,
-                      "jimeng: signing a request for account \"%V\" failed",
-                      &account->name);
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < sr.nheaders; i++) {
-
-        /* Host is the proxied location's to send, as it was signed */
-
-        if (jm_str_eq(&pairs[i].name, "host")) {
-            continue;
-        }
-
-        if (ngx_http_jimeng_add_header(headers, &pairs[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return ngx_http_jimeng_add_header(headers, &authorization);
-}
-
-
-/*
- * The headers are signed in this order, which is that of their names; a
- * proxied request carries them and no other of the client's.
- */
-
-static ngx_int_t
-ngx_http_jimeng_account_request(ngx_http_jimeng_account_t *account,
-    jm_sign_request_t *sr, jm_pair_t *pairs,
-    ngx_http_jimeng_payload_t *payload, ngx_pool_t *pool)
-{
-    u_char      *date, *hash;
-    jm_str_t     text;
-    ngx_uint_t   n;
-
-    date = ngx_pnalloc(pool, JM_DATE_LEN);
-    hash = ngx_pnalloc(pool, JM_SHA256_HEX_LEN);
-
-    if (date == NULL || hash == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (payload->file) {
-        ngx_memcpy(hash, payload->hash, JM_SHA256_HEX_LEN);
-
-    } else {
-        text.len = payload->text.len;
-        text.data = payload->text.data;
-
-        if (jm_sha256_hex(hash, text) != JM_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    jm_date(date, ngx_time());
-
-    jm_str_set(&sr->method, "POST");
-    jm_str_set(&sr->uri, "/");
-
-    sr->date.len = JM_DATE_LEN;
-    sr->date.data = date;
-    sr->body_hash.len = JM_SHA256_HEX_LEN;
-    sr->body_hash.data = hash;
-
-    n = 0;
-
-    jm_str_set(&pairs[n].name, "content-type");
-    jm_str_set(&pairs[n].value, "application/json");
-    n++;
-
-    jm_str_set(&pairs[n].name, "host");
-    pairs[n++].value = account->host;
-
-    jm_str_set(&pairs[n].name, "x-content-sha256");
-    pairs[n++].value = sr->body_hash;
-
-    jm_str_set(&pairs[n].name, "x-date");
-    pairs[n++].value = sr->date;
-
-    if (account->security_token.len) {
-        jm_str_set(&pairs[n].name, "x-security-token");
-        pairs[n++].value = account->security_token;
-    }
-
-    sr->headers = pairs;
-    sr->nheaders = n;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_account_authorization(ngx_http_jimeng_account_t *account,
-    jm_sign_request_t *sr, jm_pair_t *authorization, ngx_pool_t *pool)
-{
-    u_char    *p;
-    size_t     size;
-    jm_buf_t   b;
-
-    size = sizeof("HMAC-SHA256 Credential=/YYYYMMDD///request, "
-                  "SignedHeaders=content-type;host;x-content-sha256;x-date;"
-                  "x-security-token, Signature=") - 1
-           + account->credential.access_key.len
-           + account->credential.region.len + account->credential.service.len
-           + JM_SHA256_HEX_LEN;
-
-    p = ngx_pnalloc(pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    jm_buf_fixed(&b, p, size);
-
-    if (jm_sign(&b, sr, &account->credential, &account->day_key) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    jm_str_set(&authorization->name, "authorization");
-    authorization->value = jm_buf_view(&b);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_add_header(ngx_list_t *headers, const jm_pair_t *pair)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->key.len = pair->name.len;
-    h->key.data = (u_char *) pair->name.data;
-    h->lowcase_key = h->key.data;
-    h->hash = ngx_hash_key(h->key.data, h->key.len);
-
-    h->value.len = pair->value.len;
-    h->value.data = (u_char *) pair->value.data;
-
-    return NGX_OK;
-}
-
-
-#if (NGX_DEBUG)
-
-static void
-ngx_http_jimeng_account_debug(jm_sign_request_t *sr, ngx_log_t *log)
-{
-    u_char    text[2048];
-    jm_buf_t  b;
-
-    if (!(log->log_level & NGX_LOG_DEBUG_HTTP)) {
-        return;
-    }
-
-    jm_buf_fixed(&b, text, sizeof(text));
-    jm_sign_canonical(&b, sr, 1);
-
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, log, 0,
-                   "jimeng canonical request:%N%*s", b.len, b.data);
-}
-
-#endif
 
 
 ngx_http_jimeng_account_t *
@@ -287,6 +93,27 @@ ngx_http_jimeng_account_find(ngx_http_jimeng_main_conf_t *jmcf,
         if (account[i]->name.len == name->len
             && ngx_memcmp(account[i]->name.data, name->data, name->len) == 0)
         {
+            return account[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* the one that has this number in the zone */
+
+ngx_http_jimeng_account_t *
+ngx_http_jimeng_account_numbered(ngx_http_jimeng_main_conf_t *jmcf,
+    ngx_uint_t number)
+{
+    ngx_uint_t                   i;
+    ngx_http_jimeng_account_t  **account;
+
+    account = jmcf->accounts.elts;
+
+    for (i = 0; i < jmcf->accounts.nelts; i++) {
+        if (account[i]->queue_number == number) {
             return account[i];
         }
     }
@@ -311,6 +138,13 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "needs a name";
     }
 
+    if (value[1].len > NGX_HTTP_JIMENG_ACCOUNT_NAME) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "name of account \"%V\" has more than %d bytes",
+                           &value[1], NGX_HTTP_JIMENG_ACCOUNT_NAME);
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_http_jimeng_account_find(jmcf, &value[1])) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate account \"%V\"", &value[1]);
@@ -330,6 +164,8 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *pa = account;
 
     account->name = value[1];
+
+    ngx_http_jimeng_limits_init(&account->limits);
 
     save = *cf;
     cf->handler = ngx_http_jimeng_account_param;
@@ -353,8 +189,6 @@ ngx_http_jimeng_account_param(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     ngx_http_jimeng_account_t *account = conf;
 
     char                             *rv;
-    size_t                            i;
-    jm_str_t                         *slot;
     ngx_str_t                        *value;
     ngx_uint_t                        n;
     ngx_http_jimeng_account_param_t  *param;
@@ -377,41 +211,83 @@ ngx_http_jimeng_account_param(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 
 found:
 
-    if (cf->args->nelts != 2) {
+    if (cf->args->nelts < 2 || cf->args->nelts - 1 > param[n].args) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid number of arguments in \"%V\" directive",
                            &value[0]);
         return NGX_CONF_ERROR;
     }
 
-    slot = (jm_str_t *) ((u_char *) account + param[n].offset);
+    rv = param[n].set(cf, account, (u_char *) account + param[n].offset);
 
-    if (slot->data) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" directive is duplicate", &value[0]);
-        return NGX_CONF_ERROR;
+    if (rv == NGX_CONF_OK || rv == NGX_CONF_ERROR) {
+        return rv;
     }
 
-    rv = ngx_http_jimeng_credential(cf, &value[0], &value[1], slot);
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" directive %s",
+                       &value[0], rv);
+    return NGX_CONF_ERROR;
+}
+
+
+/* goes into headers as it is */
+
+static char *
+ngx_http_jimeng_account_text(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field)
+{
+    jm_str_t *text = field;
+
+    char       *rv;
+    size_t      i;
+    ngx_str_t  *value;
+
+    rv = ngx_http_jimeng_account_secret(cf, account, field);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
 
-    if (slot->len == 0) {
+    value = cf->args->elts;
+
+    for (i = 0; i < text->len; i++) {
+        if (text->data[i] <= ' ' || text->data[i] >= 0x7f) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" has a blank, a control or a "
+                               "non-ASCII character in it", &value[0]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* any bytes */
+
+static char *
+ngx_http_jimeng_account_secret(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field)
+{
+    jm_str_t *secret = field;
+
+    char       *rv;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (secret->data) {
+        return "is duplicate";
+    }
+
+    rv = ngx_http_jimeng_credential(cf, &value[0], &value[1], secret);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (secret->len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" is empty", &value[0]);
         return NGX_CONF_ERROR;
-    }
-
-    if (param[n].type == NGX_HTTP_JIMENG_TEXT) {
-        for (i = 0; i < slot->len; i++) {
-            if (slot->data[i] <= ' ' || slot->data[i] >= 0x7f) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "\"%V\" has a blank, a control or a "
-                                   "non-ASCII character in it", &value[0]);
-                return NGX_CONF_ERROR;
-            }
-        }
     }
 
     return NGX_CONF_OK;
@@ -432,6 +308,10 @@ ngx_http_jimeng_account_check(ngx_conf_t *cf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "account \"%V\" has no \"%s\"",
                            &account->name, missing);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_jimeng_limits_check(cf, account) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -481,8 +361,7 @@ ngx_http_jimeng_account_args(ngx_conf_t *cf,
             return NGX_ERROR;
         }
 
-        account->args[call].len = b.len;
-        account->args[call].data = b.data;
+        ngx_http_jimeng_str(&account->args[call], &b);
     }
 
     return NGX_OK;

@@ -18,8 +18,6 @@ static char *ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
     ngx_str_t *value);
 static char *ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model,
     u_char *p, u_char *last);
-static char *ngx_http_jimeng_merge_account(ngx_conf_t *cf,
-    ngx_http_jimeng_loc_conf_t *conf);
 
 
 void *
@@ -39,6 +37,10 @@ ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    if (ngx_http_jimeng_keys_create(cf, jmcf) != NGX_OK) {
+        return NULL;
+    }
+
     jmcf->created = ngx_time();
 
     return jmcf;
@@ -48,8 +50,15 @@ ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
 char *
 ngx_http_jimeng_init_main_conf(ngx_conf_t *cf, void *conf)
 {
-    return ngx_http_jimeng_secret_init(cf, conf) == NGX_OK ? NGX_CONF_OK
-                                                           : NGX_CONF_ERROR;
+    if (ngx_http_jimeng_secret_init(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_jimeng_keys_init(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_jimeng_accounts_check(cf, conf);
 }
 
 
@@ -67,12 +76,16 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     conf->pass = { 0, NULL };
-     *     conf->account_name = { 0, NULL };
+     *     conf->accounts = NULL;
      *     conf->account = NULL;
      *     conf->table = { NULL, 0 };
+     *     conf->report = NULL;
+     *     conf->report_name = { 0, NULL };
      *     conf->default_model = { 0, NULL };
+     *     conf->dry_run = 0;
      */
 
+    conf->account_names = NGX_CONF_UNSET_PTR;
     conf->models = NGX_CONF_UNSET_PTR;
     conf->poll_interval = NGX_CONF_UNSET_MSEC;
     conf->poll_attempts = NGX_CONF_UNSET_UINT;
@@ -82,6 +95,8 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->size = NGX_CONF_UNSET_UINT;
     conf->max_prompt = NGX_CONF_UNSET_UINT;
     conf->upload = NGX_CONF_UNSET_PTR;
+    conf->error_page = NGX_CONF_UNSET;
+    conf->keys = NGX_CONF_UNSET_PTR;
 
     return conf;
 }
@@ -96,10 +111,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     jm_str_t                   name;
     ngx_http_core_loc_conf_t  *clcf;
 
-    if (conf->account_name.data == NULL) {
-        conf->account_name = prev->account_name;
-    }
-
+    ngx_conf_merge_ptr_value(conf->account_names, prev->account_names, NULL);
     ngx_conf_merge_ptr_value(conf->models, prev->models, NULL);
     ngx_conf_merge_str_value(conf->default_model, prev->default_model,
                              "jimeng_t2i_v40");
@@ -112,11 +124,26 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_JIMENG_SIZE_FIT);
     ngx_conf_merge_uint_value(conf->max_prompt, prev->max_prompt, 800);
     ngx_conf_merge_ptr_value(conf->upload, prev->upload, NULL);
+    ngx_conf_merge_value(conf->error_page, prev->error_page, 0);
+
+    if (conf->keys == NGX_CONF_UNSET_PTR) {
+        conf->dry_run = prev->dry_run;
+    }
+
+    ngx_conf_merge_ptr_value(conf->keys, prev->keys, NULL);
+
+    if (ngx_http_jimeng_schedule_merge(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->noname && conf->pass.data == NULL) {
         conf->pass = prev->pass;
+    }
+
+    if (ngx_http_jimeng_status_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->pass.data == NULL) {
@@ -132,8 +159,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->table.n = conf->models->nelts;
     }
 
-    name.len = conf->default_model.len;
-    name.data = conf->default_model.data;
+    ngx_http_jimeng_str(&name, &conf->default_model);
 
     if (jm_model_find(&conf->table, name) == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -143,46 +169,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_jimeng_merge_account(cf, conf);
-}
-
-
-static char *
-ngx_http_jimeng_merge_account(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *conf)
-{
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_jimeng_module);
-
-    if (conf->account_name.data) {
-        conf->account = ngx_http_jimeng_account_find(jmcf,
-                                                     &conf->account_name);
-        if (conf->account == NULL) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown account \"%V\" in \"jimeng_accounts\"",
-                               &conf->account_name);
-            return NGX_CONF_ERROR;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    if (jmcf->accounts.nelts == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"jimeng_pass\" needs a \"jimeng_account\"");
-        return NGX_CONF_ERROR;
-    }
-
-    if (jmcf->accounts.nelts > 1) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "there are several accounts: \"jimeng_pass\" needs "
-                           "\"jimeng_accounts\" to choose one");
-        return NGX_CONF_ERROR;
-    }
-
-    conf->account = *(ngx_http_jimeng_account_t **) jmcf->accounts.elts;
-
-    return NGX_CONF_OK;
+    return ngx_http_jimeng_accounts_merge(cf, conf);
 }
 
 
@@ -249,11 +236,9 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has a req_key that is too long";
     }
 
-    name.len = value[1].len;
-    name.data = value[1].data;
+    ngx_http_jimeng_str(&name, &value[1]);
 
-    req_key.len = value[2].len;
-    req_key.data = value[2].data;
+    ngx_http_jimeng_str(&req_key, &value[2]);
 
     if (jm_utf8_length(name, &n) != JM_OK
         || jm_utf8_length(req_key, &n) != JM_OK)

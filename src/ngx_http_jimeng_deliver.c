@@ -28,7 +28,6 @@ static void ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     jm_answer_t *answer);
 static void ngx_http_jimeng_deliver_timer(ngx_event_t *ev);
-static ngx_int_t ngx_http_jimeng_deliver_write(ngx_http_jimeng_delivery_t *d);
 
 
 ngx_int_t
@@ -155,7 +154,7 @@ ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
     taken = 0;
 
     for (i = 0; i < job->order.n; i++) {
-        state = job->tasks[i].task.state;
+        state = ngx_http_jimeng_task_state(&job->tasks[i]);
 
         if (state <= JM_TASK_BACKOFF) {
             return NGX_DONE;
@@ -189,8 +188,8 @@ ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
     task = &d->job->tasks[i];
 
     if ((d->handed >> i & 1)
-        || (task->task.state != JM_TASK_DONE
-            && task->task.state != JM_TASK_FAILED))
+        || (ngx_http_jimeng_task_state(task) != JM_TASK_DONE
+            && ngx_http_jimeng_task_state(task) != JM_TASK_FAILED))
     {
         return NGX_OK;
     }
@@ -312,7 +311,11 @@ ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job)
         return NGX_OK;
     }
 
-    return ngx_http_jimeng_deliver_write(d);
+    if (!d->begun || d->cut) {
+        return NGX_OK;
+    }
+
+    return ngx_http_jimeng_send_rest(job->request);
 }
 
 
@@ -331,6 +334,9 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
     }
 
     d->job->upstream_time += ngx_http_jimeng_exchange_time(x);
+
+    ngx_http_jimeng_metrics_exchange(d->task, JM_VISUAL_RESULT, &answer,
+                                     ngx_http_jimeng_exchange_time(x));
 
     if (d->job->order.ids) {
         ngx_http_jimeng_retrieve_answer(d->task, &answer);
@@ -361,6 +367,8 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 
         d->cut = 1;
 
+        ngx_http_jimeng_metrics_told(d->job->request, JM_CAUSE_UPSTREAM);
+
         ngx_log_error(NGX_LOG_ERR, d->log, 0,
                       "jimeng: the pictures of task \"%V\" broke off, "
                       "%ui of %ui were whole", &d->task->id,
@@ -385,6 +393,7 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
 {
     ngx_int_t                    code;
     ngx_uint_t                   final;
+    ngx_msec_t                   interval;
     jm_error_t                  *error;
     ngx_http_request_t          *r;
     ngx_http_jimeng_loc_conf_t  *jlcf;
@@ -397,8 +406,9 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     if (!final && d->attempts < NGX_HTTP_JIMENG_ATTEMPTS) {
         jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-        ngx_add_timer(&d->timer, ngx_min(jlcf->poll_interval,
-                                         NGX_HTTP_JIMENG_PAUSE));
+        interval = ngx_http_jimeng_schedule_fixed(jlcf);
+
+        ngx_add_timer(&d->timer, ngx_min(interval, NGX_HTTP_JIMENG_PAUSE));
         return;
     }
 
@@ -462,43 +472,6 @@ ngx_http_jimeng_deliver_timer(ngx_event_t *ev)
     }
 
     ngx_http_run_posted_requests(c);
-}
-
-
-/* what the client did not take at once, when it takes more */
-
-static ngx_int_t
-ngx_http_jimeng_deliver_write(ngx_http_jimeng_delivery_t *d)
-{
-    ngx_event_t               *wev;
-    ngx_connection_t          *c;
-    ngx_http_request_t        *r;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    r = d->job->request;
-    c = r->connection;
-    wev = c->write;
-
-    /* what is not ready has a timer, which is not to be put off */
-
-    if (!d->begun || d->cut || !wev->ready) {
-        return NGX_OK;
-    }
-
-    if (c->buffered && ngx_http_output_filter(r, NULL) == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    if (c->buffered) {
-        ngx_add_timer(wev, clcf->send_timeout);
-
-    } else if (wev->timer_set) {
-        ngx_del_timer(wev);
-    }
-
-    return ngx_handle_write_event(wev, clcf->send_lowat);
 }
 
 

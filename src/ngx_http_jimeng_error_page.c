@@ -8,6 +8,7 @@
 
 
 static ngx_int_t ngx_http_jimeng_error_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_jimeng_error_is_ours(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_error_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 
@@ -26,15 +27,12 @@ static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 static ngx_int_t
 ngx_http_jimeng_error_header_filter(ngx_http_request_t *r)
 {
-    jm_str_t                     none = jm_null_string;
-    jm_error_t                   e;
-    ngx_http_jimeng_ctx_t       *ctx;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
+    jm_str_t                none = jm_null_string;
+    jm_error_t              e;
+    ngx_http_jimeng_ctx_t  *ctx;
 
-    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
-
-    if (r != r->main || jlcf->pass.data == NULL
-        || r->headers_out.status < NGX_HTTP_BAD_REQUEST)
+    if (r != r->main || r->headers_out.status < NGX_HTTP_BAD_REQUEST
+        || !ngx_http_jimeng_error_is_ours(r))
     {
         return ngx_http_next_header_filter(r);
     }
@@ -71,6 +69,30 @@ ngx_http_jimeng_error_header_filter(ngx_http_request_t *r)
     ngx_http_jimeng_json_type(r, ctx->error_page.len);
 
     return ngx_http_next_header_filter(r);
+}
+
+
+/*
+ * In other locations only what nginx itself says is replaced, not what it has
+ * from elsewhere: it has r->err_status then, and so has an error_page, which
+ * an internal redirect leads to.  Where it came by recursive_error_pages, a
+ * file is known by its time.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_error_is_ours(ngx_http_request_t *r)
+{
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    if (jlcf->pass.data) {
+        return 1;
+    }
+
+    return jlcf->error_page && r->err_status
+           && !(r->internal
+                && (r->error_page || r->headers_out.last_modified_time != -1));
 }
 
 

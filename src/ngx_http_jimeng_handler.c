@@ -63,6 +63,11 @@ static ngx_http_jimeng_route_t  ngx_http_jimeng_routes[] = {
       ngx_string("GET, HEAD"), 1,
       ngx_http_jimeng_retrieve },
 
+    { ngx_string("/usage"),
+      NGX_HTTP_GET|NGX_HTTP_HEAD,
+      ngx_string("GET, HEAD"), 0,
+      ngx_http_jimeng_usage },
+
     { ngx_string("/models"),
       NGX_HTTP_GET|NGX_HTTP_HEAD,
       ngx_string("GET, HEAD"), 0,
@@ -84,9 +89,11 @@ static ngx_str_t  ngx_http_jimeng_form = ngx_string("multipart/form-data");
 ngx_int_t
 ngx_http_jimeng_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                 name;
-    jm_error_t                e;
-    ngx_http_jimeng_route_t  *route;
+    ngx_int_t                    rc;
+    ngx_str_t                    name;
+    jm_error_t                   e;
+    ngx_http_jimeng_route_t     *route;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
 
     if (r != r->main) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -95,7 +102,25 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    rc = ngx_http_jimeng_keys_check(r, &e);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_jimeng_refuse(r, &e);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     route = ngx_http_jimeng_route(&r->uri, &name);
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    if (route && route->handler == ngx_http_jimeng_usage
+        && jlcf->keys == NULL)
+    {
+        route = NULL;
+    }
 
     if (route && route->id && !(r->method & route->methods)
         && name.len < NGX_HTTP_JIMENG_ID_MIN)
@@ -110,6 +135,18 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
 
     if (!(r->method & route->methods)) {
         return ngx_http_jimeng_not_allowed(r, route);
+    }
+
+    if (r->method == NGX_HTTP_POST) {
+        rc = ngx_http_jimeng_rate(r, &e);
+
+        if (rc == NGX_DECLINED) {
+            return ngx_http_jimeng_refuse(r, &e);
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
     return route->handler(r, &name);

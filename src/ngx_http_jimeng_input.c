@@ -113,8 +113,7 @@ ngx_http_jimeng_input_create(ngx_http_request_t *r)
     ngx_http_jimeng_mem(&in->mem, pool);
 
     in->rules.models = &jlcf->table;
-    in->rules.default_model.len = jlcf->default_model.len;
-    in->rules.default_model.data = jlcf->default_model.data;
+    ngx_http_jimeng_str(&in->rules.default_model, &jlcf->default_model);
     in->rules.max_prompt = jlcf->max_prompt;
     in->rules.strict_size = (jlcf->size == NGX_HTTP_JIMENG_SIZE_STRICT);
     in->rules.edit = ctx->edit;
@@ -309,10 +308,18 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     jm_str_t                  none = jm_null_string;
     jm_error_t                error;
     ngx_http_request_t       *r;
+    ngx_http_jimeng_ctx_t    *ctx;
     ngx_http_jimeng_order_t   order;
 
     r = in->request;
     order = in->order;
+
+    if (in->params.model) {
+        ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+        ctx->model.len = in->params.model->req_key.len;
+        ctx->model.data = (u_char *) in->params.model->req_key.data;
+    }
 
     if (in->cleanup) {
         r->read_event_handler = ngx_http_block_reading;
@@ -371,6 +378,12 @@ ngx_http_jimeng_input_start(ngx_http_request_t *r,
         if (rc != NGX_OK) {
             return rc;
         }
+    }
+
+    rc = ngx_http_jimeng_hold(r, order, claim, e);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     return ngx_http_jimeng_job_start(r, order, claim);
@@ -475,8 +488,7 @@ ngx_http_jimeng_input_form(ngx_http_jimeng_input_t *in, jm_error_t *e)
 
         type = &in->request->headers_in.content_type->value;
 
-        piece.len = type->len;
-        piece.data = type->data;
+        ngx_http_jimeng_str(&piece, type);
 
         if (jm_multipart_init(in->form, piece) != JM_OK) {
             jm_error_set(e, JM_CAUSE_INVALID_REQUEST, NULL,

@@ -20,9 +20,12 @@ static ngx_http_jimeng_job_t *ngx_http_jimeng_job_create(
     ngx_http_request_t *r, ngx_http_jimeng_order_t *order);
 static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_task_limits_t *limits);
+static void ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
+    ngx_int_t rc);
 static ngx_uint_t ngx_http_jimeng_job_unanswered(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_watch(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_closing(ngx_event_t *ev);
@@ -56,6 +59,7 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
     }
 
     ctx->job->claim = claim;
+    ctx->job->hold = ctx->hold;
 
     r->read_event_handler = ngx_http_jimeng_job_reading;
     r->write_event_handler = ngx_http_jimeng_job_handler;
@@ -157,12 +161,14 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
                          + (ngx_msec_int_t) (tp->msec - r->start_msec));
 
     limits->timeout = jlcf->timeout - ngx_min(jlcf->timeout, elapsed);
-    limits->interval = jlcf->poll_interval;
+    limits->interval = ngx_http_jimeng_schedule_fixed(jlcf);
     limits->attempts = (uint32_t) ngx_min(jlcf->poll_attempts,
                                           NGX_MAX_UINT32_VALUE);
     limits->retries = order->retries;
 
     /* one who asks for a task does not give it up */
+
+    limits->queue = (jlcf->account->limits.concurrency != 0);
 
     if (order->ids) {
         limits->timeout = ngx_min(limits->timeout, order->wait);
@@ -172,18 +178,31 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
 
 
 /*
- * Hands on what there is, and ends the request when that was all.  The request
- * may be gone when this returns.
+ * Hands on what there is, and ends the request when that was all, and nothing
+ * is to be followed any more.  The request may be gone when this returns.
  */
 
 void
 ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 {
-    ngx_int_t            rc;
-    ngx_http_request_t  *r;
+    ngx_int_t  rc;
 
-    r = job->request;
+    if (job->ended) {
+
+        if (job->following == 0) {
+            ngx_http_jimeng_job_finish(job, NGX_OK);
+        }
+
+        return;
+    }
+
     rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+
+    /* before the reply: the client's next request may come with its end */
+
+    if (job->left == 0 && job->following == 0) {
+        ngx_http_jimeng_hold_release(job->hold);
+    }
 
     if (!job->gone) {
         rc = ngx_http_jimeng_deliver(job);
@@ -205,6 +224,33 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         ngx_http_jimeng_ledger_left(job->claim);
     }
 
+    if (job->following == 0) {
+        ngx_http_jimeng_job_finish(job, rc);
+        return;
+    }
+
+    /* a connection that failed, and a reply that could not be made */
+
+    if (rc != NGX_OK && rc != NGX_AGAIN && !job->gone) {
+        ngx_http_jimeng_job_finish(job, rc);
+        return;
+    }
+
+    job->ended = 1;
+
+    if (ngx_http_jimeng_job_write(job) != NGX_OK) {
+        ngx_http_jimeng_job_leave(job);
+    }
+}
+
+
+static void
+ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, ngx_int_t rc)
+{
+    ngx_http_request_t  *r;
+
+    r = job->request;
+
     ngx_http_jimeng_deliver_stop(job);
 
     if (job->closing.timer_set) {
@@ -217,6 +263,32 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
     r->write_event_handler = ngx_http_request_empty_handler;
 
     ngx_http_finalize_request(r, rc);
+}
+
+
+/* the ledger knows the account of a request, which may have several */
+
+ngx_int_t
+ngx_http_jimeng_job_bind(ngx_http_jimeng_job_t *job, ngx_uint_t number)
+{
+    ngx_http_jimeng_account_t    *account;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(job->request, ngx_http_jimeng_module);
+
+    account = ngx_http_jimeng_account_numbered(jmcf, number);
+
+    if (account == NULL) {
+        ngx_log_error(NGX_LOG_ERR, job->request->connection->log, 0,
+                      "jimeng: a request came again whose account is not "
+                      "configured any more");
+        return NGX_DECLINED;
+    }
+
+    job->account = account;
+    job->bound = 1;
+
+    return NGX_OK;
 }
 
 
@@ -271,13 +343,16 @@ ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job)
 
     ngx_http_jimeng_client_ignore(job->request);
     ngx_http_jimeng_deliver_stop(job);
-    ngx_http_jimeng_ledger_left(job->claim);
+
+    if (!job->ended) {
+        ngx_http_jimeng_ledger_left(job->claim);
+    }
 
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
-        if (task->task.state == JM_TASK_DONE
-            || task->task.state == JM_TASK_FAILED)
+        if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE
+            || ngx_http_jimeng_task_state(task) == JM_TASK_FAILED)
         {
             continue;
         }
@@ -329,12 +404,25 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
         }
     }
 
-    if (left || ngx_http_jimeng_deliver_event(job) != NGX_OK) {
+    if (left || ngx_http_jimeng_job_write(job) != NGX_OK) {
         ngx_http_jimeng_job_left(job);
         return;
     }
 
     ngx_http_jimeng_job_step(job);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job)
+{
+    if (job->gone) {
+        return NGX_OK;
+    }
+
+    return (job->answered || job->ended)
+           ? ngx_http_jimeng_send_rest(job->request)
+           : ngx_http_jimeng_deliver_event(job);
 }
 
 
@@ -393,7 +481,7 @@ ngx_http_jimeng_job_closing(ngx_event_t *ev)
     ngx_add_timer(ev, NGX_HTTP_JIMENG_TICK);
 
     if (ngx_http_jimeng_shutdown_within(NGX_HTTP_JIMENG_CLOSING)
-        && !job->gone && !job->answered)
+        && !job->gone && !job->answered && !job->ended)
     {
         for (i = 0; i < job->order.n; i++) {
             ngx_http_jimeng_task_close(&job->tasks[i]);
@@ -411,8 +499,7 @@ ngx_http_jimeng_job_cleanup(void *data)
 {
     ngx_http_jimeng_job_t *job = data;
 
-    ngx_uint_t               i;
-    ngx_http_jimeng_task_t  *task;
+    ngx_uint_t  i;
 
     ngx_http_jimeng_deliver_destroy(job);
 
@@ -421,26 +508,6 @@ ngx_http_jimeng_job_cleanup(void *data)
     }
 
     for (i = 0; i < job->order.n; i++) {
-        task = &job->tasks[i];
-
-        if (task->timer.timer_set) {
-            ngx_del_timer(&task->timer);
-        }
-
-        if (job->order.ids == NULL
-            && (task->task.state == JM_TASK_WAIT
-                || task->task.state == JM_TASK_ASK))
-        {
-            ngx_log_error(NGX_LOG_ERR, task->log, 0,
-                          "jimeng: task \"%V\" of account \"%V\" is not "
-                          "followed to its end", &task->id,
-                          &job->account->name);
-        }
-
-        /* torn down with an exchange in flight: it was cleaned up before */
-
-        if (task->exchange) {
-            ngx_http_jimeng_exchange_destroy(task->exchange);
-        }
+        ngx_http_jimeng_task_drop(&job->tasks[i]);
     }
 }

@@ -17,7 +17,9 @@
 struct ngx_http_jimeng_claim_s {
     ngx_http_jimeng_zone_t     *zone;
     ngx_pool_t                 *pool;
+    ngx_http_jimeng_hold_t     *hold;       /* or NULL */
     ngx_uint_t                  repeats;    /* its client says so */
+    ngx_uint_t                  found;      /* it was there already */
     jm_ledger_claim_t           claim;
 };
 
@@ -26,11 +28,6 @@ static ngx_int_t ngx_http_jimeng_ledger_request(ngx_http_request_t *r,
     u_char *fingerprint, jm_ledger_request_t *request, jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_ledger_key(ngx_http_request_t *r,
     jm_str_t what, jm_ledger_request_t *request);
-static ngx_int_t ngx_http_jimeng_ledger_client(ngx_http_request_t *r,
-    u_char *client);
-static ngx_str_t *ngx_http_jimeng_ledger_header(ngx_http_request_t *r,
-    char *name, ngx_uint_t *n);
-static ngx_int_t ngx_http_jimeng_ledger_sha256(jm_str_t text, u_char *dst);
 static ngx_int_t ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
     jm_ledger_request_t *request, jm_error_t *e, ngx_log_t *log);
 static void ngx_http_jimeng_ledger_cleanup(void *data);
@@ -51,40 +48,6 @@ ngx_http_jimeng_ledger_kept(ngx_http_request_t *r)
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     return jmcf->zone && jlcf->dedupe;
-}
-
-
-/*
- * Begins the fingerprint of a request, to which its body is to be added.  Not
- * that of a form as it came: each try has another boundary.
- */
-
-ngx_int_t
-ngx_http_jimeng_ledger_digest(ngx_http_request_t *r, jm_digest_t *digest)
-{
-    jm_str_t  method, uri;
-    jm_str_t  space = jm_string(" ");
-
-    if (jm_digest_init(digest, NULL) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    method.len = r->method_name.len;
-    method.data = r->method_name.data;
-
-    uri.len = r->uri.len;
-    uri.data = r->uri.data;
-
-    if (jm_digest_add(digest, method) != JM_OK
-        || jm_digest_add(digest, space) != JM_OK
-        || jm_digest_add(digest, uri) != JM_OK
-        || jm_digest_add(digest, space) != JM_OK)
-    {
-        jm_digest_free(digest);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -132,9 +95,10 @@ ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
 
     (*claim)->zone = jmcf->zone;
     (*claim)->pool = r->pool;
+    (*claim)->hold = NULL;
     (*claim)->repeats = request.named
-                        || ngx_http_jimeng_ledger_header(r,
-                                            "x-stainless-retry-count", &count)
+                        || ngx_http_jimeng_header(r, "x-stainless-retry-count",
+                                                  &count)
                            != NULL;
 
     rc = ngx_http_jimeng_ledger_enter(*claim, &request, e,
@@ -164,7 +128,7 @@ ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
     ngx_memzero(request, sizeof(jm_ledger_request_t));
     ngx_memcpy(request->fingerprint, fingerprint, JM_LEDGER_KEY);
 
-    value = ngx_http_jimeng_ledger_header(r, "Idempotency-Key", &n);
+    value = ngx_http_jimeng_header(r, "Idempotency-Key", &n);
 
     if (value) {
 
@@ -177,13 +141,12 @@ ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
 
         request->named = 1;
 
-        what.len = value->len;
-        what.data = value->data;
+        ngx_http_jimeng_str(&what, value);
 
         return ngx_http_jimeng_ledger_key(r, what, request);
     }
 
-    value = ngx_http_jimeng_ledger_header(r, "x-stainless-retry-count", &n);
+    value = ngx_http_jimeng_header(r, "x-stainless-retry-count", &n);
 
     request->repeat = (value && ngx_atoi(value->data, value->len) > 0);
 
@@ -204,136 +167,29 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
     jm_ledger_request_t *request)
 {
     u_char                        client[JM_DIGEST_LEN + 1];
-    jm_str_t                      salt, who;
-    ngx_int_t                     rc;
-    jm_digest_t                   digest;
+    jm_str_t                      parts[3];
     ngx_http_jimeng_main_conf_t  *jmcf;
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
 
-    if (ngx_http_jimeng_ledger_client(r, client) != NGX_OK) {
+    if (ngx_http_jimeng_identity(r, client) != NGX_OK) {
         return NGX_ERROR;
     }
 
     client[JM_DIGEST_LEN] = (u_char) request->named;
 
-    salt.len = JM_DIGEST_LEN;
-    salt.data = jmcf->zone->sh->salt;
+    /* all but the last are always as long; an HMAC takes ten times as long */
 
-    who.len = sizeof(client);
-    who.data = client;
+    parts[0].len = JM_DIGEST_LEN;
+    parts[0].data = jmcf->zone->sh->salt;
 
-    if (jm_digest_init(&digest, &salt) != JM_OK) {
-        return NGX_ERROR;
-    }
+    parts[1].len = sizeof(client);
+    parts[1].data = client;
 
-    rc = NGX_OK;
+    parts[2] = what;
 
-    if (jm_digest_add(&digest, who) != JM_OK
-        || jm_digest_add(&digest, what) != JM_OK
-        || jm_digest_end(&digest, request->key) != JM_OK)
-    {
-        rc = NGX_ERROR;
-    }
-
-    jm_digest_free(&digest);
-
-    return rc;
-}
-
-
-/* zeros for one that has not said who it is */
-
-static ngx_int_t
-ngx_http_jimeng_ledger_client(ngx_http_request_t *r, u_char *client)
-{
-    jm_str_t     text;
-    ngx_str_t   *value;
-    ngx_uint_t   n;
-
-    value = ngx_http_jimeng_ledger_header(r, "Authorization", &n);
-
-    if (value == NULL) {
-        value = ngx_http_jimeng_ledger_header(r, "GeekAI-API-Key", &n);
-    }
-
-    if (value == NULL) {
-        ngx_memzero(client, JM_DIGEST_LEN);
-        return NGX_OK;
-    }
-
-    text.len = value->len;
-    text.data = value->data;
-
-    return ngx_http_jimeng_ledger_sha256(text, client);
-}
-
-
-/* the first of a header's values, and how many there are */
-
-static ngx_str_t *
-ngx_http_jimeng_ledger_header(ngx_http_request_t *r, char *name,
-    ngx_uint_t *n)
-{
-    size_t            len;
-    ngx_str_t        *value;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    *n = 0;
-    value = NULL;
-    len = ngx_strlen(name);
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return value;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == len
-            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-        {
-            if (value == NULL) {
-                value = &h[i].value;
-            }
-
-            (*n)++;
-        }
-    }
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_ledger_sha256(jm_str_t text, u_char *dst)
-{
-    ngx_int_t    rc;
-    jm_digest_t  digest;
-
-    if (jm_digest_init(&digest, NULL) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = NGX_OK;
-
-    if (jm_digest_add(&digest, text) != JM_OK
-        || jm_digest_end(&digest, dst) != JM_OK)
-    {
-        rc = NGX_ERROR;
-    }
-
-    jm_digest_free(&digest);
-
-    return rc;
+    return jm_digest(request->key, NULL, parts, 3) == JM_OK ? NGX_OK
+                                                            : NGX_ERROR;
 }
 
 
@@ -383,6 +239,7 @@ ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
         return NGX_DECLINED;
 
     default: /* JM_LEDGER_NEW, JM_LEDGER_FOUND */
+        claim->found = (found == JM_LEDGER_FOUND);
         return NGX_OK;
     }
 }
@@ -425,37 +282,91 @@ ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim)
 }
 
 
-/* without a claim each task is its request's own, and nobody is told */
+/*
+ * Whether all n tasks of a request are another one's: what is its own is going
+ * to be submitted.
+ */
 
-ngx_http_jimeng_look_e
-ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
-    ngx_str_t *id)
+ngx_uint_t
+ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim, ngx_uint_t n)
 {
-    u_char                  text[JM_LEDGER_ID];
-    jm_str_t                view;
-    ngx_http_jimeng_look_e  look;
+    jm_str_t      id;
+    ngx_uint_t    i, joins;
+    jm_ledger_t  *ledger;
 
-    if (claim == NULL) {
-        return NGX_HTTP_JIMENG_LOOK_OWN;
+    if (claim == NULL || !claim->found) {
+        return 0;
     }
 
-    look = (ngx_http_jimeng_look_e)
-           jm_ledger_look(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
-                          (unsigned) i, ngx_current_msec, &view);
+    joins = 1;
 
-    if (look == NGX_HTTP_JIMENG_LOOK_TAKEN) {
+    ledger = ngx_http_jimeng_ledger_lock(claim);
+
+    for (i = 0; joins && i < n; i++) {
+        joins = jm_ledger_look(ledger, &claim->claim, (unsigned) i,
+                               ngx_current_msec, &id)
+                != JM_LOOK_OWN;
+    }
+
+    ngx_http_jimeng_ledger_unlock(claim);
+
+    return joins;
+}
+
+
+/* what a request that has joined another one needs when it submits after all */
+
+void
+ngx_http_jimeng_ledger_hold(ngx_http_jimeng_claim_t *claim,
+    ngx_http_jimeng_hold_t *hold)
+{
+    if (claim) {
+        claim->hold = hold;
+    }
+}
+
+
+/*
+ * Without a claim each task is its request's own, and nobody is told.  Sets
+ * *account to the number of the one that the request's tasks are on, or to
+ * JM_LEDGER_ANY.
+ */
+
+jm_look_e
+ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
+    ngx_str_t *id, ngx_uint_t *account)
+{
+    u_char        text[JM_LEDGER_ID];
+    jm_str_t      view;
+    jm_look_e     look;
+    jm_ledger_t  *ledger;
+
+    *account = JM_LEDGER_ANY;
+
+    if (claim == NULL) {
+        return JM_LOOK_OWN;
+    }
+
+    ledger = ngx_http_jimeng_ledger_lock(claim);
+
+    look = jm_ledger_look(ledger, &claim->claim, (unsigned) i,
+                          ngx_current_msec, &view);
+
+    *account = jm_ledger_account(ledger, &claim->claim);
+
+    if (look == JM_LOOK_TAKEN) {
         ngx_memcpy(text, view.data, view.len);
     }
 
     ngx_http_jimeng_ledger_unlock(claim);
 
-    if (look != NGX_HTTP_JIMENG_LOOK_TAKEN) {
+    if (look != JM_LOOK_TAKEN) {
         return look;
     }
 
     id->data = ngx_pnalloc(claim->pool, view.len);
     if (id->data == NULL) {
-        return NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+        return JM_LOOK_UNKNOWN;
     }
 
     ngx_memcpy(id->data, text, view.len);
@@ -468,7 +379,8 @@ ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
 /* NGX_DECLINED: the task is another request's, and must not be submitted */
 
 ngx_int_t
-ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
+ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
+    ngx_uint_t account)
 {
     jm_rc_e  rc;
 
@@ -477,11 +389,17 @@ ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
     }
 
     rc = jm_ledger_submit(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
-                          (unsigned) i);
+                          (unsigned) i, (unsigned) account);
 
     ngx_http_jimeng_ledger_unlock(claim);
 
-    return rc == JM_OK ? NGX_OK : NGX_DECLINED;
+    if (rc != JM_OK) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_jimeng_hold_submit(claim->hold);
+
+    return NGX_OK;
 }
 
 
@@ -509,8 +427,7 @@ ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
         return;
     }
 
-    text.len = id->len;
-    text.data = id->data;
+    ngx_http_jimeng_str(&text, id);
 
     jm_ledger_taken(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
                     (unsigned) i, text);
@@ -547,19 +464,26 @@ ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 }
 
 
-/* the request does no more about it, whatever became of it */
+/*
+ * The request does no more about it, whatever became of it.  Returns whether
+ * nobody else has seen the end of it, or will.
+ */
 
-void
+ngx_uint_t
 ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 {
+    ngx_uint_t  first;
+
     if (claim == NULL) {
-        return;
+        return 1;
     }
 
-    jm_ledger_over(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
-                   (unsigned) i, ngx_current_msec);
+    first = jm_ledger_over(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                           (unsigned) i, ngx_current_msec);
 
     ngx_http_jimeng_ledger_unlock(claim);
+
+    return first;
 }
 
 

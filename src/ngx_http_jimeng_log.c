@@ -10,7 +10,8 @@
 #define NGX_HTTP_JIMENG_TEXT_MAX  200
 
 
-static ngx_uint_t ngx_http_jimeng_log_level(jm_answer_t *answer);
+static ngx_uint_t ngx_http_jimeng_log_level(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
 static void ngx_http_jimeng_log_text(ngx_str_t *dst, u_char *text,
     jm_str_t src);
 
@@ -40,6 +41,10 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
         what = "was refused for load";
         break;
 
+    case JM_EVENT_DENIED:
+        what = "was refused access, and goes to another account";
+        break;
+
     case JM_EVENT_UNSENT:
         what = "could not be submitted, the service was not reached";
         break;
@@ -57,7 +62,7 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
         what = "is in an undocumented state";
     }
 
-    level = ngx_http_jimeng_log_level(answer);
+    level = ngx_http_jimeng_log_level(task, answer);
 
     ngx_http_jimeng_log_text(&c, code, answer->code);
     ngx_http_jimeng_log_text(&t, text, answer->strange ? answer->status
@@ -81,8 +86,12 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 /* what a client caused is no error of the operator's */
 
 static ngx_uint_t
-ngx_http_jimeng_log_level(jm_answer_t *answer)
+ngx_http_jimeng_log_level(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 {
+    if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH && task->quiet) {
+        return NGX_LOG_INFO;
+    }
+
     if (answer->event != JM_EVENT_FAILED
         && answer->event != JM_EVENT_PASSING)
     {

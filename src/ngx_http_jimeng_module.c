@@ -45,10 +45,10 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       NULL },
 
     { ngx_string("jimeng_accounts"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_jimeng_accounts,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_jimeng_loc_conf_t, account_name),
+      0,
       NULL },
 
     { ngx_string("jimeng_model"),
@@ -67,7 +67,7 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
 
     { ngx_string("jimeng_poll_interval"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_jimeng_poll_interval,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_jimeng_loc_conf_t, poll_interval),
       &ngx_http_jimeng_positive_post },
@@ -121,11 +121,39 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       0,
       NULL },
 
+    { ngx_string("jimeng_keys"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_jimeng_keys,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("jimeng_dedupe"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_jimeng_msec_or_off,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_jimeng_loc_conf_t, dedupe),
+      NULL },
+
+    { ngx_string("jimeng_error_page"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, error_page),
+      NULL },
+
+    { ngx_string("jimeng_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_jimeng_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("jimeng_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_jimeng_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
       ngx_null_command
@@ -153,7 +181,7 @@ ngx_module_t  ngx_http_jimeng_module = {
     ngx_http_jimeng_commands,              /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_jimeng_zone_init_module,      /* init module */
     ngx_http_jimeng_zone_init_process,     /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -166,7 +194,9 @@ ngx_module_t  ngx_http_jimeng_module = {
 static ngx_int_t
 ngx_http_jimeng_postconfiguration(ngx_conf_t *cf)
 {
-    if (ngx_http_jimeng_error_page_init(cf) != NGX_OK) {
+    if (ngx_http_jimeng_error_page_init(cf) != NGX_OK
+        || ngx_http_jimeng_metrics_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -55,6 +55,7 @@ ngx_http_jimeng_retrieve(ngx_http_request_t *r, ngx_str_t *name)
     }
 
     ctx->order = order;
+    ctx->model = order->req_key;
 
     /* what is not read would look like a client that has more to say */
 
@@ -88,7 +89,7 @@ static ngx_int_t
 ngx_http_jimeng_retrieve_order(ngx_http_request_t *r, ngx_str_t *name,
     ngx_http_jimeng_order_t *order, jm_error_t *e)
 {
-    jm_str_t     nobody = jm_null_string;
+    jm_str_t     owner;
     ngx_int_t    rc;
     jm_ticket_t  t;
 
@@ -98,7 +99,9 @@ ngx_http_jimeng_retrieve_order(ngx_http_request_t *r, ngx_str_t *name,
         return NGX_ERROR;
     }
 
-    if (rc == NGX_OK && jm_ticket_owned(&t, nobody)
+    ngx_http_jimeng_owner(r, &owner);
+
+    if (rc == NGX_OK && jm_ticket_owned(&t, owner)
         && ngx_time() - t.created <= JM_TICKET_AGE)
     {
         order->account = ngx_http_jimeng_retrieve_account(r, &t);
@@ -271,8 +274,7 @@ ngx_http_jimeng_retrieve_form(ngx_http_request_t *r, jm_ticket_t *t,
         return NGX_ERROR;
     }
 
-    order->data_json.len = b.len;
-    order->data_json.data = b.data;
+    ngx_http_jimeng_str(&order->data_json, &b);
 
     return NGX_OK;
 }
@@ -307,7 +309,9 @@ ngx_http_jimeng_retrieve_answer(ngx_http_jimeng_task_t *task,
 ngx_http_jimeng_seen_e
 ngx_http_jimeng_retrieve_seen(ngx_http_jimeng_task_t *task)
 {
-    if (task->job->order.ids == NULL || task->task.state != JM_TASK_FAILED) {
+    if (task->job->order.ids == NULL
+        || ngx_http_jimeng_task_state(task) != JM_TASK_FAILED)
+    {
         return NGX_HTTP_JIMENG_SEEN_END;
     }
 
@@ -353,7 +357,7 @@ ngx_http_jimeng_retrieve_reply(ngx_http_jimeng_job_t *job)
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
-        if (task->task.state == JM_TASK_DONE) {
+        if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE) {
             done = 1;
             continue;
         }
@@ -458,7 +462,7 @@ ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job)
         task = &job->tasks[i];
         e = ngx_http_jimeng_result_part(job, i)->error;
 
-        if (task->task.state == JM_TASK_DONE
+        if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE
             && (e->cause == JM_CAUSE_UPSTREAM_AUTH
                 || (e->cause == JM_CAUSE_UPSTREAM && e->passing)))
         {

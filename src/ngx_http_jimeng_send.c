@@ -71,6 +71,8 @@ ngx_http_jimeng_error_text(ngx_http_request_t *r, const jm_error_t *e,
     text->len = out.len;
     text->data = out.data;
 
+    ngx_http_jimeng_metrics_told(r, e->cause);
+
     return NGX_OK;
 }
 
@@ -295,4 +297,44 @@ ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b)
     }
 
     return NGX_OK;
+}
+
+
+/* what the client did not take at once, when it takes more */
+
+ngx_int_t
+ngx_http_jimeng_send_rest(ngx_http_request_t *r)
+{
+    ngx_event_t               *wev;
+    ngx_connection_t          *c;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    c = r->connection;
+    wev = c->write;
+
+    if (wev->timedout) {
+        c->timedout = 1;
+        return NGX_ERROR;
+    }
+
+    /* what is not ready has a timer, which is not to be put off */
+
+    if (!wev->ready) {
+        return NGX_OK;
+    }
+
+    if (c->buffered && ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (c->buffered) {
+        ngx_add_timer(wev, clcf->send_timeout);
+
+    } else if (wev->timer_set) {
+        ngx_del_timer(wev);
+    }
+
+    return ngx_handle_write_event(wev, clcf->send_lowat);
 }

@@ -59,7 +59,7 @@ ngx_http_jimeng_stream_step(ngx_http_jimeng_delivery_t *d)
     for (i = 0; i < job->order.n; i++) {
 
         if (job->tasks[i].id.len
-            && job->tasks[i].task.state != JM_TASK_FAILED)
+            && ngx_http_jimeng_task_state(&job->tasks[i]) != JM_TASK_FAILED)
         {
             return ngx_http_jimeng_stream_begin(d);
         }
@@ -178,8 +178,7 @@ ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d, ngx_uint_t limit)
 
     d->any = 1;
 
-    text.len = b.len;
-    text.data = b.data;
+    ngx_http_jimeng_str(&text, &b);
 
     return ngx_http_jimeng_send_part(d->job->request, &text, 0);
 }
@@ -253,14 +252,15 @@ ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d)
 
         e = ngx_http_jimeng_result_why(d->job);
         rc = jm_stream_error(&b, e, task_id);
+
+        ngx_http_jimeng_metrics_told(d->job->request, e->cause);
     }
 
     if (rc != JM_OK) {
         return NGX_ERROR;
     }
 
-    text.len = b.len;
-    text.data = b.data;
+    ngx_http_jimeng_str(&text, &b);
 
     return ngx_http_jimeng_send_part(d->job->request, &text, 1);
 }
@@ -303,8 +303,7 @@ ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d, jm_stream_t *s)
     s->dialect = order->stream;
     s->edit = order->edit;
     s->created = d->job->created;
-    s->model.len = order->req_key.len;
-    s->model.data = order->req_key.data;
+    ngx_http_jimeng_str(&s->model, &order->req_key);
     s->size = order->size;
     s->ignored = order->ignored;
 }

@@ -7,8 +7,7 @@
 #include "ngx_http_jimeng.h"
 
 
-static ngx_http_jimeng_look_e ngx_http_jimeng_task_look(
-    ngx_http_jimeng_task_t *task);
+static jm_look_e ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
     jm_event_e event, jm_answer_t *answer);
 #if (NGX_DEBUG)
@@ -16,19 +15,18 @@ static void ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task);
 #endif
 static ngx_int_t ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call);
-static void ngx_http_jimeng_task_submitted(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer);
-static ngx_int_t ngx_http_jimeng_task_answer(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer);
-static ngx_int_t ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer);
 static void ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 static void ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task,
     jm_cause_e cause, jm_answer_t *answer);
 static void ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task,
     jm_cause_e cause);
-static void ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task);
+static ngx_uint_t ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task,
+    jm_cause_e cause);
+static jm_leave_e ngx_http_jimeng_task_left_how(ngx_http_jimeng_task_t *task,
+    jm_cause_e cause);
+static ngx_uint_t ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task,
+    jm_leave_e how);
 
 
 /* with an event that is none of an exchange's */
@@ -51,21 +49,22 @@ ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
 
     switch (ngx_http_jimeng_task_look(task)) {
 
-    case NGX_HTTP_JIMENG_LOOK_OWN:
+    case JM_LOOK_OWN:
         task->own = 1;
         event = JM_EVENT_START;
         break;
 
-    case NGX_HTTP_JIMENG_LOOK_WAIT:
+    case JM_LOOK_WAIT:
         event = JM_EVENT_HELD;
         break;
 
-    case NGX_HTTP_JIMENG_LOOK_TAKEN:
+    case JM_LOOK_TAKEN:
         task->accepted = ngx_current_msec;
+        ngx_http_jimeng_slot_adopt(task);
         event = JM_EVENT_JOINED;
         break;
 
-    default: /* NGX_HTTP_JIMENG_LOOK_UNKNOWN */
+    default: /* JM_LOOK_UNKNOWN */
 
         if (task->job->order.ids && task->id.len == 0) {
             jm_error_set(&answer.error, JM_CAUSE_UPSTREAM, NULL,
@@ -83,35 +82,42 @@ ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
 }
 
 
-static ngx_http_jimeng_look_e
+static jm_look_e
 ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task)
 {
-    ngx_uint_t                i;
+    jm_look_e                 look;
+    ngx_uint_t                i, number;
     ngx_http_jimeng_job_t    *job;
-    ngx_http_jimeng_look_e    look;
     ngx_http_jimeng_order_t  *order;
 
     job = task->job;
     order = &job->order;
 
     i = task - job->tasks;
+    number = JM_LEDGER_ANY;
 
     if (order->ids) {
         task->id = order->ids[i];
 
-        look = task->id.len ? NGX_HTTP_JIMENG_LOOK_TAKEN
-                            : NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+        look = task->id.len ? JM_LOOK_TAKEN
+                            : JM_LOOK_UNKNOWN;
 
     } else {
-        look = ngx_http_jimeng_ledger_look(job->claim, i, &task->id);
+        look = ngx_http_jimeng_ledger_look(job->claim, i, &task->id, &number);
     }
 
-    if (look == NGX_HTTP_JIMENG_LOOK_TAKEN
+    if (number != JM_LEDGER_ANY
+        && ngx_http_jimeng_job_bind(job, number) != NGX_OK)
+    {
+        return JM_LOOK_UNKNOWN;
+    }
+
+    if (look == JM_LOOK_TAKEN
         && ngx_http_jimeng_query(job->request->pool, &order->req_key,
                                  &task->id, &order->req_json, &task->query)
            != NGX_OK)
     {
-        return NGX_HTTP_JIMENG_LOOK_UNKNOWN;
+        return JM_LOOK_UNKNOWN;
     }
 
     return look;
@@ -139,6 +145,11 @@ again:
 
     switch (step.action) {
 
+    case JM_ACTION_QUEUE:
+        event = ngx_http_jimeng_slot_look(task, &unknown.error);
+        answer = &unknown;
+        goto again;
+
     case JM_ACTION_SUBMIT:
 
         /* of a task that failed, when it is submitted again */
@@ -151,7 +162,8 @@ again:
         /* whoever asks from now on does not submit it, whatever comes */
 
         if (ngx_http_jimeng_ledger_submit(task->job->claim,
-                                          task - task->job->tasks)
+                                          task - task->job->tasks,
+                                          task->job->account->queue_number)
             != NGX_OK)
         {
             jm_error_set(&unknown.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
@@ -259,6 +271,8 @@ ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
 void
 ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 {
+    jm_event_e                   event;
+    ngx_msec_t                   time;
     jm_answer_t                  answer;
     jm_visual_call_e             call;
     ngx_http_jimeng_exchange_t  *x;
@@ -274,157 +288,26 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
     }
 
     task->exchange = NULL;
-    task->job->upstream_time += ngx_http_jimeng_exchange_time(x);
 
-    if (ngx_http_jimeng_task_answer(task, &answer) != NGX_OK) {
+    time = ngx_http_jimeng_exchange_time(x);
+    task->job->upstream_time += time;
 
-        /* there is a task, and no memory to follow it */
+    event = ngx_http_jimeng_outcome(task, call, &answer);
 
-        answer.event = JM_EVENT_FAILED;
-        jm_error_set(&answer.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+    if (event == JM_EVENT_DONE) {
+        ngx_http_jimeng_schedule_learn(task, time);
+
+    } else {
+        task->task.limits.interval = ngx_http_jimeng_schedule_next(task);
     }
 
-    if (call == JM_VISUAL_SUBMIT) {
-        ngx_http_jimeng_task_submitted(task, &answer);
-    }
+    ngx_http_jimeng_metrics_exchange(task, call, &answer, time);
 
-    ngx_http_jimeng_log_answer(task, &answer);
-
-    if (answer.strange) {
-        task->strange = 1;
-    }
-
-    if (answer.event == JM_EVENT_PASSING) {
-        task->error = answer.error;
-
-        /* a process that is to leave begins nothing new, nor does a repeat */
-
-        if (ngx_exiting || !task->own) {
-            answer.event = JM_EVENT_FAILED;
-        }
-    }
-
-    ngx_http_jimeng_task_step(task, answer.event, &answer);
+    ngx_http_jimeng_task_step(task, event, &answer);
 
     /* the answer's views were needed until here, the pool's log is r's */
 
     ngx_http_jimeng_exchange_destroy(x);
-}
-
-
-/* what became of a submit is entered before anything else is done about it */
-
-static void
-ngx_http_jimeng_task_submitted(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer)
-{
-    ngx_uint_t                i;
-    ngx_http_jimeng_claim_t  *claim;
-
-    claim = task->job->claim;
-    i = task - task->job->tasks;
-
-    switch (answer->event) {
-
-    case JM_EVENT_ACCEPTED:
-        ngx_http_jimeng_ledger_taken(claim, i, &task->id);
-        break;
-
-    case JM_EVENT_BUSY:
-    case JM_EVENT_UNSENT:
-        ngx_http_jimeng_ledger_unsent(claim, i);
-        break;
-
-    default: /* JM_EVENT_FAILED */
-
-        if (answer->error.cause == JM_CAUSE_OUTCOME_UNKNOWN) {
-            ngx_http_jimeng_ledger_unknown(claim, i);
-
-        } else {
-            ngx_http_jimeng_ledger_free(claim, i);
-        }
-    }
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_task_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
-{
-    jm_str_t    *urls;
-    ngx_int_t    code;
-    ngx_uint_t   i;
-    ngx_pool_t  *pool;
-
-    if (answer->code.len) {
-        code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
-        task->code = (code == NGX_ERROR) ? 0 : code;
-    }
-
-    if (jm_str_eq(&answer->status, "generating")) {
-        task->running = 1;
-    }
-
-    if (task->job->order.ids) {
-        ngx_http_jimeng_retrieve_answer(task, answer);
-    }
-
-    if (answer->event == JM_EVENT_ACCEPTED) {
-        return ngx_http_jimeng_task_accepted(task, answer);
-    }
-
-    if (answer->event != JM_EVENT_DONE) {
-        return NGX_OK;
-    }
-
-    /* other tasks may take longer than the answer lives */
-
-    pool = task->job->request->pool;
-
-    urls = ngx_palloc(pool, answer->nurls * sizeof(jm_str_t));
-    if (urls == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < answer->nurls; i++) {
-        urls[i].len = answer->urls[i].len;
-        urls[i].data = ngx_pnalloc(pool, urls[i].len);
-
-        if (urls[i].data == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy((u_char *) urls[i].data, answer->urls[i].data, urls[i].len);
-    }
-
-    task->part.urls = urls;
-    task->part.nurls = answer->nurls;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_task_accepted(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer)
-{
-    ngx_pool_t               *pool;
-    ngx_http_jimeng_order_t  *order;
-
-    pool = task->job->request->pool;
-    order = &task->job->order;
-
-    task->accepted = ngx_current_msec;
-
-    task->id.data = ngx_pnalloc(pool, answer->task_id.len);
-    if (task->id.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    task->id.len = answer->task_id.len;
-    ngx_memcpy(task->id.data, answer->task_id.data, answer->task_id.len);
-
-    return ngx_http_jimeng_query(pool, &order->req_key, &task->id,
-                                 &order->req_json, &task->query);
 }
 
 
@@ -446,7 +329,7 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
                    "jimeng timer, polls:%uD", task->task.polls);
 
     if (task->task.state == JM_TASK_WAIT
-        && ngx_http_jimeng_shutdown_timedout())
+        && ngx_http_jimeng_shutdown_within(0))
     {
         ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
 
@@ -476,7 +359,7 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
 void
 ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task)
 {
-    if (task->task.state == JM_TASK_SUBMIT) {
+    if (task->task.state == JM_TASK_SUBMIT || task->follows) {
         return;
     }
 
@@ -502,7 +385,10 @@ ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
                    "jimeng task \"%V\" done, pictures:%uz",
                    &task->id, answer->nurls);
 
-    ngx_http_jimeng_task_over(task);
+    if (ngx_http_jimeng_task_over(task, JM_LEAVE_OVER)) {
+        ngx_http_jimeng_hold_delivered(task->job->hold, answer->nurls);
+        ngx_http_jimeng_metrics_images(task, answer->nurls);
+    }
 }
 
 
@@ -510,6 +396,12 @@ static void
 ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     jm_answer_t *answer)
 {
+    if (task->follows) {
+        ngx_http_jimeng_task_over(task, ngx_http_jimeng_task_left_how(task,
+                                                                    cause));
+        return;
+    }
+
     if (cause == JM_CAUSE_NONE) {
         task->error = answer->error;
 
@@ -545,7 +437,65 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
                       task->task.polls);
     }
 
-    ngx_http_jimeng_task_over(task);
+    if (ngx_http_jimeng_task_follow(task, cause)) {
+        return;
+    }
+
+    ngx_http_jimeng_task_over(task, ngx_http_jimeng_task_left_how(task,
+                                                                  cause));
+}
+
+
+/* a slot is taken for as long as the upstream is at work on its task */
+
+static ngx_uint_t
+ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task, jm_cause_e cause)
+{
+    jm_step_t               step;
+    ngx_http_jimeng_job_t  *job;
+
+    job = task->job;
+
+    if (cause != JM_CAUSE_GENERATION_TIMEOUT || task->place.serial == 0) {
+        return 0;
+    }
+
+    task->follows = 1;
+    task->over = ngx_current_msec;
+
+    job->left--;
+    job->following++;
+
+    /* the client's next request would wait for the end of this one */
+
+    job->request->keepalive = 0;
+
+    step = jm_task_follow(&task->task, ngx_current_msec);
+
+    if (task->timer.timer_set) {
+        ngx_del_timer(&task->timer);
+    }
+
+    ngx_add_timer(&task->timer, (ngx_msec_t) step.delay);
+
+    return 1;
+}
+
+
+/* what becomes of the slot of a task that failed */
+
+static jm_leave_e
+ngx_http_jimeng_task_left_how(ngx_http_jimeng_task_t *task, jm_cause_e cause)
+{
+    if (task->error.cause == JM_CAUSE_OUTCOME_UNKNOWN) {
+        return JM_LEAVE_LOST;
+    }
+
+    if (task->id.len == 0) {
+        return JM_LEAVE_FREE;
+    }
+
+    return cause == JM_CAUSE_NONE ? JM_LEAVE_OVER : JM_LEAVE_LOST;
 }
 
 
@@ -579,15 +529,69 @@ ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 }
 
 
-static void
-ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task)
-{
-    task->over = ngx_current_msec;
-    task->job->left--;
+/* returns whether this was the first to see the end of the upstream's task */
 
-    ngx_http_jimeng_ledger_over(task->job->claim, task - task->job->tasks);
+static ngx_uint_t
+ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how)
+{
+    ngx_uint_t  first;
+
+    if (task->follows) {
+        task->job->following--;
+
+    } else {
+        task->over = ngx_current_msec;
+        task->job->left--;
+    }
 
     if (task->timer.timer_set) {
         ngx_del_timer(&task->timer);
+    }
+
+    first = ngx_http_jimeng_ledger_over(task->job->claim,
+                                        task - task->job->tasks);
+
+    ngx_http_jimeng_slot_leave(task, how);
+    ngx_http_jimeng_metrics_over(task);
+
+    return first;
+}
+
+
+/* the request is torn down, whatever the task is at */
+
+void
+ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task)
+{
+    if (task->timer.timer_set) {
+        ngx_del_timer(&task->timer);
+    }
+
+    if (task->job->order.ids == NULL
+        && (task->task.state == JM_TASK_WAIT
+            || task->task.state == JM_TASK_ASK))
+    {
+        ngx_log_error(NGX_LOG_ERR, task->log, 0,
+                      "jimeng: task \"%V\" of account \"%V\" is not "
+                      "followed to its end", &task->id,
+                      &task->job->account->name);
+    }
+
+    /* with an exchange in flight: it was cleaned up before */
+
+    if (task->exchange) {
+        ngx_http_jimeng_exchange_destroy(task->exchange);
+    }
+
+    switch (task->task.state) {
+
+    case JM_TASK_SUBMIT:
+    case JM_TASK_WAIT:
+    case JM_TASK_ASK:
+        ngx_http_jimeng_slot_leave(task, JM_LEAVE_LOST);
+        break;
+
+    default:
+        ngx_http_jimeng_slot_leave(task, JM_LEAVE_FREE);
     }
 }

@@ -8,7 +8,8 @@
 
 
 static void ngx_http_jimeng_ticket_init(jm_ticket_t *t,
-    ngx_http_jimeng_order_t *order, ngx_http_jimeng_account_t *account);
+    ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
+    ngx_http_jimeng_account_t *account);
 
 
 /*
@@ -30,14 +31,13 @@ ngx_http_jimeng_ticket(ngx_http_jimeng_job_t *job, jm_str_t *id)
         return NGX_OK;
     }
 
-    ngx_http_jimeng_ticket_init(&t, &job->order, job->account);
+    ngx_http_jimeng_ticket_init(&t, job->request, &job->order, job->account);
 
     t.created = job->created;
     taken = 0;
 
     for (i = 0; i < job->order.n; i++) {
-        t.ids[i].len = job->tasks[i].id.len;
-        t.ids[i].data = job->tasks[i].id.data;
+        ngx_http_jimeng_str(&t.ids[i], &job->tasks[i].id);
 
         if (t.ids[i].len) {
             taken = 1;
@@ -64,29 +64,39 @@ ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order)
 {
     jm_ticket_t                  t;
+    ngx_uint_t                   i;
+    ngx_http_jimeng_account_t  **account;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    ngx_http_jimeng_ticket_init(&t, order, jlcf->account);
+    account = jlcf->accounts->elts;
 
-    return jm_ticket_fits(&t);
+    for (i = 0; i < jlcf->accounts->nelts; i++) {
+        ngx_http_jimeng_ticket_init(&t, r, order, account[i]);
+
+        if (!jm_ticket_fits(&t)) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
 static void
-ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_jimeng_order_t *order,
-    ngx_http_jimeng_account_t *account)
+ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_account_t *account)
 {
     ngx_memzero(t, sizeof(jm_ticket_t));
 
     t->n = order->n;
-    t->req_key.len = order->req_key.len;
-    t->req_key.data = order->req_key.data;
-    t->account.len = account->name.len;
-    t->account.data = account->name.data;
-    t->req_json.len = order->req_json.len;
-    t->req_json.data = order->req_json.data;
+    ngx_http_jimeng_str(&t->req_key, &order->req_key);
+    ngx_http_jimeng_str(&t->account, &account->name);
+
+    ngx_http_jimeng_owner(r, &t->owner);
+
+    ngx_http_jimeng_str(&t->req_json, &order->req_json);
     t->size = order->size;
     t->max_images = order->max_images;
     t->b64 = order->data_json.len ? 1 : 0;

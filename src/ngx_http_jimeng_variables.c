@@ -19,6 +19,10 @@ static ngx_int_t ngx_http_jimeng_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_jimeng_time_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_uint_t ngx_http_jimeng_variable_queue_time(
+    ngx_http_jimeng_job_t *job, ngx_msec_t *ms);
+static ngx_uint_t ngx_http_jimeng_variable_task_time(
+    ngx_http_jimeng_job_t *job, ngx_msec_t *ms);
 static void ngx_http_jimeng_variable_set(ngx_http_variable_value_t *v,
     u_char *data, size_t len);
 static ngx_http_jimeng_job_t *ngx_http_jimeng_variable_job(
@@ -33,6 +37,7 @@ enum {
     NGX_HTTP_JIMENG_CODE,
     NGX_HTTP_JIMENG_POLLS,
     NGX_HTTP_JIMENG_IMAGES,
+    NGX_HTTP_JIMENG_QUEUE_TIME,
     NGX_HTTP_JIMENG_TASK_TIME,
     NGX_HTTP_JIMENG_UPSTREAM_TIME
 };
@@ -42,6 +47,9 @@ static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
 
     { ngx_string("jimeng_request_id"), NULL,
       ngx_http_jimeng_request_id_variable, 0, 0, 0 },
+
+    { ngx_string("jimeng_client"), NULL,
+      ngx_http_jimeng_client_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("jimeng_account"), NULL, ngx_http_jimeng_text_variable,
       NGX_HTTP_JIMENG_ACCOUNT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -63,6 +71,9 @@ static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
 
     { ngx_string("jimeng_images"), NULL, ngx_http_jimeng_number_variable,
       NGX_HTTP_JIMENG_IMAGES, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_queue_time"), NULL, ngx_http_jimeng_time_variable,
+      NGX_HTTP_JIMENG_QUEUE_TIME, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("jimeng_task_time"), NULL, ngx_http_jimeng_time_variable,
       NGX_HTTP_JIMENG_TASK_TIME, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -158,7 +169,7 @@ ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
-        if (task->task.state == JM_TASK_DONE) {
+        if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE) {
             ngx_str_set(text, "succeed");
             return;
         }
@@ -168,7 +179,7 @@ ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
         if (seen == NGX_HTTP_JIMENG_SEEN_NOTHING) {
             unseen = 1;
 
-        } else if (task->task.state != JM_TASK_FAILED
+        } else if (ngx_http_jimeng_task_state(task) != JM_TASK_FAILED
                    || seen == NGX_HTTP_JIMENG_SEEN_OPEN)
         {
             open = 1;
@@ -284,37 +295,34 @@ static ngx_int_t
 ngx_http_jimeng_time_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                  *p;
-    ngx_msec_t               ms, end;
-    ngx_uint_t               i;
-    ngx_http_jimeng_job_t   *job;
-    ngx_http_jimeng_task_t  *task;
+    u_char                 *p;
+    ngx_msec_t              ms;
+    ngx_uint_t              found;
+    ngx_http_jimeng_job_t  *job;
 
     job = ngx_http_jimeng_variable_job(r, v);
     if (job == NULL) {
         return NGX_OK;
     }
 
-    if (data == NGX_HTTP_JIMENG_UPSTREAM_TIME) {
+    switch (data) {
+
+    case NGX_HTTP_JIMENG_UPSTREAM_TIME:
+        found = 1;
         ms = job->upstream_time;
+        break;
 
-    } else {
+    case NGX_HTTP_JIMENG_QUEUE_TIME:
+        found = ngx_http_jimeng_variable_queue_time(job, &ms);
+        break;
 
-        if (!ngx_http_jimeng_result_paid(job)) {
-            v->not_found = 1;
-            return NGX_OK;
-        }
+    default: /* NGX_HTTP_JIMENG_TASK_TIME */
+        found = ngx_http_jimeng_variable_task_time(job, &ms);
+    }
 
-        ms = 0;
-
-        for (i = 0; i < job->order.n; i++) {
-            task = &job->tasks[i];
-
-            if (task->id.len) {
-                end = task->over ? task->over : ngx_current_msec;
-                ms = ngx_max(ms, end - task->accepted);
-            }
-        }
+    if (!found) {
+        v->not_found = 1;
+        return NGX_OK;
     }
 
     p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
@@ -328,6 +336,57 @@ ngx_http_jimeng_time_variable(ngx_http_request_t *r,
                                  - p);
 
     return NGX_OK;
+}
+
+
+/* of several tasks, the one that waited longest */
+
+static ngx_uint_t
+ngx_http_jimeng_variable_queue_time(ngx_http_jimeng_job_t *job,
+    ngx_msec_t *ms)
+{
+    ngx_msec_t               end;
+    ngx_uint_t               i, found;
+    ngx_http_jimeng_task_t  *task;
+
+    *ms = 0;
+    found = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        if (task->queued) {
+            end = task->admitted ? task->admitted
+                  : task->over ? task->over : ngx_current_msec;
+
+            *ms = ngx_max(*ms, end - task->queued);
+            found = 1;
+        }
+    }
+
+    return found;
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_variable_task_time(ngx_http_jimeng_job_t *job, ngx_msec_t *ms)
+{
+    ngx_msec_t               end;
+    ngx_uint_t               i;
+    ngx_http_jimeng_task_t  *task;
+
+    *ms = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        if (task->id.len) {
+            end = task->over ? task->over : ngx_current_msec;
+            *ms = ngx_max(*ms, end - task->accepted);
+        }
+    }
+
+    return ngx_http_jimeng_result_paid(job);
 }
 
 

@@ -11,24 +11,38 @@
 
 #define NGX_HTTP_JIMENG_ZONE_MAGIC    0x474e4d4a      /* "JMNG" */
 
-/* changes with the meaning of what is kept, the ledger's own has its own */
+/* changes with the meaning of what is kept, its parts have their own */
 
-#define NGX_HTTP_JIMENG_ZONE_LAYOUT   1
-#define NGX_HTTP_JIMENG_ZONE_VERSION                                          \
-    (NGX_HTTP_JIMENG_ZONE_LAYOUT << 16 | JM_LEDGER_VERSION)
+#define NGX_HTTP_JIMENG_ZONE_LAYOUT   2
+
+#define NGX_HTTP_JIMENG_ZONE_TEXT                                             \
+    ((NGX_INT32_LEN + 1) * NGX_HTTP_JIMENG_VERSIONS)
 
 
 static ngx_int_t ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
+static void ngx_http_jimeng_zone_process(ngx_http_jimeng_zone_t *zone);
 static ngx_int_t ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone,
-    ngx_log_t *log);
+    ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_http_jimeng_zone_grow(ngx_http_jimeng_zone_t *zone,
+    ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
     ngx_shm_zone_t *shm_zone);
 static void ngx_http_jimeng_zone_emptied(ngx_http_jimeng_zone_t *zone,
     ngx_shm_zone_t *shm_zone);
+static u_char *ngx_http_jimeng_zone_layout(u_char *p,
+    const uint32_t *versions);
+static void ngx_http_jimeng_zone_lock(ngx_http_jimeng_zone_t *zone);
 static void *ngx_http_jimeng_zone_alloc(void *ctx, size_t size);
+static void *ngx_http_jimeng_zone_alloc_more(void *ctx, size_t size);
 static void ngx_http_jimeng_zone_free(void *ctx, void *p);
 static unsigned ngx_http_jimeng_zone_alive(uint32_t pid);
+
+
+static const uint32_t  ngx_http_jimeng_versions[NGX_HTTP_JIMENG_VERSIONS] = {
+    NGX_HTTP_JIMENG_ZONE_LAYOUT, JM_LEDGER_VERSION, JM_QUEUE_VERSION,
+    JM_QUOTA_VERSION, JM_METRICS_VERSION, JM_SCHEDULE_VERSION
+};
 
 
 char *
@@ -89,6 +103,7 @@ ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     zone->name = name;
     zone->cycle = cf->cycle;
+    zone->jmcf = jmcf;
 
     shm_zone->init = ngx_http_jimeng_zone_init;
     shm_zone->data = zone;
@@ -102,20 +117,35 @@ ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
+    jm_mem_t                 mem;
     ngx_http_jimeng_zone_t  *zone;
 
     zone = shm_zone->data;
 
     zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
-    zone->ledger.mem.alloc = ngx_http_jimeng_zone_alloc;
-    zone->ledger.mem.free = ngx_http_jimeng_zone_free;
-    zone->ledger.mem.ctx = zone->shpool;
+    mem.alloc = ngx_http_jimeng_zone_alloc;
+    mem.free = ngx_http_jimeng_zone_free;
+    mem.ctx = zone;
+
+    zone->ledger.mem = mem;
+
+    mem.alloc = ngx_http_jimeng_zone_alloc_more;
+
+    zone->queue.mem = mem;
+    zone->quota.mem = mem;
+    zone->metrics.mem = mem;
+    zone->schedule.mem = mem;
+
     zone->ledger.alive = ngx_http_jimeng_zone_alive;
-    zone->ledger.pid = (uint32_t) ngx_pid;
+    zone->queue.alive = ngx_http_jimeng_zone_alive;
+    zone->quota.alive = ngx_http_jimeng_zone_alive;
+    zone->metrics.alive = ngx_http_jimeng_zone_alive;
+
+    ngx_http_jimeng_zone_process(zone);
 
     if (data || shm_zone->shm.exists) {
-        return ngx_http_jimeng_zone_reuse(zone, shm_zone->shm.log);
+        return ngx_http_jimeng_zone_reuse(zone, shm_zone);
     }
 
     ngx_http_jimeng_zone_emptied(zone, shm_zone);
@@ -124,30 +154,80 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
+static void
+ngx_http_jimeng_zone_process(ngx_http_jimeng_zone_t *zone)
+{
+    zone->ledger.pid = (uint32_t) ngx_pid;
+    zone->queue.pid = (uint32_t) ngx_pid;
+    zone->quota.pid = (uint32_t) ngx_pid;
+    zone->metrics.pid = (uint32_t) ngx_pid;
+}
+
+
 /* what is in there was put by another cycle, maybe by another module's */
 
 static ngx_int_t
-ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone, ngx_log_t *log)
+ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone,
+    ngx_shm_zone_t *shm_zone)
 {
+    u_char  has[NGX_HTTP_JIMENG_ZONE_TEXT], needs[NGX_HTTP_JIMENG_ZONE_TEXT];
+
     zone->sh = zone->shpool->data;
 
     if (zone->sh->magic != NGX_HTTP_JIMENG_ZONE_MAGIC
-        || zone->sh->version != NGX_HTTP_JIMENG_ZONE_VERSION
+        || ngx_memcmp(zone->sh->versions, ngx_http_jimeng_versions,
+                      sizeof(ngx_http_jimeng_versions))
+           != 0
         || zone->sh->size != sizeof(*zone->sh))
     {
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "zone \"%V\" has layout %uD.%uD of %uz bytes, this "
-                      "module needs layout %d.%d of %uz bytes: restart nginx, "
-                      "or give the zone another name", &zone->name,
-                      zone->sh->version >> 16, zone->sh->version & 0xffff,
-                      zone->sh->size, NGX_HTTP_JIMENG_ZONE_LAYOUT,
-                      JM_LEDGER_VERSION, sizeof(*zone->sh));
+        ngx_http_jimeng_zone_layout(has, zone->sh->versions);
+        ngx_http_jimeng_zone_layout(needs, ngx_http_jimeng_versions);
+
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "zone \"%V\" has layout %s of %uz bytes, this module "
+                      "needs layout %s of %uz bytes: restart nginx, or give "
+                      "the zone another name", &zone->name, has,
+                      zone->sh->size, needs, sizeof(*zone->sh));
         return NGX_ERROR;
     }
 
     zone->ledger.shared = zone->sh->ledger;
+    zone->queue.shared = zone->sh->queue;
+    zone->quota.shared = zone->sh->quota;
+    zone->metrics.shared = zone->sh->metrics;
+    zone->schedule.shared = zone->sh->schedule;
 
-    return NGX_OK;
+    return ngx_http_jimeng_zone_grow(zone, shm_zone);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_zone_grow(ngx_http_jimeng_zone_t *zone,
+    ngx_shm_zone_t *shm_zone)
+{
+    jm_rc_e  rc;
+
+    ngx_http_jimeng_zone_lock(zone);
+
+    rc = ngx_http_jimeng_zone_reserve(zone);
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (rc == JM_OK) {
+        return NGX_OK;
+    }
+
+    if (rc == JM_INVALID) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "zone \"%V\" has seen more than %d accounts since it "
+                      "was made: restart nginx, or give it another name",
+                      &zone->name, JM_QUEUE_ACCOUNTS);
+        return NGX_ERROR;
+    }
+
+    ngx_http_jimeng_zone_small(zone, shm_zone->shm.size, shm_zone->shm.log);
+
+    return NGX_ERROR;
 }
 
 
@@ -165,7 +245,9 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
         return NGX_ERROR;
     }
 
-    zone->sh->version = NGX_HTTP_JIMENG_ZONE_VERSION;
+    ngx_memcpy(zone->sh->versions, ngx_http_jimeng_versions,
+               sizeof(ngx_http_jimeng_versions));
+
     zone->sh->size = sizeof(*zone->sh);
 
     if (RAND_bytes(zone->sh->salt, JM_DIGEST_LEN) != 1) {
@@ -187,11 +269,19 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
 
     shpool->log_nomem = 0;
 
-    if (jm_ledger_create(&zone->ledger, shm_zone->shm.size) != JM_OK) {
+    if (ngx_http_jimeng_zone_build(zone, shm_zone->shm.size) != JM_OK
+        || !ngx_http_jimeng_zone_spare(zone))
+    {
+        ngx_http_jimeng_zone_small(zone, shm_zone->shm.size,
+                                   shm_zone->shm.log);
         return NGX_ERROR;
     }
 
     zone->sh->ledger = zone->ledger.shared;
+    zone->sh->queue = zone->queue.shared;
+    zone->sh->quota = zone->quota.shared;
+    zone->sh->metrics = zone->metrics.shared;
+    zone->sh->schedule = zone->schedule.shared;
     zone->sh->magic = NGX_HTTP_JIMENG_ZONE_MAGIC;
 
     shpool->data = zone->sh;
@@ -239,17 +329,86 @@ ngx_http_jimeng_zone_emptied(ngx_http_jimeng_zone_t *zone,
 }
 
 
+static u_char *
+ngx_http_jimeng_zone_layout(u_char *p, const uint32_t *versions)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_JIMENG_VERSIONS; i++) {
+        p = ngx_sprintf(p, i ? ".%uD" : "%uD", versions[i]);
+    }
+
+    *p = '\0';
+
+    return p;
+}
+
+
+/*
+ * The master works with signals blocked, and it is the master that gives back
+ * the lock of a worker that was killed: it must not wait for itself.
+ */
+
+static void
+ngx_http_jimeng_zone_lock(ngx_http_jimeng_zone_t *zone)
+{
+    ngx_pid_t     pid;
+    siginfo_t     info;
+    ngx_shmtx_t  *mutex;
+
+    mutex = &zone->shpool->mutex;
+
+    while (!ngx_shmtx_trylock(mutex)) {
+
+        pid = *mutex->lock;
+
+        info.si_pid = 0;
+
+        if (pid
+            && waitid(P_PID, pid, &info, WEXITED|WNOHANG|WNOWAIT) == 0
+            && info.si_pid == pid)
+        {
+            ngx_shmtx_force_unlock(mutex, pid);
+            continue;
+        }
+
+        ngx_msleep(1);
+    }
+}
+
+
 static void *
 ngx_http_jimeng_zone_alloc(void *ctx, size_t size)
 {
-    return ngx_slab_alloc_locked(ctx, size);
+    ngx_http_jimeng_zone_t *zone = ctx;
+
+    return ngx_slab_alloc_locked(zone->shpool, size);
+}
+
+
+/* the ledger fills a zone with what it remembers, and has to give way */
+
+static void *
+ngx_http_jimeng_zone_alloc_more(void *ctx, size_t size)
+{
+    ngx_http_jimeng_zone_t *zone = ctx;
+
+    void  *p;
+
+    do {
+        p = ngx_slab_alloc_locked(zone->shpool, size);
+    } while (p == NULL && jm_ledger_shrink(&zone->ledger) == JM_OK);
+
+    return p;
 }
 
 
 static void
 ngx_http_jimeng_zone_free(void *ctx, void *p)
 {
-    ngx_slab_free_locked(ctx, p);
+    ngx_http_jimeng_zone_t *zone = ctx;
+
+    ngx_slab_free_locked(zone->shpool, p);
 }
 
 
@@ -260,11 +419,12 @@ ngx_http_jimeng_zone_alive(uint32_t pid)
 }
 
 
-/* a killed process may have had the number that this one has now */
+/* the configuration is good, and is going to be used */
 
 ngx_int_t
-ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
+ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
 {
+    jm_rc_e                       rc;
     ngx_http_jimeng_zone_t       *zone;
     ngx_http_jimeng_main_conf_t  *jmcf;
 
@@ -276,13 +436,65 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
 
     zone = jmcf->zone;
 
-    zone->ledger.pid = (uint32_t) ngx_pid;
+    ngx_http_jimeng_zone_lock(zone);
+
+    rc = ngx_http_jimeng_zone_register(zone);
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (rc != JM_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "zone \"%V\" has lost the room it had", &zone->name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_jimeng_wake_create(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* who waits in an old worker may have a slot of those that are new */
+
+    ngx_http_jimeng_wake_all();
+
+    return NGX_OK;
+}
+
+
+/* a killed process may have had the number that this one has now */
+
+ngx_int_t
+ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                    serves;
+    ngx_http_jimeng_zone_t       *zone;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_jimeng_module);
+
+    if (jmcf == NULL || jmcf->zone == NULL) {
+        return NGX_OK;
+    }
+
+    zone = jmcf->zone;
+
+    /* the cache manager serves nobody */
+
+    serves = (ngx_process == NGX_PROCESS_WORKER
+              || ngx_process == NGX_PROCESS_SINGLE);
+
+    ngx_http_jimeng_zone_process(zone);
 
     ngx_shmtx_lock(&zone->shpool->mutex);
 
     jm_ledger_join(&zone->ledger);
+    jm_queue_join(&zone->queue);
+    jm_quota_join(&zone->quota);
+
+    if (serves) {
+        jm_metrics_join(&zone->metrics, (uint32_t) ngx_worker, ngx_time());
+    }
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
-    return NGX_OK;
+    return serves ? ngx_http_jimeng_slots_init_process(cycle) : NGX_OK;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # jimeng_account: where the credentials come from, what is refused, and that
-# a value is never printed; what is sent and signed.
+# a value is never printed; how much an account may do; what is sent and
+# signed.
 
 use strict;
 use warnings;
@@ -60,6 +61,9 @@ $d->refuses('no block', 'directive "jimeng_account" has no opening "{"',
             http => 'jimeng_account other;');
 $d->refuses('duplicate', 'duplicate account "main"',
             http => "jimeng_account main { $keys }");
+$d->refuses('a long name', 'name of account "' . 'n' x 65 . '" has more than '
+            . '64 bytes', account($keys, 'n' x 65));
+$d->accepts('the longest name', account($keys, 'n' x 64));
 $d->accepts('names are told apart by case', account($keys, 'Main'));
 
 bad('a nested block', "$keys extra { }", 'unexpected "{"');
@@ -165,6 +169,76 @@ SKIP: {
     bad('file: not permitted', 'access_key a; secret_key file:plain;',
         '"secret_key": open() "DIR/plain" failed (13: Permission denied)');
 }
+
+
+# ---- how much it may do
+
+my $zone = 'jimeng_zone shared:16m;';
+
+sub limited {
+    my ($lines) = @_;
+    return (http => "$zone jimeng_account other { $keys $lines }");
+}
+
+$d->accepts("good: $_", limited($_))
+    for 'concurrency 1;', 'concurrency 65535; queue off;',
+        'concurrency 2; queue 1;', 'weight 3; concurrency 2;',
+        'queue 65535 timeout=1ms; concurrency 1;',
+        'concurrency 2; queue 100 timeout=2m; interval 500ms; weight 65535;',
+        'concurrency 1; interval 0;', 'concurrency 1; interval 1s;';
+
+for my $name (qw(concurrency weight)) {
+    $d->refuses("bad: $name $_", qq("$name" takes a number from 1 to 65535, )
+                . qq(not "$_"), limited("$name $_;"))
+        for qw(0 -1 1.5 65536 99999999999999999999 x 2x off);
+}
+
+for my $value (qw(0 -1 65536 many on)) {
+    $d->refuses("bad: queue $value", '"queue" takes a number from 1 to 65535, '
+                . qq(or "off", not "$value"),
+                limited("concurrency 1; queue $value;"));
+}
+
+for my $value (qw(timeout= timeout=0 timeout=0s timeout=x timeout 5s Timeout=5s
+                  timeout=-1))
+{
+    $d->refuses("bad: queue 1 $value", qq(invalid parameter "$value" in )
+                . '"queue", it may be "timeout=" and a time above 0',
+                limited("concurrency 1; queue 1 $value;"));
+}
+
+$d->refuses('bad: queue off, and more', '"queue" directive takes nothing else '
+            . 'with "off"', limited('concurrency 1; queue off timeout=1s;'));
+$d->refuses("bad: interval $_", '"interval" takes a time, as "500ms", not '
+            . qq("$_"), limited("concurrency 1; interval $_;"))
+    for qw(x -1 1.5s 5ss);
+
+for my $case ([ concurrency => 1 ], [ queue => 5 ], [ queue => 'off' ],
+              [ interval => '1s' ], [ weight => 1 ])
+{
+    my ($name, $value) = @$case;
+    my $arguments = qq(invalid number of arguments in "$name" directive);
+    my $many = $name eq 'queue' ? "$value timeout=1s x" : "$value $value";
+
+    $d->refuses("$name $value twice", qq("$name" directive is duplicate),
+                limited("$name $value; $name $value;"));
+    $d->refuses("$name without a value", $arguments, limited("$name;"));
+    $d->refuses("$name with too much", $arguments, limited("$name $many;"));
+
+    $d->refuses("$name $value without slots", qq("$name" of account "other" )
+                . 'needs "concurrency"', limited("$name $value;"))
+        if $name ne 'concurrency';
+}
+
+$d->refuses('slots without a zone', '"concurrency" of account "other" needs a '
+            . '"jimeng_zone"', account("$keys concurrency 1;"));
+my $many = join ' ', map { "jimeng_account other-$_ { $keys }" } 1 .. 64;
+
+$d->accepts('any number of accounts', http => $many);
+$d->refuses('a zone and too many accounts', 'there are more than 64 accounts, '
+            . 'which a "jimeng_zone" has no room for', http => "$zone $many");
+$d->accepts('slots before the zone', http => "jimeng_account other { $keys "
+            . "concurrency 1; } $zone");
 
 
 # ---- credentials from files are good to sign with, and the token is signed

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# jimeng_accounts: which account a location uses.
+# jimeng_accounts: which accounts a location uses.
 
 use strict;
 use warnings;
@@ -14,14 +14,18 @@ my $third = 'jimeng_account third { access_key ak-three; secret_key sk-3; }';
 
 my $d = Jimeng::Test::Directive->new('jimeng_accounts');
 
-$d->common('main');
+$d->contexts('jimeng_accounts main;');
+$d->refuses('duplicate', '"jimeng_accounts" directive is duplicate',
+            location => 'jimeng_accounts main; jimeng_accounts main;');
+$d->refuses('no argument', 'invalid number of arguments in "jimeng_accounts" '
+            . 'directive', location => 'jimeng_accounts;');
 $d->good('main', '"main"');
 $d->bad([ 'none', '\\unknown account "none" in "jimeng_accounts"' ],
         [ '""', '\\unknown account "" in "jimeng_accounts"' ],
         [ 'Main', '\\unknown account "Main" in "jimeng_accounts"' ]);
 
 my $several = 'there are several accounts: "jimeng_pass" needs '
-              . '"jimeng_accounts" to choose one';
+              . '"jimeng_accounts" to choose';
 
 $d->refuses('two accounts and no choice', $several, http => $second);
 $d->accepts('two accounts and a choice', http => $second,
@@ -37,6 +41,34 @@ $d->refuses('an unknown account, inherited',
             http => 'jimeng_accounts none;');
 $d->accepts('an unknown account where nothing is served',
             server => 'location /other/ { jimeng_accounts none; }');
+
+
+# ---- several
+
+my %conf = (
+    http => 'jimeng_zone shared:10m;'
+            . 'jimeng_account a { access_key a; secret_key s; concurrency 1; }'
+            . 'jimeng_account b { access_key b; secret_key s; concurrency 2; }'
+            . 'jimeng_account c { access_key c; secret_key s; }',
+);
+
+my $slots = 'account "c" has no "concurrency", which several accounts in '
+            . '"jimeng_accounts" need';
+
+$d->accepts("several: $_", %conf, location => "jimeng_accounts $_;")
+    for 'a', 'c', 'a b', 'b a';
+$d->refuses("several: $_", $slots, %conf, location => "jimeng_accounts $_;")
+    for 'a c', 'c a', 'a b c';
+$d->refuses('several: one without slots, inherited', $slots, %conf,
+            server => 'jimeng_accounts b c;');
+$d->accepts('several: one without slots, where nothing is served', %conf,
+            location => 'jimeng_accounts a;',
+            server => 'location /other/ { jimeng_accounts b c; }');
+$d->refuses('several: an unknown one', 'unknown account "d" in '
+            . '"jimeng_accounts"', %conf, location => 'jimeng_accounts a d;');
+$d->refuses('several: one twice', 'duplicate account "a" in '
+            . '"jimeng_accounts"', %conf,
+            location => 'jimeng_accounts a b a;');
 
 
 # ---- who is asked to pay

@@ -1,10 +1,12 @@
 #!/usr/bin/perl
 
 # jimeng_zone: the shared memory.  It outlives a reload, starts empty with
-# another size, and is refused where it was laid out otherwise.
+# another size, and is refused where it was laid out otherwise, or is too small
+# for what the configuration names.
 #
-# Seen failing without ngx_http_jimeng_zone_emptied(), and without the
-# comparisons in ngx_http_jimeng_zone_reuse().
+# Seen failing without ngx_http_jimeng_zone_emptied(), without the comparisons
+# in ngx_http_jimeng_zone_reuse(), without jm_ledger_shrink() and without
+# ngx_http_jimeng_zone_reserve() at a reload.
 
 use strict;
 use warnings;
@@ -26,7 +28,7 @@ sub bad {
 }
 
 $d->accepts("good: $_", http => "jimeng_zone $_;")
-    for 'a:1m', 'a-b_c.d:128k', 'jimeng:' . 8 * $page, '"with a blank:1m"';
+    for 'a:1m', 'a-b_c.d:128k', 'jimeng:64k', '"with a blank:1m"';
 
 for my $value (qw(jimeng :10m), '""') {
     my $shown = $value =~ s/"//gr;
@@ -39,6 +41,33 @@ bad("jimeng:$_", qq(invalid zone size "jimeng:$_"))
 
 bad("jimeng:$_", qq(zone "jimeng:$_" is too small))
     for 0, 1, '8k', 8 * $page - 1;
+
+my $small = 'zone "shared" is too small for this configuration: it has';
+
+sub account {
+    my ($queue, $name) = @_;
+    $name //= 'other';
+
+    return "jimeng_accounts main; jimeng_account $name { access_key a; "
+           . "secret_key s; concurrency 2; queue $queue; }";
+}
+
+$d->refuses('no room for anything', "$small 32k and needs 64k",
+            http => 'jimeng_zone shared:32k;');
+
+for my $queue (500, 5000, 65000) {
+    my $http = account($queue);
+    my ($text) = $d->check(http => "jimeng_zone shared:64k; $http");
+
+    like($text, qr/^\Q$small\E 64k and needs \d+k\z/,
+         "$queue places: too small");
+
+    my ($needed) = $text =~ /needs (\d+)k/;
+
+    cmp_ok($needed, '<', 64 + $queue / 2, "$queue places: not much is needed");
+    $d->accepts("$queue places: what is needed does",
+                http => "jimeng_zone shared:${needed}k; $http");
+}
 
 $d->refuses('another module\'s zone',
             'the shared memory zone "one" is already declared for a different '
@@ -93,21 +122,41 @@ SKIP: {
     my ($mem, $at) = zone();
     skip('nobody may look into the memory of nginx here', 5) unless $mem;
 
-    # magic, then two halves of a version
-    poke($mem, $at + 4, pack('vv', 7, 9));
+    # magic, then the versions
+    sysseek $mem, $at + 4, 0;
+    sysread $mem, my $versions, 8;
+    poke($mem, $at + 4, pack('VV', 9, 7));
 
-    my $refused = qr/emerg.*zone "shared" has layout 9\.7 of \d+ bytes, this /;
+    my $refused = qr/emerg.*zone "shared" has layout 9\.7\.\d.* of \d+ bytes, /;
     $t->allow_log(qr/zone "shared" has layout/);
     $t->signal('HUP');
-    $t->log_like(qr/${refused}module needs layout 1\.1 of \d+ bytes: restart/,
+    $t->log_like(qr/${refused}this module needs layout 2\.\d[\d.]* of \d+ bytes/,
                  'another layout: refused');
     is($t->generate->status, 200, 'another layout: what there was goes on');
 
-    ok(poke($mem, $at + 4, pack('vv', 1, 1)), 'the layout is as it was');
+    ok(poke($mem, $at + 4, $versions), 'the layout is as it was');
     $t->reload;
     is($t->generate->status, 200, 'and is taken again');
     $t->log_unlike($emptied, 'it was kept all the time');
 }
+
+
+
+# ---- a reload that needs more room
+
+my $queued = 'jimeng_zone shared:1m; ' . account(1000);
+
+$t->reload(http => $queued);
+is($t->generate->status, 200, 'an account was added: a picture');
+$t->log_unlike($emptied, 'an account was added: the zone is kept');
+
+$t->allow_log(qr/zone "shared" is too small/);
+$t->{nginx}->write_conf($t->conf(
+    http => 'jimeng_zone shared:1m; ' . account(50000)));
+$t->signal('HUP');
+$t->log_like(qr/emerg.*\Q$small\E 1024k and needs \d+k/,
+             'a queue that does not fit: refused');
+is($t->generate->status, 200, 'what there was goes on');
 
 $t->reload(http => 'jimeng_zone shared:2m;');
 $t->log_like($emptied, 'another size: it is empty again');

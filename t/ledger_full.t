@@ -1,11 +1,12 @@
 #!/usr/bin/perl
 
 # A zone that is full: the oldest of what is over is forgotten, and never what
-# runs. Nothing fails of it but a request with a key that finds no room.
+# runs. Nothing fails of it but a request with a key that finds no room, and a
+# reload has the room it needs.
 #
 # Seen failing: "find no room", with running entries that are dropped, and with a
 # key that is served without an entry; "those without a key go on", with a 503
-# for them, too.
+# for them, too; "an account with a queue fits in", without jm_ledger_shrink().
 
 use strict;
 use warnings;
@@ -16,7 +17,7 @@ use Jimeng::Test::Errors qw(is_error);
 use Jimeng::Test::Ledger;
 
 my $t = Jimeng::Test->new(with_ledger(
-    zone => '32k', emulator => { seconds => 0 }, poll_interval => '300ms',
+    zone => '64k', emulator => { seconds => 0 }, poll_interval => '300ms',
     http => 'lingering_close off;',
 ));
 
@@ -124,5 +125,14 @@ is($lines, 1, 'no more than one line a minute');
 
 is_picture($t, $t->request(request($key, 1)), $key, 'a key, later');
 is_picture($t, $t->request(request($key, 1)), $key, 'a key, again');
+
+
+# ---- a reload takes the room it needs, of what is over
+
+$t->reload(http => $t->{http} . 'jimeng_accounts main; jimeng_account other {'
+           . 'access_key a; secret_key s; concurrency 2; queue 100; }');
+$t->log_unlike(qr/too small/, 'a full zone: an account with a queue fits in');
+is_picture($t, $t->request(request($key, 1)), $key, 'the newest is known');
+is(scalar submits_of($t, $key), 1, 'and not submitted again');
 
 $t->done;

@@ -101,3 +101,30 @@ jm_digest_free(jm_digest_t *d)
     EVP_MD_CTX_free(d->ctx);
     d->ctx = NULL;
 }
+
+
+jm_rc_e
+jm_digest(uint8_t *dst, const jm_str_t *key, const jm_str_t *parts, size_t n)
+{
+    size_t       i;
+    jm_rc_e      rc;
+    jm_digest_t  d;
+
+    rc = jm_digest_init(&d, key);
+
+    if (rc != JM_OK) {
+        return rc;
+    }
+
+    for (i = 0; rc == JM_OK && i < n; i++) {
+        rc = jm_digest_add(&d, parts[i]);
+    }
+
+    if (rc == JM_OK) {
+        rc = jm_digest_end(&d, dst);
+    }
+
+    jm_digest_free(&d);
+
+    return rc;
+}

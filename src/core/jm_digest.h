@@ -47,5 +47,13 @@ jm_rc_e jm_digest_end(jm_digest_t *d, uint8_t *dst);
 /* Gives back what jm_digest_init() took; once more it does nothing. */
 void jm_digest_free(jm_digest_t *d);
 
+/*
+ * Writes the JM_DIGEST_LEN bytes of the digest of n parts, one after the other,
+ * to dst; key is as for jm_digest_init().  Returns JM_ERROR when libcrypto
+ * fails.
+ */
+jm_rc_e jm_digest(uint8_t *dst, const jm_str_t *key, const jm_str_t *parts,
+    size_t n);
+
 
 #endif /* _JM_DIGEST_H_INCLUDED_ */

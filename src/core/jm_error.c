@@ -346,6 +346,13 @@ jm_error_upstream(jm_error_t *e, int64_t code)
 }
 
 
+int64_t
+jm_error_code(size_t i)
+{
+    return i < jm_nitems(jm_upstream_codes) ? jm_upstream_codes[i].code : 0;
+}
+
+
 static void
 jm_error_message(jm_error_t *e, const char *text, size_t len)
 {

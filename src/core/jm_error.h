@@ -103,5 +103,8 @@ void jm_error_set(jm_error_t *e, jm_cause_e cause, const char *param,
  */
 void jm_error_upstream(jm_error_t *e, int64_t code);
 
+/* Returns the number i, from 0, of that table, or 0 behind its last. */
+int64_t jm_error_code(size_t i);
+
 
 #endif /* _JM_ERROR_H_INCLUDED_ */

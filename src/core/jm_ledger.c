@@ -28,6 +28,7 @@ static jm_look_e jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot);
 static void jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot);
+static unsigned jm_ledger_entry_account(jm_ledger_entry_t *e);
 static jm_ledger_slot_t *jm_ledger_own(jm_ledger_t *l,
     const jm_ledger_claim_t *claim, unsigned i);
 static void jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim,
@@ -333,6 +334,46 @@ jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 }
 
 
+unsigned
+jm_ledger_account(jm_ledger_t *l, const jm_ledger_claim_t *claim)
+{
+    unsigned            account;
+    jm_ledger_entry_t  *e;
+
+    jm_ledger_enter(l);
+
+    e = jm_ledger_find(l, claim);
+    account = (e == NULL) ? JM_LEDGER_ANY : jm_ledger_entry_account(e);
+
+    jm_ledger_leave(l);
+
+    return account;
+}
+
+
+static unsigned
+jm_ledger_entry_account(jm_ledger_entry_t *e)
+{
+    unsigned  i;
+
+    for (i = 0; i < e->n; i++) {
+
+        switch (jm_ledger_slot(e, i)->state) {
+
+        case JM_SLOT_SUBMIT:
+        case JM_SLOT_TAKEN:
+        case JM_SLOT_OVER:
+            return e->account;
+
+        default:
+            break;
+        }
+    }
+
+    return JM_LEDGER_ANY;
+}
+
+
 /* the task, if it is the claim's own, in whatever state */
 
 static jm_ledger_slot_t *
@@ -358,19 +399,31 @@ jm_ledger_own(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i)
 
 
 jm_rc_e
-jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i)
+jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    unsigned account)
 {
-    jm_rc_e            rc;
-    jm_ledger_slot_t  *slot;
+    jm_rc_e             rc;
+    unsigned            bound;
+    jm_ledger_slot_t   *slot;
+    jm_ledger_entry_t  *e;
 
     jm_ledger_enter(l);
 
     rc = JM_INVALID;
     slot = jm_ledger_own(l, claim, i);
 
-    if (slot != NULL
-        && (slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_TAKEN))
+    if (slot == NULL) {
+        goto done;
+    }
+
+    e = jm_ledger_find(l, claim);
+    bound = jm_ledger_entry_account(e);
+
+    if ((slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_TAKEN)
+        && (bound == account || bound == JM_LEDGER_ANY))
     {
+        e->account = (uint8_t) account;
+
         /* what others know of the submit before has no meaning any more */
 
         claim->slots[i].round = ++slot->round;
@@ -379,6 +432,8 @@ jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i)
 
         rc = JM_OK;
     }
+
+done:
 
     jm_ledger_leave(l);
 
@@ -472,22 +527,32 @@ jm_ledger_free(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 }
 
 
-void
+unsigned
 jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now)
 {
+    unsigned            ended;
+    jm_ledger_slot_t   *slot;
     jm_ledger_entry_t  *e;
 
     jm_ledger_enter(l);
 
+    ended = 0;
     e = jm_ledger_find(l, claim);
 
     if (e != NULL) {
-        jm_ledger_give_up(l, claim, i, jm_ledger_slot(e, i), 1);
+        slot = jm_ledger_slot(e, i);
+
+        ended = (slot->state == JM_SLOT_TAKEN);
+        jm_ledger_give_up(l, claim, i, slot, 1);
+        ended &= (slot->state == JM_SLOT_OVER);
+
         jm_ledger_settle(l, e, now);
     }
 
     jm_ledger_leave(l);
+
+    return ended;
 }
 
 
@@ -575,4 +640,19 @@ jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
     claim->serial = 0;
 
     jm_ledger_leave(l);
+}
+
+
+unsigned
+jm_ledger_entries(jm_ledger_t *l)
+{
+    unsigned  n;
+
+    jm_ledger_enter(l);
+
+    n = l->shared->entries;
+
+    jm_ledger_leave(l);
+
+    return n;
 }

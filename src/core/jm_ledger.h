@@ -26,11 +26,12 @@
 
 /* changes with the meaning of anything that is kept in shared memory */
 
-#define JM_LEDGER_VERSION   1
+#define JM_LEDGER_VERSION   2
 
 #define JM_LEDGER_KEY       32      /* bytes of a key, and a fingerprint */
 #define JM_LEDGER_SLOTS     10      /* tasks of a request, at most */
 #define JM_LEDGER_ID        64      /* bytes of an upstream's id, at most */
+#define JM_LEDGER_ANY       255     /* no account's number: those are less */
 
 /* milliseconds after which what runs is forgotten, if nobody runs it */
 
@@ -141,11 +142,19 @@ jm_look_e jm_ledger_look(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now, jm_str_t *id);
 
 /*
- * Has to be called before a byte of a task goes to the upstream, again for
- * each time it is submitted.  Returns JM_INVALID when the task is not the
- * claim's own: it must not be submitted then.
+ * Returns the number of the account that the request's tasks are on, or
+ * JM_LEDGER_ANY while none of them was submitted, or all cost nothing.
  */
-jm_rc_e jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i);
+unsigned jm_ledger_account(jm_ledger_t *l, const jm_ledger_claim_t *claim);
+
+/*
+ * Has to be called before a byte of a task goes to the upstream, again for
+ * each time it is submitted, with the number of the account it goes to.
+ * Returns JM_INVALID when the task is not the claim's own, or others of its
+ * request are on another account: it must not be submitted then.
+ */
+jm_rc_e jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    unsigned account);
 
 /*
  * What became of a submit: unsent, when the upstream did not take the task,
@@ -169,9 +178,10 @@ void jm_ledger_free(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 /*
  * The claim does no more about a task: one that the upstream took is over, and
  * keeps its id, unless it is another's who lives.  One that was being submitted
- * is unknown, one that was not is free.
+ * is unknown, one that was not is free.  Returns 1 when it was the upstream's
+ * until now, and is over; of all claims on a task one is told so.
  */
-void jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+unsigned jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now);
 
 /* The client has gone without an answer; the claim stays. */
@@ -182,6 +192,15 @@ void jm_ledger_left(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
  * those that were not are free, and those the upstream has are nobody's.
  */
 void jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
+
+/*
+ * Forgets what has been over for longest, though its time is not up, so that
+ * others may have its memory.  Returns JM_INVALID when all that is left runs.
+ */
+jm_rc_e jm_ledger_shrink(jm_ledger_t *l);
+
+/* Returns how many entries there are. */
+unsigned jm_ledger_entries(jm_ledger_t *l);
 
 
 #endif /* _JM_LEDGER_H_INCLUDED_ */

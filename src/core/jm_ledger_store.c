@@ -132,10 +132,13 @@ jm_ledger_repair(jm_ledger_t *l)
 
     running = NULL;
     finished = NULL;
+    shared->entries = 0;
 
     for (i = 0; i <= shared->mask; i++) {
 
         for (e = shared->keys[i]; e != NULL; e = e->older) {
+            shared->entries++;
+
             chain = jm_ledger_serial_chain(l, e->serial);
             e->next = *chain;
             *chain = e;
@@ -338,6 +341,8 @@ jm_ledger_add(jm_ledger_t *l, const jm_ledger_request_t *request,
     jm_ledger_fence();
     *chain = e;
 
+    l->shared->entries++;
+
     return e;
 }
 
@@ -355,6 +360,8 @@ jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
 
     *chain = e->older;
     jm_ledger_fence();
+
+    l->shared->entries--;
 
     for (chain = jm_ledger_serial_chain(l, e->serial); *chain != e;
          chain = &(*chain)->next)
@@ -519,6 +526,28 @@ jm_ledger_evict(jm_ledger_t *l, uint64_t now)
     jm_ledger_drop(l, e);
 
     return 1;
+}
+
+
+jm_rc_e
+jm_ledger_shrink(jm_ledger_t *l)
+{
+    jm_rc_e              rc;
+    jm_ledger_shared_t  *shared;
+
+    shared = l->shared;
+    rc = JM_INVALID;
+
+    jm_ledger_enter(l);
+
+    if (shared->finished.next != &shared->finished) {
+        jm_ledger_drop(l, jm_ledger_entry(shared->finished.next));
+        rc = JM_OK;
+    }
+
+    jm_ledger_leave(l);
+
+    return rc;
 }
 
 

@@ -78,12 +78,14 @@ struct jm_ledger_entry_s {
     uint8_t              n;
     uint8_t              named;
     uint8_t              lost;      /* a client left without an answer */
+    uint8_t              account;   /* of the tasks that were submitted */
     jm_ledger_slot_t     slot;
 };
 
 struct jm_ledger_shared_s {
     uint32_t             busy;      /* somebody is at work, or died of it */
     uint32_t             mask;      /* of both tables */
+    uint32_t             entries;
     uint64_t             serial;    /* the last */
     jm_ledger_entry_t  **keys;
     jm_ledger_entry_t  **serials;

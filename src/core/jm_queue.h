@@ -148,6 +148,14 @@ typedef struct {
 jm_rc_e jm_queue_create(jm_queue_t *q);
 
 /*
+ * Makes room for an account of that name and as many places, and changes
+ * nothing else: jm_queue_account() cannot fail afterwards.  Returns JM_INVALID
+ * and JM_ERROR as that does.
+ */
+jm_rc_e jm_queue_reserve(jm_queue_t *q, jm_str_t name,
+    const jm_queue_limits_t *limits);
+
+/*
  * Finds the account of that name, or makes it, when the configuration was
  * read: sets its limits, makes room for as many places, and clears its rest,
  * what it was set aside for, and what lowered its slots.  *account is its

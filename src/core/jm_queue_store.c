@@ -12,9 +12,6 @@
 _Static_assert(sizeof(jm_queue_chunk_t) <= 4096, "a chunk is a page");
 
 
-static jm_queue_account_t *jm_queue_account_of(jm_queue_t *q, jm_str_t name,
-    unsigned *i);
-static jm_rc_e jm_queue_grow(jm_queue_t *q, uint64_t room);
 static void jm_queue_grow_table(jm_queue_t *q);
 static jm_queue_table_t *jm_queue_table(jm_queue_t *q, uint32_t places);
 static void jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
@@ -53,100 +50,6 @@ jm_queue_create(jm_queue_t *q)
 
 
 jm_rc_e
-jm_queue_account(jm_queue_t *q, jm_str_t name,
-    const jm_queue_limits_t *limits, unsigned *account)
-{
-    jm_rc_e              rc;
-    uint64_t             room;
-    unsigned             i;
-    jm_queue_account_t  *a;
-
-    if (name.len == 0 || name.len > JM_QUEUE_NAME) {
-        return JM_INVALID;
-    }
-
-    jm_queue_begin(q);
-
-    a = jm_queue_account_of(q, name, &i);
-
-    rc = JM_INVALID;
-
-    if (i == JM_QUEUE_ACCOUNTS) {
-        goto done;
-    }
-
-    /* the others' room is there already */
-
-    room = (uint64_t) limits->concurrency + limits->queue;
-    rc = jm_queue_grow(q, (a && a->room > room) ? 0
-                          : room - (a ? a->room : 0));
-
-    if (rc != JM_OK) {
-        goto done;
-    }
-
-    if (a == NULL) {
-        a = q->mem.alloc(q->mem.ctx, sizeof(jm_queue_account_t));
-
-        if (a == NULL) {
-            rc = JM_ERROR;
-            goto done;
-        }
-
-        memset(a, 0, sizeof(jm_queue_account_t));
-        jm_queue_link_init(&a->held);
-
-        memcpy(a->name, name.data, name.len);
-        a->len = name.len;
-
-        q->shared->accounts[i] = a;
-        jm_queue_fence();
-        q->shared->naccounts = i + 1;
-    }
-
-    a->limits = *limits;
-    a->room = jm_max(a->room, (uint32_t) room);
-    a->effective = limits->concurrency;
-    a->taken = 0;
-    a->refusals = 0;
-    a->rest = 0;
-    a->next = 0;
-
-    memset(&a->aside, 0, sizeof(jm_queue_aside_t));
-    memset(a->models, 0, sizeof(a->models));
-
-    *account = i;
-
-done:
-
-    jm_queue_done(q);
-
-    return rc;
-}
-
-
-/* without one, *i is the number of the next, or JM_QUEUE_ACCOUNTS */
-
-static jm_queue_account_t *
-jm_queue_account_of(jm_queue_t *q, jm_str_t name, unsigned *i)
-{
-    jm_queue_account_t  *a;
-
-    for (*i = 0; *i < q->shared->naccounts; (*i)++) {
-        a = q->shared->accounts[*i];
-
-        if (a->len == name.len && memcmp(a->name, name.data, name.len) == 0) {
-            return a;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* adds room for so many more places than the accounts have asked for */
-
-static jm_rc_e
 jm_queue_grow(jm_queue_t *q, uint64_t room)
 {
     unsigned             i;

@@ -152,6 +152,12 @@ void jm_queue_done(jm_queue_t *q);
 void jm_queue_fence(void);
 
 /*
+ * Adds room for so many more places than the accounts have asked for.  Returns
+ * JM_ERROR without memory.
+ */
+jm_rc_e jm_queue_grow(jm_queue_t *q, uint64_t room);
+
+/*
  * Returns a place that is nobody's, or NULL; it has to be made to wait, or to
  * hold.
  */

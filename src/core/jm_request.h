@@ -21,6 +21,7 @@
 
 
 #define JM_REQUEST_IMAGES   14      /* the most that any model takes */
+#define JM_REQUEST_GROUP    15      /* in and out, of one task */
 #define JM_REQUEST_URL      8192    /* bytes of a picture's URL */
 #define JM_REQUEST_DEPTH    32
 #define JM_REQUEST_NODES    4096

@@ -10,6 +10,11 @@
 static jm_step_t jm_task_admit(jm_task_t *t, jm_event_e event,
     uint64_t now);
 static jm_step_t jm_task_hold(jm_task_t *t, uint64_t now);
+static jm_step_t jm_task_start(jm_task_t *t);
+static jm_step_t jm_task_queued(jm_task_t *t, jm_event_e event,
+    uint64_t now);
+static jm_step_t jm_task_look(jm_task_t *t, uint64_t now);
+static jm_step_t jm_task_again(jm_task_t *t);
 static jm_step_t jm_task_submit(jm_task_t *t, jm_event_e event,
     uint64_t now);
 static jm_step_t jm_task_refused(jm_task_t *t, jm_cause_e cause,
@@ -46,6 +51,9 @@ jm_task_step(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_TASK_HELD:
         return jm_task_admit(t, event, now);
 
+    case JM_TASK_QUEUED:
+        return jm_task_queued(t, event, now);
+
     case JM_TASK_SUBMIT:
         return jm_task_submit(t, event, now);
 
@@ -67,12 +75,25 @@ jm_task_step(jm_task_t *t, jm_event_e event, uint64_t now)
 }
 
 
+jm_step_t
+jm_task_follow(jm_task_t *t, uint64_t now)
+{
+    t->gone = 1;
+    t->deadline = now + JM_TASK_FOLLOW;
+    t->limits.attempts = UINT32_MAX;
+    t->limits.retries = 0;
+
+    return jm_task_pause(t, now);
+}
+
+
 unsigned
 jm_task_holds(const jm_task_t *t, unsigned timer, unsigned exchange)
 {
     switch (t->state) {
 
     case JM_TASK_HELD:
+    case JM_TASK_QUEUED:
     case JM_TASK_BACKOFF:
     case JM_TASK_WAIT:
         return timer && !exchange;
@@ -100,7 +121,7 @@ jm_task_admit(jm_task_t *t, jm_event_e event, uint64_t now)
             return jm_task_fail(t, JM_CAUSE_REQUEST_TIMEOUT);
         }
 
-        return jm_task_send(t);
+        return jm_task_start(t);
 
     case JM_EVENT_HELD:
         return jm_task_hold(t, now);
@@ -147,6 +168,78 @@ jm_task_hold(jm_task_t *t, uint64_t now)
 
 
 static jm_step_t
+jm_task_start(jm_task_t *t)
+{
+    if (!t->limits.queue) {
+        return jm_task_send(t);
+    }
+
+    t->state = JM_TASK_QUEUED;
+
+    return jm_task_do(JM_ACTION_QUEUE);
+}
+
+
+static jm_step_t
+jm_task_queued(jm_task_t *t, jm_event_e event, uint64_t now)
+{
+    switch (event) {
+
+    case JM_EVENT_GRANTED:
+
+        if (now >= t->deadline) {
+            return jm_task_look(t, now);
+        }
+
+        t->slot = 1;
+
+        return jm_task_send(t);
+
+    case JM_EVENT_QUEUED:
+        return jm_task_look(t, now);
+
+    case JM_EVENT_TIMER:
+    case JM_EVENT_EXITING:
+
+        /* who waits in a process that is to leave is served there */
+
+        return jm_task_do(JM_ACTION_QUEUE);
+
+    case JM_EVENT_FAILED:
+        return jm_task_fail(t, JM_CAUSE_NONE);
+
+    case JM_EVENT_CLOSING:
+        return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
+
+    case JM_EVENT_LEFT:
+        t->gone = 1;
+        return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
+
+    default:
+        return jm_task_do(JM_ACTION_NONE);
+    }
+}
+
+
+static jm_step_t
+jm_task_look(jm_task_t *t, uint64_t now)
+{
+    jm_step_t  step;
+
+    if (now >= t->deadline) {
+        return jm_task_fail(t, t->refusals ? JM_CAUSE_UPSTREAM_RATE_LIMITED
+                                           : JM_CAUSE_BUSY);
+    }
+
+    step = jm_task_do(JM_ACTION_TIMER);
+    step.delay = jm_min(t->look, t->deadline - now);
+    step.delay = jm_max(step.delay, 1);
+
+    return step;
+}
+
+
+static jm_step_t
 jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
 {
     switch (event) {
@@ -157,8 +250,21 @@ jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
 
     case JM_EVENT_BUSY:
         t->refusals++;
+
+        if (t->limits.queue) {
+            return jm_task_again(t);
+        }
+
         return jm_task_refused(t, JM_CAUSE_UPSTREAM_RATE_LIMITED,
                                t->refusals, now);
+
+    case JM_EVENT_DENIED:
+
+        if (!t->limits.queue) {
+            return jm_task_fail(t, JM_CAUSE_NONE);
+        }
+
+        return jm_task_again(t);
 
     case JM_EVENT_UNSENT:
         t->unsent++;
@@ -187,6 +293,21 @@ jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
     default:
         return jm_task_do(JM_ACTION_NONE);
     }
+}
+
+
+/* nothing was taken, and the task is back in the queue */
+
+static jm_step_t
+jm_task_again(jm_task_t *t)
+{
+    t->slot = 0;
+
+    if (t->gone) {
+        return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
+    }
+
+    return jm_task_start(t);
 }
 
 
@@ -308,7 +429,7 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
         t->retried++;
         t->asked = 0;
 
-        return jm_task_send(t);
+        return t->slot ? jm_task_send(t) : jm_task_start(t);
 
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);

@@ -18,6 +18,10 @@
  * or its id is known and it can be asked for.  One that failed in passing goes
  * from ASK to SUBMIT once more, as often as limits.retries says.
  *
+ * Where its account has a queue, a task is QUEUED before it is in SUBMIT, and
+ * goes back there when its submit was refused for load: there is no BACKOFF
+ * then but for a submit that found no connection.
+ *
  * A submit whose outcome is unknown is never repeated.  A task that is not
  * over has exactly one of {a timer, an exchange in flight}.
  */
@@ -33,6 +37,7 @@
 typedef enum {
     JM_TASK_ADMIT = 0,
     JM_TASK_HELD,           /* somebody else's so far; a timer, then a look */
+    JM_TASK_QUEUED,         /* it has a place; a timer, then a look */
     JM_TASK_SUBMIT,         /* the submit is in flight */
     JM_TASK_BACKOFF,        /* nothing was taken; a timer, then a submit */
     JM_TASK_WAIT,           /* taken; a timer, then a query */
@@ -46,6 +51,8 @@ typedef enum {
     JM_EVENT_START,         /* to be submitted here */
     JM_EVENT_HELD,          /* somebody else submits it, or is about to */
     JM_EVENT_JOINED,        /* it was submitted, and its id is known */
+    JM_EVENT_QUEUED,        /* no slot is free; t->look says when to look */
+    JM_EVENT_GRANTED,       /* it has a slot */
     JM_EVENT_TIMER,
     JM_EVENT_EXITING,       /* a timer, in a process that is to leave */
     JM_EVENT_CLOSING,       /* a process that is about to be gone */
@@ -54,6 +61,7 @@ typedef enum {
 
     JM_EVENT_ACCEPTED,      /* a submit: there is a task */
     JM_EVENT_BUSY,          /* a submit: refused for load, nothing taken */
+    JM_EVENT_DENIED,        /* a submit: refused, and back in the queue */
     JM_EVENT_UNSENT,        /* a submit: it did not get to the service */
 
     JM_EVENT_PENDING,       /* a query: not over */
@@ -68,6 +76,7 @@ typedef enum {
 
 typedef enum {
     JM_ACTION_NONE,
+    JM_ACTION_QUEUE,        /* see whether it has a slot */
     JM_ACTION_SUBMIT,       /* send the submit */
     JM_ACTION_QUERY,        /* send a query */
     JM_ACTION_TIMER,        /* wait step.delay milliseconds */
@@ -94,6 +103,7 @@ typedef struct {
     uint64_t         interval;
     uint32_t         attempts;
     uint32_t         retries;
+    unsigned         queue;         /* a submit needs a slot */
 } jm_task_limits_t;
 
 
@@ -102,12 +112,14 @@ typedef struct {
     jm_task_state_e   state;
     uint64_t          deadline;     /* milliseconds, on now's clock */
     uint64_t          accepted;     /* the last submit, on the same */
+    uint64_t          look;         /* until the next look at the queue */
     uint32_t          polls;        /* queries sent */
     uint32_t          asked;        /* of them since the last submit */
     uint32_t          retried;      /* tasks that failed in passing */
     uint32_t          refusals;     /* submits refused for load */
     uint32_t          unsent;       /* submits that found no connection */
     jm_cause_e        refused;      /* why there is a pause before a submit */
+    unsigned          slot;         /* granted, and not given back */
     unsigned          gone;         /* nobody waits for the answer */
 } jm_task_t;
 
@@ -120,6 +132,10 @@ typedef struct {
 
 #define JM_TASK_BACKOFF_FIRST   500
 #define JM_TASK_BACKOFF_LAST    8000
+
+/* milliseconds for which a task that was given up is asked for, at most */
+
+#define JM_TASK_FOLLOW          600000
 
 /* submits that found no connection before the task is given up */
 
@@ -140,8 +156,16 @@ void jm_task_init(jm_task_t *t, const jm_task_limits_t *limits, uint64_t now);
 jm_step_t jm_task_step(jm_task_t *t, jm_event_e event, uint64_t now);
 
 /*
+ * Goes on with a task that was given up while the upstream worked on it, for
+ * nobody but its slot: it is asked for until it is over, for JM_TASK_FOLLOW ms
+ * at most.  Returns the timer to be set.
+ */
+jm_step_t jm_task_follow(jm_task_t *t, uint64_t now);
+
+/*
  * Returns whether the task holds what its state says: exactly the timer in
- * HELD, BACKOFF and WAIT, exactly the exchange in SUBMIT and ASK, else neither.
+ * HELD, QUEUED, BACKOFF and WAIT, exactly the exchange in SUBMIT and ASK, else
+ * neither.
  */
 unsigned jm_task_holds(const jm_task_t *t, unsigned timer, unsigned exchange);
 

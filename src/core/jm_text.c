@@ -9,6 +9,9 @@
  */
 
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "jm_text.h"
 
 
@@ -389,6 +392,52 @@ jm_date_digits(uint8_t *dst, int64_t n, unsigned width)
         dst[--width] = (uint8_t) ('0' + n % 10);
         n /= 10;
     }
+}
+
+
+size_t
+jm_duration(uint8_t *dst, uint64_t ms)
+{
+    int       n;
+    char      text[64];
+    size_t    len;
+    uint64_t  s, m, h;
+
+    s = ms / 1000;
+    m = s / 60;
+    h = m / 60;
+
+    if (h != 0) {
+        n = snprintf(text, sizeof(text), "%" PRIu64 "h%" PRIu64 "m%" PRIu64,
+                     h, m % 60, s % 60);
+
+    } else if (m != 0) {
+        n = snprintf(text, sizeof(text), "%" PRIu64 "m%" PRIu64, m, s % 60);
+
+    } else if (s != 0 || ms == 0) {
+        n = snprintf(text, sizeof(text), "%" PRIu64, s);
+
+    } else {
+        n = snprintf(text, sizeof(text), "%" PRIu64 "m", ms);
+        ms = 0;
+    }
+
+    len = (size_t) n;
+
+    if (ms % 1000 != 0) {
+        n = snprintf(text + len, sizeof(text) - len, ".%03u",
+                     (unsigned) (ms % 1000));
+
+        for (len += (size_t) n; text[len - 1] == '0'; len--) {
+            /* void */
+        }
+    }
+
+    text[len++] = 's';
+
+    memcpy(dst, text, len);
+
+    return len;
 }
 
 

@@ -18,6 +18,7 @@
 
 #define JM_DATE_LEN         (sizeof("YYYYMMDDTHHMMSSZ") - 1)
 #define JM_DAY_LEN          (sizeof("YYYYMMDD") - 1)
+#define JM_DURATION_LEN     (sizeof("5124095576030h59m59.999s") - 1)
 
 
 /*
@@ -52,6 +53,13 @@ jm_rc_e jm_decimal(jm_str_t s, unsigned places, int64_t *value,
  * 1970 ... 9999.
  */
 void jm_date(uint8_t *dst, int64_t sec);
+
+/*
+ * Writes a time of ms milliseconds to dst as OpenAI's headers have it, "1s",
+ * "6m0s", "1h0m0s", "1.5s", "20ms", of at most JM_DURATION_LEN bytes, without
+ * a zero, and returns how many.
+ */
+size_t jm_duration(uint8_t *dst, uint64_t ms);
 
 /*
  * Appends s with all but the unreserved characters A-Za-z0-9-_.~ escaped as

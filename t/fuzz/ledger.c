@@ -338,7 +338,7 @@ submit(world_t *w, holder_t *h, unsigned i)
 
     task = &h->entered->tasks[i];
 
-    if (jm_ledger_submit(as(w, h), &h->claim, i) != JM_OK) {
+    if (jm_ledger_submit(as(w, h), &h->claim, i, 0) != JM_OK) {
         check(task->claim != number(w, h) || task->has == HAS_MAYBE);
         return;
     }

@@ -92,7 +92,7 @@ answered(jm_ledger_t *l, const jm_ledger_request_t *request, const char *text,
     (void) jm_ledger_open(l, &claim, request, now);
 
     for (i = 0; i < request->n; i++) {
-        (void) jm_ledger_submit(l, &claim, i);
+        (void) jm_ledger_submit(l, &claim, i, 0);
         jm_ledger_taken(l, &claim, i, id(text));
         jm_ledger_over(l, &claim, i, now);
     }
@@ -122,11 +122,11 @@ test_join(void)
     is_look(&l, &a, 0, JM_LOOK_OWN, "the first submits");
     is_look(&other, &b, 0, JM_LOOK_WAIT, "the second waits");
     is_look(&l, &c, 0, JM_LOOK_WAIT, "the third waits");
-    is_int(jm_ledger_submit(&other, &b, 0), JM_INVALID,
+    is_int(jm_ledger_submit(&other, &b, 0, 0), JM_INVALID,
            "and must not submit");
 
-    is_int(jm_ledger_submit(&l, &a, 0), JM_OK, "a submit");
-    is_int(jm_ledger_submit(&l, &a, 0), JM_INVALID, "not twice");
+    is_int(jm_ledger_submit(&l, &a, 0, 0), JM_OK, "a submit");
+    is_int(jm_ledger_submit(&l, &a, 0, 0), JM_INVALID, "not twice");
     is_look(&l, &a, 0, JM_LOOK_OWN, "it is its own still");
     is_look(&other, &b, 0, JM_LOOK_WAIT, "under way: wait");
 
@@ -139,27 +139,28 @@ test_join(void)
 
     jm_ledger_unsent(&l, &a, 0);
     is_look(&other, &b, 0, JM_LOOK_WAIT, "not taken: wait");
-    is_int(jm_ledger_submit(&l, &a, 0), JM_OK, "once more");
+    is_int(jm_ledger_submit(&l, &a, 0, 0), JM_OK, "once more");
     jm_ledger_taken(&l, &a, 0, id("7392616336519610409"));
     is_id(&other, &b, 0, "7392616336519610409", "elsewhere");
     is_id(&l, &c, 0, "7392616336519610409", "the same process");
-    is_int(jm_ledger_submit(&other, &b, 0), JM_INVALID,
+    is_int(jm_ledger_submit(&other, &b, 0, 0), JM_INVALID,
            "who knows of it must not submit it again");
     is_id(&l, &a, 0, "7392616336519610409", "the first");
 
-    (void) jm_ledger_submit(&l, &a, 1);
+    (void) jm_ledger_submit(&l, &a, 1, 0);
     jm_ledger_unknown(&l, &a, 1, NOW);
     is_look(&other, &b, 1, JM_LOOK_UNKNOWN, "an unknown outcome");
-    is_int(jm_ledger_submit(&l, &a, 1), JM_INVALID, "is not submitted again");
+    is_int(jm_ledger_submit(&l, &a, 1, 0), JM_INVALID,
+           "is not submitted again");
 
-    (void) jm_ledger_submit(&l, &a, 2);
+    (void) jm_ledger_submit(&l, &a, 2, 0);
     jm_ledger_free(&l, &a, 2, NOW);
     is_look(&other, &b, 2, JM_LOOK_OWN, "what cost nothing is taken over");
     is_look(&l, &a, 2, JM_LOOK_WAIT, "the first waits then");
-    is_int(jm_ledger_submit(&l, &a, 2), JM_INVALID, "and must not submit");
-    is_int(jm_ledger_submit(&other, &b, 2), JM_OK, "the second submits");
+    is_int(jm_ledger_submit(&l, &a, 2, 0), JM_INVALID, "and must not submit");
+    is_int(jm_ledger_submit(&other, &b, 2, 0), JM_OK, "the second submits");
 
-    (void) jm_ledger_submit(&l, &a, 4);
+    (void) jm_ledger_submit(&l, &a, 4, 0);
     jm_ledger_taken(&l, &a, 4, id("the-last"));
 
     jm_ledger_close(&l, &a, NOW);
@@ -185,6 +186,7 @@ test_join(void)
     jm_ledger_close(&l, &a, NOW);
     jm_ledger_close(&l, &c, NOW);
     is_int(ledger_length(&l), 1, "one entry");
+    is_int(jm_ledger_entries(&l), 1, "which is counted");
     memory_done(&l);
 }
 
@@ -205,34 +207,35 @@ test_rounds(void)
 
     (void) jm_ledger_open(&l, &a, &request, NOW);
     (void) jm_ledger_open(&other, &b, &request, NOW);
-    (void) jm_ledger_submit(&l, &a, 0);
+    (void) jm_ledger_submit(&l, &a, 0, 0);
     jm_ledger_taken(&l, &a, 0, id("one"));
 
     is_id(&other, &b, 0, "one", "the first task");
-    is_int(jm_ledger_submit(&l, &a, 0), JM_OK, "it failed, and once more");
+    is_int(jm_ledger_submit(&l, &a, 0, 0), JM_OK, "it failed, and once more");
     jm_ledger_taken(&l, &a, 0, id("two"));
 
     jm_ledger_free(&other, &b, 0, NOW);
     is_id(&l, &a, 0, "two", "who knows of the first does not free the second");
     jm_ledger_over(&other, &b, 0, NOW);
-    is_int(jm_ledger_submit(&l, &a, 0), JM_OK, "nor ends it");
+    is_int(jm_ledger_submit(&l, &a, 0, 0), JM_OK, "nor ends it");
     jm_ledger_taken(&l, &a, 0, id("three"));
 
     is_id(&other, &b, 0, "three", "it looks");
     jm_ledger_free(&other, &b, 0, NOW);
     is_look(&other, &b, 0, JM_LOOK_OWN, "and then it does, and takes it");
-    is_int(jm_ledger_submit(&l, &a, 0), JM_INVALID, "the first has lost it");
+    is_int(jm_ledger_submit(&l, &a, 0, 0), JM_INVALID, "the first has lost it");
 
-    (void) jm_ledger_submit(&other, &b, 0);
+    (void) jm_ledger_submit(&other, &b, 0, 0);
     jm_ledger_taken(&other, &b, 0, id("four"));
     is_id(&l, &a, 0, "four", "the first looks");
-    is_int(jm_ledger_submit(&l, &a, 0), JM_INVALID, "which does not help");
+    is_int(jm_ledger_submit(&l, &a, 0, 0), JM_INVALID, "which does not help");
     jm_ledger_over(&other, &b, 0, NOW);
     is_id(&l, &a, 0, "four", "over: the id is there");
     jm_ledger_free(&l, &a, 0, NOW);
     jm_ledger_free(&other, &b, 0, NOW);
     is_id(&l, &a, 0, "four", "what is over stays");
-    is_int(jm_ledger_submit(&other, &b, 0), JM_INVALID, "also for its owner");
+    is_int(jm_ledger_submit(&other, &b, 0, 0), JM_INVALID,
+           "also for its owner");
 
     is_int(jm_ledger_open(&l, &c, &request, NOW), JM_LEDGER_FOUND, "found");
     is_id(&l, &c, 0, "four", "found again");
@@ -257,10 +260,10 @@ test_dead(void)
     request.named = 1;
 
     (void) jm_ledger_open(&l, &a, &request, NOW);
-    (void) jm_ledger_submit(&l, &a, 1);
-    (void) jm_ledger_submit(&l, &a, 2);
+    (void) jm_ledger_submit(&l, &a, 1, 0);
+    (void) jm_ledger_submit(&l, &a, 2, 0);
     jm_ledger_taken(&l, &a, 2, id("taken"));
-    (void) jm_ledger_submit(&l, &a, 3);
+    (void) jm_ledger_submit(&l, &a, 3, 0);
     jm_ledger_taken(&l, &a, 3, id("over"));
     jm_ledger_over(&l, &a, 3, NOW);
 
@@ -272,7 +275,7 @@ test_dead(void)
 
     is_id(&other, &b, 2, "taken", "it lives, taken");
     jm_ledger_over(&other, &b, 2, NOW);
-    is_int(jm_ledger_submit(&l, &a, 2), JM_OK,
+    is_int(jm_ledger_submit(&l, &a, 2, 0), JM_OK,
            "it lives: it alone ends its task");
     jm_ledger_taken(&l, &a, 2, id("taken-2"));
 
@@ -282,7 +285,7 @@ test_dead(void)
     is_look(&other, &b, 1, JM_LOOK_UNKNOWN, "dead, submitting: unknown");
     is_id(&other, &b, 2, "taken-2", "dead, taken");
     jm_ledger_over(&other, &b, 2, NOW);
-    is_int(jm_ledger_submit(&l, &a, 2), JM_INVALID,
+    is_int(jm_ledger_submit(&l, &a, 2, 0), JM_INVALID,
            "dead: whoever joined ends its task");
     is_id(&other, &b, 3, "over", "dead, over");
     jm_ledger_close(&other, &b, NOW);
@@ -294,7 +297,7 @@ test_dead(void)
     start(&l, &other, PIECES);
 
     (void) jm_ledger_open(&l, &a, &request, NOW);
-    (void) jm_ledger_submit(&l, &a, 1);
+    (void) jm_ledger_submit(&l, &a, 1, 0);
     (void) jm_ledger_open(&other, &b, &request, NOW);
     is_look(&other, &b, 0, JM_LOOK_WAIT, "a new process, idle");
     is_look(&other, &b, 1, JM_LOOK_WAIT, "a new process, submitting");
@@ -358,13 +361,13 @@ test_repeats(void)
 
     is_int(jm_ledger_open(&l, &a, &request, NOW), JM_LEDGER_NEW, "anew");
     is_int(ledger_length(&l), 1, "the old one is of no use any more");
-    (void) jm_ledger_submit(&l, &a, 0);
+    (void) jm_ledger_submit(&l, &a, 0, 0);
     jm_ledger_free(&l, &a, 0, NOW);
     jm_ledger_close(&l, &a, NOW);
     is_int(ledger_length(&l), 0, "and the new one cost nothing");
     is_int(jm_ledger_open(&l, &a, &again, NOW), JM_LEDGER_NEW,
            "a repeat does not find the old one");
-    (void) jm_ledger_submit(&l, &a, 0);
+    (void) jm_ledger_submit(&l, &a, 0, 0);
 
     jm_ledger_close(&l, &a, NOW);
     memory_done(&l);
@@ -375,7 +378,7 @@ test_repeats(void)
     (void) jm_ledger_open(&l, &b, &request, NOW);
 
     for (n = 0; n < 2; n++) {
-        (void) jm_ledger_submit(&l, n ? &b : &a, 0);
+        (void) jm_ledger_submit(&l, n ? &b : &a, 0, 0);
         jm_ledger_taken(&l, n ? &b : &a, 0, id("x"));
         jm_ledger_over(&l, n ? &b : &a, 0, NOW);
         jm_ledger_close(&l, n ? &b : &a, NOW);
@@ -387,7 +390,7 @@ test_repeats(void)
     start(&l, &other, PIECES);
 
     (void) jm_ledger_open(&l, &a, &request, NOW);
-    (void) jm_ledger_submit(&l, &a, 0);
+    (void) jm_ledger_submit(&l, &a, 0, 0);
     (void) jm_ledger_open(&other, &b, &request, NOW);
     dead[1] = 1;
     (void) jm_ledger_open(&other, &d, &again, NOW);
@@ -418,7 +421,7 @@ test_time(void)
     jm_ledger_close(&l, &a, NOW);
     is_int(jm_ledger_open(&l, &a, &request, NOW + KEEP), JM_LEDGER_NEW,
            "too late");
-    (void) jm_ledger_submit(&l, &a, 0);
+    (void) jm_ledger_submit(&l, &a, 0, 0);
     jm_ledger_taken(&l, &a, 0, id("y"));
     jm_ledger_over(&l, &a, 0, NOW + KEEP);
 
@@ -521,7 +524,7 @@ test_full(void)
     request.n = 1;
     is_int(jm_ledger_open(&l, &a, &request, NOW + 8), JM_LEDGER_NEW,
            "there is for one");
-    is_int(jm_ledger_submit(&l, &runs, 0), JM_OK, "what runs goes on");
+    is_int(jm_ledger_submit(&l, &runs, 0, 0), JM_OK, "what runs goes on");
     jm_ledger_taken(&l, &runs, 0, id("runs"));
     is_id(&l, &runs, 0, "runs", "full");
 
@@ -551,7 +554,7 @@ test_forgotten(void)
     (void) jm_ledger_open(&l, &b, &request, NOW);
 
     is_look(&l, &a, 0, JM_LOOK_UNKNOWN, "forgotten");
-    is_int(jm_ledger_submit(&l, &a, 0), JM_INVALID, "forgotten: no submit");
+    is_int(jm_ledger_submit(&l, &a, 0, 0), JM_INVALID, "forgotten: no submit");
     jm_ledger_unsent(&l, &a, 0);
     jm_ledger_taken(&l, &a, 0, id("z"));
     jm_ledger_unknown(&l, &a, 0, NOW);
@@ -612,7 +615,7 @@ test_repair(void)
     is_int(ledger_length(&l), 40, "all are there");
 
     for (i = 0, n = 0; i < 40; i += 2) {
-        n += (jm_ledger_submit(&l, &claims[i], 0) == JM_OK);
+        n += (jm_ledger_submit(&l, &claims[i], 0, 0) == JM_OK);
     }
 
     is_int(n, 20, "what ran goes on");

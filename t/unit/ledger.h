@@ -208,7 +208,7 @@ ledger_length(jm_ledger_t *l)
     finished = queue_length(&shared->finished, 1);
 
     return n == m && n == running + finished && running >= 0 && finished >= 0
-           ? n : -1;
+           && n == (int) shared->entries ? n : -1;
 }
 
 

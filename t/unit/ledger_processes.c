@@ -155,7 +155,7 @@ run_same(world_t *w, jm_ledger_t *l, unsigned number)
             look = jm_ledger_look(l, &claim, 0, NOW, &id);
 
             if (look == JM_LOOK_OWN
-                && jm_ledger_submit(l, &claim, 0) == JM_OK)
+                && jm_ledger_submit(l, &claim, 0, 0) == JM_OK)
             {
                 w->submits[key]++;
                 unlock(w);
@@ -244,7 +244,7 @@ run_killed(world_t *w, jm_ledger_t *l, unsigned number)
         (void) jm_ledger_open(l, &claim, &request, NOW);
 
         if (jm_ledger_look(l, &claim, 0, NOW, &id) == JM_LOOK_OWN
-            && jm_ledger_submit(l, &claim, 0) == JM_OK)
+            && jm_ledger_submit(l, &claim, 0, 0) == JM_OK)
         {
             if (w->submits[key]++) {
                 w->twice++;
@@ -405,7 +405,7 @@ live(jm_ledger_t *l)
 
         (void) jm_ledger_look(l, &a, 0, NOW + i, &id);
 
-        if (jm_ledger_submit(l, &a, 0) == JM_OK) {
+        if (jm_ledger_submit(l, &a, 0, 0) == JM_OK) {
             s->sent = i;
         }
 
@@ -413,7 +413,7 @@ live(jm_ledger_t *l)
             s->sent = 0;
             jm_ledger_unsent(l, &a, 0);
 
-            if (jm_ledger_submit(l, &a, 0) == JM_OK) {
+            if (jm_ledger_submit(l, &a, 0, 0) == JM_OK) {
                 s->sent = i;
             }
         }

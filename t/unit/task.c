@@ -70,12 +70,29 @@ static const step_case_t  step_cases[] = {
     { JM_TASK_HELD, JM_EVENT_FAILED,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
 
+    { JM_TASK_QUEUED, JM_EVENT_GRANTED,
+      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0 },
+    { JM_TASK_QUEUED, JM_EVENT_QUEUED,
+      JM_TASK_QUEUED, JM_ACTION_TIMER, JM_CAUSE_NONE, 1 },
+    { JM_TASK_QUEUED, JM_EVENT_TIMER,
+      JM_TASK_QUEUED, JM_ACTION_QUEUE, JM_CAUSE_NONE, 0 },
+    { JM_TASK_QUEUED, JM_EVENT_EXITING,
+      JM_TASK_QUEUED, JM_ACTION_QUEUE, JM_CAUSE_NONE, 0 },
+    { JM_TASK_QUEUED, JM_EVENT_CLOSING,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
+    { JM_TASK_QUEUED, JM_EVENT_LEFT,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_CLIENT_LEFT, 0 },
+    { JM_TASK_QUEUED, JM_EVENT_FAILED,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
+
     { JM_TASK_SUBMIT, JM_EVENT_LEFT,
       JM_TASK_SUBMIT, JM_ACTION_TAKE_BACK, JM_CAUSE_NONE, 0 },
     { JM_TASK_SUBMIT, JM_EVENT_ACCEPTED,
       JM_TASK_WAIT, JM_ACTION_TIMER, JM_CAUSE_NONE, INTERVAL },
     { JM_TASK_SUBMIT, JM_EVENT_BUSY,
       JM_TASK_BACKOFF, JM_ACTION_TIMER, JM_CAUSE_NONE, 500 },
+    { JM_TASK_SUBMIT, JM_EVENT_DENIED,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
     { JM_TASK_SUBMIT, JM_EVENT_UNSENT,
       JM_TASK_BACKOFF, JM_ACTION_TIMER, JM_CAUSE_NONE, 500 },
     { JM_TASK_SUBMIT, JM_EVENT_FAILED,
@@ -117,13 +134,14 @@ static const step_case_t  step_cases[] = {
 
 
 static const char  *state_names[] = {
-    "ADMIT", "HELD", "SUBMIT", "BACKOFF", "WAIT", "ASK", "DONE", "FAILED"
+    "ADMIT", "HELD", "QUEUED", "SUBMIT", "BACKOFF", "WAIT", "ASK", "DONE",
+    "FAILED"
 };
 
 static const char  *event_names[] = {
-    "START", "HELD", "JOINED", "TIMER", "EXITING", "CLOSING", "LEFT",
-    "TAKEN_BACK", "ACCEPTED", "BUSY", "UNSENT", "PENDING", "TROUBLE", "DONE",
-    "PASSING", "FAILED"
+    "START", "HELD", "JOINED", "QUEUED", "GRANTED", "TIMER", "EXITING",
+    "CLOSING", "LEFT", "TAKEN_BACK", "ACCEPTED", "BUSY", "DENIED", "UNSENT",
+    "PENDING", "TROUBLE", "DONE", "PASSING", "FAILED"
 };
 
 
@@ -136,6 +154,7 @@ start(jm_task_t *t, jm_task_state_e state)
     static const jm_event_e  ways[STATES][5] = {
         [JM_TASK_ADMIT] = { EVENTS },
         [JM_TASK_HELD] = { JM_EVENT_HELD, EVENTS },
+        [JM_TASK_QUEUED] = { JM_EVENT_START, EVENTS },
         [JM_TASK_SUBMIT] = { JM_EVENT_START, EVENTS },
         [JM_TASK_BACKOFF] = { JM_EVENT_START, JM_EVENT_BUSY, EVENTS },
         [JM_TASK_WAIT] = { JM_EVENT_START, JM_EVENT_ACCEPTED, EVENTS },
@@ -145,8 +164,10 @@ start(jm_task_t *t, jm_task_state_e state)
                            JM_EVENT_TIMER, JM_EVENT_DONE, EVENTS },
         [JM_TASK_FAILED] = { JM_EVENT_START, JM_EVENT_FAILED, EVENTS }
     };
-    static const jm_task_limits_t  limits = { TIMEOUT, INTERVAL, ATTEMPTS,
-                                                RETRIES };
+    jm_task_limits_t         limits = { TIMEOUT, INTERVAL, ATTEMPTS, RETRIES,
+                                        0 };
+
+    limits.queue = (state == JM_TASK_QUEUED);
 
     jm_task_init(t, &limits, NOW);
 
@@ -218,7 +239,7 @@ test_holds(void)
     unsigned               i;
     jm_task_t              t;
     jm_task_state_e        state;
-    static const unsigned  wanted[STATES] = { 0, 1, 2, 1, 1, 2, 0, 0 };
+    static const unsigned  wanted[STATES] = { 0, 1, 1, 2, 1, 1, 2, 0, 0 };
 
     for (state = JM_TASK_ADMIT; state <= JM_TASK_FAILED; state++) {
         start(&t, state);
@@ -307,7 +328,7 @@ test_once(void)
         JM_CAUSE_GENERATION_TIMEOUT, JM_CAUSE_GENERATION_TIMEOUT,
         JM_CAUSE_NONE, JM_CAUSE_NONE, JM_CAUSE_NONE
     };
-    static const jm_task_limits_t  limits = { TIMEOUT, INTERVAL, 1, 0 };
+    static const jm_task_limits_t  limits = { TIMEOUT, INTERVAL, 1, 0, 0 };
 
     for (i = 0; i < jm_nitems(ends); i++) {
         jm_task_init(&t, &limits, NOW);

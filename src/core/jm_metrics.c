@@ -1,0 +1,506 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * Counters, histograms and series in shared memory.
+ */
+
+
+#include <stdatomic.h>
+
+#include "jm_metrics.h"
+#include "jm_visual.h"
+
+
+#define JM_METRICS_TABLE    256     /* chains of series */
+
+#define JM_CODE_NONE        0
+#define JM_CODE_OTHER       1
+#define JM_CODE_SUCCESS     2
+#define JM_CODE_TABLE       3       /* and from there the errors' */
+
+#define JM_METRICS_FNV      2166136261u
+#define JM_METRICS_PRIME    16777619u
+
+
+/*
+ * A chain's series are believed: one store enters each.  What dies before it
+ * leaves a piece of memory that nobody has, and the kind's room for one less.
+ */
+
+struct jm_metrics_shared_s {
+    jm_counters_t         counters;
+    uint32_t              made[JM_SERIES_LAST];
+    jm_metrics_worker_t  *workers;
+    jm_series_t          *table[JM_METRICS_TABLE];
+};
+
+
+typedef struct {
+    size_t           n;
+    uint64_t         bounds[JM_METRICS_BUCKETS];
+} jm_bounds_t;
+
+
+static uint64_t *jm_metrics_value(jm_metrics_t *m, jm_series_e kind,
+    jm_cause_e result, jm_str_t a, jm_str_t b);
+static jm_series_t *jm_metrics_make(jm_metrics_t *m, jm_series_e kind,
+    jm_cause_e result, jm_str_t a, jm_str_t b, uint32_t hash);
+static unsigned jm_metrics_is(const jm_series_t *s, jm_series_e kind,
+    jm_cause_e result, jm_str_t a, jm_str_t b);
+static uint32_t jm_metrics_hash(uint32_t hash, const void *data, size_t len);
+static jm_cause_e jm_metrics_cause(jm_cause_e cause);
+static void jm_metrics_fence(void);
+
+
+static const uint32_t  jm_metrics_limits[JM_SERIES_LAST] = {
+    [JM_SERIES_REQUEST] = JM_METRICS_REQUESTS,
+    [JM_SERIES_IMAGES] = JM_METRICS_CLIENTS,
+    [JM_SERIES_TASK] = JM_METRICS_TASKS
+};
+
+
+static const jm_bounds_t  jm_metrics_times = {
+    12, { 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000 }
+};
+
+static const jm_bounds_t  jm_metrics_waits = {
+    13, { 10, 100, 500, 1000, 2000, 5000, 10000, 20000, 30000, 60000, 120000,
+          300000, 600000 }
+};
+
+static const jm_bounds_t  jm_metrics_tasks = {
+    16, { 500, 1000, 2000, 3000, 5000, 7500, 10000, 15000, 20000, 30000,
+          45000, 60000, 90000, 120000, 300000, 600000 }
+};
+
+static const jm_bounds_t  jm_metrics_queries = {
+    10, { 1, 2, 3, 5, 8, 13, 21, 34, 60, 120 }
+};
+
+
+jm_rc_e
+jm_metrics_create(jm_metrics_t *m)
+{
+    m->shared = m->mem.alloc(m->mem.ctx, sizeof(jm_metrics_shared_t));
+    if (m->shared == NULL) {
+        return JM_ERROR;
+    }
+
+    memset(m->shared, 0, sizeof(jm_metrics_shared_t));
+
+    return JM_OK;
+}
+
+
+/* the place of one that is no more is taken; its pid is stored last */
+
+void
+jm_metrics_join(jm_metrics_t *m, uint32_t number, uint64_t now)
+{
+    jm_metrics_worker_t  *w, *list;
+
+    list = m->shared->workers;
+
+    for (w = list; w != NULL; w = w->next) {
+        if (w->pid == 0 || w->pid == m->pid || !m->alive(w->pid)) {
+            break;
+        }
+    }
+
+    if (w == NULL) {
+        w = m->mem.alloc(m->mem.ctx, sizeof(jm_metrics_worker_t));
+        if (w == NULL) {
+            return;
+        }
+
+        w->pid = 0;
+        w->next = list;
+
+        jm_metrics_fence();
+        m->shared->workers = w;
+    }
+
+    w->pid = 0;
+    jm_metrics_fence();
+
+    w->number = number;
+    w->started = now;
+    w->requests = 0;
+
+    jm_metrics_fence();
+    w->pid = m->pid;
+
+    m->worker = w;
+}
+
+
+void
+jm_metrics_request(jm_metrics_t *m, jm_str_t client, jm_str_t model,
+    jm_cause_e result)
+{
+    (*jm_metrics_value(m, JM_SERIES_REQUEST, result, client, model))++;
+
+    if (m->worker != NULL) {
+        m->worker->requests++;
+    }
+}
+
+
+void
+jm_metrics_task(jm_metrics_t *m, jm_str_t account, jm_cause_e result)
+{
+    jm_str_t  none = jm_null_string;
+
+    (*jm_metrics_value(m, JM_SERIES_TASK, result, account, none))++;
+}
+
+
+void
+jm_metrics_images(jm_metrics_t *m, jm_str_t client, uint64_t n)
+{
+    jm_str_t  none = jm_null_string;
+
+    *jm_metrics_value(m, JM_SERIES_IMAGES, JM_CAUSE_NONE, client, none) += n;
+}
+
+
+void
+jm_metrics_code(jm_metrics_t *m, int64_t code)
+{
+    size_t   i, n;
+    int64_t  number;
+
+    i = (code == 0) ? JM_CODE_NONE : JM_CODE_OTHER;
+    n = jm_metrics_codes(0, &number);
+
+    while (i != JM_CODE_NONE && n-- > JM_CODE_SUCCESS) {
+        (void) jm_metrics_codes(n, &number);
+
+        if (number == code) {
+            i = n;
+            break;
+        }
+    }
+
+    m->shared->counters.codes[i]++;
+}
+
+
+void
+jm_metrics_observe(jm_metrics_t *m, jm_histogram_e histogram, uint64_t value)
+{
+    size_t           i, n;
+    jm_histogram_t  *h;
+    const uint64_t  *bounds;
+
+    h = &m->shared->counters.histograms[histogram];
+    bounds = jm_metrics_bounds(histogram, &n);
+
+    for (i = 0; i < n; i++) {
+        if (value <= bounds[i]) {
+            break;
+        }
+    }
+
+    h->sum += value;
+    h->buckets[i]++;
+}
+
+
+void
+jm_metrics_counters(jm_metrics_t *m, jm_counters_t *counters)
+{
+    *counters = m->shared->counters;
+}
+
+
+size_t
+jm_metrics_samples(jm_metrics_t *m, const jm_series_t **last,
+    jm_sample_t *samples, size_t n)
+{
+    size_t              i, found;
+    const jm_series_t  *s;
+
+    i = 0;
+    s = m->shared->table[0];
+
+    if (*last != NULL) {
+        i = (*last)->hash % JM_METRICS_TABLE;
+        s = (*last)->next;
+    }
+
+    for (found = 0; found < n; /* void */) {
+
+        if (s == NULL) {
+            if (++i == JM_METRICS_TABLE) {
+                break;
+            }
+
+            s = m->shared->table[i];
+            continue;
+        }
+
+        samples[found].series = s;
+        samples[found].value = s->value;
+        found++;
+
+        *last = s;
+        s = s->next;
+    }
+
+    return found;
+}
+
+
+size_t
+jm_metrics_workers(jm_metrics_t *m, jm_metrics_worker_t *workers, size_t n)
+{
+    size_t                      found;
+    const jm_metrics_worker_t  *w;
+
+    found = 0;
+
+    for (w = m->shared->workers; w != NULL && found < n; w = w->next) {
+        if (w->pid != 0) {
+            workers[found++] = *w;
+        }
+    }
+
+    return found;
+}
+
+
+const uint64_t *
+jm_metrics_bounds(jm_histogram_e histogram, size_t *n)
+{
+    const jm_bounds_t  *b;
+
+    switch (histogram) {
+
+    case JM_HISTOGRAM_QUEUE:
+        b = &jm_metrics_waits;
+        break;
+
+    case JM_HISTOGRAM_TASK:
+        b = &jm_metrics_tasks;
+        break;
+
+    case JM_HISTOGRAM_QUERIES:
+        b = &jm_metrics_queries;
+        break;
+
+    default: /* an exchange's */
+        b = &jm_metrics_times;
+    }
+
+    *n = b->n;
+
+    return b->bounds;
+}
+
+
+size_t
+jm_metrics_codes(size_t i, int64_t *number)
+{
+    size_t  n;
+
+    *number = 0;
+
+    if (i == JM_CODE_SUCCESS) {
+        *number = JM_VISUAL_SUCCESS;
+
+    } else if (i >= JM_CODE_TABLE) {
+        *number = jm_error_code(i - JM_CODE_TABLE);
+    }
+
+    for (n = JM_CODE_TABLE; n < JM_METRICS_CODES; n++) {
+        if (jm_error_code(n - JM_CODE_TABLE) == 0) {
+            break;
+        }
+    }
+
+    return n;
+}
+
+
+jm_str_t
+jm_series_name(const jm_series_t *series, unsigned i)
+{
+    jm_str_t  name;
+
+    name.len = series->len[i];
+    name.data = (const uint8_t *) (series + 1) + (i ? series->len[0] : 0);
+
+    return name;
+}
+
+
+const char *
+jm_metrics_result(jm_cause_e result)
+{
+    return result == JM_CAUSE_NONE ? "succeed" : jm_cause(result)->code;
+}
+
+
+/*
+ * Where a series is counted.  A name of "other" is no way to have one twice:
+ * it is counted where those that are one too many are.
+ */
+
+static uint64_t *
+jm_metrics_value(jm_metrics_t *m, jm_series_e kind, jm_cause_e result,
+    jm_str_t a, jm_str_t b)
+{
+    uint32_t              hash;
+    uint64_t             *other;
+    jm_series_t          *s;
+    jm_metrics_shared_t  *shared;
+
+    shared = m->shared;
+
+    result = jm_metrics_cause(result);
+    other = &shared->counters.others[kind][result];
+
+    if (jm_str_eq(&a, "other")
+        && (kind != JM_SERIES_REQUEST || jm_str_eq(&b, "other")))
+    {
+        return other;
+    }
+
+    a.len = jm_min(a.len, JM_METRICS_LABEL);
+    b.len = jm_min(b.len, JM_METRICS_LABEL);
+
+    hash = (JM_METRICS_FNV ^ kind) * JM_METRICS_PRIME;
+    hash = (hash ^ result) * JM_METRICS_PRIME;
+    hash = jm_metrics_hash(hash, a.data, a.len);
+    hash = (hash ^ 0xff) * JM_METRICS_PRIME;
+    hash = jm_metrics_hash(hash, b.data, b.len);
+
+    for (s = shared->table[hash % JM_METRICS_TABLE]; s != NULL; s = s->next) {
+        if (s->hash == hash && jm_metrics_is(s, kind, result, a, b)) {
+            return &s->value;
+        }
+    }
+
+    s = jm_metrics_make(m, kind, result, a, b, hash);
+
+    return (s != NULL) ? &s->value : other;
+}
+
+
+static jm_series_t *
+jm_metrics_make(jm_metrics_t *m, jm_series_e kind, jm_cause_e result,
+    jm_str_t a, jm_str_t b, uint32_t hash)
+{
+    uint8_t              *p;
+    jm_series_t          *s, **place;
+    jm_metrics_shared_t  *shared;
+
+    shared = m->shared;
+
+    if (shared->made[kind] >= jm_metrics_limits[kind]) {
+        return NULL;
+    }
+
+    s = m->mem.alloc(m->mem.ctx, sizeof(jm_series_t) + a.len + b.len);
+    if (s == NULL) {
+        return NULL;
+    }
+
+    shared->made[kind]++;
+
+    place = &shared->table[hash % JM_METRICS_TABLE];
+
+    s->next = *place;
+    s->value = 0;
+    s->hash = hash;
+    s->len[0] = (uint16_t) a.len;
+    s->len[1] = (uint16_t) b.len;
+    s->kind = (uint8_t) kind;
+    s->result = (uint8_t) result;
+
+    p = (uint8_t *) (s + 1);
+
+    if (a.len != 0) {
+        memcpy(p, a.data, a.len);
+    }
+
+    if (b.len != 0) {
+        memcpy(p + a.len, b.data, b.len);
+    }
+
+    jm_metrics_fence();
+    *place = s;
+
+    return s;
+}
+
+
+static unsigned
+jm_metrics_is(const jm_series_t *s, jm_series_e kind, jm_cause_e result,
+    jm_str_t a, jm_str_t b)
+{
+    jm_str_t  x, y;
+
+    x = jm_series_name(s, 0);
+    y = jm_series_name(s, 1);
+
+    return s->kind == kind && s->result == result
+           && x.len == a.len && y.len == b.len
+           && (a.len == 0 || memcmp(x.data, a.data, a.len) == 0)
+           && (b.len == 0 || memcmp(y.data, b.data, b.len) == 0);
+}
+
+
+/* FNV-1a, of 32 bits: the names are no client's choice */
+
+static uint32_t
+jm_metrics_hash(uint32_t hash, const void *data, size_t len)
+{
+    const uint8_t  *p, *last;
+
+    p = data;
+
+    for (last = p + len; p < last; p++) {
+        hash = (hash ^ *p) * JM_METRICS_PRIME;
+    }
+
+    return hash;
+}
+
+
+/* of causes that a client is told by one code, the first */
+
+static jm_cause_e
+jm_metrics_cause(jm_cause_e cause)
+{
+    unsigned     i;
+    const char  *code;
+
+    if (cause == JM_CAUSE_NONE) {
+        return cause;
+    }
+
+    code = jm_cause(cause)->code;
+
+    for (i = JM_CAUSE_NONE + 1; i < JM_CAUSE_LAST; i++) {
+        if (strcmp(jm_cause(i)->code, code) == 0) {
+            return i;
+        }
+    }
+
+    return JM_CAUSE_INTERNAL;
+}
+
+
+static void
+jm_metrics_fence(void)
+{
+    /* who dies stops between two stores of its own: the order is enough */
+
+    atomic_signal_fence(memory_order_seq_cst);
+}

@@ -1,0 +1,266 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+static ngx_int_t ngx_http_jimeng_metrics_handler(ngx_http_request_t *r);
+static jm_cause_e ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
+    ngx_http_jimeng_ctx_t *ctx);
+static void ngx_http_jimeng_metrics_client(ngx_http_request_t *r,
+    jm_str_t *client);
+static jm_metrics_t *ngx_http_jimeng_metrics_lock(ngx_http_request_t *r);
+static void ngx_http_jimeng_metrics_unlock(ngx_http_request_t *r);
+
+
+/* a request is counted when it is over, which an async one's job may delay */
+
+static ngx_int_t
+ngx_http_jimeng_metrics_handler(ngx_http_request_t *r)
+{
+    jm_str_t                     client, model;
+    jm_cause_e                   cause;
+    jm_metrics_t                *m;
+    ngx_http_jimeng_ctx_t       *ctx;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    if (jlcf->pass.data == NULL || r != r->main) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    model.len = ctx ? ctx->model.len : 0;
+    model.data = ctx ? ctx->model.data : NULL;
+
+    ngx_http_jimeng_metrics_client(r, &client);
+    cause = ngx_http_jimeng_metrics_result(r, ctx);
+
+    m = ngx_http_jimeng_metrics_lock(r);
+
+    if (m) {
+        jm_metrics_request(m, client, model, cause);
+        ngx_http_jimeng_metrics_unlock(r);
+    }
+
+    return NGX_OK;
+}
+
+
+/* what the client was told, whatever became of its tasks later on */
+
+static jm_cause_e
+ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
+    ngx_http_jimeng_ctx_t *ctx)
+{
+    ngx_uint_t  status;
+
+    if (ctx && ctx->cause != JM_CAUSE_NONE) {
+        return ctx->cause;
+    }
+
+    if (ctx && ctx->job && ctx->job->gone && !ctx->job->answered) {
+        return JM_CAUSE_CLIENT_LEFT;
+    }
+
+    status = r->headers_out.status;
+
+    if (status == 0) {
+        return JM_CAUSE_CLIENT_LEFT;
+    }
+
+    return (status < NGX_HTTP_BAD_REQUEST)
+           ? JM_CAUSE_NONE : jm_cause_of_status((unsigned) status);
+}
+
+
+/* only names of a file of keys: what a client sends may be anything */
+
+static void
+ngx_http_jimeng_metrics_client(ngx_http_request_t *r, jm_str_t *client)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    jm_str_set(client, "");
+
+    if (ctx && ctx->client) {
+        *client = ctx->client->name;
+    }
+}
+
+
+void
+ngx_http_jimeng_metrics_told(ngx_http_request_t *r, jm_cause_e cause)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    if (ctx) {
+        ctx->cause = cause;
+    }
+}
+
+
+void
+ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
+    ngx_msec_t waited)
+{
+    jm_metrics_t        *m;
+    ngx_http_request_t  *r;
+
+    r = task->job->request;
+    m = ngx_http_jimeng_metrics_lock(r);
+
+    if (m) {
+        jm_metrics_observe(m, JM_HISTOGRAM_QUEUE, waited);
+        ngx_http_jimeng_metrics_unlock(r);
+    }
+}
+
+
+void
+ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time)
+{
+    ngx_int_t            code;
+    jm_metrics_t        *m;
+    ngx_http_request_t  *r;
+
+    code = 0;
+
+    if (answer->code.len) {
+        code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
+    }
+
+    r = task->job->request;
+    m = ngx_http_jimeng_metrics_lock(r);
+
+    if (m) {
+        jm_metrics_observe(m, JM_HISTOGRAM_SUBMIT + call, time);
+        jm_metrics_code(m, code);
+        ngx_http_jimeng_metrics_unlock(r);
+    }
+}
+
+
+/* a task that several requests follow is the one's that submitted it */
+
+void
+ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task)
+{
+    jm_str_t                account;
+    jm_metrics_t           *m;
+    ngx_http_request_t     *r;
+    ngx_http_jimeng_job_t  *job;
+
+    if (!task->own) {
+        return;
+    }
+
+    job = task->job;
+    r = job->request;
+
+    ngx_http_jimeng_str(&account, &job->account->name);
+
+    m = ngx_http_jimeng_metrics_lock(r);
+    if (m == NULL) {
+        return;
+    }
+
+    jm_metrics_task(m, account, task->part.error ? task->part.error->cause
+                                                 : JM_CAUSE_NONE);
+
+    if (task->id.len) {
+        jm_metrics_observe(m, JM_HISTOGRAM_QUERIES, task->task.polls);
+    }
+
+    if (task->part.error == NULL) {
+        jm_metrics_observe(m, JM_HISTOGRAM_TASK,
+                           task->over - task->accepted);
+    }
+
+    ngx_http_jimeng_metrics_unlock(r);
+}
+
+
+/* what the upstream made, when a request is the first to see it */
+
+void
+ngx_http_jimeng_metrics_images(ngx_http_jimeng_task_t *task, ngx_uint_t n)
+{
+    jm_str_t             client;
+    jm_metrics_t        *m;
+    ngx_http_request_t  *r;
+
+    if (task->job->order.ids) {
+        return;
+    }
+
+    r = task->job->request;
+
+    ngx_http_jimeng_metrics_client(r, &client);
+
+    m = ngx_http_jimeng_metrics_lock(r);
+
+    if (m) {
+        jm_metrics_images(m, client, n);
+        ngx_http_jimeng_metrics_unlock(r);
+    }
+}
+
+
+/* NULL: there is no zone */
+
+static jm_metrics_t *
+ngx_http_jimeng_metrics_lock(ngx_http_request_t *r)
+{
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    if (jmcf->zone == NULL) {
+        return NULL;
+    }
+
+    ngx_shmtx_lock(&jmcf->zone->shpool->mutex);
+
+    return &jmcf->zone->metrics;
+}
+
+
+static void
+ngx_http_jimeng_metrics_unlock(ngx_http_request_t *r)
+{
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    ngx_shmtx_unlock(&jmcf->zone->shpool->mutex);
+}
+
+
+ngx_int_t
+ngx_http_jimeng_metrics_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt          *h;
+    ngx_http_core_main_conf_t    *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_jimeng_metrics_handler;
+
+    return NGX_OK;
+}

@@ -1,0 +1,189 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+static ngx_int_t ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+static ngx_int_t ngx_http_jimeng_outcome_accepted(
+    ngx_http_jimeng_task_t *task, jm_answer_t *answer);
+static void ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+
+
+/*
+ * What an answer is to its task: keeps what is needed of it, and enters it in
+ * the ledger and the queue, before anything else is done about it.
+ */
+
+jm_event_e
+ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
+    jm_answer_t *answer)
+{
+    if (ngx_http_jimeng_outcome_keep(task, answer) != NGX_OK) {
+
+        /* there is a task, and no memory to follow it */
+
+        answer->event = JM_EVENT_FAILED;
+        jm_error_set(&answer->error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+    }
+
+    if (call == JM_VISUAL_SUBMIT) {
+        ngx_http_jimeng_slot_refused(task, answer);
+        ngx_http_jimeng_outcome_submit(task, answer);
+
+    } else {
+        ngx_http_jimeng_slot_renew(task);
+    }
+
+    ngx_http_jimeng_log_answer(task, answer);
+
+    if (answer->strange) {
+        task->strange = 1;
+    }
+
+    switch (answer->event) {
+
+    case JM_EVENT_PENDING:
+    case JM_EVENT_TROUBLE:
+        task->asked = ngx_current_msec;
+        break;
+
+    case JM_EVENT_PASSING:
+        task->error = answer->error;
+
+        /* a process that is to leave begins nothing new, nor does a repeat */
+
+        if (ngx_exiting || !task->own) {
+            return JM_EVENT_FAILED;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    return answer->event;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer)
+{
+    jm_str_t    *urls;
+    ngx_int_t    code;
+    ngx_uint_t   i;
+    ngx_pool_t  *pool;
+
+    if (answer->code.len) {
+        code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
+        task->code = (code == NGX_ERROR) ? 0 : code;
+    }
+
+    if (jm_str_eq(&answer->status, "generating")) {
+        task->running = 1;
+    }
+
+    if (task->job->order.ids) {
+        ngx_http_jimeng_retrieve_answer(task, answer);
+    }
+
+    if (answer->event == JM_EVENT_ACCEPTED) {
+        return ngx_http_jimeng_outcome_accepted(task, answer);
+    }
+
+    if (answer->event != JM_EVENT_DONE || task->follows) {
+        return NGX_OK;
+    }
+
+    /* other tasks may take longer than the answer lives */
+
+    pool = task->job->request->pool;
+
+    urls = ngx_palloc(pool, answer->nurls * sizeof(jm_str_t));
+    if (urls == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < answer->nurls; i++) {
+        urls[i].len = answer->urls[i].len;
+        urls[i].data = ngx_pnalloc(pool, urls[i].len);
+
+        if (urls[i].data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy((u_char *) urls[i].data, answer->urls[i].data, urls[i].len);
+    }
+
+    task->part.urls = urls;
+    task->part.nurls = answer->nurls;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_outcome_accepted(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer)
+{
+    ngx_pool_t               *pool;
+    ngx_http_jimeng_order_t  *order;
+
+    pool = task->job->request->pool;
+    order = &task->job->order;
+
+    task->accepted = ngx_current_msec;
+
+    task->id.data = ngx_pnalloc(pool, answer->task_id.len);
+    if (task->id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    task->id.len = answer->task_id.len;
+    ngx_memcpy(task->id.data, answer->task_id.data, answer->task_id.len);
+
+    return ngx_http_jimeng_query(pool, &order->req_key, &task->id,
+                                 &order->req_json, &task->query);
+}
+
+
+static void
+ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer)
+{
+    ngx_uint_t                i;
+    ngx_http_jimeng_claim_t  *claim;
+
+    claim = task->job->claim;
+    i = task - task->job->tasks;
+
+    switch (answer->event) {
+
+    case JM_EVENT_ACCEPTED:
+        ngx_http_jimeng_ledger_taken(claim, i, &task->id);
+        ngx_http_jimeng_slot_accepted(task);
+        break;
+
+    case JM_EVENT_BUSY:
+    case JM_EVENT_DENIED:
+    case JM_EVENT_UNSENT:
+        ngx_http_jimeng_ledger_unsent(claim, i);
+        break;
+
+    default: /* JM_EVENT_FAILED */
+
+        if (answer->error.cause == JM_CAUSE_OUTCOME_UNKNOWN) {
+            ngx_http_jimeng_ledger_unknown(claim, i);
+
+        } else {
+            ngx_http_jimeng_ledger_free(claim, i);
+        }
+    }
+}

@@ -1,0 +1,404 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+#include "jm_text.h"
+
+
+/* a request's share of its client's limits, until its pool goes */
+
+struct ngx_http_jimeng_hold_s {
+    ngx_http_jimeng_zone_t     *zone;
+    const jm_client_t          *client;
+    ngx_uint_t                  images;     /* that it may bring, at most */
+    ngx_uint_t                  attached;   /* it has joined another one */
+    ngx_log_t                  *log;
+    jm_hold_t                   hold;
+};
+
+
+static ngx_int_t ngx_http_jimeng_rate_headers(ngx_http_request_t *r,
+    jm_quota_rate_t *rate);
+static ngx_int_t ngx_http_jimeng_rate_header(ngx_http_request_t *r,
+    const char *name, uint64_t n);
+static void ngx_http_jimeng_hold_refuse(jm_quota_e over,
+    const jm_client_t *client, ngx_uint_t images, jm_quota_view_t *view,
+    jm_error_t *e);
+static void ngx_http_jimeng_hold_images(const jm_client_t *client,
+    ngx_uint_t images, jm_quota_view_t *view, jm_error_t *e);
+static void ngx_http_jimeng_quota_dry_run(ngx_log_t *log,
+    const jm_client_t *client, jm_error_t *e);
+static void ngx_http_jimeng_hold_cleanup(void *data);
+static jm_quota_t *ngx_http_jimeng_quota_lock(ngx_http_jimeng_zone_t *zone);
+static void ngx_http_jimeng_quota_unlock(ngx_http_jimeng_zone_t *zone);
+
+
+/* NGX_DECLINED: the client has sent too many requests */
+
+ngx_int_t
+ngx_http_jimeng_rate(ngx_http_request_t *r, jm_error_t *e)
+{
+    jm_rc_e                       rc;
+    jm_quota_rate_t               rate;
+    const jm_client_t            *client;
+    ngx_http_jimeng_ctx_t        *ctx;
+    ngx_http_jimeng_loc_conf_t   *jlcf;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    client = ctx ? ctx->client : NULL;
+
+    if (client == NULL || client->rate == 0) {
+        return NGX_OK;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    rc = jm_quota_rate(ngx_http_jimeng_quota_lock(jmcf->zone), client,
+                       ngx_current_msec, &rate);
+
+    ngx_http_jimeng_quota_unlock(jmcf->zone);
+
+    if (ngx_http_jimeng_rate_headers(r, &rate) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (rc == JM_OK) {
+        return NGX_OK;
+    }
+
+    jm_error_set(e, JM_CAUSE_RATE_LIMITED, NULL,
+                 "You may send %llu requests in %s, and have; wait before "
+                 "sending the next.", (unsigned long long) client->rate,
+                 client->rate_period == 1000 ? "a second"
+                 : client->rate_period == 60000 ? "a minute" : "an hour");
+
+    e->retry_after = (unsigned) ((rate.retry + 999) / 1000);
+
+    if (jlcf->dry_run) {
+        ngx_http_jimeng_quota_dry_run(r->connection->log, client, e);
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_rate_headers(ngx_http_request_t *r, jm_quota_rate_t *rate)
+{
+    u_char  *p;
+
+    if (ngx_http_jimeng_rate_header(r, "x-ratelimit-limit-requests",
+                                    rate->limit)
+        != NGX_OK
+        || ngx_http_jimeng_rate_header(r, "x-ratelimit-remaining-requests",
+                                       rate->remaining)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(r->pool, JM_DURATION_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_jimeng_reply_header(r, "x-ratelimit-reset-requests", p,
+                                        jm_duration(p, rate->reset));
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_rate_header(ngx_http_request_t *r, const char *name,
+    uint64_t n)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_jimeng_reply_header(r, name, p,
+                                        ngx_sprintf(p, "%uL", n) - p);
+}
+
+
+/*
+ * Sets ctx->hold for a client with limits.  NGX_DECLINED: the request would
+ * be over one of them.
+ */
+
+ngx_int_t
+ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
+    ngx_http_jimeng_claim_t *claim, jm_error_t *e)
+{
+    jm_quota_e                    over;
+    jm_quota_t                   *quota;
+    jm_quota_view_t               view;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_jimeng_ctx_t        *ctx;
+    ngx_http_jimeng_hold_t       *hold;
+    ngx_http_jimeng_loc_conf_t   *jlcf;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    if (ctx == NULL || ctx->client == NULL
+        || (ctx->client->concurrency == 0 && ctx->client->images == 0))
+    {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_jimeng_hold_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    hold = cln->data;
+    ngx_memzero(hold, sizeof(ngx_http_jimeng_hold_t));
+
+    hold->zone = jmcf->zone;
+    hold->client = ctx->client;
+    hold->images = order->pictures;
+    hold->log = r->connection->log;
+    hold->attached = ngx_http_jimeng_ledger_joins(claim, order->n);
+
+    over = JM_QUOTA_OK;
+    quota = ngx_http_jimeng_quota_lock(hold->zone);
+
+    if (hold->attached) {
+        jm_quota_attach(quota, hold->client, &hold->hold);
+
+    } else {
+        over = jm_quota_hold(quota, hold->client, hold->images,
+                             jlcf->dry_run ? 1 : 0, ngx_time(), &hold->hold,
+                             &view);
+    }
+
+    ngx_http_jimeng_quota_unlock(hold->zone);
+
+    cln->handler = ngx_http_jimeng_hold_cleanup;
+
+    ctx->hold = hold;
+    ngx_http_jimeng_ledger_hold(claim, hold);
+
+    if (over == JM_QUOTA_OK) {
+        return NGX_OK;
+    }
+
+    ngx_http_jimeng_hold_refuse(over, hold->client, hold->images, &view, e);
+
+    if (jlcf->dry_run) {
+        ngx_http_jimeng_quota_dry_run(r->connection->log, hold->client, e);
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_jimeng_hold_refuse(jm_quota_e over, const jm_client_t *client,
+    ngx_uint_t images, jm_quota_view_t *view, jm_error_t *e)
+{
+    switch (over) {
+
+    case JM_QUOTA_REQUESTS:
+        jm_error_set(e, JM_CAUSE_RATE_LIMITED, NULL,
+                     "You may have %u requests at a time, and have; wait "
+                     "until one of them is over.",
+                     (unsigned) client->concurrency);
+        break;
+
+    case JM_QUOTA_IMAGES:
+        ngx_http_jimeng_hold_images(client, images, view, e);
+        break;
+
+    default: /* JM_QUOTA_NO_ROOM */
+        jm_error_set(e, JM_CAUSE_NO_ROOM, NULL, NULL);
+    }
+}
+
+
+static void
+ngx_http_jimeng_hold_images(const jm_client_t *client, ngx_uint_t images,
+    jm_quota_view_t *view, jm_error_t *e)
+{
+    time_t    now;
+    ngx_tm_t  tm;
+
+    ngx_gmtime((time_t) view->reset, &tm);
+
+    jm_error_set(e, JM_CAUSE_QUOTA, NULL,
+                 "You may have %llu pictures %s: %llu are made, requests that "
+                 "run may bring %llu, and this one %lu; it begins anew at "
+                 "%4d-%02d-%02dT%02d:%02d:%02dZ.",
+                 (unsigned long long) view->limit,
+                 client->images_period == 3600 ? "an hour" : "a day",
+                 (unsigned long long) view->used,
+                 (unsigned long long) view->reserved, (unsigned long) images,
+                 tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                 tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
+
+    now = ngx_time();
+
+    e->retry_after = (unsigned) ngx_max(view->reset - now, 1);
+}
+
+
+static void
+ngx_http_jimeng_quota_dry_run(ngx_log_t *log, const jm_client_t *client,
+    jm_error_t *e)
+{
+    ngx_log_error(NGX_LOG_WARN, log, 0,
+                  "jimeng: dry run: client \"%*s\" would get %s: %s",
+                  client->name.len, client->name.data, jm_cause(e->cause)->code,
+                  e->message);
+}
+
+
+/*
+ * A request that joined another one submits after all, because that one has
+ * failed: it counts from now on, even if it is one too many.
+ */
+
+void
+ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold)
+{
+    jm_quota_view_t  view;
+
+    if (hold == NULL || !hold->attached) {
+        return;
+    }
+
+    hold->attached = 0;
+
+    (void) jm_quota_hold(ngx_http_jimeng_quota_lock(hold->zone), hold->client,
+                         hold->images, 1, ngx_time(), &hold->hold, &view);
+
+    ngx_http_jimeng_quota_unlock(hold->zone);
+}
+
+
+/* the upstream has made so many pictures, and nobody has counted them yet */
+
+void
+ngx_http_jimeng_hold_delivered(ngx_http_jimeng_hold_t *hold, ngx_uint_t n)
+{
+    if (hold == NULL) {
+        return;
+    }
+
+    jm_quota_delivered(ngx_http_jimeng_quota_lock(hold->zone), &hold->hold, n,
+                       ngx_time());
+
+    ngx_http_jimeng_quota_unlock(hold->zone);
+}
+
+
+/* the request runs no more; pictures may be counted still */
+
+void
+ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold)
+{
+    if (hold == NULL || !hold->hold.running) {
+        return;
+    }
+
+    jm_quota_release(ngx_http_jimeng_quota_lock(hold->zone), &hold->hold);
+
+    ngx_http_jimeng_quota_unlock(hold->zone);
+}
+
+
+static void
+ngx_http_jimeng_hold_cleanup(void *data)
+{
+    ngx_http_jimeng_hold_release(data);
+}
+
+
+static jm_quota_t *
+ngx_http_jimeng_quota_lock(ngx_http_jimeng_zone_t *zone)
+{
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    return &zone->quota;
+}
+
+
+static void
+ngx_http_jimeng_quota_unlock(ngx_http_jimeng_zone_t *zone)
+{
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+}
+
+
+/* what the client may do, and what is left of it */
+
+ngx_int_t
+ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
+{
+    jm_buf_t                      out;
+    jm_mem_t                      mem;
+    ngx_int_t                     rc;
+    ngx_str_t                     text;
+    jm_error_t                    e;
+    jm_quota_t                   *quota;
+    jm_quota_rate_t               rate;
+    jm_quota_view_t               view;
+    ngx_http_jimeng_ctx_t        *ctx;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    ctx = ngx_http_jimeng_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* of a dry run */
+
+    if (ctx->client == NULL) {
+        jm_error_set(&e, JM_CAUSE_INVALID_KEY, NULL, NULL);
+        return ngx_http_jimeng_refuse(r, &e);
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    quota = ngx_http_jimeng_quota_lock(jmcf->zone);
+
+    jm_quota_rate_view(quota, ctx->client, ngx_current_msec, &rate);
+    jm_quota_view(quota, ctx->client, ngx_time(), &view);
+
+    ngx_http_jimeng_quota_unlock(jmcf->zone);
+
+    /* no larger than the file of keys makes it */
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&out, &mem, 512, NGX_MAX_SIZE_T_VALUE);
+
+    if (jm_quota_write(&out, ctx->client, &rate, &view) != JM_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_http_jimeng_str(&text, &out);
+
+    return ngx_http_jimeng_send_json(r, NGX_HTTP_OK, &text);
+}

@@ -1,0 +1,423 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+/*
+ * Series that are copied with the zone locked once, workers that are listed,
+ * and bytes of a report: as many series as there can be, of names as long as
+ * they may be.
+ */
+
+#define NGX_HTTP_JIMENG_STATUS_PIECE    64
+#define NGX_HTTP_JIMENG_STATUS_WORKERS  512
+#define NGX_HTTP_JIMENG_STATUS_MAX      16777216
+
+
+static char *ngx_http_jimeng_status_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_jimeng_loc_conf_t *jlcf, ngx_http_handler_pt handler);
+static ngx_int_t ngx_http_jimeng_status_json(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_status_text(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_status_reply(ngx_http_request_t *r,
+    jm_rc_e (*write)(jm_buf_t *out, jm_report_t *report), ngx_str_t *type);
+static ngx_int_t ngx_http_jimeng_status_collect(ngx_http_request_t *r,
+    jm_report_t *report);
+static void ngx_http_jimeng_status_zone(ngx_http_jimeng_zone_t *zone,
+    jm_report_t *report, jm_counters_t *counters,
+    jm_metrics_worker_t *workers);
+static void ngx_http_jimeng_status_samples(ngx_http_jimeng_zone_t *zone,
+    jm_report_t *report);
+static void ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
+    jm_report_account_t *accounts);
+static void ngx_http_jimeng_status_account(jm_queue_view_t *view,
+    jm_report_account_t *account);
+static void ngx_http_jimeng_status_clients(ngx_http_jimeng_main_conf_t *jmcf,
+    jm_report_client_t *clients);
+static ngx_int_t ngx_http_jimeng_status_send(ngx_http_request_t *r,
+    ngx_str_t *type, jm_buf_t *text);
+
+
+char *
+ngx_http_jimeng_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_jimeng_status_set(cf, cmd, conf,
+                                      ngx_http_jimeng_status_json);
+}
+
+
+char *
+ngx_http_jimeng_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_jimeng_status_set(cf, cmd, conf,
+                                      ngx_http_jimeng_status_text);
+}
+
+
+static char *
+ngx_http_jimeng_status_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_jimeng_loc_conf_t *jlcf, ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (jlcf->report) {
+        return (jlcf->report == handler)
+               ? "is duplicate"
+               : "is one too many: a location has \"jimeng_status\" or "
+                 "\"jimeng_metrics\"";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = handler;
+
+    jlcf->report = handler;
+    jlcf->report_name = cmd->name;
+
+    return NGX_CONF_OK;
+}
+
+
+/* when all of the configuration was read */
+
+char *
+ngx_http_jimeng_status_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
+    ngx_http_jimeng_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname && clcf->handler == NULL && conf->pass.data == NULL
+        && conf->report == NULL)
+    {
+        conf->report = prev->report;
+        conf->report_name = prev->report_name;
+
+        if (clcf->lmt_excpt) {
+            clcf->handler = conf->report;
+        }
+    }
+
+    if (conf->report == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_jimeng_module);
+
+    if (jmcf->zone == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" needs a \"jimeng_zone\", where what it "
+                           "shows is counted", &conf->report_name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->pass.data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" needs a location of its own, without "
+                           "\"jimeng_pass\"", &conf->report_name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_status_json(ngx_http_request_t *r)
+{
+    static ngx_str_t  type = ngx_string("application/json");
+
+    return ngx_http_jimeng_status_reply(r, jm_metrics_json, &type);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_status_text(ngx_http_request_t *r)
+{
+    static ngx_str_t  type = ngx_string("text/plain; version=0.0.4; "
+                                        "charset=utf-8");
+
+    return ngx_http_jimeng_status_reply(r, jm_metrics_text, &type);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_status_reply(ngx_http_request_t *r,
+    jm_rc_e (*write)(jm_buf_t *out, jm_report_t *report), ngx_str_t *type)
+{
+    jm_buf_t     out;
+    jm_mem_t     mem;
+    ngx_int_t    rc;
+    jm_report_t  report;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_jimeng_status_collect(r, &report) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&out, &mem, 16384, NGX_HTTP_JIMENG_STATUS_MAX);
+
+    if (write(&out, &report) != JM_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "jimeng: a report could not be written");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_jimeng_status_send(r, type, &out);
+}
+
+
+/* what the zone has is copied piece by piece: others wait for its lock */
+
+static ngx_int_t
+ngx_http_jimeng_status_collect(ngx_http_request_t *r, jm_report_t *report)
+{
+    ngx_uint_t                    n, m;
+    jm_counters_t                *counters;
+    jm_report_client_t           *clients;
+    jm_metrics_worker_t          *workers;
+    jm_report_account_t          *accounts;
+    ngx_http_jimeng_zone_t       *zone;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    zone = jmcf->zone;
+
+    ngx_memzero(report, sizeof(jm_report_t));
+
+    n = jmcf->accounts.nelts;
+    m = jmcf->clients.nelts;
+
+    counters = ngx_palloc(r->pool, sizeof(jm_counters_t));
+    accounts = ngx_pcalloc(r->pool, (n + 1) * sizeof(jm_report_account_t));
+    clients = ngx_pcalloc(r->pool, (m + 1) * sizeof(jm_report_client_t));
+    workers = ngx_palloc(r->pool, NGX_HTTP_JIMENG_STATUS_WORKERS
+                                  * sizeof(jm_metrics_worker_t));
+    report->samples = ngx_palloc(r->pool, JM_METRICS_SERIES
+                                          * sizeof(jm_sample_t));
+
+    if (counters == NULL || accounts == NULL || clients == NULL
+        || workers == NULL || report->samples == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    jm_str_set(&report->version, NGX_HTTP_JIMENG_VERSION);
+    jm_str_set(&report->server, NGINX_VERSION);
+
+    report->now = ngx_time();
+
+    ngx_http_jimeng_status_zone(zone, report, counters, workers);
+    ngx_http_jimeng_status_samples(zone, report);
+    ngx_http_jimeng_status_accounts(jmcf, accounts);
+    ngx_http_jimeng_status_clients(jmcf, clients);
+
+    report->accounts = accounts;
+    report->naccounts = n;
+    report->clients = clients;
+    report->nclients = m;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_jimeng_status_zone(ngx_http_jimeng_zone_t *zone, jm_report_t *report,
+    jm_counters_t *counters, jm_metrics_worker_t *workers)
+{
+    ngx_uint_t  i, n;
+
+    ngx_http_jimeng_str(&report->zone, &zone->name);
+    report->size = zone->shpool->end - (u_char *) zone->shpool;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    report->free = zone->shpool->pfree * ngx_pagesize;
+    report->entries = jm_ledger_entries(&zone->ledger);
+
+    jm_metrics_counters(&zone->metrics, counters);
+
+    n = jm_metrics_workers(&zone->metrics, workers,
+                           NGX_HTTP_JIMENG_STATUS_WORKERS);
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    report->counters = counters;
+    report->workers = workers;
+
+    for (i = 0; i < n; i++) {
+        if (zone->metrics.alive(workers[i].pid)) {
+            workers[report->nworkers++] = workers[i];
+        }
+    }
+}
+
+
+static void
+ngx_http_jimeng_status_samples(ngx_http_jimeng_zone_t *zone,
+    jm_report_t *report)
+{
+    ngx_uint_t          n, piece;
+    const jm_series_t  *last;
+
+    last = NULL;
+
+    do {
+        piece = ngx_min(JM_METRICS_SERIES - report->nsamples,
+                        NGX_HTTP_JIMENG_STATUS_PIECE);
+
+        ngx_shmtx_lock(&zone->shpool->mutex);
+
+        n = jm_metrics_samples(&zone->metrics, &last,
+                               report->samples + report->nsamples, piece);
+
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+
+        report->nsamples += n;
+
+    } while (n == NGX_HTTP_JIMENG_STATUS_PIECE);
+}
+
+
+static void
+ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
+    jm_report_account_t *accounts)
+{
+    ngx_uint_t                   i;
+    jm_queue_view_t              view;
+    ngx_http_jimeng_zone_t      *zone;
+    ngx_http_jimeng_account_t  **account;
+
+    zone = jmcf->zone;
+    account = jmcf->accounts.elts;
+
+    for (i = 0; i < jmcf->accounts.nelts; i++) {
+        ngx_http_jimeng_str(&accounts[i].name, &account[i]->name);
+
+        if (account[i]->limits.concurrency == 0) {
+            continue;
+        }
+
+        ngx_shmtx_lock(&zone->shpool->mutex);
+
+        jm_queue_view(&zone->queue, account[i]->queue_number, &view,
+                      ngx_current_msec);
+
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+
+        ngx_http_jimeng_status_account(&view, &accounts[i]);
+    }
+}
+
+
+static void
+ngx_http_jimeng_status_account(jm_queue_view_t *view,
+    jm_report_account_t *account)
+{
+    account->slots = 1;
+    account->concurrency = view->limits.concurrency;
+    account->effective = view->effective;
+    account->running = view->running;
+    account->lost = view->lost;
+    account->waiting = view->waiting;
+    account->queue = view->limits.queue;
+    account->average = view->average;
+    account->rest = view->rest;
+    account->aside = view->aside;
+    account->submits = view->submits;
+    account->refusals = view->busy_rate + view->busy_tasks;
+    account->denied = view->denied;
+}
+
+
+static void
+ngx_http_jimeng_status_clients(ngx_http_jimeng_main_conf_t *jmcf,
+    jm_report_client_t *clients)
+{
+    ngx_uint_t                i;
+    jm_quota_rate_t           rate;
+    jm_quota_view_t           view;
+    const jm_client_t       **client;
+    jm_report_client_t       *c;
+    ngx_http_jimeng_zone_t   *zone;
+
+    zone = jmcf->zone;
+    client = jmcf->clients.elts;
+
+    for (i = 0; i < jmcf->clients.nelts; i++) {
+
+        ngx_shmtx_lock(&zone->shpool->mutex);
+
+        jm_quota_rate_view(&zone->quota, client[i], ngx_current_msec, &rate);
+        jm_quota_view(&zone->quota, client[i], ngx_time(), &view);
+
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+
+        c = &clients[i];
+
+        c->name = client[i]->name;
+        c->rate = rate.limit;
+        c->rate_period = client[i]->rate_period / 1000;
+        c->rate_remaining = rate.remaining;
+        c->concurrency = view.concurrency;
+        c->running = view.running;
+        c->images = view.limit;
+        c->images_period = client[i]->images_period;
+        c->images_used = view.used;
+        c->images_reserved = view.reserved;
+        c->images_remaining = view.remaining;
+        c->images_reset = view.reset;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_status_send(ngx_http_request_t *r, ngx_str_t *type,
+    jm_buf_t *text)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = text->len;
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = type->len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b->pos = text->data;
+    b->last = text->data + text->len;
+    b->memory = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}

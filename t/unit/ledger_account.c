@@ -1,0 +1,75 @@
+
+/*
+ * The account that a request's tasks are on, all on one: the id that its
+ * client gets names it once.
+ *
+ * Seen failing without the look at "bound" in jm_ledger_submit().
+ */
+
+
+#define _GNU_SOURCE
+
+#include "tap.h"
+#include "ledger.h"
+
+
+#define NOW  1000000
+
+
+static unsigned
+alive(uint32_t pid)
+{
+    return pid != 0;
+}
+
+
+int
+main(void)
+{
+    jm_ledger_t          l;
+    jm_ledger_claim_t    a, b;
+    jm_ledger_request_t  request;
+
+    memset(&l, 0, sizeof(jm_ledger_t));
+
+    l.alive = alive;
+    l.pid = 1;
+
+    memory_init(&l, 64);
+
+    request_init(&request, 'k', 3);
+    request.named = 1;
+
+    (void) jm_ledger_open(&l, &a, &request, NOW);
+
+    is_int(jm_ledger_account(&l, &a), JM_LEDGER_ANY, "nothing was submitted");
+
+    is_int(jm_ledger_submit(&l, &a, 0, 7), JM_OK, "a submit");
+    is_int(jm_ledger_account(&l, &a), 7, "its account");
+    is_int(jm_ledger_submit(&l, &a, 1, 8), JM_INVALID,
+           "the others must not be on another account");
+    is_int(jm_ledger_submit(&l, &a, 1, 7), JM_OK, "but on the same");
+
+    jm_ledger_unsent(&l, &a, 0);
+    is_int(jm_ledger_account(&l, &a), 7, "one was not taken, and one may be");
+
+    jm_ledger_unsent(&l, &a, 1);
+    is_int(jm_ledger_account(&l, &a), JM_LEDGER_ANY, "none was taken");
+
+    is_int(jm_ledger_submit(&l, &a, 2, 8), JM_OK, "another account");
+    jm_ledger_taken(&l, &a, 2, str("1"));
+    jm_ledger_over(&l, &a, 2, NOW);
+    is_int(jm_ledger_account(&l, &a), 8, "of what is over");
+
+    (void) jm_ledger_open(&l, &b, &request, NOW);
+    is_int(jm_ledger_account(&l, &b), 8, "a repeat is told of it");
+
+    jm_ledger_close(&l, &b, NOW);
+    jm_ledger_close(&l, &a, NOW);
+
+    is_int(jm_ledger_account(&l, &a), JM_LEDGER_ANY, "nor of what is no more");
+
+    memory_done(&l);
+
+    return done_testing();
+}
