@@ -146,7 +146,7 @@ sub start {
         my @accounts = map {
             my %keys = %$_;
             delete $keys{conf};
-            { %keys, %{ $limits{ $_->{name} } || {} } }
+            +{ %keys, %{ $limits{ $_->{name} } || {} } };
         } @{ $self->{accounts} };
 
         $self->{running} = Jimeng::Test::Emulator->start(
