@@ -5,8 +5,7 @@
  * is taken for so many classes only.  Nine bytes are a step: what is done, of
  * which class, and numbers of any size.
  *
- * Seen failing with the wait not held between its limits, and with a sample
- * taken in which a task ends before it was last seen.
+ * Seen failing with waits of less than JM_SCHEDULE_LEAST.
  */
 
 
@@ -36,7 +35,7 @@ number(const uint8_t *p)
 {
     uint64_t  n;
 
-    n = (uint64_t) (p[0] | 0x100) << (p[1] % 56);
+    n = (uint64_t) (p[0] | 0x100) << (p[1] & 0x7f) % 48;
 
     return (p[1] & 0x80) ? n >> 8 : n;
 }
