@@ -8,6 +8,7 @@
 #   make fuzz       every fuzz target for FUZZ_TIME seconds
 #   make lint       clang-tidy, cppcheck, style
 #   make bench      benchmarks
+#   make bench-asan the queue's, on an nginx built with sanitizers
 #   make deps       install what all of this needs from Debian's packages
 #   make clean      remove build
 #
@@ -55,7 +56,7 @@ export NGINX_SRC CC CLANG
 
 
 .PHONY: all install deps test check demo run asan asan-nginx static-nginx \
-        fuzz fuzzers lint bench clean unit replay FORCE
+        fuzz fuzzers lint bench bench-asan clean unit replay FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -144,14 +145,19 @@ build/replay/%: t/fuzz/%.c t/fuzz/replay.c $(CORE_OBJS)
 
 ASAN_SKIP  = t/build.t t/fuzz.t t/unit.t
 ASAN_NGINX = build/asan/objs/nginx
+ASAN_ENV   = JIMENG_NGINX=$(CURDIR)/$(ASAN_NGINX) JIMENG_MODULE= \
+	ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=0:abort_on_error=1 \
+	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
 
 asan:
 	@t/tools/deps run test asan
 	@$(MAKE) $(PARALLEL) asan-nginx build/unseal
-	JIMENG_NGINX=$(CURDIR)/$(ASAN_NGINX) JIMENG_MODULE= \
-	ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=0:abort_on_error=1 \
-	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
-	$(PROVE) $(filter-out $(ASAN_SKIP),$(TESTS))
+	$(ASAN_ENV) $(PROVE) $(filter-out $(ASAN_SKIP),$(TESTS))
+
+bench-asan:
+	@t/tools/deps run test asan bench
+	@$(MAKE) $(PARALLEL) asan-nginx
+	@env -u NGINX $(ASAN_ENV) t/bench/run --bench queue --no-kill
 
 asan-nginx:
 	@$(LOCK) t/tools/static-nginx build/asan sanitize

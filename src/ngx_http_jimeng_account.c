@@ -164,7 +164,6 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *pa = account;
 
     account->name = value[1];
-    account->number = jmcf->accounts.nelts - 1;
 
     ngx_http_jimeng_limits_init(&account->limits);
 
@@ -362,8 +361,7 @@ ngx_http_jimeng_account_args(ngx_conf_t *cf,
             return NGX_ERROR;
         }
 
-        account->args[call].len = b.len;
-        account->args[call].data = b.data;
+        ngx_http_jimeng_str(&account->args[call], &b);
     }
 
     return NGX_OK;

@@ -56,6 +56,15 @@ ngx_http_jimeng_accounts_check(ngx_conf_t *cf,
     ngx_http_jimeng_account_t  **account;
 
     if (jmcf->zone) {
+
+        if (jmcf->accounts.nelts > JM_QUEUE_ACCOUNTS) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "there are more than %d accounts, which a "
+                               "\"jimeng_zone\" has no room for",
+                               JM_QUEUE_ACCOUNTS);
+            return NGX_CONF_ERROR;
+        }
+
         return NGX_CONF_OK;
     }
 

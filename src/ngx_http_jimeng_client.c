@@ -102,17 +102,9 @@ ngx_http_jimeng_client_gone(ngx_http_request_t *r)
 /*
  * worker_shutdown_timeout ends the requests of HTTP/1 connections, and their
  * jobs with them.  To HTTP/2 streams it looks like a client that has left,
- * and one that left before is not told at all: their jobs see to the clock.
+ * and one that left before is not told at all: their jobs see to the clock, by
+ * asking whether the worker's time will be over so soon, or is.
  */
-
-ngx_uint_t
-ngx_http_jimeng_shutdown_timedout(void)
-{
-    return ngx_http_jimeng_shutdown_within(0);
-}
-
-
-/* whether the worker's time will be over so soon, or is */
 
 ngx_uint_t
 ngx_http_jimeng_shutdown_within(ngx_msec_t time)

@@ -159,8 +159,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->table.n = conf->models->nelts;
     }
 
-    name.len = conf->default_model.len;
-    name.data = conf->default_model.data;
+    ngx_http_jimeng_str(&name, &conf->default_model);
 
     if (jm_model_find(&conf->table, name) == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -237,11 +236,9 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has a req_key that is too long";
     }
 
-    name.len = value[1].len;
-    name.data = value[1].data;
+    ngx_http_jimeng_str(&name, &value[1]);
 
-    req_key.len = value[2].len;
-    req_key.data = value[2].data;
+    ngx_http_jimeng_str(&req_key, &value[2]);
 
     if (jm_utf8_length(name, &n) != JM_OK
         || jm_utf8_length(req_key, &n) != JM_OK)

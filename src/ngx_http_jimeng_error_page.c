@@ -75,7 +75,8 @@ ngx_http_jimeng_error_header_filter(ngx_http_request_t *r)
 /*
  * In other locations only what nginx itself says is replaced, not what it has
  * from elsewhere: it has r->err_status then, and so has an error_page, which
- * an internal redirect leads to.
+ * an internal redirect leads to.  Where it came by recursive_error_pages, a
+ * file is known by its time.
  */
 
 static ngx_uint_t
@@ -90,7 +91,8 @@ ngx_http_jimeng_error_is_ours(ngx_http_request_t *r)
     }
 
     return jlcf->error_page && r->err_status
-           && !(r->error_page && r->internal);
+           && !(r->internal
+                && (r->error_page || r->headers_out.last_modified_time != -1));
 }
 
 

@@ -62,30 +62,6 @@ ngx_http_jimeng_header(ngx_http_request_t *r, char *name, ngx_uint_t *n)
 }
 
 
-ngx_int_t
-ngx_http_jimeng_sha256(jm_str_t text, u_char *dst)
-{
-    ngx_int_t    rc;
-    jm_digest_t  digest;
-
-    if (jm_digest_init(&digest, NULL) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = NGX_OK;
-
-    if (jm_digest_add(&digest, text) != JM_OK
-        || jm_digest_end(&digest, dst) != JM_OK)
-    {
-        rc = NGX_ERROR;
-    }
-
-    jm_digest_free(&digest);
-
-    return rc;
-}
-
-
 /* NGX_DECLINED: the client has sent none, or two */
 
 static ngx_int_t
@@ -146,7 +122,7 @@ ngx_http_jimeng_client_find(ngx_http_request_t *r, const jm_client_t **client)
         return NGX_DECLINED;
     }
 
-    if (ngx_http_jimeng_sha256(key, digest) != NGX_OK) {
+    if (jm_digest(digest, NULL, &key, 1) != JM_OK) {
         return NGX_ERROR;
     }
 
@@ -309,7 +285,7 @@ ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id)
         text.len = p - name;
         text.data = name;
 
-        return ngx_http_jimeng_sha256(text, id);
+        return jm_digest(id, NULL, &text, 1) == JM_OK ? NGX_OK : NGX_ERROR;
     }
 
     value = ngx_http_jimeng_header(r, "Authorization", &n);
@@ -323,10 +299,9 @@ ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id)
         return NGX_OK;
     }
 
-    text.len = value->len;
-    text.data = value->data;
+    ngx_http_jimeng_str(&text, value);
 
-    return ngx_http_jimeng_sha256(text, id);
+    return jm_digest(id, NULL, &text, 1) == JM_OK ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -389,7 +364,7 @@ ngx_http_jimeng_client_variable(ngx_http_request_t *r,
 
     p = ngx_pnalloc(r->pool, NGX_HTTP_JIMENG_CLIENT_LEN);
 
-    if (p == NULL || ngx_http_jimeng_sha256(key, digest) != NGX_OK) {
+    if (p == NULL || jm_digest(digest, NULL, &key, 1) != JM_OK) {
         return NGX_ERROR;
     }
 

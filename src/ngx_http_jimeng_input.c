@@ -113,8 +113,7 @@ ngx_http_jimeng_input_create(ngx_http_request_t *r)
     ngx_http_jimeng_mem(&in->mem, pool);
 
     in->rules.models = &jlcf->table;
-    in->rules.default_model.len = jlcf->default_model.len;
-    in->rules.default_model.data = jlcf->default_model.data;
+    ngx_http_jimeng_str(&in->rules.default_model, &jlcf->default_model);
     in->rules.max_prompt = jlcf->max_prompt;
     in->rules.strict_size = (jlcf->size == NGX_HTTP_JIMENG_SIZE_STRICT);
     in->rules.edit = ctx->edit;
@@ -489,8 +488,7 @@ ngx_http_jimeng_input_form(ngx_http_jimeng_input_t *in, jm_error_t *e)
 
         type = &in->request->headers_in.content_type->value;
 
-        piece.len = type->len;
-        piece.data = type->data;
+        ngx_http_jimeng_str(&piece, type);
 
         if (jm_multipart_init(in->form, piece) != JM_OK) {
             jm_error_set(e, JM_CAUSE_INVALID_REQUEST, NULL,

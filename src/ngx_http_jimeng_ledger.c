@@ -52,40 +52,6 @@ ngx_http_jimeng_ledger_kept(ngx_http_request_t *r)
 
 
 /*
- * Begins the fingerprint of a request, to which its body is to be added.  Not
- * that of a form as it came: each try has another boundary.
- */
-
-ngx_int_t
-ngx_http_jimeng_ledger_digest(ngx_http_request_t *r, jm_digest_t *digest)
-{
-    jm_str_t  method, uri;
-    jm_str_t  space = jm_string(" ");
-
-    if (jm_digest_init(digest, NULL) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    method.len = r->method_name.len;
-    method.data = r->method_name.data;
-
-    uri.len = r->uri.len;
-    uri.data = r->uri.data;
-
-    if (jm_digest_add(digest, method) != JM_OK
-        || jm_digest_add(digest, space) != JM_OK
-        || jm_digest_add(digest, uri) != JM_OK
-        || jm_digest_add(digest, space) != JM_OK)
-    {
-        jm_digest_free(digest);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/*
  * Enters a request of n tasks, or finds it.  Returns NGX_OK and *claim, which
  * is NULL where there is no ledger, or no room for a request that has not
  * asked for it; NGX_DECLINED and what the client is told; or NGX_ERROR.
@@ -175,8 +141,7 @@ ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
 
         request->named = 1;
 
-        what.len = value->len;
-        what.data = value->data;
+        ngx_http_jimeng_str(&what, value);
 
         return ngx_http_jimeng_ledger_key(r, what, request);
     }
@@ -202,9 +167,7 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
     jm_ledger_request_t *request)
 {
     u_char                        client[JM_DIGEST_LEN + 1];
-    jm_str_t                      salt, who;
-    ngx_int_t                     rc;
-    jm_digest_t                   digest;
+    jm_str_t                      parts[3];
     ngx_http_jimeng_main_conf_t  *jmcf;
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
@@ -215,28 +178,18 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
 
     client[JM_DIGEST_LEN] = (u_char) request->named;
 
-    salt.len = JM_DIGEST_LEN;
-    salt.data = jmcf->zone->sh->salt;
+    /* all but the last are always as long; an HMAC takes ten times as long */
 
-    who.len = sizeof(client);
-    who.data = client;
+    parts[0].len = JM_DIGEST_LEN;
+    parts[0].data = jmcf->zone->sh->salt;
 
-    if (jm_digest_init(&digest, &salt) != JM_OK) {
-        return NGX_ERROR;
-    }
+    parts[1].len = sizeof(client);
+    parts[1].data = client;
 
-    rc = NGX_OK;
+    parts[2] = what;
 
-    if (jm_digest_add(&digest, who) != JM_OK
-        || jm_digest_add(&digest, what) != JM_OK
-        || jm_digest_end(&digest, request->key) != JM_OK)
-    {
-        rc = NGX_ERROR;
-    }
-
-    jm_digest_free(&digest);
-
-    return rc;
+    return jm_digest(request->key, NULL, parts, 3) == JM_OK ? NGX_OK
+                                                            : NGX_ERROR;
 }
 
 
@@ -474,8 +427,7 @@ ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
         return;
     }
 
-    text.len = id->len;
-    text.data = id->data;
+    ngx_http_jimeng_str(&text, id);
 
     jm_ledger_taken(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
                     (unsigned) i, text);

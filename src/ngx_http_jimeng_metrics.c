@@ -79,13 +79,20 @@ ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
 }
 
 
-/* only names of the configuration: what a client sends may be anything */
+/* only names of a file of keys: what a client sends may be anything */
 
 static void
 ngx_http_jimeng_metrics_client(ngx_http_request_t *r, jm_str_t *client)
 {
-    client->len = 0;
-    client->data = NULL;
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    jm_str_set(client, "");
+
+    if (ctx && ctx->client) {
+        *client = ctx->client->name;
+    }
 }
 
 
@@ -149,7 +156,7 @@ ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
 void
 ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task)
 {
-    jm_str_t                client, account;
+    jm_str_t                account;
     jm_metrics_t           *m;
     ngx_http_request_t     *r;
     ngx_http_jimeng_job_t  *job;
@@ -161,10 +168,7 @@ ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task)
     job = task->job;
     r = job->request;
 
-    account.len = job->account->name.len;
-    account.data = job->account->name.data;
-
-    ngx_http_jimeng_metrics_client(r, &client);
+    ngx_http_jimeng_str(&account, &job->account->name);
 
     m = ngx_http_jimeng_metrics_lock(r);
     if (m == NULL) {
@@ -180,11 +184,36 @@ ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task)
 
     if (task->part.error == NULL) {
         jm_metrics_observe(m, JM_HISTOGRAM_TASK,
-                           ngx_current_msec - task->accepted);
-        jm_metrics_images(m, client, task->part.nurls);
+                           task->over - task->accepted);
     }
 
     ngx_http_jimeng_metrics_unlock(r);
+}
+
+
+/* what the upstream made, when a request is the first to see it */
+
+void
+ngx_http_jimeng_metrics_images(ngx_http_jimeng_task_t *task, ngx_uint_t n)
+{
+    jm_str_t             client;
+    jm_metrics_t        *m;
+    ngx_http_request_t  *r;
+
+    if (task->job->order.ids) {
+        return;
+    }
+
+    r = task->job->request;
+
+    ngx_http_jimeng_metrics_client(r, &client);
+
+    m = ngx_http_jimeng_metrics_lock(r);
+
+    if (m) {
+        jm_metrics_images(m, client, n);
+        ngx_http_jimeng_metrics_unlock(r);
+    }
 }
 
 

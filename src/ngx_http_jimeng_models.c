@@ -35,8 +35,7 @@ ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name)
         rc = jm_reply_models(&out, &jlcf->table, jmcf->created);
 
     } else {
-        id.len = name->len;
-        id.data = name->data;
+        ngx_http_jimeng_str(&id, name);
 
         model = jm_model_find(&jlcf->table, id);
 
@@ -58,8 +57,7 @@ ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name)
         return discarded;
     }
 
-    text.len = out.len;
-    text.data = out.data;
+    ngx_http_jimeng_str(&text, &out);
 
     return ngx_http_jimeng_send_json(r, NGX_HTTP_OK, &text);
 }

@@ -273,20 +273,9 @@ ngx_int_t
 ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, u_char *fingerprint)
 {
-    size_t        i;
-    jm_rc_e       rc;
-    jm_str_t      text;
-    ngx_str_t    *s[3];
-    jm_digest_t   digest;
-    uint32_t      numbers[6];
-
-    if (ngx_http_jimeng_ledger_digest(r, &digest) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    s[0] = &order->req_key;
-    s[1] = &order->req_json;
-    s[2] = &order->data_json;
+    jm_str_t   space = jm_string(" ");
+    jm_str_t   parts[9];
+    uint32_t   numbers[6];
 
     numbers[0] = order->n;
     numbers[1] = order->retries;
@@ -295,38 +284,26 @@ ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     numbers[4] = order->async ? 1 : 0;
     numbers[5] = (uint32_t) order->submit.len;
 
-    text.len = sizeof(numbers);
-    text.data = (uint8_t *) numbers;
-
-    rc = jm_digest_add(&digest, text);
-
-    for (i = 0; rc == JM_OK && i < 3; i++) {
-        text.len = s[i]->len;
-        text.data = s[i]->data;
-
-        rc = jm_digest_add(&digest, text);
-    }
+    ngx_http_jimeng_str(&parts[0], &r->method_name);
+    parts[1] = space;
+    ngx_http_jimeng_str(&parts[2], &r->uri);
+    parts[3] = space;
+    parts[4].len = sizeof(numbers);
+    parts[4].data = (uint8_t *) numbers;
+    ngx_http_jimeng_str(&parts[5], &order->req_key);
+    ngx_http_jimeng_str(&parts[6], &order->req_json);
+    ngx_http_jimeng_str(&parts[7], &order->data_json);
 
     if (order->submit.file) {
-        text.len = sizeof(order->submit.hash);
-        text.data = order->submit.hash;
+        parts[8].len = sizeof(order->submit.hash);
+        parts[8].data = order->submit.hash;
 
     } else {
-        text.len = order->submit.text.len;
-        text.data = order->submit.text.data;
+        ngx_http_jimeng_str(&parts[8], &order->submit.text);
     }
 
-    if (rc == JM_OK) {
-        rc = jm_digest_add(&digest, text);
-    }
-
-    if (rc == JM_OK) {
-        rc = jm_digest_end(&digest, fingerprint);
-    }
-
-    jm_digest_free(&digest);
-
-    return rc == JM_OK ? NGX_OK : NGX_ERROR;
+    return jm_digest(fingerprint, NULL, parts, 9) == JM_OK ? NGX_OK
+                                                           : NGX_ERROR;
 }
 
 
@@ -349,8 +326,7 @@ ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in)
         return NGX_ERROR;
     }
 
-    in->submit.len = b.len;
-    in->submit.data = b.data;
+    ngx_http_jimeng_str(&in->submit, &b);
 
     return NGX_OK;
 }
@@ -389,14 +365,11 @@ ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
     jm_mem_t  mem;
     jm_str_t  key, task_id, req_json;
 
-    key.len = req_key->len;
-    key.data = req_key->data;
+    ngx_http_jimeng_str(&key, req_key);
 
-    task_id.len = id->len;
-    task_id.data = id->data;
+    ngx_http_jimeng_str(&task_id, id);
 
-    req_json.len = form->len;
-    req_json.data = form->data;
+    ngx_http_jimeng_str(&req_json, form);
 
     ngx_http_jimeng_mem(&mem, pool);
     jm_buf_init(&b, &mem, 256, JM_VISUAL_QUERY_BODY + 6 * key.len);
@@ -405,8 +378,7 @@ ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
         return NGX_ERROR;
     }
 
-    body->text.len = b.len;
-    body->text.data = b.data;
+    ngx_http_jimeng_str(&body->text, &b);
     body->file = NULL;
     body->len = b.len;
 

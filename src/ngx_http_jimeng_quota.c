@@ -398,8 +398,7 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
         return rc;
     }
 
-    text.len = out.len;
-    text.data = out.data;
+    ngx_http_jimeng_str(&text, &out);
 
     return ngx_http_jimeng_send_json(r, NGX_HTTP_OK, &text);
 }

@@ -165,8 +165,7 @@ ngx_http_jimeng_result_head(ngx_http_jimeng_job_t *job, jm_result_t *result)
     order = &job->order;
 
     result->created = job->created;
-    result->model.len = order->req_key.len;
-    result->model.data = order->req_key.data;
+    ngx_http_jimeng_str(&result->model, &order->req_key);
     result->size = order->size;
     result->nparts = order->n;
     result->max_images = order->max_images;
@@ -246,8 +245,7 @@ ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job, jm_status_e status)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    text.len = out.len;
-    text.data = out.data;
+    ngx_http_jimeng_str(&text, &out);
 
     return ngx_http_jimeng_send_json(job->request, NGX_HTTP_OK, &text);
 }

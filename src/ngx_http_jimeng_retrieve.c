@@ -274,8 +274,7 @@ ngx_http_jimeng_retrieve_form(ngx_http_request_t *r, jm_ticket_t *t,
         return NGX_ERROR;
     }
 
-    order->data_json.len = b.len;
-    order->data_json.data = b.data;
+    ngx_http_jimeng_str(&order->data_json, &b);
 
     return NGX_OK;
 }

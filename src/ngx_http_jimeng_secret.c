@@ -58,8 +58,7 @@ ngx_http_jimeng_unseal(ngx_http_request_t *r, ngx_str_t *text, jm_ticket_t *t)
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
 
-    id.len = text->len;
-    id.data = text->data;
+    ngx_http_jimeng_str(&id, text);
 
     ngx_http_jimeng_mem(&mem, r->pool);
 

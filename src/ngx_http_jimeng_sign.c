@@ -35,8 +35,7 @@ ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
 
     ngx_memzero(&sr, sizeof(jm_sign_request_t));
 
-    sr.query.len = account->args[call].len;
-    sr.query.data = account->args[call].data;
+    ngx_http_jimeng_str(&sr.query, &account->args[call]);
 
     if (ngx_http_jimeng_sign_request(account, &sr, pairs, payload,
                                         headers->pool)
@@ -101,8 +100,7 @@ ngx_http_jimeng_sign_request(ngx_http_jimeng_account_t *account,
         ngx_memcpy(hash, payload->hash, JM_SHA256_HEX_LEN);
 
     } else {
-        text.len = payload->text.len;
-        text.data = payload->text.data;
+        ngx_http_jimeng_str(&text, &payload->text);
 
         if (jm_sha256_hex(hash, text) != JM_OK) {
             return NGX_ERROR;

@@ -137,8 +137,7 @@ ngx_http_jimeng_slot_client(ngx_http_request_t *r, u_char *client)
         return NGX_OK;
     }
 
-    addr.len = r->connection->addr_text.len;
-    addr.data = r->connection->addr_text.data;
+    ngx_http_jimeng_str(&addr, &r->connection->addr_text);
 
     return jm_digest(client, NULL, &addr, 1) == JM_OK ? NGX_OK : NGX_ERROR;
 }

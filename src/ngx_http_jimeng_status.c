@@ -33,6 +33,10 @@ static void ngx_http_jimeng_status_samples(ngx_http_jimeng_zone_t *zone,
     jm_report_t *report);
 static void ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
     jm_report_account_t *accounts);
+static void ngx_http_jimeng_status_account(jm_queue_view_t *view,
+    jm_report_account_t *account);
+static void ngx_http_jimeng_status_clients(ngx_http_jimeng_main_conf_t *jmcf,
+    jm_report_client_t *clients);
 static ngx_int_t ngx_http_jimeng_status_send(ngx_http_request_t *r,
     ngx_str_t *type, jm_buf_t *text);
 
@@ -182,8 +186,9 @@ ngx_http_jimeng_status_reply(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_jimeng_status_collect(ngx_http_request_t *r, jm_report_t *report)
 {
-    ngx_uint_t                    n;
+    ngx_uint_t                    n, m;
     jm_counters_t                *counters;
+    jm_report_client_t           *clients;
     jm_metrics_worker_t          *workers;
     jm_report_account_t          *accounts;
     ngx_http_jimeng_zone_t       *zone;
@@ -195,16 +200,18 @@ ngx_http_jimeng_status_collect(ngx_http_request_t *r, jm_report_t *report)
     ngx_memzero(report, sizeof(jm_report_t));
 
     n = jmcf->accounts.nelts;
+    m = jmcf->clients.nelts;
 
     counters = ngx_palloc(r->pool, sizeof(jm_counters_t));
     accounts = ngx_pcalloc(r->pool, (n + 1) * sizeof(jm_report_account_t));
+    clients = ngx_pcalloc(r->pool, (m + 1) * sizeof(jm_report_client_t));
     workers = ngx_palloc(r->pool, NGX_HTTP_JIMENG_STATUS_WORKERS
                                   * sizeof(jm_metrics_worker_t));
     report->samples = ngx_palloc(r->pool, JM_METRICS_SERIES
                                           * sizeof(jm_sample_t));
 
-    if (counters == NULL || accounts == NULL || workers == NULL
-        || report->samples == NULL)
+    if (counters == NULL || accounts == NULL || clients == NULL
+        || workers == NULL || report->samples == NULL)
     {
         return NGX_ERROR;
     }
@@ -217,9 +224,12 @@ ngx_http_jimeng_status_collect(ngx_http_request_t *r, jm_report_t *report)
     ngx_http_jimeng_status_zone(zone, report, counters, workers);
     ngx_http_jimeng_status_samples(zone, report);
     ngx_http_jimeng_status_accounts(jmcf, accounts);
+    ngx_http_jimeng_status_clients(jmcf, clients);
 
     report->accounts = accounts;
     report->naccounts = n;
+    report->clients = clients;
+    report->nclients = m;
 
     return NGX_OK;
 }
@@ -231,8 +241,7 @@ ngx_http_jimeng_status_zone(ngx_http_jimeng_zone_t *zone, jm_report_t *report,
 {
     ngx_uint_t  i, n;
 
-    report->zone.len = zone->name.len;
-    report->zone.data = zone->name.data;
+    ngx_http_jimeng_str(&report->zone, &zone->name);
     report->size = zone->shpool->end - (u_char *) zone->shpool;
 
     ngx_shmtx_lock(&zone->shpool->mutex);
@@ -289,13 +298,89 @@ ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
     jm_report_account_t *accounts)
 {
     ngx_uint_t                   i;
+    jm_queue_view_t              view;
+    ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_account_t  **account;
 
+    zone = jmcf->zone;
     account = jmcf->accounts.elts;
 
     for (i = 0; i < jmcf->accounts.nelts; i++) {
-        accounts[i].name.len = account[i]->name.len;
-        accounts[i].name.data = account[i]->name.data;
+        ngx_http_jimeng_str(&accounts[i].name, &account[i]->name);
+
+        if (account[i]->limits.concurrency == 0) {
+            continue;
+        }
+
+        ngx_shmtx_lock(&zone->shpool->mutex);
+
+        jm_queue_view(&zone->queue, account[i]->queue_number, &view,
+                      ngx_current_msec);
+
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+
+        ngx_http_jimeng_status_account(&view, &accounts[i]);
+    }
+}
+
+
+static void
+ngx_http_jimeng_status_account(jm_queue_view_t *view,
+    jm_report_account_t *account)
+{
+    account->slots = 1;
+    account->concurrency = view->limits.concurrency;
+    account->effective = view->effective;
+    account->running = view->running;
+    account->lost = view->lost;
+    account->waiting = view->waiting;
+    account->queue = view->limits.queue;
+    account->average = view->average;
+    account->rest = view->rest;
+    account->aside = view->aside;
+    account->submits = view->submits;
+    account->refusals = view->busy_rate + view->busy_tasks;
+    account->denied = view->denied;
+}
+
+
+static void
+ngx_http_jimeng_status_clients(ngx_http_jimeng_main_conf_t *jmcf,
+    jm_report_client_t *clients)
+{
+    ngx_uint_t                i;
+    jm_quota_rate_t           rate;
+    jm_quota_view_t           view;
+    const jm_client_t       **client;
+    jm_report_client_t       *c;
+    ngx_http_jimeng_zone_t   *zone;
+
+    zone = jmcf->zone;
+    client = jmcf->clients.elts;
+
+    for (i = 0; i < jmcf->clients.nelts; i++) {
+
+        ngx_shmtx_lock(&zone->shpool->mutex);
+
+        jm_quota_rate_view(&zone->quota, client[i], ngx_current_msec, &rate);
+        jm_quota_view(&zone->quota, client[i], ngx_time(), &view);
+
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+
+        c = &clients[i];
+
+        c->name = client[i]->name;
+        c->rate = rate.limit;
+        c->rate_period = client[i]->rate_period / 1000;
+        c->rate_remaining = rate.remaining;
+        c->concurrency = view.concurrency;
+        c->running = view.running;
+        c->images = view.limit;
+        c->images_period = client[i]->images_period;
+        c->images_used = view.used;
+        c->images_reserved = view.reserved;
+        c->images_remaining = view.remaining;
+        c->images_reset = view.reset;
     }
 }
 

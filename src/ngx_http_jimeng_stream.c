@@ -178,8 +178,7 @@ ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d, ngx_uint_t limit)
 
     d->any = 1;
 
-    text.len = b.len;
-    text.data = b.data;
+    ngx_http_jimeng_str(&text, &b);
 
     return ngx_http_jimeng_send_part(d->job->request, &text, 0);
 }
@@ -261,8 +260,7 @@ ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d)
         return NGX_ERROR;
     }
 
-    text.len = b.len;
-    text.data = b.data;
+    ngx_http_jimeng_str(&text, &b);
 
     return ngx_http_jimeng_send_part(d->job->request, &text, 1);
 }
@@ -305,8 +303,7 @@ ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d, jm_stream_t *s)
     s->dialect = order->stream;
     s->edit = order->edit;
     s->created = d->job->created;
-    s->model.len = order->req_key.len;
-    s->model.data = order->req_key.data;
+    ngx_http_jimeng_str(&s->model, &order->req_key);
     s->size = order->size;
     s->ignored = order->ignored;
 }

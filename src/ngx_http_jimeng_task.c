@@ -329,7 +329,7 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
                    "jimeng timer, polls:%uD", task->task.polls);
 
     if (task->task.state == JM_TASK_WAIT
-        && ngx_http_jimeng_shutdown_timedout())
+        && ngx_http_jimeng_shutdown_within(0))
     {
         ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
 
@@ -387,6 +387,7 @@ ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 
     if (ngx_http_jimeng_task_over(task, JM_LEAVE_OVER)) {
         ngx_http_jimeng_hold_delivered(task->job->hold, answer->nurls);
+        ngx_http_jimeng_metrics_images(task, answer->nurls);
     }
 }
 

@@ -37,8 +37,7 @@ ngx_http_jimeng_ticket(ngx_http_jimeng_job_t *job, jm_str_t *id)
     taken = 0;
 
     for (i = 0; i < job->order.n; i++) {
-        t.ids[i].len = job->tasks[i].id.len;
-        t.ids[i].data = job->tasks[i].id.data;
+        ngx_http_jimeng_str(&t.ids[i], &job->tasks[i].id);
 
         if (t.ids[i].len) {
             taken = 1;
@@ -92,15 +91,12 @@ ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_request_t *r,
     ngx_memzero(t, sizeof(jm_ticket_t));
 
     t->n = order->n;
-    t->req_key.len = order->req_key.len;
-    t->req_key.data = order->req_key.data;
-    t->account.len = account->name.len;
-    t->account.data = account->name.data;
+    ngx_http_jimeng_str(&t->req_key, &order->req_key);
+    ngx_http_jimeng_str(&t->account, &account->name);
 
     ngx_http_jimeng_owner(r, &t->owner);
 
-    t->req_json.len = order->req_json.len;
-    t->req_json.data = order->req_json.data;
+    ngx_http_jimeng_str(&t->req_json, &order->req_json);
     t->size = order->size;
     t->max_images = order->max_images;
     t->b64 = order->data_json.len ? 1 : 0;

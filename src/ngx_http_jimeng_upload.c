@@ -327,25 +327,12 @@ ngx_http_jimeng_store_open(ngx_http_jimeng_store_t *store,
 static ngx_int_t
 ngx_http_jimeng_store_key(ngx_http_jimeng_account_t *account, u_char *key)
 {
-    jm_rc_e      rc;
-    jm_str_t     label;
-    jm_digest_t  digest;
+    jm_str_t  label;
 
     jm_str_set(&label, NGX_HTTP_JIMENG_UPLOAD_LABEL);
 
-    if (jm_digest_init(&digest, &account->credential.secret_key) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = jm_digest_add(&digest, label);
-
-    if (rc == JM_OK) {
-        rc = jm_digest_end(&digest, key);
-    }
-
-    jm_digest_free(&digest);
-
-    return rc == JM_OK ? NGX_OK : NGX_ERROR;
+    return jm_digest(key, &account->credential.secret_key, &label, 1) == JM_OK
+           ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -1,12 +1,13 @@
 #!/usr/bin/perl
 
 # conf-examples: nginx -t takes each of them as it stands, but for places;
-# each complete one makes a picture, without TLS, which t/tls.t has.
+# each complete one makes a picture, without TLS upstream, which t/tls.t has.
 
 use strict;
 use warnings;
 
 use lib 't/lib';
+use Digest::SHA qw(sha256_hex);
 use Jimeng::Test;
 use Jimeng::Test::Errors qw(is_error);
 use Jimeng::Test::Example qw(internal rewrite);
@@ -18,8 +19,8 @@ my @files = map { s{.*/}{}r } sort glob "$folder/*.conf";
 my %text = map { $_ => slurp("$folder/$_") } @files;
 my @complete = grep { $text{$_} =~ /^events/m } @files;
 
-is("@complete", 'auth-injection.conf minimal.conf uploads.conf',
-   'the complete examples');
+is("@complete", 'auth-injection.conf edge-gateway.conf minimal.conf'
+   . ' shared-access.conf uploads.conf', 'the complete examples');
 is(join(' ', grep { $text{$_} !~ /^events/m } @files), 'volcengine.conf',
    'the one that is included');
 
@@ -28,10 +29,82 @@ for my $name (@complete) {
          "$name includes volcengine.conf");
 }
 
+# The files that examples name, of the account and of clients.
 sub keys_of {
     my ($t) = @_;
-    $t->write_file('access_key', $t->access_key . "\n");
-    $t->write_file('secret_key', $t->secret_key . "\n");
+
+    for my $account ('', 'second_') {
+        $t->write_file("${account}access_key", $t->access_key . "\n");
+        $t->write_file("${account}secret_key", $t->secret_key . "\n");
+    }
+
+    my %client = (
+        'sk-of-the-client' => 'alice  rate=60r/m concurrency=4 images=100/d',
+        'sk-of-bob' => "bob\tmodels=jimeng-4.0 expires=2999-01-01",
+    );
+
+    $t->write_file('keys', join '', "# clients\n",
+        map { sha256_hex($_) . "  $client{$_}\n" } sort keys %client);
+    $t->secret(keys %client);
+}
+
+
+sub certificate {
+    my ($t) = @_;
+    my $file = $t->dir . '/gateway';
+    my $command = 'openssl req -x509 -newkey rsa:2048 -nodes -days 2'
+        . " -subj /CN=gateway.example.com -keyout $file.key -out $file.crt";
+
+    my $said = `$command 2>&1`;
+    die "openssl: $said" if $?;
+}
+
+
+# What answers for the company's login service: it knows one key.
+sub login {
+    return raw_server(sub {
+        my ($socket) = @_;
+
+        while (defined(my $request = read_request($socket))) {
+            my $status = $request =~ /^Authorization: Bearer sk-of-/mi
+                       ? '204 No Content' : '401 Unauthorized';
+
+            print $socket "HTTP/1.1 $status\r\nContent-Length: 0\r\n"
+                          . "WWW-Authenticate: Bearer\r\n\r\n";
+        }
+    });
+}
+
+
+# A request to the gateway with TLS, over HTTP/2 as clients do.
+sub https {
+    my ($t, $path, @more) = @_;
+
+    my ($code, $out) = $t->curl('--http2', '-k', '-i', '--resolve',
+        'gateway.example.com:' . $t->port . ':127.0.0.1', @more,
+        'https://gateway.example.com:' . $t->port . $path);
+
+    my ($head, $body) = split /\r\n\r\n/, $out, 2;
+    my ($status) = $head =~ m{^HTTP/2 (\d+)};
+    my %headers = $head =~ /^([\w-]+):[ ]*(.*?)\r?$/mg;
+
+    %headers = map { lc $_ => $headers{$_} } keys %headers;
+
+    return bless {
+        status => $status // "none, $code", headers => \%headers,
+        body => $body // '',
+        json => Jimeng::Test::Http::decode_json_or_undef($body),
+    }, 'Jimeng::Test::Http::Response';
+}
+
+
+sub picture_over_https {
+    my ($t, $key, $fields) = @_;
+
+    return https($t, '/v1/images/generations',
+        '-H', 'Content-Type: application/json',
+        defined $key ? ('-H', "Authorization: Bearer $key") : (),
+        '-d', '{"prompt":"a heron in the reeds"' . ($fields // '') . '}');
 }
 
 
@@ -65,10 +138,25 @@ unlike($internal, qr/non_idempotent/, 'volcengine.conf: no second submit');
 # ---- nginx -t, and a picture without TLS
 
 for my $name (@complete) {
-    my $t = Jimeng::Test->new(start => 0, conf => rewrite($text{$name}),
+    my $edge = $name =~ /^edge/;
+    my $conf = rewrite($text{$name});
+    my $login = $name =~ /^shared/ && login();
+
+    if ($login) {
+        my $port = $login->port;
+        $conf =~ s/server 127\.0\.0\.1:9000;/server 127.0.0.1:$port;/
+            or die "$name has no login service";
+
+        # An office at home.
+        $conf =~ s{allow 10\.0\.0\.0/8;}{allow 127.0.0.2;}
+            or die "$name has no office";
+    }
+
+    my $t = Jimeng::Test->new(start => 0, conf => $conf,
                               emulator => { seconds => 0.1 });
 
     keys_of($t);
+    certificate($t) if $edge;
     internal($t);
 
     my ($rc, $said) = $t->test_config;
@@ -79,8 +167,10 @@ for my $name (@complete) {
     $t->start;
 
     # The key of a client is nothing to the service upstream.
-    my $r = $t->generate({ model => $name =~ /^auth/ ? 'gpt-image-1' : undef },
-                         { Authorization => 'Bearer sk-of-the-client' });
+    my $key = 'sk-of-the-client';
+    my $r = $edge ? picture_over_https($t, $key)
+          : $t->generate({ model => $name =~ /^auth/ ? 'gpt-image-1' : undef },
+                         { Authorization => "Bearer $key" });
 
     is($r->status, 200, "$name: a picture") or diag($r->body);
     like($r->json->{data}[0]{url}, qr{^http://}, "$name: a link to it");
@@ -92,10 +182,12 @@ for my $name (@complete) {
     unlike($sent[0]{headers}{authorization}, qr/sk-of/,
            "$name: the client's key stays here");
 
-    is($t->request('GET', '/_volcengine')->status, 404,
-       "$name: the internal location is internal");
+    $r = $edge ? https($t, '/_volcengine') : $t->request('GET', '/_volcengine');
+    is($r->status, 404, "$name: the internal location is internal");
 
     limits($t) if $name =~ /^auth/;
+    edge($t) if $edge;
+    shared($t) if $login;
     uploads($t) if $name =~ /^uploads/;
     $t->finish;
 }
@@ -123,6 +215,117 @@ sub limits {
     is(scalar(grep { $_->status != 400 } @many[0 .. 9]), 0,
        'auth-injection: a burst of ten');
     $t->allow_log(qr/limiting requests/);
+}
+
+
+# What edge-gateway.conf has beside the minimal one.
+sub edge {
+    my ($t) = @_;
+    my ($alice, $bob) = ('sk-of-the-client', 'sk-of-bob');
+
+    my $r = picture_over_https($t);
+    is_error($t, $r, 'edge-gateway: no key', code => 'invalid_api_key');
+    is($r->header('Strict-Transport-Security'), 'max-age=31536000',
+       'edge-gateway: to be asked with TLS only');
+    is_error($t, picture_over_https($t, 'sk-of-nobody'),
+             'edge-gateway: an unknown key', code => 'invalid_api_key');
+    is_error($t, picture_over_https($t, $bob, ',"model":"jimeng-4.6"'),
+             'edge-gateway: not a model of his', code => 'permission_denied',
+             param => 'model');
+
+    $r = picture_over_https($t, $alice, ',"n":2');
+    is($r->status, 200, 'edge-gateway: two pictures') or diag($r->body);
+    is($r->header('x-ratelimit-limit-requests'), 60, 'edge-gateway: the rate');
+    like($r->header('x-ratelimit-remaining-requests'), qr/^5[89]$/,
+         'edge-gateway: what is left of it');
+
+    $r = https($t, '/v1/usage', '-H', "Authorization: Bearer $alice");
+    is($r->json->{client}, 'alice', 'edge-gateway: usage');
+    is($r->json->{images}{used}, 3, 'edge-gateway: pictures so far');
+
+    is_error($t, https($t, $_), "edge-gateway: no $_ for the public",
+             code => 'not_found') for qw(/ /metrics /status);
+
+    # A request is logged when its connection is closed.
+    my @rows;
+    wait_for { (@rows = grep { $_->{task_id} } $t->access_log) == 2 }
+        'edge-gateway: both in the access log';
+
+    my ($row) = @rows;
+    is_deeply([ @$row{qw(client status account model task images protocol
+                         request)} ],
+              [ 'alice', 200, 'first', 'jimeng_t2i_v40', 'succeed', 1,
+                'HTTP/2.0', 'POST /v1/images/generations' ],
+              'edge-gateway: the access log');
+    like($row->{queue_time}, qr/^0\.\d{3}$/, 'edge-gateway: time in the queue');
+
+    $r = $t->request('GET', '/metrics', {}, undef, port => 'private');
+    is($r->status, 200, 'edge-gateway: metrics') or diag($r->body);
+    like($r->header('Content-Type'), qr{^text/plain; version=0\.0\.4},
+         'edge-gateway: for Prometheus');
+    like($r->body, qr/^jimeng_slots\{account="$_->[0]"\} $_->[1]$/m,
+         "edge-gateway: slots of the $_->[0] account")
+        for [ first => 2 ], [ second => 4 ];
+
+    $r = $t->request('GET', '/status', {}, undef, port => 'private');
+    is(join(' ', map { $_->{name} } @{ $r->json->{accounts} }),
+       'first second', 'edge-gateway: status');
+    is($t->request('GET', '/v1/models', {}, undef, port => 'private')->status,
+       404, 'edge-gateway: nothing else there');
+}
+
+
+# What shared-access.conf has beside the minimal one.
+sub shared {
+    my ($t) = @_;
+    my %bob = (Authorization => 'Bearer sk-of-bob');
+    my %carol = (Authorization => 'Bearer sk-of-carol');
+    my $name = 'shared-access';
+
+    $t->secret('sk-of-carol');
+
+    my $r = $t->generate;
+    is_error($t, $r, "$name: nobody the login service knows",
+             code => 'invalid_api_key');
+    is($r->header('WWW-Authenticate'), 'Bearer', "$name: what it asks for");
+
+    my ($code, $out) = $t->curl('--interface', '127.0.0.2',
+                                $t->url('/v1/models'));
+    like($out, qr/"object":"list"/, "$name: the office needs no key");
+    $t->allow_log(qr/access forbidden by rule/);
+
+    # Eight at a time, those that wait included.
+    my @waiting = map { $t->start_generate({}, \%bob) } 1 .. 8;
+    wait_for { $t->submits >= 3 } "$name: two of bob's are under way";
+    is_error($t, $t->generate({}, \%bob), "$name: the ninth",
+             code => 'rate_limit_exceeded');
+    is($t->generate({ prompt => 'a fox of carol\'s' }, \%carol)->status, 200,
+       "$name: another client's");
+    is(scalar(grep { $_->response->status != 200 } @waiting), 0,
+       "$name: all of the eight are served");
+
+    my @prompts = map { $_->{json}{prompt} } $t->submits;
+    my ($place) = grep { $prompts[$_] =~ /^a fox/ } 0 .. $#prompts;
+    is(scalar @prompts, 10, "$name: ten tasks");
+    cmp_ok($place, '<=', 5, "$name: she has not waited for all of his");
+
+    # Twenty at once, then one every two seconds.
+    my @many = map { $t->post_raw('{}', \%bob) } 1 .. 20;
+    is_error($t, $many[-1], "$name: too many requests",
+             code => 'rate_limit_exceeded');
+    is($t->post_raw('{}', \%carol)->status, 400, "$name: of one client");
+    is($t->request('GET', '/v1/models', \%bob)->status, 200,
+       "$name: what makes no pictures is not counted");
+    $t->allow_log(qr/limiting (?:requests|connections)/);
+
+    my ($row) = grep { $_->{task_id} } $t->access_log;
+    is($row->{client}, substr(sha256_hex('sk-of-the-client'), 0, 16),
+       "$name: the access log tells clients apart");
+
+    # A request is logged when its connection is closed.
+    @waiting = ();
+    wait_for { 6 <= grep { ($_->{queue_time} || 0) > 0 } $t->access_log }
+        "$name: the access log has who waited";
 }
 
 

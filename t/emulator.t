@@ -378,10 +378,10 @@ subtest 'limits' => sub {
 
 
 subtest 'the states of a task' => sub {
-    my $tasks = Jimeng::Emulator::Tasks->new(seconds => 10);
-    my $task  = $tasks->add({ trigger => {}, prompt => 'x' }, 100);
-    my $odd   = $tasks->add({ trigger => { status => 'y' }, prompt => 'x' },
-        100);
+    my $tasks = Jimeng::Emulator::Tasks->new;
+    my %task  = (trigger => {}, prompt => 'x', seconds => 10);
+    my $task  = $tasks->add(\%task, 100);
+    my $odd   = $tasks->add({ %task, trigger => { status => 'y' } }, 100);
 
     is(join(' ', map { $tasks->status($task, 100 + $_) } 0, 2.9, 3, 9.9, 10),
         'in_queue in_queue generating generating done', 'in order');
@@ -391,8 +391,8 @@ subtest 'the states of a task' => sub {
 
 
 subtest 'memory of old tasks' => sub {
-    my $tasks = Jimeng::Emulator::Tasks->new(seconds => 1);
-    my %task  = (trigger => {}, prompt => 'x');
+    my $tasks = Jimeng::Emulator::Tasks->new;
+    my %task  = (trigger => {}, prompt => 'x', seconds => 1);
     my $first = $tasks->add(\%task, 0);
 
     $tasks->add(\%task, 0) for 1 .. 20_100;

@@ -232,6 +232,11 @@ for my $case ([ concurrency => 1 ], [ queue => 5 ], [ queue => 'off' ],
 
 $d->refuses('slots without a zone', '"concurrency" of account "other" needs a '
             . '"jimeng_zone"', account("$keys concurrency 1;"));
+my $many = join ' ', map { "jimeng_account other-$_ { $keys }" } 1 .. 64;
+
+$d->accepts('any number of accounts', http => $many);
+$d->refuses('a zone and too many accounts', 'there are more than 64 accounts, '
+            . 'which a "jimeng_zone" has no room for', http => "$zone $many");
 $d->accepts('slots before the zone', http => "jimeng_account other { $keys "
             . "concurrency 1; } $zone");
 

@@ -9,6 +9,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use JSON::PP ();
 use Jimeng::Test;
 use Jimeng::Test::Example qw(internal rewrite);
 use Jimeng::Test::Process qw(slurp);
@@ -79,6 +80,7 @@ while ($conf =~ /ngx_conf_merge_\w+_value\(conf->(\w+),\s*prev->\w+,\s*
 # Without a value of their own.
 my %special = (
     jimeng_accounts => 'the only one', jimeng_upload => 'off',
+    jimeng_keys => 'off', jimeng_error_page => 'off',
     jimeng_task_secret => 'a random one, until nginx is started again',
 );
 
@@ -98,7 +100,7 @@ for my $name (@commands) {
         = $text =~ /^Syntax: `([^`]+)` \x{b7} Default: (.*?) \x{b7} Context: (.*)$/m;
 
     ok(defined $syntax, "$name: syntax, default and context") or next;
-    like($syntax, qr/^$name [a-z]/, "$name: the syntax");
+    like($syntax, qr/^$name(?:;$| [a-z])/, "$name: the syntax");
     is($default =~ tr/`//dr, $value, "$name: the default");
     is($context, $contexts, "$name: the context");
 }
@@ -115,17 +117,20 @@ like(section('#### jimeng_model'), qr/\barea=$min-$max\b/,
 
 my $account = source('ngx_http_jimeng_account.c');
 my $visual = source('core/jm_visual.h');
-my @parameters = $account =~ /\{ ngx_string\("(\w+)"\),\s*offsetof/g;
+my @parameters = $account =~ /^    \{ ngx_string\("(\w+)"\), \d,$/mg;
 my %constant = $visual =~ /^#define (JM_VISUAL_\w+)\s+"([^"]+)"/mg;
 
-my %documented = map { $_->[0] =~ /^`(\w+) value`/ ? ($1 => $_->[1]) : () }
+my %documented = map { $_->[0] =~ /^`(\w+) / ? ($1 => $_->[1]) : () }
                  rows(section('#### jimeng_account'));
 
 is(names(keys %documented), names(@parameters), "an account's parameters");
 
 my %value = (
     access_key => 'required', secret_key => 'required',
-    security_token => "\x{2013}",
+    security_token => "\x{2013}", concurrency => "\x{2013}",
+    interval => '`0`', weight => '`1`',
+    queue => '`' . (source('ngx_http_jimeng_limits.c')
+                    =~ /define NGX_HTTP_JIMENG_QUEUE\s+(\d+)/)[0] . '`',
     map { $_ => "`$constant{ 'JM_VISUAL_' . uc }`" } qw(region service host),
 );
 
@@ -171,9 +176,8 @@ for my $row (rows(section('## Errors'))) {
     }
 }
 
-# Of what is not there yet, and of an operator's "deny"; the last has no reader.
-my %unlisted = map { $_ => 1 } qw(invalid_api_key permission_denied
-                                  client_closed_request);
+# It has no reader.
+my %unlisted = (client_closed_request => 1);
 
 is(names(grep { !$unlisted{$_} } keys %status), names(keys %in_readme),
    'the errors of README');
@@ -214,6 +218,61 @@ is(squeezed($minimal), squeezed($example), 'it is minimal.conf');
 
 sub squeezed { $_[0] =~ s/#.*//gr =~ s/\s+/ /gr =~ s/^ | $//gr =~ s/\{ \}/{}/gr }
 
+$t->finish;
+
+
+# ---- a key of a client
+
+my ($makes) = section('## Keys of clients') =~ /^```sh\n(.*?)^```/ms;
+my ($file) = section('## Keys of clients') =~ /^```\n([0-9a-f]{64} .*?)^```/ms;
+
+$t = Jimeng::Test->new(start => 0, http => 'jimeng_zone keys:1m;',
+                       location => 'jimeng_keys %%DIR%%/keys;');
+$t->write_file('keys', $file);
+
+is($makes =~ s{/etc/nginx/jimeng/}{$t->dir . '/'}e, 1, 'where the keys are');
+my ($key) = (qx($makes) // '') =~ /^(\S{32,})\n\z/;
+
+ok(defined $key, "README's line of shell makes a key");
+is(() = slurp($t->dir . '/keys') =~ /^[0-9a-f]{64} /mg, 3,
+   'and a line of the file') or diag(slurp($t->dir . '/keys'));
+
+# The name is there already.
+($rc, $said) = $t->test_config;
+like($said, qr/keys:3\b/, 'a name that is twice in the file');
+
+$t->write_file('keys', slurp($t->dir . '/keys') =~ s/^\S+ +alice .*\n//mr);
+$t->secret($key);
+$t->start;
+
+for my $case ([ $key, 200 ], [ "${key}x", 401 ]) {
+    is($t->generate({}, { Authorization => "Bearer $case->[0]" })->status,
+       $case->[1], "a request with a key: $case->[1]");
+}
+
+my ($sample) = section('## Keys of clients') =~ /^```json\n(.*?)^```/ms;
+my $usage = $t->request('GET', '/v1/usage',
+                        { Authorization => "Bearer $key" })->json;
+
+is(names(keys %$usage), names(keys %{ JSON::PP->new->decode($sample) }),
+   'what README says of usage');
+is($usage->{client}, 'alice', 'the name that the line has');
+$t->finish;
+
+
+# ---- metrics
+
+$t = Jimeng::Test->new(http => 'jimeng_zone counters:1m;',
+    server => 'location = /metrics { jimeng_metrics; }');
+
+is($t->generate->status, 200, 'a request that is counted');
+
+my %shown = map { $_ => 1 }
+            $t->request('GET', '/metrics')->body =~ /^# TYPE (\w+) /mg;
+my %told = map { $_ => 1 }
+           map { $_->[0] =~ /`(jimeng_\w+)/g } rows(section('## Watching it'));
+
+is(names(keys %told), names(keys %shown), 'the metrics of README');
 $t->finish;
 
 

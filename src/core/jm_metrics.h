@@ -53,7 +53,7 @@ typedef enum {
 /* times are in milliseconds */
 
 typedef enum {
-    JM_HISTOGRAM_QUEUE = 0, /* until a task had a slot */
+    JM_HISTOGRAM_QUEUE = 0, /* until a task that was taken had a slot */
     JM_HISTOGRAM_TASK,      /* from its submit until its pictures were there */
     JM_HISTOGRAM_SUBMIT,    /* one exchange with the upstream */
     JM_HISTOGRAM_QUERY,

@@ -32,8 +32,8 @@ typedef struct {
 typedef struct {
     const char      *name;
     const char      *help;
-    jm_histogram_e   histogram;
     const char      *call;          /* of an exchange, or NULL */
+    jm_histogram_e   histogram;
     unsigned         time;
 } jm_distribution_t;
 
@@ -150,21 +150,22 @@ static const jm_gauge_t  jm_gauges[] = {
 
 static const jm_distribution_t  jm_distributions[] = {
 
-    { "jimeng_queue_seconds", "How long tasks waited for a slot.",
-      JM_HISTOGRAM_QUEUE, NULL, 1 },
+    { "jimeng_queue_seconds",
+      "How long tasks that the upstream took had waited for a slot.",
+      NULL, JM_HISTOGRAM_QUEUE, 1 },
 
     { "jimeng_task_seconds",
       "From a submit until it was known that its pictures are there.",
-      JM_HISTOGRAM_TASK, NULL, 1 },
+      NULL, JM_HISTOGRAM_TASK, 1 },
 
     { "jimeng_task_queries", "Queries of a task until its end.",
-      JM_HISTOGRAM_QUERIES, NULL, 0 },
+      NULL, JM_HISTOGRAM_QUERIES, 0 },
 
     { "jimeng_upstream_seconds", "Exchanges with the upstream.",
-      JM_HISTOGRAM_SUBMIT, "submit", 1 },
+      "submit", JM_HISTOGRAM_SUBMIT, 1 },
 
-    { "jimeng_upstream_seconds", NULL, JM_HISTOGRAM_QUERY, "query", 1 },
-    { "jimeng_upstream_seconds", NULL, JM_HISTOGRAM_RESULT, "result", 1 }
+    { "jimeng_upstream_seconds", NULL, "query", JM_HISTOGRAM_QUERY, 1 },
+    { "jimeng_upstream_seconds", NULL, "result", JM_HISTOGRAM_RESULT, 1 }
 };
 
 

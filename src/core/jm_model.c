@@ -5,6 +5,7 @@
 
 
 #include "jm_model.h"
+#include "jm_picture.h"
 #include "jm_text.h"
 
 
@@ -12,7 +13,7 @@
 
 /* bytes of an input picture; an operator's row may take some, where none do */
 
-#define JM_MODEL_15M        15728640
+#define JM_MODEL_15M        JM_PICTURE_BYTES
 #define JM_MODEL_4700K      4928307     /* 4.7 MB */
 
 /* what the rows of one req_key have in common, from min_images to scale */

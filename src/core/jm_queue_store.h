@@ -186,6 +186,10 @@ void jm_queue_narrow(jm_queue_t *q, jm_queue_place_t *place,
 /* Returns the line of a client, or NULL. */
 jm_queue_line_t *jm_queue_line_of(jm_queue_t *q, const uint8_t *client);
 
+void jm_queue_link_init(jm_queue_link_t *head);
+void jm_queue_link_after(jm_queue_link_t *prev, jm_queue_link_t *link);
+void jm_queue_unlink(jm_queue_link_t *link);
+
 /* How much there is from one to the other, 0 if that is not ahead. */
 uint64_t jm_queue_span(uint64_t from, uint64_t to);
 

@@ -53,7 +53,6 @@ static jm_str_t jm_ticket_put(jm_ticket_reader_t *r, const void *data,
 static jm_str_t jm_ticket_read_string(jm_ticket_reader_t *r);
 static jm_str_t jm_ticket_read_form(jm_ticket_reader_t *r);
 static jm_str_t jm_ticket_read_id(jm_ticket_reader_t *r);
-static jm_rc_e jm_ticket_digest(uint8_t *digest, jm_str_t s);
 
 
 jm_rc_e
@@ -403,29 +402,7 @@ jm_ticket_owned(const jm_ticket_t *t, jm_str_t owner)
 {
     uint8_t  ours[JM_DIGEST_LEN], theirs[JM_DIGEST_LEN];
 
-    return jm_ticket_digest(ours, t->owner) == JM_OK
-           && jm_ticket_digest(theirs, owner) == JM_OK
+    return jm_digest(ours, NULL, &t->owner, 1) == JM_OK
+           && jm_digest(theirs, NULL, &owner, 1) == JM_OK
            && CRYPTO_memcmp(ours, theirs, JM_DIGEST_LEN) == 0;
-}
-
-
-static jm_rc_e
-jm_ticket_digest(uint8_t *digest, jm_str_t s)
-{
-    jm_rc_e      rc;
-    jm_digest_t  d;
-
-    if (jm_digest_init(&d, NULL) != JM_OK) {
-        return JM_ERROR;
-    }
-
-    rc = jm_digest_add(&d, s);
-
-    if (rc == JM_OK) {
-        rc = jm_digest_end(&d, digest);
-    }
-
-    jm_digest_free(&d);
-
-    return rc;
 }

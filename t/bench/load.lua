@@ -1,5 +1,5 @@
 -- wrk's script: what is sent, and one line that Bench::Load reads.
---     wrk ... -s load.lua URL -- job|proxy BODY-FILE
+--     wrk ... -s load.lua URL -- job|proxy BODY-FILE KEY
 
 local requests = {}
 local n = 0
@@ -14,6 +14,7 @@ function init(args)
     f:close()
 
     if kind == "job" then
+        headers["Authorization"] = "Bearer " .. args[3]
         requests[1] = wrk.format("POST", "/v1/images/generations", headers,
                                  body)
     else

@@ -66,8 +66,9 @@ view(const char *text)
 static unsigned
 digest_is(const digest_case_t *c, size_t cut)
 {
-    uint8_t      digest[JM_DIGEST_LEN], hex[2 * JM_DIGEST_LEN];
-    jm_str_t     key, text, rest;
+    uint8_t      digest[JM_DIGEST_LEN], again[JM_DIGEST_LEN];
+    uint8_t      hex[2 * JM_DIGEST_LEN];
+    jm_str_t     key, text, rest, parts[2];
     jm_digest_t  d;
 
     key = view(c->key != NULL ? c->key : "");
@@ -89,6 +90,15 @@ digest_is(const digest_case_t *c, size_t cut)
     jm_digest_free(&d);
 
     jm_hex(hex, digest, JM_DIGEST_LEN);
+
+    parts[0] = text;
+    parts[1] = rest;
+
+    if (jm_digest(again, c->key != NULL ? &key : NULL, parts, 2) != JM_OK
+        || memcmp(again, digest, JM_DIGEST_LEN) != 0)
+    {
+        return 0;
+    }
 
     return memcmp(hex, c->digest, sizeof(hex)) == 0;
 }

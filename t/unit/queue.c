@@ -114,6 +114,61 @@ test_accounts(void)
 }
 
 
+/* room is made, and nobody sees it before it is used */
+
+static void
+test_reserve(void)
+{
+    unsigned            number;
+    memory_t           *m;
+    jm_queue_t          q, other;
+    jm_place_t          a, b;
+    jm_queue_view_t     v;
+    jm_queue_limits_t   limits;
+
+    start(&q, &other);
+    (void) account(&q, "main", 1, 0);
+    (void) enter(&other, &a, 1, NOW);
+
+    memset(&limits, 0, sizeof(jm_queue_limits_t));
+    limits.concurrency = 2;
+    limits.queue = 100;
+    limits.weight = 1;
+
+    is_int(jm_queue_reserve(&q, str(""), &limits), JM_INVALID, "no name");
+    is_int(jm_queue_reserve(&q, str("main"), &limits), JM_OK,
+           "room for an account that is there");
+    is_int(jm_queue_reserve(&q, str("b"), &limits), JM_OK,
+           "and for one that is not");
+
+    jm_queue_view(&q, 0, &v, NOW);
+    is_int(v.limits.concurrency, 1, "the limits are as before");
+    is_int(enter(&other, &b, 2, NOW), JM_QUEUE_FULL, "and count");
+    ok(queue_is_whole(&q), "reserved: whole");
+
+    m = q.mem.ctx;
+    m->size = m->used;
+
+    is_int(jm_queue_account(&q, str("main"), &limits, &number), JM_OK,
+           "nothing more is needed to use it");
+    is_int(jm_queue_account(&q, str("b"), &limits, &number), JM_OK,
+           "nor for the other");
+    is_int(number, 1, "which has its number");
+    is_int(enter(&other, &b, 2, NOW), JM_QUEUE_GRANTED, "now they count");
+
+    limits.queue = 101 + JM_QUEUE_PLACES;
+    is_int(jm_queue_reserve(&q, str("b"), &limits), JM_ERROR,
+           "no memory for more");
+    ok(queue_is_whole(&q), "whole still");
+
+    jm_queue_leave(&other, &a, JM_LEAVE_FREE, NOW);
+    jm_queue_leave(&other, &b, JM_LEAVE_FREE, NOW);
+
+    m->size = SIZE;
+    memory_done(&q);
+}
+
+
 /* growing finds those that wait in a larger table */
 
 static void
@@ -607,6 +662,7 @@ main(void)
 {
     test_slots();
     test_accounts();
+    test_reserve();
     test_growth();
     test_turns();
     test_overtake();

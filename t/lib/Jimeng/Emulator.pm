@@ -14,12 +14,12 @@ use Mojo::JSON  qw(decode_json encode_json from_json);
 use Mojo::Parameters;
 use Time::HiRes qw(time);
 
+use Jimeng::Emulator::Account;
 use Jimeng::Emulator::Base64;
 use Jimeng::Emulator::Errors qw(gateway);
 use Jimeng::Emulator::Faults;
 use Jimeng::Emulator::Http;
 use Jimeng::Emulator::Signature;
-use Jimeng::Emulator::Visual;
 
 use constant {
     VERSION         => '2022-08-31',
@@ -36,7 +36,8 @@ my %STAGE = (
 
 
 # Options as on the command line, with underscores; port and control_port
-# may be 0.
+# may be 0.  They make the account "main"; accounts: an array of hashes, with
+# name and keys, of the others, which are as it is where they say nothing else.
 sub new {
     my ($class, %option) = @_;
 
@@ -55,12 +56,15 @@ sub new {
         port    => $option{control_port},
         handler => sub { $_[1]->($self->controlled($_[0])) },
     );
-    $self->{visual} = Jimeng::Emulator::Visual->new(
-        seconds     => $option{seconds},
-        concurrency => $option{concurrency},
-        qps         => $option{qps},
-        url         => $self->{main}->url,
-    );
+
+    my %limits = map { $_ => $option{$_} } qw(seconds concurrency qps);
+    my %main = map { $_ => $option{$_} } qw(access_key secret_key
+        security_token);
+
+    $self->{accounts} = [map {
+        Jimeng::Emulator::Account->new(%limits, %$_,
+            url => $self->{main}->url)
+    } { name => 'main', %main }, @{ $option{accounts} // [] }];
 
     if (defined $option{journal}) {
         open $self->{journal}, '>>', $option{journal}
@@ -106,8 +110,8 @@ sub received {
         headers => { map { $_ => text($request->{headers}{$_}) }
             keys %{ $request->{headers} } },
         body    => text($request->{body}),
-        map { $_ => undef } qw(action form signature status code task_id
-            fault),
+        map { $_ => undef } qw(action form account signature status code
+            task_id running fault),
     };
 
     if ($request->{path} ne '/') {
@@ -129,10 +133,15 @@ sub received {
         $stage = 'result' if $entry->{form} eq 'base64';
     }
 
-    my $fault = $self->{faults}->take($stage, task_of($request->{body}));
-    my $kind  = $fault ? $fault->{do} : '';
-    my @signature_error = $self->check_signature($request);
+    my $account = $self->account_of($request);
+    my $name    = $account && $account->name;
 
+    my $fault = $self->{faults}->take($stage, account => $name,
+        names_of($request->{body}));
+    my $kind  = $fault ? $fault->{do} : '';
+    my @signature_error = $self->check_signature($request, $account);
+
+    $entry->{account}   = $name;
     $entry->{action}    = $action;
     $entry->{signature} = $signature_error[0] // 'ok';
     $entry->{fault}     = $fault && $kind;
@@ -140,7 +149,7 @@ sub received {
     my $answer =
           $kind eq 'reset'  ? { reset => 1 }
         : $kind eq 'answer' ? canned($fault)
-        : $self->act($request, $parameters, @signature_error);
+        : $self->act($request, $parameters, $account, @signature_error);
 
     Jimeng::Emulator::Base64::fill($answer, $fault);
 
@@ -151,6 +160,8 @@ sub received {
         if $kind eq 'stall';
 
     @$entry{qw(status code task_id)} = @$answer{qw(status code task_id)};
+    $entry->{running} = $account->count($stage, $entry->{code}, time)
+        if $account;
     $self->write_journal($entry);
 
     my $send = sub {
@@ -183,13 +194,26 @@ sub write_journal {
 }
 
 
-sub check_signature {
+# The account whose access key a request is signed with, or nothing.
+sub account_of {
     my ($self, $request) = @_;
+
+    my ($key) = ($request->{headers}{authorization} // '')
+        =~ m{Credential=([^/,\s]+)/} or return;
+    my ($account) = grep { my %keys = $_->keys; $keys{access_key} eq $key }
+        @{ $self->{accounts} };
+
+    return $account;
+}
+
+
+sub check_signature {
+    my ($self, $request, $account) = @_;
 
     return Jimeng::Emulator::Signature::check(
         $request,
         {
-            %{ $self->{option} },
+            ($account // $self->{accounts}[0])->keys,
             region  => REGION,
             service => SERVICE,
             now     => time,
@@ -199,7 +223,7 @@ sub check_signature {
 
 # What the gateway checks, then what the service says.
 sub act {
-    my ($self, $request, $parameters, @signature_error) = @_;
+    my ($self, $request, $parameters, $account, @signature_error) = @_;
 
     my $action  = $parameters->param('Action');
     my $version = $parameters->param('Version');
@@ -216,11 +240,12 @@ sub act {
 
     } else {
         @error = @signature_error;
+        @error = ($account->refuse) if !@error && $account->refuse;
     }
 
     return refused($parameters, @error) if @error;
 
-    my $result = $self->{visual}->call($action, $request->{body});
+    my $result = $account->visual->call($action, $request->{body});
 
     return { %{ refused($parameters, $result->{gateway}) },
         task_id => $result->{task_id} }
@@ -308,12 +333,13 @@ sub canned {
 }
 
 
-# The task a body names, or undef.
-sub task_of {
+# The task and the model that a body names.
+sub names_of {
     my ($bytes) = @_;
 
     my $json = eval { decode_json($bytes) };
-    return ref $json eq 'HASH' ? $json->{task_id} : undef;
+    return () if ref $json ne 'HASH';
+    return (task => $json->{task_id}, req_key => $json->{req_key});
 }
 
 
@@ -356,8 +382,10 @@ sub picture {
     my ($id, $index) = ($1, $2);
     my $logo = Mojo::Parameters->new($request->{query})->to_hash;
 
-    my $png = $self->{visual}->picture($id, $index, %$logo ? $logo : undef)
-        // return json(404, {});
+    my ($visual) = grep { $_->tasks->find($id) }
+        map { $_->visual } @{ $self->{accounts} };
+    my $png = $visual && $visual->picture($id, $index, %$logo ? $logo : undef)
+        or return json(404, {});
 
     return {
         status  => 200,
@@ -375,7 +403,37 @@ sub controlled {
     return $self->set_fault($request->{body}) if $what eq 'POST /faults';
     return $self->clear_faults                if $what eq 'DELETE /faults';
     return json(200, $self->state)            if $what eq 'GET /state';
-    return json(404, { error => 'POST or DELETE /faults, GET /state' });
+    return json(200, $self->accounts)         if $what eq 'GET /accounts';
+    return $self->set_account($request->{body})
+        if $what eq 'POST /accounts';
+    return json(404, { error => 'POST or DELETE /faults, GET /state, '
+        . 'GET or POST /accounts' });
+}
+
+
+# {"account": name, ...}, see Jimeng::Emulator::Account.
+sub set_account {
+    my ($self, $bytes) = @_;
+
+    my $settings = eval { decode_json($bytes) };
+    return json(400, { error => 'settings are a JSON object' })
+        if ref $settings ne 'HASH';
+
+    my $name = $settings->{account} // '';
+    my ($account) = grep { $_->name eq $name } @{ $self->{accounts} };
+    my $error = $account ? $account->set($settings, time)
+        : "there is no account $name";
+
+    return json(400, { error => $error }) if defined $error;
+    return json(200, $self->accounts);
+}
+
+
+sub accounts {
+    my ($self) = @_;
+
+    my $now = time;
+    return { map { $_->name => $_->state($now) } @{ $self->{accounts} } };
 }
 
 
@@ -403,11 +461,13 @@ sub state {
     my ($self) = @_;
 
     my $now   = time;
-    my $tasks = $self->{visual}->tasks;
+    my @tasks = map { $_->visual->tasks } @{ $self->{accounts} };
+    my $running = 0;
+    $running += $_->running($now) for @tasks;
 
     return {
-        tasks   => $tasks->report($now),
-        running => $tasks->running($now),
+        tasks   => { map { %{ $_->report($now) } } @tasks },
+        running => $running,
         submits => $self->{count}{submit},
         queries => $self->{count}{query},
         connections => $self->{main}->accepted_so_far,

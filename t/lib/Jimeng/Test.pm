@@ -14,10 +14,15 @@ package Jimeng::Test;
 # and free of secrets, and no process may be left.
 #
 # Options of new():
-#   emulator       hash: seconds, concurrency, qps, security_token; 0: none
+#   emulator       hash: seconds, concurrency, qps, security_token, and
+#                  accounts, name => {concurrency, ...}; 0: none
 #   main, events, http, server, location, account, proxy
 #                  strings for these blocks of nginx.conf; a default line with
 #                  the same directive is left out
+#   accounts       array of name => what stands in its jimeng_account: more
+#                  accounts than "main", all in jimeng_accounts; their keys are
+#                  of their own, and the emulator knows them
+#   log            array: more variables for the access log
 #   conf           a whole nginx.conf instead.  Placeholders, here and in the
 #                  strings: %%PORT%% %%PORT:name%% %%EMULATOR_PORT%% %%DIR%%
 #                  %%MODULE%% %%GLOBALS%% %%GLOBALS_HTTP%% %%ACCOUNT%%
@@ -100,6 +105,9 @@ sub new {
         secrets => [ $secret_key, $task_secret ],
     }, $class;
 
+    $self->{accounts} = _accounts($opt{accounts});
+    $self->secret(map { $_->{secret_key} } @{ $self->{accounts} });
+
     $directories{ $self->{dir} } = $$;
     chmod 0755, $self->{dir};
 
@@ -112,13 +120,38 @@ sub new {
 }
 
 
+# The accounts besides "main", each with its keys.
+sub _accounts {
+    my ($pairs) = @_;
+    my @pairs = @{ $pairs || [] };
+    my @accounts;
+
+    while (my ($name, $conf) = splice @pairs, 0, 2) {
+        push @accounts, {
+            name => $name, conf => $conf, access_key => "AKLTtestkeyof$name",
+            secret_key => "c2VjcmV0LWtleS1vZi1hbm90aGVy-$name==",
+        };
+    }
+
+    return \@accounts;
+}
+
+
 sub start {
     my ($self) = @_;
     my $opt = $self->{emulator} // {};
 
     if ($opt && !$self->{running}) {
+        my %limits = %{ $opt->{accounts} || {} };
+        my @accounts = map {
+            my %keys = %$_;
+            delete $keys{conf};
+            +{ %keys, %{ $limits{ $_->{name} } || {} } };
+        } @{ $self->{accounts} };
+
         $self->{running} = Jimeng::Test::Emulator->start(
-            seconds => 0.2, %$opt, dir => $self->{dir},
+            seconds => 0.2, %$opt, accounts => \@accounts,
+            dir => $self->{dir},
             access_key => $access_key, secret_key => $secret_key,
         );
     }
@@ -144,6 +177,7 @@ sub conf {
 
     my %env = (%{ $self->{env} }, %{ $opt{env} || {} });
     my %all = (%$self, %opt, env => \%env);
+    $all{accounts} = _accounts($opt{accounts}) if $opt{accounts};
     my $emulator_port = $self->{running} ? $self->{running}->port
                                          : $self->port('nobody');
 
@@ -357,6 +391,7 @@ sub reload {
     my ($self, %opt) = @_;
 
     if (%opt) {
+        $opt{accounts} = _accounts($opt{accounts}) if $opt{accounts};
         @$self{ keys %opt } = values %opt;
         $self->{nginx}->write_conf($self->conf);
     }

@@ -14,7 +14,10 @@ use IO::Socket::INET;
 use JSON::PP;
 use Socket qw(SOL_SOCKET SO_RCVTIMEO);
 
-our @EXPORT_OK = qw(body one_job wrk open_jobs finish_jobs);
+our @EXPORT_OK = qw(KEY body one_job wrk open_jobs finish_jobs);
+
+# the client's, for gateways that ask for one
+use constant KEY => 'sk-bench';
 
 my $bench = abs_path(dirname(__FILE__) . '/../..');
 
@@ -40,7 +43,8 @@ sub one_job {
 
     my $r = HTTP::Tiny->new(timeout => 60)->post(
         "http://127.0.0.1:$gateway->{port}/v1/images/generations",
-        { headers => { 'Content-Type' => 'application/json' },
+        { headers => { 'Content-Type' => 'application/json',
+                       Authorization => 'Bearer ' . KEY },
           content => body() });
 
     my $reply = eval { decode_json($r->{content}) } // {};
@@ -63,7 +67,7 @@ sub wrk {
 
     open my $fh, '-|', 'wrk', '-t1', "-c$connections", "-d${seconds}s",
         '--timeout', '30s', '-s', "$bench/load.lua",
-        "http://127.0.0.1:$port", '--', $kind, $file
+        "http://127.0.0.1:$port", '--', $kind, $file, KEY
         or die "wrk: $!\n";
     my $text = do { local $/; <$fh> } // '';
     close $fh;

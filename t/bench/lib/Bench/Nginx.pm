@@ -214,7 +214,7 @@ sub stop {
 
     delete $running{$pid};
 
-    my @trouble = grep { /\[(?:alert|crit|emerg)\]/
+    my @trouble = grep { /\[(?:alert|crit|emerg)\]|Sanitizer|runtime error:/
                          && !(defined $expected && /$expected/) }
                   split /^/, $self->log;
 

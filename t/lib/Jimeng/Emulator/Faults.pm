@@ -2,7 +2,8 @@ package Jimeng::Emulator::Faults;
 
 # What is to go wrong, and how often. Faults stand in a list; the first that
 # is meant for a request and has no requests left to skip is used.  One with a
-# "task" is meant for requests that name this task's id.
+# "task" is meant for requests that name this task's id, one with an "account"
+# or a "req_key" for those of this account's keys, or for this model.
 #
 #   stall   "body_bytes" of the body, and "seconds" later the rest
 #   alter   what is in a result as base64: "null" in its place, so many
@@ -13,6 +14,8 @@ use strict;
 use warnings;
 
 use Jimeng::Emulator::Models qw(is_number is_string);
+
+use constant NARROWS => qw(task account req_key);
 
 my %KIND = (
     reset  => [],
@@ -55,8 +58,12 @@ sub add {
         if $fault{do} eq 'cut'
         && !is_number(
             $fault{bytes} // $fault{body_bytes});
-    return 'task must be a string'
-        if defined $fault{task} && !is_string($fault{task});
+
+    for my $name (NARROWS) {
+        return "$name must be a string"
+            if defined $fault{$name} && !is_string($fault{$name});
+    }
+
     return 'headers must be an object'
         if exists $fault{headers} && ref $fault{headers} ne 'HASH';
 
@@ -78,9 +85,9 @@ sub concerns {
 
 
 # $stage: "submit", "query", "result" or undef for a request that is none of
-# them; $task: the id that it names, or undef.
+# them; what else is known of it: task (the id that it names), account, req_key.
 sub take {
-    my ($self, $stage, $task) = @_;
+    my ($self, $stage, %request) = @_;
 
     my $list = $self->{list};
 
@@ -89,7 +96,9 @@ sub take {
 
         next if !concerns($fault, $stage);
         next if $fault->{do} eq 'refuse';
-        next if defined $fault->{task} && $fault->{task} ne ($task // '');
+        next if grep {
+            defined $fault->{$_} && $fault->{$_} ne ($request{$_} // '')
+        } NARROWS;
 
         if ($fault->{skip} > 0) {
             $fault->{skip}--;

@@ -1,7 +1,8 @@
 package Jimeng::Emulator::Tasks;
 
 # The tasks that were accepted, and where each of them is in its life. Time
-# always comes in as an argument.
+# always comes in as an argument.  Somebody else's tasks have no id here, and
+# count only while they run.
 
 use strict;
 use warnings;
@@ -12,15 +13,15 @@ use constant {
 };
 
 
-# seconds: how long a task runs.
 sub new {
-    my ($class, %option) = @_;
+    my ($class) = @_;
 
     return bless {
-        seconds => $option{seconds},
         tasks   => {},
         order   => [],
         running => [],
+        foreign => [],
+        most    => 0,
         serial  => int rand 1_000_000,
     }, $class;
 }
@@ -38,7 +39,8 @@ sub next_id {
 }
 
 
-# $task: a hash with req_key, prompt, width, height, pictures, trigger.
+# $task: a hash with req_key, prompt, width, height, pictures, trigger, and
+# seconds, how long it runs.
 sub add {
     my ($self, $task, $now) = @_;
 
@@ -46,10 +48,33 @@ sub add {
 
     $self->{tasks}{$id} = { %$task, id => $id, born => $now };
     push @{ $self->{order} },   $id;
-    push @{ $self->{running} }, $now + $self->{seconds};
+    begin($self->{running}, $now + $task->{seconds});
+
+    my $running = $self->running($now);
+    $self->{most} = $running if $running > $self->{most};
 
     $self->forget($now);
     return $self->{tasks}{$id};
+}
+
+
+# A task that somebody else runs.
+sub foreign {
+    my ($self, $seconds, $now) = @_;
+
+    begin($self->{foreign}, $now + $seconds);
+    return;
+}
+
+
+# Ends are kept in order; most often the last to begin is the last to end.
+sub begin {
+    my ($ends, $end) = @_;
+
+    my $index = @$ends;
+    $index-- while $index > 0 && $ends->[ $index - 1 ] > $end;
+    splice @$ends, $index, 0, $end;
+    return;
 }
 
 
@@ -60,7 +85,7 @@ sub forget {
     my $order = $self->{order};
 
     while (@$order > KEEP) {
-        last if !$self->over($self->{tasks}{ $order->[0] }, $now);
+        last if !over($self->{tasks}{ $order->[0] }, $now);
         delete $self->{tasks}{ shift @$order };
     }
 
@@ -71,22 +96,33 @@ sub forget {
 sub find { return $_[0]{tasks}{ $_[1] // '' } }
 
 
-# All tasks run equally long, so the first to be over is the first of the
-# list.
+# How many run, somebody else's included.
 sub running {
     my ($self, $now) = @_;
 
-    my $running = $self->{running};
+    return left($self->{running}, $now) + $self->running_foreign($now);
+}
 
-    shift @$running while @$running && $running->[0] <= $now;
-    return scalar @$running;
+
+sub running_foreign { return left($_[0]{foreign}, $_[1]) }
+
+
+# The most that ever ran at once when one was accepted.
+sub most { return $_[0]{most} }
+
+
+sub left {
+    my ($ends, $now) = @_;
+
+    shift @$ends while @$ends && $ends->[0] <= $now;
+    return scalar @$ends;
 }
 
 
 sub over {
-    my ($self, $task, $now) = @_;
+    my ($task, $now) = @_;
 
-    return $now - $task->{born} >= $self->{seconds};
+    return $now - $task->{born} >= $task->{seconds};
 }
 
 
@@ -94,9 +130,9 @@ sub over {
 sub status {
     my ($self, $task, $now) = @_;
 
-    return 'done' if $self->over($task, $now);
+    return 'done' if over($task, $now);
 
-    my $part = ($now - $task->{born}) / $self->{seconds};
+    my $part = ($now - $task->{born}) / $task->{seconds};
 
     return $task->{trigger}{status}
         if defined $task->{trigger}{status} && $part < 0.5;

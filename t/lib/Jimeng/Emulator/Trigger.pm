@@ -9,6 +9,7 @@ package Jimeng::Emulator::Trigger;
 #   [[gateway:50215]]    a business code in the gateway's envelope, ditto
 #   [[not_found]] [[expired]]  this data.status
 #   [[status=thinking]]  this data.status for the first half of the task
+#   [[seconds=0.5]]      how long the task runs
 #   [[pictures=3]]       a group of 3 pictures, unless force_single is true
 #   [[result]]           answers wrapped as Result
 #   [[bytes=3000000]]    pictures of so many bytes, see Picture::noise()
@@ -58,6 +59,9 @@ sub parse {
 
         } elsif ($name =~ /^status=(\S+)$/) {
             $found{status} = $1;
+
+        } elsif ($name =~ /^seconds=(\d+(?:\.\d+)?)$/) {
+            $found{seconds} = $1;
 
         } elsif ($name =~ /^(pictures|bytes|wrap|pieces)=(\d+)$/) {
             $found{$1} = $2;

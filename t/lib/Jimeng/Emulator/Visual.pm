@@ -27,14 +27,15 @@ my %ACTION = (
 my @LOGO_TEXT = ("AI\x{751f}\x{6210}", 'AI generated');
 
 
-# seconds, concurrency and qps as on the command line; url: where the
-# pictures are served.
+# seconds, concurrency and qps as on the command line, which may change;
+# denied: array of the req_keys that are refused; url: where the pictures are
+# served.
 sub new {
     my ($class, %option) = @_;
 
     return bless {
         %option,
-        tasks    => Jimeng::Emulator::Tasks->new(seconds => $option{seconds}),
+        tasks    => Jimeng::Emulator::Tasks->new,
         arrivals => [],
     }, $class;
 }
@@ -82,6 +83,8 @@ sub dispatch {
     return { code => 50400, detail => 'req_key is not known' }
         if !is_string($body->{req_key})
         || !Jimeng::Emulator::Models::known($body->{req_key});
+    return { code => 50400, detail => 'the service is not opened' }
+        if grep { $_ eq $body->{req_key} } @{ $self->{denied} };
 
     return $ACTION{$action}->($self, $body, $now);
 }
@@ -134,6 +137,7 @@ sub submit {
         height   => $height,
         pictures => pictures($body, $trigger),
         trigger  => $trigger,
+        seconds  => $trigger->{seconds} // $self->{seconds},
     }, $now);
 
     return {

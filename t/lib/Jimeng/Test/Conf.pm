@@ -6,7 +6,8 @@ package Jimeng::Test::Conf;
 #
 # Options are those of Jimeng::Test->new, and: dir, env (hash), module_file,
 # error_log, emulator_port, upstream ("host:port"), and port, a function from
-# a listener's name to its port.  A default line is left out when the string
+# a listener's name to its port; accounts is an array of hashes with name, conf
+# and keys.  A default line is left out when the string
 # for its block has the same directive.
 
 use strict;
@@ -153,7 +154,7 @@ sub _globals_http {
     my ($opt) = @_;
 
     my @names = ('status', 'request', 'request_time', 'body_bytes_sent',
-                 $opt->{module} ? @variables : ());
+                 $opt->{module} ? @variables : (), @{ $opt->{log} || [] });
     my $format = join ',', map { qq("$_":"\$$_") } @names;
 
     return join "\n",
@@ -177,8 +178,16 @@ sub _account {
     push @lines, 'security_token env:VOLC_SECURITYTOKEN;'
         if defined $opt->{env}{VOLC_SECURITYTOKEN};
 
-    return "jimeng_account main {\n"
-           . _block($opt->{account}, @lines) . "\n}";
+    my @blocks = "jimeng_account main {\n"
+                 . _block($opt->{account}, @lines) . "\n}";
+
+    for my $account (@{ $opt->{accounts} || [] }) {
+        push @blocks, "jimeng_account $account->{name} {\n"
+            . _block($account->{conf}, "access_key $account->{access_key};",
+                     "secret_key $account->{secret_key};") . "\n}";
+    }
+
+    return join "\n", @blocks;
 }
 
 
@@ -191,6 +200,10 @@ sub _http {
     push @lines, "jimeng_poll_interval $interval;" if defined $interval;
     push @lines, "jimeng_task_secret $opt->{dir}/task_secret;"
         if defined $opt->{task_secret};
+
+    push @lines, join(' ', 'jimeng_accounts main',
+                      map { $_->{name} } @{ $opt->{accounts} }) . ';'
+        if @{ $opt->{accounts} || [] };
 
     return _block($opt->{http}, $opt->{module} ? @lines : ());
 }

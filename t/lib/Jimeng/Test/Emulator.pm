@@ -4,9 +4,11 @@ package Jimeng::Test::Emulator;
 #
 #   my $e = Jimeng::Test::Emulator->start(dir => DIR, access_key => AK,
 #       secret_key => SK, security_token => T, seconds => S,
-#       concurrency => N, qps => N);
+#       concurrency => N, qps => N, accounts => [{...}, ...]);
 #   $e->journal(action => 'submit')   decoded lines, with the body's JSON
 #   $e->fault({...})  $e->clear_faults  $e->state
+#   $e->set_account($name, %settings)   see Jimeng::Emulator::Account
+#   $e->accounts                        name => state
 #   $e->port  $e->url  $e->stop  $e->restart(%changed)
 
 use strict;
@@ -59,6 +61,8 @@ sub _run {
         env => {
             EMULATOR_ACCESS_KEY => $self->{access_key},
             EMULATOR_SECRET_KEY => $self->{secret_key},
+            EMULATOR_ACCOUNTS => $self->{accounts}
+                && JSON::PP->new->utf8->encode($self->{accounts}),
         },
         command => [
             $^X, $self->{program},
@@ -164,6 +168,19 @@ sub clear_faults {
 sub state {
     my ($self) = @_;
     return $self->_control('GET', '/state');
+}
+
+
+sub set_account {
+    my ($self, $name, %settings) = @_;
+    return $self->_control('POST', '/accounts',
+                           { account => $name, %settings });
+}
+
+
+sub accounts {
+    my ($self) = @_;
+    return $self->_control('GET', '/accounts');
 }
 
 

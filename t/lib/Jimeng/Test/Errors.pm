@@ -29,6 +29,7 @@ our @EXPORT_OK = qw(final_codes is_error log_of type_of);
 
 # code => [status, type]
 my %row = (
+    concurrency_limit_exceeded => [429, 'rate_limit_error'],
     invalid_request          => [400, 'invalid_request_error'],
     content_policy_violation => [400, 'image_generation_user_error'],
     invalid_api_key          => [401, 'authentication_error'],
@@ -42,6 +43,7 @@ my %row = (
     request_too_large        => [413, 'invalid_request_error'],
     unsupported_media_type   => [415, 'invalid_request_error'],
     idempotency_key_reused   => [422, 'invalid_request_error'],
+    insufficient_quota       => [429, 'rate_limit_error'],
     rate_limit_exceeded      => [429, 'rate_limit_error'],
     upstream_rate_limited    => [429, 'rate_limit_error'],
     internal_error           => [500, 'api_error'],

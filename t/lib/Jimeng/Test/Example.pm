@@ -2,13 +2,14 @@ package Jimeng::Test::Example;
 
 # A configuration of conf-examples or of README, made fit for a test: nothing
 # but places is changed, that of the module, of logs and keys, of the
-# listener and of the upstream.
+# listeners and of the upstream.  What listens on 9145 is port('private').
 #
 #   my $text = rewrite($text);    for Jimeng::Test's "conf"
 #   internal($t, plain => 1);     volcengine.conf, likewise
 
 use strict;
 use warnings;
+use version;
 
 use Exporter qw(import);
 use Jimeng::Test::Nginx;
@@ -47,12 +48,15 @@ sub rewrite {
            '%%MODULE%%');
     change(\$text, qr{server visual\.volcengineapi\.com:443;},
            'server 127.0.0.1:%%EMULATOR_PORT%%;');
-    change(\$text, qr{listen (?:127\.0\.0\.1:)?8080;},
-           'listen 127.0.0.1:%%PORT%%;');
+    change(\$text, qr{listen (?:127\.0\.0\.1:)?(?:8080|443)\b},
+           'listen 127.0.0.1:%%PORT%%');
+
+    $text =~ s{listen 127\.0\.0\.1:9145;}{listen 127.0.0.1:%%PORT:private%%;};
+    $text =~ s{(listen \S+ ssl) http2;}{$1; http2 on;} if http2_directive();
 
     $text =~ s{/var/log/nginx/error\.log}{%%DIR%%/error.log};
     $text =~ s{/var/log/nginx/\w+\.log}{%%DIR%%/access.log};
-    $text =~ s{file:/etc/nginx/jimeng/}{file:%%DIR%%/}g;
+    $text =~ s{/etc/nginx/jimeng/}{%%DIR%%/}g;
     $text =~ s{/var/lib/nginx/}{%%DIR%%/}g;
     $text =~ s{https://gateway\.example\.com/}{http://127.0.0.1:%%PORT%%/}g;
 
@@ -65,6 +69,15 @@ sub rewrite {
     change(\$text, qr{^http \{\n}m, "http {\n$more");
 
     return $first . $text;
+}
+
+
+# From 1.25.1 on nginx warns of the listener's parameter.
+sub http2_directive {
+    my $binary = Jimeng::Test::Nginx::binary();
+    my ($version) = `'$binary' -v 2>&1` =~ m{nginx/([\d.]+)};
+
+    return version->parse("v$version") >= version->parse('v1.25.1');
 }
 
 

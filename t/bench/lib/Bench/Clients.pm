@@ -1,0 +1,119 @@
+package Bench::Clients;
+
+# Clients of a gateway that wait, all at once, each request on a connection of
+# its own.  What breaks off is sent again, with the same Idempotency-Key, until
+# it is answered.
+#
+#   my $clients = Bench::Clients->new($port);
+#   my $call = $clients->call($client, $key);     sends a request
+#   $clients->every($seconds, $first, sub { });   something else meanwhile
+#   $clients->run;                                until all are answered
+#
+# A call is {call, client, sent, broken, status, code, retry, url, ended}:
+# "call" is its number from 1, which its prompt has, "broken" a list of when its
+# connection broke off; times are seconds since 1970.
+
+use strict;
+use warnings;
+
+use Mojo::IOLoop;
+use Mojo::UserAgent;
+use Time::HiRes 'time';
+
+use constant AGAIN => 0.1;      # seconds
+
+
+sub new {
+    my ($class, $port) = @_;
+
+    my $ua = Mojo::UserAgent->new(connect_timeout => 10, max_connections => 0,
+                                  inactivity_timeout => 0);
+
+    # by default what a callback dies of is only told
+    Mojo::IOLoop->singleton->reactor->unsubscribe('error')
+        ->on(error => sub { die $_[1] });
+
+    return bless {
+        ua => $ua, number => 0, waiting => 0, timers => [],
+        url => "http://127.0.0.1:$port/v1/images/generations",
+    }, $class;
+}
+
+
+sub call {
+    my ($self, $client, $key) = @_;
+
+    my $call = { call => ++$self->{number}, client => $client, key => $key,
+                 sent => time, broken => [] };
+
+    $self->{waiting}++;
+    $self->try($call);
+
+    return $call;
+}
+
+
+sub try {
+    my ($self, $call) = @_;
+
+    my %headers = (
+        Authorization     => "Bearer $call->{key}",
+        Connection        => 'close',
+        'Idempotency-Key' => "bench-$call->{call}",
+    );
+
+    my %body = (model => 'jimeng-4.0',
+                prompt => "call $call->{call}: a cat in the sun");
+
+    $self->{ua}->post($self->{url}, \%headers, json => \%body, sub {
+        my ($ua, $tx) = @_;
+        my $error = $tx->error;
+
+        if ($error && !$error->{code}) {
+            push @{ $call->{broken} }, time;
+            Mojo::IOLoop->timer(AGAIN, sub { $self->try($call) });
+            return;
+        }
+
+        my $reply = $tx->res->json // {};
+
+        $call->{ended} = time;
+        $call->{status} = $tx->res->code;
+        $call->{code} = $reply->{code};
+        $call->{retry} = $tx->res->headers->header('X-Should-Retry');
+        $call->{url} = $reply->{data}[0]{url} if $call->{status} == 200;
+
+        Mojo::IOLoop->stop unless --$self->{waiting};
+    });
+}
+
+
+sub every {
+    my ($self, $seconds, $first, $do) = @_;
+
+    push @{ $self->{timers} }, Mojo::IOLoop->timer($first, sub {
+        $do->();
+        push @{ $self->{timers} }, Mojo::IOLoop->recurring($seconds, $do);
+    });
+}
+
+
+# Lets so many seconds go by.
+
+sub pause {
+    my ($self, $seconds) = @_;
+
+    Mojo::IOLoop->timer($seconds, sub { Mojo::IOLoop->stop });
+    Mojo::IOLoop->start;
+}
+
+
+sub run {
+    my ($self) = @_;
+
+    Mojo::IOLoop->start if $self->{waiting};
+    Mojo::IOLoop->remove($_) for splice @{ $self->{timers} };
+}
+
+
+1;

@@ -1,0 +1,66 @@
+#!/usr/bin/perl
+
+# models=: which of them a client may use, by whichever of their names.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Jimeng::Test;
+use Jimeng::Test::Keys;
+
+my $t = with_keys(
+    [ 'alice models=jimeng_t2i_v40', 'bob models=jimeng-4.0,jimeng_t2i_v31',
+      'carol', 'dave models=house rate=20r/h concurrency=1 images=5/d',
+      'erin models=jimeng_i2i_v30' ],
+    location => 'jimeng_model house jimeng_t2i_v40;',
+);
+
+my %v40 = map { $_ => 1 } qw(jimeng_t2i_v40 jimeng-4.0 house);
+my %may = (
+    alice => \%v40,
+    bob => { %v40, jimeng_t2i_v31 => 1 },
+    carol => { %v40, jimeng_t2i_v31 => 1, 'jimeng-4.6' => 1 },
+    dave => \%v40, erin => {},
+);
+my $submits = 0;
+
+for my $name (sort keys %may) {
+    for my $model ('house', 'jimeng-4.0', 'jimeng-4.6', 'jimeng_t2i_v31',
+                   'jimeng_t2i_v40')
+    {
+        my $r = generate_as($t, $name, { model => $model });
+
+        if ($may{$name}{$model}) {
+            is($r->status, 200, "$name may use $model");
+            $submits++;
+        } else {
+            is_refused($t, $r, "$name may not use $model", param => 'model',
+                       code => 'permission_denied');
+        }
+    }
+
+    # Without a name it is the default one, for which the same holds.
+    my $r = generate_as($t, $name);
+    my $may = $may{$name}{jimeng_t2i_v40};
+    is($r->status, $may ? 200 : 403, "$name: the default model");
+    $submits++ if $may;
+}
+
+is(scalar $t->submits, $submits, 'what is refused is not submitted');
+
+
+# ---- what else is said of a model, and when
+
+my $r = generate_as($t, 'dave', { model => 'dall-e-9' });
+is($r->json->{error}{code}, 'model_not_found', 'one that is not known');
+$r = generate_as($t, 'dave', { model => 'jimeng-4.6' });
+is(limits($r)->{limit}, 20, 'refused: it counts as a request');
+used($t, 'dave', images => [ 4, 0 ], concurrency => 0);
+is_deeply(usage($t, 'dave')->{models}, [ 'house' ], 'usage: one');
+is_deeply(usage($t, 'bob')->{models}, [ 'jimeng-4.0', 'jimeng_t2i_v31' ],
+          'usage: two');
+is(usage($t, 'carol')->{models}, undef, 'usage: all');
+is(scalar $t->submits, $submits, 'nothing was submitted');
+
+$t->done;

@@ -1,0 +1,101 @@
+package Jimeng::Test::Metrics;
+
+# What jimeng_metrics shows, and client keys for who is counted there.
+#
+#   my $all = scrape($t);             { 'name{label="value"}' => number, ... }
+#   my $all = settled($t, $n);        the same, when $n requests are counted
+#   is_clean($t, 'name');             promtool has nothing to say
+#   keys_file($t, 'alice rate=1r/s')  for jimeng_keys %%DIR%%/keys
+#   bearer('alice')                   a hash, with the header of her key
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(sha256_hex);
+use Exporter qw(import);
+use Jimeng::Test;
+use Jimeng::Test::Process qw(poll);
+
+our @EXPORT = qw(scrape settled only is_clean keys_file bearer key_of);
+
+my ($promtool) = grep { -x } map { "$_/promtool" } split /:/, $ENV{PATH};
+
+
+sub scrape {
+    my ($t, $path) = @_;
+    my $r = $t->request('GET', $path // '/metrics');
+    my %all;
+
+    for my $line (split /\n/, $r->body) {
+        next if $line =~ /^#/;
+
+        my ($name, $value) = $line =~ /^(\S.*) (\S+)\z/
+            or return { "what is no sample: $line" => 1 };
+        return { "what is there twice: $name" => 1 } if exists $all{$name};
+        $all{$name} = $value;
+    }
+
+    return \%all;
+}
+
+
+# Those of a name, less it.
+sub only {
+    my ($all, $name) = @_;
+
+    return { map { /^\Q$name\E(?:\{(.*)\})?\z/ ? ($1 // '' => $all->{$_}) : () }
+                 keys %$all };
+}
+
+
+# A client has its reply before its request is over.
+sub settled {
+    my ($t, $n, $path) = @_;
+    my $all = {};
+
+    poll(sub {
+        $all = scrape($t, $path);
+        my $sum = 0;
+        $sum += $_ for values %{ only($all, 'jimeng_requests_total') };
+        return $sum >= $n;
+    }, 10);
+
+    return $all;
+}
+
+
+sub is_clean {
+    my ($t, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    SKIP: {
+        skip('promtool is in Debian\'s package prometheus', 1)
+            unless $promtool;
+
+        my $file = $t->write_file('metrics',
+                                  $t->request('GET', '/metrics')->body);
+        my $said = `"$promtool" check metrics < "$file" 2>&1`;
+
+        return is("$?: $said", '0: ', $name);
+    }
+
+    return;
+}
+
+
+sub key_of { "sk-test-key-of-$_[0]-and-of-nobody-else" }
+
+sub bearer {
+    my ($name, %more) = @_;
+    return { Authorization => 'Bearer ' . key_of($name), %more };
+}
+
+sub keys_file {
+    my ($t, @lines) = @_;
+
+    return $t->write_file('keys', join '', map {
+        /^(\S+)/ ? sha256_hex(key_of($1)) . " $_\n" : ()
+    } @lines);
+}
+
+1;

@@ -1,0 +1,80 @@
+#!/usr/bin/perl
+
+# $jimeng_queue_time: how long a request waited for its slots, the longest of
+# its tasks.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Jimeng::Test;
+use Jimeng::Test::Queue;
+
+my $t = Jimeng::Test->new(with_queue(
+    workers => 2, emulator => { seconds => 0.3, concurrency => 1 },
+    account => 'concurrency 1; queue 3;', log => ['jimeng_queue_time'],
+    http => 'lingering_close off;',
+    server => 'location /short/ {
+                   jimeng_pass /_volcengine;
+                   jimeng_timeout 600ms;
+               }',
+));
+my $lines = 0;
+
+sub queue_time { return ($t->access_lines(++$lines))[-1]{jimeng_queue_time} }
+
+sub is_time {
+    my ($name, $least, $most) = @_;
+    my $time = queue_time();
+
+    like($time, qr/^\d+\.\d{3}$/, "$name: seconds and milliseconds");
+    cmp_ok($time, '>=', $least, "$name: at least $least");
+    cmp_ok($time, '<=', $most, "$name: at most $most");
+    return;
+}
+
+# No task was over so far, so that nobody knows that it is in vain.
+my $holder = hold($t, 2);
+$t->request(of('a clock in vain', 'alice', path => '/short'));
+is_time('in vain', 0.5, 1.9);
+$holder->response;
+queue_time();
+
+$t->request(of('a clock that is not waited for'));
+is(queue_time(), '0.000', 'no wait');
+
+$t->request(of('a clock refused [[50413]]'));
+is(queue_time(), '0.000', 'no wait, refused');
+
+$holder = hold($t, 1);
+my ($x) = in_turn($t, [ of('a clock that is waited for', 'alice') ]);
+$holder->response;
+is(queue_time(), '0.000', 'who had the slot');
+$x->response;
+is_time('a wait', 0.5, 3);
+
+$t->request(of('three clocks', undef, n => 3));
+is_time('three, one after another', 0.6, 3);
+
+$holder = hold($t, 3);
+($x) = in_turn($t, [ of('a clock that is left', 'alice') ]);
+$x->abort;
+is_time('who left', 0, 2);
+
+my @x = in_turn($t, map { [ of("a row of clocks $_", 'alice') ] } 1 .. 3);
+$t->request(of('a clock too much', 'bob'));
+like(queue_time(), qr/^0\.00\d$/, 'a full queue');
+$_->response for $holder, @x;
+$lines += 4;
+
+is($t->request('GET', '/v1/models')->status, 200, 'another endpoint');
+is(queue_time(), '', 'another endpoint: empty');
+$t->request(of('', undef));
+is(queue_time(), '', 'a bad request: empty');
+$t->finish;
+
+$t = Jimeng::Test->new(log => ['jimeng_queue_time']);
+$lines = 0;
+$t->generate;
+is(queue_time(), '', 'without a queue: empty');
+$t->done;
