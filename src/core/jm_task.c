@@ -425,7 +425,7 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
         t->retried++;
         t->asked = 0;
 
-        return jm_task_send(t);
+        return jm_task_start(t);
 
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);
