@@ -200,7 +200,7 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 
     /* before the reply: the client's next request may come with its end */
 
-    if (job->left == 0) {
+    if (job->left == 0 && job->following == 0) {
         ngx_http_jimeng_hold_release(job->hold);
     }
 

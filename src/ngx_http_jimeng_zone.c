@@ -448,7 +448,15 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_http_jimeng_wake_create(cycle);
+    if (ngx_http_jimeng_wake_create(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* who waits in an old worker may have a slot of those that are new */
+
+    ngx_http_jimeng_wake_all();
+
+    return NGX_OK;
 }
 
 

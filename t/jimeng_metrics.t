@@ -13,6 +13,7 @@ use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Metrics;
 use Jimeng::Test::Directive;
+use Jimeng::Test::Process qw(slurp);
 use Jimeng::Test::Sse;
 
 my $zone = 'jimeng_zone shared:10m;';
@@ -290,6 +291,14 @@ is($all->{'jimeng_submits_total{account="main"}'}, $accepted,
    'submits that were taken');
 
 is_clean($t, 'clean with all of that');
+
+my $readme = slurp(Jimeng::Test::Nginx::root() . '/README.md');
+my ($table) = $readme =~ /^## Watching it\n(.*?)^## /ms;
+my @rows = ($table // '') =~ /^(\|.*)/mg;
+my @named = map { /`(jimeng_\w+)(?=[`{])/g } @rows;
+my @types = $t->request('GET', '/metrics')->body =~ /^# TYPE (\w+)/mg;
+
+is(join(' ', sort @named), join(' ', sort @types), 'README has all of them');
 unlike($t->request('GET', '/metrics')->body, qr/kite|sk-test|leaves|AKLT/,
        'no prompt, no key');
 

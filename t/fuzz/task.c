@@ -9,7 +9,8 @@
  * was submitted there, and once more at most for each task that failed in
  * passing, as often as that was asked for; it is asked for no more often than
  * that was; and it ends by its deadline, or with the exchange that is in flight
- * then.
+ * then.  Where there is a queue it is submitted with a slot only.  One that was
+ * given up may be followed, and is never submitted then.
  *
  * Seen failing with each of these taken out of jm_task.c: the look at t->gone
  * in jm_task_refused(), the looks at the deadline in jm_task_pause(),
@@ -46,6 +47,10 @@ typedef struct {
     uint64_t         begun;         /* its first event */
 
     unsigned         held;          /* another's to submit, or not begun */
+    unsigned         queued;        /* it has a place, and no slot */
+    unsigned         slot;
+    unsigned         given_up;      /* while the remote is at work on it */
+    unsigned         follows;       /* and asked for, for nobody */
     unsigned         timer;
     uint64_t         fires;         /* when the timer does */
 
@@ -66,6 +71,7 @@ typedef struct {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void happen(world_t *w, jm_event_e event);
+static void to_its_end(world_t *w);
 
 
 /* the next decision; 0 when there is no more input */
@@ -96,14 +102,24 @@ arm(world_t *w, uint64_t delay)
 static void
 send_submit(world_t *w, jm_event_e event)
 {
-    check(w->held ? event == JM_EVENT_START
-                  : event == JM_EVENT_TIMER || event == JM_EVENT_PASSING);
+    if (w->queued) {
+        check(event == JM_EVENT_GRANTED);
+        w->slot = 1;
+
+    } else {
+        check(w->held ? event == JM_EVENT_START
+                      : event == JM_EVENT_TIMER
+                        || (event == JM_EVENT_PASSING && !w->slot));
+    }
+
+    check(w->slot == w->task.limits.queue && !w->follows);
 
     check(w->submits == 0 && !w->unknown && !w->gone);
     check(w->passing <= w->task.limits.retries);
     check(w->now < w->task.deadline);
 
     w->held = 0;
+    w->queued = 0;
     w->asked = 0;
     w->exchange = 1;
     w->query = 0;
@@ -132,6 +148,41 @@ send_query(world_t *w, jm_event_e event)
 }
 
 
+/* the queue grants a slot, or says when to look, or that it is too late */
+
+static void
+ask_queue(world_t *w, jm_event_e event)
+{
+    check(w->task.limits.queue && !w->exchange && !w->timer);
+    check(w->queued ? event == JM_EVENT_TIMER || event == JM_EVENT_EXITING
+                    : event == JM_EVENT_START || event == JM_EVENT_BUSY
+                      || event == JM_EVENT_DENIED
+                      || event == JM_EVENT_PASSING);
+
+    w->held = 0;
+    w->queued = 1;
+    w->slot = 0;
+
+    switch (choose(w, 8)) {
+
+    case 0:
+    case 1:
+    case 2:
+        happen(w, JM_EVENT_GRANTED);
+        break;
+
+    case 3:
+        happen(w, JM_EVENT_FAILED);
+        break;
+
+    default:
+        w->task.look = choose(w, 256) * 5;
+        happen(w, JM_EVENT_QUEUED);
+        break;
+    }
+}
+
+
 static void
 end(world_t *w, jm_step_t step, jm_event_e event)
 {
@@ -153,6 +204,7 @@ end(world_t *w, jm_step_t step, jm_event_e event)
 
     } else if (step.cause == JM_CAUSE_GENERATION_TIMEOUT) {
         check(w->submits == 1);
+        w->given_up = 1;
 
     } else if (step.cause != JM_CAUSE_NONE) {
         check(w->submits == 0);
@@ -161,7 +213,9 @@ end(world_t *w, jm_step_t step, jm_event_e event)
 
     /* what was never begun ends for a reason */
 
-    if (event == JM_EVENT_START || event == JM_EVENT_HELD) {
+    if (event == JM_EVENT_START || event == JM_EVENT_HELD
+        || event == JM_EVENT_QUEUED || event == JM_EVENT_GRANTED)
+    {
         check(w->now >= w->task.deadline);
     }
 }
@@ -176,6 +230,10 @@ happen(world_t *w, jm_event_e event)
 
     switch (step.action) {
 
+    case JM_ACTION_QUEUE:
+        ask_queue(w, event);
+        break;
+
     case JM_ACTION_SUBMIT:
         send_submit(w, event);
         break;
@@ -186,6 +244,7 @@ happen(world_t *w, jm_event_e event)
 
     case JM_ACTION_TIMER:
         check(w->held == (event == JM_EVENT_HELD));
+        check(w->queued == (event == JM_EVENT_QUEUED));
         arm(w, step.delay);
         break;
 
@@ -216,7 +275,7 @@ happen(world_t *w, jm_event_e event)
 static void
 end_submit(world_t *w)
 {
-    switch (choose(w, 6)) {
+    switch (choose(w, 7)) {
 
     case 0:
         w->submits++;
@@ -241,6 +300,10 @@ end_submit(world_t *w)
     case 4:
         w->unknown = 1;
         happen(w, JM_EVENT_FAILED);
+        break;
+
+    case 5:
+        happen(w, w->slot ? JM_EVENT_DENIED : JM_EVENT_FAILED);
         break;
 
     default:
@@ -368,7 +431,13 @@ fits(const world_t *w, jm_event_e event)
         return 0;
     }
 
-    if (event == JM_EVENT_LEFT || (w->held && event == JM_EVENT_FAILED)) {
+    if (event == JM_EVENT_LEFT
+        || ((w->held || w->queued) && event == JM_EVENT_FAILED))
+    {
+        return 1;
+    }
+
+    if (w->queued && (event == JM_EVENT_QUEUED || event == JM_EVENT_GRANTED)) {
         return 1;
     }
 
@@ -422,9 +491,14 @@ live(world_t *w)
     limits.interval = choose(w, 256) * 20;
     limits.attempts = choose(w, 256);
     limits.retries = choose(w, 6);
+    limits.queue = choose(w, 2);
 
     w->now = START;
     w->held = 1;
+    w->queued = 0;
+    w->slot = 0;
+    w->given_up = 0;
+    w->follows = 0;
     w->timer = 0;
     w->exchange = 0;
     w->submits = 0;
@@ -457,6 +531,28 @@ live(world_t *w)
     w->begun = w->now;
     look(w, what);
 
+    to_its_end(w);
+
+    if (w->given_up && choose(w, 2)) {
+        w->over = 0;
+        w->follows = 1;
+        w->gone = 1;
+        w->asked = 0;
+        w->task.limits.interval += 1000;
+
+        arm(w, jm_task_follow(&w->task, w->now).delay);
+        to_its_end(w);
+
+        check(w->now <= w->task.deadline + LATE + LONGEST);
+    }
+
+    disturb(w);
+}
+
+
+static void
+to_its_end(world_t *w)
+{
     while (!w->over) {
 
         switch (choose(w, 8)) {
@@ -475,8 +571,6 @@ live(world_t *w)
             break;
         }
     }
-
-    disturb(w);
 }
 
 

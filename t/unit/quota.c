@@ -5,10 +5,10 @@
  * processes are numbers here.
  *
  * Seen failing with each of these taken out: the look at alive() in
- * jm_quota_dead(), both jm_quota_reap() that stand in the way of a request, the
- * walk of jm_quota_join(), the guard against a clock that is just behind in
- * jm_quota_roll(), the serial number in jm_quota_held(), jm_quota_rebuild(),
- * and the limit of what is owed in jm_quota_owed().
+ * jm_quota_dead(), the reaping in jm_quota_hold(), in jm_quota_share_add() and
+ * in jm_quota_reap_all(), the walk of jm_quota_join(), the guard against a
+ * clock that is just behind in jm_quota_roll(), the serial number in
+ * jm_quota_held(), jm_quota_rebuild(), and the limit in jm_quota_owed().
  */
 
 
@@ -24,13 +24,14 @@
 
 
 static unsigned   dead[16];
+static uint32_t   last;             /* of higher numbers, the only one alive */
 static tap_mem_t  memory;
 
 
 static unsigned
 alive(uint32_t pid)
 {
-    return !dead[pid];
+    return pid < jm_nitems(dead) ? !dead[pid] : pid == last;
 }
 
 
@@ -412,11 +413,11 @@ test_room(void)
         other.pid = i % 13;
         memory.fail = memory.calls + 1;
 
-        (void) jm_quota_hold(&other, &many[i % 40], 1, 1, SECONDS, &hold,
+        (void) jm_quota_hold(&other, &many[i % 39], 1, 1, SECONDS, &hold,
                              &view);
     }
 
-    for (i = 0; i < 40; i++) {
+    for (i = 0; i < 39; i++) {
         other.pid = 14;
         memory.fail = memory.calls + 1;
 
@@ -427,7 +428,7 @@ test_room(void)
         }
     }
 
-    ok(i < 40, "there is no room for more");
+    ok(i < 39, "there is no room for more");
     is_int((int64_t) hold.running, 0, "and nothing is held");
 
     for (i = 0; i < 13; i++) {
@@ -437,6 +438,37 @@ test_room(void)
     memory.fail = memory.calls + 1;
     ok(jm_quota_hold(&other, &many[39], 1, 1, SECONDS, &hold, &view)
        != JM_QUOTA_NO_ROOM, "all but one die: there is");
+
+    tap_mem_done(&memory);
+}
+
+
+/* one process after the other is killed */
+
+static void
+test_generations(void)
+{
+    size_t           calls;
+    jm_hold_t        hold;
+    jm_quota_t       q, other;
+    jm_client_t      c;
+    jm_quota_view_t  view;
+
+    c = client("alice", 0, 1000, 1000000);
+    start(&q, &other, &c);
+
+    calls = memory.calls;
+
+    for (last = 100; last < 400; last++) {
+        other.pid = last;
+        (void) jm_quota_hold(&other, &c, 1, 0, SECONDS, &hold, &view);
+    }
+
+    is_int((int64_t) memory.calls, (int64_t) calls,
+           "what the dead have left is used again");
+
+    last = 0;
+    is_view(&q, &c, 0, 0, 0, "nothing is left of them");
 
     tap_mem_done(&memory);
 }
@@ -567,6 +599,7 @@ main(void)
     test_dead_delivers();
     test_reload();
     test_room();
+    test_generations();
     test_repair();
     test_write();
     test_duration();

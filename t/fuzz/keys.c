@@ -1,0 +1,103 @@
+
+/*
+ * The file of client keys, with memory that runs out at a place the input
+ * chooses.  What is taken is in order, each client is found by its digest and
+ * by its name, and nothing is beyond its limits.
+ */
+
+
+#include "tap.h"
+
+#include "jm_keys.h"
+
+
+#define check(x)                                                              \
+    do {                                                                      \
+        if (!(x)) {                                                           \
+            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static void
+look_at(const jm_keys_t *keys, const jm_client_t *c, jm_str_t text)
+{
+    size_t  i;
+
+    check(jm_keys_find(keys, c->digest) == c);
+    check(jm_keys_named(keys, c->name) == c);
+
+    check(c->name.len >= 1 && c->name.len <= JM_KEYS_NAME);
+    check(c->name.data >= text.data
+          && c->name.data + c->name.len <= text.data + text.len);
+
+    check(c->rate <= JM_KEYS_LIMIT && c->concurrency <= JM_KEYS_LIMIT
+          && c->images <= JM_KEYS_LIMIT);
+    check((c->rate != 0) == (c->rate_period != 0));
+    check((c->images != 0) == (c->images_period != 0));
+    check(c->expires >= 0 && c->expires <= 253402214400);
+    check((c->models != NULL) == (c->nmodels != 0));
+
+    for (i = 0; i < c->nmodels; i++) {
+        check(c->models[i].len != 0);
+    }
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t       i, line, lines;
+    jm_rc_e      rc;
+    jm_str_t     text;
+    jm_keys_t    keys;
+    tap_mem_t    mem;
+    const char  *why;
+
+    if (size < 1) {
+        return 0;
+    }
+
+    text.data = data + 1;
+    text.len = size - 1;
+
+    for (i = 0, lines = 1; i < text.len; i++) {
+        lines += (text.data[i] == '\n');
+    }
+
+    tap_mem_init(&mem, data[0]);
+
+    rc = jm_keys_parse(&keys, text, &mem.mem, &line, &why);
+
+    switch (rc) {
+
+    case JM_OK:
+        check(keys.n <= lines);
+
+        for (i = 0; i < keys.n; i++) {
+            look_at(&keys, &keys.clients[i], text);
+
+            check(i == 0 || memcmp(keys.clients[i - 1].digest,
+                                   keys.clients[i].digest, JM_DIGEST_LEN)
+                            < 0);
+        }
+
+        break;
+
+    case JM_INVALID:
+        check(line >= 1 && line <= lines);
+        check(why != NULL && why[0] != '\0');
+        break;
+
+    default: /* JM_ERROR */
+        check(mem.calls >= mem.fail && mem.fail != 0);
+    }
+
+    tap_mem_done(&mem);
+
+    return 0;
+}

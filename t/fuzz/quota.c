@@ -1,0 +1,497 @@
+
+/*
+ * Quotas in a simulated world: processes that hold, deliver, die at work and
+ * come back under the same number, reloads with other clients, days that go by,
+ * memory that runs out.  The input decides what happens next; the world counts
+ * beside the quotas, in its own way.  Whatever happens: what runs, is reserved
+ * and is used is what the world has counted, nobody gets more than his limits,
+ * and nobody is refused who is within them.
+ *
+ * Seen failing with each of these taken out of the quotas: the look at alive()
+ * in jm_quota_dead(), the reaping in jm_quota_hold(), the walk of
+ * jm_quota_join(), the serial number in jm_quota_held(), jm_quota_rebuild(), and
+ * the fresh window in jm_quota_roll().
+ */
+
+
+#include "tap.h"
+
+#include "jm_quota_store.h"
+
+
+#define PROCESSES  3
+#define CLIENTS    5
+#define HOLDS      12
+#define DAY        86400
+
+#define check(x)                                                              \
+    do {                                                                      \
+        if (!(x)) {                                                           \
+            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+
+typedef struct {
+    jm_hold_t            hold;
+    unsigned             process;   /* from 1, 0: there is none */
+    unsigned             client;
+    unsigned             era;       /* of the client: it may be another one */
+    unsigned             running;
+    uint64_t             images;
+} holder_t;
+
+
+typedef struct {
+    jm_client_t          client;
+    unsigned             known;
+    unsigned             era;
+    uint64_t             day;
+    uint64_t             used;
+    uint64_t             since;     /* of the bucket: what was in it then, */
+    uint64_t             tokens;    /* in requests times its period */
+} counted_t;
+
+
+typedef struct {
+    const uint8_t       *data;
+    size_t               size;
+
+    jm_quota_t           q;
+    tap_mem_t            mem;
+    uint64_t             now;       /* ms */
+    uint64_t             day;
+    counted_t            counted[CLIENTS];
+    holder_t             holders[HOLDS];
+} world_t;
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static unsigned  killed[PROCESSES + 1];
+
+
+static unsigned
+alive(uint32_t pid)
+{
+    return !killed[pid];
+}
+
+
+/* the next decision; 0 when there is no more input */
+
+static unsigned
+choose(world_t *w, unsigned n)
+{
+    if (w->size == 0) {
+        return 0;
+    }
+
+    w->size--;
+
+    return *w->data++ % n;
+}
+
+
+static int64_t
+seconds(const world_t *w)
+{
+    return (int64_t) (w->day * DAY + 7);
+}
+
+
+static void
+sums(const world_t *w, unsigned client, uint64_t *running, uint64_t *images)
+{
+    unsigned         i;
+    const holder_t  *h;
+
+    *running = 0;
+    *images = 0;
+
+    for (i = 0; i < HOLDS; i++) {
+        h = &w->holders[i];
+
+        if (h->process && h->client == client
+            && h->era == w->counted[client].era)
+        {
+            *running += h->running;
+            *images += h->images;
+        }
+    }
+}
+
+
+static uint64_t
+used(const world_t *w, unsigned client)
+{
+    const counted_t  *c;
+
+    c = &w->counted[client];
+
+    return c->day == w->day ? c->used : 0;
+}
+
+
+/* what the quotas say is what was counted */
+
+static void
+look_around(world_t *w)
+{
+    unsigned         i;
+    uint64_t         running, images;
+    jm_client_t     *client;
+    jm_quota_view_t  view;
+
+    for (i = 0; i < CLIENTS; i++) {
+        client = &w->counted[i].client;
+
+        sums(w, i, &running, &images);
+
+        jm_quota_view(&w->q, client, seconds(w), &view);
+
+        if (!w->counted[i].known) {
+            check(view.running == 0 && view.used == 0 && view.reserved == 0);
+            continue;
+        }
+
+        check(view.running == running);
+        check(view.reserved == images);
+        check(view.used == used(w, i));
+        check(client->images == 0 || view.used + view.reserved
+              + view.remaining == client->images || view.remaining == 0);
+    }
+}
+
+
+static void
+hold(world_t *w, holder_t *h)
+{
+    unsigned          force, over;
+    uint64_t          n, running, images;
+    counted_t        *c;
+    jm_quota_e        rc;
+    jm_quota_view_t   view;
+
+    if (h->process) {
+        return;
+    }
+
+    h->client = choose(w, CLIENTS);
+    c = &w->counted[h->client];
+
+    n = 1 + choose(w, 15);
+    force = (choose(w, 4) == 0);
+
+    w->q.pid = 1 + choose(w, PROCESSES);
+
+    if (killed[w->q.pid]) {
+        w->q.pid = 1 + w->q.pid % PROCESSES;
+    }
+
+    w->mem.fail = choose(w, 8) ? 0 : w->mem.calls + 1;
+
+    sums(w, h->client, &running, &images);
+
+    over = c->known
+           && ((c->client.concurrency && running >= c->client.concurrency)
+               || (c->client.images
+                   && used(w, h->client) + images + n > c->client.images));
+
+    rc = jm_quota_hold(&w->q, &c->client, n, force, seconds(w), &h->hold,
+                       &view);
+
+    if (rc == JM_QUOTA_NO_ROOM) {
+        check(w->mem.fail == w->mem.calls && !h->hold.running);
+        return;
+    }
+
+    check((rc != JM_QUOTA_OK) == over);
+
+    if (!h->hold.running) {
+        check((over && !force) || !c->known
+              || (c->client.concurrency == 0 && c->client.images == 0));
+        return;
+    }
+
+    h->process = w->q.pid;
+    h->era = c->era;
+    h->running = 1;
+    h->images = n;
+}
+
+
+static void
+attach(world_t *w, holder_t *h)
+{
+    if (h->process) {
+        return;
+    }
+
+    h->client = choose(w, CLIENTS);
+
+    jm_quota_attach(&w->q, &w->counted[h->client].client, &h->hold);
+
+    if (w->counted[h->client].known) {
+        h->process = 1 + choose(w, PROCESSES);
+        h->era = w->counted[h->client].era;
+        h->running = 0;
+        h->images = 0;
+    }
+}
+
+
+static void
+deliver(world_t *w, holder_t *h)
+{
+    uint64_t    n;
+    counted_t  *c;
+
+    if (h->process == 0) {
+        return;
+    }
+
+    n = choose(w, 16);
+    c = &w->counted[h->client];
+
+    w->q.pid = h->process;
+
+    jm_quota_delivered(&w->q, &h->hold, n, seconds(w));
+
+    if (h->era != c->era || !c->known || c->client.images == 0) {
+        return;
+    }
+
+    c->used = used(w, h->client) + n;
+    c->day = w->day;
+
+    h->images -= jm_min(n, h->images);
+}
+
+
+static void
+release(world_t *w, holder_t *h)
+{
+    if (h->process == 0) {
+        return;
+    }
+
+    w->q.pid = h->process;
+
+    jm_quota_release(&w->q, &h->hold);
+
+    h->process = 0;
+}
+
+
+/* its number may be another one's at once; maybe it had the lock */
+
+static void
+die(world_t *w, unsigned process)
+{
+    unsigned  i, soon;
+
+    for (i = 0; i < HOLDS; i++) {
+        if (w->holders[i].process == process) {
+            w->holders[i].process = 0;
+        }
+    }
+
+    soon = choose(w, 2);
+
+    if (choose(w, 2)) {
+        w->q.shared->busy = 1;
+        w->q.shared->free_shares = NULL;
+        w->q.shared->free_clients = NULL;
+        w->q.shared->table->chains[choose(w, 16)] = NULL;
+    }
+
+    if (!soon) {
+        killed[process] = 1;
+        hold(w, &w->holders[choose(w, HOLDS)]);
+        w->q.pid = 1 + process % PROCESSES;
+        look_around(w);
+        killed[process] = 0;
+    }
+
+    w->q.pid = process;
+    jm_quota_join(&w->q);
+}
+
+
+/* a bucket that is filled by the world's own hand */
+
+static void
+rate(world_t *w)
+{
+    jm_rc_e           rc;
+    uint64_t          most;
+    counted_t        *c;
+    jm_quota_rate_t   r;
+
+    c = &w->counted[choose(w, CLIENTS)];
+
+    rc = jm_quota_rate(&w->q, &c->client, w->now, &r);
+
+    if (!c->known || c->client.rate == 0) {
+        check(rc == JM_OK);
+        return;
+    }
+
+    most = c->client.rate * c->client.rate_period;
+    c->tokens = jm_min(most, c->tokens + (w->now - c->since) * c->client.rate);
+    c->since = w->now;
+
+    check((rc == JM_OK) == (c->tokens >= c->client.rate_period));
+    check((rc == JM_OK) == (r.retry == 0));
+
+    if (rc == JM_OK) {
+        c->tokens -= c->client.rate_period;
+    }
+
+    check(r.remaining == c->tokens / c->client.rate_period);
+    check(r.reset == (most - c->tokens + c->client.rate - 1)
+                     / c->client.rate);
+}
+
+
+static void
+reload(world_t *w)
+{
+    size_t              n;
+    unsigned            i, set;
+    counted_t          *c;
+    const jm_client_t  *clients[CLIENTS];
+
+    n = 0;
+    set = choose(w, 1u << CLIENTS);
+
+    for (i = 0; i < CLIENTS; i++) {
+        if (set & 1u << i) {
+            clients[n++] = &w->counted[i].client;
+        }
+    }
+
+    w->mem.fail = 0;
+
+    check(jm_quota_sync(&w->q, clients, n) == JM_OK);
+
+    for (i = 0; i < CLIENTS; i++) {
+        c = &w->counted[i];
+
+        if (!(set & 1u << i)) {
+            c->known = 0;
+
+        } else if (!c->known) {
+            c->known = 1;
+            c->era++;
+            c->used = 0;
+            c->since = w->now;
+            c->tokens = c->client.rate * c->client.rate_period;
+        }
+    }
+}
+
+
+static void
+happen(world_t *w)
+{
+    holder_t  *h;
+
+    h = &w->holders[choose(w, HOLDS)];
+
+    switch (choose(w, 16)) {
+
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        hold(w, h);
+        break;
+
+    case 4:
+    case 5:
+        deliver(w, h);
+        break;
+
+    case 6:
+    case 7:
+        release(w, h);
+        break;
+
+    case 8:
+        attach(w, h);
+        break;
+
+    case 9:
+    case 10:
+    case 11:
+        rate(w);
+        break;
+
+    case 12:
+        reload(w);
+        break;
+
+    case 13:
+        die(w, 1 + choose(w, PROCESSES));
+        break;
+
+    case 14:
+        w->now += choose(w, 256) * 20;
+        break;
+
+    default:
+        w->day += choose(w, 4) == 3;
+    }
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    unsigned       i;
+    jm_client_t   *c;
+
+    static world_t            w;
+    static const char *const  names[CLIENTS] = { "a", "b", "c", "d", "e" };
+
+    memset(&w, 0, sizeof(world_t));
+    memset(killed, 0, sizeof(killed));
+
+    tap_mem_init(&w.mem, 0);
+
+    w.data = data;
+    w.size = size;
+    w.now = 1;
+    w.day = 20000;
+    w.q.mem = w.mem.mem;
+    w.q.alive = alive;
+    w.q.pid = 1;
+
+    for (i = 0; i < CLIENTS; i++) {
+        c = &w.counted[i].client;
+
+        /* rates that a second, and so their cost in ns, is a multiple of */
+
+        c->name = str(names[i]);
+        c->rate = i == 4 ? 0 : 1u << i;
+        c->rate_period = 1000;
+        c->concurrency = i == 0 ? 0 : i;
+        c->images = i == 1 ? 0 : 9 * i;
+        c->images_period = c->images ? DAY : 0;
+    }
+
+    check(jm_quota_create(&w.q) == JM_OK);
+
+    while (w.size != 0) {
+        happen(&w);
+        look_around(&w);
+    }
+
+    tap_mem_done(&w.mem);
+
+    return 0;
+}
