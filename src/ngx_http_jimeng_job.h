@@ -132,6 +132,7 @@ jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task,
 /* ngx_http_jimeng_slots.c */
 
 ngx_int_t ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle);
+ngx_uint_t ngx_http_jimeng_slot_bound(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_slot_look(ngx_http_jimeng_task_t *task,
     jm_error_t *e);
 void ngx_http_jimeng_slot_accepted(ngx_http_jimeng_task_t *task);

@@ -56,6 +56,10 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
     case JM_EVENT_PASSING:
         task->error = answer->error;
 
+        /* the task has ended, and another one needs a slot of its own */
+
+        ngx_http_jimeng_slot_leave(task, JM_LEAVE_OVER);
+
         /* a process that is to leave begins nothing new, nor does a repeat */
 
         if (ngx_exiting || !task->own) {

@@ -30,7 +30,7 @@ static jm_queue_e ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
     uint64_t *wait);
 static jm_queue_e ngx_http_jimeng_slot_choose(ngx_http_jimeng_task_t *task,
     jm_queue_e rc, uint64_t *wait);
-static ngx_uint_t ngx_http_jimeng_slot_bound(ngx_http_jimeng_task_t *task);
+static ngx_uint_t ngx_http_jimeng_slot_fixed(ngx_http_jimeng_task_t *task);
 static uint64_t ngx_http_jimeng_slot_hash(ngx_str_t *text);
 static jm_queue_t *ngx_http_jimeng_slots_lock(ngx_http_request_t *r);
 static void ngx_http_jimeng_slots_unlock(ngx_http_request_t *r);
@@ -84,6 +84,13 @@ ngx_http_jimeng_slot_look(ngx_http_jimeng_task_t *task, jm_error_t *e)
 
     ngx_http_jimeng_slots_unlock(r);
 
+    if (rc == JM_QUEUE_ASIDE && !ngx_http_jimeng_slot_fixed(task)) {
+
+        /* it may have waited for this account only because others did */
+
+        return ngx_http_jimeng_slot_enter(task, e);
+    }
+
     return ngx_http_jimeng_slot_result(task, rc, wait, e);
 }
 
@@ -115,6 +122,15 @@ ngx_http_jimeng_slot_enter(ngx_http_jimeng_task_t *task, jm_error_t *e)
     rc = ngx_http_jimeng_slot_choose(task, rc, &wait);
 
     ngx_http_jimeng_slots_unlock(r);
+
+    if (rc == JM_QUEUE_ASIDE && ngx_http_jimeng_slot_bound(task)
+        && !ngx_http_jimeng_slot_fixed(task))
+    {
+        /* what the other in flight is told says which account it will be */
+
+        rc = JM_QUEUE_WAIT;
+        wait = JM_TASK_LOOK;
+    }
 
     return ngx_http_jimeng_slot_result(task, rc, wait, e);
 }
@@ -213,26 +229,51 @@ ngx_http_jimeng_slot_choose(ngx_http_jimeng_task_t *task, jm_queue_e rc,
 }
 
 
-/* another task of the request is on its account, or is about to be */
+/* a task of the request is on its account for good */
 
 static ngx_uint_t
+ngx_http_jimeng_slot_fixed(ngx_http_jimeng_task_t *task)
+{
+    ngx_uint_t              i;
+    ngx_http_jimeng_job_t  *job;
+
+    job = task->job;
+
+    if (job->bound || task->task.retried) {
+        return 1;
+    }
+
+    for (i = 0; i < job->order.n; i++) {
+
+        if (&job->tasks[i] != task && job->tasks[i].id.len) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* another task of the request is on its account, or is about to be */
+
+ngx_uint_t
 ngx_http_jimeng_slot_bound(ngx_http_jimeng_task_t *task)
 {
     ngx_uint_t               i;
     ngx_http_jimeng_job_t   *job;
     ngx_http_jimeng_task_t  *other;
 
-    job = task->job;
-
-    if (job->bound) {
+    if (ngx_http_jimeng_slot_fixed(task)) {
         return 1;
     }
+
+    job = task->job;
 
     for (i = 0; i < job->order.n; i++) {
         other = &job->tasks[i];
 
         if (other != task
-            && (other->id.len || other->task.state == JM_TASK_SUBMIT
+            && (other->task.state == JM_TASK_SUBMIT
                 || other->task.state == JM_TASK_BACKOFF))
         {
             return 1;
@@ -342,13 +383,17 @@ void
 ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer)
 {
-    uint64_t     wait;
-    jm_queue_e   rc;
-    jm_event_e   event;
+    uint64_t                     wait;
+    jm_queue_e                   rc;
+    jm_event_e                   event;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
 
     if (task->place.serial == 0) {
         return;
     }
+
+    jlcf = ngx_http_get_module_loc_conf(task->job->request,
+                                        ngx_http_jimeng_module);
 
     if (answer->event == JM_EVENT_BUSY) {
         event = JM_EVENT_BUSY;
@@ -376,6 +421,11 @@ ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
         break;
 
     case JM_QUEUE_ASIDE:
+
+        if (jlcf->accounts->nelts > 1 && !ngx_http_jimeng_slot_fixed(task)) {
+            answer->event = event;
+        }
+
         break;
 
     default: /* JM_QUEUE_LATE */

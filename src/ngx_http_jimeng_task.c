@@ -106,7 +106,10 @@ ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task)
         look = ngx_http_jimeng_ledger_look(job->claim, i, &task->id, &number);
     }
 
+    /* what another task of this request has entered may not last */
+
     if (number != JM_LEDGER_ANY
+        && !ngx_http_jimeng_slot_bound(task)
         && ngx_http_jimeng_job_bind(job, number) != NGX_OK)
     {
         return JM_LOOK_UNKNOWN;

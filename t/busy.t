@@ -126,6 +126,21 @@ my @warned = $t->error_log =~ /refused for load/g;
 ok(scalar @warned, 'refusals are in the log');
 
 
+# ---- a task that failed, and is submitted again
+
+my $again = prompt('again') . ' [[seconds=0]]';
+$t->emulator->fault({ on => 'query', do => 'answer', status => 400,
+                      body => '{"code":50511,"data":null}' });
+$t->emulator->fault(refusal(50430, skip => 1, times => 2));
+is($t->request(of($again, 'alice', retries => 1))->status, 200,
+   'a retry that is refused: a picture');
+my @gaps = gaps(submits_of($t, $again));
+is(scalar @gaps, 3, 'a retry that is refused: twice');
+cmp_ok($gaps[1], '>=', 0.48, 'a retry that is refused: the account rests');
+$t->request(of(prompt('more'))) for 1 .. 4;
+free($t);
+
+
 # ---- for longer than a client has time
 
 for my $code (50429, 50430) {

@@ -163,6 +163,33 @@ is(scalar @{ $t->request(of($prompt, undef, n => 3))->json->{data} || [] }, 3,
 is(scalar(grep { $_->{account} eq 'b' } submits_of($t, $prompt)), 3,
    'refused, n: all by the other');
 
+# ... all of which find out at the same time.
+$t->emulator->set_account($_, concurrency => 3) for qw(main b);
+$t->reload(account => 'concurrency 3;', accounts => [ b => 'concurrency 3;' ]);
+$prompt = prompt('refused, at once');
+is(scalar @{ $t->request(of($prompt, undef, n => 3))->json->{data} || [] }, 3,
+   'refused, n at once: three pictures');
+is(scalar(grep { $_->{account} eq 'main' } submits_of($t, $prompt)), 3,
+   'refused, n at once: all by the first');
+is(scalar(grep { $_->{account} eq 'b' } submits_of($t, $prompt)), 3,
+   'refused, n at once: then all by the other');
+
+# Some are refused, the first is not: they do not go elsewhere.
+$t->emulator->set_account('main', refuse => undef);
+$t->emulator->fault({ on => 'submit', account => 'main', skip => 1, times => 1,
+    do => 'answer', status => 401, body => { ResponseMetadata => {
+        Error => { Code => 'InvalidAccessKey', Message => 'no' } } } });
+$t->reload(location => 'jimeng_timeout 99s;');
+$prompt = prompt('refused, in part');
+my $part = $t->request(of($prompt, undef, n => 2));
+is(scalar @{ $part->json->{data} || [] }, 1, 'refused, in part: a picture');
+is(scalar(grep { $_->{account} eq 'b' } submits_of($t, $prompt)), 0,
+   'refused, in part: none by the other');
+$t->emulator->clear_faults;
+$t->emulator->set_account('main', refuse => 'InvalidAccessKey');
+$t->reload(location => 'jimeng_timeout 98s;');
+$t->request(of(prompt('refused once more')));
+
 # Both.
 $t->emulator->set_account('b', refuse => 'InvalidAccessKey');
 my $begin = time;

@@ -191,8 +191,6 @@ jm_task_queued(jm_task_t *t, jm_event_e event, uint64_t now)
             return jm_task_look(t, now);
         }
 
-        t->slot = 1;
-
         return jm_task_send(t);
 
     case JM_EVENT_QUEUED:
@@ -301,8 +299,6 @@ jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
 static jm_step_t
 jm_task_again(jm_task_t *t)
 {
-    t->slot = 0;
-
     if (t->gone) {
         return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
     }
@@ -429,7 +425,7 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
         t->retried++;
         t->asked = 0;
 
-        return t->slot ? jm_task_send(t) : jm_task_start(t);
+        return jm_task_start(t);
 
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);

@@ -119,7 +119,6 @@ typedef struct {
     uint32_t          refusals;     /* submits refused for load */
     uint32_t          unsent;       /* submits that found no connection */
     jm_cause_e        refused;      /* why there is a pause before a submit */
-    unsigned          slot;         /* granted, and not given back */
     unsigned          gone;         /* nobody waits for the answer */
 } jm_task_t;
 

@@ -108,7 +108,8 @@ send_submit(world_t *w, jm_event_e event)
 
     } else {
         check(w->held ? event == JM_EVENT_START
-                      : event == JM_EVENT_TIMER || event == JM_EVENT_PASSING);
+                      : event == JM_EVENT_TIMER
+                        || (event == JM_EVENT_PASSING && !w->slot));
     }
 
     check(w->slot == w->task.limits.queue && !w->follows);
@@ -156,7 +157,7 @@ ask_queue(world_t *w, jm_event_e event)
     check(w->queued ? event == JM_EVENT_TIMER || event == JM_EVENT_EXITING
                     : event == JM_EVENT_START || event == JM_EVENT_BUSY
                       || event == JM_EVENT_DENIED
-                      || (event == JM_EVENT_PASSING && !w->slot));
+                      || event == JM_EVENT_PASSING);
 
     w->held = 0;
     w->queued = 1;

@@ -127,8 +127,8 @@ test_refused(void)
     is_step(&t, JM_EVENT_ACCEPTED, NOW + 600, JM_ACTION_TIMER, JM_CAUSE_NONE,
             INTERVAL, "taken");
     (void) jm_task_step(&t, JM_EVENT_TIMER, NOW + 700);
-    is_step(&t, JM_EVENT_PASSING, NOW + 800, JM_ACTION_SUBMIT, JM_CAUSE_NONE,
-            0, "one that failed in passing has its slot still");
+    is_step(&t, JM_EVENT_PASSING, NOW + 800, JM_ACTION_QUEUE, JM_CAUSE_NONE,
+            0, "one that failed in passing needs a slot again");
 }
 
 
