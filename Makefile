@@ -99,7 +99,8 @@ bench:
 
 # Of all of the core a simulation wants one part, and that fast.
 build/bench/schedule: $(wildcard t/bench/schedule/*.[ch]) \
-                      $(wildcard src/core/jm_schedule*.[ch]) src/core/jm_base.h
+                      $(wildcard src/core/jm_schedule*.[ch]) \
+                      src/core/jm_base.h src/core/jm_fence.h
 	@mkdir -p $(@D)
 	@echo "building $@"
 	@$(CC) $(WARNINGS) -O2 $(INCLUDES) -o $@ $(filter %.c,$^) -lm

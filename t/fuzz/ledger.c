@@ -448,7 +448,7 @@ die(world_t *w, unsigned process)
 
         if (w->l.shared->busy) {
             memset(&w->l.shared->running, (int) choose(w, 256),
-                   sizeof(jm_ledger_link_t));
+                   sizeof(jm_ring_t));
         }
 
         w->l.pid = 0;

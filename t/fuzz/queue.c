@@ -223,7 +223,7 @@ look_at_slots(world_t *w, jm_queue_account_t *a)
 {
     unsigned           i;
     holder_t          *h;
-    jm_queue_link_t   *link;
+    jm_ring_t         *link;
     jm_queue_place_t  *place;
 
     for (link = a->held.next; link != &a->held; link = link->next) {
@@ -555,7 +555,7 @@ die(world_t *w, unsigned process)
     if (choose(w, 2)) {
         w->q.shared->busy = 1;
 
-        memset(&w->q.shared->lines, 0x5a, sizeof(jm_queue_link_t));
+        memset(&w->q.shared->lines, 0x5a, sizeof(jm_ring_t));
         w->q.shared->waiting = 77;
         w->q.shared->accounts[0]->running = 77;
 

@@ -7,7 +7,7 @@
  * jm_ledger_take(), jm_ledger_free() and jm_ledger_give_up(), the look at
  * "own" in jm_ledger_own(), the one at alive() in jm_ledger_look_at(), the walk
  * of jm_ledger_join(), both jm_ledger_supersede(), jm_ledger_elapsed(), the
- * looks at owners where time is up, jm_ledger_sort(), jm_ledger_repair(), and
+ * looks at owners where time is up, jm_ring_sort(), jm_ledger_repair(), and
  * with what runs evicted.
  */
 
@@ -582,8 +582,8 @@ test_repair(void)
 {
     unsigned             i, n, sorted;
     uint64_t             since;
+    jm_ring_t           *link;
     jm_ledger_t          l, other;
-    jm_ledger_link_t    *link;
     jm_ledger_entry_t   *e;
     jm_ledger_claim_t    claims[40], a;
     jm_ledger_request_t  request;
@@ -606,8 +606,8 @@ test_repair(void)
     }
 
     l.shared->busy = 1;
-    memset(&l.shared->running, 0x5a, sizeof(jm_ledger_link_t));
-    memset(&l.shared->finished, 0x5a, sizeof(jm_ledger_link_t));
+    memset(&l.shared->running, 0x5a, sizeof(jm_ring_t));
+    memset(&l.shared->finished, 0x5a, sizeof(jm_ring_t));
     memset(l.shared->serials, 0x5a, sizeof(jm_ledger_entry_t *));
 
     is_int(jm_ledger_open(&other, &a, &request, NOW), JM_LEDGER_FOUND,

@@ -138,11 +138,11 @@ request_init(jm_ledger_request_t *request, uint8_t key, unsigned n)
 /* counts a queue's entries, or -1: it is not a ring, or not of that kind */
 
 static inline int
-queue_length(jm_ledger_link_t *head, unsigned finished)
+queue_length(jm_ring_t *head, unsigned finished)
 {
     int                 n;
     unsigned            i, state, over;
-    jm_ledger_link_t   *link;
+    jm_ring_t          *link;
     jm_ledger_entry_t  *e;
 
     n = 0;

@@ -102,10 +102,10 @@ request_init(jm_queue_request_t *request, uint8_t client, uint64_t now)
 /* counts what is in a list, or -1: it is broken */
 
 static inline int
-list_length(const jm_queue_link_t *head)
+list_length(const jm_ring_t *head)
 {
-    int                     n;
-    const jm_queue_link_t  *link;
+    int               n;
+    const jm_ring_t  *link;
 
     n = 0;
 
@@ -126,7 +126,7 @@ static inline int
 line_is_whole(jm_queue_t *q, jm_queue_line_t *line, uint32_t *n)
 {
     uint64_t           serial;
-    jm_queue_link_t   *link;
+    jm_ring_t         *link;
     jm_queue_place_t  *place;
 
     serial = 0;
@@ -160,7 +160,7 @@ queue_is_whole(jm_queue_t *q)
 {
     unsigned             i, j;
     uint32_t             waiting, running, in_lines, all, unused;
-    jm_queue_link_t     *link;
+    jm_ring_t           *link;
     jm_queue_line_t     *line;
     jm_queue_place_t    *place;
     jm_queue_chunk_t    *chunk;

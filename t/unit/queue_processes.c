@@ -8,7 +8,7 @@
  * memory another process takes over, as if the first had died there, which it
  * may do with the lock held.
  *
- * Seen failing without jm_queue_repair() and its jm_queue_sort(), and with the
+ * Seen failing without jm_queue_repair() and its jm_ring_sort(), and with the
  * state stored first in jm_queue_take(), jm_queue_hold() and jm_queue_lose().
  */
 
