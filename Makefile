@@ -170,7 +170,8 @@ FUZZ_CFLAGS = $(WARNINGS) -O1 -g -fno-omit-frame-pointer $(INCLUDES) \
               -fsanitize=fuzzer,address,undefined \
               -fno-sanitize-recover=undefined
 
-build/fuzz/%: t/fuzz/%.c $(CORE) $(wildcard src/core/*.h)
+build/fuzz/%: t/fuzz/%.c $(CORE) \
+              $(wildcard src/core/*.h t/unit/*.h t/fuzz/*.h)
 	@mkdir -p $(@D)
 	@echo "building $@"
 	@$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(CORE) $(LIBS)

@@ -7,17 +7,8 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_multipart.h"
-
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
 
 
 typedef struct {
@@ -26,8 +17,6 @@ typedef struct {
     const char      *why;
 } reading_t;
 
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_form(reading_t *r, jm_str_t type, jm_str_t body, size_t most);
 static void check_parts(const jm_multipart_t *m, jm_str_t body);

@@ -7,17 +7,8 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_picture.h"
-
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
 
 
 typedef struct {
@@ -27,8 +18,6 @@ typedef struct {
     char             why[128];
 } reading_t;
 
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_picture(jm_str_t bytes, size_t max, size_t hash);
 static void read_picture(reading_t *r, jm_str_t bytes, size_t max,
