@@ -79,7 +79,6 @@ static void
 read_form(reading_t *r, jm_str_t type, jm_str_t body, size_t most)
 {
     size_t       at, seed;
-    uint8_t     *copy;
     jm_str_t     piece;
     const char  *why;
 
@@ -93,10 +92,8 @@ read_form(reading_t *r, jm_str_t type, jm_str_t body, size_t most)
         piece.len = (most == 0) ? body.len : (seed >> 16) % most + 1;
         piece.len = jm_min(piece.len, body.len - at);
 
-        copy = malloc(piece.len);
-        check(copy != NULL);
-        memcpy(copy, body.data + at, piece.len);
-        piece.data = copy;
+        piece.data = body.data + at;
+        piece = exact(piece);
 
         why = NULL;
         check(r->rc == JM_OK
@@ -107,7 +104,7 @@ read_form(reading_t *r, jm_str_t type, jm_str_t body, size_t most)
             r->rc = jm_multipart_add(&r->m, piece, &r->why);
         }
 
-        free(copy);
+        exact_done(piece);
     }
 
     if (r->rc == JM_OK) {

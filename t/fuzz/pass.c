@@ -88,9 +88,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static void
 pass(result_t *r, jm_str_t answer, unsigned cut)
 {
-    uint8_t    *copy;
-    jm_str_t    piece;
-    jm_pass_t   p;
+    jm_str_t   piece;
+    jm_pass_t  p;
 
     r->invalid = 0;
     jm_buf_fixed(&r->all, r->space[0], sizeof(r->space[0]));
@@ -101,11 +100,10 @@ pass(result_t *r, jm_str_t answer, unsigned cut)
     while (answer.len != 0) {
         piece.len = next_cut(&cut, answer.len);
 
-        copy = malloc(piece.len);
-        memcpy(copy, answer.data, piece.len);
-        piece.data = copy;
+        piece.data = answer.data;
+        piece = exact(piece);
         take(r, &p, piece);
-        free(copy);
+        exact_done(piece);
 
         answer.data += piece.len;
         answer.len -= piece.len;
