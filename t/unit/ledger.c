@@ -478,7 +478,7 @@ static void
 test_full(void)
 {
     unsigned             i;
-    memory_t            *m;
+    pieces_t            *m;
     jm_ledger_t          l, other;
     jm_ledger_claim_t    a, b, runs;
     jm_ledger_request_t  request;
@@ -643,14 +643,14 @@ test_size(void)
 {
     size_t               tables, bytes;
     uint32_t             i;
-    memory_t            *m;
+    pieces_t            *m;
     jm_ledger_t          l, other;
     jm_ledger_request_t  request;
 
     start(&l, &other, 128000);
 
     m = l.mem.ctx;
-    tables = m->used;
+    tables = m->memory.used;
 
     request_init(&request, 0, 1);
     request.named = 1;
@@ -660,17 +660,17 @@ test_size(void)
         answered(&l, &request, "7392616336519610409", NOW);
     }
 
-    bytes = m->used - tables;
+    bytes = m->memory.used - tables;
 
     is_int(ledger_length(&l), 100000, "100000 requests of one task");
 
     printf("# %zu bytes an entry, of which %zu are used; %zu with the tables\n",
-           bytes / 100000, sizeof(jm_ledger_entry_t), m->used / 100000);
+           bytes / 100000, sizeof(jm_ledger_entry_t), m->memory.used / 100000);
 
     ok(sizeof(jm_ledger_entry_t) <= PIECE
        && sizeof(jm_ledger_more_t) <= PIECE,
        "all that an entry has are pieces of one size");
-    ok(m->used <= 64 * 1024 * 1024 / 100 * 98, "fit in 64 MiB");
+    ok(m->memory.used <= 64 * 1024 * 1024 / 100 * 98, "fit in 64 MiB");
 
     memory_done(&l);
 }
