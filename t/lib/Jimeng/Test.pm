@@ -205,9 +205,37 @@ sub nginx { $_[0]{nginx} }
 sub emulator { $_[0]{running} }
 sub access_key { $access_key }
 sub secret_key { $secret_key }
-sub submits { $_[0]{running}->journal(action => 'submit') }
-sub queries { $_[0]{running}->journal(action => 'query') }
-sub results { $_[0]{running}->journal(action => 'query', form => 'base64') }
+
+
+# ---- what the emulator was asked
+
+# Of requests whose prompt begins so, or of all.
+sub submits {
+    my ($self, $prompt) = @_;
+
+    return grep { !defined $prompt || index($_->{json}{prompt}, $prompt) == 0 }
+           $self->{running}->journal(action => 'submit');
+}
+
+
+sub queries { $_[0]->_queries($_[1]) }
+sub results { $_[0]->_queries($_[1], form => 'base64') }
+
+
+sub _queries {
+    my ($self, $prompt, @form) = @_;
+    my @rows = $self->{running}->journal(action => 'query', @form);
+
+    return @rows unless defined $prompt;
+
+    my %mine = map { $_->{task_id} => 1 }
+               grep { defined $_->{task_id} } $self->submits($prompt);
+
+    return grep { $mine{ $_->{json}{task_id} } } @rows;
+}
+
+
+# ---- ids
 
 
 # What is in a task's id, as jm_ticket_t has it; undef when it was not sealed
@@ -465,6 +493,17 @@ sub access_lines {
     my ($self, $n) = @_;
     wait_for(sub { $self->access_log >= $n }, "$n lines in the access log");
     return $self->access_log;
+}
+
+
+# The line of a response, or a stream, in the access log; {} if there is none.
+sub logged {
+    my ($self, $response) = @_;
+    my $id = $response->header('X-Request-Id') // return {};
+
+    return wait_for(sub {
+        (grep { $_->{jimeng_request_id} eq $id } $self->access_log)[0];
+    }, 'the line in the log') || {};
 }
 
 
