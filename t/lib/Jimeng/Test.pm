@@ -205,37 +205,9 @@ sub nginx { $_[0]{nginx} }
 sub emulator { $_[0]{running} }
 sub access_key { $access_key }
 sub secret_key { $secret_key }
-
-
-# ---- what the emulator was asked
-
-# Of requests whose prompt begins so, or of all.
-sub submits {
-    my ($self, $prompt) = @_;
-
-    return grep { !defined $prompt || index($_->{json}{prompt}, $prompt) == 0 }
-           $self->{running}->journal(action => 'submit');
-}
-
-
-sub queries { $_[0]->_queries($_[1]) }
-sub results { $_[0]->_queries($_[1], form => 'base64') }
-
-
-sub _queries {
-    my ($self, $prompt, @form) = @_;
-    my @rows = $self->{running}->journal(action => 'query', @form);
-
-    return @rows unless defined $prompt;
-
-    my %mine = map { $_->{task_id} => 1 }
-               grep { defined $_->{task_id} } $self->submits($prompt);
-
-    return grep { $mine{ $_->{json}{task_id} } } @rows;
-}
-
-
-# ---- ids
+sub submits { $_[0]{running}->submits($_[1]) }
+sub queries { $_[0]{running}->queries($_[1]) }
+sub results { $_[0]{running}->queries($_[1], form => 'base64') }
 
 
 # What is in a task's id, as jm_ticket_t has it; undef when it was not sealed
