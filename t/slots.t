@@ -3,6 +3,10 @@
 # concurrency: never more tasks at once upstream than an account may run, over
 # all workers.  A slot is kept as long as its task runs there, whatever becomes
 # of the client, and given back as soon as nothing runs.
+#
+# Seen failing: "a time-out" and "queries that were too many", with tasks that
+# are followed for a millisecond after they were given up; "a lost answer", with
+# lost slots that lapse at once.
 
 use strict;
 use warnings;
