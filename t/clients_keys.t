@@ -134,7 +134,8 @@ is($t->submits - $submits, 4, 'a rate: and each was submitted once');
 
 $submits = $t->submits;
 my $requests = requests();
-my ($one, $none) = calls('dave', map { { client => { maxRetries => 2 } } } 1, 2);
+my ($one, $none) = calls('dave',
+                         map { { client => { maxRetries => 2 } } } 1, 2);
 is($one->{status}, 200, 'a budget: the first') or diag(explain($one));
 $headers = is_exception($none, 'a budget', 'RateLimitError', 429,
                         'insufficient_quota');

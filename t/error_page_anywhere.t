@@ -3,6 +3,8 @@
 # jimeng_error_page, in all that can befall a request: before there is a
 # location, in locations of every kind, on its way through other filters; and
 # what others have made, or an operator, is left alone.
+#
+# Seen failing without each condition of ngx_http_jimeng_error_is_ours().
 
 use strict;
 use warnings;
@@ -25,9 +27,9 @@ my $port = $behind->port;
 my $t = Jimeng::Test->new(
     emulator => { seconds => 0 }, poll_interval => '5ms', http2 => 1,
     strict => 1,
-    http => <<'EOT',
-        limit_req_zone $server_port zone=one:64k rate=1r/m;
-        limit_conn_zone $server_port zone=conns:64k;
+    http => <<"EOT",
+        limit_req_zone \$server_port zone=one:64k rate=1r/m;
+        limit_conn_zone \$server_port zone=conns:64k;
         large_client_header_buffers 2 2k;
         gzip_types application/json;
         gzip_min_length 1;
@@ -46,10 +48,17 @@ my $t = Jimeng::Test->new(
             location = /denied { deny all; }
             location /again/ { recursive_error_pages on; root %%DIR%%; }
             location /named/ {
-                error_page 404 = @named;
+                error_page 404 = \@named;
                 root %%DIR%%;
             }
-            location @named { return 200 "named"; }
+            location \@named { return 200 "named"; }
+            location /proxied/ {
+                error_page 404 /theirs;
+                root %%DIR%%;
+            }
+            location = /theirs {
+                proxy_pass http://127.0.0.1:$port/status=200;
+            }
             location /changed/ {
                 error_page 404 =410 /own.html;
                 root %%DIR%%;
@@ -217,6 +226,7 @@ is_error(get('/here', {}, port => 'plain'), 'another server: on', 404,
 for my $case (
     [ '/denied', 403, 'my own page' ], [ '/nowhere', 404, 'my own page' ],
     [ '/again/x', 404, 'my own page' ], [ '/named/x', 200, 'named' ],
+    [ '/proxied/x', 404, 'their page' ],
     [ '/changed/x', 410, 'my own page' ],
 ) {
     my ($path, $status, $body) = @$case;

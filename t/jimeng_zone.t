@@ -6,7 +6,7 @@
 #
 # Seen failing without ngx_http_jimeng_zone_emptied(), without the comparisons
 # in ngx_http_jimeng_zone_reuse(), without jm_ledger_shrink() and without
-# ngx_http_jimeng_zone_reserve() at a reload.
+# ngx_http_jimeng_zone_reserve() at a reload, and with ngx_shmtx_lock() there.
 
 use strict;
 use warnings;
@@ -103,7 +103,7 @@ sub zone {
         sysread($mem, my $bytes, $size);
 
         my $offset = index $bytes // '', 'JMNG';
-        return ($mem, $at + $offset) if $offset >= 0;
+        return ($mem, $at + $offset, $at) if $offset >= 0;
     }
 
     return;
@@ -158,13 +158,37 @@ $t->log_like(qr/emerg.*\Q$small\E 1024k and needs \d+k/,
              'a queue that does not fit: refused');
 is($t->generate->status, 200, 'what there was goes on');
 
+$t->allow_log(qr/worker process \d+ exited on signal 9/);
+
+SKIP: {
+    my ($mem, undef, $lock) = zone();
+    skip('nobody may look into the memory of nginx here', 1) unless $mem;
+
+    # A worker that is killed has the lock, and the master, which is to give it
+    # back, is at work: the zone begins with the lock, which is a process's
+    # number.
+    my @old = $t->workers;
+    my $n = () = $t->error_log =~ /: reconfiguring/g;
+
+    $t->{nginx}->write_conf($t->conf);
+    kill 'STOP', $old[0];
+    poke($mem, $lock, pack 'Q', $old[0]);
+    $t->signal('HUP');
+    wait_for { (() = $t->error_log =~ /: reconfiguring/g) > $n } 'a reload';
+    kill 'KILL', $old[0];
+
+    wait_for { my @new = $t->workers('staying'); @new >= 2
+               && !grep { $_ == $old[0] || $_ == $old[1] } @new }
+        'a reload takes the lock of a worker that was killed';
+    is($t->generate->status, 200, 'a killed worker had the lock: a picture');
+}
+
 $t->reload(http => 'jimeng_zone shared:2m;');
 $t->log_like($emptied, 'another size: it is empty again');
 is(join(' ', $t->error_log =~ $emptied), '1048576 2097152',
    'and the log says from what to what');
 is($t->generate->status, 200, 'another size: a picture');
 
-$t->allow_log(qr/worker process \d+ exited on signal 9/);
 $t->kill_worker;
 is($t->generate->status, 200, 'a worker was killed: a picture');
 

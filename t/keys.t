@@ -2,6 +2,10 @@
 
 # Who may use a location with jimeng_keys: both headers, every endpoint, keys
 # that are none, expired ones; and a file that is read anew on reload.
+#
+# Seen failing: with a key that is good on the day it expires, and one more;
+# without the look at the key, at GeekAI-API-Key, at a second one of these, or
+# without WWW-Authenticate; with counters that begin anew with a reload.
 
 use strict;
 use warnings;

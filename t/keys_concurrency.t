@@ -2,6 +2,9 @@
 
 # concurrency=: a client's requests that are not over, in all workers: those
 # whose client waits, async ones, and those that were left.
+#
+# Seen failing: with one request more than the limit, with requests that are
+# over when their client has its reply or never, and with repeats that count.
 
 use strict;
 use warnings;

@@ -2,6 +2,9 @@
 
 # dry_run: what jimeng_keys would refuse is served, and the log says what that
 # was, at "warn".
+#
+# Seen failing: with a dry run that refuses, and with one that counts nothing of
+# what is over a limit.
 
 use strict;
 use warnings;

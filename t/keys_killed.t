@@ -2,6 +2,8 @@
 
 # A worker is killed: what its requests held of their clients' limits is given
 # back, and what was used stays used.
+#
+# Seen failing without jm_quota_reap().
 
 use strict;
 use warnings;

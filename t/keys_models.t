@@ -1,6 +1,8 @@
 #!/usr/bin/perl
 
 # models=: which of them a client may use, by whichever of their names.
+#
+# Seen failing without ngx_http_jimeng_keys_model().
 
 use strict;
 use warnings;

@@ -3,6 +3,9 @@
 # What a client has made is its own: nobody else's key opens its tasks' ids,
 # and the same Idempotency-Key is another one of another client.  A client is
 # its name, whichever header its key comes in, and whichever key it has.
+#
+# Seen failing: without the owner in an id, or without a look at it; with a
+# client that is its header, and with no client at all in the ledger's keys.
 
 use strict;
 use warnings;

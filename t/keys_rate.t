@@ -2,6 +2,9 @@
 
 # rate=: a bucket of requests over all workers, and what is in it in every
 # reply to a POST.
+#
+# Seen failing: without ngx_http_jimeng_rate(), with it for every method, with a
+# bucket for each worker, and with the table's Retry-After.
 
 use strict;
 use warnings;

@@ -1,6 +1,8 @@
 #!/usr/bin/perl
 
 # GET usage: what the client that asks may do, and what is left of it.
+#
+# Seen failing: where there are no keys, with the endpoint there.
 
 use strict;
 use warnings;

@@ -3,6 +3,9 @@
 # $jimeng_client: a client's name, or without jimeng_keys the beginning of its
 # key's digest: in the log, in headers, and for limit_req, limit_conn and map,
 # which come before the module's own handler.
+#
+# Seen failing: with a name that is known only when the handler has run, and
+# with one for a key that has expired.
 
 use strict;
 use warnings;

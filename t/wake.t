@@ -5,8 +5,8 @@
 # would look by itself.  Over reloads a number of a worker is that of two, and
 # there are no more descriptors than before.
 #
-# Seen failing with nobody woken, with select and poll that never read, and
-# with descriptors that are made anew at each reload.
+# Seen failing with nobody woken, and with descriptors that are made anew at
+# each reload.
 
 use strict;
 use warnings;

@@ -55,7 +55,6 @@ jm_queue_enter(jm_queue_t *q, jm_place_t *p,
 
     jm_queue_dispatch(q, NULL, now);
 
-    rc = JM_QUEUE_WAIT;
     account = jm_queue_pick(q, request, now);
 
     if (account == JM_QUEUE_ACCOUNTS) {

@@ -262,7 +262,7 @@ jm_queue_orphan(jm_queue_t *q, unsigned account, uint64_t task)
 
         if (task != 0 && place->task == task
             && (place->state == JM_PLACE_LOST
-                || (place->pid != q->pid && !q->alive(place->pid))))
+                || !q->alive(place->pid)))
         {
             return place;
         }

@@ -220,7 +220,7 @@ jm_queue_ahead(jm_queue_t *q, uint64_t accounts, const uint8_t *client)
     {
         line = jm_queue_line(link);
 
-        if (line == own) {
+        if (own != NULL && line == own) {
             turns--;
         }
 
@@ -264,6 +264,8 @@ jm_queue_share(jm_queue_t *q, uint64_t theirs, uint64_t mine)
 }
 
 
+/* at least 1 */
+
 static uint64_t
 jm_queue_slots_of(jm_queue_t *q, uint64_t accounts)
 {
@@ -279,7 +281,7 @@ jm_queue_slots_of(jm_queue_t *q, uint64_t accounts)
         }
     }
 
-    return slots;
+    return jm_max(slots, 1);
 }
 
 

@@ -44,7 +44,7 @@ jm_queue_slots(const jm_queue_account_t *a)
         return 1;
     }
 
-    return a->limits.concurrency ? a->effective : UINT32_MAX;
+    return a->limits.concurrency ? jm_max(a->effective, 1) : UINT32_MAX;
 }
 
 

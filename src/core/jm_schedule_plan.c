@@ -52,7 +52,7 @@ typedef struct {
     double               rise[JM_SCHEDULE_EDGES];
     unsigned             nedges;
 
-    double               trip;
+    uint32_t             trip;
     double               even;      /* is added for the steps, not the tasks */
 
     double               at[JM_SCHEDULE_STEPS + 1];
@@ -114,6 +114,7 @@ jm_schedule_plan(jm_schedule_plan_t *plan, const jm_schedule_sample_t *samples,
         low /= 2;
     }
 
+    low = jm_max(low, JM_SCHEDULE_CHEAP);
     high = low * 2;
 
     while (high < JM_SCHEDULE_DEAR && jm_schedule_best(&m, high) > queries) {
@@ -436,24 +437,17 @@ jm_schedule_steps(jm_schedule_model_t *m)
 static double
 jm_schedule_usual(const jm_schedule_model_t *m)
 {
-    double    at, share, queries;
-    unsigned  i;
+    double    queries;
+    uint64_t  at, last;
 
     queries = 1;
-    i = 0;
+    last = (uint64_t) m->at[JM_SCHEDULE_STEPS];
 
     for (at = JM_SCHEDULE_FIXED + m->trip / 2;
-         at < m->at[JM_SCHEDULE_STEPS];
+         at < last;
          at += JM_SCHEDULE_FIXED + m->trip)
     {
-
-        while (m->at[i + 1] <= at) {
-            i++;
-        }
-
-        share = (at - m->at[i]) / (m->at[i + 1] - m->at[i]);
-
-        queries += 1 - m->ended[i] - share * (m->ended[i + 1] - m->ended[i]);
+        queries += 1 - jm_schedule_upto(m, m->ended, (double) at);
     }
 
     return queries;
@@ -492,8 +486,8 @@ jm_schedule_best_next(jm_schedule_model_t *m, unsigned i, double price)
 
     for (j = i + 1; j <= JM_SCHEDULE_STEPS; j++) {
 
-        if (m->at[j] - m->at[i] < JM_SCHEDULE_LEAST + m->trip
-            && j < JM_SCHEDULE_STEPS)
+        if (j < JM_SCHEDULE_STEPS
+            && m->at[j] - m->at[i] < JM_SCHEDULE_LEAST + m->trip)
         {
             continue;
         }

@@ -6,6 +6,10 @@
  * given only where one is free and nothing rests, to the oldest place of a
  * client whose turn it is; no slot stays free that somebody waits for; who has
  * one keeps it; and in the end all are there again.
+ *
+ * Seen failing with each of these taken out: the first jm_queue_dispatch() of
+ * jm_queue_enter(), what makes a line the last when it was served, and the
+ * search for its place in line of what comes back.
  */
 
 

@@ -9,8 +9,8 @@
  *
  * Seen failing with each of these taken out of the quotas: the look at alive()
  * in jm_quota_dead(), the reaping in jm_quota_hold(), the walk of
- * jm_quota_join(), the serial number in jm_quota_held(), jm_quota_rebuild(), and
- * the fresh window in jm_quota_roll().
+ * jm_quota_join(), the serial number in jm_quota_held(), jm_quota_rebuild()
+ * and the fresh window in jm_quota_roll().
  */
 
 

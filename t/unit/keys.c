@@ -315,7 +315,8 @@ test_limits(void)
     (void) parse(&other, B " a expires=2027-01-01 images=3/d rate=1r/s "
                  "concurrency=2 models=x", &line, &why);
 
-    is_int(jm_client_same_limits(one.clients, other.clients), 1, "the same limits");
+    is_int(jm_client_same_limits(one.clients, other.clients), 1,
+           "the same limits");
 
     for (i = 0; i < jm_nitems(others); i++) {
         char  text[128];

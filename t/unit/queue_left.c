@@ -2,6 +2,12 @@
 /*
  * What is left of tasks that nobody follows: those a process gave up, those of
  * one that died, or was stopped, and who takes them over.
+ *
+ * Seen failing with each of these taken out: alive() in jm_queue_lives() and in
+ * jm_queue_orphan(), the lease, the average and what was only granted in
+ * jm_queue_lose(), the lapse, the walk of jm_queue_join(), the new serial of
+ * jm_queue_adopt(), "adopted" in jm_queue_learn(), and the two things that
+ * jm_queue_find() does to a place.
  */
 
 

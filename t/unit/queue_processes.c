@@ -7,6 +7,9 @@
  * is run one instruction at a time: after each that has changed the shared
  * memory another process takes over, as if the first had died there, which it
  * may do with the lock held.
+ *
+ * Seen failing without jm_queue_repair() and its jm_queue_sort(), and with the
+ * state stored first in jm_queue_take(), jm_queue_hold() and jm_queue_lose().
  */
 
 
@@ -36,6 +39,12 @@
 
 #define STEPPED    1
 #define FOLLOWER   2
+
+/* their accounts, the last of which is made on the way */
+
+#define OTHER      0
+#define FIRST      1
+#define SECOND     2
 
 
 /* under the lock, as the queue */
@@ -358,7 +367,10 @@ stepped_is_dead(uint32_t pid)
 }
 
 
-/* the follower's place waits for the first account, which has two slots */
+/*
+ * There is one slot more than the follower's place needs, which waits for one
+ * of the first account, and for the one of its other, which is taken.
+ */
 
 static void
 live(jm_queue_t *q)
@@ -374,27 +386,29 @@ live(jm_queue_t *q)
     (void) account(q, "second", 1, 10);
     request_init(&request, 'a', NOW);
 
-    request.accounts[1] = 1;
-    request.naccounts = 2;
+    request.accounts[0] = FIRST;
+    request.accounts[1] = SECOND;
 
     for (i = 1; i <= 2; i++) {
+        request.naccounts = 1;
         (void) jm_queue_enter(q, &a, &request, NOW + i, &wait);
         s->told = 1;
+        request.naccounts = 2;
         (void) jm_queue_enter(q, &b, &request, NOW + i, &wait);
         (void) jm_queue_enter(q, &c, &request, NOW + i, &wait);
         jm_queue_accepted(q, &a, 100 + i, NOW + i);
         s->task = 100 + i;
-        (void) jm_queue_bind(q, &b, 0, NOW + i, &wait);
+        (void) jm_queue_bind(q, &b, FIRST, NOW + i, &wait);
         (void) jm_queue_look(q, &c, NOW + i, &wait);
         (void) jm_queue_busy(q, &c, 1, NOW + i, &wait);
         (void) jm_queue_look(q, &b, NOW + i, &wait);
         (void) jm_queue_denied(q, &b, 1, NOW + i, &wait, &first);
         jm_queue_leave(q, &b, JM_LEAVE_FREE, NOW + i);
+        jm_queue_leave(q, &a, JM_LEAVE_LOST, NOW + i);
+        (void) jm_queue_adopt(q, &a, FIRST, 100 + i, NOW + i);
         s->task = 0;
         s->told = 0;
-        jm_queue_leave(q, &a, JM_LEAVE_LOST, NOW + i);
-        (void) jm_queue_adopt(q, &a, 0, 100 + i, NOW + i);
-        jm_queue_leave(q, &a, JM_LEAVE_OVER, NOW + i);
+        jm_queue_leave(q, &a, JM_LEAVE_FREE, NOW + i);
         jm_queue_leave(q, &c, JM_LEAVE_FREE, NOW + i);
     }
 }
@@ -430,19 +444,21 @@ take_over(jm_queue_t *q)
         return "who waits is gone";
     }
 
-    a = q->shared->accounts[0];
+    if (q->shared->accounts[OTHER]->running != 1) {
+        return "a slot is counted that there is not";
+    }
 
-    if (s->told && a->running == 0) {
+    a = q->shared->accounts[FIRST];
+
+    if (s->told && a->running != 2) {
         return "the slot of what was submitted is free";
     }
 
     if (s->task) {
         i = a->running;
-        jm_queue_ended(q, 0, s->task, NOW + 3);
+        jm_queue_ended(q, FIRST, s->task, NOW + 3);
 
-        if (a->running + (q->shared->waiting == 0) != i + 1
-            && a->running != i - 1)
-        {
+        if (a->running != i - 1) {
             return "the task is not known";
         }
     }
@@ -455,7 +471,7 @@ take_over(jm_queue_t *q)
 
     for (i = 0; i < q->shared->naccounts; i++) {
 
-        if (q->shared->accounts[i]->running != (i == p.account)) {
+        if (q->shared->accounts[i]->running != (i != SECOND)) {
             return "a slot does not come back";
         }
     }
@@ -559,7 +575,7 @@ test_steps(void)
     void                *own, *shared;
     uint64_t             wait;
     memory_t            *m;
-    jm_place_t           first, second;
+    jm_place_t           p[3];
     jm_queue_t           q;
     const char          *why;
     jm_queue_request_t   request;
@@ -569,16 +585,24 @@ test_steps(void)
     q.pid = FOLLOWER;
 
     memory_init(&q, 16 * 1024);
-    (void) account(&q, "first", 1, 20);
+    (void) account(&q, "other", 1, 9);
+    (void) account(&q, "first", 1, 9);
 
     request_init(&request, 'a', NOW);
-    (void) jm_queue_enter(&q, &first, &request, NOW, &wait);
-    (void) jm_queue_enter(&q, &second, &request, NOW, &wait);
-    story(&q)->own = second;
-    (void) account(&q, "first", 2, 20);
-    q.shared->accounts[0]->rest = NOW + 50000;
-    jm_queue_leave(&q, &first, JM_LEAVE_FREE, NOW);
-    q.shared->accounts[0]->rest = 0;
+    request.accounts[1] = 1;
+    request.naccounts = 2;
+
+    for (n = 0; n < 3; n++) {
+        (void) jm_queue_enter(&q, &p[n], &request, NOW, &wait);
+    }
+
+    story(&q)->own = p[2];
+
+    /* the slots are for whoever looks next */
+
+    q.shared->accounts[FIRST]->rest = NOW + 50000;
+    jm_queue_leave(&q, &p[1], JM_LEAVE_FREE, NOW);
+    (void) account(&q, "first", 2, 9);
 
     m = q.mem.ctx;
     shared = m;

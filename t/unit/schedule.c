@@ -3,9 +3,10 @@
  * When a task is asked for: what is learned, of whom, and when it is used; and
  * that queries are fewer than a fixed interval's, and delays half as long.
  *
- * Seen failing with the wait not held between JM_SCHEDULE_LEAST and _MOST,
+ * Seen failing with waits of less than JM_SCHEDULE_LEAST,
  * with plans for what no plan helps, with nothing forgotten when times have
- * changed, and with samples that are put in the middle of where they may be.
+ * changed, with samples that are put in the middle of where they may be, with
+ * those taken that cannot be, and with a budget that does not learn.
  */
 
 
@@ -156,6 +157,14 @@ test_learn(void)
 
     is_int((int64_t) jm_schedule_next(&s, 2, 0), JM_SCHEDULE_FIXED,
            "another class knows nothing of it");
+
+    for (i = 0; i < 100; i++) {
+        ask(&s, 3, 120000 + pick(5000), i, &queries);
+    }
+
+    wait = jm_schedule_next(&s, 3, 0);
+    ok(wait > 10000 && wait <= JM_SCHEDULE_MOST,
+       "a long task is asked for now and then");
 
     tap_mem_done(&m);
 }
@@ -415,7 +424,7 @@ test_plan(void)
     ok(again > delay * 0.9 && again < delay * 1.1,
        "whatever price it begins with");
 
-    again = jm_schedule_plan(&plan, samples, JM_SCHEDULE_SAMPLES, TRIP, 0.5,
+    again = jm_schedule_plan(&plan, samples, JM_SCHEDULE_SAMPLES, TRIP, 0.25,
                              &price);
 
     ok(again > delay, "with fewer queries it promises less");

@@ -6,15 +6,14 @@
  *
  *     name, tasks, their mean in seconds, its coefficient of variation,
  *     delay and queries of the fixed interval, of what the core says,
- *     the least delay that is possible beside the fixed one's (0: not known)
+ *     the least delay that is possible, beside the fixed one's
  *
  * with tabs between; delays are those between a task's end and the answer that
  * tells it, in milliseconds, and are sums, as the queries are.
  *
- *     schedule SEED RUNS TASKS [NAME FILE]...
+ *     schedule SEED RUNS TASKS
  *
- * Each series is run RUNS times, each time from nothing learned.  A FILE holds
- * recorded times: numbers of seconds, in the order in which the tasks came.
+ * Each series is run RUNS times, each time from nothing learned.
  */
 
 
@@ -331,43 +330,13 @@ run(const series_t *series, unsigned runs, unsigned tasks, double least)
 }
 
 
-static void
-run_recorded(const char *name, const char *path, unsigned runs)
-{
-    FILE      *file;
-    series_t   series;
-
-    file = fopen(path, "r");
-    if (file == NULL) {
-        perror(path);
-        exit(1);
-    }
-
-    for (nrecorded = 0;
-         nrecorded < RECORDED
-         && fscanf(file, "%lf", &recorded[nrecorded]) == 1;
-         nrecorded++)
-    {
-        /* void */
-    }
-
-    fclose(file);
-
-    series.name = name;
-    series.task = from_record;
-
-    run(&series, runs, nrecorded, 0);
-}
-
-
 int
 main(int argc, char **argv)
 {
-    int       i;
     unsigned  k, runs, tasks;
 
-    if (argc < 4 || argc % 2 != 0) {
-        fprintf(stderr, "usage: schedule SEED RUNS TASKS [NAME FILE]...\n");
+    if (argc != 4) {
+        fprintf(stderr, "usage: schedule SEED RUNS TASKS\n");
         return 2;
     }
 
@@ -377,10 +346,6 @@ main(int argc, char **argv)
 
     for (k = 0; k < nseries; k++) {
         run(&all_series[k], runs, tasks, best(&all_series[k]));
-    }
-
-    for (i = 4; i < argc; i += 2) {
-        run_recorded(argv[i], argv[i + 1], runs);
     }
 
     return 0;

@@ -10,9 +10,7 @@
 #include "series.h"
 
 
-uint64_t         random_state;
-double           recorded[RECORDED];
-unsigned         nrecorded;
+uint64_t  random_state;
 
 
 /* xorshift64*, 0 < random < 1 */
@@ -302,13 +300,6 @@ trace_steady(double progress)
     };
 
     return measured(seconds);
-}
-
-
-task_t
-from_record(double progress)
-{
-    return one(recorded[(unsigned) (progress * nrecorded)]);
 }
 
 

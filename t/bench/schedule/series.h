@@ -11,8 +11,7 @@
 #include <stdint.h>
 
 
-#define CLASSES   3             /* of tasks in a mixture */
-#define RECORDED  100000
+#define CLASSES  3              /* of tasks in a mixture */
 
 
 /* seconds */
@@ -36,14 +35,8 @@ extern const unsigned  nseries;
 
 extern uint64_t        random_state;            /* not 0 */
 
-/* what from_record() tells */
-
-extern double          recorded[RECORDED];
-extern unsigned        nrecorded;
-
 
 double lognormal(double median, double sigma);
-task_t from_record(double progress);
 
 
 #endif /* _SERIES_H_INCLUDED_ */
