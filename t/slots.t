@@ -147,8 +147,10 @@ sub is_given_back {
 
 is_given_back('refused', 'a kite [[50413]]', '400 content_policy_violation');
 is_given_back('failed', 'a kite [[50511]]', '400 content_policy_violation');
-is_given_back('not known', 'a kite [[not_found]] [[seconds=0]]', '502 upstream_error');
-is_given_back('expired', 'a kite [[expired]] [[seconds=0]]', '502 upstream_error');
+is_given_back('not known', 'a kite [[not_found]] [[seconds=0]]',
+              '502 upstream_error');
+is_given_back('expired', 'a kite [[expired]] [[seconds=0]]',
+              '502 upstream_error');
 
 $t->emulator->fault({ do => 'refuse' });
 is(links($t->request(of('a kite without a sky'))), '502 upstream_error',
