@@ -3,6 +3,9 @@
 # A worker is killed with slots and with some who wait: its slots come back when
 # their tasks are likely over, or known to be, and not sooner; who waits in
 # other workers has his turn; who waited in this one takes up nobody's place.
+#
+# Seen failing: "every slot comes back", with the places of dead processes that
+# wait left where they are.
 
 use strict;
 use warnings;
