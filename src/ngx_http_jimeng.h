@@ -127,6 +127,7 @@ typedef struct {
     ngx_http_jimeng_order_t    *order;      /* of a retrieval */
     ngx_http_jimeng_hold_t     *hold;       /* of the client's limits */
     const jm_client_t          *client;     /* whose key was sent, or NULL */
+    jm_error_t                 *over;       /* its rate, or NULL */
     ngx_str_t                   error_page; /* instead of nginx's own */
     ngx_str_t                   model;      /* req_key, when it is known */
     jm_cause_e                  cause;      /* of the error that was told */

@@ -138,13 +138,7 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
     }
 
     if (r->method == NGX_HTTP_POST) {
-        rc = ngx_http_jimeng_rate(r, &e);
-
-        if (rc == NGX_DECLINED) {
-            return ngx_http_jimeng_refuse(r, &e);
-        }
-
-        if (rc != NGX_OK) {
+        if (ngx_http_jimeng_rate(r) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }

@@ -380,7 +380,11 @@ ngx_http_jimeng_input_start(ngx_http_request_t *r,
         }
     }
 
-    rc = ngx_http_jimeng_hold(r, order, claim, e);
+    rc = ngx_http_jimeng_rate_check(r, e);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_jimeng_hold(r, order, claim, e);
+    }
 
     if (rc != NGX_OK) {
         return rc;

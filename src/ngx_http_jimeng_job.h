@@ -153,8 +153,6 @@ jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
 ngx_uint_t ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t n);
-void ngx_http_jimeng_ledger_hold(ngx_http_jimeng_claim_t *claim,
-    ngx_http_jimeng_hold_t *hold);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim);
 ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i, ngx_uint_t account);
@@ -172,11 +170,13 @@ void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim);
 
 /* ngx_http_jimeng_quota.c */
 
-ngx_int_t ngx_http_jimeng_rate(ngx_http_request_t *r, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_rate(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_rate_check(ngx_http_request_t *r, jm_error_t *e);
 ngx_int_t ngx_http_jimeng_hold(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim,
     jm_error_t *e);
-void ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold);
+ngx_int_t ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold,
+    jm_error_t *e);
 void ngx_http_jimeng_hold_delivered(ngx_http_jimeng_hold_t *hold,
     ngx_uint_t n);
 void ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold);

@@ -17,7 +17,6 @@
 struct ngx_http_jimeng_claim_s {
     ngx_http_jimeng_zone_t     *zone;
     ngx_pool_t                 *pool;
-    ngx_http_jimeng_hold_t     *hold;       /* or NULL */
     ngx_uint_t                  repeats;    /* its client says so */
     ngx_uint_t                  found;      /* it was there already */
     jm_ledger_claim_t           claim;
@@ -95,7 +94,6 @@ ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
 
     (*claim)->zone = jmcf->zone;
     (*claim)->pool = r->pool;
-    (*claim)->hold = NULL;
     (*claim)->repeats = request.named
                         || ngx_http_jimeng_header(r, "x-stainless-retry-count",
                                                   &count)
@@ -314,18 +312,6 @@ ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim, ngx_uint_t n)
 }
 
 
-/* what a request that has joined another one needs when it submits after all */
-
-void
-ngx_http_jimeng_ledger_hold(ngx_http_jimeng_claim_t *claim,
-    ngx_http_jimeng_hold_t *hold)
-{
-    if (claim) {
-        claim->hold = hold;
-    }
-}
-
-
 /*
  * Without a claim each task is its request's own, and nobody is told.  Sets
  * *account to the number of the one that the request's tasks are on, or to
@@ -393,13 +379,7 @@ ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
 
     ngx_http_jimeng_ledger_unlock(claim);
 
-    if (rc != JM_OK) {
-        return NGX_DECLINED;
-    }
-
-    ngx_http_jimeng_hold_submit(claim->hold);
-
-    return NGX_OK;
+    return rc == JM_OK ? NGX_OK : NGX_DECLINED;
 }
 
 

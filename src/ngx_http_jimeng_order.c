@@ -57,6 +57,12 @@ ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
 
 pictures:
 
+    /* nothing is put away for a request that is refused */
+
+    if (ngx_http_jimeng_rate_check(in->request, e) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
     in->picture.body = &in->body;
 
     if (ngx_http_jimeng_picture_create(&in->picture, in->pool) != NGX_OK) {

@@ -49,7 +49,6 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
     switch (answer->event) {
 
     case JM_EVENT_PENDING:
-    case JM_EVENT_TROUBLE:
         task->asked = ngx_current_msec;
         break;
 

@@ -16,7 +16,7 @@ struct ngx_http_jimeng_hold_s {
     const jm_client_t          *client;
     ngx_uint_t                  images;     /* that it may bring, at most */
     ngx_uint_t                  attached;   /* it has joined another one */
-    ngx_log_t                  *log;
+    ngx_uint_t                  dry_run;
     jm_hold_t                   hold;
 };
 
@@ -37,16 +37,19 @@ static jm_quota_t *ngx_http_jimeng_quota_lock(ngx_http_jimeng_zone_t *zone);
 static void ngx_http_jimeng_quota_unlock(ngx_http_jimeng_zone_t *zone);
 
 
-/* NGX_DECLINED: the client has sent too many requests */
+/*
+ * Counts a request.  One that is over the client's rate is not refused before
+ * it is known what it asks for: then the ledger has heard of it, and a repeat
+ * is not taken for that of an older one.
+ */
 
 ngx_int_t
-ngx_http_jimeng_rate(ngx_http_request_t *r, jm_error_t *e)
+ngx_http_jimeng_rate(ngx_http_request_t *r)
 {
     jm_rc_e                       rc;
     jm_quota_rate_t               rate;
     const jm_client_t            *client;
     ngx_http_jimeng_ctx_t        *ctx;
-    ngx_http_jimeng_loc_conf_t   *jlcf;
     ngx_http_jimeng_main_conf_t  *jmcf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
@@ -58,7 +61,6 @@ ngx_http_jimeng_rate(ngx_http_request_t *r, jm_error_t *e)
     }
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     rc = jm_quota_rate(ngx_http_jimeng_quota_lock(jmcf->zone), client,
                        ngx_current_msec, &rate);
@@ -73,18 +75,48 @@ ngx_http_jimeng_rate(ngx_http_request_t *r, jm_error_t *e)
         return NGX_OK;
     }
 
-    jm_error_set(e, JM_CAUSE_RATE_LIMITED, NULL,
+    ctx->over = ngx_palloc(r->pool, sizeof(jm_error_t));
+    if (ctx->over == NULL) {
+        return NGX_ERROR;
+    }
+
+    jm_error_set(ctx->over, JM_CAUSE_RATE_LIMITED, NULL,
                  "You may send %llu requests in %s, and have; wait before "
                  "sending the next.", (unsigned long long) client->rate,
                  client->rate_period == 1000 ? "a second"
                  : client->rate_period == 60000 ? "a minute" : "an hour");
 
-    e->retry_after = (unsigned) ((rate.retry + 999) / 1000);
+    ctx->over->retry_after = (unsigned) ((rate.retry + 999) / 1000);
 
-    if (jlcf->dry_run) {
-        ngx_http_jimeng_quota_dry_run(r->connection->log, client, e);
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED: the client has sent too many requests */
+
+ngx_int_t
+ngx_http_jimeng_rate_check(ngx_http_request_t *r, jm_error_t *e)
+{
+    ngx_http_jimeng_ctx_t       *ctx;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    if (ctx == NULL || ctx->over == NULL) {
         return NGX_OK;
     }
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    if (jlcf->dry_run) {
+        ngx_http_jimeng_quota_dry_run(r->connection->log, ctx->client,
+                                      ctx->over);
+        ctx->over = NULL;
+
+        return NGX_OK;
+    }
+
+    *e = *ctx->over;
 
     return NGX_DECLINED;
 }
@@ -171,7 +203,7 @@ ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
     hold->zone = jmcf->zone;
     hold->client = ctx->client;
     hold->images = order->pictures;
-    hold->log = r->connection->log;
+    hold->dry_run = jlcf->dry_run;
     hold->attached = ngx_http_jimeng_ledger_joins(claim, order->n);
 
     over = JM_QUOTA_OK;
@@ -191,7 +223,6 @@ ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
     cln->handler = ngx_http_jimeng_hold_cleanup;
 
     ctx->hold = hold;
-    ngx_http_jimeng_ledger_hold(claim, hold);
 
     if (over == JM_QUOTA_OK) {
         return NGX_OK;
@@ -270,24 +301,33 @@ ngx_http_jimeng_quota_dry_run(ngx_log_t *log, const jm_client_t *client,
 
 /*
  * A request that joined another one submits after all, because that one has
- * failed: it counts from now on, even if it is one too many.
+ * failed: it counts from now on.  NGX_DECLINED: it is one too many.
  */
 
-void
-ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold)
+ngx_int_t
+ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold, jm_error_t *e)
 {
+    jm_quota_e       over;
     jm_quota_view_t  view;
 
     if (hold == NULL || !hold->attached) {
-        return;
+        return NGX_OK;
     }
 
-    hold->attached = 0;
-
-    (void) jm_quota_hold(ngx_http_jimeng_quota_lock(hold->zone), hold->client,
-                         hold->images, 1, ngx_time(), &hold->hold, &view);
+    over = jm_quota_hold(ngx_http_jimeng_quota_lock(hold->zone), hold->client,
+                         hold->images, hold->dry_run ? 1 : 0, ngx_time(),
+                         &hold->hold, &view);
 
     ngx_http_jimeng_quota_unlock(hold->zone);
+
+    if (over == JM_QUOTA_OK || hold->dry_run) {
+        hold->attached = 0;
+        return NGX_OK;
+    }
+
+    ngx_http_jimeng_hold_refuse(over, hold->client, hold->images, &view, e);
+
+    return NGX_DECLINED;
 }
 
 

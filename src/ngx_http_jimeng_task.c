@@ -162,6 +162,14 @@ again:
         task->running = 0;
         task->strange = 0;
 
+        if (ngx_http_jimeng_hold_submit(task->job->hold, &unknown.error)
+            != NGX_OK)
+        {
+            answer = &unknown;
+            event = JM_EVENT_FAILED;
+            goto again;
+        }
+
         /* whoever asks from now on does not submit it, whatever comes */
 
         if (ngx_http_jimeng_ledger_submit(task->job->claim,

@@ -129,7 +129,7 @@ is(scalar(grep { $_->status == 429 } @all), 6, 'two workers: and no more');
 
 $_->response for map { $t->start_generate({}, bearer('carol')) } 1 .. 2;
 my $r;
-wait_for { ($r = generate_as($t, 'carol', { n => 0 }))->status == 429 }
+wait_for { ($r = generate_as($t, 'carol', { async => \1 }))->status == 429 }
     'a rate of 2 a second: it is over';
 is($r->header('Retry-After'), 1, 'a second is the least');
 my $reset = duration(limits($r)->{reset});
