@@ -69,7 +69,8 @@ typedef struct {
     unsigned                    own:1;      /* submitted here, or to be */
     unsigned                    waits:1;    /* for a slot */
     unsigned                    follows:1;  /* given up, and asked for */
-    unsigned                    quiet:1;    /* refused access was logged */
+    unsigned                    aside:1;    /* its account is, for a while */
+    unsigned                    quiet:1;    /* and that was logged before */
     unsigned                    pending:1;  /* the upstream says so */
     unsigned                    running:1;
     unsigned                    strange:1;  /* logged once */

@@ -42,7 +42,7 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
         break;
 
     case JM_EVENT_DENIED:
-        what = "was refused access, and goes to another account";
+        what = "goes to another account";
         break;
 
     case JM_EVENT_UNSENT:
@@ -62,6 +62,11 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
         what = "is in an undocumented state";
     }
 
+    if (task->aside) {
+        what = "was refused access, its account is set aside for a while";
+        task->aside = 0;
+    }
+
     level = ngx_http_jimeng_log_level(task, answer);
 
     ngx_http_jimeng_log_text(&c, code, answer->code);
@@ -72,8 +77,9 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
     /* the gateway's text on a refused signature may hold what was signed */
 
     if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH) {
-        ngx_str_set(&t, "check the keys, the clock, and that the proxied "
-                        "Host is the account's \"host\"");
+        ngx_str_set(&t, "check the keys, the clock, that the service is "
+                        "opened for the account, and that the proxied Host "
+                        "is its \"host\"");
     }
 
     ngx_log_error(level, task->log, 0,
@@ -88,6 +94,10 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 static ngx_uint_t
 ngx_http_jimeng_log_level(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 {
+    if (answer->event == JM_EVENT_DENIED) {
+        return task->quiet ? NGX_LOG_INFO : NGX_LOG_ERR;
+    }
+
     if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH && task->quiet) {
         return NGX_LOG_INFO;
     }

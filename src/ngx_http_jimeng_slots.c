@@ -45,8 +45,6 @@ static ngx_queue_t  ngx_http_jimeng_waiting;
 
 static ngx_uint_t   ngx_http_jimeng_turn;
 
-static ngx_str_t    ngx_http_jimeng_nothing = ngx_null_string;
-
 
 ngx_int_t
 ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle)
@@ -405,10 +403,6 @@ ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
         event = JM_EVENT_DENIED;
         rc = ngx_http_jimeng_slot_denied(task, &wait);
 
-        /* it was logged, once */
-
-        task->quiet = 1;
-
     } else {
         return;
     }
@@ -477,18 +471,10 @@ ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task, uint64_t *wait)
 
     ngx_http_jimeng_slots_unlock(r);
 
-    if (first) {
-        ngx_log_error(NGX_LOG_ERR, task->log, 0,
-                      "jimeng: account \"%V\" was refused access%s%V, upstream "
-                      "code: \"%L\": it is set aside for a while; check its "
-                      "keys, the clock, that the service is opened for it, "
-                      "and that the proxied Host is its \"host\"",
-                      &task->job->account->name,
-                      model_only ? " to " : "",
-                      model_only ? &task->job->order.req_key
-                                 : &ngx_http_jimeng_nothing,
-                      task->code);
-    }
+    /* an operator is told once, until it is accepted again */
+
+    task->aside = 1;
+    task->quiet = !first;
 
     return rc;
 }
