@@ -420,9 +420,20 @@ ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job)
         return NGX_OK;
     }
 
-    return (job->answered || job->ended)
-           ? ngx_http_jimeng_send_rest(job->request)
-           : ngx_http_jimeng_deliver_event(job);
+    if (!job->answered && !job->ended) {
+        return ngx_http_jimeng_deliver_event(job);
+    }
+
+    if (ngx_http_jimeng_send_rest(job->request) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (job->ended && !job->shut && !job->request->connection->buffered) {
+        job->shut = 1;
+        ngx_http_jimeng_send_fin(job->request);
+    }
+
+    return NGX_OK;
 }
 
 
