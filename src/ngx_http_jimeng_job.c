@@ -187,16 +187,16 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 {
     ngx_int_t  rc;
 
+    rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+
     if (job->ended) {
 
         if (job->following == 0) {
-            ngx_http_jimeng_job_finish(job, NGX_OK);
+            ngx_http_jimeng_job_finish(job, job->gone ? rc : NGX_OK);
         }
 
         return;
     }
-
-    rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
 
     /* before the reply: the client's next request may come with its end */
 

@@ -112,4 +112,14 @@ cmp_ok($took, '<', 15, 'limit_rate: no slower than it says');
 is(account_of($t)->{running}, 1, 'limit_rate: its task is followed');
 free($t);
 
+
+# ---- who left before is logged as anybody who left
+
+my $x = $t->start_request(of(my $prompt = prompt('left', 3)));
+wait_for { submits_of($t, $prompt) } 'it is submitted';
+$x->abort;
+free($t);
+wait_for { ($t->access_log)[-1]{body_bytes_sent} eq '0' } 'it is logged';
+is(($t->access_log)[-1]{status}, 499, 'a client that left: its status');
+
 $t->done;
