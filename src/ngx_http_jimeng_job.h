@@ -99,6 +99,7 @@ struct ngx_http_jimeng_job_s {
     unsigned                    gone:1;     /* nobody waits for the reply */
     unsigned                    answered:1; /* before it is over */
     unsigned                    ended:1;    /* but for what it follows */
+    unsigned                    shut:1;     /* the client knows the end */
     unsigned                    bound:1;    /* the account is the ledger's */
 };
 

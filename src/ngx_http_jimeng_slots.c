@@ -323,6 +323,12 @@ ngx_http_jimeng_slot_result(ngx_http_jimeng_task_t *task, jm_queue_e rc,
         ngx_http_jimeng_slot_late(task, rc, task->task.refusals, wait, e);
     }
 
+    /* the retry came to nothing, and the error is what it was for */
+
+    if (task->task.retried) {
+        *e = task->error;
+    }
+
     return JM_EVENT_FAILED;
 }
 
