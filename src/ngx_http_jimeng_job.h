@@ -204,6 +204,8 @@ void ngx_http_jimeng_metrics_images(ngx_http_jimeng_task_t *task,
 
 void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
+void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer, ngx_uint_t model_only);
 
 /* ngx_http_jimeng_pass.c */
 

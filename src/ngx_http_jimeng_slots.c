@@ -27,7 +27,7 @@ static void ngx_http_jimeng_slot_late(ngx_http_jimeng_task_t *task,
 static jm_queue_e ngx_http_jimeng_slot_busy(ngx_http_jimeng_task_t *task,
     uint64_t *wait);
 static jm_queue_e ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
-    uint64_t *wait);
+    jm_answer_t *answer, uint64_t *wait);
 static jm_queue_e ngx_http_jimeng_slot_choose(ngx_http_jimeng_task_t *task,
     jm_queue_e rc, uint64_t *wait);
 static ngx_uint_t ngx_http_jimeng_slot_fixed(ngx_http_jimeng_task_t *task);
@@ -44,8 +44,6 @@ static ngx_queue_t  ngx_http_jimeng_waiting;
 /* counts the times that they looked, all of them */
 
 static ngx_uint_t   ngx_http_jimeng_turn;
-
-static ngx_str_t    ngx_http_jimeng_nothing = ngx_null_string;
 
 
 ngx_int_t
@@ -403,7 +401,7 @@ ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
                && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
     {
         event = JM_EVENT_DENIED;
-        rc = ngx_http_jimeng_slot_denied(task, &wait);
+        rc = ngx_http_jimeng_slot_denied(task, answer, &wait);
 
         /* it was logged, once */
 
@@ -458,7 +456,8 @@ ngx_http_jimeng_slot_busy(ngx_http_jimeng_task_t *task, uint64_t *wait)
 
 
 static jm_queue_e
-ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task, uint64_t *wait)
+ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer, uint64_t *wait)
 {
     unsigned             first, model_only;
     jm_queue_e           rc;
@@ -478,16 +477,7 @@ ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task, uint64_t *wait)
     ngx_http_jimeng_slots_unlock(r);
 
     if (first) {
-        ngx_log_error(NGX_LOG_ERR, task->log, 0,
-                      "jimeng: account \"%V\" was refused access%s%V, upstream "
-                      "code: \"%L\": it is set aside for a while; check its "
-                      "keys, the clock, that the service is opened for it, "
-                      "and that the proxied Host is its \"host\"",
-                      &task->job->account->name,
-                      model_only ? " to " : "",
-                      model_only ? &task->job->order.req_key
-                                 : &ngx_http_jimeng_nothing,
-                      task->code);
+        ngx_http_jimeng_log_denied(task, answer, model_only);
     }
 
     return rc;
