@@ -337,8 +337,8 @@ ngx_http_jimeng_slot_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
 
     } else {
         jm_error_set(e, JM_CAUSE_BUSY, NULL, rc == JM_QUEUE_FULL
-                     ? "Too many requests wait for a picture already; nothing "
-                       "was ordered: try again later."
+                     ? "No more requests can wait for a picture at the moment; "
+                       "nothing was ordered: try again later."
                      : "Too many pictures are waited for to make this one in "
                        "time; nothing was ordered: try again later.");
     }
