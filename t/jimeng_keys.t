@@ -119,7 +119,8 @@ bad("in a name: $_", 3, "\n\n$alice al${_}ice\n")
 bad('the same key', 4, "$alice alice\n\n# her again\n$alice alicia\n");
 bad('the same key in capitals', 2,
     "$alice alice\n" . uc($alice) . " alicia\n");
-bad('the same name', 3, "$alice alice\r\n\r\n$bob alice\r\n");
+bad('the same name, other limits', 3,
+    "$alice alice images=1/d\r\n\r\n$bob alice images=2/d\r\n");
 bad('an unknown option', 2, "$alice alice\n$bob bob speed=9\n");
 bad('an option twice', 1, "$alice alice rate=1r/s rate=2r/s\n");
 

@@ -128,5 +128,19 @@ is_picture($t, $t->generate(@request, { %{ bearer('alice/new') },
            $prompt, 'the new key');
 is(retrieve($id, bearer('alice/new'))->status, 200,
    'the new key opens the old ids');
+is($t->generate({}, bearer('alice'))->status, 401, 'the old key is none now');
+
+
+# ---- two keys of one client at the same time
+
+set_clients($t, 'dora/new images=1/d', 'alice', 'bob', 'carol',
+            'dora/last images=1/d expires=2100-01-01');
+$t->reload;
+is(usage($t, "dora/$_")->{client}, 'dora', "two keys: $_")
+    for 'new', 'last';
+is(generate_as($t, 'dora/new')->json->{code}, 'insufficient_quota',
+   'two keys: with one of them')
+    if generate_as($t, 'dora/last')->status == 200;
+is(usage($t, 'dora/new')->{images}{used}, 1, 'two keys: counted together');
 
 $t->done;

@@ -320,8 +320,12 @@ jm_keys_sort(jm_keys_t *keys, jm_client_t *clients, size_t n, jm_mem_t *mem,
         a = names[i - 1];
         b = names[i];
 
-        if (jm_keys_compare(a->name, b->name) == 0) {
-            *why = "has a name that is another line's, too";
+        /* a client may have two keys, one of which is to be the last */
+
+        if (jm_keys_compare(a->name, b->name) == 0
+            && !jm_client_same_limits(a, b))
+        {
+            *why = "has other limits than another line of its name";
             goto duplicate;
         }
     }

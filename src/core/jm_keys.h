@@ -58,7 +58,7 @@ typedef struct {
  * UTC, that the key is not good on.
  *
  * Returns JM_INVALID, *line counted from 1, and *why a sentence's end that
- * repeats nothing of the file ("has a name that is another line's, too");
+ * repeats nothing of the file ("has a key that is another line's, too");
  * JM_ERROR when memory runs out.  What was allocated is mem's to free.
  */
 jm_rc_e jm_keys_parse(jm_keys_t *keys, jm_str_t text, jm_mem_t *mem,
@@ -70,7 +70,7 @@ jm_rc_e jm_keys_parse(jm_keys_t *keys, jm_str_t text, jm_mem_t *mem,
  */
 const jm_client_t *jm_keys_find(const jm_keys_t *keys, const uint8_t *digest);
 
-/* Returns the client of this name, or NULL. */
+/* Returns a client of this name, all of which have the same limits, or NULL. */
 const jm_client_t *jm_keys_named(const jm_keys_t *keys, jm_str_t name);
 
 /* Whether the client's key is no good any more; now in s since 1970. */

@@ -224,7 +224,8 @@ test_bad(void)
     is_bad(A " alice RATE=1r/s", 1, "an option that is none of");
     is_bad(A " alice rate=1r/s rate=1r/s", 1, "an option twice");
     is_bad(A " alice\n\n" A " bob", 3, "a key that is another");
-    is_bad(A " alice\n" B " bob\n" C " alice\n", 3, "a name that is another");
+    is_bad(A " alice rate=1r/s\n" B " bob\n" C " alice\n", 3,
+           "other limits than another line of its name");
     is_bad(A " alice concurrency=0", 1, "greater than 0");
     is_bad(A " alice concurrency=1x", 1, "greater than 0");
     is_bad(A " alice models=", 1, "an empty name");
@@ -332,6 +333,27 @@ test_limits(void)
 
 
 static void
+test_two_keys(void)
+{
+    size_t       line;
+    jm_keys_t    keys;
+    const char  *why;
+
+    is_int(parse(&keys, A " alice rate=1r/s expires=2027-01-01\n"
+                 B " bob\n" C " alice rate=1r/s\n", &line, &why), JM_OK,
+           "a client with two keys");
+
+    is_str(find(&keys, "a")->name, "alice", "the first");
+    is_str(find(&keys, "c")->name, "alice", "the second");
+    ok(jm_client_expired(find(&keys, "a"), 1798761600)
+       && !jm_client_expired(find(&keys, "c"), 1798761600),
+       "each has a time of its own");
+    is_str(jm_keys_named(&keys, str("alice"))->name, "alice",
+           "one of them is found");
+}
+
+
+static void
 test_memory(void)
 {
     size_t        n, line;
@@ -369,6 +391,7 @@ main(void)
     test_bad();
     test_models();
     test_limits();
+    test_two_keys();
     test_memory();
 
     tap_mem_done(&memory);
