@@ -11,6 +11,10 @@
 
 #define NGX_HTTP_JIMENG_CLIENT_LEN  16
 
+/* bytes of a model's name in a message */
+
+#define NGX_HTTP_JIMENG_MODEL_ECHO  64
+
 
 static ngx_int_t ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key);
 static ngx_int_t ngx_http_jimeng_client_find(ngx_http_request_t *r,
@@ -223,7 +227,9 @@ ngx_int_t
 ngx_http_jimeng_keys_model(ngx_http_request_t *r, const jm_model_t *model,
     jm_error_t *e)
 {
+    jm_str_t                     asked, good;
     ngx_str_t                    name;
+    ngx_uint_t                   level;
     const jm_client_t           *client;
     ngx_http_jimeng_ctx_t       *ctx;
     ngx_http_jimeng_loc_conf_t  *jlcf;
@@ -237,22 +243,27 @@ ngx_http_jimeng_keys_model(ngx_http_request_t *r, const jm_model_t *model,
         return NGX_OK;
     }
 
-    if (jlcf->dry_run) {
-        name.len = client->name.len;
-        name.data = (u_char *) client->name.data;
+    name.len = client->name.len;
+    name.data = (u_char *) client->name.data;
 
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "jimeng: dry run: client \"%V\" may not use the model "
-                      "\"%*s\"", &name, model->name.len, model->name.data);
+    level = jlcf->dry_run ? NGX_LOG_WARN : NGX_LOG_INFO;
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "jimeng: %sclient \"%V\" may not use the model \"%*s\"",
+                  jlcf->dry_run ? "dry run: " : "", &name, model->name.len,
+                  model->name.data);
+
+    if (jlcf->dry_run) {
         return NGX_OK;
     }
+
+    asked = jm_utf8_prefix(model->name, NGX_HTTP_JIMENG_MODEL_ECHO);
+    good = jm_utf8_prefix(client->models[0], NGX_HTTP_JIMENG_MODEL_ECHO);
 
     jm_error_set(e, JM_CAUSE_PERMISSION, "model",
                  "The model \"%.*s\" is not one that you may use here; use "
                  "\"%.*s\", or ask the operator of this service.",
-                 (int) jm_min(model->name.len, 64), model->name.data,
-                 (int) jm_min(client->models[0].len, 64),
-                 client->models[0].data);
+                 (int) asked.len, asked.data, (int) good.len, good.data);
 
     return NGX_DECLINED;
 }

@@ -69,8 +69,7 @@ typedef struct {
     unsigned                    own:1;      /* submitted here, or to be */
     unsigned                    waits:1;    /* for a slot */
     unsigned                    follows:1;  /* given up, and asked for */
-    unsigned                    aside:1;    /* its account is, for a while */
-    unsigned                    quiet:1;    /* and that was logged before */
+    unsigned                    quiet:1;    /* refused access was logged */
     unsigned                    pending:1;  /* the upstream says so */
     unsigned                    running:1;
     unsigned                    strange:1;  /* logged once */
@@ -99,6 +98,7 @@ struct ngx_http_jimeng_job_s {
     unsigned                    gone:1;     /* nobody waits for the reply */
     unsigned                    answered:1; /* before it is over */
     unsigned                    ended:1;    /* but for what it follows */
+    unsigned                    shut:1;     /* the client knows the end */
     unsigned                    bound:1;    /* the account is the ledger's */
 };
 
@@ -205,6 +205,8 @@ void ngx_http_jimeng_metrics_images(ngx_http_jimeng_task_t *task,
 
 void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
+void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer, ngx_uint_t model_only);
 
 /* ngx_http_jimeng_pass.c */
 

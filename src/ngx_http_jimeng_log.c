@@ -62,11 +62,6 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
         what = "is in an undocumented state";
     }
 
-    if (task->aside) {
-        what = "was refused access, its account is set aside for a while";
-        task->aside = 0;
-    }
-
     level = ngx_http_jimeng_log_level(task, answer);
 
     ngx_http_jimeng_log_text(&c, code, answer->code);
@@ -89,15 +84,43 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 }
 
 
+/*
+ * The one line about an account that is set aside.  The gateway's own refusals
+ * have names for numbers, and these tell a wrong key from a wrong clock.
+ */
+
+void
+ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task, jm_answer_t *answer,
+    ngx_uint_t model_only)
+{
+    u_char     code[NGX_HTTP_JIMENG_TEXT_MAX];
+    u_char     request_id[NGX_HTTP_JIMENG_TEXT_MAX];
+    ngx_str_t  c, id, req_key;
+
+    ngx_str_null(&req_key);
+
+    if (model_only) {
+        req_key = task->job->order.req_key;
+    }
+
+    ngx_http_jimeng_log_text(&c, code, answer->code);
+    ngx_http_jimeng_log_text(&id, request_id, answer->request_id);
+
+    ngx_log_error(NGX_LOG_ERR, task->log, 0,
+                  "jimeng: account \"%V\" was refused access%s%V and is set "
+                  "aside for a while, check its keys, the clock, that the "
+                  "service is opened for it, and that the proxied Host is its "
+                  "\"host\", upstream code: \"%V\", request id: \"%V\"",
+                  &task->job->account->name, model_only ? " to " : "",
+                  &req_key, &c, &id);
+}
+
+
 /* what a client caused is no error of the operator's */
 
 static ngx_uint_t
 ngx_http_jimeng_log_level(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 {
-    if (answer->event == JM_EVENT_DENIED) {
-        return task->quiet ? NGX_LOG_INFO : NGX_LOG_ERR;
-    }
-
     if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH && task->quiet) {
         return NGX_LOG_INFO;
     }

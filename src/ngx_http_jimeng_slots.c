@@ -27,7 +27,7 @@ static void ngx_http_jimeng_slot_late(ngx_http_jimeng_task_t *task,
 static jm_queue_e ngx_http_jimeng_slot_busy(ngx_http_jimeng_task_t *task,
     uint64_t *wait);
 static jm_queue_e ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
-    uint64_t *wait);
+    jm_answer_t *answer, uint64_t *wait);
 static jm_queue_e ngx_http_jimeng_slot_choose(ngx_http_jimeng_task_t *task,
     jm_queue_e rc, uint64_t *wait);
 static ngx_uint_t ngx_http_jimeng_slot_fixed(ngx_http_jimeng_task_t *task);
@@ -323,6 +323,12 @@ ngx_http_jimeng_slot_result(ngx_http_jimeng_task_t *task, jm_queue_e rc,
         ngx_http_jimeng_slot_late(task, rc, task->task.refusals, wait, e);
     }
 
+    /* the retry came to nothing, and the error is what it was for */
+
+    if (task->task.retried) {
+        *e = task->error;
+    }
+
     return JM_EVENT_FAILED;
 }
 
@@ -337,8 +343,8 @@ ngx_http_jimeng_slot_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
 
     } else {
         jm_error_set(e, JM_CAUSE_BUSY, NULL, rc == JM_QUEUE_FULL
-                     ? "Too many requests wait for a picture already; nothing "
-                       "was ordered: try again later."
+                     ? "No more requests can wait for a picture at the moment; "
+                       "nothing was ordered: try again later."
                      : "Too many pictures are waited for to make this one in "
                        "time; nothing was ordered: try again later.");
     }
@@ -401,7 +407,7 @@ ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
                && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
     {
         event = JM_EVENT_DENIED;
-        rc = ngx_http_jimeng_slot_denied(task, &wait);
+        rc = ngx_http_jimeng_slot_denied(task, answer, &wait);
 
     } else {
         return;
@@ -452,7 +458,8 @@ ngx_http_jimeng_slot_busy(ngx_http_jimeng_task_t *task, uint64_t *wait)
 
 
 static jm_queue_e
-ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task, uint64_t *wait)
+ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer, uint64_t *wait)
 {
     unsigned             first, model_only;
     jm_queue_e           rc;
@@ -473,8 +480,11 @@ ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task, uint64_t *wait)
 
     /* an operator is told once, until it is accepted again */
 
-    task->aside = 1;
-    task->quiet = !first;
+    if (first) {
+        ngx_http_jimeng_log_denied(task, answer, model_only);
+    }
+
+    task->quiet = 1;
 
     return rc;
 }

@@ -150,6 +150,8 @@ is($t->request(of($prompt))->status, 200, 'refused: a picture nevertheless');
 is(account_names(submits_of($t, $prompt)), 'main b', 'refused: by the other');
 is(scalar error_lines(), 1, 'refused: one error in the log')
     or diag(join "\n", error_lines());
+like((error_lines())[0] // '', qr/upstream code: "InvalidAccessKey"/,
+     'refused: with what was said');
 
 my @pids = $t->workers;
 is(statuses(map { ask($t, $pids[ $_ % 2 ], of(prompt($_))) } 1 .. 6),

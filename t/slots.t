@@ -161,6 +161,29 @@ is(scalar submits_of($t, $retried), 2, 'a retry: two tasks');
 free($t);
 $t->finish;
 
+# By the average of the tasks so far it would come too late behind the others:
+# what is told is what has become of the task, and not that none was ordered.
+$t = Jimeng::Test->new(with_queue(
+    emulator => { seconds => 1, concurrency => 1 },
+    server => 'location /short/ {
+                   jimeng_pass /_volcengine;
+                   jimeng_timeout 4s;
+               }',
+));
+is($t->request(of('a kite on time'))->status, 200, 'the average is known');
+
+my $failing = 'a kite that fails [[50511]]';
+my $failed = $t->start_request(of($failing, 'one', path => '/short',
+                                  retries => 1));
+wait_for { submits_of($t, $failing) } 'a retry too late: it is submitted';
+my @others = in_turn($t, map { [ of("another kite $_", $_) ] } 1 .. 4);
+is(links($failed->response), '400 content_policy_violation',
+   'a retry too late: why the first failed');
+is(scalar submits_of($t, $failing), 1, 'a retry too late: one task');
+$_->abort for @others;
+free($t);
+$t->finish;
+
 
 # ---- a submit whose answer was lost.  Whether it was accepted nobody knows,
 # and here it was: the average of the tasks so far is its likely time.
