@@ -37,6 +37,7 @@ static void *ngx_http_jimeng_zone_alloc(void *ctx, size_t size);
 static void *ngx_http_jimeng_zone_alloc_more(void *ctx, size_t size);
 static void ngx_http_jimeng_zone_free(void *ctx, void *p);
 static unsigned ngx_http_jimeng_zone_alive(uint32_t pid);
+static ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_of(ngx_cycle_t *cycle);
 
 
 static const uint32_t  ngx_http_jimeng_versions[NGX_HTTP_JIMENG_VERSIONS] = {
@@ -419,22 +420,30 @@ ngx_http_jimeng_zone_alive(uint32_t pid)
 }
 
 
+static ngx_http_jimeng_zone_t *
+ngx_http_jimeng_zone_of(ngx_cycle_t *cycle)
+{
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_jimeng_module);
+
+    return jmcf ? jmcf->zone : NULL;
+}
+
+
 /* the configuration is good, and is going to be used */
 
 ngx_int_t
 ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
 {
-    jm_rc_e                       rc;
-    ngx_http_jimeng_zone_t       *zone;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    jm_rc_e                  rc;
+    ngx_http_jimeng_zone_t  *zone;
 
-    jmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_jimeng_module);
+    zone = ngx_http_jimeng_zone_of(cycle);
 
-    if (jmcf == NULL || jmcf->zone == NULL) {
+    if (zone == NULL) {
         return NGX_OK;
     }
-
-    zone = jmcf->zone;
 
     ngx_http_jimeng_zone_lock(zone);
 
@@ -465,17 +474,14 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
 ngx_int_t
 ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                    serves;
-    ngx_http_jimeng_zone_t       *zone;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    ngx_uint_t               serves;
+    ngx_http_jimeng_zone_t  *zone;
 
-    jmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_jimeng_module);
+    zone = ngx_http_jimeng_zone_of(cycle);
 
-    if (jmcf == NULL || jmcf->zone == NULL) {
+    if (zone == NULL) {
         return NGX_OK;
     }
-
-    zone = jmcf->zone;
 
     /* the cache manager serves nobody */
 

@@ -11,18 +11,11 @@ use lib 't/lib';
 use File::Spec::Functions qw(rel2abs);
 use JSON::PP ();
 use Jimeng::Test;
+use Jimeng::Test::Clients;
 use Jimeng::Test::Pictures qw(noise_of);
 use Jimeng::Test::Process;
 
-my $why = `t/tools/clients 2>&1`;
-
-if ($? != 0) {
-    chomp $why;
-    plan skip_all => $why if !$ENV{CI};
-    fail("the clients are there: $why");
-    done_testing();
-    exit;
-}
+need_clients();
 
 my $t = Jimeng::Test->new(
     emulator => { seconds => 0.3 },

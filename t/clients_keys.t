@@ -12,18 +12,11 @@ use lib 't/lib';
 use File::Spec::Functions qw(rel2abs);
 use JSON::PP ();
 use Jimeng::Test;
+use Jimeng::Test::Clients;
 use Jimeng::Test::Keys;
 use Jimeng::Test::Process;
 
-my $why = `t/tools/clients 2>&1`;
-
-if ($? != 0) {
-    chomp $why;
-    plan skip_all => $why if !$ENV{CI};
-    fail("the clients are there: $why");
-    done_testing();
-    exit;
-}
+need_clients();
 
 my $t = with_keys(
     [ 'alice', 'bob rate=1r/s', 'carol rate=1r/h', 'dave images=1/d',

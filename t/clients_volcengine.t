@@ -11,19 +11,13 @@ use File::Temp ();
 use JSON::PP   ();
 use Test::More;
 
+use Jimeng::Test::Clients;
 use Jimeng::Test::Emulator;
 use Jimeng::Test::Process;
 
-my $dir = File::Temp->newdir;
-my $why = `t/tools/clients 2>&1`;
+need_clients();
 
-if ($? != 0) {
-    chomp $why;
-    plan skip_all => $why if !$ENV{CI};
-    fail("the clients are there: $why");
-    done_testing();
-    exit;
-}
+my $dir = File::Temp->newdir;
 
 my %credentials = (
     access_key => 'AKLTexampleexampleexample',

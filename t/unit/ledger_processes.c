@@ -259,8 +259,7 @@ test_killed(void)
 
         pause_a_moment(seed);
 
-        kill((pid_t) w->pids[i], SIGKILL);
-        waitpid((pid_t) w->pids[i], NULL, 0);
+        kill_process(w->pids[i]);
 
         lock(&w->lock);
 
@@ -276,8 +275,7 @@ test_killed(void)
     }
 
     for (i = 0; i < WORKERS; i++) {
-        kill((pid_t) w->pids[i], SIGKILL);
-        waitpid((pid_t) w->pids[i], NULL, 0);
+        kill_process(w->pids[i]);
     }
 
     is_int(w->twice, 0, "%d processes were killed: nothing submitted twice",

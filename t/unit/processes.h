@@ -106,6 +106,14 @@ pause_a_moment(unsigned short seed[3])
 }
 
 
+static inline void
+kill_process(unsigned pid)
+{
+    kill((pid_t) pid, SIGKILL);
+    waitpid((pid_t) pid, NULL, 0);
+}
+
+
 /*
  * What is to be run an instruction at a time, and what takes over where that
  * has stopped: it returns what is wrong then, or NULL.

@@ -31,6 +31,25 @@ memory_done(jm_queue_t *q)
 }
 
 
+static inline unsigned
+account(jm_queue_t *q, const char *name, uint32_t concurrency, uint32_t queue)
+{
+    unsigned           number;
+    jm_queue_limits_t  limits;
+
+    memset(&limits, 0, sizeof(jm_queue_limits_t));
+
+    limits.concurrency = concurrency;
+    limits.queue = queue;
+    limits.weight = 1;
+
+    number = JM_QUEUE_ACCOUNTS;
+    (void) jm_queue_account(q, str(name), &limits, &number);
+
+    return number;
+}
+
+
 /* of one client and one account, with all the time there is */
 
 static inline void

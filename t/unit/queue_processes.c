@@ -67,25 +67,6 @@ fast(void)
 }
 
 
-static unsigned
-account(jm_queue_t *q, const char *name, uint32_t concurrency, uint32_t queue)
-{
-    unsigned           number;
-    jm_queue_limits_t  limits;
-
-    memset(&limits, 0, sizeof(jm_queue_limits_t));
-
-    limits.concurrency = concurrency;
-    limits.queue = queue;
-    limits.weight = 1;
-
-    number = 0;
-    (void) jm_queue_account(q, str(name), &limits, &number);
-
-    return number;
-}
-
-
 /* ---- processes that are killed */
 
 

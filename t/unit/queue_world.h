@@ -45,25 +45,6 @@ start(jm_queue_t *q, jm_queue_t *other)
 }
 
 
-static inline unsigned
-account(jm_queue_t *q, const char *name, uint32_t concurrency, uint32_t queue)
-{
-    unsigned           number;
-    jm_queue_limits_t  limits;
-
-    memset(&limits, 0, sizeof(jm_queue_limits_t));
-
-    limits.concurrency = concurrency;
-    limits.queue = queue;
-    limits.weight = 1;
-
-    number = JM_QUEUE_ACCOUNTS;
-    (void) jm_queue_account(q, str(name), &limits, &number);
-
-    return number;
-}
-
-
 static inline jm_queue_e
 enter(jm_queue_t *q, jm_place_t *p, uint8_t client, uint64_t now)
 {

@@ -224,8 +224,7 @@ test_killed(void)
 
         pause_a_moment(seed);
 
-        kill((pid_t) w->pids[i], SIGKILL);
-        waitpid((pid_t) w->pids[i], NULL, 0);
+        kill_process(w->pids[i]);
 
         lock(&w->lock);
 
@@ -240,8 +239,7 @@ test_killed(void)
     }
 
     for (i = 0; i < WORKERS; i++) {
-        kill((pid_t) w->pids[i], SIGKILL);
-        waitpid((pid_t) w->pids[i], NULL, 0);
+        kill_process(w->pids[i]);
     }
 
     lock(&w->lock);
