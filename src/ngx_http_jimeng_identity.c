@@ -229,6 +229,7 @@ ngx_http_jimeng_keys_model(ngx_http_request_t *r, const jm_model_t *model,
 {
     jm_str_t                     asked, good;
     ngx_str_t                    name;
+    ngx_uint_t                   level;
     const jm_client_t           *client;
     ngx_http_jimeng_ctx_t       *ctx;
     ngx_http_jimeng_loc_conf_t  *jlcf;
@@ -242,13 +243,17 @@ ngx_http_jimeng_keys_model(ngx_http_request_t *r, const jm_model_t *model,
         return NGX_OK;
     }
 
-    if (jlcf->dry_run) {
-        name.len = client->name.len;
-        name.data = (u_char *) client->name.data;
+    name.len = client->name.len;
+    name.data = (u_char *) client->name.data;
 
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "jimeng: dry run: client \"%V\" may not use the model "
-                      "\"%*s\"", &name, model->name.len, model->name.data);
+    level = jlcf->dry_run ? NGX_LOG_WARN : NGX_LOG_INFO;
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "jimeng: %sclient \"%V\" may not use the model \"%*s\"",
+                  jlcf->dry_run ? "dry run: " : "", &name, model->name.len,
+                  model->name.data);
+
+    if (jlcf->dry_run) {
         return NGX_OK;
     }
 

@@ -42,7 +42,7 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
         break;
 
     case JM_EVENT_DENIED:
-        what = "was refused access, and goes to another account";
+        what = "goes to another account";
         break;
 
     case JM_EVENT_UNSENT:
@@ -72,14 +72,47 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
     /* the gateway's text on a refused signature may hold what was signed */
 
     if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH) {
-        ngx_str_set(&t, "check the keys, the clock, and that the proxied "
-                        "Host is the account's \"host\"");
+        ngx_str_set(&t, "check the keys, the clock, that the service is "
+                        "opened for the account, and that the proxied Host "
+                        "is its \"host\"");
     }
 
     ngx_log_error(level, task->log, 0,
                   "jimeng: task \"%V\" of account \"%V\" %s, "
                   "upstream code: \"%V\", text: \"%V\", request id: \"%V\"",
                   &task->id, &task->job->account->name, what, &c, &t, &id);
+}
+
+
+/*
+ * The one line about an account that is set aside.  The gateway's own refusals
+ * have names for numbers, and these tell a wrong key from a wrong clock.
+ */
+
+void
+ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task, jm_answer_t *answer,
+    ngx_uint_t model_only)
+{
+    u_char     code[NGX_HTTP_JIMENG_TEXT_MAX];
+    u_char     request_id[NGX_HTTP_JIMENG_TEXT_MAX];
+    ngx_str_t  c, id, req_key;
+
+    ngx_str_null(&req_key);
+
+    if (model_only) {
+        req_key = task->job->order.req_key;
+    }
+
+    ngx_http_jimeng_log_text(&c, code, answer->code);
+    ngx_http_jimeng_log_text(&id, request_id, answer->request_id);
+
+    ngx_log_error(NGX_LOG_ERR, task->log, 0,
+                  "jimeng: account \"%V\" was refused access%s%V and is set "
+                  "aside for a while, check its keys, the clock, that the "
+                  "service is opened for it, and that the proxied Host is its "
+                  "\"host\", upstream code: \"%V\", request id: \"%V\"",
+                  &task->job->account->name, model_only ? " to " : "",
+                  &req_key, &c, &id);
 }
 
 

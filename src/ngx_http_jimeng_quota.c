@@ -30,7 +30,7 @@ static void ngx_http_jimeng_hold_refuse(jm_quota_e over,
     jm_error_t *e);
 static void ngx_http_jimeng_hold_images(const jm_client_t *client,
     ngx_uint_t images, jm_quota_view_t *view, jm_error_t *e);
-static void ngx_http_jimeng_quota_dry_run(ngx_log_t *log,
+static void ngx_http_jimeng_quota_log(ngx_log_t *log, ngx_uint_t dry_run,
     const jm_client_t *client, jm_error_t *e);
 static void ngx_http_jimeng_hold_cleanup(void *data);
 static jm_quota_t *ngx_http_jimeng_quota_lock(ngx_http_jimeng_zone_t *zone);
@@ -81,7 +81,7 @@ ngx_http_jimeng_rate(ngx_http_request_t *r)
     }
 
     jm_error_set(ctx->over, JM_CAUSE_RATE_LIMITED, NULL,
-                 "You may send %llu requests in %s, and have; wait before "
+                 "Your limit of requests, %llu %s, is reached; wait before "
                  "sending the next.", (unsigned long long) client->rate,
                  client->rate_period == 1000 ? "a second"
                  : client->rate_period == 60000 ? "a minute" : "an hour");
@@ -108,11 +108,11 @@ ngx_http_jimeng_rate_check(ngx_http_request_t *r, jm_error_t *e)
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    if (jlcf->dry_run) {
-        ngx_http_jimeng_quota_dry_run(r->connection->log, ctx->client,
-                                      ctx->over);
-        ctx->over = NULL;
+    ngx_http_jimeng_quota_log(r->connection->log, jlcf->dry_run, ctx->client,
+                              ctx->over);
 
+    if (jlcf->dry_run) {
+        ctx->over = NULL;
         return NGX_OK;
     }
 
@@ -230,12 +230,10 @@ ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
 
     ngx_http_jimeng_hold_refuse(over, hold->client, hold->images, &view, e);
 
-    if (jlcf->dry_run) {
-        ngx_http_jimeng_quota_dry_run(r->connection->log, hold->client, e);
-        return NGX_OK;
-    }
+    ngx_http_jimeng_quota_log(r->connection->log, jlcf->dry_run, hold->client,
+                              e);
 
-    return NGX_DECLINED;
+    return jlcf->dry_run ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -247,7 +245,7 @@ ngx_http_jimeng_hold_refuse(jm_quota_e over, const jm_client_t *client,
 
     case JM_QUOTA_REQUESTS:
         jm_error_set(e, JM_CAUSE_RATE_LIMITED, NULL,
-                     "You may have %u requests at a time, and have; wait "
+                     "Your limit of requests at a time, %u, is reached; wait "
                      "until one of them is over.",
                      (unsigned) client->concurrency);
         break;
@@ -289,13 +287,18 @@ ngx_http_jimeng_hold_images(const jm_client_t *client, ngx_uint_t images,
 
 
 static void
-ngx_http_jimeng_quota_dry_run(ngx_log_t *log, const jm_client_t *client,
-    jm_error_t *e)
+ngx_http_jimeng_quota_log(ngx_log_t *log, ngx_uint_t dry_run,
+    const jm_client_t *client, jm_error_t *e)
 {
-    ngx_log_error(NGX_LOG_WARN, log, 0,
-                  "jimeng: dry run: client \"%*s\" would get %s: %s",
-                  client->name.len, client->name.data, jm_cause(e->cause)->code,
-                  e->message);
+    ngx_uint_t  level;
+
+    level = dry_run ? NGX_LOG_WARN : NGX_LOG_INFO;
+
+    ngx_log_error(level, log, 0,
+                  "jimeng: %sclient \"%*s\" %s %s: %s",
+                  dry_run ? "dry run: " : "", client->name.len,
+                  client->name.data, dry_run ? "would get" : "gets",
+                  jm_cause(e->cause)->code, e->message);
 }
 
 

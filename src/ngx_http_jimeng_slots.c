@@ -27,7 +27,7 @@ static void ngx_http_jimeng_slot_late(ngx_http_jimeng_task_t *task,
 static jm_queue_e ngx_http_jimeng_slot_busy(ngx_http_jimeng_task_t *task,
     uint64_t *wait);
 static jm_queue_e ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
-    uint64_t *wait);
+    jm_answer_t *answer, uint64_t *wait);
 static jm_queue_e ngx_http_jimeng_slot_choose(ngx_http_jimeng_task_t *task,
     jm_queue_e rc, uint64_t *wait);
 static ngx_uint_t ngx_http_jimeng_slot_fixed(ngx_http_jimeng_task_t *task);
@@ -44,8 +44,6 @@ static ngx_queue_t  ngx_http_jimeng_waiting;
 /* counts the times that they looked, all of them */
 
 static ngx_uint_t   ngx_http_jimeng_turn;
-
-static ngx_str_t    ngx_http_jimeng_nothing = ngx_null_string;
 
 
 ngx_int_t
@@ -325,6 +323,12 @@ ngx_http_jimeng_slot_result(ngx_http_jimeng_task_t *task, jm_queue_e rc,
         ngx_http_jimeng_slot_late(task, rc, task->task.refusals, wait, e);
     }
 
+    /* the retry came to nothing, and the error is what it was for */
+
+    if (task->task.retried) {
+        *e = task->error;
+    }
+
     return JM_EVENT_FAILED;
 }
 
@@ -339,8 +343,8 @@ ngx_http_jimeng_slot_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
 
     } else {
         jm_error_set(e, JM_CAUSE_BUSY, NULL, rc == JM_QUEUE_FULL
-                     ? "Too many requests wait for a picture already; nothing "
-                       "was ordered: try again later."
+                     ? "No more requests can wait for a picture at the moment; "
+                       "nothing was ordered: try again later."
                      : "Too many pictures are waited for to make this one in "
                        "time; nothing was ordered: try again later.");
     }
@@ -403,11 +407,7 @@ ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
                && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
     {
         event = JM_EVENT_DENIED;
-        rc = ngx_http_jimeng_slot_denied(task, &wait);
-
-        /* it was logged, once */
-
-        task->quiet = 1;
+        rc = ngx_http_jimeng_slot_denied(task, answer, &wait);
 
     } else {
         return;
@@ -458,7 +458,8 @@ ngx_http_jimeng_slot_busy(ngx_http_jimeng_task_t *task, uint64_t *wait)
 
 
 static jm_queue_e
-ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task, uint64_t *wait)
+ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer, uint64_t *wait)
 {
     unsigned             first, model_only;
     jm_queue_e           rc;
@@ -477,18 +478,13 @@ ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task, uint64_t *wait)
 
     ngx_http_jimeng_slots_unlock(r);
 
+    /* an operator is told once, until it is accepted again */
+
     if (first) {
-        ngx_log_error(NGX_LOG_ERR, task->log, 0,
-                      "jimeng: account \"%V\" was refused access%s%V, upstream "
-                      "code: \"%L\": it is set aside for a while; check its "
-                      "keys, the clock, that the service is opened for it, "
-                      "and that the proxied Host is its \"host\"",
-                      &task->job->account->name,
-                      model_only ? " to " : "",
-                      model_only ? &task->job->order.req_key
-                                 : &ngx_http_jimeng_nothing,
-                      task->code);
+        ngx_http_jimeng_log_denied(task, answer, model_only);
     }
+
+    task->quiet = 1;
 
     return rc;
 }

@@ -527,6 +527,12 @@ ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
     jm_error_set(e, cause, NULL, NULL);
 
     if (task->id.len == 0) {
+
+        if (cause == JM_CAUSE_UNAVAILABLE) {
+            jm_error_set(e, cause, NULL,
+                         "This worker is shutting down; try again.");
+        }
+
         return;
     }
 

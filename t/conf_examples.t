@@ -27,6 +27,10 @@ is(join(' ', grep { $text{$_} !~ /^events/m } @files), 'volcengine.conf',
 for my $name (@complete) {
     like($text{$name}, qr/^ +include volcengine\.conf;/m,
          "$name includes volcengine.conf");
+
+    # At info nginx writes the keys of a request that has two.
+    unlike($text{$name}, qr/^ *error_log .*(?:info|debug);/m,
+           "$name: the level of its log");
 }
 
 # The files that examples name, of the account and of clients.
@@ -243,8 +247,13 @@ sub edge {
     is($r->json->{client}, 'alice', 'edge-gateway: usage');
     is($r->json->{images}{used}, 3, 'edge-gateway: pictures so far');
 
-    is_error($t, https($t, $_), "edge-gateway: no $_ for the public",
-             code => 'not_found') for qw(/ /metrics /status);
+    for my $path (qw(/ /metrics /status)) {
+        $r = https($t, $path);
+        is_error($t, $r, "edge-gateway: no $path for the public",
+                 code => 'not_found');
+        is($r->header('Strict-Transport-Security'), 'max-age=31536000',
+           "edge-gateway: $path has its headers nevertheless");
+    }
 
     # A request is logged when its connection is closed.
     my @rows;

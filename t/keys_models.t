@@ -53,6 +53,8 @@ for my $name (sort keys %may) {
 }
 
 is(scalar $t->submits, $submits, 'what is refused is not submitted');
+$t->log_like(qr/\[info\].*client "bob" may not use the model "/,
+             'it has a line in the log');
 
 
 # ---- what else is said of a model, and when

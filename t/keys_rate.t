@@ -59,6 +59,9 @@ for my $pid ($one, $other) {
     is_bucket($r, 'over', 3, 3, 20);
 }
 
+$t->log_like(qr/\[info\].*client "alice" gets rate_limit_exceeded: Your limit/,
+             'over: a line in the log');
+
 is(scalar $t->submits, $submits, 'over: nothing is submitted');
 is(generate_as($t, 'dave')->status, 200, 'another client is served');
 is_deeply(limits(generate_as($t, 'dave')), {}, 'without a rate, no headers');
