@@ -6,6 +6,8 @@
 
 #include "ngx_http_jimeng.h"
 
+#include "jm_text.h"
+
 
 #define NGX_HTTP_JIMENG_CREDENTIAL_MAX  4096
 
@@ -128,6 +130,8 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_jimeng_main_conf_t *jmcf = conf;
 
     char                        *rv;
+    size_t                       n;
+    jm_str_t                     name;
     ngx_str_t                   *value;
     ngx_conf_t                   save;
     ngx_http_jimeng_account_t   *account, **pa;
@@ -143,6 +147,12 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            "name of account \"%V\" has more than %d bytes",
                            &value[1], NGX_HTTP_JIMENG_ACCOUNT_NAME);
         return NGX_CONF_ERROR;
+    }
+
+    ngx_http_jimeng_str(&name, &value[1]);
+
+    if (jm_utf8_length(name, &n) != JM_OK) {
+        return "needs a name in UTF-8";
     }
 
     if (ngx_http_jimeng_account_find(jmcf, &value[1])) {

@@ -152,7 +152,7 @@ is_error(raw("GET HTTP/1.1\r\nHost: a\r\n\r\n"), 'a bad request line', 400,
 is_error(raw("GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n"), 'a bad URI', 400,
          'invalid_request');
 is_error(raw("GET / HTTP/9.9\r\nHost: a\r\n\r\n"), 'another version', 505,
-         'internal_error');
+         'invalid_request');
 is_error(get("/$long"), 'a long URI', 414, 'invalid_request');
 is_error(get('/', { 'X-Long' => $long }), 'a long header line', 400,
          'invalid_request');

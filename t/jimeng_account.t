@@ -63,6 +63,9 @@ $d->refuses('duplicate', 'duplicate account "main"',
             http => "jimeng_account main { $keys }");
 $d->refuses('a long name', 'name of account "' . 'n' x 65 . '" has more than '
             . '64 bytes', account($keys, 'n' x 65));
+$d->refuses('not UTF-8', '"jimeng_account" directive needs a name in UTF-8',
+            account($keys, "\xb1\xb8"));
+$d->accepts('UTF-8', account($keys, "\xe5\xa4\x87"));
 $d->accepts('the longest name', account($keys, 'n' x 64));
 $d->accepts('names are told apart by case', account($keys, 'Main'));
 

@@ -258,6 +258,13 @@ jm_cause_of_status(unsigned status)
 
     case 504:
         return JM_CAUSE_GENERATION_TIMEOUT;
+
+    case 501:
+    case 505:
+
+        /* a transfer coding, or a version, that is not HTTP's */
+
+        return JM_CAUSE_INVALID_REQUEST;
     }
 
     if (status >= 400 && status < 500) {
