@@ -99,7 +99,8 @@ bench:
 
 # Of all of the core a simulation wants one part, and that fast.
 build/bench/schedule: $(wildcard t/bench/schedule/*.[ch]) \
-                      $(wildcard src/core/jm_schedule*.[ch]) src/core/jm_base.h
+                      $(wildcard src/core/jm_schedule*.[ch]) \
+                      src/core/jm_base.h src/core/jm_fence.h
 	@mkdir -p $(@D)
 	@echo "building $@"
 	@$(CC) $(WARNINGS) -O2 $(INCLUDES) -o $@ $(filter %.c,$^) -lm
@@ -169,7 +170,8 @@ FUZZ_CFLAGS = $(WARNINGS) -O1 -g -fno-omit-frame-pointer $(INCLUDES) \
               -fsanitize=fuzzer,address,undefined \
               -fno-sanitize-recover=undefined
 
-build/fuzz/%: t/fuzz/%.c $(CORE) $(wildcard src/core/*.h)
+build/fuzz/%: t/fuzz/%.c $(CORE) \
+              $(wildcard src/core/*.h t/unit/*.h t/fuzz/*.h)
 	@mkdir -p $(@D)
 	@echo "building $@"
 	@$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(CORE) $(LIBS)

@@ -331,6 +331,7 @@ ngx_int_t ngx_http_jimeng_send_part(ngx_http_request_t *r, ngx_str_t *text,
     ngx_uint_t last);
 ngx_int_t ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b);
 ngx_int_t ngx_http_jimeng_send_rest(ngx_http_request_t *r);
+void ngx_http_jimeng_send_fin(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_send_error(ngx_http_request_t *r,
     const jm_error_t *e, jm_str_t task_id);
 ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r,

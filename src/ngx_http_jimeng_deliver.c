@@ -431,12 +431,10 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
 
         error->passing = 1;
 
-        if (answer && answer->code.len) {
-            code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
+        code = answer ? ngx_http_jimeng_answer_code(answer) : 0;
 
-            if (code != NGX_ERROR && code != JM_VISUAL_SUCCESS) {
-                error->upstream_code = code;
-            }
+        if (code != NGX_ERROR && code != JM_VISUAL_SUCCESS) {
+            error->upstream_code = code;
         }
     }
 

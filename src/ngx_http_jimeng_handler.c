@@ -102,6 +102,13 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /*
+     * Nothing here has a date or a tag: a condition of the client's would put
+     * a 412 or 304 in place of what was paid for, and clear all contexts.
+     */
+
+    r->disable_not_modified = 1;
+
     rc = ngx_http_jimeng_keys_check(r, &e);
 
     if (rc == NGX_DECLINED) {

@@ -11,6 +11,10 @@
 
 #define NGX_HTTP_JIMENG_CLIENT_LEN  16
 
+/* bytes of a model's name in a message */
+
+#define NGX_HTTP_JIMENG_MODEL_ECHO  64
+
 
 static ngx_int_t ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key);
 static ngx_int_t ngx_http_jimeng_client_find(ngx_http_request_t *r,
@@ -223,6 +227,7 @@ ngx_int_t
 ngx_http_jimeng_keys_model(ngx_http_request_t *r, const jm_model_t *model,
     jm_error_t *e)
 {
+    jm_str_t                     asked, good;
     ngx_str_t                    name;
     ngx_uint_t                   level;
     const jm_client_t           *client;
@@ -252,12 +257,13 @@ ngx_http_jimeng_keys_model(ngx_http_request_t *r, const jm_model_t *model,
         return NGX_OK;
     }
 
+    asked = jm_utf8_prefix(model->name, NGX_HTTP_JIMENG_MODEL_ECHO);
+    good = jm_utf8_prefix(client->models[0], NGX_HTTP_JIMENG_MODEL_ECHO);
+
     jm_error_set(e, JM_CAUSE_PERMISSION, "model",
                  "The model \"%.*s\" is not one that you may use here; use "
                  "\"%.*s\", or ask the operator of this service.",
-                 (int) jm_min(model->name.len, 64), model->name.data,
-                 (int) jm_min(client->models[0].len, 64),
-                 client->models[0].data);
+                 (int) asked.len, asked.data, (int) good.len, good.data);
 
     return NGX_DECLINED;
 }

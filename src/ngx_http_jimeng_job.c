@@ -187,16 +187,16 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 {
     ngx_int_t  rc;
 
+    rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+
     if (job->ended) {
 
         if (job->following == 0) {
-            ngx_http_jimeng_job_finish(job, NGX_OK);
+            ngx_http_jimeng_job_finish(job, job->gone ? rc : NGX_OK);
         }
 
         return;
     }
-
-    rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
 
     /* before the reply: the client's next request may come with its end */
 
@@ -420,9 +420,20 @@ ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job)
         return NGX_OK;
     }
 
-    return (job->answered || job->ended)
-           ? ngx_http_jimeng_send_rest(job->request)
-           : ngx_http_jimeng_deliver_event(job);
+    if (!job->answered && !job->ended) {
+        return ngx_http_jimeng_deliver_event(job);
+    }
+
+    if (ngx_http_jimeng_send_rest(job->request) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (job->ended && !job->shut && !job->request->connection->buffered) {
+        job->shut = 1;
+        ngx_http_jimeng_send_fin(job->request);
+    }
+
+    return NGX_OK;
 }
 
 

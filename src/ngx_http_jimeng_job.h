@@ -98,6 +98,7 @@ struct ngx_http_jimeng_job_s {
     unsigned                    gone:1;     /* nobody waits for the reply */
     unsigned                    answered:1; /* before it is over */
     unsigned                    ended:1;    /* but for what it follows */
+    unsigned                    shut:1;     /* the client knows the end */
     unsigned                    bound:1;    /* the account is the ledger's */
 };
 
@@ -262,6 +263,7 @@ void ngx_http_jimeng_exchange_unlimited(ngx_http_request_t *r);
 
 jm_rc_e ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
     jm_visual_call_e call, jm_answer_t *answer);
+ngx_int_t ngx_http_jimeng_answer_code(const jm_answer_t *answer);
 
 /* ngx_http_jimeng_schedule.c */
 

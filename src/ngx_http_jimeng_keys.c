@@ -16,6 +16,9 @@ static ngx_int_t ngx_http_jimeng_keys_read(ngx_conf_t *cf, ngx_str_t *file,
     jm_str_t *text);
 static ngx_int_t ngx_http_jimeng_keys_limits(ngx_conf_t *cf,
     ngx_http_jimeng_keys_t *one, ngx_http_jimeng_keys_t *other);
+static void ngx_http_jimeng_keys_sort(ngx_array_t *clients);
+static int ngx_libc_cdecl ngx_http_jimeng_keys_compare(const void *one,
+    const void *two);
 
 
 char *
@@ -235,7 +238,46 @@ ngx_http_jimeng_keys_init(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
         }
     }
 
+    ngx_http_jimeng_keys_sort(&jmcf->clients);
+
     return NGX_OK;
+}
+
+
+/* by their names, and each of these once */
+
+static void
+ngx_http_jimeng_keys_sort(ngx_array_t *clients)
+{
+    ngx_uint_t           i, n;
+    const jm_client_t  **client;
+
+    client = clients->elts;
+
+    ngx_qsort(client, clients->nelts, sizeof(const jm_client_t *),
+              ngx_http_jimeng_keys_compare);
+
+    for (n = 0, i = 0; i < clients->nelts; i++) {
+
+        if (n == 0
+            || ngx_http_jimeng_keys_compare(&client[n - 1], &client[i]) != 0)
+        {
+            client[n++] = client[i];
+        }
+    }
+
+    clients->nelts = n;
+}
+
+
+static int ngx_libc_cdecl
+ngx_http_jimeng_keys_compare(const void *one, const void *two)
+{
+    const jm_client_t *const  *a = one;
+    const jm_client_t *const  *b = two;
+
+    return ngx_memn2cmp((u_char *) (*a)->name.data, (u_char *) (*b)->name.data,
+                        (*a)->name.len, (*b)->name.len);
 }
 
 

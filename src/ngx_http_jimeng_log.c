@@ -42,7 +42,7 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
         break;
 
     case JM_EVENT_DENIED:
-        what = "was refused access, and goes to another account";
+        what = "goes to another account";
         break;
 
     case JM_EVENT_UNSENT:
@@ -72,8 +72,9 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
     /* the gateway's text on a refused signature may hold what was signed */
 
     if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH) {
-        ngx_str_set(&t, "check the keys, the clock, and that the proxied "
-                        "Host is the account's \"host\"");
+        ngx_str_set(&t, "check the keys, the clock, that the service is "
+                        "opened for the account, and that the proxied Host "
+                        "is its \"host\"");
     }
 
     ngx_log_error(level, task->log, 0,

@@ -130,22 +130,15 @@ void
 ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time)
 {
-    ngx_int_t            code;
     jm_metrics_t        *m;
     ngx_http_request_t  *r;
-
-    code = 0;
-
-    if (answer->code.len) {
-        code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
-    }
 
     r = task->job->request;
     m = ngx_http_jimeng_metrics_lock(r);
 
     if (m) {
         jm_metrics_observe(m, JM_HISTOGRAM_SUBMIT + call, time);
-        jm_metrics_code(m, code);
+        jm_metrics_code(m, ngx_http_jimeng_answer_code(answer));
         ngx_http_jimeng_metrics_unlock(r);
     }
 }

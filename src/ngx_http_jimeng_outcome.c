@@ -85,7 +85,7 @@ ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
     ngx_pool_t  *pool;
 
     if (answer->code.len) {
-        code = ngx_atoi((u_char *) answer->code.data, answer->code.len);
+        code = ngx_http_jimeng_answer_code(answer);
         task->code = (code == NGX_ERROR) ? 0 : code;
     }
 

@@ -305,6 +305,7 @@ ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b)
 ngx_int_t
 ngx_http_jimeng_send_rest(ngx_http_request_t *r)
 {
+    ngx_uint_t                 ready;
     ngx_event_t               *wev;
     ngx_connection_t          *c;
     ngx_http_core_loc_conf_t  *clcf;
@@ -317,24 +318,76 @@ ngx_http_jimeng_send_rest(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    /* what is not ready has a timer, which is not to be put off */
+    ready = wev->ready;
 
-    if (!wev->ready) {
-        return NGX_OK;
-    }
-
-    if (c->buffered && ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+    if (ready && c->buffered
+        && ngx_http_output_filter(r, NULL) == NGX_ERROR)
+    {
         return NGX_ERROR;
     }
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (c->buffered) {
+    /* limit_rate has a timer of its own */
+
+    if (wev->delayed) {
+        return ngx_handle_write_event(wev, clcf->send_lowat);
+    }
+
+    /* as long as nothing can be sent its timer is not to be put off */
+
+    if (c->buffered && (ready || !wev->timer_set)) {
         ngx_add_timer(wev, clcf->send_timeout);
 
-    } else if (wev->timer_set) {
+    } else if (!c->buffered && wev->timer_set) {
         ngx_del_timer(wev);
     }
 
     return ngx_handle_write_event(wev, clcf->send_lowat);
+}
+
+
+/*
+ * The reply is whole, and its request is not over: what was announced as a
+ * connection that is kept, or has no length, ends for the client here.
+ */
+
+void
+ngx_http_jimeng_send_fin(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    /* a stream's connection is a stand-in, and its end was sent */
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream) {
+        return;
+    }
+
+#endif
+
+#if (NGX_HTTP_V3)
+
+    if (r->http_version == NGX_HTTP_VERSION_30) {
+        return;
+    }
+
+#endif
+
+#if (NGX_HTTP_SSL)
+
+    if (c->ssl) {
+        (void) SSL_shutdown(c->ssl->connection);
+        ERR_clear_error();
+    }
+
+#endif
+
+    if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, c->log, ngx_socket_errno,
+                       "jimeng: shutdown() failed");
+    }
 }

@@ -323,6 +323,12 @@ ngx_http_jimeng_slot_result(ngx_http_jimeng_task_t *task, jm_queue_e rc,
         ngx_http_jimeng_slot_late(task, rc, task->task.refusals, wait, e);
     }
 
+    /* the retry came to nothing, and the error is what it was for */
+
+    if (task->task.retried) {
+        *e = task->error;
+    }
+
     return JM_EVENT_FAILED;
 }
 
@@ -403,10 +409,6 @@ ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
         event = JM_EVENT_DENIED;
         rc = ngx_http_jimeng_slot_denied(task, answer, &wait);
 
-        /* it was logged, once */
-
-        task->quiet = 1;
-
     } else {
         return;
     }
@@ -476,9 +478,13 @@ ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
 
     ngx_http_jimeng_slots_unlock(r);
 
+    /* an operator is told once, until it is accepted again */
+
     if (first) {
         ngx_http_jimeng_log_denied(task, answer, model_only);
     }
+
+    task->quiet = 1;
 
     return rc;
 }

@@ -7,15 +7,10 @@
 #include "ngx_http_jimeng.h"
 
 
-/*
- * Series that are copied with the zone locked once, workers that are listed,
- * and bytes of a report: as many series as there can be, of names as long as
- * they may be.
- */
+/* series that are copied with the zone locked once, and workers listed */
 
 #define NGX_HTTP_JIMENG_STATUS_PIECE    64
 #define NGX_HTTP_JIMENG_STATUS_WORKERS  512
-#define NGX_HTTP_JIMENG_STATUS_MAX      16777216
 
 
 static char *ngx_http_jimeng_status_set(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -168,8 +163,10 @@ ngx_http_jimeng_status_reply(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /* no larger than series, the configuration and its keys make it */
+
     ngx_http_jimeng_mem(&mem, r->pool);
-    jm_buf_init(&out, &mem, 16384, NGX_HTTP_JIMENG_STATUS_MAX);
+    jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);
 
     if (write(&out, &report) != JM_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -389,6 +386,7 @@ static ngx_int_t
 ngx_http_jimeng_status_send(ngx_http_request_t *r, ngx_str_t *type,
     jm_buf_t *text)
 {
+    u_char       *p;
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t   out;
@@ -403,6 +401,15 @@ ngx_http_jimeng_status_send(ngx_http_request_t *r, ngx_str_t *type,
     r->headers_out.content_type = *type;
     r->headers_out.content_type_len = type->len;
     r->headers_out.content_type_lowcase = NULL;
+
+    /* "gzip_types" and the like have a type without its parameters */
+
+    p = ngx_strlchr(type->data, type->data + type->len, ';');
+
+    if (p) {
+        r->headers_out.content_type_len = p - type->data;
+        ngx_str_set(&r->headers_out.charset, "utf-8");
+    }
 
     rc = ngx_http_send_header(r);
 

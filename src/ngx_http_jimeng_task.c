@@ -457,7 +457,10 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
 }
 
 
-/* a slot is taken for as long as the upstream is at work on its task */
+/*
+ * A slot, and a client's share of its limits, are taken for as long as the
+ * upstream is at work on the task: pictures that come late are used, too.
+ */
 
 static ngx_uint_t
 ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task, jm_cause_e cause)
@@ -467,7 +470,9 @@ ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 
     job = task->job;
 
-    if (cause != JM_CAUSE_GENERATION_TIMEOUT || task->place.serial == 0) {
+    if (cause != JM_CAUSE_GENERATION_TIMEOUT
+        || (task->place.serial == 0 && (job->hold == NULL || !task->own)))
+    {
         return 0;
     }
 

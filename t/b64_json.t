@@ -45,24 +45,11 @@ sub request_of {
 }
 
 # Of the request that was begun last.
-sub submits {
-    return grep { index($_->{json}{prompt}, prompt()) == 0 } $t->submits;
-}
+sub submits { $t->submits(prompt()) }
 
 sub rows_of {
     my ($form) = @_;
-    my %mine = map { $_->{task_id} // '' => 1 } submits();
-    return grep { $mine{ $_->{json}{task_id} } && $_->{form} eq $form }
-           $t->queries;
-}
-
-sub logged {
-    my ($r) = @_;
-    my $id = $r->header('X-Request-Id') // return {};
-
-    return wait_for(sub {
-        (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    }, 'the line in the log') || {};
+    return grep { $_->{form} eq $form } $t->queries(prompt());
 }
 
 # A whole reply: pictures of these numbers of bytes, one of each task, or of
@@ -76,7 +63,7 @@ sub is_good {
     ok($r->complete, "$name: complete");
 
     my ($rest, @pictures) = pictures($body);
-    my @ids = split /, /, logged($r)->{jimeng_task_id} // '';
+    my @ids = split /, /, $t->logged($r)->{jimeng_task_id} // '';
     my @expected = $more{group}
         ? map { noise_of($ids[0], $bytes->[$_], $_) } 0 .. $#$bytes
         : map { noise_of($ids[$_], $bytes->[$_], 0) } 0 .. $#$bytes;
@@ -133,7 +120,7 @@ is(join(' ', map { $_->{json}{req_json} } rows_of('base64')),
 is((rows_of('base64'))[0]{n}, ($t->emulator->journal)[-1]{n},
    'one picture: that was the last');
 
-my $row = logged($r);
+my $row = $t->logged($r);
 is_deeply([ @$row{qw(jimeng_status jimeng_code jimeng_images)} ],
           [ 'succeed', 10000, 1 ], 'one picture: variables');
 
@@ -164,7 +151,7 @@ for my $n (2, 3, 10) {
     is_deeply($rest->{usage}, { generated_images => $n }, "n $n: usage");
     is(scalar submits(), $n, "n $n: submits");
     is(join(', ', map { $_->{json}{task_id} } rows_of('base64')),
-       logged($r)->{jimeng_task_id}, "n $n: asked once each, in order");
+       $t->logged($r)->{jimeng_task_id}, "n $n: asked once each, in order");
 }
 
 $t->emulator->fault({ on => 'result', times => 3, do => 'delay',
@@ -181,7 +168,7 @@ $t->emulator->fault({ on => 'submit', skip => 1, do => 'answer',
     status => 400, body => envelope(undef, code => 50413) });
 $r = $t->request(request_of(' [[bytes=2000]]', { n => 3 }));
 ($rest, my @pictures) = pictures($r->body);
-my @ids = split /, /, logged($r)->{jimeng_task_id} // '';
+my @ids = split /, /, $t->logged($r)->{jimeng_task_id} // '';
 my ($failed) = grep { $ids[$_] eq '-' } 0 .. $#ids;
 
 is($r->status, 200, 'one was refused: status');
@@ -200,7 +187,7 @@ $t->emulator->fault({ on => 'query', do => 'answer', status => 400,
 $r = $t->request(request_of(' [[bytes=2000]]', { n => 3 }));
 ($rest, @pictures) = pictures($r->body);
 my ($bad) = map { $_->{json}{task_id} } grep { $_->{fault} } rows_of('url');
-@ids = split /, /, logged($r)->{jimeng_task_id} // '';
+@ids = split /, /, $t->logged($r)->{jimeng_task_id} // '';
 ($failed) = grep { $ids[$_] eq $bad } 0 .. $#ids;
 is(join(' ', @pictures),
    join(' ', map { noise_of($_, 2000) } grep { $_ ne $bad } @ids),

@@ -68,25 +68,11 @@ sub request_of {
     return ($method, $path =~ s{^/v1}{/$lane}r, @rest);
 }
 
-sub submits {
-    return grep { index($_->{json}{prompt}, prompt()) == 0 } $t->submits;
-}
+sub submits { $t->submits(prompt()) }
 
 sub ids { map { $_->{task_id} // () } submits() }
 
-sub results {
-    my %mine = map { $_ => 1 } ids();
-    return grep { $mine{ $_->{json}{task_id} } } $t->results;
-}
-
-sub logged {
-    my ($r) = @_;
-    my $id = $r->header('X-Request-Id') // return {};
-
-    return wait_for(sub {
-        (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    }, 'the line in the log') || {};
-}
+sub results { $t->results(prompt()) }
 
 # Makes a request with these faults for its queries of the result.
 sub with {
@@ -108,7 +94,7 @@ sub is_whole {
     ok($r->complete, "$name: complete");
     is(join(' ', @pictures),
        join(' ', map { noise_of($_, BYTES) }
-                 split /, /, logged($r)->{jimeng_task_id} // ''),
+                 split /, /, $t->logged($r)->{jimeng_task_id} // ''),
        "$name: pictures");
     is(ref $rest, 'HASH', "$name: JSON");
     is(scalar submits(), $n, "$name: submits");
@@ -125,7 +111,7 @@ sub is_cut {
     ok(!$r->complete, "$name: cut");
     is($r->error, 'closed', "$name: by closing it");
 
-    my @ids = split /, /, logged($r)->{jimeng_task_id} // '';
+    my @ids = split /, /, $t->logged($r)->{jimeng_task_id} // '';
     my $expected = join '"},{"b64_json":"',
                    map { noise_text($_, BYTES) } @ids[0 .. $n - 1];
     my $got = $r->body =~ s/\A.*?"b64_json":"//sr;
@@ -137,7 +123,7 @@ sub is_cut {
         or diag(length($got), ' ', substr $got, -50);
     is(scalar results(), $queries, "$name: queries for results");
     is(scalar submits(), $submits // $n, "$name: submits");
-    is(logged($r)->{jimeng_status}, 'succeed', "$name: \$jimeng_status");
+    is($t->logged($r)->{jimeng_status}, 'succeed', "$name: \$jimeng_status");
     return;
 }
 
@@ -215,7 +201,7 @@ for my $index (0 .. 2) {
     my $r = with([ { do => 'reset', times => 3, skip => $index } ], undef,
                  { n => 3 });
     my ($rest, @pictures) = pictures($r->body);
-    my @ids = split /, /, logged($r)->{jimeng_task_id} // '';
+    my @ids = split /, /, $t->logged($r)->{jimeng_task_id} // '';
 
     is($r->status, 200, "$name: status") or diag($r->body);
     ok($r->complete, "$name: complete");

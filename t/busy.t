@@ -3,6 +3,10 @@
 # Somebody else uses the account, too: submits are refused with 50430, or with
 # 50429.  Whoever has slots and a queue does not see it: its place is the first
 # again, the account rests, and runs less at once for a while.
+#
+# Seen failing: "it is the first again", with places that go to the end; "a
+# retry that is refused", with a task that is submitted again by the place of
+# the one that failed: hundreds of submits, without a rest.
 
 use strict;
 use warnings;

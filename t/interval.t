@@ -2,6 +2,8 @@
 
 # interval: the least time between two submits of an account, over all workers,
 # whatever comes of them.
+#
+# Seen failing: with accounts that are ready at any time.
 
 use strict;
 use warnings;

@@ -292,7 +292,7 @@ for my $case (
     isnt(($t->submits)[0]{signature}, 'ok', "$name: the signature");
     is(scalar $t->emulator->journal, 1, "$name: not tried again");
 
-    $t->log_like(qr/\[error\].*check the keys, the clock, and that the proxied/,
+    $t->log_like(qr/\[error\].*check the keys, the clock, that the service is/,
                  "$name: the log says what to look at");
     $t->finish;
 }

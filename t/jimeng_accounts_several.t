@@ -2,6 +2,9 @@
 
 # jimeng_accounts with several: which one a task gets, that all it asks for
 # later is asked there, and what becomes of one whose credentials are refused.
+#
+# Seen failing: "refused, n", with tasks that stay bound to an account that
+# another task of the request was refused by.
 
 use strict;
 use warnings;

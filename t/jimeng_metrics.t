@@ -4,7 +4,8 @@
 #
 # Seen failing: requests, without ngx_http_jimeng_metrics_told() in
 # ngx_http_jimeng_stream_end() and in ngx_http_jimeng_deliver_asked(); codes,
-# with task->code in place of the answer's.
+# with task->code in place of the answer's; gzip and charset, with parameters
+# in the type.
 
 use strict;
 use warnings;
@@ -75,6 +76,13 @@ my $t = Jimeng::Test->new(
     location => 'jimeng_keys %%DIR%%/keys;',
     server => <<'EOT',
         location = /metrics { jimeng_metrics; }
+        location = /gzip {
+            jimeng_metrics;
+            gzip on;
+            gzip_types text/plain;
+            charset utf-8;
+            charset_types text/plain;
+        }
         location = /denied { jimeng_metrics; deny all; }
         location = /get {
             jimeng_metrics;
@@ -94,6 +102,11 @@ is($r->header('Content-Type'), 'text/plain; version=0.0.4; charset=utf-8',
    'its type');
 is($r->header('Content-Length'), length $r->body, 'its length');
 is_clean($t, 'clean before anything has happened');
+
+my $gzip = $t->request('GET', '/gzip', { 'Accept-Encoding' => 'gzip' });
+is($gzip->header('Content-Encoding'), 'gzip', 'gzip');
+is($gzip->header('Content-Type'), $r->header('Content-Type'),
+   'gzip and charset: the same type');
 
 my $head = $t->request('HEAD', '/metrics');
 is($head->status, 200, 'HEAD');

@@ -4,7 +4,8 @@
 # reports where there are more clients than there are series.
 #
 # Seen failing: the last part, without JM_METRICS_REQUESTS in
-# jm_metrics_make().
+# jm_metrics_make(), and of it, with a report of 16 MB at most, or without
+# ngx_http_jimeng_keys_sort().
 
 use strict;
 use warnings;
@@ -222,5 +223,32 @@ $status = $t->request('GET', '/status')->json;
 is(scalar @{ $status->{clients} }, $n + 1, 'all clients are listed, and other');
 is(named($status->{clients}, 'other')->{requests}{succeeded}, $n - 2048,
    'with what is over');
+
+$t->finish;
+
+
+# ---- as many clients as a company may have, and one of them in two files
+
+$n = 60_000;
+
+$t = Jimeng::Test->new(
+    start => 0, emulator => 0, http => 'jimeng_zone shared:64m;',
+    server => 'location = /status { jimeng_status; } '
+              . 'location /two/ { jimeng_keys %%DIR%%/two; '
+              . 'jimeng_pass /_volcengine; }',
+    location => 'jimeng_keys %%DIR%%/keys;',
+);
+
+$limits = 'rate=1000r/h concurrency=10 images=1000/d';
+my @names = map { sprintf 'client-%s-of-the-company', $_ } 1 .. $n;
+
+rename keys_file($t, "$names[0] $limits"), $t->dir . '/two';
+keys_file($t, map { "$_ $limits" } @names);
+$t->start;
+
+$r = $t->request('GET', '/status');
+is($r->status, 200, 'a report of all of them') or diag($r->body);
+is_deeply([ $r->body =~ /"name":"(client-[^"]+)"/g ],
+          [ sort @names ], 'by their names, and each of them once');
 
 $t->done;

@@ -12,7 +12,7 @@ use warnings;
 use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Keys;
-use Jimeng::Test::Ledger qw(ask submits_of);
+use Jimeng::Test::Ledger qw(ask submits_of wait_submits);
 use Jimeng::Test::Pictures qw(noise_of pictures);
 use Jimeng::Test::Sse;
 
@@ -28,12 +28,6 @@ my ($one, $other) = $t->workers;
 
 sub prompt { "a dune in the wind, $_[0], " . ++$prompts }
 
-sub request {
-    my ($name, $prompt, $fields, $headers) = @_;
-    return $t->generation({ prompt => $prompt, %{ $fields || {} } },
-                          { %{ bearer($name) }, %{ $headers || {} } });
-}
-
 # Nothing of one's client's goes, on either worker, and nothing is submitted.
 sub is_full {
     my ($client, $name) = @_;
@@ -41,7 +35,7 @@ sub is_full {
 
     for my $pid ($one, $other) {
         my $prompt = prompt("$name, over");
-        my $r = ask($t, $pid, request($client, $prompt))->response;
+        my $r = ask($t, $pid, request_as($t, $client, $prompt))->response;
 
         is_refused($t, $r, "$name: over", code => 'rate_limit_exceeded',
                    after => [ 1, 60 ]);
@@ -51,17 +45,12 @@ sub is_full {
     return;
 }
 
-sub submitted {
-    my ($prompt, $n) = @_;
-    return wait_for { submits_of($t, $prompt) == ($n // 1) } "it is submitted";
-}
-
 
 # ---- two that wait, one in each worker
 
 my $prompt = prompt('two');
-my @two = map { ask($t, $_, request('alice', $prompt)) } $one, $other;
-submitted($prompt, 2);
+my @two = map { ask($t, $_, request_as($t, 'alice', $prompt)) } $one, $other;
+wait_submits($t, $prompt, 2);
 is_full('alice', 'two');
 is(usage($t, 'alice')->{concurrency}{used}, 2, 'two: usage');
 is(usage($t, 'carol')->{concurrency}, undef, 'no limit: none in usage');
@@ -71,8 +60,9 @@ used($t, 'alice', concurrency => 0);
 is(generate_as($t, 'alice')->status, 200, 'then the next');
 used($t, 'alice', concurrency => 0);
 
-my @many = map { ask($t, $_ % 2 ? $one : $other, request('carol', $prompt)) }
-           1 .. 6;
+my @many = map {
+    ask($t, $_ % 2 ? $one : $other, request_as($t, 'carol', $prompt))
+} 1 .. 6;
 is(join(' ', map { $_->response->status } @many), '200 ' x 5 . 200,
    'no limit: as many as there are');
 
@@ -87,9 +77,9 @@ for my $case (
     my ($name, $fields, $n) = @$case;
 
     $prompt = prompt($name);
-    my $x = ask($t, $one, request('bob', $prompt, $fields));
+    my $x = ask($t, $one, request_as($t, 'bob', $prompt, $fields));
     my $r = $fields->{async} ? $x->response : undef;
-    submitted($prompt, $n);
+    wait_submits($t, $prompt, $n);
     is_full('bob', $name);
     $r //= $x->response;
     like($r->status, qr/^20[02]\z/, "$name: it is served");
@@ -104,8 +94,8 @@ for my $fields ({}, { stream => \1 }) {
     my $left = () = $t->error_log =~ /client closed connection/g;
 
     $prompt = prompt($name);
-    my $x = ask($t, $one, request('bob', $prompt, $fields));
-    submitted($prompt);
+    my $x = ask($t, $one, request_as($t, 'bob', $prompt, $fields));
+    wait_submits($t, $prompt);
     $x->reset;
     wait_for { $left < (() = $t->error_log =~ /client closed connection/g) }
         "$name: it is noticed";
@@ -132,8 +122,8 @@ for my $name (sort keys %over) {
 }
 
 # A body that does not come.
-my @request = request('bob', prompt('half a body'), {},
-                      { 'Content-Length' => 999 });
+my @request = request_as($t, 'bob', prompt('half a body'), {},
+                         { 'Content-Length' => 999 });
 my $half = $t->start_request(@request);
 is(usage($t, 'bob')->{concurrency}{used}, 0, 'half a body: no request yet');
 is(generate_as($t, 'bob')->status, 200, 'half a body: another is served');
@@ -144,9 +134,10 @@ $half->abort;
 # ---- a repeat that joins its first try
 
 $prompt = prompt('joined');
-my @joined = request('bob', $prompt, {}, { 'Idempotency-Key' => 'joined' });
+my @joined = request_as($t, 'bob', $prompt, {},
+                        { 'Idempotency-Key' => 'joined' });
 my $first = ask($t, $one, @joined);
-submitted($prompt);
+wait_submits($t, $prompt);
 my @repeats = map { ask($t, $_, @joined) } $one, $other;
 is_full('bob', 'joined');
 is(join(' ', map { $_->response->status } $first, @repeats), '200 200 200',
@@ -158,9 +149,9 @@ is(scalar submits_of($t, $prompt), 1, 'joined: one submit');
 
 # The repeat is what is left of it: it goes on, and counts.
 $prompt = prompt('the first leaves');
-@joined = request('bob', $prompt, {}, { 'Idempotency-Key' => $prompt });
+@joined = request_as($t, 'bob', $prompt, {}, { 'Idempotency-Key' => $prompt });
 $first = ask($t, $one, @joined);
-submitted($prompt);
+wait_submits($t, $prompt);
 my $repeat = ask($t, $other, @joined);
 $first->reset;
 is_full('bob', 'the first leaves');
@@ -169,7 +160,7 @@ used($t, 'bob', concurrency => 0);
 
 # Other requests are not for the limit.
 $prompt = prompt('other requests');
-my $x = ask($t, $one, request('bob', $prompt, { async => \1 }));
+my $x = ask($t, $one, request_as($t, 'bob', $prompt, { async => \1 }));
 my $id = $x->response->json->{task_id};
 is($t->request('GET', "/v1/$_", bearer('bob'))->status, 200, "GET $_")
     for 'models', 'usage', "images/$id?wait=5s";
@@ -179,8 +170,8 @@ used($t, 'bob', concurrency => 0);
 # ---- a reload: the old worker's requests count
 
 $prompt = prompt('reload');
-my $old = ask($t, $one, request('bob', $prompt));
-submitted($prompt);
+my $old = ask($t, $one, request_as($t, 'bob', $prompt));
+wait_submits($t, $prompt);
 $t->signal('HUP');
 wait_for { my @now = $t->workers('staying'); @now == 2
            && !grep { $_ == $one || $_ == $other } @now } 'new workers';

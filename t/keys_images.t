@@ -17,7 +17,7 @@ use JSON::PP ();
 use POSIX qw(strftime);
 use Jimeng::Test;
 use Jimeng::Test::Keys;
-use Jimeng::Test::Ledger qw(ask refuse submits_of);
+use Jimeng::Test::Ledger qw(ask refuse submits_of wait_submits);
 use Jimeng::Test::Sse;
 
 my $prompts = 0;
@@ -35,12 +35,6 @@ my ($one, $other) = $t->workers;
 
 sub prompt { "a valley in the mist, $_[0], " . ++$prompts }
 
-sub request {
-    my ($client, $prompt, $fields, $headers) = @_;
-    return $t->generation({ prompt => $prompt, %{ $fields || {} } },
-                          { %{ bearer($client) }, %{ $headers || {} } });
-}
-
 # A request that is refused, on either worker, before anything is submitted.
 sub is_over {
     my ($client, $name, $fields, $window) = @_;
@@ -50,7 +44,8 @@ sub is_over {
     for my $pid ($one, $other) {
         my $prompt = prompt("$name, over");
         my $most = seconds_left($window);
-        my $r = ask($t, $pid, request($client, $prompt, $fields))->response;
+        my $r = ask($t, $pid, request_as($t, $client, $prompt, $fields))
+            ->response;
         my $least = seconds_left($window);
 
         # The window may have ended meanwhile.
@@ -67,20 +62,16 @@ sub is_over {
     return;
 }
 
-sub submitted {
-    my ($prompt, $n) = @_;
-    return wait_for { submits_of($t, $prompt) == ($n // 1) } "it is submitted";
-}
-
 
 # ---- reserved, then used
 
 my $prompt = prompt('two');
-my $two = ask($t, $one, request('alice', $prompt, { n => 2 }));
-submitted($prompt, 2);
+my $two = ask($t, $one, request_as($t, 'alice', $prompt, { n => 2 }));
+wait_submits($t, $prompt, 2);
 used($t, 'alice', images => [ 0, 2 ]);
 is_over('alice', 'three are left, four are asked for', { n => 4 });
-my $three = ask($t, $other, request('alice', prompt('three'), { n => 3 }));
+my $three = ask($t, $other,
+                request_as($t, 'alice', prompt('three'), { n => 3 }));
 used($t, 'alice', images => [ 0, 5 ]);
 is_over('alice', 'all are reserved');
 is(scalar @{ $two->response->json->{data} || [] }, 2, 'two are delivered');
@@ -95,10 +86,10 @@ is(usage($t, 'ivan')->{images}, undef, 'without a budget: usage');
 # ---- one is delivered while another one of the same worker runs
 
 $prompt = prompt('the first of two');
-my $first = ask($t, $one, request('ivy', $prompt, { n => 2 }));
-submitted($prompt, 2);
+my $first = ask($t, $one, request_as($t, 'ivy', $prompt, { n => 2 }));
+wait_submits($t, $prompt, 2);
 $t->emulator->fault({ on => 'submit', do => 'delay', seconds => 2 });
-my $second = ask($t, $one, request('ivy', prompt('the second')));
+my $second = ask($t, $one, request_as($t, 'ivy', prompt('the second')));
 is($first->response->status, 200, 'the first of two');
 used($t, 'ivy', images => [ 2, 1 ]);
 is($second->response->status, 200, 'the second');
@@ -120,8 +111,8 @@ is_over('grace', 'more than the whole budget', { n => 2 });
 
 # What it had reserved is there for the next.
 $prompt = prompt('[[50511]] reserves');
-my $fails = ask($t, $one, request('grace', $prompt));
-submitted($prompt);
+my $fails = ask($t, $one, request_as($t, 'grace', $prompt));
+wait_submits($t, $prompt);
 is_over('grace', 'reserved by what will fail');
 is($fails->response->status, 400, 'it fails');
 used($t, 'grace', images => [ 0, 0 ]);
@@ -155,8 +146,8 @@ used($t, 'frank', images => [ 5, 0 ]);
 is_over('frank', 'a group of two pictures, and 8 are left', { %group, %in });
 
 $prompt = prompt('[[pictures=5]]');
-my $group = ask($t, $one, request('carol', $prompt, \%group));
-submitted($prompt);
+my $group = ask($t, $one, request_as($t, 'carol', $prompt, \%group));
+wait_submits($t, $prompt);
 used($t, 'carol', images => [ 0, 15 ]);
 is_over('carol', 'a group runs');
 is(scalar @{ $group->response->json->{data} || [] }, 5, 'a group of five');
@@ -197,14 +188,15 @@ used($t, 'erin', images => [ $used, 0 ]);
 
 # A client that left.
 $prompt = prompt('left');
-my $x = ask($t, $one, request('erin', $prompt));
-submitted($prompt);
+my $x = ask($t, $one, request_as($t, 'erin', $prompt));
+wait_submits($t, $prompt);
 $x->reset;
 used($t, 'erin', images => [ ++$used, 0 ]);
 
 # Once, however often it is asked for.
 $prompt = prompt('repeated');
-my @again = request('erin', $prompt, {}, { 'Idempotency-Key' => 'again' });
+my @again = request_as($t, 'erin', $prompt, {},
+                       { 'Idempotency-Key' => 'again' });
 $_->response for map { ask($t, $_, @again) } $one, $other;
 my $r = ask($t, $one, @again)->response;
 is($r->status, 200, 'repeated: it is served');
@@ -224,8 +216,8 @@ used($t, 'erin', images => [ ++$used, 0 ]);
 
 # ---- a repeat of what has used up the budget
 
-my @last = request('heidi', prompt('the last'), {},
-                   { 'Idempotency-Key' => 'the last' });
+my @last = request_as($t, 'heidi', prompt('the last'), {},
+                      { 'Idempotency-Key' => 'the last' });
 is(ask($t, $one, @last)->response->status, 200, 'the last');
 is_over('heidi', 'it was the last');
 is(ask($t, $other, @last)->response->status, 200, 'but it can be had again');

@@ -2,7 +2,8 @@
 
 # models=: which of them a client may use, by whichever of their names.
 #
-# Seen failing without ngx_http_jimeng_keys_model().
+# Seen failing without ngx_http_jimeng_keys_model(), and with names cut within a
+# character in it.
 
 use strict;
 use warnings;
@@ -11,11 +12,13 @@ use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Keys;
 
+my $long = "\xe6\xa8\xa1" x 30;
 my $t = with_keys(
     [ 'alice models=jimeng_t2i_v40', 'bob models=jimeng-4.0,jimeng_t2i_v31',
       'carol', 'dave models=house rate=20r/h concurrency=1 images=5/d',
-      'erin models=jimeng_i2i_v30' ],
-    location => 'jimeng_model house jimeng_t2i_v40;',
+      'erin models=jimeng_i2i_v30', "frank models=x$long" ],
+    location => "jimeng_model house jimeng_t2i_v40; "
+                . "jimeng_model xx$long jimeng_x;",
 );
 
 my %v40 = map { $_ => 1 } qw(jimeng_t2i_v40 jimeng-4.0 house);
@@ -61,6 +64,9 @@ is($r->json->{error}{code}, 'model_not_found', 'one that is not known');
 $r = generate_as($t, 'dave', { model => 'jimeng-4.6' });
 is(limits($r)->{limit}, 20, 'refused: it counts as a request');
 used($t, 'dave', images => [ 4, 0 ], concurrency => 0);
+is_refused($t, generate_as($t, 'frank', { model => 'xx' . "\x{6a21}" x 30 }),
+           'names that are too long for a message', param => 'model',
+           code => 'permission_denied');
 is_deeply(usage($t, 'dave')->{models}, [ 'house' ], 'usage: one');
 is_deeply(usage($t, 'bob')->{models}, [ 'jimeng-4.0', 'jimeng_t2i_v31' ],
           'usage: two');

@@ -3,6 +3,10 @@
 # Who waits for a slot: first come, first served within a client, turn by turn
 # between clients; who is told at once that there is no use in waiting, and who
 # after a while.  Nothing is submitted for those who do not get one.
+#
+# Seen failing: the orders, with lines of clients that stay the first when one
+# of theirs was served; "too late" and "a long queue", with places that are
+# never late when they are entered.
 
 use strict;
 use warnings;

@@ -3,6 +3,10 @@
 # A worker is killed with slots and with some who wait: its slots come back when
 # their tasks are likely over, or known to be, and not sooner; who waits in
 # other workers has his turn; who waited in this one takes up nobody's place.
+#
+# Seen failing: "every slot comes back", with the places of dead processes that
+# wait left where they are; "the slot is kept", with lost slots that lapse at
+# once; "a repeat" and "a retrieval", with slots that nobody adopts or ends.
 
 use strict;
 use warnings;
@@ -30,11 +34,11 @@ sub new_test {
 
 # ---- the average is known: the slot lapses at the likely end
 
-my $t = new_test();
+my $t = new_test(emulator => { seconds => 3, concurrency => 1 });
 is($t->request(of(prompt('the average')))->status, 200, 'the average is known');
 
 for my $case ([ 'it runs' ],
-              [ 'in flight', { on => 'submit', do => 'delay', seconds => 4 } ])
+              [ 'in flight', { on => 'submit', do => 'delay', seconds => 6 } ])
 {
     my ($name, $fault) = @$case;
     my ($one, $other) = $t->workers('staying');
@@ -44,21 +48,23 @@ for my $case ([ 'it runs' ],
     my $x = ask($t, $one, of($lost, 'a'));
     wait_for { submits_of($t, $lost) } "$name: it is submitted";
 
-    my @prompts = map { prompt("$name, waits $_") } 1 .. 4;
+    my @prompts = map { prompt("$name, waits $_") } 1, 2;
     my @waiting = in_turn($t, map {
         [ $_ % 2 ? $one : $other, of($prompts[$_], 'b') ]
-    } 0 .. 3);
+    } 1, 0);
     my $before = $t->submits;
     ok($t->kill_worker($one), "$name: a worker is killed and replaced");
 
-    is(statuses(@waiting[0, 2]), '200 200', "$name: others have their turn");
-    is(statuses($x, @waiting[1, 3]), '0 0 0', "$name: its clients get nothing");
-    is(scalar $t->submits, $before + 2, "$name: nothing is submitted for them");
+    is($waiting[1]->response->status, 200, "$name: another has its turn");
+    is(statuses($x, $waiting[0]), '0 0', "$name: its clients get nothing");
+    is(scalar $t->submits, $before + 1, "$name: nothing is submitted for them");
     is(scalar busy_rows($t), 0, "$name: the slot was not given away too soon");
 
     my ($then) = submits_of($t, $prompts[0]);
     my ($began) = submits_of($t, $lost);
-    cmp_ok($then->{time} - $began->{time}, '<', 5,
+    cmp_ok($then->{time} - $began->{time}, '>=', 2.95,
+           "$name: the slot is kept for as long as tasks take");
+    cmp_ok($then->{time} - $began->{time}, '<', 7,
            "$name: nor a long while after");
     free($t);
 }

@@ -3,6 +3,8 @@
 # A slot that comes free is used at once by whoever is next, in whichever worker
 # that waits.  Each waiter here is in another worker than the one before it, so
 # that a slot that waited for anybody's timer (a second) would be seen.
+#
+# Seen failing: with an ngx_http_jimeng_wake() that wakes its own worker only.
 
 use strict;
 use warnings;

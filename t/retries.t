@@ -56,22 +56,10 @@ sub begin {
 
 sub run { begin(@_)->response }
 
-sub submits { grep { index($_->{json}{prompt}, prompt()) == 0 } $t->submits }
+sub submits { $t->submits(prompt()) }
 sub ids { map { $_->{task_id} // () } submits() }
 
-sub queries {
-    my %mine = map { $_ => 1 } ids();
-    return grep { $mine{ $_->{json}{task_id} } } $t->queries;
-}
-
-sub logged {
-    my ($r) = @_;
-    my $id = $r->header('X-Request-Id') // '';
-
-    return wait_for {
-        (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    } 'the line in the log';
-}
+sub queries { $t->queries(prompt()) }
 
 # Has a task fail when it is asked for the next time.
 sub fail_query {
@@ -90,7 +78,7 @@ for my $case ([ undef, 0 ], [ 0, 0 ], [ 1, 1 ], [ 2, 2 ], [ 5, 5 ]) {
     my ($retries, $more) = @$case;
     my $name = 'fails always, retries ' . ($retries // 'absent');
     my $r = run(' [[50511]]', { retries => $retries });
-    my $row = logged($r);
+    my $row = $t->logged($r);
 
     is(scalar submits(), 1 + $more, "$name: submits");
     is(scalar(ids()), 1 + $more, "$name: tasks");
@@ -237,14 +225,14 @@ is(scalar submits(), 3, 'one of two: only the one that failed');
 is(join(' ', sort map { $_->{url} =~ m{/(\d+)-0} } @{ $r->json->{data} }),
    join(' ', sort $other, (ids())[2]), 'one of two: the pictures');
 is($r->json->{errors}, undef, 'one of two: no errors');
-is(join(' ', split /, /, logged($r)->{jimeng_task_id}),
+is(join(' ', split /, /, $t->logged($r)->{jimeng_task_id}),
    join(' ', map { $_->{url} =~ m{/(\d+)-0} } @{ $r->json->{data} }),
    'one of two: $jimeng_task_id');
 
 $r = run(' [[50511]]', { n => 3, retries => 2 });
 is($r->status, 400, 'all of three: status');
 is(scalar submits(), 9, 'all of three: each three times');
-is(logged($r)->{jimeng_code}, '50511, 50511, 50511',
+is($t->logged($r)->{jimeng_code}, '50511, 50511, 50511',
    'all of three: $jimeng_code');
 
 

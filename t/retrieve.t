@@ -43,15 +43,6 @@ sub get {
     return $t->request('GET', $path . $id . ($args // ''));
 }
 
-sub logged {
-    my ($r) = @_;
-    my $id = $r->header('X-Request-Id') // return {};
-
-    return wait_for(sub {
-        (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    }, 'the line in the log') || {};
-}
-
 # The queries of an upstream's ids, or of those in a task's id.
 sub queries {
     my %mine = map { $_ => 1 } map { /^\d+\z/ ? $_ : $t->task_ids($_) } @_;
@@ -294,7 +285,7 @@ for my $one (sort keys %answer) {
                       "$name: errors");
         }
 
-        like(logged($r)->{jimeng_status}, $expected eq 'running'
+        like($t->logged($r)->{jimeng_status}, $expected eq 'running'
              ? qr/^(?:running|succeed)\z/ : qr/^$expected\z/,
              "$name: \$jimeng_status");
     }
@@ -372,8 +363,8 @@ is($t->queries - $before, 2, 'less than the interval: twice');
 
 my $got = get(with_states('work*5 done', 'queue*2 work*2 done'), '?wait=9s');
 is($got->json->{task_status}, 'succeed', 'done meanwhile');
-cmp_ok(logged($got)->{request_time}, '<', 5, 'done meanwhile: at once');
-is(logged($got)->{jimeng_polls}, 11, 'done meanwhile: $jimeng_polls');
+cmp_ok($t->logged($got)->{request_time}, '<', 5, 'done meanwhile: at once');
+is($t->logged($got)->{jimeng_polls}, 11, 'done meanwhile: $jimeng_polls');
 
 $got = get(with_states('work*3 failed'), '?wait=9s');
 is($got->json->{task_status}, 'failed', 'failed meanwhile');
@@ -463,7 +454,7 @@ $h2->abort;
 # ---- variables
 
 $r = get($id);
-my $row = logged($r);
+my $row = $t->logged($r);
 is_deeply([ @$row{map { "jimeng_$_" } qw(account model task_id status code
                                          polls images task_time) } ],
           [ 'main', 'jimeng_t2i_v40', $t->upstream_ids($id), 'succeed', 10000,

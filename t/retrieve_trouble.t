@@ -50,15 +50,6 @@ sub get {
                               . ($args // ''));
 }
 
-sub logged {
-    my ($r) = @_;
-    my $id = $r->header('X-Request-Id') // '';
-
-    return wait_for(sub {
-        (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    }, 'the line in the log') || {};
-}
-
 sub answer {
     my ($status, $body, %more) = @_;
     return { do => 'answer', status => $status, body => $body, %more };
@@ -143,7 +134,7 @@ for my $case (@trouble) {
                  task_id => qr/^$tasks[0]\z/);
         is(($r->json // {})->{task_id}, $id, "$name$args: the same id");
 
-        my $row = logged($r);
+        my $row = $t->logged($r);
         is($row->{jimeng_polls}, 1, "$name$args: asked for once");
         is($row->{jimeng_status}, '', "$name$args: no state is known");
 
@@ -162,7 +153,7 @@ for my $case (@trouble) {
         or diag($r->body);
 
     # A connection that is kept may be closed when it is used again.
-    my $polls = logged($r)->{jimeng_polls};
+    my $polls = $t->logged($r)->{jimeng_polls};
     $final ? is($polls, 1, "$name, with a wait: polls")
            : cmp_ok($polls, '>=', 4, "$name, with a wait: polls");
 }
@@ -200,7 +191,7 @@ for my $case ([ 'trouble for all the time', [], 'upstream_error' ],
     cmp_ok($took, '>=', 0.29, "$name: not before the time is over");
     cmp_ok($took, '<', 1.5, "$name: and not long after");
     is($r->json->{task_status} // $r->json->{code}, $expected, $name);
-    is(logged($r)->{jimeng_status}, $expected eq 'running' ? 'running' : '',
+    is($t->logged($r)->{jimeng_status}, $expected eq 'running' ? 'running' : '',
        "$name: \$jimeng_status");
     $emulator->clear_faults;
 }
@@ -255,7 +246,7 @@ for my $case (final_codes(), [ 50500, 'upstream_error', '', 1, 'done' ],
     is($json->{error}{upstream_code}, $number, "$number: upstream_code");
     is($json->{data}, undef, "$number: no data");
     is($r->header('x-should-retry'), undef, "$number: no x-should-retry");
-    is(logged($r)->{jimeng_status}, 'failed', "$number: \$jimeng_status");
+    is($t->logged($r)->{jimeng_status}, 'failed', "$number: \$jimeng_status");
 }
 
 

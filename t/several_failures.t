@@ -52,15 +52,6 @@ sub all_submitted {
 sub sorted { join ' ', sort @_ }
 
 # The line of the request that came last.
-sub logged {
-    my ($r) = @_;
-    my $id = $r->header('X-Request-Id') // '';
-
-    return wait_for {
-        (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    } 'the line in the log';
-}
-
 sub answered {
     my ($code, $status) = @_;
     return (do => 'answer', status => $status // 400, body => envelope(undef,
@@ -73,7 +64,7 @@ sub one_failed {
     my ($r, $name, $n, $code, $upstream, %more) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    my $row = logged($r);
+    my $row = $t->logged($r);
     my @ids = split /, /, $row->{jimeng_task_id};
     my @codes = split /, /, $row->{jimeng_code};
     my ($index) = defined $more{failed}
@@ -164,7 +155,7 @@ $r = $t->generate({ prompt => prompt() . ' [[50413]]', n => 3 });
 is_error($t, $r, 'all fail at submit', code => 'content_policy_violation',
          upstream_code => 50413);
 is(scalar submits(), 3, 'all fail at submit: three submits');
-my $row = logged($r);
+my $row = $t->logged($r);
 is_deeply([ @$row{map { "jimeng_$_" } qw(status code task_id images polls) } ],
           [ 'failed', '50413, 50413, 50413', '', 0, 0 ],
           'all fail at submit: variables');
@@ -174,7 +165,7 @@ $r = $t->generate({ prompt => prompt() . ' [[50512]]', n => 3 });
 is_error($t, $r, 'all fail at the end', code => 'content_policy_violation',
          upstream_code => 50512,
          task_id => qr/^\d+, \d+, \d+\z/);
-$row = logged($r);
+$row = $t->logged($r);
 is($row->{jimeng_status}, 'failed', 'all fail at the end: $jimeng_status');
 is(sorted(split /, /, $row->{jimeng_task_id}), sorted(ids()),
    'all fail at the end: $jimeng_task_id');

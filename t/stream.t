@@ -59,25 +59,11 @@ sub begin {
     return Jimeng::Test::Sse->new($t->start_request(request_of(@arguments)));
 }
 
-sub submits {
-    return grep { index($_->{json}{prompt}, prompt()) == 0 } $t->submits;
-}
+sub submits { $t->submits(prompt()) }
 
 sub ids { map { $_->{task_id} // () } submits() }
 
-sub results {
-    my %mine = map { $_ => 1 } ids();
-    return grep { $mine{ $_->{json}{task_id} } } $t->results;
-}
-
-sub logged {
-    my ($sse) = @_;
-    my $id = $sse->header('X-Request-Id') // return {};
-
-    return wait_for(sub {
-        (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    }, 'the line in the log') || {};
-}
+sub results { $t->results(prompt()) }
 
 # The events, without what is a time; each has to say so itself, too.
 sub shown {
@@ -161,7 +147,7 @@ is_over($sse, 'one picture');
 is(scalar submits(), 1, 'one picture: one submit');
 is(scalar results(), 0, 'one picture: no base64');
 
-my $row = logged($sse);
+my $row = $t->logged($sse);
 is_deeply([ @$row{qw(status jimeng_status jimeng_images jimeng_task_id)} ],
           [ 200, 'succeed', 1, ids() ], 'one picture: variables');
 
@@ -202,7 +188,7 @@ for my $format ('url', 'b64_json') {
         "$name: what each says");
     is_over($sse, $name);
     is(scalar submits(), 3, "$name: submits");
-    is(logged($sse)->{jimeng_images}, 3, "$name: \$jimeng_images");
+    is($t->logged($sse)->{jimeng_images}, 3, "$name: \$jimeng_images");
 }
 
 for my $format ('url', 'b64_json') {
@@ -283,7 +269,7 @@ for my $format ('url', 'b64_json') {
     $sse = begin({ @size, model => $ark, watermark => \0, n => 3,
                    response_format => $format }, ' [[bytes=4000]]');
     my $shown = shown($name, $sse->all);
-    my @ids = split /, /, logged($sse)->{jimeng_task_id} // '';
+    my @ids = split /, /, $t->logged($sse)->{jimeng_task_id} // '';
     is_deeply([ sort { $a->[1]{image_index} <=> $b->[1]{image_index} }
                      @$shown[0 .. 2] ],
         [ map { [ $partial, {

@@ -62,25 +62,11 @@ sub begin {
     return Jimeng::Test::Sse->new($t->start_request(request_of(@_)));
 }
 
-sub submits {
-    return grep { index($_->{json}{prompt}, prompt()) == 0 } $t->submits;
-}
+sub submits { $t->submits(prompt()) }
 
 sub ids { map { $_->{task_id} // () } submits() }
 
-sub results {
-    my %mine = map { $_ => 1 } ids();
-    return grep { $mine{ $_->{json}{task_id} } } $t->results;
-}
-
-sub logged {
-    my ($sse) = @_;
-    my $id = $sse->header('X-Request-Id') // return {};
-
-    return wait_for(sub {
-        (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    }, 'the line in the log') || {};
-}
+sub results { $t->results(prompt()) }
 
 sub answered {
     my ($code, $status) = @_;
@@ -114,7 +100,7 @@ sub is_error_event {
     $error{task_id} = $json{task_id} if defined $json{task_id};
 
     is($t->upstream_ids(delete $json{task_id}),
-       $want{task} ? logged($sse)->{jimeng_task_id} : undef,
+       $want{task} ? $t->logged($sse)->{jimeng_task_id} : undef,
        "$name: task_id");
     is_deeply(\%json, {
         error => \%error, code => $want{code}, message => $message,
@@ -123,7 +109,7 @@ sub is_error_event {
     is(Jimeng::Test::Errors::internals($t, bless { headers => $sse->headers,
         body => $events[-1]{data} // '' }, 'Jimeng::Test::Http::Response'),
        '', "$name: nothing of the inside");
-    is(logged($sse)->{jimeng_status}, 'failed', "$name: \$jimeng_status");
+    is($t->logged($sse)->{jimeng_status}, 'failed', "$name: \$jimeng_status");
     return;
 }
 
@@ -227,7 +213,7 @@ $lane = 'v1';
 # The place of a task among those of the request.
 sub index_of {
     my ($sse, $id) = @_;
-    my @ids = split /, /, logged($sse)->{jimeng_task_id} // '';
+    my @ids = split /, /, $t->logged($sse)->{jimeng_task_id} // '';
     return (grep { $ids[$_] eq $id } 0 .. $#ids)[0];
 }
 
@@ -280,7 +266,7 @@ for my $dialect ({}, { model => $ark, watermark => \0 }) {
                         'image_generation.completed' ], "$name: usage")
                 if $dialect->{model};
 
-            my $row = logged($sse);
+            my $row = $t->logged($sse);
             is("$row->{jimeng_status} $row->{jimeng_images}", 'succeed 2',
                "$name: variables");
             is(scalar submits(), 3, "$name: submits");

@@ -34,9 +34,7 @@ sub request_of {
                             prompt => prompt() . ($words // '') });
 }
 
-sub submits {
-    return grep { index($_->{json}{prompt}, prompt()) == 0 } $t->submits;
-}
+sub submits { $t->submits(prompt()) }
 
 sub ids { map { $_->{task_id} // () } submits() }
 

@@ -5,6 +5,7 @@
 
 
 #include "jm_keys_option.h"
+#include "jm_text.h"
 
 
 typedef const char *(*jm_keys_option_t)(jm_client_t *client, jm_str_t value,
@@ -145,6 +146,12 @@ jm_keys_models(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
 {
     size_t     i, n, start;
     jm_str_t  *models;
+
+    /* clients are told of them, in JSON */
+
+    if (jm_utf8_length(value, &n) != JM_OK) {
+        return "has a \"models=\" that is not UTF-8";
+    }
 
     n = 1;
 

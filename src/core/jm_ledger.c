@@ -39,7 +39,7 @@ void
 jm_ledger_join(jm_ledger_t *l)
 {
     unsigned             i;
-    jm_ledger_link_t    *link;
+    jm_ring_t           *link;
     jm_ledger_slot_t    *slot;
     jm_ledger_entry_t   *e;
     jm_ledger_shared_t  *shared;
@@ -326,7 +326,7 @@ jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 {
     slot->pid = l->pid;
     slot->round++;
-    jm_ledger_fence();
+    jm_fence();
     slot->state = JM_SLOT_IDLE;
 
     claim->slots[i].round = slot->round;
@@ -427,7 +427,7 @@ jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
         /* what others know of the submit before has no meaning any more */
 
         claim->slots[i].round = ++slot->round;
-        jm_ledger_fence();
+        jm_fence();
         slot->state = JM_SLOT_SUBMIT;
 
         rc = JM_OK;
@@ -471,7 +471,7 @@ jm_ledger_taken(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     if (slot != NULL && slot->state == JM_SLOT_SUBMIT) {
         memcpy(slot->id, id.data, id.len);
         slot->len = (uint8_t) id.len;
-        jm_ledger_fence();
+        jm_fence();
         slot->state = JM_SLOT_TAKEN;
     }
 

@@ -4,24 +4,18 @@
  */
 
 
-#include <stdatomic.h>
-
 #include "jm_ledger_store.h"
 
 
 #define JM_LEDGER_TABLE     16      /* the smallest */
 #define JM_LEDGER_SHARE     512     /* bytes of memory for each place in it */
 #define JM_LEDGER_PASSED    2       /* entries that one that comes looks at */
-#define JM_LEDGER_PILES     48      /* of 2^0 ... entries, to be sorted */
 
 #define jm_ledger_entry(l)  ((jm_ledger_entry_t *) (void *) (l))
 
 
 static void jm_ledger_repair(jm_ledger_t *l);
-static jm_ledger_link_t *jm_ledger_sort(jm_ledger_link_t *list);
-static jm_ledger_link_t *jm_ledger_merge(jm_ledger_link_t *a,
-    jm_ledger_link_t *b);
-static uint64_t jm_ledger_since(const jm_ledger_entry_t *e);
+static uint64_t jm_ledger_since(const jm_ring_t *link);
 static uint64_t jm_ledger_elapsed(uint64_t then, uint64_t now);
 static unsigned jm_ledger_is_over(jm_ledger_entry_t *e);
 static unsigned jm_ledger_is_free(jm_ledger_entry_t *e);
@@ -34,10 +28,6 @@ static jm_ledger_entry_t **jm_ledger_key_chain(jm_ledger_t *l,
     const uint8_t *key);
 static jm_ledger_entry_t **jm_ledger_serial_chain(jm_ledger_t *l,
     uint64_t serial);
-static void jm_ledger_link_init(jm_ledger_link_t *head);
-static void jm_ledger_link_last(jm_ledger_link_t *head,
-    jm_ledger_link_t *link);
-static void jm_ledger_unlink(jm_ledger_link_t *link);
 
 
 jm_rc_e
@@ -73,21 +63,12 @@ jm_ledger_create(jm_ledger_t *l, size_t size)
     memset(shared->keys, 0, places);
     memset(shared->serials, 0, places);
 
-    jm_ledger_link_init(&shared->running);
-    jm_ledger_link_init(&shared->finished);
+    jm_ring_init(&shared->running);
+    jm_ring_init(&shared->finished);
 
     l->shared = shared;
 
     return JM_OK;
-}
-
-
-void
-jm_ledger_fence(void)
-{
-    /* who dies stops between two stores of its own: the order is enough */
-
-    atomic_signal_fence(memory_order_seq_cst);
 }
 
 
@@ -99,14 +80,14 @@ jm_ledger_enter(jm_ledger_t *l)
     }
 
     l->shared->busy = 1;
-    jm_ledger_fence();
+    jm_fence();
 }
 
 
 void
 jm_ledger_leave(jm_ledger_t *l)
 {
-    jm_ledger_fence();
+    jm_fence();
     l->shared->busy = 0;
 }
 
@@ -121,7 +102,7 @@ static void
 jm_ledger_repair(jm_ledger_t *l)
 {
     size_t               i;
-    jm_ledger_link_t    *running, *finished, *next;
+    jm_ring_t           *running, *finished, *next;
     jm_ledger_entry_t   *e, **chain;
     jm_ledger_shared_t  *shared;
 
@@ -159,85 +140,32 @@ jm_ledger_repair(jm_ledger_t *l)
         }
     }
 
-    jm_ledger_link_init(&shared->running);
-    jm_ledger_link_init(&shared->finished);
+    jm_ring_init(&shared->running);
+    jm_ring_init(&shared->finished);
 
-    for (running = jm_ledger_sort(running); running; running = next) {
+    running = jm_ring_sort(running, jm_ledger_since);
+
+    for ( /* void */ ; running != NULL; running = next) {
         next = running->next;
-        jm_ledger_link_last(&shared->running, running);
+        jm_ring_insert(shared->running.prev, running);
     }
 
-    for (finished = jm_ledger_sort(finished); finished; finished = next) {
+    finished = jm_ring_sort(finished, jm_ledger_since);
+
+    for ( /* void */ ; finished != NULL; finished = next) {
         next = finished->next;
-        jm_ledger_link_last(&shared->finished, finished);
+        jm_ring_insert(shared->finished.prev, finished);
     }
-}
-
-
-/*
- * Sorts a list, which ends in NULL and has no way back, by its times: piles of
- * 1, 2, 4 ... entries are each sorted, and two of a size are made one.
- */
-
-static jm_ledger_link_t *
-jm_ledger_sort(jm_ledger_link_t *list)
-{
-    unsigned           i;
-    jm_ledger_link_t  *pile, *piles[JM_LEDGER_PILES];
-
-    memset(piles, 0, sizeof(piles));
-
-    while (list != NULL) {
-        pile = list;
-        list = list->next;
-        pile->next = NULL;
-
-        for (i = 0; piles[i] != NULL; i++) {
-            pile = jm_ledger_merge(piles[i], pile);
-            piles[i] = NULL;
-        }
-
-        piles[i] = pile;
-    }
-
-    for (i = 0; i < JM_LEDGER_PILES; i++) {
-        list = jm_ledger_merge(piles[i], list);
-    }
-
-    return list;
-}
-
-
-static jm_ledger_link_t *
-jm_ledger_merge(jm_ledger_link_t *a, jm_ledger_link_t *b)
-{
-    jm_ledger_link_t  head, *last;
-
-    head.next = NULL;
-
-    for (last = &head; a != NULL && b != NULL; last = last->next) {
-
-        if (jm_ledger_since(jm_ledger_entry(b))
-            < jm_ledger_since(jm_ledger_entry(a)))
-        {
-            last->next = b;
-            b = b->next;
-
-        } else {
-            last->next = a;
-            a = a->next;
-        }
-    }
-
-    last->next = (a != NULL) ? a : b;
-
-    return head.next;
 }
 
 
 static uint64_t
-jm_ledger_since(const jm_ledger_entry_t *e)
+jm_ledger_since(const jm_ring_t *link)
 {
+    const jm_ledger_entry_t  *e;
+
+    e = (const jm_ledger_entry_t *) (const void *) link;
+
     return e->finished ? e->finished : e->created;
 }
 
@@ -334,11 +262,11 @@ jm_ledger_add(jm_ledger_t *l, const jm_ledger_request_t *request,
     e->next = *chain;
     *chain = e;
 
-    jm_ledger_link_last(&l->shared->running, &e->link);
+    jm_ring_insert(l->shared->running.prev, &e->link);
 
     chain = jm_ledger_key_chain(l, e->key);
     e->older = *chain;
-    jm_ledger_fence();
+    jm_fence();
     *chain = e;
 
     l->shared->entries++;
@@ -359,7 +287,7 @@ jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
     }
 
     *chain = e->older;
-    jm_ledger_fence();
+    jm_fence();
 
     l->shared->entries--;
 
@@ -371,7 +299,7 @@ jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
 
     *chain = e->next;
 
-    jm_ledger_unlink(&e->link);
+    jm_ring_remove(&e->link);
 
     jm_ledger_give_back(l, e);
 }
@@ -395,9 +323,9 @@ jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 
     e->finished = over ? jm_max(now, 1) : 0;
 
-    jm_ledger_unlink(&e->link);
-    jm_ledger_link_last(over ? &l->shared->finished : &l->shared->running,
-                        &e->link);
+    jm_ring_remove(&e->link);
+    jm_ring_insert(over ? l->shared->finished.prev : l->shared->running.prev,
+                   &e->link);
 }
 
 
@@ -611,8 +539,8 @@ jm_ledger_expire_running(jm_ledger_t *l, uint64_t now)
 
         /* it is followed still, and must not hide the others */
 
-        jm_ledger_unlink(&e->link);
-        jm_ledger_link_last(&shared->running, &e->link);
+        jm_ring_remove(&e->link);
+        jm_ring_insert(shared->running.prev, &e->link);
     }
 
     return 0;
@@ -650,30 +578,4 @@ static jm_ledger_entry_t **
 jm_ledger_serial_chain(jm_ledger_t *l, uint64_t serial)
 {
     return &l->shared->serials[serial & l->shared->mask];
-}
-
-
-static void
-jm_ledger_link_init(jm_ledger_link_t *head)
-{
-    head->prev = head;
-    head->next = head;
-}
-
-
-static void
-jm_ledger_link_last(jm_ledger_link_t *head, jm_ledger_link_t *link)
-{
-    link->prev = head->prev;
-    link->next = head;
-    link->prev->next = link;
-    head->prev = link;
-}
-
-
-static void
-jm_ledger_unlink(jm_ledger_link_t *link)
-{
-    link->prev->next = link->next;
-    link->next->prev = link->prev;
 }

@@ -16,6 +16,8 @@
 
 
 #include "jm_ledger.h"
+#include "jm_fence.h"
+#include "jm_ring.h"
 
 
 typedef enum {
@@ -47,7 +49,6 @@ typedef struct {
 #define JM_LEDGER_MORE      3
 
 typedef struct jm_ledger_more_s   jm_ledger_more_t;
-typedef struct jm_ledger_link_s   jm_ledger_link_t;
 typedef struct jm_ledger_entry_s  jm_ledger_entry_t;
 
 struct jm_ledger_more_s {
@@ -55,13 +56,8 @@ struct jm_ledger_more_s {
     jm_ledger_slot_t     slots[JM_LEDGER_MORE];
 };
 
-struct jm_ledger_link_s {
-    jm_ledger_link_t    *prev;
-    jm_ledger_link_t    *next;
-};
-
 struct jm_ledger_entry_s {
-    jm_ledger_link_t     link;      /* of what runs, or what is over */
+    jm_ring_t            link;      /* of what runs, or what is over */
     jm_ledger_entry_t   *older;     /* in the chain of its key */
     jm_ledger_entry_t   *next;      /* in the chain of its serial number */
     jm_ledger_more_t    *more;      /* slots but the first */
@@ -89,17 +85,14 @@ struct jm_ledger_shared_s {
     uint64_t             serial;    /* the last */
     jm_ledger_entry_t  **keys;
     jm_ledger_entry_t  **serials;
-    jm_ledger_link_t     running;   /* the oldest is first */
-    jm_ledger_link_t     finished;
+    jm_ring_t            running;   /* the oldest is first */
+    jm_ring_t            finished;
 };
 
 
 /* Frame what changes anything: what a dead process left is put right. */
 void jm_ledger_enter(jm_ledger_t *l);
 void jm_ledger_leave(jm_ledger_t *l);
-
-/* Keeps the compiler from moving a store over it. */
-void jm_ledger_fence(void);
 
 /* Returns the newest entry of the key's chain, which has other keys as well. */
 jm_ledger_entry_t *jm_ledger_newest(jm_ledger_t *l, const uint8_t *key);

@@ -9,8 +9,7 @@
  */
 
 
-#include <stdatomic.h>
-
+#include "jm_fence.h"
 #include "jm_metrics.h"
 #include "jm_visual.h"
 
@@ -53,7 +52,6 @@ static unsigned jm_metrics_is(const jm_series_t *s, jm_series_e kind,
     jm_cause_e result, jm_str_t a, jm_str_t b);
 static uint32_t jm_metrics_hash(uint32_t hash, const void *data, size_t len);
 static jm_cause_e jm_metrics_cause(jm_cause_e cause);
-static void jm_metrics_fence(void);
 
 
 static const uint32_t  jm_metrics_limits[JM_SERIES_LAST] = {
@@ -120,18 +118,18 @@ jm_metrics_join(jm_metrics_t *m, uint32_t number, uint64_t now)
         w->pid = 0;
         w->next = list;
 
-        jm_metrics_fence();
+        jm_fence();
         m->shared->workers = w;
     }
 
     w->pid = 0;
-    jm_metrics_fence();
+    jm_fence();
 
     w->number = number;
     w->started = now;
     w->requests = 0;
 
-    jm_metrics_fence();
+    jm_fence();
     w->pid = m->pid;
 
     m->worker = w;
@@ -433,7 +431,7 @@ jm_metrics_make(jm_metrics_t *m, jm_series_e kind, jm_cause_e result,
         memcpy(p + a.len, b.data, b.len);
     }
 
-    jm_metrics_fence();
+    jm_fence();
     *place = s;
 
     return s;
@@ -494,13 +492,4 @@ jm_metrics_cause(jm_cause_e cause)
     }
 
     return JM_CAUSE_INTERNAL;
-}
-
-
-static void
-jm_metrics_fence(void)
-{
-    /* who dies stops between two stores of its own: the order is enough */
-
-    atomic_signal_fence(memory_order_seq_cst);
 }

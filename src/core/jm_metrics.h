@@ -255,7 +255,7 @@ typedef struct {
     size_t                      nsamples;
     const jm_report_account_t  *accounts;
     size_t                      naccounts;
-    const jm_report_client_t   *clients;
+    const jm_report_client_t   *clients;    /* sorted by their names */
     size_t                      nclients;
     const jm_metrics_worker_t  *workers;
     size_t                      nworkers;

@@ -358,11 +358,26 @@ jm_status_sum(const jm_report_t *report, jm_series_e kind, jm_str_t name,
 static const jm_report_client_t *
 jm_status_find(const jm_report_t *report, jm_str_t name)
 {
-    size_t  i;
+    int     rc;
+    size_t  first, last, i;
 
-    for (i = 0; i < report->nclients; i++) {
-        if (jm_status_names(report->clients[i].name, name) == 0) {
+    first = 0;
+    last = report->nclients;
+
+    while (first < last) {
+        i = first + (last - first) / 2;
+
+        rc = jm_status_names(name, report->clients[i].name);
+
+        if (rc == 0) {
             return &report->clients[i];
+        }
+
+        if (rc > 0) {
+            first = i + 1;
+
+        } else {
+            last = i;
         }
     }
 
@@ -395,11 +410,13 @@ jm_status_order(jm_series_e kind, jm_str_t name, const jm_series_t *s)
 static int
 jm_status_names(jm_str_t a, jm_str_t b)
 {
-    if (a.len != b.len) {
-        return a.len < b.len ? -1 : 1;
-    }
+    int     rc;
+    size_t  n;
 
-    return a.len == 0 ? 0 : memcmp(a.data, b.data, a.len);
+    n = jm_min(a.len, b.len);
+    rc = (n != 0) ? memcmp(a.data, b.data, n) : 0;
+
+    return rc != 0 ? rc : (a.len > b.len) - (a.len < b.len);
 }
 
 

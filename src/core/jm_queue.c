@@ -283,7 +283,7 @@ jm_queue_tell(jm_queue_t *q, jm_place_t *p, jm_queue_place_t *place,
         place->at = now;
         q->shared->accounts[place->account]->submitted = now;
 
-        jm_queue_fence();
+        jm_fence();
         place->state = JM_PLACE_TOLD;
     }
 
@@ -372,7 +372,7 @@ jm_queue_accepted(jm_queue_t *q, jm_place_t *p, uint64_t task, uint64_t now)
 
     if (place != NULL && place->state == JM_PLACE_TOLD) {
         place->task = task;
-        jm_queue_fence();
+        jm_fence();
         place->state = JM_PLACE_RUN;
 
         a = q->shared->accounts[place->account];

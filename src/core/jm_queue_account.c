@@ -115,7 +115,7 @@ jm_queue_account_make(jm_queue_t *q, jm_str_t name,
         a->len = name.len;
 
         q->shared->accounts[*i] = a;
-        jm_queue_fence();
+        jm_fence();
         q->shared->naccounts = *i + 1;
     }
 

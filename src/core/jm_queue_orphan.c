@@ -76,7 +76,7 @@ jm_queue_lose(jm_queue_t *q, jm_queue_place_t *place)
     average = q->shared->accounts[place->account]->average;
 
     place->lapse = place->at + (average ? average : JM_QUEUE_GUESS);
-    jm_queue_fence();
+    jm_fence();
     place->state = JM_PLACE_LOST;
 }
 
@@ -109,7 +109,7 @@ static void
 jm_queue_reap_held(jm_queue_t *q, jm_queue_account_t *a, uint64_t now,
     jm_queue_seen_t *seen)
 {
-    jm_queue_link_t   *link, *next;
+    jm_ring_t         *link, *next;
     jm_queue_place_t  *place;
 
     for (link = a->held.next; link != &a->held; link = next) {
@@ -135,7 +135,7 @@ jm_queue_reap_held(jm_queue_t *q, jm_queue_account_t *a, uint64_t now,
 static void
 jm_queue_reap_waiting(jm_queue_t *q, uint64_t now, jm_queue_seen_t *seen)
 {
-    jm_queue_link_t    *l, *p, *next_line, *next;
+    jm_ring_t          *l, *p, *next_line, *next;
     jm_queue_line_t    *line;
     jm_queue_shared_t  *shared;
 
@@ -232,7 +232,7 @@ jm_queue_adopt(jm_queue_t *q, jm_place_t *p, unsigned account, uint64_t task,
         place->renewed = now;
         place->pid = q->pid;
 
-        jm_queue_fence();
+        jm_fence();
         place->state = JM_PLACE_RUN;
 
         p->serial = place->serial;
@@ -251,7 +251,7 @@ jm_queue_adopt(jm_queue_t *q, jm_place_t *p, unsigned account, uint64_t task,
 static jm_queue_place_t *
 jm_queue_orphan(jm_queue_t *q, unsigned account, uint64_t task)
 {
-    jm_queue_link_t     *link;
+    jm_ring_t           *link;
     jm_queue_place_t    *place;
     jm_queue_account_t  *a;
 

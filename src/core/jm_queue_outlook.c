@@ -82,7 +82,7 @@ static uint64_t
 jm_queue_confined(jm_queue_t *q, uint64_t accounts, uint64_t *joined)
 {
     uint64_t            n;
-    jm_queue_link_t    *l, *p;
+    jm_ring_t          *l, *p;
     jm_queue_line_t    *line;
     jm_queue_place_t   *place;
     jm_queue_shared_t  *shared;
@@ -197,7 +197,7 @@ static uint64_t
 jm_queue_ahead(jm_queue_t *q, uint64_t accounts, const uint8_t *client)
 {
     uint64_t            ahead, turns;
-    jm_queue_link_t    *link;
+    jm_ring_t          *link;
     jm_queue_line_t    *line, *own;
     jm_queue_shared_t  *shared;
 
@@ -235,8 +235,8 @@ static uint64_t
 jm_queue_ahead_in(jm_queue_t *q, const jm_queue_line_t *line,
     uint64_t accounts, uint64_t turns)
 {
-    uint64_t                ahead;
-    const jm_queue_link_t  *link;
+    uint64_t          ahead;
+    const jm_ring_t  *link;
 
     ahead = 0;
 
@@ -289,7 +289,7 @@ void
 jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
     uint64_t now)
 {
-    jm_queue_link_t     *link;
+    jm_ring_t           *link;
     jm_queue_account_t  *a;
 
     jm_queue_begin(q);

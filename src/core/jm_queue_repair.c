@@ -4,28 +4,12 @@
  */
 
 
-#include <stdatomic.h>
-
 #include "jm_queue_store.h"
-
-
-#define JM_QUEUE_PILES  32          /* of 2^0 ... places, to be sorted */
 
 
 static void jm_queue_repair(jm_queue_t *q);
 static void jm_queue_repair_empty(jm_queue_t *q);
-static jm_queue_link_t *jm_queue_sort(jm_queue_link_t *list);
-static jm_queue_link_t *jm_queue_merge(jm_queue_link_t *a,
-    jm_queue_link_t *b);
-
-
-void
-jm_queue_fence(void)
-{
-    /* who dies stops between two stores of its own: the order is enough */
-
-    atomic_signal_fence(memory_order_seq_cst);
-}
+static uint64_t jm_queue_order(const jm_ring_t *link);
 
 
 void
@@ -36,14 +20,14 @@ jm_queue_begin(jm_queue_t *q)
     }
 
     q->shared->busy = 1;
-    jm_queue_fence();
+    jm_fence();
 }
 
 
 void
 jm_queue_done(jm_queue_t *q)
 {
-    jm_queue_fence();
+    jm_fence();
     q->shared->busy = 0;
 }
 
@@ -57,7 +41,7 @@ static void
 jm_queue_repair(jm_queue_t *q)
 {
     unsigned             i;
-    jm_queue_link_t     *list, *next;
+    jm_ring_t           *list, *next;
     jm_queue_place_t    *place;
     jm_queue_chunk_t    *chunk;
     jm_queue_shared_t   *shared;
@@ -91,13 +75,15 @@ jm_queue_repair(jm_queue_t *q)
 
             a = shared->accounts[place->account];
             a->running++;
-            jm_queue_link_after(a->held.prev, &place->link);
+            jm_ring_insert(a->held.prev, &place->link);
         }
 
         shared->room += JM_QUEUE_PLACES;
     }
 
-    for (list = jm_queue_sort(list); list != NULL; list = next) {
+    list = jm_ring_sort(list, jm_queue_order);
+
+    for ( /* void */ ; list != NULL; list = next) {
         next = list->next;
         jm_queue_line_up(q, jm_queue_place(list), 0);
     }
@@ -118,13 +104,13 @@ jm_queue_repair_empty(jm_queue_t *q)
 
         a->running = 0;
         a->waiting = 0;
-        jm_queue_link_init(&a->held);
+        jm_ring_init(&a->held);
     }
 
     memset(shared->table->lines, 0,
            (shared->table->mask + (size_t) 1) * sizeof(jm_queue_line_t *));
 
-    jm_queue_link_init(&shared->lines);
+    jm_ring_init(&shared->lines);
 
     shared->free = NULL;
     shared->unused = NULL;
@@ -133,60 +119,8 @@ jm_queue_repair_empty(jm_queue_t *q)
 }
 
 
-/*
- * Sorts a list, which ends in NULL and has no way back, by serial numbers:
- * piles of 1, 2, 4 ... places are each sorted, and two of a size are made one.
- */
-
-static jm_queue_link_t *
-jm_queue_sort(jm_queue_link_t *list)
+static uint64_t
+jm_queue_order(const jm_ring_t *link)
 {
-    unsigned          i;
-    jm_queue_link_t  *pile, *piles[JM_QUEUE_PILES];
-
-    memset(piles, 0, sizeof(piles));
-
-    while (list != NULL) {
-        pile = list;
-        list = list->next;
-        pile->next = NULL;
-
-        for (i = 0; piles[i] != NULL; i++) {
-            pile = jm_queue_merge(piles[i], pile);
-            piles[i] = NULL;
-        }
-
-        piles[i] = pile;
-    }
-
-    for (i = 0; i < JM_QUEUE_PILES; i++) {
-        list = jm_queue_merge(piles[i], list);
-    }
-
-    return list;
-}
-
-
-static jm_queue_link_t *
-jm_queue_merge(jm_queue_link_t *a, jm_queue_link_t *b)
-{
-    jm_queue_link_t  head, *last;
-
-    head.next = NULL;
-
-    for (last = &head; a != NULL && b != NULL; last = last->next) {
-
-        if (jm_queue_place(b)->serial < jm_queue_place(a)->serial) {
-            last->next = b;
-            b = b->next;
-
-        } else {
-            last->next = a;
-            a = a->next;
-        }
-    }
-
-    last->next = (a != NULL) ? a : b;
-
-    return head.next;
+    return ((const jm_queue_place_t *) (const void *) link)->serial;
 }

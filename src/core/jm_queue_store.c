@@ -34,7 +34,7 @@ jm_queue_create(jm_queue_t *q)
     }
 
     memset(shared, 0, sizeof(jm_queue_shared_t));
-    jm_queue_link_init(&shared->lines);
+    jm_ring_init(&shared->lines);
 
     shared->table = jm_queue_table(q, JM_QUEUE_TABLE);
 
@@ -76,7 +76,7 @@ jm_queue_grow(jm_queue_t *q, uint64_t room)
         memset(chunk, 0, sizeof(jm_queue_chunk_t));
 
         chunk->next = shared->chunks;
-        jm_queue_fence();
+        jm_fence();
         shared->chunks = chunk;
 
         for (i = 0; i < JM_QUEUE_PLACES; i++) {
@@ -101,8 +101,8 @@ jm_queue_grow(jm_queue_t *q, uint64_t room)
 static void
 jm_queue_grow_table(jm_queue_t *q)
 {
+    jm_ring_t          *link;
     jm_queue_line_t    *line;
-    jm_queue_link_t    *link;
     jm_queue_table_t   *table, *old;
     jm_queue_shared_t  *shared;
 
@@ -178,7 +178,7 @@ jm_queue_drop(jm_queue_t *q, jm_queue_place_t *place)
     waited = (place->state == JM_PLACE_WAIT);
 
     place->state = JM_PLACE_FREE;
-    jm_queue_fence();
+    jm_fence();
 
     if (waited) {
         jm_queue_unlink_waiting(q, place, 0);
@@ -195,14 +195,14 @@ jm_queue_drop(jm_queue_t *q, jm_queue_place_t *place)
 void
 jm_queue_line_up(jm_queue_t *q, jm_queue_place_t *place, unsigned first)
 {
+    jm_ring_t          *prev;
     jm_queue_line_t    *line;
-    jm_queue_link_t    *prev;
     jm_queue_shared_t  *shared;
 
     shared = q->shared;
 
     if (place->state > JM_PLACE_WAIT) {
-        jm_queue_fence();
+        jm_fence();
         place->state = JM_PLACE_WAIT;
         jm_queue_unlink_held(q, place);
     }
@@ -213,15 +213,15 @@ jm_queue_line_up(jm_queue_t *q, jm_queue_place_t *place, unsigned first)
         line = shared->unused;
         shared->unused = line->next;
 
-        jm_queue_link_init(&line->places);
-        jm_queue_link_after(shared->lines.prev, &line->link);
+        jm_ring_init(&line->places);
+        jm_ring_insert(shared->lines.prev, &line->link);
 
         jm_queue_enroll(q, line, place->client);
     }
 
     if (first) {
-        jm_queue_unlink(&line->link);
-        jm_queue_link_after(&shared->lines, &line->link);
+        jm_ring_remove(&line->link);
+        jm_ring_insert(&shared->lines, &line->link);
     }
 
     /* what comes back is among the oldest, what is new is the newest */
@@ -238,13 +238,13 @@ jm_queue_line_up(jm_queue_t *q, jm_queue_place_t *place, unsigned first)
         }
     }
 
-    jm_queue_link_after(prev, &place->link);
+    jm_ring_insert(prev, &place->link);
     place->line = line;
 
     shared->waiting++;
     jm_queue_count(q, place->accounts, 1);
 
-    jm_queue_fence();
+    jm_fence();
     place->state = JM_PLACE_WAIT;
 }
 
@@ -264,7 +264,7 @@ jm_queue_hold(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
     place->at = now;
     place->account = (uint8_t) account;
 
-    jm_queue_fence();
+    jm_fence();
     place->state = JM_PLACE_GRANTED;
 
     if (waited) {
@@ -272,7 +272,7 @@ jm_queue_hold(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
     }
 
     a->running++;
-    jm_queue_link_after(a->held.prev, &place->link);
+    jm_ring_insert(a->held.prev, &place->link);
 }
 
 
@@ -295,7 +295,7 @@ jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
     shared = q->shared;
     line = place->line;
 
-    jm_queue_unlink(&place->link);
+    jm_ring_remove(&place->link);
 
     shared->waiting--;
     jm_queue_count(q, place->accounts, UINT32_MAX);
@@ -303,8 +303,8 @@ jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
     if (line->places.next != &line->places) {
 
         if (served) {
-            jm_queue_unlink(&line->link);
-            jm_queue_link_after(shared->lines.prev, &line->link);
+            jm_ring_remove(&line->link);
+            jm_ring_insert(shared->lines.prev, &line->link);
         }
 
         return;
@@ -318,7 +318,7 @@ jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
 
     *chain = line->next;
 
-    jm_queue_unlink(&line->link);
+    jm_ring_remove(&line->link);
 
     line->next = shared->unused;
     shared->unused = line;
@@ -328,7 +328,7 @@ jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
 static void
 jm_queue_unlink_held(jm_queue_t *q, jm_queue_place_t *place)
 {
-    jm_queue_unlink(&place->link);
+    jm_ring_remove(&place->link);
     q->shared->accounts[place->account]->running--;
 }
 
@@ -398,30 +398,4 @@ uint64_t
 jm_queue_span(uint64_t from, uint64_t to)
 {
     return to > from ? to - from : 0;
-}
-
-
-void
-jm_queue_link_init(jm_queue_link_t *head)
-{
-    head->prev = head;
-    head->next = head;
-}
-
-
-void
-jm_queue_link_after(jm_queue_link_t *prev, jm_queue_link_t *link)
-{
-    link->prev = prev;
-    link->next = prev->next;
-    link->next->prev = link;
-    prev->next = link;
-}
-
-
-void
-jm_queue_unlink(jm_queue_link_t *link)
-{
-    link->prev->next = link->next;
-    link->next->prev = link->prev;
 }

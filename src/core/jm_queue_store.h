@@ -16,6 +16,8 @@
 
 
 #include "jm_queue.h"
+#include "jm_fence.h"
+#include "jm_ring.h"
 
 
 #define JM_QUEUE_MODELS     8       /* that an account is set aside for */
@@ -36,21 +38,14 @@ typedef enum {
 } jm_place_e;
 
 
-typedef struct jm_queue_link_s   jm_queue_link_t;
 typedef struct jm_queue_line_s   jm_queue_line_t;
 typedef struct jm_queue_chunk_s  jm_queue_chunk_t;
-
-struct jm_queue_link_s {
-    jm_queue_link_t     *prev;
-    jm_queue_link_t     *next;
-};
-
 
 /* the places of a client that wait, the oldest first; never empty in use */
 
 struct jm_queue_line_s {
-    jm_queue_link_t      link;      /* of all lines, the next one first */
-    jm_queue_link_t      places;
+    jm_ring_t            link;      /* of all lines, the next one first */
+    jm_ring_t            places;
     jm_queue_line_t     *next;      /* in the table, or of those not in use */
 };
 
@@ -58,7 +53,7 @@ struct jm_queue_line_s {
 /* the state is stored last, and in one store: the rest is there before */
 
 struct jm_queue_place_s {
-    jm_queue_link_t      link;      /* of its line, or its account's */
+    jm_ring_t            link;      /* of its line, or its account's */
     jm_queue_line_t     *line;      /* while it waits */
     uint64_t             serial;
     uint64_t             accounts;  /* a bit for each that may serve it */
@@ -93,7 +88,7 @@ typedef struct {
 
 
 typedef struct {
-    jm_queue_link_t      held;      /* places that have its slots */
+    jm_ring_t            held;      /* places that have its slots */
     jm_queue_limits_t    limits;
     uint32_t             room;      /* places it has made room for */
     uint32_t             running;
@@ -131,10 +126,10 @@ struct jm_queue_shared_s {
     uint64_t             serial;    /* the last */
     uint64_t             reaped;    /* when */
     jm_queue_chunk_t    *chunks;
-    jm_queue_link_t     *free;      /* places, with no way back */
+    jm_ring_t           *free;      /* places, with no way back */
     jm_queue_line_t     *unused;
     jm_queue_table_t    *table;
-    jm_queue_link_t      lines;     /* whose turn it is comes first */
+    jm_ring_t            lines;     /* whose turn it is comes first */
     jm_queue_account_t  *accounts[JM_QUEUE_ACCOUNTS];
 };
 
@@ -147,9 +142,6 @@ struct jm_queue_shared_s {
 /* Frame what changes anything: what a dead process left is put right. */
 void jm_queue_begin(jm_queue_t *q);
 void jm_queue_done(jm_queue_t *q);
-
-/* Keeps the compiler from moving a store over it. */
-void jm_queue_fence(void);
 
 /*
  * Adds room for so many more places than the accounts have asked for.  Returns
@@ -185,10 +177,6 @@ void jm_queue_narrow(jm_queue_t *q, jm_queue_place_t *place,
 
 /* Returns the line of a client, or NULL. */
 jm_queue_line_t *jm_queue_line_of(jm_queue_t *q, const uint8_t *client);
-
-void jm_queue_link_init(jm_queue_link_t *head);
-void jm_queue_link_after(jm_queue_link_t *prev, jm_queue_link_t *link);
-void jm_queue_unlink(jm_queue_link_t *link);
 
 /* How much there is from one to the other, 0 if that is not ahead. */
 uint64_t jm_queue_span(uint64_t from, uint64_t to);

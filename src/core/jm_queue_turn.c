@@ -208,7 +208,7 @@ jm_queue_next_account(jm_queue_t *q, uint64_t skip, uint64_t now)
 static jm_queue_place_t *
 jm_queue_next_place(jm_queue_t *q, unsigned account, uint64_t now)
 {
-    jm_queue_link_t     *l, *p;
+    jm_ring_t           *l, *p;
     jm_queue_line_t     *line;
     jm_queue_place_t    *place;
     jm_queue_shared_t   *shared;

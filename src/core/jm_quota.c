@@ -337,7 +337,7 @@ jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
 
     jm_quota_roll(c, hold->client, seconds);
     c->used += images;
-    jm_quota_fence();
+    jm_fence();
 
     n = jm_min(images, hold->images);
     share = jm_quota_share(q, c);
@@ -470,7 +470,7 @@ jm_quota_roll(jm_quota_client_t *c, const jm_client_t *client,
 
     if (window > c->window || window + 1 < c->window) {
         c->used = 0;
-        jm_quota_fence();
+        jm_fence();
         c->window = window;
     }
 }

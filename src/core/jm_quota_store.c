@@ -4,8 +4,6 @@
  */
 
 
-#include <stdatomic.h>
-
 #include "jm_quota_store.h"
 
 
@@ -43,15 +41,6 @@ jm_quota_create(jm_quota_t *q)
 
 
 void
-jm_quota_fence(void)
-{
-    /* who dies stops between two stores of its own: the order is enough */
-
-    atomic_signal_fence(memory_order_seq_cst);
-}
-
-
-void
 jm_quota_enter(jm_quota_t *q)
 {
     if (q->shared->busy) {
@@ -59,14 +48,14 @@ jm_quota_enter(jm_quota_t *q)
     }
 
     q->shared->busy = 1;
-    jm_quota_fence();
+    jm_fence();
 }
 
 
 void
 jm_quota_leave(jm_quota_t *q)
 {
-    jm_quota_fence();
+    jm_fence();
     q->shared->busy = 0;
 }
 
@@ -181,7 +170,7 @@ jm_quota_room_table(jm_quota_t *q, size_t clients)
 
     table->mask = n - 1;
 
-    jm_quota_fence();
+    jm_fence();
     q->shared->table = table;
 
     jm_quota_rebuild(q->shared);
@@ -207,7 +196,7 @@ jm_quota_room_clients(jm_quota_t *q)
     memset(room, 0, sizeof(jm_quota_clients_t));
 
     room->next = q->shared->clients;
-    jm_quota_fence();
+    jm_fence();
     q->shared->clients = room;
 
     jm_quota_rebuild(q->shared);
@@ -229,7 +218,7 @@ jm_quota_room_shares(jm_quota_t *q)
     memset(room, 0, sizeof(jm_quota_shares_t));
 
     room->next = q->shared->shares;
-    jm_quota_fence();
+    jm_fence();
     q->shared->shares = room;
 
     jm_quota_rebuild(q->shared);
@@ -268,7 +257,7 @@ jm_quota_add(jm_quota_t *q, jm_str_t name)
     c->len = (uint8_t) name.len;
     c->round = q->shared->round;
 
-    jm_quota_fence();
+    jm_fence();
     c->serial = ++q->shared->serial;
 
     chain = jm_quota_chain(q->shared, name);
@@ -289,7 +278,7 @@ jm_quota_drop(jm_quota_t *q, jm_quota_client_t *c)
     }
 
     c->serial = 0;
-    jm_quota_fence();
+    jm_fence();
 
     for (chain = jm_quota_chain(q->shared, jm_quota_name(c)); *chain != c;
          chain = &(*chain)->next)
@@ -346,7 +335,7 @@ jm_quota_share_add(jm_quota_t *q, jm_quota_client_t *c)
     share->running = 0;
     share->pid = q->pid;
 
-    jm_quota_fence();
+    jm_fence();
     share->serial = c->serial;
 
     share->next = c->shares;
@@ -362,7 +351,7 @@ jm_quota_share_drop(jm_quota_t *q, jm_quota_share_t *share)
     jm_quota_share_t  **list;
 
     share->serial = 0;
-    jm_quota_fence();
+    jm_fence();
 
     for (list = &share->client->shares; *list != share; list = &(*list)->next)
     {

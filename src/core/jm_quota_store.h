@@ -16,6 +16,7 @@
 
 
 #include "jm_quota.h"
+#include "jm_fence.h"
 
 
 /* in a piece of memory, which is just as large as one of a slab allocator's */
@@ -85,9 +86,6 @@ struct jm_quota_shared_s {
 /* Frame all that is done: what a dead process left is put right. */
 void jm_quota_enter(jm_quota_t *q);
 void jm_quota_leave(jm_quota_t *q);
-
-/* Keeps the compiler from moving a store over it. */
-void jm_quota_fence(void);
 
 /* Makes room for so many; JM_ERROR: there is no memory for all of it. */
 jm_rc_e jm_quota_room(jm_quota_t *q, size_t clients, size_t shares);

@@ -4,8 +4,7 @@
  */
 
 
-#include <stdatomic.h>
-
+#include "jm_fence.h"
 #include "jm_schedule_plan.h"
 
 /* of a fixed interval's queries: what is aimed at, and what plans may spend */
@@ -59,7 +58,6 @@ static void jm_schedule_account(jm_schedule_class_t *c,
 static void jm_schedule_watch(jm_schedule_class_t *c,
     const jm_schedule_sample_t *sample);
 static void jm_schedule_replan(jm_schedule_class_t *c);
-static void jm_schedule_fence(void);
 
 
 jm_rc_e
@@ -146,7 +144,7 @@ jm_schedule_learn(jm_schedule_t *s, uint64_t class,
     c->used = now;
     c->samples[c->n % JM_SCHEDULE_SAMPLES] = sample;
 
-    jm_schedule_fence();
+    jm_fence();
 
     c->n++;
 
@@ -256,7 +254,7 @@ jm_schedule_add(jm_schedule_t *s, uint64_t class)
     }
 
     c->class = 0;
-    jm_schedule_fence();
+    jm_fence();
 
     memset(c, 0, sizeof(jm_schedule_class_t));
 
@@ -264,9 +262,9 @@ jm_schedule_add(jm_schedule_t *s, uint64_t class)
     c->budget = JM_SCHEDULE_START;
     c->fixed = 1;
 
-    jm_schedule_fence();
+    jm_fence();
     c->class = class;
-    jm_schedule_fence();
+    jm_fence();
 
     if (c != oldest) {
         s->shared->classes[i] = c;
@@ -362,22 +360,13 @@ jm_schedule_replan(jm_schedule_class_t *c)
     }
 
     c->planned = 0;
-    jm_schedule_fence();
+    jm_fence();
 
     delay = jm_schedule_plan(&c->plan, samples, n, (uint32_t) c->trip,
                              c->budget, &c->price);
 
     c->worth = (delay < JM_SCHEDULE_WORTH);
 
-    jm_schedule_fence();
+    jm_fence();
     c->planned = 1;
-}
-
-
-static void
-jm_schedule_fence(void)
-{
-    /* who dies stops between two stores of its own: the order is enough */
-
-    atomic_signal_fence(memory_order_seq_cst);
 }

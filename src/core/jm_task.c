@@ -13,6 +13,7 @@ static jm_step_t jm_task_hold(jm_task_t *t, uint64_t now);
 static jm_step_t jm_task_start(jm_task_t *t);
 static jm_step_t jm_task_queued(jm_task_t *t, jm_event_e event,
     uint64_t now);
+static jm_step_t jm_task_leave(jm_task_t *t, jm_event_e event);
 static jm_step_t jm_task_look(jm_task_t *t, uint64_t now);
 static jm_step_t jm_task_again(jm_task_t *t);
 static jm_step_t jm_task_submit(jm_task_t *t, jm_event_e event,
@@ -133,16 +134,8 @@ jm_task_admit(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);
 
-    case JM_EVENT_EXITING:
-    case JM_EVENT_CLOSING:
-        return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
-
-    case JM_EVENT_LEFT:
-        t->gone = 1;
-        return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
-
     default:
-        return jm_task_do(JM_ACTION_NONE);
+        return jm_task_leave(t, event);
     }
 }
 
@@ -206,6 +199,20 @@ jm_task_queued(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);
 
+    default:
+        return jm_task_leave(t, event);
+    }
+}
+
+
+/* nothing was submitted, and is not going to be */
+
+static jm_step_t
+jm_task_leave(jm_task_t *t, jm_event_e event)
+{
+    switch (event) {
+
+    case JM_EVENT_EXITING:
     case JM_EVENT_CLOSING:
         return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
 
@@ -351,16 +358,8 @@ jm_task_backoff(jm_task_t *t, jm_event_e event, uint64_t now)
 
         return jm_task_send(t);
 
-    case JM_EVENT_EXITING:
-    case JM_EVENT_CLOSING:
-        return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
-
-    case JM_EVENT_LEFT:
-        t->gone = 1;
-        return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
-
     default:
-        return jm_task_do(JM_ACTION_NONE);
+        return jm_task_leave(t, event);
     }
 }
 

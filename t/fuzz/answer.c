@@ -11,21 +11,9 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_json.h"
 #include "jm_visual.h"
-
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static const unsigned  statuses[] = {

@@ -9,7 +9,7 @@
 
 #include <openssl/evp.h>
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_base64.h"
 
 
@@ -25,15 +25,6 @@ static void check_encode(jm_str_t data, unsigned cut);
 
 
 #define MAX  4096
-
-#define check(x)                                                              \
-    if (!(x)) {                                                               \
-        fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);               \
-        abort();                                                              \
-    }
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 int

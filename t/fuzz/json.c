@@ -7,7 +7,7 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_json.h"
 #include "jm_text.h"
 
@@ -27,16 +27,6 @@ static void check_node(const jm_json_t *node, walk_t *walk, size_t depth);
 static void check_same(const jm_json_t *a, const jm_json_t *b);
 static void write_node(jm_json_writer_t *w, const jm_json_t *node,
     jm_mem_t *mem);
-
-
-#define check(x)                                                              \
-    if (!(x)) {                                                               \
-        fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);               \
-        abort();                                                              \
-    }
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 int
@@ -218,13 +208,6 @@ check_again(const jm_json_t *root, walk_t *walk)
 }
 
 
-static unsigned
-same_text(jm_str_t a, jm_str_t b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
-
 static void
 check_same(const jm_json_t *a, const jm_json_t *b)
 {
@@ -232,7 +215,7 @@ check_same(const jm_json_t *a, const jm_json_t *b)
 
     check(a->type == b->type && a->boolean == b->boolean);
     check(a->count == b->count);
-    check(same_text(a->key, b->key) && same_text(a->text, b->text));
+    check(same(a->key, b->key) && same(a->text, b->text));
 
     for (x = a->child, y = b->child; x != NULL; x = x->next, y = y->next) {
         check(y != NULL);

@@ -17,7 +17,7 @@
 
 #define _GNU_SOURCE
 
-#include "tap.h"
+#include "fuzz.h"
 #include "../unit/ledger.h"
 
 
@@ -25,14 +25,6 @@
 #define CLAIMS     8
 #define KEYS       3
 #define REQUESTS   512          /* after so many all is over */
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
 
 
 /* what the upstream has of a task */
@@ -68,8 +60,7 @@ typedef struct {
 
 
 typedef struct {
-    const uint8_t       *data;
-    size_t               size;
+    input_t              input;
 
     jm_ledger_t          l;
     uint64_t             now;
@@ -80,9 +71,6 @@ typedef struct {
 } world_t;
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
 static unsigned  killed[PROCESSES + 1];
 
 
@@ -90,21 +78,6 @@ static unsigned
 alive(uint32_t pid)
 {
     return !killed[pid];
-}
-
-
-/* the next decision; 0 when there is no more input */
-
-static unsigned
-choose(world_t *w, unsigned n)
-{
-    if (w->size == 0) {
-        return 0;
-    }
-
-    w->size--;
-
-    return *w->data++ % n;
 }
 
 
@@ -219,24 +192,24 @@ ask(world_t *w, holder_t *h)
         return;
     }
 
-    h->process = 1 + choose(w, PROCESSES);
+    h->process = 1 + choose(&w->input, PROCESSES);
 
     if (killed[h->process]) {
         h->process = 0;
         return;
     }
 
-    n = choose(w, 16);
+    n = choose(&w->input, 16);
 
-    request_init(&request, (uint8_t) choose(w, KEYS),
-                 n < 12 ? 1 + n % 2 : 1 + choose(w, JM_LEDGER_SLOTS));
+    request_init(&request, (uint8_t) choose(&w->input, KEYS),
+                 n < 12 ? 1 + n % 2 : 1 + choose(&w->input, JM_LEDGER_SLOTS));
 
-    request.named = choose(w, 2);
-    request.repeat = choose(w, 2);
-    request.keep = 1 + choose(w, 8) * 100;
+    request.named = choose(&w->input, 2);
+    request.repeat = choose(&w->input, 2);
+    request.keep = 1 + choose(&w->input, 8) * 100;
     request.key[31] = (uint8_t) request.named;
 
-    if (request.named && choose(w, 16) == 1) {
+    if (request.named && choose(&w->input, 16) == 1) {
         request.fingerprint[0] ^= 1;
     }
 
@@ -372,7 +345,7 @@ tell(world_t *w, holder_t *h, unsigned i)
              && h->claim.slots[i].round
                 == jm_ledger_slot(find(w, h->entered), i)->round);
 
-    what = choose(w, 5);
+    what = choose(&w->input, 5);
 
     switch (what) {
 
@@ -444,11 +417,11 @@ die(world_t *w, unsigned process)
 
         /* with the lock held, or without */
 
-        w->l.shared->busy = choose(w, 2);
+        w->l.shared->busy = choose(&w->input, 2);
 
         if (w->l.shared->busy) {
-            memset(&w->l.shared->running, (int) choose(w, 256),
-                   sizeof(jm_ledger_link_t));
+            memset(&w->l.shared->running, (int) choose(&w->input, 256),
+                   sizeof(jm_ring_t));
         }
 
         w->l.pid = 0;
@@ -468,16 +441,16 @@ happen(world_t *w)
     unsigned   i;
     holder_t  *h;
 
-    h = &w->holders[choose(w, CLAIMS)];
+    h = &w->holders[choose(&w->input, CLAIMS)];
 
     if (h->process == 0) {
         ask(w, h);
         return;
     }
 
-    i = choose(w, h->claim.n);
+    i = choose(&w->input, h->claim.n);
 
-    switch (choose(w, 12)) {
+    switch (choose(&w->input, 12)) {
 
     case 0:
     case 1:
@@ -507,10 +480,11 @@ happen(world_t *w)
         break;
 
     default:
-        w->now += choose(w, 256) == 255 ? JM_LEDGER_STALE : choose(w, 200);
+        w->now += choose(&w->input, 256) == 255 ? JM_LEDGER_STALE
+                                                : choose(&w->input, 200);
 
-        if (choose(w, 4) == 3) {
-            die(w, 1 + choose(w, PROCESSES));
+        if (choose(&w->input, 4) == 3) {
+            die(w, 1 + choose(&w->input, PROCESSES));
         }
     }
 }
@@ -528,14 +502,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&w, 0, sizeof(world_t));
     memset(killed, 0, sizeof(killed));
 
-    w.data = data;
-    w.size = size;
+    w.input.data = data;
+    w.input.size = size;
     w.now = 1;
     w.l.alive = alive;
 
-    memory_init(&w.l, 4 + choose(&w, 16));
+    memory_init(&w.l, 4 + choose(&w.input, 16));
 
-    while (w.size != 0) {
+    while (w.input.size != 0) {
         happen(&w);
         look_around(&w);
     }

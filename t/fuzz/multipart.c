@@ -7,17 +7,8 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_multipart.h"
-
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
 
 
 typedef struct {
@@ -26,8 +17,6 @@ typedef struct {
     const char      *why;
 } reading_t;
 
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_form(reading_t *r, jm_str_t type, jm_str_t body, size_t most);
 static void check_parts(const jm_multipart_t *m, jm_str_t body);
@@ -90,7 +79,6 @@ static void
 read_form(reading_t *r, jm_str_t type, jm_str_t body, size_t most)
 {
     size_t       at, seed;
-    uint8_t     *copy;
     jm_str_t     piece;
     const char  *why;
 
@@ -104,10 +92,8 @@ read_form(reading_t *r, jm_str_t type, jm_str_t body, size_t most)
         piece.len = (most == 0) ? body.len : (seed >> 16) % most + 1;
         piece.len = jm_min(piece.len, body.len - at);
 
-        copy = malloc(piece.len);
-        check(copy != NULL);
-        memcpy(copy, body.data + at, piece.len);
-        piece.data = copy;
+        piece.data = body.data + at;
+        piece = exact(piece);
 
         why = NULL;
         check(r->rc == JM_OK
@@ -118,7 +104,7 @@ read_form(reading_t *r, jm_str_t type, jm_str_t body, size_t most)
             r->rc = jm_multipart_add(&r->m, piece, &r->why);
         }
 
-        free(copy);
+        exact_done(piece);
     }
 
     if (r->rc == JM_OK) {

@@ -7,7 +7,7 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_json.h"
 #include "jm_pass.h"
 
@@ -45,17 +45,6 @@ static void find_picture(jm_str_t text, found_t *f);
 static unsigned is_pictures(const jm_json_t *node);
 static void check_same(const jm_json_t *a, const jm_json_t *b,
     unsigned pictures);
-static unsigned same(jm_str_t a, jm_str_t b);
-
-
-#define check(x)                                                              \
-    if (!(x)) {                                                               \
-        fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);               \
-        abort();                                                              \
-    }
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 int
@@ -99,9 +88,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static void
 pass(result_t *r, jm_str_t answer, unsigned cut)
 {
-    uint8_t    *copy;
-    jm_str_t    piece;
-    jm_pass_t   p;
+    jm_str_t   piece;
+    jm_pass_t  p;
 
     r->invalid = 0;
     jm_buf_fixed(&r->all, r->space[0], sizeof(r->space[0]));
@@ -112,11 +100,10 @@ pass(result_t *r, jm_str_t answer, unsigned cut)
     while (answer.len != 0) {
         piece.len = next_cut(&cut, answer.len);
 
-        copy = malloc(piece.len);
-        memcpy(copy, answer.data, piece.len);
-        piece.data = copy;
+        piece.data = answer.data;
+        piece = exact(piece);
         take(r, &p, piece);
-        free(copy);
+        exact_done(piece);
 
         answer.data += piece.len;
         answer.len -= piece.len;
@@ -308,11 +295,4 @@ check_same(const jm_json_t *a, const jm_json_t *b, unsigned pictures)
     for (x = a->child, y = b->child; x != NULL; x = x->next, y = y->next) {
         check_same(x, y, is_pictures(a));
     }
-}
-
-
-static unsigned
-same(jm_str_t a, jm_str_t b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }

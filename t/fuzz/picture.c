@@ -7,17 +7,8 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_picture.h"
-
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
 
 
 typedef struct {
@@ -27,8 +18,6 @@ typedef struct {
     char             why[128];
 } reading_t;
 
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_picture(jm_str_t bytes, size_t max, size_t hash);
 static void read_picture(reading_t *r, jm_str_t bytes, size_t max,
@@ -97,7 +86,6 @@ static void
 read_picture(reading_t *r, jm_str_t bytes, size_t max, size_t most)
 {
     size_t       at, seed;
-    uint8_t     *copy;
     jm_str_t     piece;
     const char  *why, *again;
 
@@ -112,15 +100,13 @@ read_picture(reading_t *r, jm_str_t bytes, size_t max, size_t most)
         piece.len = (most == 0) ? bytes.len : (seed >> 16) % most + 1;
         piece.len = jm_min(piece.len, bytes.len - at);
 
-        copy = malloc(piece.len);
-        check(copy != NULL);
-        memcpy(copy, bytes.data + at, piece.len);
-        piece.data = copy;
+        piece.data = bytes.data + at;
+        piece = exact(piece);
 
         r->rc = jm_picture_add(&r->p, piece, &why);
         check(r->p.bytes == at + piece.len);
 
-        free(copy);
+        exact_done(piece);
 
         if (r->known == SIZE_MAX && (r->rc != JM_OK || r->p.width != 0)) {
             r->known = at + piece.len;

@@ -15,7 +15,7 @@
 
 #define _GNU_SOURCE
 
-#include "tap.h"
+#include "fuzz.h"
 #include "../unit/queue.h"
 #include "jm_queue_turn.h"
 
@@ -25,14 +25,6 @@
 #define CLIENTS    4
 #define HOLDERS    20
 #define SIZE       (64 * 1024)
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
 
 
 typedef struct {
@@ -46,8 +38,7 @@ typedef struct {
 
 
 typedef struct {
-    const uint8_t       *data;
-    size_t               size;
+    input_t              input;
 
     jm_queue_t           q;
     uint64_t             now;
@@ -60,9 +51,6 @@ typedef struct {
 } world_t;
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
 static unsigned  killed[PROCESSES + 1];
 
 
@@ -70,21 +58,6 @@ static unsigned
 alive(uint32_t pid)
 {
     return !killed[pid];
-}
-
-
-/* the next decision; 0 when there is no more input */
-
-static unsigned
-choose(world_t *w, unsigned n)
-{
-    if (w->size == 0) {
-        return 0;
-    }
-
-    w->size--;
-
-    return *w->data++ % n;
 }
 
 
@@ -104,11 +77,11 @@ configure(world_t *w, unsigned i)
     unsigned           number;
     jm_queue_limits_t  limits;
 
-    limits.concurrency = 1 + choose(w, 3);
-    limits.queue = choose(w, 8);
-    limits.weight = 1 + choose(w, 3);
-    limits.interval = choose(w, 4) == 3 ? 300 : 0;
-    limits.timeout = choose(w, 4) == 3 ? 20000 : 0;
+    limits.concurrency = 1 + choose(&w->input, 3);
+    limits.queue = choose(&w->input, 8);
+    limits.weight = 1 + choose(&w->input, 3);
+    limits.interval = choose(&w->input, 4) == 3 ? 300 : 0;
+    limits.timeout = choose(&w->input, 4) == 3 ? 20000 : 0;
 
     check(jm_queue_account(&w->q, str(name), &limits, &number) == JM_OK);
     check(number == i);
@@ -223,7 +196,7 @@ look_at_slots(world_t *w, jm_queue_account_t *a)
 {
     unsigned           i;
     holder_t          *h;
-    jm_queue_link_t   *link;
+    jm_ring_t         *link;
     jm_queue_place_t  *place;
 
     for (link = a->held.next; link != &a->held; link = link->next) {
@@ -354,8 +327,8 @@ enter(world_t *w, holder_t *h)
     jm_queue_e          rc;
     jm_queue_request_t  request;
 
-    h->process = 1 + choose(w, PROCESSES);
-    h->client = choose(w, CLIENTS);
+    h->process = 1 + choose(&w->input, PROCESSES);
+    h->client = choose(&w->input, CLIENTS);
     h->returned = 0;
     h->waits = 0;
 
@@ -368,12 +341,12 @@ enter(world_t *w, holder_t *h)
     request.worker = h->process;
 
     if (!w->uniform) {
-        i = choose(w, ACCOUNTS);
+        i = choose(&w->input, ACCOUNTS);
         request.accounts[0] = (uint8_t) i;
         request.accounts[1] = (uint8_t) ((i + 1) % ACCOUNTS);
-        request.naccounts = 1 + choose(w, 2);
-        request.model = choose(w, 2);
-        request.patience = choose(w, 4) == 3 ? 30000 : UINT64_MAX;
+        request.naccounts = 1 + choose(&w->input, 2);
+        request.model = choose(&w->input, 2);
+        request.patience = choose(&w->input, 4) == 3 ? 30000 : UINT64_MAX;
     }
 
     rc = jm_queue_enter(as(w, h), &h->p, &request, w->now, &wait);
@@ -425,7 +398,7 @@ use(world_t *w, holder_t *h)
     place = place_of(h);
     has = (place->state == JM_PLACE_TOLD
            || (place->state == JM_PLACE_LOST && place->task == 0));
-    what = choose(w, 8);
+    what = choose(&w->input, 8);
 
     switch (what) {
 
@@ -440,14 +413,15 @@ use(world_t *w, holder_t *h)
             again(w, h);
         }
 
-        rc = jm_queue_busy(as(w, h), &h->p, choose(w, 2), w->now, &wait);
+        rc = jm_queue_busy(as(w, h), &h->p, choose(&w->input, 2), w->now,
+                           &wait);
         break;
 
     case 3:
         if (has && !w->uniform) {
             again(w, h);
-            rc = jm_queue_denied(as(w, h), &h->p, choose(w, 2), w->now, &wait,
-                                 &first);
+            rc = jm_queue_denied(as(w, h), &h->p, choose(&w->input, 2), w->now,
+                                 &wait, &first);
             break;
         }
 
@@ -456,7 +430,7 @@ use(world_t *w, holder_t *h)
     case 4:
         if (!w->uniform) {
 
-            account = choose(w, ACCOUNTS);
+            account = choose(&w->input, ACCOUNTS);
 
             if ((has || place->state == JM_PLACE_GRANTED)
                 && place->account != account)
@@ -490,7 +464,7 @@ leave(world_t *w, holder_t *h)
     jm_leave_e  how;
 
     task = h->p.serial;
-    how = (jm_leave_e) choose(w, 3);
+    how = (jm_leave_e) choose(&w->input, 3);
 
     jm_queue_leave(as(w, h), &h->p, how, w->now);
     check(h->p.serial == 0);
@@ -501,21 +475,21 @@ leave(world_t *w, holder_t *h)
         return;
     }
 
-    switch (choose(w, 3)) {
+    switch (choose(&w->input, 3)) {
 
     case 0:
         look_around(w, 0);
-        jm_queue_ended(&w->q, choose(w, ACCOUNTS), task, w->now);
+        jm_queue_ended(&w->q, choose(&w->input, ACCOUNTS), task, w->now);
         break;
 
     case 1:
         look_around(w, 0);
 
-        h->process = 1 + choose(w, PROCESSES);
+        h->process = 1 + choose(&w->input, PROCESSES);
 
         if (killed[h->process]
-            || !jm_queue_adopt(as(w, h), &h->p, choose(w, ACCOUNTS), task,
-                               w->now))
+            || !jm_queue_adopt(as(w, h), &h->p, choose(&w->input, ACCOUNTS),
+                               task, w->now))
         {
             h->process = 0;
         }
@@ -552,10 +526,10 @@ die(world_t *w, unsigned process)
 
     /* with the lock held, or without */
 
-    if (choose(w, 2)) {
+    if (choose(&w->input, 2)) {
         w->q.shared->busy = 1;
 
-        memset(&w->q.shared->lines, 0x5a, sizeof(jm_queue_link_t));
+        memset(&w->q.shared->lines, 0x5a, sizeof(jm_ring_t));
         w->q.shared->waiting = 77;
         w->q.shared->accounts[0]->running = 77;
 
@@ -587,14 +561,14 @@ happen(world_t *w)
     unsigned   what;
     holder_t  *h;
 
-    h = &w->holders[choose(w, HOLDERS)];
+    h = &w->holders[choose(&w->input, HOLDERS)];
 
     if (h->process == 0) {
         enter(w, h);
         return h->process != 0;
     }
 
-    what = choose(w, 16);
+    what = choose(&w->input, 16);
 
     if (what < 10) {
         use(w, h);
@@ -607,18 +581,19 @@ happen(world_t *w)
     }
 
     if (what < 15) {
-        w->now += choose(w, 16) == 15 ? 40000 : choose(w, 250) * 4;
+        w->now += choose(&w->input, 16) == 15 ? 40000
+                                              : choose(&w->input, 250) * 4;
         return 0;
     }
 
-    switch (choose(w, 4)) {
+    switch (choose(&w->input, 4)) {
 
     case 0:
-        die(w, 1 + choose(w, PROCESSES));
+        die(w, 1 + choose(&w->input, PROCESSES));
         break;
 
     case 1:
-        configure(w, choose(w, ACCOUNTS));
+        configure(w, choose(&w->input, ACCOUNTS));
         break;
 
     default:
@@ -673,20 +648,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&w, 0, sizeof(world_t));
     memset(killed, 0, sizeof(killed));
 
-    w.data = data;
-    w.size = size;
+    w.input.data = data;
+    w.input.size = size;
     w.now = 1000;
     w.q.alive = alive;
 
     memory_init(&w.q, SIZE);
 
-    w.uniform = choose(&w, 2);
+    w.uniform = choose(&w.input, 2);
 
     for (i = 0; i < ACCOUNTS; i++) {
         configure(&w, i);
     }
 
-    while (w.size != 0) {
+    while (w.input.size != 0) {
         w.q.nwoken = 0;
         i = happen(&w);
         look_around(&w, i);

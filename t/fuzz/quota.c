@@ -14,7 +14,7 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 
 #include "jm_quota_store.h"
 
@@ -23,14 +23,6 @@
 #define CLIENTS    5
 #define HOLDS      12
 #define DAY        86400
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
 
 
 typedef struct {
@@ -55,8 +47,7 @@ typedef struct {
 
 
 typedef struct {
-    const uint8_t       *data;
-    size_t               size;
+    input_t              input;
 
     jm_quota_t           q;
     tap_mem_t            mem;
@@ -67,9 +58,6 @@ typedef struct {
 } world_t;
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
 static unsigned  killed[PROCESSES + 1];
 
 
@@ -77,21 +65,6 @@ static unsigned
 alive(uint32_t pid)
 {
     return !killed[pid];
-}
-
-
-/* the next decision; 0 when there is no more input */
-
-static unsigned
-choose(world_t *w, unsigned n)
-{
-    if (w->size == 0) {
-        return 0;
-    }
-
-    w->size--;
-
-    return *w->data++ % n;
 }
 
 
@@ -179,19 +152,19 @@ hold(world_t *w, holder_t *h)
         return;
     }
 
-    h->client = choose(w, CLIENTS);
+    h->client = choose(&w->input, CLIENTS);
     c = &w->counted[h->client];
 
-    n = 1 + choose(w, 15);
-    force = (choose(w, 4) == 0);
+    n = 1 + choose(&w->input, 15);
+    force = (choose(&w->input, 4) == 0);
 
-    w->q.pid = 1 + choose(w, PROCESSES);
+    w->q.pid = 1 + choose(&w->input, PROCESSES);
 
     if (killed[w->q.pid]) {
         w->q.pid = 1 + w->q.pid % PROCESSES;
     }
 
-    w->mem.fail = choose(w, 8) ? 0 : w->mem.calls + 1;
+    w->mem.fail = choose(&w->input, 8) ? 0 : w->mem.calls + 1;
 
     sums(w, h->client, &running, &images);
 
@@ -230,12 +203,12 @@ attach(world_t *w, holder_t *h)
         return;
     }
 
-    h->client = choose(w, CLIENTS);
+    h->client = choose(&w->input, CLIENTS);
 
     jm_quota_attach(&w->q, &w->counted[h->client].client, &h->hold);
 
     if (w->counted[h->client].known) {
-        h->process = 1 + choose(w, PROCESSES);
+        h->process = 1 + choose(&w->input, PROCESSES);
         h->era = w->counted[h->client].era;
         h->running = 0;
         h->images = 0;
@@ -253,7 +226,7 @@ deliver(world_t *w, holder_t *h)
         return;
     }
 
-    n = choose(w, 16);
+    n = choose(&w->input, 16);
     c = &w->counted[h->client];
 
     w->q.pid = h->process;
@@ -299,18 +272,18 @@ die(world_t *w, unsigned process)
         }
     }
 
-    soon = choose(w, 2);
+    soon = choose(&w->input, 2);
 
-    if (choose(w, 2)) {
+    if (choose(&w->input, 2)) {
         w->q.shared->busy = 1;
         w->q.shared->free_shares = NULL;
         w->q.shared->free_clients = NULL;
-        w->q.shared->table->chains[choose(w, 16)] = NULL;
+        w->q.shared->table->chains[choose(&w->input, 16)] = NULL;
     }
 
     if (!soon) {
         killed[process] = 1;
-        hold(w, &w->holders[choose(w, HOLDS)]);
+        hold(w, &w->holders[choose(&w->input, HOLDS)]);
         w->q.pid = 1 + process % PROCESSES;
         look_around(w);
         killed[process] = 0;
@@ -331,7 +304,7 @@ rate(world_t *w)
     counted_t        *c;
     jm_quota_rate_t   r;
 
-    c = &w->counted[choose(w, CLIENTS)];
+    c = &w->counted[choose(&w->input, CLIENTS)];
 
     rc = jm_quota_rate(&w->q, &c->client, w->now, &r);
 
@@ -366,7 +339,7 @@ reload(world_t *w)
     const jm_client_t  *clients[CLIENTS];
 
     n = 0;
-    set = choose(w, 1u << CLIENTS);
+    set = choose(&w->input, 1u << CLIENTS);
 
     for (i = 0; i < CLIENTS; i++) {
         if (set & 1u << i) {
@@ -400,9 +373,9 @@ happen(world_t *w)
 {
     holder_t  *h;
 
-    h = &w->holders[choose(w, HOLDS)];
+    h = &w->holders[choose(&w->input, HOLDS)];
 
-    switch (choose(w, 16)) {
+    switch (choose(&w->input, 16)) {
 
     case 0:
     case 1:
@@ -436,15 +409,15 @@ happen(world_t *w)
         break;
 
     case 13:
-        die(w, 1 + choose(w, PROCESSES));
+        die(w, 1 + choose(&w->input, PROCESSES));
         break;
 
     case 14:
-        w->now += choose(w, 256) * 20;
+        w->now += choose(&w->input, 256) * 20;
         break;
 
     default:
-        w->day += choose(w, 4) == 3;
+        w->day += choose(&w->input, 4) == 3;
     }
 }
 
@@ -463,8 +436,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     tap_mem_init(&w.mem, 0);
 
-    w.data = data;
-    w.size = size;
+    w.input.data = data;
+    w.input.size = size;
     w.now = 1;
     w.day = 20000;
     w.q.mem = w.mem.mem;
@@ -486,7 +459,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     check(jm_quota_create(&w.q) == JM_OK);
 
-    while (w.size != 0) {
+    while (w.input.size != 0) {
         happen(&w);
         look_around(&w);
     }

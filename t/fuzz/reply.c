@@ -13,9 +13,6 @@
 #include "reply.h"
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
 static void
 check_errors(const world_t *w, const jm_json_t *root, unsigned masked,
     jm_mem_t *mem)

@@ -13,7 +13,7 @@
 #define _REPLY_H_INCLUDED_
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_json.h"
 #include "jm_stream.h"
 #include "jm_text.h"
@@ -24,20 +24,11 @@
 
 #define BASE64  "/9j+AAQ="
 
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
 
 /* what the input says */
 
 typedef struct {
-    const uint8_t   *data;
-    size_t           size;
+    input_t          input;
     size_t           fail;          /* the allocation that does, or 0 */
     unsigned         base64;        /* pictures are data */
     jm_stream_e      dialect;
@@ -55,30 +46,17 @@ typedef struct {
 static const jm_json_limits_t  limits = { 8, 256 };
 
 
-static inline unsigned
-choose(world_t *w, unsigned n)
-{
-    if (w->size == 0) {
-        return 0;
-    }
-
-    w->size--;
-
-    return *w->data++ % n;
-}
-
-
 static inline jm_str_t
 take(world_t *w)
 {
     jm_str_t  s;
 
-    s.len = choose(w, 256);
-    s.len = jm_min(s.len, w->size);
-    s.data = w->data;
+    s.len = choose(&w->input, 256);
+    s.len = jm_min(s.len, w->input.size);
+    s.data = w->input.data;
 
-    w->data += s.len;
-    w->size -= s.len;
+    w->input.data += s.len;
+    w->input.size -= s.len;
 
     return s;
 }
@@ -90,13 +68,13 @@ take_error(world_t *w, jm_error_t *e)
     jm_str_t    s;
     jm_cause_e  cause;
 
-    cause = 1 + choose(w, JM_CAUSE_LAST - 1);
+    cause = 1 + choose(&w->input, JM_CAUSE_LAST - 1);
     s = take(w);
 
-    jm_error_set(e, cause, choose(w, 2) ? w->param : NULL, "%.*s",
+    jm_error_set(e, cause, choose(&w->input, 2) ? w->param : NULL, "%.*s",
                  (int) s.len, (const char *) s.data);
 
-    e->upstream_code = choose(w, 2) ? 50411 : 0;
+    e->upstream_code = choose(&w->input, 2) ? 50411 : 0;
 }
 
 
@@ -109,18 +87,18 @@ take_world(world_t *w, const uint8_t *data, size_t size)
 
     memset(w, 0, sizeof(world_t));
 
-    w->data = data;
-    w->size = size;
+    w->input.data = data;
+    w->input.size = size;
 
-    w->fail = choose(w, 16);
-    w->base64 = choose(w, 2);
-    w->dialect = choose(w, 2) ? JM_STREAM_ARK : JM_STREAM_OPENAI;
-    w->edit = choose(w, 2);
+    w->fail = choose(&w->input, 16);
+    w->base64 = choose(&w->input, 2);
+    w->dialect = choose(&w->input, 2) ? JM_STREAM_ARK : JM_STREAM_OPENAI;
+    w->edit = choose(&w->input, 2);
 
-    w->result.created = choose(w, 256);
-    w->result.max_images = choose(w, 4);
-    w->result.ignored = choose(w, 2) ? choose(w, 256) : 0;
-    w->result.size.width = choose(w, 256);
+    w->result.created = choose(&w->input, 256);
+    w->result.max_images = choose(&w->input, 4);
+    w->result.ignored = choose(&w->input, 2) ? choose(&w->input, 256) : 0;
+    w->result.size.width = choose(&w->input, 256);
     w->result.size.height = w->result.size.width * 2;
     w->result.model = take(w);
     w->result.task_id = take(w);
@@ -132,18 +110,18 @@ take_world(world_t *w, const uint8_t *data, size_t size)
     }
 
     w->result.parts = w->parts;
-    w->result.nparts = choose(w, PARTS + 1);
+    w->result.nparts = choose(&w->input, PARTS + 1);
 
     for (i = 0; i < w->result.nparts; i++) {
         part = &w->parts[i];
         part->urls = w->urls[i];
-        part->nurls = choose(w, URLS + 1);
+        part->nurls = choose(&w->input, URLS + 1);
 
         for (j = 0; j < part->nurls; j++) {
             w->urls[i][j] = take(w);
         }
 
-        if (choose(w, 2)) {
+        if (choose(&w->input, 2)) {
             take_error(w, &w->errors[i]);
             part->error = &w->errors[i];
         }

@@ -11,7 +11,7 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_json.h"
 #include "jm_reply.h"
 #include "jm_text.h"
@@ -20,14 +20,6 @@
 
 #define MAX_PROMPT  800
 #define MAX_PARTS   64
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
 
 
 /* how a body is read */
@@ -39,9 +31,6 @@ typedef struct {
     size_t           fail;          /* the allocation that does */
     size_t           longest;       /* string of a skeleton, or 0 */
 } way_t;
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static const jm_json_limits_t  limits = { 16, 256 };

@@ -9,23 +9,12 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_schedule.h"
 
 
 #define STEP     9
 #define CLASSES  (JM_SCHEDULE_CLASSES + 8)
-
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 /* two bytes: a number of so many bits */

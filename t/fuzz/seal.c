@@ -8,26 +8,15 @@
  */
 
 
+#include "fuzz.h"
 #include "ticket.h"
 #include "jm_base64.h"
 #include "jm_seal.h"
 
 
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
 static const uint8_t  nonce[JM_CRYPT_NONCE] = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 };
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 /* the second of two keys, so that the first is always tried in vain */

@@ -6,7 +6,7 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_sign.h"
 
 
@@ -26,18 +26,7 @@ static size_t decode(jm_str_t query, jm_pair_t *pairs, uint8_t *space);
 static jm_str_t decode_part(jm_str_t *query, uint8_t end, uint8_t **space);
 static void check_sign(const jm_sign_request_t *sr,
     const jm_credential_t *credential, size_t canonical);
-static unsigned same(jm_str_t a, jm_str_t b);
 static int compare(jm_str_t a, jm_str_t b);
-
-
-#define check(x)                                                              \
-    if (!(x)) {                                                               \
-        fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);               \
-        abort();                                                              \
-    }
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 int
@@ -304,13 +293,6 @@ check_sign(const jm_sign_request_t *sr, const jm_credential_t *credential,
     jm_buf_fixed(&b, again, SPACE);
     check(jm_sign(&b, sr, credential, &key) == JM_OK);
     check(same(jm_buf_view(&b), first));
-}
-
-
-static unsigned
-same(jm_str_t a, jm_str_t b)
-{
-    return a.len == b.len && compare(a, b) == 0;
 }
 
 

@@ -8,7 +8,7 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_json.h"
 #include "jm_skeleton.h"
 
@@ -21,24 +21,7 @@ typedef struct {
 } walk_t;
 
 
-#define check(x)                                                              \
-    if (!(x)) {                                                               \
-        fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);               \
-        abort();                                                              \
-    }
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
 static const jm_json_limits_t  limits = { 64, 4096 };
-
-
-static unsigned
-same_text(jm_str_t a, jm_str_t b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
 
 
 /* a string of the text, and the one at its place in the skeleton */
@@ -55,7 +38,7 @@ check_string(walk_t *walk, jm_str_t whole, jm_str_t got)
     s = jm_skeleton_find(&walk->skeleton, got);
 
     if (s == NULL) {
-        check(same_text(whole, got));
+        check(same(whole, got));
         check(got.len <= walk->skeleton.max);
         return;
     }
@@ -76,7 +59,7 @@ check_string(walk_t *walk, jm_str_t whole, jm_str_t got)
 
     check(jm_json_read(&node, jm_buf_view(&b), &limits, walk->mem, &why)
           == JM_OK);
-    check(node->type == JM_JSON_STRING && same_text(node->text, whole));
+    check(node->type == JM_JSON_STRING && same(node->text, whole));
 }
 
 
@@ -92,7 +75,7 @@ check_same(walk_t *walk, const jm_json_t *a, const jm_json_t *b)
         check_string(walk, a->text, b->text);
 
     } else {
-        check(same_text(a->text, b->text));
+        check(same(a->text, b->text));
     }
 
     for (x = a->child, y = b->child; x != NULL; x = x->next, y = y->next) {
@@ -153,7 +136,7 @@ run(walk_t *walk, size_t max, size_t split)
         return;
     }
 
-    check(same_text(jm_buf_view(&whole), jm_buf_view(&b)));
+    check(same(jm_buf_view(&whole), jm_buf_view(&b)));
 
     if (jm_json_read(&root, walk->text, &limits, walk->mem, &why) != JM_OK) {
         return;

@@ -29,9 +29,6 @@ typedef struct {
 } events_t;
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
 /* a line of a stream; returns whether it ended an event, which is *e then */
 
 static unsigned

@@ -21,7 +21,7 @@
  */
 
 
-#include "tap.h"
+#include "fuzz.h"
 #include "jm_task.h"
 
 
@@ -29,18 +29,9 @@
 #define LONGEST   30000         /* milliseconds of one exchange, at most */
 #define LATE      75            /* and a timer may be late by */
 
-#define check(x)                                                              \
-    do {                                                                      \
-        if (!(x)) {                                                           \
-            fprintf(stderr, "%s:%d: BUG: %s\n", __FILE__, __LINE__, #x);      \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
 
 typedef struct {
-    const uint8_t   *data;
-    size_t           size;
+    input_t          input;
 
     jm_task_t        task;
     uint64_t         now;
@@ -68,25 +59,8 @@ typedef struct {
 } world_t;
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void happen(world_t *w, jm_event_e event);
 static void to_its_end(world_t *w);
-
-
-/* the next decision; 0 when there is no more input */
-
-static unsigned
-choose(world_t *w, unsigned n)
-{
-    if (w->size == 0) {
-        return 0;
-    }
-
-    w->size--;
-
-    return *w->data++ % n;
-}
 
 
 static void
@@ -123,7 +97,7 @@ send_submit(world_t *w, jm_event_e event)
     w->asked = 0;
     w->exchange = 1;
     w->query = 0;
-    w->sent = choose(w, 2);
+    w->sent = choose(&w->input, 2);
     w->since = w->now;
 }
 
@@ -163,7 +137,7 @@ ask_queue(world_t *w, jm_event_e event)
     w->queued = 1;
     w->slot = 0;
 
-    switch (choose(w, 8)) {
+    switch (choose(&w->input, 8)) {
 
     case 0:
     case 1:
@@ -176,7 +150,7 @@ ask_queue(world_t *w, jm_event_e event)
         break;
 
     default:
-        w->task.look = choose(w, 256) * 5;
+        w->task.look = choose(&w->input, 256) * 5;
         happen(w, JM_EVENT_QUEUED);
         break;
     }
@@ -275,7 +249,7 @@ happen(world_t *w, jm_event_e event)
 static void
 end_submit(world_t *w)
 {
-    switch (choose(w, 7)) {
+    switch (choose(&w->input, 7)) {
 
     case 0:
         w->submits++;
@@ -322,7 +296,7 @@ end_query(world_t *w)
     };
     jm_event_e  event;
 
-    event = events[choose(w, jm_nitems(events))];
+    event = events[choose(&w->input, jm_nitems(events))];
 
     /* a task that failed is not billed, and is over for the remote */
 
@@ -386,7 +360,7 @@ go_on(world_t *w)
     unsigned  how;
 
     if (w->exchange) {
-        then = w->since + choose(w, 256) * LONGEST / 255;
+        then = w->since + choose(&w->input, 256) * LONGEST / 255;
 
         w->now = jm_max(w->now, then);
         w->exchange = 0;
@@ -403,7 +377,7 @@ go_on(world_t *w)
 
     check(w->timer);
 
-    how = choose(w, 64);
+    how = choose(&w->input, 64);
 
     w->timer = 0;
     w->now = jm_max(w->now, w->fires + how / 16 * (LATE / 3));
@@ -416,7 +390,7 @@ go_on(world_t *w)
         check(w->over);
 
     } else if (w->held) {
-        look(w, choose(w, 32));
+        look(w, choose(&w->input, 32));
 
     } else {
         happen(w, JM_EVENT_TIMER);
@@ -467,7 +441,7 @@ disturb(world_t *w)
     jm_task_t   before;
     jm_event_e  event;
 
-    event = choose(w, JM_EVENT_FAILED + 1);
+    event = choose(&w->input, JM_EVENT_FAILED + 1);
 
     if (fits(w, event)) {
         return;
@@ -487,11 +461,11 @@ live(world_t *w)
     unsigned          what;
     jm_task_limits_t  limits;
 
-    limits.timeout = 1 + choose(w, 256) * 500;
-    limits.interval = choose(w, 256) * 20;
-    limits.attempts = choose(w, 256);
-    limits.retries = choose(w, 6);
-    limits.queue = choose(w, 2);
+    limits.timeout = 1 + choose(&w->input, 256) * 500;
+    limits.interval = choose(&w->input, 256) * 20;
+    limits.attempts = choose(&w->input, 256);
+    limits.retries = choose(&w->input, 6);
+    limits.queue = choose(&w->input, 2);
 
     w->now = START;
     w->held = 1;
@@ -515,10 +489,10 @@ live(world_t *w)
     /* a body may take its time, and be late */
 
     for ( ;; ) {
-        what = choose(w, 32);
+        what = choose(&w->input, 32);
 
         if (what == 6) {
-            w->now += choose(w, 256) * 1000;
+            w->now += choose(&w->input, 256) * 1000;
 
         } else if (what == 7) {
             disturb(w);
@@ -533,7 +507,7 @@ live(world_t *w)
 
     to_its_end(w);
 
-    if (w->given_up && choose(w, 2)) {
+    if (w->given_up && choose(&w->input, 2)) {
         w->over = 0;
         w->follows = 1;
         w->gone = 1;
@@ -555,7 +529,7 @@ to_its_end(world_t *w)
 {
     while (!w->over) {
 
-        switch (choose(w, 8)) {
+        switch (choose(&w->input, 8)) {
 
         case 6:
             w->gone = 1;
@@ -581,12 +555,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memset(&w, 0, sizeof(world_t));
 
-    w.data = data;
-    w.size = size;
+    w.input.data = data;
+    w.input.size = size;
 
     do {
         live(&w);
-    } while (w.size != 0);
+    } while (w.input.size != 0);
 
     return 0;
 }

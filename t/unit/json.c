@@ -241,27 +241,6 @@ write_tree(jm_json_writer_t *w, const jm_json_t *node)
 }
 
 
-/* a copy on the heap of just that size, so that a byte too far is seen */
-
-static jm_str_t
-exact(const char *text, size_t len)
-{
-    uint8_t   *p;
-    jm_str_t   s;
-
-    p = malloc(len == 0 ? 1 : len);
-    if (p == NULL) {
-        abort();
-    }
-
-    memcpy(p, text, len);
-    s.data = p;
-    s.len = len;
-
-    return s;
-}
-
-
 static void
 test_bad(void)
 {
@@ -275,7 +254,7 @@ test_bad(void)
     for (i = 0; i < jm_nitems(bad_cases); i++) {
         tap_mem_init(&m, 0);
 
-        s = exact(bad_cases[i].text, strlen(bad_cases[i].text));
+        s = exact(str(bad_cases[i].text));
         why = NULL;
         rc = jm_json_read(&root, s, &wide, &m.mem, &why);
 
@@ -285,7 +264,7 @@ test_bad(void)
         ok(root == NULL, "without a tree");
 
         tap_mem_done(&m);
-        free((void *) (uintptr_t) s.data);
+        exact_done(s);
     }
 
     tap_mem_init(&m, 0);
@@ -294,15 +273,15 @@ test_bad(void)
     is_int(rc, JM_INVALID, "no text at all is refused");
     is_cstr(why, EMPTY, "as empty");
 
-    s = exact("[1\0]", 4);
+    s = exact((jm_str_t) jm_string("[1\0]"));
     rc = jm_json_read(&root, s, &wide, &m.mem, &why);
     is_int(rc, JM_INVALID, "a zero is no white space");
-    free((void *) (uintptr_t) s.data);
+    exact_done(s);
 
-    s = exact("1\0", 2);
+    s = exact((jm_str_t) jm_string("1\0"));
     rc = jm_json_read(&root, s, &wide, &m.mem, &why);
     is_int(rc, JM_INVALID, "nor behind the value");
-    free((void *) (uintptr_t) s.data);
+    exact_done(s);
 
     tap_mem_done(&m);
 }
@@ -324,7 +303,7 @@ test_good(void)
     for (i = 0; i < jm_nitems(good_cases); i++) {
         tap_mem_init(&m, 0);
 
-        s = exact(good_cases[i].text, strlen(good_cases[i].text));
+        s = exact(str(good_cases[i].text));
         tap_dump("text: ", s.data, s.len);
 
         rc = jm_json_read(&root, s, &wide, &m.mem, &why);
@@ -341,7 +320,7 @@ test_good(void)
         }
 
         tap_mem_done(&m);
-        free((void *) (uintptr_t) s.data);
+        exact_done(s);
     }
 }
 
@@ -435,14 +414,14 @@ test_tree(void)
     tap_mem_done(&m);
     tap_mem_init(&m, 0);
 
-    s = exact("12", 2);
+    s = exact(str("12"));
     is_int(jm_json_read(&root, s, &wide, &m.mem, &why), JM_OK,
            "a number that ends with the text");
     is_str(root->text, "12", "is whole");
     is_int((int64_t) m.live, 2, "and outlives the parser as a copy");
 
     tap_mem_done(&m);
-    free((void *) (uintptr_t) s.data);
+    exact_done(s);
 }
 
 

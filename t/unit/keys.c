@@ -230,6 +230,7 @@ test_bad(void)
     is_bad(A " alice models=", 1, "an empty name");
     is_bad(A " alice models=a,,b", 1, "an empty name");
     is_bad(A " alice models=a,", 1, "an empty name");
+    is_bad(A " alice models=a,\xe6\xa8", 1, "not UTF-8");
 
     for (i = 0; i < jm_nitems(rates); i++) {
         snprintf(text, sizeof(text), A " a rate=%s", rates[i]);

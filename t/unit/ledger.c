@@ -7,7 +7,7 @@
  * jm_ledger_take(), jm_ledger_free() and jm_ledger_give_up(), the look at
  * "own" in jm_ledger_own(), the one at alive() in jm_ledger_look_at(), the walk
  * of jm_ledger_join(), both jm_ledger_supersede(), jm_ledger_elapsed(), the
- * looks at owners where time is up, jm_ledger_sort(), jm_ledger_repair(), and
+ * looks at owners where time is up, jm_ring_sort(), jm_ledger_repair(), and
  * with what runs evicted.
  */
 
@@ -478,7 +478,7 @@ static void
 test_full(void)
 {
     unsigned             i;
-    memory_t            *m;
+    pieces_t            *m;
     jm_ledger_t          l, other;
     jm_ledger_claim_t    a, b, runs;
     jm_ledger_request_t  request;
@@ -582,8 +582,8 @@ test_repair(void)
 {
     unsigned             i, n, sorted;
     uint64_t             since;
+    jm_ring_t           *link;
     jm_ledger_t          l, other;
-    jm_ledger_link_t    *link;
     jm_ledger_entry_t   *e;
     jm_ledger_claim_t    claims[40], a;
     jm_ledger_request_t  request;
@@ -606,8 +606,8 @@ test_repair(void)
     }
 
     l.shared->busy = 1;
-    memset(&l.shared->running, 0x5a, sizeof(jm_ledger_link_t));
-    memset(&l.shared->finished, 0x5a, sizeof(jm_ledger_link_t));
+    memset(&l.shared->running, 0x5a, sizeof(jm_ring_t));
+    memset(&l.shared->finished, 0x5a, sizeof(jm_ring_t));
     memset(l.shared->serials, 0x5a, sizeof(jm_ledger_entry_t *));
 
     is_int(jm_ledger_open(&other, &a, &request, NOW), JM_LEDGER_FOUND,
@@ -643,14 +643,14 @@ test_size(void)
 {
     size_t               tables, bytes;
     uint32_t             i;
-    memory_t            *m;
+    pieces_t            *m;
     jm_ledger_t          l, other;
     jm_ledger_request_t  request;
 
     start(&l, &other, 128000);
 
     m = l.mem.ctx;
-    tables = m->used;
+    tables = m->memory.used;
 
     request_init(&request, 0, 1);
     request.named = 1;
@@ -660,17 +660,17 @@ test_size(void)
         answered(&l, &request, "7392616336519610409", NOW);
     }
 
-    bytes = m->used - tables;
+    bytes = m->memory.used - tables;
 
     is_int(ledger_length(&l), 100000, "100000 requests of one task");
 
     printf("# %zu bytes an entry, of which %zu are used; %zu with the tables\n",
-           bytes / 100000, sizeof(jm_ledger_entry_t), m->used / 100000);
+           bytes / 100000, sizeof(jm_ledger_entry_t), m->memory.used / 100000);
 
     ok(sizeof(jm_ledger_entry_t) <= PIECE
        && sizeof(jm_ledger_more_t) <= PIECE,
        "all that an entry has are pieces of one size");
-    ok(m->used <= 64 * 1024 * 1024 / 100 * 98, "fit in 64 MiB");
+    ok(m->memory.used <= 64 * 1024 * 1024 / 100 * 98, "fit in 64 MiB");
 
     memory_done(&l);
 }

@@ -1,7 +1,7 @@
 
 /*
- * What the tests of the ledger share: memory of pieces like a slab's, which a
- * process may leave at any moment, and a look at all that is in it.
+ * What the tests of the ledger share: one in memory of pieces like a slab's,
+ * which forks share, and a look at all that is in it.
  */
 
 
@@ -9,31 +9,29 @@
 #define _LEDGER_H_INCLUDED_
 
 
-#include <sys/mman.h>
-
 #include "jm_ledger_store.h"
+#include "memory.h"
 
 
 #define PIECE     256           /* the slab's, of what the ledger takes */
 #define TABLES    65536         /* bytes at least for all that is larger */
 
 
-/* at the start of the memory; what is beyond "used" was never given */
+/* at the start of the memory */
 
 typedef struct {
-    size_t           used;
-    size_t           size;
+    memory_t         memory;
     void            *free;
     unsigned         pieces;    /* that may be had */
     unsigned         taken;
-} memory_t;
+} pieces_t;
 
 
 static inline void *
-memory_alloc(void *ctx, size_t size)
+pieces_alloc(void *ctx, size_t size)
 {
     void      *p;
-    memory_t  *m;
+    pieces_t  *m;
 
     m = ctx;
 
@@ -54,23 +52,14 @@ memory_alloc(void *ctx, size_t size)
         }
     }
 
-    if (m->used + size > m->size) {
-        return NULL;
-    }
-
-    p = (uint8_t *) m + m->used;
-    m->used += (size + PIECE - 1) / PIECE * PIECE;
-
-    memset(p, 0xa5, size);
-
-    return p;
+    return memory_alloc(ctx, size);
 }
 
 
 static inline void
-memory_free(void *ctx, void *p)
+pieces_free(void *ctx, void *p)
 {
-    memory_t  *m;
+    pieces_t  *m;
 
     m = ctx;
 
@@ -87,23 +76,15 @@ static inline void
 memory_init(jm_ledger_t *l, unsigned pieces)
 {
     size_t     size;
-    memory_t  *m;
+    pieces_t  *m;
 
     size = PIECE + TABLES + (size_t) pieces * (PIECE + 32);
 
-    m = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1, 0);
-
-    if (m == MAP_FAILED) {
-        abort();
-    }
-
-    m->used = PIECE;
-    m->size = size;
+    m = (pieces_t *) (void *) memory_map(&l->mem, size, PIECE);
     m->pieces = UINT32_MAX;
 
-    l->mem.alloc = memory_alloc;
-    l->mem.free = memory_free;
-    l->mem.ctx = m;
+    l->mem.alloc = pieces_alloc;
+    l->mem.free = pieces_free;
 
     if (jm_ledger_create(l, (size_t) pieces * PIECE) != JM_OK) {
         abort();
@@ -116,10 +97,7 @@ memory_init(jm_ledger_t *l, unsigned pieces)
 static inline void
 memory_done(jm_ledger_t *l)
 {
-    memory_t  *m;
-
-    m = l->mem.ctx;
-    munmap(m, m->size);
+    memory_unmap(&l->mem);
 }
 
 
@@ -138,11 +116,11 @@ request_init(jm_ledger_request_t *request, uint8_t key, unsigned n)
 /* counts a queue's entries, or -1: it is not a ring, or not of that kind */
 
 static inline int
-queue_length(jm_ledger_link_t *head, unsigned finished)
+queue_length(jm_ring_t *head, unsigned finished)
 {
     int                 n;
     unsigned            i, state, over;
-    jm_ledger_link_t   *link;
+    jm_ring_t          *link;
     jm_ledger_entry_t  *e;
 
     n = 0;

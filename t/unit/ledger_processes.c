@@ -15,18 +15,7 @@
  */
 
 
-#define _GNU_SOURCE
-
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <sys/ptrace.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "tap.h"
+#include "processes.h"
 #include "ledger.h"
 
 
@@ -34,12 +23,6 @@
 #define WORKERS    4
 #define KEYS       8
 #define KILLS      60
-#define CALLS      400
-
-/* of the process that is run step by step, and of the one that takes over */
-
-#define STEPPED    1
-#define FOLLOWER   2
 
 /* what the second has asked for before the first, which takes over a task */
 
@@ -59,48 +42,13 @@ typedef struct {
 } world_t;
 
 
-static unsigned
-is_alive(uint32_t pid)
-{
-    return kill((pid_t) pid, 0) == 0 || errno != ESRCH;
-}
-
-
-static void
-lock(world_t *w)
-{
-    /* nginx's master gives up the lock of a worker that died in its place */
-
-    if (pthread_mutex_lock(&w->lock) == EOWNERDEAD) {
-        pthread_mutex_consistent(&w->lock);
-    }
-}
-
-
-static void
-unlock(world_t *w)
-{
-    pthread_mutex_unlock(&w->lock);
-}
-
-
 static world_t *
 world_init(void)
 {
-    world_t              *w;
-    pthread_mutexattr_t   attr;
+    world_t  *w;
 
-    w = mmap(NULL, sizeof(world_t), PROT_READ|PROT_WRITE,
-             MAP_SHARED|MAP_ANONYMOUS, -1, 0);
-
-    if (w == MAP_FAILED) {
-        abort();
-    }
-
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&w->lock, &attr);
+    w = shared_zeros(sizeof(world_t));
+    lock_init(&w->lock);
 
     return w;
 }
@@ -117,9 +65,9 @@ child(void (*run)(world_t *w, jm_ledger_t *l, unsigned number), world_t *w,
     if (pid == 0) {
         l->pid = (uint32_t) getpid();
 
-        lock(w);
+        lock(&w->lock);
         jm_ledger_join(l);
-        unlock(w);
+        unlock(&w->lock);
 
         run(w, l, number);
         _exit(0);
@@ -146,38 +94,38 @@ run_same(world_t *w, jm_ledger_t *l, unsigned number)
         request_init(&request, (uint8_t) key, 1);
         request.named = 1;
 
-        lock(w);
+        lock(&w->lock);
         (void) jm_ledger_open(l, &claim, &request, NOW);
-        unlock(w);
+        unlock(&w->lock);
 
         do {
-            lock(w);
+            lock(&w->lock);
             look = jm_ledger_look(l, &claim, 0, NOW, &id);
 
             if (look == JM_LOOK_OWN
                 && jm_ledger_submit(l, &claim, 0, 0) == JM_OK)
             {
                 w->submits[key]++;
-                unlock(w);
+                unlock(&w->lock);
 
                 /* under way: the others come meanwhile */
 
                 usleep(500);
 
-                lock(w);
+                lock(&w->lock);
                 jm_ledger_taken(l, &claim, 0, str("1"));
             }
 
-            unlock(w);
+            unlock(&w->lock);
 
             usleep(100);
 
         } while (look == JM_LOOK_WAIT);
 
-        lock(w);
+        lock(&w->lock);
         jm_ledger_over(l, &claim, 0, NOW);
         jm_ledger_close(l, &claim, NOW);
-        unlock(w);
+        unlock(&w->lock);
     }
 }
 
@@ -239,7 +187,7 @@ run_killed(world_t *w, jm_ledger_t *l, unsigned number)
         request_init(&request, (uint8_t) key, 1);
         request.named = 1;
 
-        lock(w);
+        lock(&w->lock);
 
         (void) jm_ledger_open(l, &claim, &request, NOW);
 
@@ -250,11 +198,11 @@ run_killed(world_t *w, jm_ledger_t *l, unsigned number)
                 w->twice++;
             }
 
-            unlock(w);
+            unlock(&w->lock);
 
             end = (unsigned) nrand48(seed) % 8;
 
-            lock(w);
+            lock(&w->lock);
 
             if (end == 0) {
                 jm_ledger_taken(l, &claim, 0, str("1"));
@@ -266,11 +214,11 @@ run_killed(world_t *w, jm_ledger_t *l, unsigned number)
         }
 
         jm_ledger_close(l, &claim, NOW);
-        unlock(w);
+        unlock(&w->lock);
 
         /* forgotten: it may be asked for again */
 
-        lock(w);
+        lock(&w->lock);
 
         if ((unsigned) nrand48(seed) % 4 == 0) {
             (void) jm_ledger_open(l, &claim, &request, NOW);
@@ -279,7 +227,7 @@ run_killed(world_t *w, jm_ledger_t *l, unsigned number)
             jm_ledger_close(l, &claim, NOW);
         }
 
-        unlock(w);
+        unlock(&w->lock);
     }
 }
 
@@ -292,7 +240,6 @@ test_killed(void)
     world_t             *w;
     jm_ledger_t          l;
     unsigned short       seed[3] = { 1, 2, 3 };
-    struct timespec      pause;
 
     w = world_init();
 
@@ -310,14 +257,12 @@ test_killed(void)
     for (n = 0; n < KILLS; n++) {
         i = (unsigned) nrand48(seed) % WORKERS;
 
-        pause.tv_sec = 0;
-        pause.tv_nsec = nrand48(seed) % 3000000;
-        nanosleep(&pause, NULL);
+        pause_a_moment(seed);
 
         kill((pid_t) w->pids[i], SIGKILL);
         waitpid((pid_t) w->pids[i], NULL, 0);
 
-        lock(w);
+        lock(&w->lock);
 
         jm_ledger_enter(&l);
         jm_ledger_leave(&l);
@@ -325,7 +270,7 @@ test_killed(void)
         length = ledger_length(&l);
         broken += (length < 0 || length > KEYS);
 
-        unlock(w);
+        unlock(&w->lock);
 
         child(run_killed, w, &l, i);
     }
@@ -358,18 +303,7 @@ typedef struct {
 static story_t *
 story(jm_ledger_t *l)
 {
-    memory_t  *m;
-
-    m = l->mem.ctx;
-
-    return (story_t *) (void *) ((uint8_t *) m + m->size - sizeof(story_t));
-}
-
-
-static unsigned
-stepped_is_dead(uint32_t pid)
-{
-    return pid != STEPPED;
+    return memory_end(&l->mem, sizeof(story_t));
 }
 
 
@@ -387,14 +321,17 @@ step_request(jm_ledger_request_t *request, unsigned i)
 /* the lives of requests, of their repeats, and of one in place of another */
 
 static void
-live(jm_ledger_t *l)
+live(void *data)
 {
     unsigned             i;
     story_t             *s;
     jm_str_t             id;
+    jm_ledger_t         *l;
     jm_ledger_claim_t    a, b;
     jm_ledger_request_t  request;
 
+    l = data;
+    l->pid = STEPPED;
     s = story(l);
 
     for (i = 1; i <= 4; i++) {
@@ -436,15 +373,17 @@ live(jm_ledger_t *l)
 /* what the follower finds where the other one has stopped, 0: all is well */
 
 static const char *
-take_over(jm_ledger_t *l)
+take_over(void *data)
 {
     story_t             *s;
     jm_str_t             id;
     jm_look_e            look;
     jm_ledger_e          found;
+    jm_ledger_t         *l;
     jm_ledger_claim_t    claim;
     jm_ledger_request_t  request;
 
+    l = data;
     s = story(l);
 
     jm_ledger_enter(l);
@@ -496,102 +435,14 @@ take_over(jm_ledger_t *l)
 }
 
 
-/*
- * The child has memory of its own that lies at the same address: it is copied
- * here where it has changed, and taken over.  Returns how often, or -1 where
- * nobody may trace.
- */
-
-static int
-step_through(jm_ledger_t *l, const char **why)
-{
-    int            status, n;
-    pid_t          pid;
-    uint8_t       *now, *before;
-    memory_t      *m;
-    struct iovec   local, remote;
-
-    m = l->mem.ctx;
-
-    now = malloc(m->size);
-    before = malloc(m->size);
-
-    memcpy(before, m, m->size);
-
-    pid = fork();
-
-    if (pid == 0) {
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) {
-            _exit(1);
-        }
-
-        l->pid = STEPPED;
-
-        raise(SIGSTOP);
-        live(l);
-        _exit(0);
-    }
-
-    l->pid = FOLLOWER;
-
-    for (n = 0; /* void */ ; /* void */ ) {
-        waitpid(pid, &status, 0);
-
-        if (!WIFSTOPPED(status)) {
-            break;
-        }
-
-        local.iov_base = now;
-        local.iov_len = m->size;
-        remote.iov_base = m;
-        remote.iov_len = m->size;
-
-        if (process_vm_readv(pid, &local, 1, &remote, 1, 0)
-            != (ssize_t) local.iov_len)
-        {
-            n = -1;
-            break;
-        }
-
-        if (memcmp(now, before, m->size) != 0) {
-            memcpy(before, now, m->size);
-            memcpy(m, now, m->size);
-
-            *why = take_over(l);
-            n++;
-
-            if (*why != NULL) {
-                break;
-            }
-        }
-
-        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) != 0) {
-            n = -1;
-            break;
-        }
-    }
-
-    if (kill(pid, SIGKILL) == 0) {
-        waitpid(pid, &status, 0);
-    }
-
-    free(now);
-    free(before);
-
-    return n;
-}
-
-
 static void
 test_steps(void)
 {
-    int                  n;
-    void                *own, *shared;
-    memory_t            *m;
     jm_ledger_t          l;
-    const char          *why;
     jm_ledger_claim_t    claim;
     jm_ledger_request_t  request;
+
+    const steps_t  steps = { live, take_over, &l };
 
     memset(&l, 0, sizeof(jm_ledger_t));
     l.alive = stepped_is_dead;
@@ -606,30 +457,7 @@ test_steps(void)
     (void) jm_ledger_open(&l, &claim, &request, NOW);
     jm_ledger_over(&l, &claim, 0, NOW);
 
-    m = l.mem.ctx;
-    shared = m;
-
-    own = malloc(m->used);
-    memcpy(own, m, m->used);
-
-    /* not shared after all: each has its own at this address */
-
-    m = mmap(shared, m->size, PROT_READ|PROT_WRITE,
-             MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0);
-
-    memcpy(m, own, ((memory_t *) own)->used);
-    free(own);
-
-    why = NULL;
-    n = step_through(&l, &why);
-
-    if (n < 0) {
-        ok(1, "one instruction at a time # SKIP nobody may trace here");
-
-    } else {
-        ok(n > 300, "one instruction at a time: %d changes", n);
-        is_cstr(why, NULL, "whatever happens between two of them");
-    }
+    steps_ok(&l.mem, &steps, 300);
 
     memory_done(&l);
 }

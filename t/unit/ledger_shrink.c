@@ -76,7 +76,7 @@ test_shrink(void)
 
     start(&l, &other);
 
-    taken = ((memory_t *) l.mem.ctx)->taken;
+    taken = ((pieces_t *) l.mem.ctx)->taken;
 
     is_int(jm_ledger_shrink(&l), JM_INVALID, "nothing there: nothing given");
 
@@ -105,7 +105,7 @@ test_shrink(void)
     is_int(ledger_length(&l), 1, "and is whole");
     is_int(jm_ledger_look(&l, &runs, 0, NOW + 4, &id), JM_LOOK_OWN,
            "and known to its client");
-    is_int(((memory_t *) l.mem.ctx)->taken, taken + 1,
+    is_int(((pieces_t *) l.mem.ctx)->taken, taken + 1,
            "all other memory was given back");
 
     jm_ledger_close(&l, &runs, NOW + 4);

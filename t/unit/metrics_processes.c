@@ -10,33 +10,12 @@
  */
 
 
-#define _GNU_SOURCE
-
-#include <errno.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "tap.h"
+#include "processes.h"
 #include "jm_metrics.h"
 
 
-#define SIZE      16384
-#define STEPPED   1
-#define FOLLOWER  2
-#define NOW       1795000000
-
-
-/* the memory that is shared; it is never given back */
-
-typedef struct {
-    jm_metrics_shared_t        *shared;
-    size_t                      used;
-    _Alignas(16) unsigned char  bytes[SIZE];
-} memory_t;
+#define SIZE  16384
+#define NOW   1795000000
 
 
 typedef struct {
@@ -54,48 +33,8 @@ static const counted_t  counted[] = {
 };
 
 
-static void *
-memory_alloc(void *ctx, size_t size)
-{
-    void      *p;
-    memory_t  *m;
-
-    m = ctx;
-    size = (size + 15) & ~(size_t) 15;
-
-    if (size > SIZE - m->used) {
-        return NULL;
-    }
-
-    p = m->bytes + m->used;
-    m->used += size;
-
-    return p;
-}
-
-
-static unsigned
-stepped_is_dead(uint32_t pid)
-{
-    return pid != STEPPED;
-}
-
-
 static void
-process(jm_metrics_t *m, memory_t *memory, uint32_t pid)
-{
-    memset(m, 0, sizeof(jm_metrics_t));
-
-    m->mem.alloc = memory_alloc;
-    m->mem.ctx = memory;
-    m->alive = stepped_is_dead;
-    m->pid = pid;
-    m->shared = memory->shared;
-}
-
-
-static void
-live(jm_metrics_t *m)
+count(jm_metrics_t *m)
 {
     size_t  i;
 
@@ -109,6 +48,18 @@ live(jm_metrics_t *m)
 
     jm_metrics_images(m, str("alice"), 1);
     jm_metrics_task(m, str("main"), JM_CAUSE_NONE);
+}
+
+
+static void
+live(void *data)
+{
+    jm_metrics_t  *m;
+
+    m = data;
+    m->pid = STEPPED;
+
+    count(m);
 }
 
 
@@ -146,7 +97,7 @@ is_once(const jm_sample_t *samples, size_t n, jm_series_e kind,
 /* the follower counts the same, on a copy: NULL, or what is wrong then */
 
 static const char *
-take_over(memory_t *memory)
+take_over(void *data)
 {
     size_t               i, n;
     jm_sample_t          samples[32];
@@ -157,7 +108,7 @@ take_over(memory_t *memory)
     static const counted_t  image = { "alice", "", JM_CAUSE_NONE };
     static const counted_t  task = { "main", "", JM_CAUSE_NONE };
 
-    process(&m, memory, FOLLOWER);
+    m = *(const jm_metrics_t *) data;
 
     n = jm_metrics_workers(&m, workers, jm_nitems(workers));
 
@@ -167,7 +118,7 @@ take_over(memory_t *memory)
         }
     }
 
-    live(&m);
+    count(&m);
 
     last = NULL;
     n = jm_metrics_samples(&m, &last, samples, jm_nitems(samples));
@@ -194,114 +145,24 @@ take_over(memory_t *memory)
 }
 
 
-/* returns how many changes there were, or -1 where nobody may trace */
-
-static int
-step_through(memory_t *memory, const char **why)
-{
-    int           n, status;
-    pid_t         pid;
-    memory_t     *before, *now;
-    jm_metrics_t  m;
-    struct iovec  local, remote;
-
-    before = malloc(sizeof(memory_t));
-    now = malloc(sizeof(memory_t));
-
-    memcpy(before, memory, sizeof(memory_t));
-
-    pid = fork();
-
-    if (pid == 0) {
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) {
-            _exit(1);
-        }
-
-        process(&m, memory, STEPPED);
-        raise(SIGSTOP);
-        live(&m);
-        _exit(0);
-    }
-
-    local.iov_base = now;
-    local.iov_len = sizeof(memory_t);
-    remote.iov_base = memory;
-    remote.iov_len = sizeof(memory_t);
-
-    for (n = 0; /* void */ ; /* void */ ) {
-        waitpid(pid, &status, 0);
-
-        if (!WIFSTOPPED(status)) {
-            break;
-        }
-
-        if (process_vm_readv(pid, &local, 1, &remote, 1, 0)
-            != (ssize_t) sizeof(memory_t))
-        {
-            n = -1;
-            break;
-        }
-
-        if (memcmp(now, before, sizeof(memory_t)) != 0) {
-            memcpy(before, now, sizeof(memory_t));
-            memcpy(memory, now, sizeof(memory_t));
-
-            n++;
-            *why = take_over(memory);
-
-            if (*why != NULL) {
-                break;
-            }
-        }
-
-        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) != 0) {
-            n = -1;
-            break;
-        }
-    }
-
-    if (kill(pid, SIGKILL) == 0) {
-        waitpid(pid, &status, 0);
-    }
-
-    free(before);
-    free(now);
-
-    return n;
-}
-
-
 int
 main(void)
 {
-    int            n;
-    memory_t      *memory;
-    const char    *why;
-    jm_metrics_t   m;
+    jm_metrics_t  m;
 
-    /* each process has its own at the same address */
+    const steps_t  steps = { live, take_over, &m };
 
-    memory = mmap(NULL, sizeof(memory_t), PROT_READ|PROT_WRITE,
-                  MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+    memset(&m, 0, sizeof(jm_metrics_t));
 
-    if (memory == MAP_FAILED) {
-        abort();
-    }
+    (void) memory_map(&m.mem, SIZE, 64);
+    m.alive = stepped_is_dead;
+    m.pid = FOLLOWER;
 
-    process(&m, memory, FOLLOWER);
     is_int(jm_metrics_create(&m), JM_OK, "counters");
-    memory->shared = m.shared;
 
-    why = NULL;
-    n = step_through(memory, &why);
+    steps_ok(&m.mem, &steps, 50);
 
-    if (n < 0) {
-        ok(1, "one instruction at a time # SKIP nobody may trace here");
-
-    } else {
-        ok(n > 50, "one instruction at a time: %d changes", n);
-        is_cstr(why, NULL, "whatever happens between two of them");
-    }
+    memory_unmap(&m.mem);
 
     return done_testing();
 }

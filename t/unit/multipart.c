@@ -307,23 +307,14 @@ static jm_rc_e
 add(jm_str_t body, size_t from, size_t to, const char **why)
 {
     jm_rc_e   rc;
-    uint8_t  *copy;
     jm_str_t  piece;
 
-    copy = malloc(to - from + 1);
-    if (copy == NULL) {
-        abort();
-    }
-
-    if (to != from) {
-        memcpy(copy + 1, body.data + from, to - from);
-    }
-
-    piece.data = copy + 1;
+    piece.data = body.data + from;
     piece.len = to - from;
-    rc = jm_multipart_add(&m, piece, why);
 
-    free(copy);
+    piece = exact(piece);
+    rc = jm_multipart_add(&m, piece, why);
+    exact_done(piece);
 
     return rc;
 }

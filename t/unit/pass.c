@@ -131,18 +131,11 @@ static const case_t  cases[] = {
 static void
 take(result_t *r, jm_pass_t *p, jm_str_t piece)
 {
-    uint8_t    *copy;
     jm_str_t    in, run;
     jm_pass_e   rc;
 
-    copy = malloc(piece.len);
-
-    if (piece.len != 0) {
-        memcpy(copy, piece.data, piece.len);
-    }
-
-    in.data = copy;
-    in.len = piece.len;
+    piece = exact(piece);
+    in = piece;
 
     do {
         rc = jm_pass_next(p, &in, &run);
@@ -185,7 +178,7 @@ take(result_t *r, jm_pass_t *p, jm_str_t piece)
         r->bad += in.len != 0;
     }
 
-    free(copy);
+    exact_done(piece);
 }
 
 

@@ -195,23 +195,14 @@ static jm_rc_e
 add(jm_str_t bytes, size_t from, size_t to, const char **why)
 {
     jm_rc_e   rc;
-    uint8_t  *copy;
     jm_str_t  piece;
 
-    copy = malloc(to - from + 1);
-    if (copy == NULL) {
-        abort();
-    }
-
-    if (to != from) {
-        memcpy(copy + 1, bytes.data + from, to - from);
-    }
-
-    piece.data = copy + 1;
+    piece.data = bytes.data + from;
     piece.len = to - from;
-    rc = jm_picture_add(&p, piece, why);
 
-    free(copy);
+    piece = exact(piece);
+    rc = jm_picture_add(&p, piece, why);
+    exact_done(piece);
 
     return rc;
 }

@@ -1,7 +1,7 @@
 
 /*
- * What the tests of the queue share: memory that forks share, which a process
- * may leave at any moment, and a look at all that is in it.
+ * What the tests of the queue share: one in memory that forks share, and a
+ * look at all that is in it.
  */
 
 
@@ -9,65 +9,14 @@
 #define _QUEUE_H_INCLUDED_
 
 
-#include <sys/mman.h>
-
 #include "jm_queue_store.h"
-
-
-/* at the start of the memory; what is freed is not given again */
-
-typedef struct {
-    size_t           used;
-    size_t           size;
-} memory_t;
-
-
-static inline void *
-memory_alloc(void *ctx, size_t size)
-{
-    void      *p;
-    memory_t  *m;
-
-    m = ctx;
-
-    if (m->used + size > m->size) {
-        return NULL;
-    }
-
-    p = (uint8_t *) m + m->used;
-    m->used += (size + 63) / 64 * 64;
-
-    memset(p, 0xa5, size);
-
-    return p;
-}
-
-
-static inline void
-memory_free(void *ctx, void *p)
-{
-    (void) ctx;
-    memset(p, 0x5a, sizeof(void *));
-}
+#include "memory.h"
 
 
 static inline void
 memory_init(jm_queue_t *q, size_t size)
 {
-    memory_t  *m;
-
-    m = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1, 0);
-
-    if (m == MAP_FAILED) {
-        abort();
-    }
-
-    m->used = 64;
-    m->size = size;
-
-    q->mem.alloc = memory_alloc;
-    q->mem.free = memory_free;
-    q->mem.ctx = m;
+    (void) memory_map(&q->mem, size, 64);
 
     if (jm_queue_create(q) != JM_OK) {
         abort();
@@ -78,10 +27,7 @@ memory_init(jm_queue_t *q, size_t size)
 static inline void
 memory_done(jm_queue_t *q)
 {
-    memory_t  *m;
-
-    m = q->mem.ctx;
-    munmap(m, m->size);
+    memory_unmap(&q->mem);
 }
 
 
@@ -102,10 +48,10 @@ request_init(jm_queue_request_t *request, uint8_t client, uint64_t now)
 /* counts what is in a list, or -1: it is broken */
 
 static inline int
-list_length(const jm_queue_link_t *head)
+list_length(const jm_ring_t *head)
 {
-    int                     n;
-    const jm_queue_link_t  *link;
+    int               n;
+    const jm_ring_t  *link;
 
     n = 0;
 
@@ -126,7 +72,7 @@ static inline int
 line_is_whole(jm_queue_t *q, jm_queue_line_t *line, uint32_t *n)
 {
     uint64_t           serial;
-    jm_queue_link_t   *link;
+    jm_ring_t         *link;
     jm_queue_place_t  *place;
 
     serial = 0;
@@ -160,7 +106,7 @@ queue_is_whole(jm_queue_t *q)
 {
     unsigned             i, j;
     uint32_t             waiting, running, in_lines, all, unused;
-    jm_queue_link_t     *link;
+    jm_ring_t           *link;
     jm_queue_line_t     *line;
     jm_queue_place_t    *place;
     jm_queue_chunk_t    *chunk;

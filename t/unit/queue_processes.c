@@ -8,23 +8,12 @@
  * memory another process takes over, as if the first had died there, which it
  * may do with the lock held.
  *
- * Seen failing without jm_queue_repair() and its jm_queue_sort(), and with the
+ * Seen failing without jm_queue_repair() and its jm_ring_sort(), and with the
  * state stored first in jm_queue_take(), jm_queue_hold() and jm_queue_lose().
  */
 
 
-#define _GNU_SOURCE
-
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <sys/ptrace.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "tap.h"
+#include "processes.h"
 #include "queue.h"
 
 
@@ -34,11 +23,6 @@
 #define SLOTS      3
 #define PLACES     4            /* of each worker */
 #define KILLS      60
-
-/* of the process that is run step by step, and of the one that takes over */
-
-#define STEPPED    1
-#define FOLLOWER   2
 
 /* their accounts, the last of which is made on the way */
 
@@ -58,48 +42,13 @@ typedef struct {
 } world_t;
 
 
-static unsigned
-is_alive(uint32_t pid)
-{
-    return kill((pid_t) pid, 0) == 0 || errno != ESRCH;
-}
-
-
-static void
-lock(world_t *w)
-{
-    /* nginx's master gives up the lock of a worker that died in its place */
-
-    if (pthread_mutex_lock(&w->lock) == EOWNERDEAD) {
-        pthread_mutex_consistent(&w->lock);
-    }
-}
-
-
-static void
-unlock(world_t *w)
-{
-    pthread_mutex_unlock(&w->lock);
-}
-
-
 static world_t *
 world_init(void)
 {
-    world_t              *w;
-    pthread_mutexattr_t   attr;
+    world_t  *w;
 
-    w = mmap(NULL, sizeof(world_t), PROT_READ|PROT_WRITE,
-             MAP_SHARED|MAP_ANONYMOUS, -1, 0);
-
-    if (w == MAP_FAILED) {
-        abort();
-    }
-
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&w->lock, &attr);
+    w = shared_zeros(sizeof(world_t));
+    lock_init(&w->lock);
 
     return w;
 }
@@ -219,9 +168,9 @@ run(world_t *w, jm_queue_t *q, unsigned number)
     for ( ;; ) {
         i = (unsigned) nrand48(seed) % PLACES;
 
-        lock(w);
+        lock(&w->lock);
         step(w, q, &p[i], &submitted[i], number, (unsigned) nrand48(seed));
-        unlock(w);
+        unlock(&w->lock);
     }
 }
 
@@ -236,9 +185,9 @@ child(world_t *w, jm_queue_t *q, unsigned number)
     if (pid == 0) {
         q->pid = (uint32_t) getpid();
 
-        lock(w);
+        lock(&w->lock);
         jm_queue_join(q);
-        unlock(w);
+        unlock(&w->lock);
 
         run(w, q, number);
     }
@@ -257,9 +206,9 @@ killed(world_t *w, unsigned number)
     kill((pid_t) w->pids[number], SIGKILL);
     waitid(P_PID, w->pids[number], &info, WEXITED|WNOWAIT);
 
-    lock(w);
+    lock(&w->lock);
     w->submitted[number] = 0;
-    unlock(w);
+    unlock(&w->lock);
 
     waitpid((pid_t) w->pids[number], NULL, 0);
 }
@@ -274,7 +223,6 @@ test_killed(void)
     jm_place_t          p[SLOTS];
     jm_queue_t          q;
     unsigned short      seed[3] = { 1, 2, 3 };
-    struct timespec     pause;
     jm_queue_request_t  request;
 
     w = world_init();
@@ -294,20 +242,18 @@ test_killed(void)
     for (n = 0; n < KILLS; n++) {
         i = (unsigned) nrand48(seed) % WORKERS;
 
-        pause.tv_sec = 0;
-        pause.tv_nsec = nrand48(seed) % 3000000;
-        nanosleep(&pause, NULL);
+        pause_a_moment(seed);
 
         killed(w, i);
 
-        lock(w);
+        lock(&w->lock);
 
         jm_queue_begin(&q);
         jm_queue_done(&q);
 
         broken += !queue_is_whole(&q);
 
-        unlock(w);
+        unlock(&w->lock);
 
         child(w, &q, i);
     }
@@ -352,18 +298,7 @@ typedef struct {
 static story_t *
 story(jm_queue_t *q)
 {
-    memory_t  *m;
-
-    m = q->mem.ctx;
-
-    return (story_t *) (void *) ((uint8_t *) m + m->size - sizeof(story_t));
-}
-
-
-static unsigned
-stepped_is_dead(uint32_t pid)
-{
-    return pid != STEPPED;
+    return memory_end(&q->mem, sizeof(story_t));
 }
 
 
@@ -373,14 +308,17 @@ stepped_is_dead(uint32_t pid)
  */
 
 static void
-live(jm_queue_t *q)
+live(void *data)
 {
     unsigned            i, first;
     story_t            *s;
     uint64_t            wait;
     jm_place_t          a, b, c;
+    jm_queue_t         *q;
     jm_queue_request_t  request;
 
+    q = data;
+    q->pid = STEPPED;
     s = story(q);
 
     (void) account(q, "second", 1, 10);
@@ -417,14 +355,16 @@ live(jm_queue_t *q)
 /* what the follower finds where the other one has stopped, NULL: all is well */
 
 static const char *
-take_over(jm_queue_t *q)
+take_over(void *data)
 {
     unsigned             i;
     story_t             *s;
     uint64_t             wait, now;
     jm_place_t           p;
+    jm_queue_t          *q;
     jm_queue_account_t  *a;
 
+    q = data;
     s = story(q);
     p = s->own;
 
@@ -484,101 +424,16 @@ take_over(jm_queue_t *q)
 }
 
 
-/*
- * The child has memory of its own that lies at the same address: it is copied
- * here where it has changed, and taken over.  Returns how often, or -1 where
- * nobody may trace.
- */
-
-static int
-step_through(jm_queue_t *q, const char **why)
-{
-    int            status, n;
-    pid_t          pid;
-    uint8_t       *now, *before;
-    memory_t      *m;
-    struct iovec   local, remote;
-
-    m = q->mem.ctx;
-
-    now = malloc(m->size);
-    before = malloc(m->size);
-
-    memcpy(before, m, m->size);
-
-    pid = fork();
-
-    if (pid == 0) {
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) {
-            _exit(1);
-        }
-
-        q->pid = STEPPED;
-
-        raise(SIGSTOP);
-        live(q);
-        _exit(0);
-    }
-
-    for (n = 0; /* void */ ; /* void */ ) {
-        waitpid(pid, &status, 0);
-
-        if (!WIFSTOPPED(status)) {
-            break;
-        }
-
-        local.iov_base = now;
-        local.iov_len = m->size;
-        remote.iov_base = m;
-        remote.iov_len = m->size;
-
-        if (process_vm_readv(pid, &local, 1, &remote, 1, 0)
-            != (ssize_t) local.iov_len)
-        {
-            n = -1;
-            break;
-        }
-
-        if (memcmp(now, before, m->size) != 0) {
-            memcpy(before, now, m->size);
-            memcpy(m, now, m->size);
-
-            *why = take_over(q);
-            n++;
-
-            if (*why != NULL) {
-                break;
-            }
-        }
-
-        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) != 0) {
-            n = -1;
-            break;
-        }
-    }
-
-    if (kill(pid, SIGKILL) == 0) {
-        waitpid(pid, &status, 0);
-    }
-
-    free(now);
-    free(before);
-
-    return n;
-}
-
-
 static void
 test_steps(void)
 {
-    int                  n;
-    void                *own, *shared;
-    uint64_t             wait;
-    memory_t            *m;
-    jm_place_t           p[3];
-    jm_queue_t           q;
-    const char          *why;
-    jm_queue_request_t   request;
+    unsigned            i;
+    uint64_t            wait;
+    jm_place_t          p[3];
+    jm_queue_t          q;
+    jm_queue_request_t  request;
+
+    const steps_t  steps = { live, take_over, &q };
 
     memset(&q, 0, sizeof(jm_queue_t));
     q.alive = stepped_is_dead;
@@ -592,8 +447,8 @@ test_steps(void)
     request.accounts[1] = 1;
     request.naccounts = 2;
 
-    for (n = 0; n < 3; n++) {
-        (void) jm_queue_enter(&q, &p[n], &request, NOW, &wait);
+    for (i = 0; i < 3; i++) {
+        (void) jm_queue_enter(&q, &p[i], &request, NOW, &wait);
     }
 
     story(&q)->own = p[2];
@@ -604,30 +459,7 @@ test_steps(void)
     jm_queue_leave(&q, &p[1], JM_LEAVE_FREE, NOW);
     (void) account(&q, "first", 2, 9);
 
-    m = q.mem.ctx;
-    shared = m;
-
-    own = malloc(m->size);
-    memcpy(own, m, m->size);
-
-    /* not shared after all: each has its own at this address */
-
-    m = mmap(shared, m->size, PROT_READ|PROT_WRITE,
-             MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0);
-
-    memcpy(m, own, ((memory_t *) own)->size);
-    free(own);
-
-    why = NULL;
-    n = step_through(&q, &why);
-
-    if (n < 0) {
-        ok(1, "one instruction at a time # SKIP nobody may trace here");
-
-    } else {
-        ok(n > 300, "one instruction at a time: %d changes", n);
-        is_cstr(why, NULL, "whatever happens between two of them");
-    }
+    steps_ok(&q.mem, &steps, 300);
 
     memory_done(&q);
 }

@@ -12,19 +12,7 @@
  */
 
 
-#define _GNU_SOURCE
-
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "tap.h"
+#include "processes.h"
 
 #include "jm_quota_store.h"
 
@@ -37,119 +25,41 @@
 #define DAY        20000
 #define SECONDS    ((int64_t) DAY * 86400 + 100)
 
-/* of the process that is run step by step, and of the one that takes over */
-
-#define STEPPED    1
-#define FOLLOWER   2
-
-
-/* the shared memory begins with this; nothing is given back to it but tables */
 
 typedef struct {
     pthread_mutex_t      lock;
-    size_t               used;
     unsigned             pids[WORKERS];
+} world_t;
 
-    /* what the stepped one has begun to deliver, and has delivered */
 
+/* what the stepped one has begun to deliver, and has delivered */
+
+typedef struct {
     volatile unsigned    begun;
     volatile unsigned    done;
-} world_t;
+} story_t;
 
 
 static char         names[CLIENTS][8];
 static jm_client_t  clients[CLIENTS];
 
 
-static void *
-world_alloc(void *ctx, size_t size)
+static story_t *
+story(jm_quota_t *q)
 {
-    void     *p;
-    world_t  *w;
-
-    w = ctx;
-
-    size = (size + 63) / 64 * 64;
-
-    if (w->used + size > SIZE) {
-        return NULL;
-    }
-
-    p = (uint8_t *) w + w->used;
-    w->used += size;
-
-    memset(p, 0xa5, size);
-
-    return p;
+    return memory_end(&q->mem, sizeof(story_t));
 }
 
 
 static void
-world_free(void *ctx, void *p)
+quota_init(jm_quota_t *q, unsigned (*alive)(uint32_t pid))
 {
-    (void) ctx;
-    (void) p;
-}
-
-
-static unsigned
-is_alive(uint32_t pid)
-{
-    return kill((pid_t) pid, 0) == 0 || errno != ESRCH;
-}
-
-
-static unsigned
-is_dead(uint32_t pid)
-{
-    return pid != STEPPED;
-}
-
-
-static void
-lock(world_t *w)
-{
-    /* nginx's master gives up the lock of a worker that died in its place */
-
-    if (pthread_mutex_lock(&w->lock) == EOWNERDEAD) {
-        pthread_mutex_consistent(&w->lock);
-    }
-}
-
-
-static void
-unlock(world_t *w)
-{
-    pthread_mutex_unlock(&w->lock);
-}
-
-
-static world_t *
-world_init(jm_quota_t *q, unsigned (*alive)(uint32_t pid), int flags)
-{
-    unsigned              i;
-    world_t              *w;
-    const jm_client_t    *all[CLIENTS];
-    pthread_mutexattr_t   attr;
-
-    w = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, flags|MAP_ANONYMOUS, -1, 0);
-
-    if (w == MAP_FAILED) {
-        abort();
-    }
-
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&w->lock, &attr);
-
-    w->used = (sizeof(world_t) + 63) / 64 * 64;
+    unsigned            i;
+    const jm_client_t  *all[CLIENTS];
 
     memset(q, 0, sizeof(jm_quota_t));
 
-    q->mem.alloc = world_alloc;
-    q->mem.free = world_free;
-    q->mem.ctx = w;
+    (void) memory_map(&q->mem, SIZE, 64);
     q->alive = alive;
     q->pid = (uint32_t) getpid();
 
@@ -174,8 +84,6 @@ world_init(jm_quota_t *q, unsigned (*alive)(uint32_t pid), int flags)
     {
         abort();
     }
-
-    return w;
 }
 
 
@@ -250,7 +158,7 @@ run(world_t *w, jm_quota_t *q)
     for ( ;; ) {
         n = (size_t) nrand48(seed);
 
-        lock(w);
+        lock(&w->lock);
 
         (void) jm_quota_rate(q, &clients[n % CLIENTS], 1000000 + n % 1000,
                              &rate);
@@ -265,7 +173,7 @@ run(world_t *w, jm_quota_t *q)
             (void) jm_quota_sync(q, all, CLIENTS - n % 3);
         }
 
-        unlock(w);
+        unlock(&w->lock);
     }
 }
 
@@ -280,9 +188,9 @@ child(world_t *w, jm_quota_t *q, unsigned number)
     if (pid == 0) {
         q->pid = (uint32_t) getpid();
 
-        lock(w);
+        lock(&w->lock);
         jm_quota_join(q);
-        unlock(w);
+        unlock(&w->lock);
 
         run(w, q);
     }
@@ -298,10 +206,11 @@ test_killed(void)
     world_t          *w;
     jm_quota_t        q;
     unsigned short    seed[3] = { 1, 2, 3 };
-    struct timespec   pause;
     jm_quota_view_t   view;
 
-    w = world_init(&q, is_alive, MAP_SHARED);
+    w = shared_zeros(sizeof(world_t));
+    lock_init(&w->lock);
+    quota_init(&q, is_alive);
 
     for (i = 0; i < WORKERS; i++) {
         child(w, &q, i);
@@ -313,21 +222,19 @@ test_killed(void)
     for (n = 0; n < KILLS; n++) {
         i = (unsigned) nrand48(seed) % WORKERS;
 
-        pause.tv_sec = 0;
-        pause.tv_nsec = nrand48(seed) % 3000000;
-        nanosleep(&pause, NULL);
+        pause_a_moment(seed);
 
         kill((pid_t) w->pids[i], SIGKILL);
         waitpid((pid_t) w->pids[i], NULL, 0);
 
-        lock(w);
+        lock(&w->lock);
 
         jm_quota_enter(&q);
         jm_quota_leave(&q);
 
         broken += !is_whole(&q);
 
-        unlock(w);
+        unlock(&w->lock);
 
         child(w, &q, i);
     }
@@ -337,7 +244,7 @@ test_killed(void)
         waitpid((pid_t) w->pids[i], NULL, 0);
     }
 
-    lock(w);
+    lock(&w->lock);
 
     for (i = 0; i < CLIENTS; i++) {
         jm_quota_view(&q, &clients[i], SECONDS, &view);
@@ -346,12 +253,13 @@ test_killed(void)
 
     broken += !is_whole(&q);
 
-    unlock(w);
+    unlock(&w->lock);
 
     is_int(broken, 0, "%d processes were killed: all is whole", KILLS);
     is_int(held, 0, "and nobody holds anything");
 
-    munmap(w, SIZE);
+    memory_unmap(&q.mem);
+    munmap(w, sizeof(world_t));
 }
 
 
@@ -361,13 +269,19 @@ test_killed(void)
 /* all that a process does, with two clients of one chain or more */
 
 static void
-live(world_t *w, jm_quota_t *q)
+live(void *data)
 {
     unsigned            i;
+    story_t            *s;
     jm_hold_t           a, b;
+    jm_quota_t         *q;
     jm_quota_rate_t     rate;
     jm_quota_view_t     view;
     const jm_client_t  *all[CLIENTS];
+
+    q = data;
+    q->pid = STEPPED;
+    s = story(q);
 
     for (i = 0; i < CLIENTS; i++) {
         all[i] = &clients[i];
@@ -378,9 +292,9 @@ live(world_t *w, jm_quota_t *q)
         (void) jm_quota_hold(q, &clients[0], 2, 0, SECONDS, &a, &view);
         (void) jm_quota_hold(q, &clients[1], 1, 0, SECONDS, &b, &view);
 
-        w->begun = i;
+        s->begun = i;
         jm_quota_delivered(q, &a, 2, SECONDS);
-        w->done = i;
+        s->done = i;
 
         jm_quota_release(q, &a);
 
@@ -395,11 +309,16 @@ live(world_t *w, jm_quota_t *q)
 /* what the follower finds where the other one has stopped, NULL: all is well */
 
 static const char *
-take_over(world_t *w, jm_quota_t *q)
+take_over(void *data)
 {
+    story_t            *s;
     jm_hold_t           hold;
+    jm_quota_t         *q;
     jm_quota_view_t     view;
     jm_quota_client_t  *c;
+
+    q = data;
+    s = story(q);
 
     jm_quota_enter(q);
     jm_quota_leave(q);
@@ -427,7 +346,7 @@ take_over(world_t *w, jm_quota_t *q)
         return "something is held";
     }
 
-    if (view.used < 2 * w->done || view.used > 2 * w->begun) {
+    if (view.used < 2 * s->done || view.used > 2 * s->begun) {
         return "what was delivered is not counted";
     }
 
@@ -435,95 +354,15 @@ take_over(world_t *w, jm_quota_t *q)
 }
 
 
-/*
- * The child has memory of its own that lies at the same address: it is copied
- * here where it has changed, and taken over.  Returns how often, or -1 where
- * nobody may trace.
- */
-
-static int
-step_through(world_t *w, jm_quota_t *q, const char **why)
-{
-    int            status, n;
-    pid_t          pid;
-    uint8_t       *now, *before;
-    struct iovec   local, remote;
-
-    now = malloc(SIZE);
-    before = malloc(SIZE);
-
-    memcpy(before, w, SIZE);
-
-    pid = fork();
-
-    if (pid == 0) {
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0) {
-            _exit(1);
-        }
-
-        q->pid = STEPPED;
-
-        raise(SIGSTOP);
-        live(w, q);
-        _exit(0);
-    }
-
-    for (n = 0; /* void */ ; /* void */ ) {
-        waitpid(pid, &status, 0);
-
-        if (!WIFSTOPPED(status)) {
-            break;
-        }
-
-        local.iov_base = now;
-        local.iov_len = SIZE;
-        remote.iov_base = w;
-        remote.iov_len = SIZE;
-
-        if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != SIZE) {
-            n = -1;
-            break;
-        }
-
-        if (memcmp(now, before, SIZE) != 0) {
-            memcpy(before, now, SIZE);
-            memcpy(w, now, SIZE);
-
-            *why = take_over(w, q);
-            n++;
-
-            if (*why != NULL) {
-                break;
-            }
-        }
-
-        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) != 0) {
-            n = -1;
-            break;
-        }
-    }
-
-    if (kill(pid, SIGKILL) == 0) {
-        waitpid(pid, &status, 0);
-    }
-
-    free(now);
-    free(before);
-
-    return n;
-}
-
-
 static void
 test_steps(void)
 {
-    int          n;
-    world_t     *w;
-    jm_hold_t    hold;
-    jm_quota_t   q;
-    const char  *why;
+    jm_hold_t   hold;
+    jm_quota_t  q;
 
-    w = world_init(&q, is_dead, MAP_PRIVATE);
+    const steps_t  steps = { live, take_over, &q };
+
+    quota_init(&q, stepped_is_dead);
 
     q.pid = FOLLOWER;
 
@@ -533,18 +372,9 @@ test_steps(void)
     jm_quota_attach(&q, &clients[0], &hold);
     jm_quota_delivered(&q, &hold, 100, SECONDS - 86400);
 
-    why = NULL;
-    n = step_through(w, &q, &why);
+    steps_ok(&q.mem, &steps, 150);
 
-    if (n < 0) {
-        ok(1, "one instruction at a time # SKIP nobody may trace here");
-
-    } else {
-        ok(n > 150, "one instruction at a time: %d changes", n);
-        is_cstr(why, NULL, "whatever happens between two of them");
-    }
-
-    munmap(w, SIZE);
+    memory_unmap(&q.mem);
 }
 
 

@@ -37,24 +37,13 @@ static jm_rc_e
 unseal(jm_ticket_t *t, const jm_seal_key_t *keys, size_t nkeys, jm_str_t text,
     tap_mem_t *m)
 {
-    jm_rc_e   rc;
-    uint8_t  *copy;
+    jm_rc_e  rc;
 
     tap_mem_init(m, 0);
 
-    copy = malloc(text.len + 1);
-    if (copy == NULL) {
-        abort();
-    }
-
-    if (text.len != 0) {
-        memcpy(copy + 1, text.data, text.len);
-    }
-
-    text.data = copy + 1;
+    text = exact(text);
     rc = jm_unseal(t, keys, nkeys, text, &m->mem);
-
-    free(copy);
+    exact_done(text);
 
     return rc;
 }

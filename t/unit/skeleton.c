@@ -73,7 +73,6 @@ add_pieces(jm_skeleton_t *s, jm_str_t text, size_t split, size_t more)
 {
     size_t    n;
     jm_rc_e   rc;
-    uint8_t  *copy;
     jm_str_t  piece;
 
     rc = JM_OK;
@@ -82,20 +81,12 @@ add_pieces(jm_skeleton_t *s, jm_str_t text, size_t split, size_t more)
         n = jm_min(split, text.len);
         split = more;
 
-        /* a piece of its own: what is read behind it is ASan's to see */
-
-        copy = malloc(jm_max(n, 1));
-        if (copy == NULL) {
-            abort();
-        }
-
-        memcpy(copy, text.data, n);
-
-        piece.data = copy;
+        piece.data = text.data;
         piece.len = n;
 
+        piece = exact(piece);
         rc = jm_skeleton_add(s, piece);
-        free(copy);
+        exact_done(piece);
 
         text.data += n;
         text.len -= n;

@@ -162,6 +162,38 @@ str(const char *s)
 }
 
 
+/*
+ * A text in memory of its own, which ends where that does: a read behind it is
+ * ASan's to see.
+ */
+
+static inline jm_str_t
+exact(jm_str_t s)
+{
+    uint8_t  *copy;
+
+    copy = malloc(s.len + 1);
+    if (copy == NULL) {
+        abort();
+    }
+
+    if (s.len != 0) {
+        memcpy(copy + 1, s.data, s.len);
+    }
+
+    s.data = copy + 1;
+
+    return s;
+}
+
+
+static inline void
+exact_done(jm_str_t s)
+{
+    free((void *) (uintptr_t) (s.data - 1));
+}
+
+
 #define is_str(got, expected, ...)                                            \
     is_bytes(got, str(expected), __VA_ARGS__)
 

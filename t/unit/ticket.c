@@ -14,25 +14,14 @@
 static jm_rc_e
 read_exactly(jm_ticket_t *t, jm_str_t bytes, tap_mem_t *m, size_t fail)
 {
-    jm_rc_e   rc;
-    uint8_t  *copy;
+    jm_rc_e  rc;
 
     tap_mem_init(m, fail);
     memset(t, 0xa5, sizeof(jm_ticket_t));
 
-    copy = malloc(bytes.len);
-    if (copy == NULL && bytes.len != 0) {
-        abort();
-    }
-
-    if (bytes.len != 0) {
-        memcpy(copy, bytes.data, bytes.len);
-    }
-
-    bytes.data = copy;
+    bytes = exact(bytes);
     rc = jm_ticket_read(t, bytes, &m->mem);
-
-    free(copy);
+    exact_done(bytes);
 
     return rc;
 }

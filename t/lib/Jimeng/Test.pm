@@ -205,9 +205,9 @@ sub nginx { $_[0]{nginx} }
 sub emulator { $_[0]{running} }
 sub access_key { $access_key }
 sub secret_key { $secret_key }
-sub submits { $_[0]{running}->journal(action => 'submit') }
-sub queries { $_[0]{running}->journal(action => 'query') }
-sub results { $_[0]{running}->journal(action => 'query', form => 'base64') }
+sub submits { $_[0]{running}->submits($_[1]) }
+sub queries { $_[0]{running}->queries($_[1]) }
+sub results { $_[0]{running}->queries($_[1], form => 'base64') }
 
 
 # What is in a task's id, as jm_ticket_t has it; undef when it was not sealed
@@ -465,6 +465,17 @@ sub access_lines {
     my ($self, $n) = @_;
     wait_for(sub { $self->access_log >= $n }, "$n lines in the access log");
     return $self->access_log;
+}
+
+
+# The line of a response, or a stream, in the access log; {} if there is none.
+sub logged {
+    my ($self, $response) = @_;
+    my $id = $response->header('X-Request-Id') // return {};
+
+    return wait_for(sub {
+        (grep { $_->{jimeng_request_id} eq $id } $self->access_log)[0];
+    }, 'the line in the log') || {};
 }
 
 

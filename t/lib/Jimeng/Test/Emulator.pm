@@ -127,6 +127,29 @@ sub journal {
 }
 
 
+# Those of requests whose prompt begins so, or all.
+sub submits {
+    my ($self, $prompt) = @_;
+
+    return grep { !defined $prompt || index($_->{json}{prompt}, $prompt) == 0 }
+           $self->journal(action => 'submit');
+}
+
+
+# The same, for tasks of such requests.
+sub queries {
+    my ($self, $prompt, %filter) = @_;
+    my @rows = $self->journal(action => 'query', %filter);
+
+    return @rows unless defined $prompt;
+
+    my %mine = map { $_->{task_id} => 1 }
+               grep { defined $_->{task_id} } $self->submits($prompt);
+
+    return grep { $mine{ $_->{json}{task_id} } } @rows;
+}
+
+
 sub _read_journal {
     my ($self) = @_;
 

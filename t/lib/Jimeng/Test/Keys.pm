@@ -11,6 +11,8 @@ package Jimeng::Test::Keys;
 #   key_of('alice')  bearer('alice')  a client's key, and the header with it;
 #                                     'alice/2' is another key of alice's
 #   generate_as($t, 'alice', \%fields, %opt)      a reply
+#   request_as($t, 'alice', $prompt, \%fields, \%headers)
+#                                     for ask(); the last two may be left out
 #   my $u = usage($t, 'alice')        what GET usage says, decoded
 #   used($t, 'alice', images => [ 3, 1 ], concurrency => 1)
 #                                     waits until so much is used, and, of
@@ -38,7 +40,8 @@ use Jimeng::Test::Ledger qw(with_ledger);
 use Jimeng::Test::Process qw(poll);
 
 our @EXPORT = qw(bearer client_line duration generate_as is_refused key_of
-                 limits seconds_left set_clients usage used with_keys);
+                 limits request_as seconds_left set_clients usage used
+                 with_keys);
 
 
 sub with_keys {
@@ -94,6 +97,13 @@ sub bearer { return { Authorization => 'Bearer ' . key_of($_[0]) } }
 sub generate_as {
     my ($t, $name, $fields, %opt) = @_;
     return $t->generate($fields, bearer($name), %opt);
+}
+
+
+sub request_as {
+    my ($t, $name, $prompt, $fields, $headers) = @_;
+    return $t->generation({ prompt => $prompt, %{ $fields || {} } },
+                          { %{ bearer($name) }, %{ $headers || {} } });
 }
 
 

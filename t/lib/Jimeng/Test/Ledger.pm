@@ -10,6 +10,7 @@ package Jimeng::Test::Ledger;
 #                                     without asking who is there
 #   my @rows = submits_of($t, $prompt)
 #   my @rows = queries_of($t, $prompt)        for tasks of that prompt
+#   wait_submits($t, $prompt, $n)     waits until so many are, or 1
 #   links($response)                  its pictures, or its error, as a string
 #   is_picture($t, $response, $prompt, $name)
 #                                     it is that of the prompt's only task
@@ -22,8 +23,8 @@ use Exporter qw(import);
 use Test::More;
 use Jimeng::Test ();
 
-our @EXPORT = qw(ask connect_workers is_picture links queries_of refuse submits_of
-                 with_ledger);
+our @EXPORT = qw(ask connect_workers is_picture links queries_of refuse
+                 submits_of wait_submits with_ledger);
 
 
 sub with_ledger {
@@ -67,6 +68,15 @@ sub ask {
 sub submits_of {
     my ($t, $prompt) = @_;
     return grep { ($_->{json}{prompt} // '') eq $prompt } $t->submits;
+}
+
+
+sub wait_submits {
+    my ($t, $prompt, $n) = @_;
+
+    return Jimeng::Test::wait_for(sub {
+        submits_of($t, $prompt) == ($n // 1);
+    }, 'it is submitted');
 }
 
 
