@@ -269,7 +269,10 @@ void jm_queue_ended(jm_queue_t *q, unsigned account, uint64_t task,
 unsigned jm_queue_adopt(jm_queue_t *q, jm_place_t *p, unsigned account,
     uint64_t task, uint64_t now);
 
-/* Tells how an account is, which has to be there. */
+/*
+ * Tells how an account is, which has to be there.  What dead processes have
+ * left, and what has lapsed, is given back first.
+ */
 void jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
     uint64_t now);
 

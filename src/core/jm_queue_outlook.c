@@ -294,6 +294,10 @@ jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
 
     jm_queue_begin(q);
 
+    /* where nobody comes, nobody else does it; who waits looks for himself */
+
+    jm_queue_reap(q, now);
+
     a = q->shared->accounts[account];
 
     memcpy(v->name, a->name, JM_QUEUE_NAME);

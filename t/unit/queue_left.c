@@ -101,6 +101,41 @@ test_adopt(void)
 }
 
 
+/* nobody comes any more, and somebody watches */
+
+static void
+test_watched(void)
+{
+    jm_place_t       a, b;
+    jm_queue_t       q, other;
+    jm_queue_view_t  v;
+
+    start(&q, &other);
+    (void) account(&q, "main", 2, 9);
+
+    run(&q, NOW, NOW + 1000);
+
+    (void) enter(&q, &a, 'a', NOW + 1000);
+    jm_queue_accepted(&q, &a, 77, NOW + 1000);
+    jm_queue_leave(&q, &a, JM_LEAVE_LOST, NOW + 1500);
+    (void) enter(&other, &b, 'b', NOW + 1500);
+    jm_queue_accepted(&other, &b, 78, NOW + 1500);
+
+    jm_queue_view(&q, 0, &v, NOW + 1999);
+    ok(v.running == 2 && v.lost == 1, "watched: one is lost");
+    jm_queue_view(&q, 0, &v, NOW + 2600);
+    ok(v.running == 1 && v.lost == 0, "watched: it has lapsed");
+
+    dead[2] = 1;
+    jm_queue_view(&q, 0, &v, NOW + 9000);
+    is_int(v.running, 0, "watched: and a dead process's");
+    ok(queue_is_whole(&q), "watched: whole");
+    dead[2] = 0;
+
+    memory_done(&q);
+}
+
+
 static void
 test_dead(void)
 {
@@ -211,6 +246,7 @@ main(void)
 {
     test_lost();
     test_adopt();
+    test_watched();
     test_dead();
     test_join();
     test_lease();
