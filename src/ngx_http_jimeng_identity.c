@@ -237,7 +237,7 @@ ngx_http_jimeng_keys_model(ngx_http_request_t *r, const jm_model_t *model,
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    client = ctx->client;
+    client = ctx ? ctx->client : NULL;
 
     if (client == NULL || jm_client_may(client, &jlcf->table, model)) {
         return NGX_OK;

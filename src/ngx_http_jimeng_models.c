@@ -20,6 +20,7 @@ ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name)
     ngx_str_t                     text;
     jm_error_t                    e;
     const jm_model_t             *model;
+    ngx_http_jimeng_ctx_t        *ctx;
     ngx_http_jimeng_loc_conf_t   *jlcf;
     ngx_http_jimeng_main_conf_t  *jmcf;
 
@@ -32,7 +33,11 @@ ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name)
     jm_buf_init(&out, &mem, 1024, NGX_MAX_SIZE_T_VALUE);
 
     if (name->len == 0) {
-        rc = jm_reply_models(&out, &jlcf->table, jmcf->created);
+        ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+        rc = jm_reply_models(&out, &jlcf->table,
+                             (ctx && !jlcf->dry_run) ? ctx->client : NULL,
+                             jmcf->created);
 
     } else {
         ngx_http_jimeng_str(&id, name);
@@ -41,6 +46,10 @@ ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name)
 
         if (model == NULL) {
             jm_model_unknown(&e, id);
+            return ngx_http_jimeng_refuse(r, &e);
+        }
+
+        if (ngx_http_jimeng_keys_model(r, model, &e) != NGX_OK) {
             return ngx_http_jimeng_refuse(r, &e);
         }
 

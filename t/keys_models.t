@@ -73,4 +73,23 @@ is_deeply(usage($t, 'bob')->{models}, [ 'jimeng-4.0', 'jimeng_t2i_v31' ],
 is(usage($t, 'carol')->{models}, undef, 'usage: all');
 is(scalar $t->submits, $submits, 'nothing was submitted');
 
+
+# ---- GET models
+
+sub listed {
+    my $r = $t->request('GET', '/v1/models', bearer($_[0]));
+    return join ' ', sort map { $_->{id} } @{ $r->json->{data} || [] };
+}
+
+like(listed('carol'), qr/jimeng-4\.6.*jimeng_t2i_v31/, 'models: all');
+is(listed('bob'), join(' ', sort qw(jimeng_t2i_v40 jimeng-4.0
+                                    doubao-seedream-4-0-250828
+                                    house jimeng_t2i_v31)),
+   'models: what the client may use, by all names');
+is($t->request('GET', '/v1/models/jimeng-4.0', bearer('bob'))->status, 200,
+   'models: one of them');
+is_refused($t, $t->request('GET', '/v1/models/jimeng-4.6', bearer('bob')),
+           'models: none of them', param => 'model',
+           code => 'permission_denied');
+
 $t->done;

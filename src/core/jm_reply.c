@@ -235,7 +235,8 @@ jm_reply_ignored(jm_json_writer_t *w, uint64_t ignored)
 
 
 jm_rc_e
-jm_reply_models(jm_buf_t *out, const jm_models_t *extra, int64_t created)
+jm_reply_models(jm_buf_t *out, const jm_models_t *extra,
+    const jm_client_t *client, int64_t created)
 {
     size_t             i;
     jm_json_writer_t   w;
@@ -251,7 +252,10 @@ jm_reply_models(jm_buf_t *out, const jm_models_t *extra, int64_t created)
     jm_json_array(&w);
 
     for (i = 0; (model = jm_model_list(extra, i)) != NULL; i++) {
-        jm_reply_model_object(&w, model, created);
+
+        if (client == NULL || jm_client_may(client, extra, model)) {
+            jm_reply_model_object(&w, model, created);
+        }
     }
 
     jm_json_end_array(&w);

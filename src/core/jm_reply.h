@@ -15,6 +15,7 @@
 
 
 #include "jm_buf.h"
+#include "jm_keys.h"
 #include "jm_request.h"
 
 
@@ -86,12 +87,12 @@ jm_rc_e jm_reply_status(jm_buf_t *out, const jm_result_t *result,
 
 /*
  * Appends the list of the models that jm_model_find() finds with extra, which
- * may be NULL, the operator's rows first (OpenAI API reference, "List models").
- * created, in seconds since 1970, is given for each of them.  Returns JM_ERROR
- * as out does.
+ * may be NULL, the operator's rows first (OpenAI API reference, "List models"),
+ * and that the client may use, which may be NULL.  created, in seconds since
+ * 1970, is given for each of them.  Returns JM_ERROR as out does.
  */
 jm_rc_e jm_reply_models(jm_buf_t *out, const jm_models_t *extra,
-    int64_t created);
+    const jm_client_t *client, int64_t created);
 
 /* Appends one model, as the list has it ("Retrieve model"). */
 jm_rc_e jm_reply_model(jm_buf_t *out, const jm_model_t *model,

@@ -421,7 +421,7 @@ test_models(void)
     is_int(jm_reply_model(&b, &rows[0], 7), JM_ERROR, "a small buffer");
 
     jm_buf_fixed(&b, text, sizeof(text));
-    is_int(jm_reply_models(&b, &extra, 7), JM_OK, "the models");
+    is_int(jm_reply_models(&b, &extra, NULL, 7), JM_OK, "the models");
 
     whole = "{\"object\":\"list\",\"data\":["
             "{\"id\":\"a \\\"house\\\"\",\"object\":\"model\","
@@ -438,7 +438,7 @@ test_models(void)
     ok(b.len > 2 && memcmp(&text[b.len - 2], "]}", 2) == 0, "to the end");
 
     jm_buf_fixed(&b, text, 64);
-    is_int(jm_reply_models(&b, NULL, 7), JM_ERROR, "a small buffer");
+    is_int(jm_reply_models(&b, NULL, NULL, 7), JM_ERROR, "a small buffer");
 }
 
 
