@@ -14,10 +14,15 @@
 static void
 look_at(const jm_keys_t *keys, const jm_client_t *c, jm_str_t text)
 {
-    size_t  i;
+    size_t              i;
+    const jm_client_t  *named;
 
     check(jm_keys_find(keys, c->digest) == c);
-    check(jm_keys_named(keys, c->name) == c);
+
+    named = jm_keys_named(keys, c->name);
+
+    check(named != NULL && same(named->name, c->name)
+          && jm_client_same_limits(named, c));
 
     check(c->name.len >= 1 && c->name.len <= JM_KEYS_NAME);
     check(c->name.data >= text.data
