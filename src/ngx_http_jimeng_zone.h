@@ -52,6 +52,8 @@ jm_rc_e ngx_http_jimeng_zone_build(ngx_http_jimeng_zone_t *zone,
     size_t size);
 jm_rc_e ngx_http_jimeng_zone_reserve(ngx_http_jimeng_zone_t *zone);
 jm_rc_e ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone);
+ngx_uint_t ngx_http_jimeng_zone_holds(ngx_http_jimeng_zone_t *zone,
+    size_t size, ngx_log_t *log);
 ngx_uint_t ngx_http_jimeng_zone_spare(ngx_http_jimeng_zone_t *zone);
 void ngx_http_jimeng_zone_small(ngx_http_jimeng_zone_t *zone, size_t size,
     ngx_log_t *log);

@@ -29,6 +29,8 @@ static void ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
     jm_str_t *name, jm_queue_limits_t *limits);
 static size_t ngx_http_jimeng_zone_needs(ngx_http_jimeng_zone_t *zone,
     size_t size, ngx_log_t *log);
+static jm_rc_e ngx_http_jimeng_zone_probe(ngx_http_jimeng_zone_t *zone,
+    size_t size, size_t *pages, ngx_log_t *log);
 static void *ngx_http_jimeng_probe_alloc(void *ctx, size_t size);
 static void ngx_http_jimeng_probe_free(void *ctx, void *p);
 
@@ -144,6 +146,30 @@ ngx_http_jimeng_zone_spare(ngx_http_jimeng_zone_t *zone)
 }
 
 
+/*
+ * Whether a zone that is new would hold the configuration.  One that is in use
+ * has all of that and more, and must not be tried: the ledger gives way to
+ * what is put there, and nothing that was put there is taken out again.
+ */
+
+ngx_uint_t
+ngx_http_jimeng_zone_holds(ngx_http_jimeng_zone_t *zone, size_t size,
+    ngx_log_t *log)
+{
+    size_t  pages;
+
+    if (ngx_http_jimeng_zone_probe(zone, size, &pages, log) != JM_OK) {
+
+        /* it is found out in the zone, why */
+
+        return 1;
+    }
+
+    return pages + NGX_HTTP_JIMENG_ZONE_SPARE
+           <= (size_t) (zone->shpool->last - zone->shpool->pages);
+}
+
+
 void
 ngx_http_jimeng_zone_small(ngx_http_jimeng_zone_t *zone, size_t size,
     ngx_log_t *log)
@@ -179,7 +205,24 @@ static size_t
 ngx_http_jimeng_zone_needs(ngx_http_jimeng_zone_t *zone, size_t size,
     ngx_log_t *log)
 {
-    size_t                   pages;
+    size_t  pages;
+
+    if (ngx_http_jimeng_zone_probe(zone, size, &pages, log) != JM_OK) {
+        return 0;
+    }
+
+    pages += NGX_HTTP_JIMENG_ZONE_SLABS + NGX_HTTP_JIMENG_ZONE_SPARE;
+
+    return pages * (ngx_pagesize + sizeof(ngx_slab_page_t));
+}
+
+
+/* the pages that all of it takes at least */
+
+static jm_rc_e
+ngx_http_jimeng_zone_probe(ngx_http_jimeng_zone_t *zone, size_t size,
+    size_t *pages, ngx_log_t *log)
+{
     jm_mem_t                 mem;
     jm_rc_e                  rc;
     ngx_http_jimeng_zone_t   copy;
@@ -190,7 +233,7 @@ ngx_http_jimeng_zone_needs(ngx_http_jimeng_zone_t *zone, size_t size,
     probe.pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
 
     if (probe.pool == NULL) {
-        return 0;
+        return JM_ERROR;
     }
 
     mem.alloc = ngx_http_jimeng_probe_alloc;
@@ -208,14 +251,9 @@ ngx_http_jimeng_zone_needs(ngx_http_jimeng_zone_t *zone, size_t size,
 
     ngx_destroy_pool(probe.pool);
 
-    if (rc != JM_OK) {
-        return 0;
-    }
+    *pages = probe.pages + probe.shared / ngx_pagesize;
 
-    pages = probe.pages + probe.shared / ngx_pagesize
-            + NGX_HTTP_JIMENG_ZONE_SLABS + NGX_HTTP_JIMENG_ZONE_SPARE;
-
-    return pages * (ngx_pagesize + sizeof(ngx_slab_page_t));
+    return rc;
 }
 
 

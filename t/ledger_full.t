@@ -6,7 +6,8 @@
 #
 # Seen failing: "find no room", with running entries that are dropped, and with a
 # key that is served without an entry; "those without a key go on", with a 503
-# for them, too; "an account with a queue fits in", without jm_ledger_shrink().
+# for them, too; "an account with a queue fits in", without jm_ledger_shrink();
+# "a queue that does not fit", with a reload that tries it in the zone.
 
 use strict;
 use warnings;
@@ -127,11 +128,30 @@ is_picture($t, $t->request(request($key, 1)), $key, 'a key, later');
 is_picture($t, $t->request(request($key, 1)), $key, 'a key, again');
 
 
+# ---- a reload that finds no room is refused, and takes none
+
+$t->allow_log(qr/zone "ledger" is too small/);
+$t->nginx->write_conf($t->conf(http => $t->{http} . 'jimeng_accounts main;'
+    . 'jimeng_account other { access_key a; secret_key s; concurrency 2;'
+    . ' queue 1000; }'));
+$t->signal('HUP');
+$t->log_like(qr/zone "ledger" is too small/, 'a queue that does not fit');
+is_picture($t, $t->request(request($taken[-1], 1)), $taken[-1],
+           'a queue that does not fit: what was known');
+all_served('a queue that does not fit', map {
+    [ request(prompt("beside it $_"), 1) ]
+} 1 .. 20);
+
+$key = prompt('the newest');
+is_picture($t, $t->request(request($key, 1)), $key, 'the newest');
+
+
 # ---- a reload takes the room it needs, of what is over
 
 $t->reload(http => $t->{http} . 'jimeng_accounts main; jimeng_account other {'
            . 'access_key a; secret_key s; concurrency 2; queue 100; }');
-$t->log_unlike(qr/too small/, 'a full zone: an account with a queue fits in');
+is(scalar(() = $t->error_log =~ /too small/g), 1,
+   'a full zone: an account with a queue fits in');
 is_picture($t, $t->request(request($key, 1)), $key, 'the newest is known');
 is(scalar submits_of($t, $key), 1, 'and not submitted again');
 
