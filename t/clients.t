@@ -307,7 +307,10 @@ subtest 'streams' => sub {
 
 subtest 'a client that gives up' => sub {
     my $before = $t->submits;
-    my ($gone) = calls({ abort => 150 });
+
+    # The submit is certain to have gone by then, and the task to run.
+    my ($gone) = calls({ abort => 1000,
+                         params => { prompt => 'a gull [[seconds=1.8]]' } });
 
     is($gone->{error}{name}, 'APIUserAbortError', 'the exception')
         or diag(explain($gone));
