@@ -128,12 +128,14 @@ typedef struct {
     ngx_http_jimeng_hold_t     *hold;       /* of the client's limits */
     const jm_client_t          *client;     /* whose key was sent, or NULL */
     jm_error_t                 *over;       /* its rate, or NULL */
+    u_char                      identity[JM_DIGEST_LEN];
     ngx_str_t                   error_page; /* instead of nginx's own */
     ngx_str_t                   model;      /* req_key, when it is known */
     jm_cause_e                  cause;      /* of the error that was told */
     unsigned                    replied:1;  /* the reply is of our making */
     unsigned                    edit:1;     /* images/edits */
     unsigned                    form:1;     /* the body is one */
+    unsigned                    identified:1;   /* identity is set */
 } ngx_http_jimeng_ctx_t;
 
 

@@ -144,10 +144,8 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
         return ngx_http_jimeng_not_allowed(r, route);
     }
 
-    if (r->method == NGX_HTTP_POST) {
-        if (ngx_http_jimeng_rate(r) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    if (r->method == NGX_HTTP_POST && ngx_http_jimeng_rate(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return route->handler(r, &name);

@@ -19,6 +19,8 @@
 static ngx_int_t ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key);
 static ngx_int_t ngx_http_jimeng_client_find(ngx_http_request_t *r,
     const jm_client_t **client);
+static ngx_int_t ngx_http_jimeng_identify(ngx_http_request_t *r,
+    ngx_http_jimeng_ctx_t *ctx);
 static ngx_int_t ngx_http_jimeng_key_refused(ngx_http_request_t *r,
     ngx_uint_t invalid);
 
@@ -277,16 +279,40 @@ ngx_http_jimeng_keys_model(ngx_http_request_t *r, const jm_model_t *model,
 ngx_int_t
 ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id)
 {
-    u_char                 *p;
-    u_char                  name[sizeof("client ") + JM_KEYS_NAME];
-    jm_str_t                text;
-    ngx_str_t              *value;
-    ngx_uint_t              n;
     ngx_http_jimeng_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+    ctx = ngx_http_jimeng_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
 
-    if (ctx && ctx->client) {
+    /* the ledger asks for it, and each of the tasks */
+
+    if (!ctx->identified) {
+
+        if (ngx_http_jimeng_identify(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ctx->identified = 1;
+    }
+
+    ngx_memcpy(id, ctx->identity, JM_DIGEST_LEN);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_identify(ngx_http_request_t *r, ngx_http_jimeng_ctx_t *ctx)
+{
+    u_char      *p;
+    u_char       name[sizeof("client ") + JM_KEYS_NAME];
+    jm_str_t     text;
+    ngx_str_t   *value;
+    ngx_uint_t   n;
+
+    if (ctx->client) {
 
         /* what is sent as a header has no zero in it */
 
@@ -296,23 +322,23 @@ ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id)
         text.len = p - name;
         text.data = name;
 
-        return jm_digest(id, NULL, &text, 1) == JM_OK ? NGX_OK : NGX_ERROR;
+    } else {
+        value = ngx_http_jimeng_header(r, "Authorization", &n);
+
+        if (value == NULL) {
+            value = ngx_http_jimeng_header(r, "GeekAI-API-Key", &n);
+        }
+
+        if (value == NULL) {
+            ngx_memzero(ctx->identity, JM_DIGEST_LEN);
+            return NGX_OK;
+        }
+
+        ngx_http_jimeng_str(&text, value);
     }
 
-    value = ngx_http_jimeng_header(r, "Authorization", &n);
-
-    if (value == NULL) {
-        value = ngx_http_jimeng_header(r, "GeekAI-API-Key", &n);
-    }
-
-    if (value == NULL) {
-        ngx_memzero(id, JM_DIGEST_LEN);
-        return NGX_OK;
-    }
-
-    ngx_http_jimeng_str(&text, value);
-
-    return jm_digest(id, NULL, &text, 1) == JM_OK ? NGX_OK : NGX_ERROR;
+    return jm_digest(ctx->identity, NULL, &text, 1) == JM_OK ? NGX_OK
+                                                             : NGX_ERROR;
 }
 
 

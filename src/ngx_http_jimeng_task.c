@@ -99,8 +99,7 @@ ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task)
     if (order->ids) {
         task->id = order->ids[i];
 
-        look = task->id.len ? JM_LOOK_TAKEN
-                            : JM_LOOK_UNKNOWN;
+        look = task->id.len ? JM_LOOK_TAKEN : JM_LOOK_UNKNOWN;
 
     } else {
         look = ngx_http_jimeng_ledger_look(job->claim, i, &task->id, &number);
