@@ -351,8 +351,7 @@ ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
 
-    owner->len = 0;
-    owner->data = NULL;
+    jm_str_set(owner, "");
 
     if (ctx && ctx->client) {
         *owner = ctx->client->name;

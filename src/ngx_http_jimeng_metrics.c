@@ -10,13 +10,15 @@
 static ngx_int_t ngx_http_jimeng_metrics_handler(ngx_http_request_t *r);
 static jm_cause_e ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
     ngx_http_jimeng_ctx_t *ctx);
-static void ngx_http_jimeng_metrics_client(ngx_http_request_t *r,
-    jm_str_t *client);
 static jm_metrics_t *ngx_http_jimeng_metrics_lock(ngx_http_request_t *r);
 static void ngx_http_jimeng_metrics_unlock(ngx_http_request_t *r);
 
 
-/* a request is counted when it is over, which an async one's job may delay */
+/*
+ * A request is counted when it is over, which an async one's job may delay.
+ * Only names of a file of keys tell clients apart: what one sends may be
+ * anything.
+ */
 
 static ngx_int_t
 ngx_http_jimeng_metrics_handler(ngx_http_request_t *r)
@@ -38,7 +40,7 @@ ngx_http_jimeng_metrics_handler(ngx_http_request_t *r)
     model.len = ctx ? ctx->model.len : 0;
     model.data = ctx ? ctx->model.data : NULL;
 
-    ngx_http_jimeng_metrics_client(r, &client);
+    ngx_http_jimeng_owner(r, &client);
     cause = ngx_http_jimeng_metrics_result(r, ctx);
 
     m = ngx_http_jimeng_metrics_lock(r);
@@ -76,23 +78,6 @@ ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
 
     return (status < NGX_HTTP_BAD_REQUEST)
            ? JM_CAUSE_NONE : jm_cause_of_status((unsigned) status);
-}
-
-
-/* only names of a file of keys: what a client sends may be anything */
-
-static void
-ngx_http_jimeng_metrics_client(ngx_http_request_t *r, jm_str_t *client)
-{
-    ngx_http_jimeng_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
-
-    jm_str_set(client, "");
-
-    if (ctx && ctx->client) {
-        *client = ctx->client->name;
-    }
 }
 
 
@@ -199,7 +184,7 @@ ngx_http_jimeng_metrics_images(ngx_http_jimeng_task_t *task, ngx_uint_t n)
 
     r = task->job->request;
 
-    ngx_http_jimeng_metrics_client(r, &client);
+    ngx_http_jimeng_owner(r, &client);
 
     m = ngx_http_jimeng_metrics_lock(r);
 
