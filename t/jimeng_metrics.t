@@ -12,6 +12,7 @@ use warnings;
 
 use lib 't/lib';
 use Jimeng::Test;
+use Jimeng::Test::Keys qw(bearer key_of set_clients);
 use Jimeng::Test::Metrics;
 use Jimeng::Test::Directive;
 use Jimeng::Test::Process qw(slurp);
@@ -91,8 +92,8 @@ my $t = Jimeng::Test->new(
 EOT
 );
 
-push @{ $t->{secrets} }, map { key_of($_) } qw(alice bob nobody);
-keys_file($t, 'alice', 'bob images=100/d');
+$t->secret(key_of('nobody'));
+set_clients($t, 'alice', 'bob images=100/d');
 $t->start;
 
 my $r = $t->request('GET', '/metrics');

@@ -12,6 +12,7 @@ use warnings;
 
 use lib 't/lib';
 use Jimeng::Test;
+use Jimeng::Test::Keys qw(bearer set_clients);
 use Jimeng::Test::Metrics;
 use Jimeng::Test::Directive;
 use Jimeng::Test::Process qw(poll);
@@ -75,8 +76,7 @@ my $t = Jimeng::Test->new(
 EOT
 );
 
-push @{ $t->{secrets} }, map { key_of($_) } qw(alice bob);
-keys_file($t, 'alice rate=60r/h concurrency=4 images=100/d', 'bob');
+set_clients($t, 'alice rate=60r/h concurrency=4 images=100/d', 'bob');
 my $began = time;
 $t->start;
 
@@ -197,7 +197,7 @@ $t = Jimeng::Test->new(
               . 'location = /metrics { jimeng_metrics; }',
 );
 
-keys_file($t, map { "client-$_" } 1 .. $n);
+set_clients($t, map { "client-$_" } 1 .. $n);
 $t->start;
 
 my ($x, $good);
@@ -242,8 +242,8 @@ $t = Jimeng::Test->new(
 $limits = 'rate=1000r/h concurrency=10 images=1000/d';
 my @names = map { sprintf 'client-%s-of-the-company', $_ } 1 .. $n;
 
-rename keys_file($t, "$names[0] $limits"), $t->dir . '/two';
-keys_file($t, map { "$_ $limits" } @names);
+rename set_clients($t, "$names[0] $limits"), $t->dir . '/two';
+set_clients($t, map { "$_ $limits" } @names);
 $t->start;
 
 $r = $t->request('GET', '/status');

@@ -37,7 +37,6 @@ my $t = Jimeng::Test->new(
 );
 
 my $emulator = $t->emulator;
-my $url = 'http://127.0.0.1/picture.png';
 my $made = $t->generate({ prompt => 'a breakwater [[bytes=4000]]', n => 2 });
 my $sealed = $made->json->{task_id};
 my @tasks = $t->task_ids($sealed);

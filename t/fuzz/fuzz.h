@@ -1,7 +1,7 @@
 
 /*
- * What the fuzz targets share: how they say that something is wrong, and the
- * input as decisions.
+ * What the fuzz targets share: how they say that something is wrong, the input
+ * as decisions, and which processes are dead in a world that is simulated.
  */
 
 
@@ -51,6 +51,20 @@ static inline unsigned
 same(jm_str_t a, jm_str_t b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+
+/* the processes of a simulated world are numbers, from 1 */
+
+#define PROCESSES  3
+
+static unsigned  killed[PROCESSES + 1];
+
+
+static inline unsigned
+alive(uint32_t pid)
+{
+    return !killed[pid];
 }
 
 

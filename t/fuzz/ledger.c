@@ -21,7 +21,6 @@
 #include "../unit/ledger.h"
 
 
-#define PROCESSES  3
 #define CLAIMS     8
 #define KEYS       3
 #define REQUESTS   512          /* after so many all is over */
@@ -69,16 +68,6 @@ typedef struct {
     holder_t             holders[CLAIMS];
     unsigned             ids;
 } world_t;
-
-
-static unsigned  killed[PROCESSES + 1];
-
-
-static unsigned
-alive(uint32_t pid)
-{
-    return !killed[pid];
-}
 
 
 static jm_ledger_t *

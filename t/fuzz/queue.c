@@ -20,7 +20,6 @@
 #include "jm_queue_turn.h"
 
 
-#define PROCESSES  3
 #define ACCOUNTS   3
 #define CLIENTS    4
 #define HOLDERS    20
@@ -49,16 +48,6 @@ typedef struct {
     /* how often the one was served while the other waited, in vain */
     int                  served[CLIENTS][CLIENTS];
 } world_t;
-
-
-static unsigned  killed[PROCESSES + 1];
-
-
-static unsigned
-alive(uint32_t pid)
-{
-    return !killed[pid];
-}
 
 
 static jm_queue_t *

@@ -19,7 +19,6 @@
 #include "jm_quota_store.h"
 
 
-#define PROCESSES  3
 #define CLIENTS    5
 #define HOLDS      12
 #define DAY        86400
@@ -56,16 +55,6 @@ typedef struct {
     counted_t            counted[CLIENTS];
     holder_t             holders[HOLDS];
 } world_t;
-
-
-static unsigned  killed[PROCESSES + 1];
-
-
-static unsigned
-alive(uint32_t pid)
-{
-    return !killed[pid];
-}
 
 
 static int64_t

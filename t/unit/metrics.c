@@ -35,9 +35,15 @@ alive(uint32_t pid)
 }
 
 
-static void
-start(counted_t *c)
+/* there is one at a time, too large for the stack */
+
+static counted_t *
+start(void)
 {
+    counted_t         *c;
+    static counted_t   counted;
+
+    c = &counted;
     memset(c, 0, sizeof(counted_t));
     tap_mem_init(&c->mem, 0);
 
@@ -49,6 +55,8 @@ start(counted_t *c)
     if (jm_metrics_create(&c->m) != JM_OK) {
         abort();
     }
+
+    return c;
 }
 
 
@@ -127,10 +135,8 @@ test_series(void)
 {
     const char  *s;
     counted_t   *c;
-    static counted_t  counted;
 
-    c = &counted;
-    start(c);
+    c = start();
 
     jm_metrics_request(&c->m, str("alice"), str("v40"), JM_CAUSE_NONE);
     jm_metrics_request(&c->m, str("alice"), str("v40"), JM_CAUSE_NONE);
@@ -175,10 +181,8 @@ test_names(void)
     char         name[JM_METRICS_LABEL + 2];
     const char  *s;
     counted_t   *c;
-    static counted_t  counted;
 
-    c = &counted;
-    start(c);
+    c = start();
 
     jm_metrics_task(&c->m, str("a\"b\\c\nd\te"), JM_CAUSE_NONE);
     jm_metrics_task(&c->m, str("\xe4\xb8\x80"), JM_CAUSE_NONE);
@@ -238,10 +242,8 @@ test_full(void)
     char         name[16];
     const char  *s;
     counted_t   *c;
-    static counted_t  counted;
 
-    c = &counted;
-    start(c);
+    c = start();
 
     for (i = 0; i < JM_METRICS_REQUESTS + 10; i++) {
         (void) snprintf(name, sizeof(name), "c%d", i);
@@ -275,7 +277,7 @@ test_full(void)
 
     tap_mem_done(&c->mem);
 
-    start(c);
+    c = start();
     c->mem.fail = c->mem.calls + 1;
     jm_metrics_images(&c->m, str("alice"), 5);
     jm_metrics_images(&c->m, str("alice"), 2);
@@ -294,10 +296,8 @@ test_histograms(void)
 {
     const char  *s;
     counted_t   *c;
-    static counted_t  counted;
 
-    c = &counted;
-    start(c);
+    c = start();
 
     jm_metrics_observe(&c->m, JM_HISTOGRAM_QUEUE, 0);
     jm_metrics_observe(&c->m, JM_HISTOGRAM_QUEUE, 10);
@@ -343,10 +343,8 @@ test_codes(void)
 {
     const char  *s;
     counted_t   *c;
-    static counted_t  counted;
 
-    c = &counted;
-    start(c);
+    c = start();
 
     jm_metrics_code(&c->m, 10000);
     jm_metrics_code(&c->m, 10000);
@@ -378,10 +376,8 @@ test_workers(void)
 {
     counted_t     *c;
     jm_metrics_t   two, three;
-    static counted_t  counted;
 
-    c = &counted;
-    start(c);
+    c = start();
 
     two = c->m;
     two.pid = 200;
@@ -447,10 +443,8 @@ test_accounts(void)
 {
     const char  *s;
     counted_t   *c;
-    static counted_t  counted;
 
-    c = &counted;
-    start(c);
+    c = start();
     collect(c, 64);
 
     c->report.accounts = accounts;
@@ -493,10 +487,8 @@ test_json(void)
     size_t      i, len;
     jm_buf_t    small;
     counted_t  *c;
-    static counted_t  counted;
 
-    c = &counted;
-    start(c);
+    c = start();
 
     jm_metrics_join(&c->m, 0, NOW);
     jm_metrics_request(&c->m, str("bob"), str("v40"), JM_CAUSE_NONE);

@@ -382,9 +382,7 @@ test_bind(void)
     (void) account(&q, "a", 1, 9);
     (void) account(&q, "b", 1, 9);
 
-    request_init(&request, 'x', NOW);
-    request.accounts[1] = 1;
-    request.naccounts = 2;
+    request_of_two(&request, 'x', NOW);
     request.worker = 5;
 
     (void) jm_queue_enter(&q, &a, &request, NOW, &wait);

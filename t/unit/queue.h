@@ -64,6 +64,18 @@ request_init(jm_queue_request_t *request, uint8_t client, uint64_t now)
 }
 
 
+/* the same, of the first two accounts */
+
+static inline void
+request_of_two(jm_queue_request_t *request, uint8_t client, uint64_t now)
+{
+    request_init(request, client, now);
+
+    request->accounts[1] = 1;
+    request->naccounts = 2;
+}
+
+
 /* counts what is in a list, or -1: it is broken */
 
 static inline int

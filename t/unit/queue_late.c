@@ -234,9 +234,7 @@ test_full(void)
 
     /* three clients' worth of places that only "a" and "b" may serve */
 
-    request_init(&request, 'x', NOW);
-    request.accounts[1] = 1;
-    request.naccounts = 2;
+    request_of_two(&request, 'x', NOW);
 
     for (i = 0; i < 7; i++) {
         ok(jm_queue_enter(&q, &p, &request, NOW, &wait) <= JM_QUEUE_WAIT,
@@ -277,9 +275,7 @@ test_full_one(void)
     (void) account(&q, "a", 1, 2);
     (void) account(&q, "b", 1, 9);
 
-    request_init(&request, 'x', NOW);
-    request.accounts[1] = 1;
-    request.naccounts = 2;
+    request_of_two(&request, 'x', NOW);
 
     for (i = 0; i < 3; i++) {
         (void) jm_queue_enter(&q, &p, &request, NOW, &wait);

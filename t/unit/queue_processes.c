@@ -424,9 +424,7 @@ test_steps(void)
     (void) account(&q, "other", 1, 9);
     (void) account(&q, "first", 1, 9);
 
-    request_init(&request, 'a', NOW);
-    request.accounts[1] = 1;
-    request.naccounts = 2;
+    request_of_two(&request, 'a', NOW);
 
     for (i = 0; i < 3; i++) {
         (void) jm_queue_enter(&q, &p[i], &request, NOW, &wait);

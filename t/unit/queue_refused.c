@@ -190,9 +190,7 @@ test_busy_elsewhere(void)
     (void) account(&q, "a", 1, 9);
     (void) account(&q, "b", 1, 9);
 
-    request_init(&request, 'x', NOW);
-    request.accounts[1] = 1;
-    request.naccounts = 2;
+    request_of_two(&request, 'x', NOW);
 
     (void) jm_queue_enter(&q, &a, &request, NOW, &wait);
     is_int(jm_queue_busy(&q, &a, 1, NOW, &wait), JM_QUEUE_GRANTED,
@@ -314,9 +312,7 @@ test_denied_model(void)
     (void) account(&q, "a", 2, 9);
     (void) account(&q, "b", 1, 9);
 
-    request_init(&request, 'x', NOW);
-    request.accounts[1] = 1;
-    request.naccounts = 2;
+    request_of_two(&request, 'x', NOW);
     request.model = 7;
 
     (void) jm_queue_enter(&q, &a, &request, NOW, &wait);

@@ -6,7 +6,8 @@ package Jimeng::Test::Keys;
 #       a running test with a zone (see Jimeng::Test::Ledger, whose ask() is
 #       for it), whose /v1/ has these clients; "keys" is what stands after the
 #       file's name: 'dry_run'; "others" are clients of the file "others"
-#   set_clients($t, 'alice', ...)     writes another file; a reload reads it
+#   set_clients($t, 'alice', ...)     writes another file, and returns its path;
+#                                     a reload reads it
 #   client_line('alice rate=60r/m')   a line of such a file
 #   key_of('alice')  bearer('alice')  a client's key, and the header with it;
 #                                     'alice/2' is another key of alice's
@@ -71,8 +72,8 @@ sub _write {
     my ($t, $file, @clients) = @_;
 
     $t->secret(map { key_of($_) } @clients);
-    $t->write_file($file, join '', map { client_line($_) . "\n" } @clients);
-    return;
+    return $t->write_file($file, join '',
+                          map { client_line($_) . "\n" } @clients);
 }
 
 

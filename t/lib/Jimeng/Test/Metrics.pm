@@ -1,22 +1,20 @@
 package Jimeng::Test::Metrics;
 
-# What jimeng_metrics shows, and client keys for who is counted there.
+# What jimeng_metrics shows.  Who is counted there may have a key: see
+# Jimeng::Test::Keys.
 #
 #   my $all = scrape($t);             { 'name{label="value"}' => number, ... }
 #   my $all = settled($t, $n);        the same, when $n requests are counted
 #   is_clean($t, 'name');             promtool has nothing to say
-#   keys_file($t, 'alice rate=1r/s')  for jimeng_keys %%DIR%%/keys
-#   bearer('alice')                   a hash, with the header of her key
 
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha256_hex);
 use Exporter qw(import);
 use Jimeng::Test;
 use Jimeng::Test::Process qw(poll);
 
-our @EXPORT = qw(scrape settled only is_clean keys_file bearer key_of);
+our @EXPORT = qw(scrape settled only is_clean);
 
 my ($promtool) = grep { -x } map { "$_/promtool" } split /:/, $ENV{PATH};
 
@@ -80,22 +78,6 @@ sub is_clean {
     }
 
     return;
-}
-
-
-sub key_of { "sk-test-key-of-$_[0]-and-of-nobody-else" }
-
-sub bearer {
-    my ($name, %more) = @_;
-    return { Authorization => 'Bearer ' . key_of($name), %more };
-}
-
-sub keys_file {
-    my ($t, @lines) = @_;
-
-    return $t->write_file('keys', join '', map {
-        /^(\S+)/ ? sha256_hex(key_of($1)) . " $_\n" : ()
-    } @lines);
 }
 
 1;
