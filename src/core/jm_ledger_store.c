@@ -18,6 +18,7 @@ static void jm_ledger_repair(jm_ledger_t *l);
 static uint64_t jm_ledger_since(const jm_ring_t *link);
 static uint64_t jm_ledger_elapsed(uint64_t then, uint64_t now);
 static unsigned jm_ledger_is_over(jm_ledger_entry_t *e);
+static unsigned jm_ledger_is_running(const jm_ledger_slot_t *slot);
 static unsigned jm_ledger_is_free(jm_ledger_entry_t *e);
 static void *jm_ledger_alloc(jm_ledger_t *l, size_t size, uint64_t now);
 static unsigned jm_ledger_evict(jm_ledger_t *l, uint64_t now);
@@ -332,20 +333,24 @@ jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 static unsigned
 jm_ledger_is_over(jm_ledger_entry_t *e)
 {
-    unsigned           i;
-    jm_ledger_slot_t  *slot;
+    unsigned  i;
 
     for (i = 0; i < e->n; i++) {
-        slot = jm_ledger_slot(e, i);
 
-        if (slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_SUBMIT
-            || slot->state == JM_SLOT_TAKEN)
-        {
+        if (jm_ledger_is_running(jm_ledger_slot(e, i))) {
             return 0;
         }
     }
 
     return 1;
+}
+
+
+static unsigned
+jm_ledger_is_running(const jm_ledger_slot_t *slot)
+{
+    return slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_SUBMIT
+           || slot->state == JM_SLOT_TAKEN;
 }
 
 
@@ -381,10 +386,7 @@ jm_ledger_owned(jm_ledger_t *l, jm_ledger_entry_t *e)
     for (i = 0; i < e->n; i++) {
         slot = jm_ledger_slot(e, i);
 
-        if ((slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_SUBMIT
-             || slot->state == JM_SLOT_TAKEN)
-            && jm_ledger_followed(l, slot))
-        {
+        if (jm_ledger_is_running(slot) && jm_ledger_followed(l, slot)) {
             return 1;
         }
     }

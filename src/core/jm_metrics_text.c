@@ -71,6 +71,8 @@ static void jm_text_histogram(jm_buf_t *out, const jm_distribution_t *d,
     const jm_histogram_t *h);
 static void jm_text_bucket(jm_buf_t *out, const jm_distribution_t *d,
     const char *le, uint64_t count);
+static void jm_text_part(jm_line_t *line, jm_buf_t *out,
+    const jm_distribution_t *d, const char *suffix);
 static void jm_text_codes(jm_buf_t *out, const jm_counters_t *counters);
 static void jm_text_head(jm_buf_t *out, const char *name, const char *type,
     const char *help);
@@ -347,20 +349,10 @@ jm_text_histogram(jm_buf_t *out, const jm_distribution_t *d,
     count += h->buckets[n];
     jm_text_bucket(out, d, "+Inf", count);
 
-    jm_text_begin(&line, out, d->name, "_sum");
-
-    if (d->call != NULL) {
-        jm_text_label_cstring(&line, "call", d->call);
-    }
-
+    jm_text_part(&line, out, d, "_sum");
     jm_text_end(&line, h->sum, d->time);
 
-    jm_text_begin(&line, out, d->name, "_count");
-
-    if (d->call != NULL) {
-        jm_text_label_cstring(&line, "call", d->call);
-    }
-
+    jm_text_part(&line, out, d, "_count");
     jm_text_end(&line, count, 0);
 }
 
@@ -371,14 +363,21 @@ jm_text_bucket(jm_buf_t *out, const jm_distribution_t *d, const char *le,
 {
     jm_line_t  line;
 
-    jm_text_begin(&line, out, d->name, "_bucket");
-
-    if (d->call != NULL) {
-        jm_text_label_cstring(&line, "call", d->call);
-    }
-
+    jm_text_part(&line, out, d, "_bucket");
     jm_text_label_cstring(&line, "le", le);
     jm_text_end(&line, count, 0);
+}
+
+
+static void
+jm_text_part(jm_line_t *line, jm_buf_t *out, const jm_distribution_t *d,
+    const char *suffix)
+{
+    jm_text_begin(line, out, d->name, suffix);
+
+    if (d->call != NULL) {
+        jm_text_label_cstring(line, "call", d->call);
+    }
 }
 
 

@@ -108,8 +108,7 @@ jm_queue_account_make(jm_queue_t *q, jm_str_t name,
         }
 
         memset(a, 0, sizeof(jm_queue_account_t));
-        a->held.prev = &a->held;
-        a->held.next = &a->held;
+        jm_ring_init(&a->held);
 
         memcpy(a->name, name.data, name.len);
         a->len = name.len;

@@ -17,6 +17,7 @@ static jm_queue_place_t *jm_queue_next_place(jm_queue_t *q, unsigned account,
     uint64_t now);
 static void jm_queue_announce(jm_queue_t *q, const jm_queue_place_t *asks,
     uint64_t now);
+static void jm_queue_wake(jm_queue_t *q, uint32_t worker);
 
 
 uint64_t
@@ -334,7 +335,7 @@ jm_queue_timeout(jm_queue_t *q, uint64_t accounts)
 }
 
 
-void
+static void
 jm_queue_wake(jm_queue_t *q, uint32_t worker)
 {
     unsigned  i;

@@ -80,7 +80,6 @@ void jm_queue_lose(jm_queue_t *q, jm_queue_place_t *place);
  */
 void jm_queue_reap(jm_queue_t *q, uint64_t now);
 
-void jm_queue_wake(jm_queue_t *q, uint32_t worker);
 void jm_queue_wake_all(jm_queue_t *q);
 
 
