@@ -8,12 +8,10 @@ use utf8;
 
 use lib 't/lib';
 
-use File::Spec::Functions qw(rel2abs);
 use JSON::PP ();
 use Jimeng::Test;
 use Jimeng::Test::Clients;
 use Jimeng::Test::Pictures qw(noise_of);
-use Jimeng::Test::Process;
 
 need_clients();
 
@@ -40,17 +38,8 @@ sub calls {
         $call->{params}{prompt} //= 'a heron in the reeds, 苍鹭';
     }
 
-    my $node = Jimeng::Test::Process->start(
-        dir     => $t->dir,
-        name    => 'node',
-        command => ['/usr/bin/env', 'node', rel2abs('t/clients/openai.mjs'),
-            $t->url('/v1'), JSON::PP->new->utf8->encode(\@calls)],
-    );
-
-    ok($node->wait(120), 'the client ends') or $node->stop;
-    is($node->status, 0, 'and well') or diag($node->stderr);
-
-    return map { JSON::PP->new->utf8->decode($_) } split /\n/, $node->stdout;
+    return answers_of(start_client($t->dir, 'openai.mjs',
+        [ $t->url('/v1'), JSON::PP->new->utf8->encode(\@calls) ]));
 }
 
 

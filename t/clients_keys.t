@@ -9,12 +9,10 @@ use warnings;
 
 use lib 't/lib';
 
-use File::Spec::Functions qw(rel2abs);
 use JSON::PP ();
 use Jimeng::Test;
 use Jimeng::Test::Clients;
 use Jimeng::Test::Keys;
-use Jimeng::Test::Process;
 
 need_clients();
 
@@ -26,8 +24,6 @@ my $t = with_keys(
 );
 $t->secret(key_of('nobody'));
 
-
-my $processes = 0;
 
 # Calls of one client's, one after the other.
 sub start_calls {
@@ -42,22 +38,13 @@ sub start_calls {
         $call->{params}{prompt} //= 'a heron in the reeds';
     }
 
-    return Jimeng::Test::Process->start(
-        dir     => $t->dir,
-        name    => "node-$client-" . ++$processes,
-        command => ['/usr/bin/env', 'node', rel2abs('t/clients/openai.mjs'),
-            $t->url('/v1'), JSON::PP->new->utf8->encode(\@calls)],
-    );
+    return start_client($t->dir, 'openai.mjs',
+        [ $t->url('/v1'), JSON::PP->new->utf8->encode(\@calls) ]);
 }
 
 sub calls {
     my ($client, @calls) = @_;
-    my $node = start_calls($client, @calls);
-
-    ok($node->wait(120), "$client: the client ends") or $node->stop;
-    is($node->status, 0, "$client: and well") or diag($node->stderr);
-
-    return map { JSON::PP->new->utf8->decode($_) } split /\n/, $node->stdout;
+    return answers_of(start_calls($client, @calls));
 }
 
 sub is_exception {

@@ -6,14 +6,11 @@ use warnings;
 
 use lib 't/lib';
 
-use File::Spec::Functions qw(rel2abs);
 use File::Temp ();
-use JSON::PP   ();
 use Test::More;
 
 use Jimeng::Test::Clients;
 use Jimeng::Test::Emulator;
-use Jimeng::Test::Process;
 
 need_clients();
 
@@ -33,22 +30,12 @@ sub run {
         dir => File::Temp->newdir(DIR => $dir), seconds => 0.3, %credentials,
         %token);
 
-    my $node = Jimeng::Test::Process->start(
-        dir     => $dir,
-        name    => 'node',
-        command => ['/usr/bin/env', 'node', rel2abs('t/clients/volcengine.mjs'),
-            $emulator->url],
-        env => {
+    my ($result) = answers_of(start_client($dir, 'volcengine.mjs',
+        [ $emulator->url ], env => {
             EMULATOR_ACCESS_KEY     => $credentials{access_key},
             EMULATOR_SECRET_KEY     => $credentials{secret_key},
             EMULATOR_SECURITY_TOKEN => $token{security_token},
-        },
-    );
-
-    ok($node->wait(120), 'the script ends') or $node->stop;
-    is($node->status, 0, 'and well') or diag($node->stderr);
-
-    my $result = eval { JSON::PP->new->utf8->decode($node->stdout) } // {};
+        }));
     my @journal = $emulator->journal;
     $emulator->stop;
 

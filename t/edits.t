@@ -10,12 +10,11 @@ use warnings;
 use utf8;
 
 use lib 't/lib';
-use File::Spec::Functions qw(rel2abs);
 use JSON::PP ();
 use Jimeng::Test;
+use Jimeng::Test::Clients;
 use Jimeng::Test::Envelope;
 use Jimeng::Test::Picture qw(base64 jpeg png);
-use Jimeng::Test::Process;
 
 my %location = (
     file => 'client_body_buffer_size 1k;',
@@ -192,10 +191,9 @@ for my $place (@places) {
 # ---- the openai package
 
 SKIP: {
-    my $why = `t/tools/clients 2>&1`;
+    my $why = no_clients();
 
-    if ($? != 0) {
-        chomp $why;
+    if (defined $why) {
         skip $why, 1 if !$ENV{CI};
         fail("the clients are there: $why");
         last SKIP;
@@ -213,19 +211,13 @@ SKIP: {
     for my $call (@calls) {
         my ($name, $params, @pictures) = @$call;
 
-        my $node = Jimeng::Test::Process->start(
-            dir => $t->dir, name => 'node',
-            command => [ '/usr/bin/env', 'node', rel2abs('t/clients/openai.mjs'),
-                         $t->url('/file'), JSON::PP::encode_json({
+        my ($answer) = answers_of(start_client($t->dir, 'openai.mjs',
+            [ $t->url('/file'), JSON::PP::encode_json({
                 method => 'images.edit', client => { apiKey => $key },
                 params => { prompt => 'in winter', model => 'jimeng-4.0',
-                            %$params } }) ],
-        );
-
-        ok($node->wait(60), "openai, $name: it ends") or $node->stop;
-        my $answer = eval { JSON::PP::decode_json($node->stdout) } // {};
+                            %$params } }) ]));
         is($answer->{status}, 200, "openai, $name: status")
-            or diag($node->stdout, $node->stderr);
+            or diag(explain($answer));
         like($answer->{result}{data}[0]{url} // '', qr/^http/,
              "openai, $name: a picture");
         are_stored("openai, $name", @pictures);

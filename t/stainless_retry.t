@@ -14,13 +14,12 @@ use strict;
 use warnings;
 
 use lib 't/lib';
-use File::Spec::Functions qw(rel2abs);
 use JSON::PP ();
 use Jimeng::Test;
+use Jimeng::Test::Clients;
 use Jimeng::Test::Errors qw(is_error);
 use Jimeng::Test::Ledger;
 use Jimeng::Test::Picture qw(png);
-use Jimeng::Test::Process;
 
 my $prompts = 0;
 my $secret = 'sk-a-key-that-goes-nowhere';
@@ -60,8 +59,8 @@ sub leave {
 
 # ---- the client of the package, with little patience: it repeats by itself
 
-my $why = `t/tools/clients 2>&1`;
-my $clients = $? == 0;
+my $why = no_clients();
+my $clients = !defined $why;
 my ($slow, $node, @calls);
 
 if ($clients) {
@@ -85,11 +84,8 @@ if ($clients) {
 
     $_->{params}{model} = 'jimeng-4.0' for @calls;
 
-    $node = Jimeng::Test::Process->start(
-        dir => $slow->dir, name => 'node',
-        command => [ '/usr/bin/env', 'node', rel2abs('t/clients/openai.mjs'),
-                     $slow->url('/v1'),
-                     JSON::PP->new->utf8->encode(\@calls) ]);
+    $node = start_client($slow->dir, 'openai.mjs',
+        [ $slow->url('/v1'), JSON::PP->new->utf8->encode(\@calls) ]);
 }
 
 
@@ -287,9 +283,7 @@ SKIP: {
     fail("the clients are there: $why") if !$clients && $ENV{CI};
     skip 'the clients are not there', 1 if !$clients;
 
-    ok($node->wait(60), 'the package: it ends') or $node->stop;
-    my @answers = map { JSON::PP->new->utf8->decode($_) }
-                  split /\n/, $node->stdout;
+    my @answers = answers_of($node);
 
     for my $i (0 .. $#calls) {
         my $name = $calls[$i]{params}{prompt};

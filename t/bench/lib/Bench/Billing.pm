@@ -72,7 +72,8 @@ sub billing {
         files => { task_secret => SECRET . "\n" });
 
     my $client = Jimeng::Test::Process->start(name => 'client', dir => "$dir",
-        command => ['node', "$bench/client/billing.mjs", encode_json({
+        command => ["$packages/node_modules/.bin/node",
+            "$bench/client/billing.mjs", encode_json({
             gateway => $nginx->{port}, packages => $packages,
             calls => $o{calls}, clients => $o{clients}, share => CUT,
             within => WITHIN, limit => LIMIT, seed => $o{seed} })]);

@@ -1,28 +1,65 @@
 package Jimeng::Test::Clients;
 
-# For tests of other people's clients, which t/tools/clients installs.
+# For tests of other people's clients, which t/tools/clients installs, with the
+# node that they ask for.
 #
 #   need_clients();       the test is skipped without them, and in CI it fails
+#   my $why = no_clients();               why they are not there, if so
+#   my $process = start_client($dir, 'openai.mjs', \@arguments, env => {...});
+#                         a program of t/clients, in that directory
+#   my @answers = answers_of($process);   its lines of JSON, when it has ended
 
 use strict;
 use warnings;
 
 use Exporter qw(import);
+use File::Spec::Functions qw(rel2abs);
+use JSON::PP ();
 use Test::More;
+use Jimeng::Test::Process;
 
-our @EXPORT = qw(need_clients);
+our @EXPORT = qw(answers_of need_clients no_clients start_client);
+
+
+sub no_clients {
+    my $why = `t/tools/clients 2>&1`;
+
+    chomp $why;
+    return $? == 0 ? undef : $why;
+}
 
 
 sub need_clients {
-    my $why = `t/tools/clients 2>&1`;
+    my $why = no_clients() // return;
 
-    return if $? == 0;
-
-    chomp $why;
     plan(skip_all => $why) if !$ENV{CI};
     fail("the clients are there: $why");
     done_testing();
     exit;
+}
+
+
+sub start_client {
+    my ($dir, $program, $arguments, %more) = @_;
+
+    return Jimeng::Test::Process->start(
+        dir     => $dir,
+        name    => 'node',
+        command => [ rel2abs('build/clients/node_modules/.bin/node'),
+                     rel2abs("t/clients/$program"), @$arguments ],
+        %more,
+    );
+}
+
+
+sub answers_of {
+    my ($process) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    ok($process->wait(120), 'the client ends') or $process->stop;
+    is($process->status, 0, 'and well') or diag($process->stderr);
+
+    return map { JSON::PP->new->utf8->decode($_) } split /\n/, $process->stdout;
 }
 
 
