@@ -114,6 +114,7 @@ struct ngx_http_jimeng_loc_conf_s {
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
     ngx_flag_t                  error_page; /* without jimeng_pass as well */
+    ngx_flag_t                  cross_site; /* forms of any page's */
     ngx_http_jimeng_keys_t     *keys;       /* NULL: whoever comes */
     ngx_uint_t                  dry_run;    /* of their limits */
     ngx_http_handler_pt         report;     /* instead of jimeng_pass */
@@ -187,7 +188,12 @@ ngx_int_t ngx_http_jimeng_unseal(ngx_http_request_t *r, ngx_str_t *text,
 
 ngx_int_t ngx_http_jimeng_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_refuse(ngx_http_request_t *r, jm_error_t *e);
+void ngx_http_jimeng_path(ngx_http_request_t *r, ngx_str_t *path);
 ngx_http_jimeng_ctx_t *ngx_http_jimeng_ctx(ngx_http_request_t *r);
+
+/* ngx_http_jimeng_origin.c */
+
+ngx_int_t ngx_http_jimeng_origin_check(ngx_http_request_t *r, jm_error_t *e);
 
 /* ngx_http_jimeng_models.c */
 
@@ -302,6 +308,7 @@ ngx_int_t ngx_http_jimeng_keys_init(ngx_conf_t *cf,
 
 ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,
     ngx_uint_t *n);
+ngx_str_t *ngx_http_jimeng_key_header(ngx_http_request_t *r, ngx_uint_t *n);
 ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
 void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
 ngx_int_t ngx_http_jimeng_keys_check(ngx_http_request_t *r, jm_error_t *e);

@@ -96,6 +96,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->max_prompt = NGX_CONF_UNSET_UINT;
     conf->upload = NGX_CONF_UNSET_PTR;
     conf->error_page = NGX_CONF_UNSET;
+    conf->cross_site = NGX_CONF_UNSET;
     conf->keys = NGX_CONF_UNSET_PTR;
 
     return conf;
@@ -125,6 +126,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->max_prompt, prev->max_prompt, 800);
     ngx_conf_merge_ptr_value(conf->upload, prev->upload, NULL);
     ngx_conf_merge_value(conf->error_page, prev->error_page, 0);
+    ngx_conf_merge_value(conf->cross_site, prev->cross_site, 0);
 
     if (conf->keys == NGX_CONF_UNSET_PTR) {
         conf->dry_run = prev->dry_run;

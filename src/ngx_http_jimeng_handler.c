@@ -14,7 +14,7 @@
 
 /*
  * A path is what a URI ends in: the API may have any prefix, "/v1", "/api/v1",
- * or what a regex matches.  Where it ends in a slash, a name follows: a
+ * or what a regex matches.  Where one here ends in a slash, a name follows: a
  * model's, which may have slashes of its own, or a task's id, which has none.
  */
 
@@ -90,7 +90,7 @@ ngx_int_t
 ngx_http_jimeng_handler(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
-    ngx_str_t                    name;
+    ngx_str_t                    path, name;
     jm_error_t                   e;
     ngx_http_jimeng_route_t     *route;
     ngx_http_jimeng_loc_conf_t  *jlcf;
@@ -109,7 +109,10 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
 
     r->disable_not_modified = 1;
 
-    rc = ngx_http_jimeng_keys_check(r, &e);
+    /* a browser asks whether it may send a key, and has sent none yet */
+
+    rc = (r->method == NGX_HTTP_OPTIONS) ? NGX_OK
+                                         : ngx_http_jimeng_keys_check(r, &e);
 
     if (rc == NGX_DECLINED) {
         return ngx_http_jimeng_refuse(r, &e);
@@ -119,7 +122,9 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    route = ngx_http_jimeng_route(&r->uri, &name);
+    ngx_http_jimeng_path(r, &path);
+
+    route = ngx_http_jimeng_route(&path, &name);
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
@@ -144,8 +149,17 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
         return ngx_http_jimeng_not_allowed(r, route);
     }
 
-    if (r->method == NGX_HTTP_POST && ngx_http_jimeng_rate(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (r->method == NGX_HTTP_POST) {
+
+        if (ngx_http_jimeng_is_type(r, &ngx_http_jimeng_form)
+            && ngx_http_jimeng_origin_check(r, &e) != NGX_OK)
+        {
+            return ngx_http_jimeng_refuse(r, &e);
+        }
+
+        if (ngx_http_jimeng_rate(r) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
     return route->handler(r, &name);
@@ -306,6 +320,19 @@ ngx_http_jimeng_is_type(ngx_http_request_t *r, ngx_str_t *type)
     }
 
     return p == last || *p == ';';
+}
+
+
+/* a slash at its end says nothing; of several nginx has left one */
+
+void
+ngx_http_jimeng_path(ngx_http_request_t *r, ngx_str_t *path)
+{
+    *path = r->uri;
+
+    if (path->len && path->data[path->len - 1] == '/') {
+        path->len--;
+    }
 }
 
 

@@ -68,7 +68,32 @@ ngx_http_jimeng_header(ngx_http_request_t *r, char *name, ngx_uint_t *n)
 }
 
 
-/* NGX_DECLINED: the client has sent none, or two */
+/* the first of these that has a value */
+
+ngx_str_t *
+ngx_http_jimeng_key_header(ngx_http_request_t *r, ngx_uint_t *n)
+{
+    char       **name;
+    ngx_str_t   *value;
+
+    static char  *names[] = { "GeekAI-API-Key", "api-key", "x-api-key", NULL };
+
+    for (name = names; *name; name++) {
+        value = ngx_http_jimeng_header(r, *name, n);
+
+        if (value && value->len) {
+            return value;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Of several keys that of Authorization counts, then that of the first header
+ * above.  NGX_DECLINED: the client has sent none, or two in that header.
+ */
 
 static ngx_int_t
 ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key)
@@ -100,9 +125,9 @@ ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key)
         return key->len ? NGX_OK : NGX_DECLINED;
     }
 
-    value = ngx_http_jimeng_header(r, "GeekAI-API-Key", &n);
+    value = ngx_http_jimeng_key_header(r, &n);
 
-    if (n != 1 || value->len == 0) {
+    if (value == NULL || n > 1) {
         return NGX_DECLINED;
     }
 
@@ -322,11 +347,14 @@ ngx_http_jimeng_identify(ngx_http_request_t *r, ngx_http_jimeng_ctx_t *ctx)
         text.len = p - name;
         text.data = name;
 
-    } else {
+    } else if (ngx_http_jimeng_key(r, &text) != NGX_OK) {
+
+        /* no good key, but perhaps a password, or a key that is there twice */
+
         value = ngx_http_jimeng_header(r, "Authorization", &n);
 
         if (value == NULL) {
-            value = ngx_http_jimeng_header(r, "GeekAI-API-Key", &n);
+            value = ngx_http_jimeng_key_header(r, &n);
         }
 
         if (value == NULL) {

@@ -135,6 +135,13 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       offsetof(ngx_http_jimeng_loc_conf_t, dedupe),
       NULL },
 
+    { ngx_string("jimeng_cross_site"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, cross_site),
+      NULL },
+
     { ngx_string("jimeng_error_page"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,

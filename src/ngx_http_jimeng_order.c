@@ -282,6 +282,7 @@ ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     jm_str_t   space = jm_string(" ");
     jm_str_t   parts[9];
     uint32_t   numbers[6];
+    ngx_str_t  path;
 
     numbers[0] = order->n;
     numbers[1] = order->retries;
@@ -290,9 +291,11 @@ ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     numbers[4] = order->async ? 1 : 0;
     numbers[5] = (uint32_t) order->submit.len;
 
+    ngx_http_jimeng_path(r, &path);
+
     ngx_http_jimeng_str(&parts[0], &r->method_name);
     parts[1] = space;
-    ngx_http_jimeng_str(&parts[2], &r->uri);
+    ngx_http_jimeng_str(&parts[2], &path);
     parts[3] = space;
     parts[4].len = sizeof(numbers);
     parts[4].data = (uint8_t *) numbers;

@@ -374,7 +374,7 @@ like($head->header('X-Request-Id'), qr/^[0-9a-f]{32}\z/, 'HEAD: X-Request-Id');
 $requests++;
 
 # Below images/ anything else may be a task's id, to be asked for.
-for my $row ([ '/v1/' ], [ '/v1/images' ], [ '/v1/images/generations/' ],
+for my $row ([ '/v1/' ], [ '/v1/images' ], [ '/v1/images/' ],
              [ '/v1/images/generationsx', 1 ], [ '/v1/images/generation', 1 ],
              [ '/v1/model' ], [ '/v1/images/edit', 1 ],
              [ '/v1/Images/Generations' ],

@@ -1,11 +1,12 @@
 #!/usr/bin/perl
 
-# Who may use a location with jimeng_keys: both headers, every endpoint, keys
+# Who may use a location with jimeng_keys: every header, every endpoint, keys
 # that are none, expired ones; and a file that is read anew on reload.
 #
 # Seen failing: with a key that is good on the day it expires, and one more;
 # without the look at the key, at GeekAI-API-Key, at a second one of these, or
-# without WWW-Authenticate; with counters that begin anew with a reload.
+# without WWW-Authenticate; with counters that begin anew with a reload; a
+# preflight, told to send a key.
 
 use strict;
 use warnings;
@@ -63,6 +64,20 @@ my %good = (
     'Bearer' => { Authorization => "Bearer $key" },
     'in small letters' => { authorization => "bearer $key" },
     'GeekAI-API-Key' => { 'GeekAI-API-Key' => $key },
+    'api-key' => { 'api-key' => $key },
+    'x-api-key' => { 'x-api-key' => $key },
+    'in other letters' => { 'X-API-Key' => $key },
+    'all headers' => { Authorization => "Bearer $key", 'api-key' => $key,
+                       'GeekAI-API-Key' => $key, 'x-api-key' => $key },
+    'Authorization comes first' => {
+        Authorization => "Bearer $key", 'api-key' => key_of('nobody') },
+    'then GeekAI-API-Key' => { 'GeekAI-API-Key' => $key,
+                               'api-key' => key_of('nobody') },
+    'then api-key' => { 'api-key' => $key, 'x-api-key' => key_of('nobody') },
+    'a password is no key' => { Authorization => 'Basic dTpw',
+                                'x-api-key' => $key },
+    'an empty header is no key' => { Authorization => 'Bearer ',
+                                     'api-key' => '', 'x-api-key' => $key },
     'until tomorrow' => bearer('tomorrow'),
 );
 
@@ -81,6 +96,16 @@ my %bad = (
     'less than a key' => { Authorization => 'Bearer ' . substr $key, 0, -1 },
     'in capitals' => { Authorization => 'Bearer ' . uc $key },
     'two keys' => { 'GeekAI-API-Key' => [ $key, $key ] },
+    'two of api-key' => { 'api-key' => [ $key, $key ] },
+    'two of one, and another' => { 'api-key' => [ $key, $key ],
+                                   'x-api-key' => $key },
+    'an empty api-key' => { 'api-key' => '' },
+    'an unknown x-api-key' => { 'x-api-key' => key_of('nobody') },
+    'Authorization comes first' => {
+        Authorization => 'Bearer ' . key_of('nobody'), 'x-api-key' => $key },
+    'api-key comes before x-api-key' => {
+        'api-key' => key_of('nobody'), 'x-api-key' => $key },
+    'a Bearer in another header' => { 'api-key' => "Bearer $key" },
     'a long one' => { Authorization => 'Bearer ' . 'x' x 5000 },
     'an unknown GeekAI-API-Key' => { 'GeekAI-API-Key' => key_of('nobody') },
     'a name' => { Authorization => 'Bearer alice' },
@@ -115,6 +140,29 @@ for my $case (
     is($t->request($method, "/v1/$path", bearer('alice'))->status, 200,
        "a key: $path");
 }
+
+# A browser that asks whether it may send a key has sent none.
+for my $case (
+    [ 'images/generations', 'POST' ], [ 'images/edits', 'POST' ],
+    [ 'images/edits/', 'POST' ], [ 'models', 'GET, HEAD' ],
+    [ "images/$task", 'GET, HEAD' ], [ 'usage', 'GET, HEAD' ],
+) {
+    my ($path, $allowed) = @$case;
+
+    for my $headers ({}, bearer('alice'), bearer('nobody')) {
+        my $r = $t->request('OPTIONS', "/v1/$path", {
+            %$headers, Origin => 'https://app.example.com',
+            'Access-Control-Request-Method' => 'POST',
+            'Access-Control-Request-Headers' => 'authorization,content-type',
+        });
+
+        is_refused($t, $r, "OPTIONS $path", code => 'method_not_allowed');
+        is($r->header('Allow'), $allowed, "OPTIONS $path: Allow");
+    }
+}
+
+is_refused($t, $t->request('OPTIONS', '/v1/nothing'), 'OPTIONS nothing',
+           code => 'not_found');
 
 # The key is what is looked at first.
 for my $case (

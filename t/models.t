@@ -165,7 +165,7 @@ my $ark = 'needs an Ark account, which this gateway does not have; use '
 for my $case (
     [ '/v1/models/dall-e-3', qr/^The model "dall-e-3" is not known here; / ],
     [ '/v1/models/House', qr/^The model "House" is not known here; / ],
-    [ '/v1/models/house/', qr{^The model "house/" is not known here; } ],
+    [ '/v1/models/house/x', qr{^The model "house/x" is not known here; } ],
     [ '/v1/models/houses', qr/^The model "houses" is not known here; / ],
     [ '/v1/models/hous', qr/^The model "hous" is not known here; / ],
     [ '/v1/models/other', qr/^The model "other" is not known here; / ],
@@ -188,9 +188,8 @@ for my $case (
              message => $message);
 }
 
-for my $path ('/v1/models/', '/v1/Models', '/v1/modelsx', '/v1/xmodels',
-              '/v1/model', '/v1/model/house', '/v1/xmodels/house',
-              '/v1/models/house/models/')
+for my $path ('/v1/Models/', '/v1/Models', '/v1/modelsx', '/v1/xmodels',
+              '/v1/model', '/v1/model/house', '/v1/xmodels/house')
 {
     is_error(get($path), $path, 404, 'not_found');
 }

@@ -97,6 +97,8 @@ sub digest { return substr sha256_hex($_[0]), 0, 16 }
 is_client(post('/v1', bearer('alice')), 'alice', 'a key');
 is_client(post('/v1', { 'GeekAI-API-Key' => key_of('bob') }), 'bob',
           'the other header');
+is_client(post('/v1', { $_ => key_of('bob') }), 'bob', $_)
+    for 'api-key', 'x-api-key';
 is_client(post('/v1'), '', 'no key');
 is_client(post('/v1', bearer('nobody')), '', 'an unknown key');
 is_client(post('/v1', bearer('gone')), '', 'an expired key');
@@ -112,6 +114,8 @@ is_client(post('/free', { Authorization => "Bearer $key" }), digest($key),
           'without keys: a key');
 is_client(post('/free', { 'GeekAI-API-Key' => $key }), digest($key),
           'without keys: the same in the other header');
+is_client(post('/free', { $_ => $key }), digest($key), "without keys: $_")
+    for 'api-key', 'x-api-key';
 is_client(post('/free', bearer('alice')), digest(key_of('alice')),
           'without keys: a key that has a name elsewhere');
 is_client(post('/free'), '', 'without keys: no key');

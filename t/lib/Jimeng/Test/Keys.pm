@@ -167,8 +167,8 @@ sub is_refused {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my %status = (
         invalid_api_key => 401, permission_denied => 403,
-        task_not_found => 404, rate_limit_exceeded => 429,
-        insufficient_quota => 429,
+        not_found => 404, task_not_found => 404, method_not_allowed => 405,
+        rate_limit_exceeded => 429, insufficient_quota => 429,
     );
 
     return subtest $name => sub {
