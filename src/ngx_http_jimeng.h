@@ -171,6 +171,8 @@ char *ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_msec_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_jimeng_number_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data);
 
 /* ngx_http_jimeng_secret.c */

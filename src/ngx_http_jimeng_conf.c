@@ -117,7 +117,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->default_model, prev->default_model,
                              "jimeng_t2i_v40");
     ngx_conf_merge_msec_value(conf->poll_interval, prev->poll_interval, 2000);
-    ngx_conf_merge_uint_value(conf->poll_attempts, prev->poll_attempts, 60);
+    ngx_conf_merge_uint_value(conf->poll_attempts, prev->poll_attempts, 0);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 300000);
     ngx_conf_merge_msec_value(conf->heartbeat, prev->heartbeat, 15000);
     ngx_conf_merge_msec_value(conf->dedupe, prev->dedupe, 43200000);
@@ -408,6 +408,37 @@ ngx_http_jimeng_msec_or_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rv = ngx_conf_set_msec_slot(cf, cmd, conf);
 
     if (rv == NGX_CONF_OK && *msec == 0) {
+        return "must be greater than 0, or \"off\"";
+    }
+
+    return rv;
+}
+
+
+char *
+ngx_http_jimeng_number_or_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char       *rv;
+    ngx_int_t  *np;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    np = (ngx_int_t *) ((char *) conf + cmd->offset);
+
+    if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
+
+        if (*np != NGX_CONF_UNSET) {
+            return "is duplicate";
+        }
+
+        *np = 0;
+
+        return NGX_CONF_OK;
+    }
+
+    rv = ngx_conf_set_num_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && *np == 0) {
         return "must be greater than 0, or \"off\"";
     }
 

@@ -162,17 +162,19 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
 
     limits->timeout = jlcf->timeout - ngx_min(jlcf->timeout, elapsed);
     limits->interval = ngx_http_jimeng_schedule_fixed(jlcf);
-    limits->attempts = (uint32_t) ngx_min(jlcf->poll_attempts,
-                                          NGX_MAX_UINT32_VALUE);
+    limits->attempts = JM_TASK_UNLIMITED;
     limits->retries = order->retries;
-
-    /* one who asks for a task does not give it up */
 
     limits->queue = (jlcf->account->limits.concurrency != 0);
 
+    /* one who asks for a task does not give it up */
+
     if (order->ids) {
         limits->timeout = ngx_min(limits->timeout, order->wait);
-        limits->attempts = NGX_MAX_UINT32_VALUE;
+
+    } else if (jlcf->poll_attempts) {
+        limits->attempts = (uint32_t) ngx_min(jlcf->poll_attempts,
+                                              JM_TASK_UNLIMITED);
     }
 }
 

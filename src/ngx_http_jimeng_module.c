@@ -74,10 +74,10 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
 
     { ngx_string("jimeng_poll_attempts"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_jimeng_number_or_off,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_jimeng_loc_conf_t, poll_attempts),
-      &ngx_http_jimeng_positive_post },
+      NULL },
 
     { ngx_string("jimeng_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,

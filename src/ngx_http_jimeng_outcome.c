@@ -24,6 +24,11 @@ jm_event_e
 ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
     jm_answer_t *answer)
 {
+    if (call == JM_VISUAL_QUERY) {
+        answer->event = jm_task_hear(&task->task, answer->event,
+                                     answer->internal, ngx_current_msec);
+    }
+
     if (ngx_http_jimeng_outcome_keep(task, answer) != NGX_OK) {
 
         /* there is a task, and no memory to follow it */

@@ -419,8 +419,14 @@ ngx_http_jimeng_retrieve_trouble(ngx_http_jimeng_task_t *task)
 
         if (e.cause != JM_CAUSE_UPSTREAM_RATE_LIMITED) {
             jm_error_set(&e, JM_CAUSE_UPSTREAM, NULL,
-                         "The image provider could not be asked for the "
-                         "task; ask for it again.");
+                         "The image provider %s; ask for it again%s.",
+                         task->task.internal
+                         ? "answered with an error of its own, which may be "
+                           "passing or the task's end"
+                         : "could not be asked for the task",
+                         task->task.internal
+                         ? ", with a \"wait\" of more than 10 seconds to be "
+                           "told which" : "");
 
             if (task->code != JM_VISUAL_SUCCESS) {
                 e.upstream_code = task->code;

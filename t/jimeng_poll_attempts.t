@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 
-# jimeng_poll_attempts: after so many queries a task is given up.
+# jimeng_poll_attempts: after so many queries a task is given up, if so many
+# were said; else it is asked for until jimeng_timeout.
 
 use strict;
 use warnings;
@@ -13,11 +14,11 @@ use Jimeng::Test::Envelope;
 my $d = Jimeng::Test::Directive->new('jimeng_poll_attempts');
 
 $d->common('5');
-$d->good(1, 60, 1000000);
+$d->good(1, 60, 1000000, 'off');
 $d->bad(
-    [ 0, 'must be greater than 0' ], [ -1, 'invalid number' ],
+    [ 0, 'must be greater than 0, or "off"' ], [ -1, 'invalid number' ],
     [ 'x', 'invalid number' ], [ '""', 'invalid number' ],
-    [ '5s', 'invalid number' ], [ '99999999999999999999', 'invalid number' ],
+    [ '5s', 'invalid number' ], [ 'Off', 'invalid number' ], [ '99999999999999999999', 'invalid number' ],
 );
 
 
@@ -66,12 +67,36 @@ $t->finish;
 
 $t = Jimeng::Test->new(
     emulator => { seconds => 60 }, poll_interval => '5ms',
+    location => 'jimeng_poll_attempts 60;',
     server => 'location /huge/ {
                    jimeng_pass /_volcengine;
                    jimeng_poll_attempts 4294967296;
+
+                   location /huge/off/ {
+                       jimeng_pass /_volcengine;
+                       jimeng_poll_attempts off;
+                   }
+               }
+               location /default/ {
+                   jimeng_pass /_volcengine;
+                   jimeng_timeout 3s;
                }',
 );
-is_given_up('v1', 60, '60 by default');
+my $r = $t->request('POST', '/default/images/generations',
+                    { 'Content-Type' => 'application/json' },
+                    '{"prompt":"a boat that takes its time"}');
+
+is_error($r, 'no number by default', 504, 'generation_timeout',
+         task_id => ($r->json // {})->{task_id}, retry => 0,
+         message => qr/^The picture was not ready in time; it may still/);
+cmp_ok(scalar $t->queries, '>', 60, 'until jimeng_timeout');
+is_given_up('v1', 60, '60');
+is($t->request('POST', '/huge/off/images/generations',
+               { 'Content-Type' => 'application/json' },
+               '{"prompt":"a slow boat [[seconds=1]]"}')->status, 200,
+   'off, below a number');
+cmp_ok(scalar(grep { $_->{json}{task_id} eq ($t->submits)[-1]{task_id} }
+              $t->queries), '>', 60, 'off: as many as it takes');
 
 # More than fit into 32 bits are no fewer than that.
 $t->emulator->restart(seconds => 0.1);

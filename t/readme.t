@@ -82,6 +82,7 @@ my %special = (
     jimeng_accounts => 'the only one', jimeng_upload => 'off',
     jimeng_keys => 'off', jimeng_error_page => 'off',
     jimeng_cross_site => 'off',
+    jimeng_poll_attempts => 'off',
     jimeng_task_secret => 'a random one, until nginx is started again',
 );
 

@@ -76,12 +76,40 @@ jm_task_step(jm_task_t *t, jm_event_e event, uint64_t now)
 }
 
 
+jm_event_e
+jm_task_hear(jm_task_t *t, jm_event_e event, unsigned internal, uint64_t now)
+{
+    if (event != JM_EVENT_TROUBLE) {
+        t->internal = 0;
+        return event;
+    }
+
+    if (!internal) {
+        return event;
+    }
+
+    if (t->internal == 0) {
+        t->internal_at = now;
+    }
+
+    t->internal++;
+
+    if (t->internal < JM_TASK_INTERNAL_MAX
+        || now - t->internal_at < JM_TASK_INTERNAL_TIME)
+    {
+        return event;
+    }
+
+    return JM_EVENT_FAILED;
+}
+
+
 jm_step_t
 jm_task_follow(jm_task_t *t, uint64_t now)
 {
     t->gone = 1;
     t->deadline = now + JM_TASK_FOLLOW;
-    t->limits.attempts = UINT32_MAX;
+    t->limits.attempts = JM_TASK_UNLIMITED;
     t->limits.retries = 0;
 
     return jm_task_pause(t, now);
@@ -461,6 +489,10 @@ jm_task_pause(jm_task_t *t, uint64_t now)
     step = jm_task_do(JM_ACTION_TIMER);
     step.delay = jm_min(t->limits.interval, t->deadline - now);
     step.delay = jm_max(step.delay, 1);
+
+    if (t->internal != 0) {
+        step.delay = jm_min(step.delay, JM_TASK_INTERNAL_PAUSE);
+    }
 
     return step;
 }

@@ -24,6 +24,8 @@
  *
  * A submit whose outcome is unknown is never repeated.  A task that is not
  * over has exactly one of {a timer, an exchange in flight}.
+ *
+ * What a query is answered goes through jm_task_hear() first.
  */
 
 
@@ -95,7 +97,8 @@ typedef struct {
 
 /*
  * timeout and interval in milliseconds; attempts are the queries after which a
- * submit is given up, retries the submits after one that failed in passing
+ * submit is given up, JM_TASK_UNLIMITED where only the deadline says when;
+ * retries are the submits after one that failed in passing
  */
 
 typedef struct {
@@ -119,9 +122,13 @@ typedef struct {
     uint32_t          refusals;     /* submits refused for load */
     uint32_t          unsent;       /* submits that found no connection */
     jm_cause_e        refused;      /* why there is a pause before a submit */
+    uint32_t          internal;     /* answers in a row, see jm_task_hear() */
+    uint64_t          internal_at;  /* when the first of them came */
     unsigned          gone;         /* nobody waits for the answer */
 } jm_task_t;
 
+
+#define JM_TASK_UNLIMITED       UINT32_MAX
 
 /* pause before it is looked whether a task is still held */
 
@@ -140,6 +147,15 @@ typedef struct {
 
 #define JM_TASK_UNSENT_MAX      3
 
+/*
+ * errors of the service's own that end a task, in milliseconds at least over
+ * which they came, and the longest pause between two of them
+ */
+
+#define JM_TASK_INTERNAL_MAX    3
+#define JM_TASK_INTERNAL_TIME   10000
+#define JM_TASK_INTERNAL_PAUSE  5000
+
 
 /*
  * Starts a task at now, in milliseconds of any monotonic clock; the deadline
@@ -153,6 +169,21 @@ void jm_task_init(jm_task_t *t, const jm_task_limits_t *limits, uint64_t now);
  * task is over and every event gives JM_ACTION_NONE.
  */
 jm_step_t jm_task_step(jm_task_t *t, jm_event_e event, uint64_t now);
+
+/*
+ * Says what the answer to a query is to its task, at now.  internal is set when
+ * it was an error of the service's own (50500 or 50501), which is a hiccup or
+ * the task's end, and nothing tells which: JM_TASK_INTERNAL_MAX of them in a
+ * row, over JM_TASK_INTERNAL_TIME at least, are taken for its end.  An answer
+ * that tells of the task ends the row; one that does not, JM_EVENT_TROUBLE,
+ * neither counts nor ends it.  Meanwhile pauses are no longer than
+ * JM_TASK_INTERNAL_PAUSE.  (Volcengine's documents list both numbers as final
+ * and as worth a retry, by edition; the rule is this gateway's own.)
+ *
+ * Returns the event for jm_task_step(): event, or JM_EVENT_FAILED.
+ */
+jm_event_e jm_task_hear(jm_task_t *t, jm_event_e event, unsigned internal,
+    uint64_t now);
 
 /*
  * Goes on with a task that was given up while the upstream worked on it, for

@@ -49,8 +49,10 @@ static unsigned jm_visual_no_access(const jm_envelope_t *env);
 static const jm_gateway_t *jm_visual_gateway(jm_str_t name);
 static void jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env,
     jm_visual_call_e call);
+static void jm_visual_ended(jm_answer_t *a, int64_t code);
 static void jm_visual_state(jm_answer_t *a);
-static unsigned jm_visual_is_passing(int64_t code);
+static unsigned jm_visual_is_busy(int64_t code);
+static unsigned jm_visual_is_internal(int64_t code);
 
 static void jm_visual_lost(jm_answer_t *a, jm_visual_call_e call);
 static void jm_visual_fail(jm_answer_t *a, jm_cause_e cause);
@@ -478,29 +480,16 @@ jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env,
 
     if (env->code != JM_VISUAL_SUCCESS) {
 
-        if (!done && jm_visual_is_passing(env->code)) {
+        if (!done && jm_visual_is_busy(env->code)) {
             a->event = JM_EVENT_TROUBLE;
             return;
         }
 
-        a->event = JM_EVENT_FAILED;
-        jm_error_upstream(&a->error, env->code);
+        jm_visual_ended(a, env->code);
 
-        /* "busy" invites to send the request again: this one had a task */
-
-        if (a->error.cause == JM_CAUSE_UPSTREAM_RATE_LIMITED) {
-            jm_error_set(&a->error, JM_CAUSE_UPSTREAM, NULL, NULL);
-            a->error.upstream_code = env->code;
-        }
-
-        /* The task was taken: what it cost is not known, a retry costs more. */
-
-        if (a->error.cause == JM_CAUSE_UPSTREAM) {
-            a->error.no_retry = 1;
-        }
-
-        if (a->error.passing) {
-            a->event = JM_EVENT_PASSING;
+        if (!done && jm_visual_is_internal(env->code)) {
+            a->event = JM_EVENT_TROUBLE;
+            a->internal = 1;
         }
 
         return;
@@ -513,6 +502,31 @@ jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env,
     }
 
     jm_visual_state(a);
+}
+
+
+static void
+jm_visual_ended(jm_answer_t *a, int64_t code)
+{
+    a->event = JM_EVENT_FAILED;
+    jm_error_upstream(&a->error, code);
+
+    /* "busy" invites to send the request again: this one had a task */
+
+    if (a->error.cause == JM_CAUSE_UPSTREAM_RATE_LIMITED) {
+        jm_error_set(&a->error, JM_CAUSE_UPSTREAM, NULL, NULL);
+        a->error.upstream_code = code;
+    }
+
+    /* The task was taken: what it cost is not known, a retry costs more. */
+
+    if (a->error.cause == JM_CAUSE_UPSTREAM) {
+        a->error.no_retry = 1;
+    }
+
+    if (a->error.passing) {
+        a->event = JM_EVENT_PASSING;
+    }
 }
 
 
@@ -551,9 +565,18 @@ jm_visual_state(jm_answer_t *a)
 /* codes that speak of the query rather than of the task */
 
 static unsigned
-jm_visual_is_passing(int64_t code)
+jm_visual_is_busy(int64_t code)
 {
-    return code == 50429 || code == 50430 || code == 50500 || code == 50501;
+    return code == 50429 || code == 50430;
+}
+
+
+/* codes that may speak of either */
+
+static unsigned
+jm_visual_is_internal(int64_t code)
+{
+    return code == 50500 || code == 50501;
 }
 
 

@@ -53,9 +53,10 @@ typedef enum {
 
 /*
  * What an answer means.  event is for jm_task_step(); error is set with
- * JM_EVENT_FAILED and _PASSING, and to JM_CAUSE_UPSTREAM_AUTH with
- * JM_EVENT_TROUBLE when access was refused: message may then hold what was
- * signed.  code, message, request_id and status are the upstream's, for the
+ * JM_EVENT_FAILED and _PASSING, with JM_EVENT_TROUBLE to what the answer is if
+ * internal is set and it is the task's end (see jm_task_hear()), and to
+ * JM_CAUSE_UPSTREAM_AUTH when access was refused: message may then hold what
+ * was signed.  code, message, request_id and status are the upstream's, for the
  * log, and may be empty; they, task_id and urls are views into the answer's
  * body or memory that was handed in.
  */
@@ -69,6 +70,7 @@ typedef struct {
     jm_str_t         status;
     unsigned         strange;       /* status is none of the documented */
     unsigned         lost;          /* the upstream knows no such task */
+    unsigned         internal;      /* a hiccup, or the end of the task */
     jm_str_t         task_id;
     jm_str_t         urls[JM_VISUAL_PICTURES];
     size_t           nurls;

@@ -90,6 +90,11 @@ check_query(const jm_answer_t *a, jm_visual_call_e call)
     default:
         check(a->event == JM_EVENT_PENDING || a->event == JM_EVENT_TROUBLE);
     }
+
+    if (a->internal) {
+        check(a->event == JM_EVENT_TROUBLE && a->error.no_retry);
+        check(a->error.cause == JM_CAUSE_UPSTREAM);
+    }
 }
 
 

@@ -9,7 +9,8 @@
  * was submitted there, and once more at most for each task that failed in
  * passing, as often as that was asked for; it is asked for no more often than
  * that was; and it ends by its deadline, or with the exchange that is in flight
- * then.  Where there is a queue it is submitted with a slot only.  One that was
+ * then, or with errors of the service's own, three in a row over 10 seconds.
+ * Where there is a queue it is submitted with a slot only.  One that was
  * given up may be followed, and is never submitted then.
  *
  * Seen failing with each of these taken out of jm_task.c: the look at t->gone
@@ -53,6 +54,8 @@ typedef struct {
     unsigned         submits;       /* that the remote took, and bills */
     unsigned         asked;         /* queries for the last of them */
     unsigned         passing;       /* tasks that failed in passing */
+    unsigned         internal;      /* errors of the service's own in a row */
+    uint64_t         first;         /* of them */
     unsigned         unknown;       /* a submit may have been taken */
     unsigned         gone;
     unsigned         over;
@@ -67,6 +70,7 @@ static void
 arm(world_t *w, uint64_t delay)
 {
     check(delay > 0 && w->now + delay <= w->task.deadline);
+    check(w->internal == 0 || delay <= JM_TASK_INTERNAL_PAUSE);
 
     w->timer = 1;
     w->fires = w->now + delay;
@@ -287,16 +291,50 @@ end_submit(world_t *w)
 }
 
 
+/* what the service says, and what that is to the task */
+
+static jm_event_e
+hear(world_t *w, jm_event_e said, unsigned internal)
+{
+    unsigned    ended;
+    jm_event_e  event;
+
+    event = jm_task_hear(&w->task, said, internal, w->now);
+
+    if (!internal) {
+        check(event == said);
+
+        if (event != JM_EVENT_TROUBLE) {
+            w->internal = 0;
+        }
+
+        return event;
+    }
+
+    if (w->internal++ == 0) {
+        w->first = w->now;
+    }
+
+    ended = w->internal >= 3 && w->now - w->first >= 10000;
+
+    check(event == (ended ? JM_EVENT_FAILED : JM_EVENT_TROUBLE));
+
+    return event;
+}
+
+
 static void
 end_query(world_t *w)
 {
     static const jm_event_e  events[] = {
         JM_EVENT_PENDING, JM_EVENT_TROUBLE, JM_EVENT_DONE, JM_EVENT_FAILED,
-        JM_EVENT_PASSING
+        JM_EVENT_PASSING, JM_EVENT_TROUBLE, JM_EVENT_TROUBLE
     };
+    unsigned    i;
     jm_event_e  event;
 
-    event = events[choose(&w->input, jm_nitems(events))];
+    i = choose(&w->input, jm_nitems(events));
+    event = hear(w, events[i], i > 4);
 
     /* a task that failed is not billed, and is over for the remote */
 
@@ -478,6 +516,7 @@ live(world_t *w)
     w->submits = 0;
     w->asked = 0;
     w->passing = 0;
+    w->internal = 0;
     w->unknown = 0;
     w->gone = 0;
     w->over = 0;

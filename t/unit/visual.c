@@ -43,6 +43,7 @@ typedef struct {
 #define UNSENT   JM_EVENT_UNSENT, JM_CAUSE_NONE, 0
 #define TAKEN    JM_EVENT_ACCEPTED, JM_CAUSE_NONE, 0
 #define TROUBLE  JM_EVENT_TROUBLE, JM_CAUSE_NONE, 0
+#define INTERNAL JM_EVENT_TROUBLE, JM_CAUSE_UPSTREAM, 1
 #define PENDING  JM_EVENT_PENDING, JM_CAUSE_NONE, 0
 #define DONE     JM_EVENT_DONE, JM_CAUSE_NONE, 0
 
@@ -331,8 +332,8 @@ static const answer_case_t  query_answers[] = {
     { "50511 in Error.Code", 400, gateway("50511"), PASSING },
     { "50429", 429, code(50429), TROUBLE },
     { "50430", 429, code(50430), TROUBLE },
-    { "50500", 500, code(50500), TROUBLE },
-    { "50501", 500, code(50501), TROUBLE },
+    { "50500", 500, code(50500), INTERNAL },
+    { "50501", 500, code(50501), INTERNAL },
 
     { "FlowLimitExceeded", 429, gateway("FlowLimitExceeded"), TROUBLE },
     { "SignatureDoesNotMatch", 401, gateway("SignatureDoesNotMatch"),

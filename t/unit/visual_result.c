@@ -31,6 +31,7 @@ typedef struct {
 #define POLICY   JM_EVENT_FAILED, JM_CAUSE_CONTENT_POLICY, 0
 #define PASSING  JM_EVENT_PASSING, JM_CAUSE_CONTENT_POLICY, 0
 #define TROUBLE  JM_EVENT_TROUBLE, JM_CAUSE_NONE, 0
+#define INTERNAL JM_EVENT_TROUBLE, JM_CAUSE_UPSTREAM, 1
 #define PENDING  JM_EVENT_PENDING, JM_CAUSE_NONE, 0
 #define DONE     JM_EVENT_DONE, JM_CAUSE_NONE, 0
 
@@ -91,8 +92,8 @@ static const result_case_t  cases[] = {
       "\"done\",\"binary_data_base64\":[\"\"]}}", 1, PASSING },
     { "50429", 429, code(50429), 0, TROUBLE },
     { "50430", 429, code(50430), 0, TROUBLE },
-    { "50500", 500, code(50500), 0, TROUBLE },
-    { "50501", 500, code(50501), 0, TROUBLE },
+    { "50500", 500, code(50500), 0, INTERNAL },
+    { "50501", 500, code(50501), 0, INTERNAL },
     { "50430, done", 200, "{\"code\":50430,\"data\":{\"status\":\"done\","
       "\"binary_data_base64\":[\"\"]}}", 1, FINAL },
     { "50215", 400, code(50215), 0, JM_EVENT_FAILED,
