@@ -64,6 +64,10 @@ static ngx_http_jimeng_account_param_t  ngx_http_jimeng_account_params[] = {
       ngx_http_jimeng_account_text,
       offsetof(ngx_http_jimeng_account_t, host) },
 
+    { ngx_string("version"), 1,
+      ngx_http_jimeng_account_text,
+      offsetof(ngx_http_jimeng_account_t, version) },
+
     { ngx_string("concurrency"), 1,
       ngx_http_jimeng_limit_count,
       offsetof(ngx_http_jimeng_account_t, limits.concurrency) },
@@ -337,6 +341,10 @@ ngx_http_jimeng_account_check(ngx_conf_t *cf,
         jm_str_set(&account->host, JM_VISUAL_HOST);
     }
 
+    if (account->version.len == 0) {
+        jm_str_set(&account->version, JM_VISUAL_VERSION);
+    }
+
     if (ngx_http_jimeng_account_args(cf, account) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
@@ -362,9 +370,9 @@ ngx_http_jimeng_account_args(ngx_conf_t *cf,
         params[0].value = jm_visual_action((jm_visual_call_e) call);
 
         jm_str_set(&params[1].name, "Version");
-        jm_str_set(&params[1].value, JM_VISUAL_VERSION);
+        params[1].value = account->version;
 
-        jm_buf_init(&b, &mem, 64, 256);
+        jm_buf_init(&b, &mem, 64, NGX_MAX_SIZE_T_VALUE);
         jm_sign_query(&b, params, 2);
 
         if (b.rc != JM_OK) {

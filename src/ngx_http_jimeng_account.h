@@ -31,6 +31,7 @@ typedef struct {
     jm_credential_t             credential;
     jm_str_t                    security_token;
     jm_str_t                    host;
+    jm_str_t                    version;        /* of the upstream's calls */
     ngx_str_t                   args[NGX_HTTP_JIMENG_CALLS];
     jm_day_key_t                day_key;
 } ngx_http_jimeng_account_t;

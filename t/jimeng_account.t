@@ -82,7 +82,9 @@ for my $name (qw(access_key secret_key)) {
 
 bad('an empty block', '', 'account "other" has no "access_key"');
 
-for my $name (qw(access_key secret_key security_token region service host)) {
+for my $name (qw(access_key secret_key security_token region service host
+                 version))
+{
     my $rest = $keys =~ s/$name \S+;//r;
     my $arguments = qq(invalid number of arguments in "$name" directive);
 
@@ -100,7 +102,7 @@ good('blanks in a secret key', 'access_key a; secret_key " a b ";');
 good('any characters in a secret key',
      "access_key a; secret_key \"\xc3\xa9\";");
 
-for my $name (qw(access_key security_token region service host)) {
+for my $name (qw(access_key security_token region service host version)) {
     my $rest = $keys =~ s/$name \S+;//r;
 
     bad("$name with $_->[0]", "$rest $name $_->[1];",
@@ -273,7 +275,7 @@ for my $row ($t->emulator->journal) {
 $t->finish;
 
 
-# ---- region, service and host are what is signed
+# ---- region, service, host and version are what is signed
 
 my $auth_failed = qr/^The image provider refused this service's access; the/;
 
@@ -281,6 +283,8 @@ for my $case (
     [ 'region', 'region cn-beijing;', qr{/cn-beijing/cv/request,} ],
     [ 'service', 'service env:SERVICE;', qr{/cn-north-1/other/request,} ],
     [ 'host', 'host visual.example:8443;', qr{/cn-north-1/cv/request,} ],
+    [ 'region for BytePlus', 'region ap-singapore-1;',
+      qr{/ap-singapore-1/cv/request,} ],
 ) {
     my ($name, $line, $scope) = @$case;
     my $t = Jimeng::Test->new(
@@ -307,4 +311,49 @@ $t = Jimeng::Test->new(
 );
 is($t->generate({})->status, 200, 'a host of one\'s own, sent as it is signed');
 is(($t->submits)[0]{headers}{host}, 'visual.example:8443', 'host: sent');
-$t->done;
+$t->finish;
+
+
+# ---- BytePlus, and a version that is another than the upstream's
+
+my %byteplus = (region => 'ap-singapore-1', version => '2024-06-06');
+
+$t = Jimeng::Test->new(
+    emulator => { seconds => 0, %byteplus }, poll_interval => '5ms',
+    strict => 1, env => { VERSION => '2024-06-06' },
+    account => 'host cv.byteplusapi.com; region ap-singapore-1; '
+               . 'version env:VERSION;',
+    proxy => 'proxy_set_header Host cv.byteplusapi.com;',
+);
+is($t->generate({ response_format => 'b64_json' })->status, 200, 'BytePlus');
+is(scalar $t->emulator->journal, 3, 'BytePlus: a submit and two queries');
+
+for my $row ($t->emulator->journal) {
+    is($row->{query}, "Action=$row->{action}&Version=2024-06-06",
+       'BytePlus: the query string');
+    is($row->{signature}, 'ok', 'BytePlus: it is what was signed');
+    is($row->{headers}{host}, 'cv.byteplusapi.com', 'BytePlus: the host');
+    like($row->{headers}{authorization}, qr{/ap-singapore-1/cv/request,},
+         'BytePlus: the scope');
+}
+
+$t->finish;
+
+for my $case ([ 'the default', '' ], [ 'what has to be escaped',
+                                       'version a&Action=b+c%20/;' ])
+{
+    my ($name, $line) = @$case;
+    my $t = Jimeng::Test->new(emulator => { seconds => 0, %byteplus },
+                              account => "$line region ap-singapore-1;");
+
+    is_error($t->generate({}), "$name is not the upstream's version", 502,
+             'upstream_error');
+    my ($row) = $t->emulator->journal;
+    is($row->{code}, 'InvalidActionOrVersion', "$name: what it said");
+    is($row->{signature}, 'ok', "$name: signed as it was sent");
+    is($row->{query} =~ s/^Action=\w+&Version=//r,
+       $line ? 'a%26Action%3Db%2Bc%2520%2F' : '2022-08-31', "$name: sent");
+    $t->finish;
+}
+
+done_testing();

@@ -43,6 +43,8 @@ sub new {
 
     my $self = bless {
         option => \%option,
+        region => $option{region} // REGION,
+        version => $option{version} // VERSION,
         faults => Jimeng::Emulator::Faults->new,
         count  => { submit => 0, query => 0 },
         number => 0,
@@ -214,7 +216,7 @@ sub check_signature {
         $request,
         {
             ($account // $self->{accounts}[0])->keys,
-            region  => REGION,
+            region  => $self->{region},
             service => SERVICE,
             now     => time,
         });
@@ -232,7 +234,7 @@ sub act {
     if (!defined $action || !defined $version) {
         @error = ('MissingParameter', 'Action and Version are required');
 
-    } elsif (!$STAGE{$action} || $version ne VERSION) {
+    } elsif (!$STAGE{$action} || $version ne $self->{version}) {
         @error = ('InvalidActionOrVersion', 'no such Action or Version');
 
     } elsif ($request->{method} ne 'POST') {

@@ -14,8 +14,8 @@ package Jimeng::Test;
 # and free of secrets, and no process may be left.
 #
 # Options of new():
-#   emulator       hash: seconds, concurrency, qps, security_token, and
-#                  accounts, name => {concurrency, ...}; 0: none
+#   emulator       hash: seconds, concurrency, qps, security_token, region,
+#                  version, and accounts, name => {concurrency, ...}; 0: none
 #   main, events, http, server, location, account, proxy
 #                  strings for these blocks of nginx.conf; a default line with
 #                  the same directive is left out

@@ -3,8 +3,8 @@ package Jimeng::Test::Emulator;
 # A running t/emulator, its journal and its control URL.
 #
 #   my $e = Jimeng::Test::Emulator->start(dir => DIR, access_key => AK,
-#       secret_key => SK, security_token => T, seconds => S,
-#       concurrency => N, qps => N, accounts => [{...}, ...]);
+#       secret_key => SK, security_token => T, region => R, version => V,
+#       seconds => S, concurrency => N, qps => N, accounts => [{...}, ...]);
 #   $e->journal(action => 'submit')   decoded lines, with the body's JSON
 #   $e->fault({...})  $e->clear_faults  $e->state
 #   $e->set_account($name, %settings)   see Jimeng::Emulator::Account
@@ -50,7 +50,9 @@ sub _run {
     my ($self) = @_;
     my @flags;
 
-    for my $name (qw(security_token seconds concurrency qps)) {
+    for my $name (qw(security_token region version seconds concurrency
+                     qps))
+    {
         next unless defined $self->{$name};
         push @flags, '--' . $name =~ tr/_/-/r, $self->{$name};
     }
