@@ -10,7 +10,7 @@ use lib 't/lib';
 use Digest::SHA qw(sha256_hex);
 use Jimeng::Test;
 use Jimeng::Test::Errors qw(is_error);
-use Jimeng::Test::Example qw(internal rewrite);
+use Jimeng::Test::Example qw(certificate internal rewrite);
 use Jimeng::Test::Picture qw(jpeg png);
 use Jimeng::Test::Process qw(slurp);
 
@@ -19,8 +19,8 @@ my @files = map { s{.*/}{}r } sort glob "$folder/*.conf";
 my %text = map { $_ => slurp("$folder/$_") } @files;
 my @complete = grep { $text{$_} =~ /^events/m } @files;
 
-is("@complete", 'auth-injection.conf edge-gateway.conf minimal.conf'
-   . ' shared-access.conf uploads.conf', 'the complete examples');
+is("@complete", 'auth-injection.conf browser.conf edge-gateway.conf'
+   . ' minimal.conf shared-access.conf uploads.conf', 'the complete examples');
 is(join(' ', grep { $text{$_} !~ /^events/m } @files), 'volcengine.conf',
    'the one that is included');
 
@@ -50,17 +50,6 @@ sub keys_of {
     $t->write_file('keys', join '', "# clients\n",
         map { sha256_hex($_) . "  $client{$_}\n" } sort keys %client);
     $t->secret(keys %client);
-}
-
-
-sub certificate {
-    my ($t) = @_;
-    my $file = $t->dir . '/gateway';
-    my $command = 'openssl req -x509 -newkey rsa:2048 -nodes -days 2'
-        . " -subj /CN=gateway.example.com -keyout $file.key -out $file.crt";
-
-    my $said = `$command 2>&1`;
-    die "openssl: $said" if $?;
 }
 
 
@@ -143,6 +132,7 @@ unlike($internal, qr/non_idempotent/, 'volcengine.conf: no second submit');
 
 for my $name (@complete) {
     my $edge = $name =~ /^edge/;
+    my $tls = $edge || $name =~ /^browser/;
     my $conf = rewrite($text{$name});
     my $login = $name =~ /^shared/ && login();
 
@@ -160,7 +150,7 @@ for my $name (@complete) {
                               emulator => { seconds => 0.1 });
 
     keys_of($t);
-    certificate($t) if $edge;
+    certificate($t, 'gateway') if $tls;
     internal($t);
 
     my ($rc, $said) = $t->test_config;
@@ -172,7 +162,7 @@ for my $name (@complete) {
 
     # The key of a client is nothing to the service upstream.
     my $key = 'sk-of-the-client';
-    my $r = $edge ? picture_over_https($t, $key)
+    my $r = $tls ? picture_over_https($t, $key)
           : $t->generate({ model => $name =~ /^auth/ ? 'gpt-image-1' : undef },
                          { Authorization => "Bearer $key" });
 
@@ -186,11 +176,12 @@ for my $name (@complete) {
     unlike($sent[0]{headers}{authorization}, qr/sk-of/,
            "$name: the client's key stays here");
 
-    $r = $edge ? https($t, '/_volcengine') : $t->request('GET', '/_volcengine');
+    $r = $tls ? https($t, '/_volcengine') : $t->request('GET', '/_volcengine');
     is($r->status, 404, "$name: the internal location is internal");
 
     limits($t) if $name =~ /^auth/;
     edge($t) if $edge;
+    browser($t) if $name =~ /^browser/;
     shared($t) if $login;
     uploads($t) if $name =~ /^uploads/;
     $t->finish;
@@ -281,6 +272,63 @@ sub edge {
        'first second', 'edge-gateway: status');
     is($t->request('GET', '/v1/models', {}, undef, port => 'private')->status,
        404, 'edge-gateway: nothing else there');
+}
+
+
+# What browser.conf has beside the minimal one; t/browser.t has a browser.
+sub browser {
+    my ($t) = @_;
+    my $name = 'browser';
+    my $page = 'https://app.example.com';
+    my $asked = 'authorization,content-type,x-stainless-lang';
+
+    for my $case (
+        [ $page, 'images/generations', $page ],
+        [ 'https://studio.example.com', 'images/edits',
+          'https://studio.example.com' ],
+        [ 'https://app.example.com.evil.example', 'images/generations' ],
+        [ 'https://example.com', 'images/generations' ],
+        [ 'http://app.example.com', 'images/generations' ],
+        [ 'https://app.example.com:8443', 'images/generations' ],
+        [ 'null', 'images/generations' ],
+    ) {
+        my ($origin, $path, $allowed) = @$case;
+        my $r = https($t, "/v1/$path", '-X', 'OPTIONS', '-H',
+            "Origin: $origin", '-H', 'Access-Control-Request-Method: POST',
+            '-H', "Access-Control-Request-Headers: $asked");
+
+        is($r->status, 204, "$name: a preflight of $origin");
+        is($r->header('Access-Control-Allow-Origin'), $allowed,
+           "$name: whether $origin may");
+        is($r->header('Access-Control-Allow-Headers'), $asked,
+           "$name: the headers of $origin") if $allowed;
+        like($r->header('Vary'), qr/^Origin\b/, "$name: to $origin only");
+        is($r->body, '', "$name: and no more to $origin");
+    }
+
+    my ($code, $out) = $t->curl('--http2', '-k', '-i', '--resolve',
+        'gateway.example.com:' . $t->port . ':127.0.0.1',
+        '-H', "Origin: $page",
+        'https://gateway.example.com:' . $t->port . '/v1/models');
+    like($out, qr{^HTTP/2 401}, "$name: no key");
+    like($out, qr/^access-control-allow-origin: \Q$page\E\r$/m,
+         "$name: which the page may read");
+    like($out, qr/^vary: Origin\r$/m, "$name: no other page's");
+
+    # All that the module sends, less what any page may read, and what is
+    # between it and a proxy.
+    my $source = join '', map { slurp($_) }
+                 glob Jimeng::Test::Nginx::root() . '/src/*.c';
+    my %sent = map { lc $_ => 1 }
+               $source =~ /ngx_http_jimeng_reply_header\(r, "([\w-]+)"/g,
+               $source =~ /"(x-ratelimit-[\w-]+)"/g;
+    delete @sent{qw(cache-control x-accel-buffering)};
+
+    my %shown = map { lc $_ => 1 } map { split /, / }
+                $out =~ /^access-control-expose-headers: (.*)\r$/mg;
+    is(join(' ', sort keys %shown), join(' ', sort keys %sent),
+       "$name: the headers that the page may read");
+    cmp_ok(scalar(keys %sent), '>=', 8, "$name: those of the source");
 }
 
 

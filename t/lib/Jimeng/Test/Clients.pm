@@ -4,6 +4,7 @@ package Jimeng::Test::Clients;
 # node that they ask for.
 #
 #   need_clients();       the test is skipped without them, and in CI it fails
+#   my $chromium = need_browser();        likewise, with Debian's browser
 #   my $why = no_clients();               why they are not there, if so
 #   my $process = start_client($dir, 'openai.mjs', \@arguments, env => {...});
 #                         a program of t/clients, in that directory
@@ -18,7 +19,7 @@ use JSON::PP ();
 use Test::More;
 use Jimeng::Test::Process;
 
-our @EXPORT = qw(answers_of need_clients no_clients start_client);
+our @EXPORT = qw(answers_of need_browser need_clients no_clients start_client);
 
 
 sub no_clients {
@@ -31,6 +32,20 @@ sub no_clients {
 
 sub need_clients {
     my $why = no_clients() // return;
+    _cannot($why);
+}
+
+
+sub need_browser {
+    need_clients();
+
+    my ($chromium) = grep { -x } map { "$_/chromium" } split /:/, $ENV{PATH};
+    return $chromium // _cannot('browser: there is no chromium');
+}
+
+
+sub _cannot {
+    my ($why) = @_;
 
     plan(skip_all => $why) if !$ENV{CI};
     fail("the clients are there: $why");
