@@ -111,6 +111,7 @@ struct ngx_http_jimeng_loc_conf_s {
     ngx_msec_t                  heartbeat;
     ngx_msec_t                  dedupe;     /* 0: off */
     ngx_uint_t                  size;
+    ngx_uint_t                  response_format;    /* jm_format_e */
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
     ngx_flag_t                  error_page; /* without jimeng_pass as well */

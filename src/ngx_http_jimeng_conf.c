@@ -93,6 +93,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->heartbeat = NGX_CONF_UNSET_MSEC;
     conf->dedupe = NGX_CONF_UNSET_MSEC;
     conf->size = NGX_CONF_UNSET_UINT;
+    conf->response_format = NGX_CONF_UNSET_UINT;
     conf->max_prompt = NGX_CONF_UNSET_UINT;
     conf->upload = NGX_CONF_UNSET_PTR;
     conf->error_page = NGX_CONF_UNSET;
@@ -123,6 +124,8 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->dedupe, prev->dedupe, 43200000);
     ngx_conf_merge_uint_value(conf->size, prev->size,
                               NGX_HTTP_JIMENG_SIZE_FIT);
+    ngx_conf_merge_uint_value(conf->response_format, prev->response_format,
+                              JM_FORMAT_UNSAID);
     ngx_conf_merge_uint_value(conf->max_prompt, prev->max_prompt, 800);
     ngx_conf_merge_ptr_value(conf->upload, prev->upload, NULL);
     ngx_conf_merge_value(conf->error_page, prev->error_page, 0);
@@ -307,6 +310,18 @@ ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
     if (ngx_strncmp(value->data, "area=", 5) == 0) {
         return ngx_http_jimeng_model_area(cf, model, value->data + 5,
                                           value->data + value->len);
+    }
+
+    if (ngx_strcmp(value->data, "response_format=url") == 0) {
+        model->takes &= ~JM_MODEL_DATA;
+        model->takes |= JM_MODEL_URL;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "response_format=b64_json") == 0) {
+        model->takes &= ~JM_MODEL_URL;
+        model->takes |= JM_MODEL_DATA;
+        return NGX_CONF_OK;
     }
 
     if (ngx_strcmp(value->data, "scale=fraction") == 0) {

@@ -19,8 +19,11 @@
 static ngx_int_t ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d,
     ngx_uint_t i);
+static ngx_uint_t ngx_http_jimeng_deliver_others(
+    ngx_http_jimeng_delivery_t *d, ngx_uint_t i);
 static ngx_int_t ngx_http_jimeng_deliver_picture(void *data,
-    ngx_uint_t number, ngx_str_t *before, ngx_str_t *after);
+    ngx_uint_t number, jm_picture_type_e type, ngx_str_t *before,
+    ngx_str_t *after);
 static ngx_uint_t ngx_http_jimeng_deliver_limit(
     ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d);
@@ -194,6 +197,15 @@ ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
         return NGX_OK;
     }
 
+    /* in OpenAI's form the last picture tells what failed: it may be this */
+
+    if (task->part.error == NULL && d->job->left
+        && d->job->order.stream == JM_STREAM_OPENAI
+        && !ngx_http_jimeng_deliver_others(d, i))
+    {
+        return NGX_OK;
+    }
+
     d->handed |= (uint32_t) 1 << i;
     d->parts[i] = task->part;
     d->task = task;
@@ -210,6 +222,38 @@ ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
     }
 
     return ngx_http_jimeng_stream_urls(d, ngx_http_jimeng_deliver_limit(d));
+}
+
+
+/* whether tasks but this one have pictures that are still to be handed on */
+
+static ngx_uint_t
+ngx_http_jimeng_deliver_others(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
+{
+    ngx_uint_t               k;
+    ngx_http_jimeng_task_t  *task;
+
+    for (k = 0; k < d->job->order.n; k++) {
+        task = &d->job->tasks[k];
+
+        if (k != i && !(d->handed >> k & 1) && task->part.error == NULL
+            && ngx_http_jimeng_task_state(task) == JM_TASK_DONE)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* whether no picture is to come behind those of the task under way */
+
+ngx_uint_t
+ngx_http_jimeng_deliver_last(ngx_http_jimeng_delivery_t *d)
+{
+    return d->job->left == 0
+           && !ngx_http_jimeng_deliver_others(d, d->task - d->job->tasks);
 }
 
 
@@ -260,13 +304,13 @@ ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d)
 
 static ngx_int_t
 ngx_http_jimeng_deliver_picture(void *data, ngx_uint_t number,
-    ngx_str_t *before, ngx_str_t *after)
+    jm_picture_type_e type, ngx_str_t *before, ngx_str_t *after)
 {
     ngx_http_jimeng_delivery_t *d = data;
 
     return d->job->order.stream
-           ? ngx_http_jimeng_stream_picture(d, number, before, after)
-           : ngx_http_jimeng_result_picture(d, before, after);
+           ? ngx_http_jimeng_stream_picture(d, number, type, before, after)
+           : ngx_http_jimeng_result_picture(d, type, before, after);
 }
 
 
@@ -420,6 +464,10 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
 
     if (final) {
         *error = answer->error;
+
+        if (d->job->order.gpt) {
+            jm_error_gpt(error);
+        }
 
     } else {
         jm_error_set(error, JM_CAUSE_UPSTREAM, NULL,

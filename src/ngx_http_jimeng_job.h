@@ -24,12 +24,13 @@ struct ngx_http_jimeng_order_s {
     jm_stream_e                 stream;
     ngx_uint_t                  edit;
     ngx_uint_t                  async;      /* answered when submitted */
+    unsigned                    gpt;        /* errors as OpenAI's models' */
     ngx_str_t                  *ids;        /* of a retrieval, or NULL */
     ngx_str_t                   task_id;    /* of that, sealed */
     ngx_http_jimeng_account_t  *account;    /* of that, or NULL */
     time_t                      created;    /* of that, or 0 */
     ngx_msec_t                  wait;       /* of that, for its end */
-    jm_size_t                   size;
+    jm_look_t                   look;       /* type: not known yet */
     uint64_t                    kind;       /* of tasks, to the schedule */
     uint32_t                    n;          /* tasks */
     uint32_t                    pictures;   /* that they bring, at most */
@@ -216,7 +217,8 @@ void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task,
  */
 
 typedef ngx_int_t (*ngx_http_jimeng_picture_pt)(void *data,
-    ngx_uint_t number, ngx_str_t *before, ngx_str_t *after);
+    ngx_uint_t number, jm_picture_type_e type, ngx_str_t *before,
+    ngx_str_t *after);
 
 /* the pictures of one task on their way from the upstream to the client */
 
@@ -298,7 +300,7 @@ ngx_int_t ngx_http_jimeng_retrieve_failed(ngx_http_jimeng_job_t *job);
 
 ngx_int_t ngx_http_jimeng_result_send(ngx_http_jimeng_job_t *job);
 ngx_int_t ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,
-    ngx_str_t *before, ngx_str_t *after);
+    jm_picture_type_e type, ngx_str_t *before, ngx_str_t *after);
 ngx_int_t ngx_http_jimeng_result_end(ngx_http_jimeng_delivery_t *d);
 ngx_int_t ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job);
 ngx_int_t ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job,
@@ -332,13 +334,16 @@ struct ngx_http_jimeng_delivery_s {
     ngx_http_jimeng_task_t     *task;       /* whose pictures are under way */
     ngx_uint_t                  attempts;
     uint32_t                    handed;     /* a bit for each task */
+    jm_picture_type_e           type;       /* of the first as data */
     unsigned                    begun:1;    /* the header was sent */
     unsigned                    any:1;      /* a picture was handed on */
+    unsigned                    told:1;     /* and with it what failed */
     unsigned                    cut:1;      /* no more can be sent */
 };
 
 ngx_int_t ngx_http_jimeng_deliver_create(ngx_http_jimeng_job_t *job);
 ngx_int_t ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job);
+ngx_uint_t ngx_http_jimeng_deliver_last(ngx_http_jimeng_delivery_t *d);
 ngx_int_t ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_deliver_stop(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_deliver_destroy(ngx_http_jimeng_job_t *job);
@@ -349,7 +354,8 @@ ngx_int_t ngx_http_jimeng_stream_step(ngx_http_jimeng_delivery_t *d);
 ngx_int_t ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d,
     ngx_uint_t limit);
 ngx_int_t ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
-    ngx_uint_t number, ngx_str_t *before, ngx_str_t *after);
+    ngx_uint_t number, jm_picture_type_e type, ngx_str_t *before,
+    ngx_str_t *after);
 ngx_int_t ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d);
 
 

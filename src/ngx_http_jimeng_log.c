@@ -134,6 +134,7 @@ ngx_http_jimeng_log_level(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
     switch (answer->error.cause) {
 
     case JM_CAUSE_CONTENT_POLICY:
+    case JM_CAUSE_MODERATION:
     case JM_CAUSE_INVALID_REQUEST:
     case JM_CAUSE_TASK_NOT_FOUND:
         return NGX_LOG_INFO;

@@ -21,6 +21,13 @@ static ngx_conf_enum_t  ngx_http_jimeng_sizes[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_jimeng_formats[] = {
+    { ngx_string("url"), JM_FORMAT_URL },
+    { ngx_string("b64_json"), JM_FORMAT_B64 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_jimeng_commands[] = {
 
     { ngx_string("jimeng_pass"),
@@ -99,6 +106,13 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_jimeng_loc_conf_t, size),
       &ngx_http_jimeng_sizes },
+
+    { ngx_string("jimeng_response_format"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, response_format),
+      &ngx_http_jimeng_formats },
 
     { ngx_string("jimeng_max_prompt"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,

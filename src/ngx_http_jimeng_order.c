@@ -239,7 +239,9 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
 
     order->stream = params->stream;
     order->edit = in->rules.edit;
-    order->size = params->size;
+    order->gpt = (params->model->takes & JM_MODEL_GPT) ? 1 : 0;
+    order->look.size = params->size;
+    order->look.quality = params->quality;
     order->n = params->n;
 
     pixels = params->size.area;

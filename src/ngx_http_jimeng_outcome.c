@@ -37,6 +37,10 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
         jm_error_set(&answer->error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
     }
 
+    if (task->job->order.gpt) {
+        jm_error_gpt(&answer->error);
+    }
+
     if (call == JM_VISUAL_SUBMIT) {
         ngx_http_jimeng_slot_refused(task, answer);
         ngx_http_jimeng_outcome_submit(task, answer);

@@ -18,7 +18,7 @@ typedef struct {
 static ngx_int_t ngx_http_jimeng_pass_buf(ngx_http_jimeng_pass_t *p,
     ngx_buf_t *b, jm_buf_t *rest, ngx_chain_t ***ll);
 static ngx_int_t ngx_http_jimeng_pass_begin(ngx_http_jimeng_pass_t *p,
-    ngx_chain_t ***ll);
+    jm_str_t text, ngx_chain_t ***ll);
 static void ngx_http_jimeng_pass_text(ngx_http_jimeng_run_t *run,
     ngx_buf_t *b, jm_str_t *text, jm_str_t *piece);
 static ngx_int_t ngx_http_jimeng_pass_run(ngx_http_jimeng_pass_t *p,
@@ -105,7 +105,9 @@ ngx_http_jimeng_pass_buf(ngx_http_jimeng_pass_t *p, ngx_buf_t *b,
                 break;
             }
 
-            if (!p->inside && ngx_http_jimeng_pass_begin(p, ll) != NGX_OK) {
+            if (!p->inside
+                && ngx_http_jimeng_pass_begin(p, text, ll) != NGX_OK)
+            {
                 return NGX_ERROR;
             }
 
@@ -161,14 +163,17 @@ ngx_http_jimeng_pass_buf(ngx_http_jimeng_pass_t *p, ngx_buf_t *b,
 /* with the first of a picture's base64, and not before, it is announced */
 
 static ngx_int_t
-ngx_http_jimeng_pass_begin(ngx_http_jimeng_pass_t *p, ngx_chain_t ***ll)
+ngx_http_jimeng_pass_begin(ngx_http_jimeng_pass_t *p, jm_str_t text,
+    ngx_chain_t ***ll)
 {
     ngx_str_t  before;
 
     p->begun = 1;
     p->inside = 1;
 
-    if (p->handler(p->data, p->pictures, &before, &p->after) != NGX_OK
+    if (p->handler(p->data, p->pictures, jm_picture_of_base64(text), &before,
+                   &p->after)
+        != NGX_OK
         || ngx_http_jimeng_pass_add(p, before.data, before.len, ll) == NULL)
     {
         return NGX_ERROR;

@@ -86,7 +86,7 @@ ngx_http_jimeng_rate(ngx_http_request_t *r)
                  client->rate_period == 1000 ? "a second"
                  : client->rate_period == 60000 ? "a minute" : "an hour");
 
-    ctx->over->retry_after = (unsigned) ((rate.retry + 999) / 1000);
+    jm_error_wait(ctx->over, (rate.retry + 999) / 1000);
 
     return NGX_OK;
 }
@@ -282,7 +282,7 @@ ngx_http_jimeng_hold_images(const jm_client_t *client, ngx_uint_t images,
 
     now = ngx_time();
 
-    e->retry_after = (unsigned) ngx_max(view->reset - now, 1);
+    jm_error_wait(e, (uint64_t) ngx_max(view->reset - now, 1));
 }
 
 

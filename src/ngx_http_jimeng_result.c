@@ -46,13 +46,13 @@ ngx_http_jimeng_result_send(ngx_http_jimeng_job_t *job)
 
 ngx_int_t
 ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,
-    ngx_str_t *before, ngx_str_t *after)
+    jm_picture_type_e type, ngx_str_t *before, ngx_str_t *after)
 {
     u_char     *p;
     size_t      at;
     ngx_str_t   text, next;
 
-    static ngx_str_t  type = ngx_string("application/json");
+    static ngx_str_t  json = ngx_string("application/json");
     static ngx_str_t  open = ngx_string(JM_REPLY_DATA_OPEN);
     static ngx_str_t  close = ngx_string(JM_REPLY_DATA_CLOSE);
 
@@ -62,12 +62,13 @@ ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,
     if (!d->begun) {
 
         if (ngx_http_jimeng_result_text(d->job, &at, &text) != NGX_OK
-            || ngx_http_jimeng_send_begin(d->job->request, &type) != NGX_OK)
+            || ngx_http_jimeng_send_begin(d->job->request, &json) != NGX_OK)
         {
             return NGX_ERROR;
         }
 
         d->begun = 1;
+        d->type = type;
 
         next.len = at;
         next.data = text.data;
@@ -141,6 +142,10 @@ ngx_http_jimeng_result_text(ngx_http_jimeng_job_t *job, size_t *pictures,
         return NGX_ERROR;
     }
 
+    if (job->delivery) {
+        result.look.type = job->delivery->type;
+    }
+
     ngx_http_jimeng_mem(&mem, job->request->pool);
     jm_buf_init(&out, &mem, 1024, NGX_HTTP_JIMENG_REPLY_MAX);
 
@@ -166,7 +171,7 @@ ngx_http_jimeng_result_head(ngx_http_jimeng_job_t *job, jm_result_t *result)
 
     result->created = job->created;
     ngx_http_jimeng_str(&result->model, &order->req_key);
-    result->size = order->size;
+    result->look = order->look;
     result->nparts = order->n;
     result->max_images = order->max_images;
     result->ignored = order->ignored;
@@ -251,7 +256,7 @@ ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job, jm_status_e status)
 }
 
 
-/* the error of a job none of whose tasks brought a picture */
+/* the error of a job whose tasks brought no picture, or not the last one */
 
 const jm_error_t *
 ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job)
@@ -266,7 +271,7 @@ ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job)
     for (i = 0; i < job->order.n; i++) {
         e = ngx_http_jimeng_result_part(job, i)->error;
 
-        if (error == NULL || (e->no_retry && !error->no_retry)) {
+        if (error == NULL || (e && e->no_retry && !error->no_retry)) {
             error = e;
         }
     }

@@ -101,6 +101,8 @@ ngx_http_jimeng_error_headers(ngx_http_request_t *r, const jm_error_t *e)
         return NGX_OK;
     }
 
+    after = ngx_min(after, JM_ERROR_RETRY_MAX);
+
     p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;

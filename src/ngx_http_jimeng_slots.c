@@ -349,7 +349,7 @@ ngx_http_jimeng_slot_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
                        "time; nothing was ordered: try again later.");
     }
 
-    e->retry_after = (unsigned) ngx_max(1, (wait + 999) / 1000);
+    jm_error_wait(e, ngx_max(1, (wait + 999) / 1000));
 
     ngx_log_error(NGX_LOG_WARN, task->log, 0,
                   "jimeng: a request to account \"%V\" was refused, its queue "

@@ -21,6 +21,8 @@ static jm_rc_e ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d,
     jm_buf_t *b);
 static void ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d,
     jm_stream_t *s);
+static ngx_int_t ngx_http_jimeng_stream_last(ngx_http_jimeng_delivery_t *d,
+    jm_stream_t *s, ngx_uint_t number, ngx_uint_t limit);
 static uint32_t ngx_http_jimeng_stream_index(ngx_http_jimeng_delivery_t *d,
     ngx_uint_t number);
 
@@ -168,6 +170,11 @@ ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d, ngx_uint_t limit)
     jm_buf_init(&b, &mem, 1024, NGX_HTTP_JIMENG_EVENT_MAX);
 
     for (i = 0; i < limit; i++) {
+
+        if (ngx_http_jimeng_stream_last(d, &s, i, limit) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         (void) jm_stream_picture(&b, &s, ngx_http_jimeng_stream_index(d, i),
                                  d->task->part.urls[i], &at);
     }
@@ -188,7 +195,8 @@ ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d, ngx_uint_t limit)
 
 ngx_int_t
 ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
-    ngx_uint_t number, ngx_str_t *before, ngx_str_t *after)
+    ngx_uint_t number, jm_picture_type_e type, ngx_str_t *before,
+    ngx_str_t *after)
 {
     size_t       at;
     jm_buf_t     b;
@@ -197,6 +205,11 @@ ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
     jm_stream_t  s;
 
     ngx_http_jimeng_stream_init(d, &s);
+    s.look.type = type;
+
+    if (ngx_http_jimeng_stream_last(d, &s, number, d->pass.limit) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ngx_http_jimeng_mem(&mem, d->job->request->pool);
     jm_buf_init(&b, &mem, 512, NGX_HTTP_JIMENG_EVENT_MAX);
@@ -221,8 +234,9 @@ ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
 
 
 /*
- * What ends a stream: the failures of tasks beside the pictures of others, or
- * where there are no pictures the error alone.
+ * What ends a stream: in Ark's form the failures of tasks beside the pictures
+ * of others; the error alone where there are no pictures, and in OpenAI's form
+ * where the last one could not be fetched, which would have told of it.
  */
 
 ngx_int_t
@@ -242,7 +256,7 @@ ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d)
     ngx_http_jimeng_mem(&mem, d->job->request->pool);
     jm_buf_init(&b, &mem, 1024, NGX_HTTP_JIMENG_EVENT_MAX);
 
-    if (d->any) {
+    if (d->told || (d->any && d->job->order.stream == JM_STREAM_ARK)) {
         rc = ngx_http_jimeng_stream_tail(d, &b);
 
     } else {
@@ -284,7 +298,7 @@ ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d, jm_buf_t *b)
 
         made += part->nurls;
 
-        if (part->error) {
+        if (part->error && s.dialect == JM_STREAM_ARK) {
             (void) jm_stream_failed(b, &s, (uint32_t) i, part->error);
         }
     }
@@ -304,8 +318,44 @@ ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d, jm_stream_t *s)
     s->edit = order->edit;
     s->created = d->job->created;
     ngx_http_jimeng_str(&s->model, &order->req_key);
-    s->size = order->size;
+    s->look = order->look;
+    s->parts = NULL;
+    s->nparts = 0;
     s->ignored = order->ignored;
+}
+
+
+/* what failed is told with the last picture, as there is no event for it */
+
+static ngx_int_t
+ngx_http_jimeng_stream_last(ngx_http_jimeng_delivery_t *d, jm_stream_t *s,
+    ngx_uint_t number, ngx_uint_t limit)
+{
+    jm_part_t   *parts;
+    ngx_uint_t   i;
+
+    if (s->dialect == JM_STREAM_ARK || number + 1 < limit
+        || !ngx_http_jimeng_deliver_last(d))
+    {
+        return NGX_OK;
+    }
+
+    d->told = 1;
+
+    parts = ngx_palloc(d->job->request->pool,
+                       d->job->order.n * sizeof(jm_part_t));
+    if (parts == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < d->job->order.n; i++) {
+        parts[i] = *ngx_http_jimeng_result_part(d->job, i);
+    }
+
+    s->parts = parts;
+    s->nparts = d->job->order.n;
+
+    return NGX_OK;
 }
 
 

@@ -97,7 +97,9 @@ ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_request_t *r,
     ngx_http_jimeng_owner(r, &t->owner);
 
     ngx_http_jimeng_str(&t->req_json, &order->req_json);
-    t->size = order->size;
+    t->size = order->look.size;
+    t->quality = order->look.quality;
+    t->gpt = order->gpt;
     t->max_images = order->max_images;
     t->b64 = order->data_json.len ? 1 : 0;
 }

@@ -73,6 +73,8 @@ for my $place (@place) {
     my $r = $t->generate({
         prompt => 'a rope bridge', n => 2, stream => JSON::PP::true(),
         response_format => 'b64_json',
+        # In Ark's form no picture waits for another.
+        sequential_image_generation => 'disabled',
     });
     my ($row) = ($t->access_lines($place{$place} + 1))[-1];
 

@@ -92,6 +92,8 @@ for my $port (qw(fast later)) {
     my $x = $t->start_generate({
         prompt => 'a drum', n => 2, response_format => 'b64_json',
         stream => JSON::PP::true(),
+        # In Ark's form no picture waits for another.
+        sequential_image_generation => 'disabled',
     }, undef, port => $port);
 
     ok($x->read_until(qr/(?:QUJD){$small}/, 5),

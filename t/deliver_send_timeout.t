@@ -66,7 +66,9 @@ my $t = Jimeng::Test->new(
 sub start {
     my (%fields) = @_;
     my ($method, $path, $headers, $body) = $t->generation({
-        prompt => 'a kiln', n => 2, stream => JSON::PP::true(), %fields,
+        prompt => 'a kiln', n => 2, stream => JSON::PP::true(),
+        # In Ark's form no picture waits for another.
+        sequential_image_generation => 'disabled', %fields,
     });
 
     socket my $socket, PF_INET, SOCK_STREAM, 0 or die "socket: $!";

@@ -35,7 +35,7 @@ my $t = Jimeng::Test->new(
 for my $stream (0, 1) {
     my $name = $stream ? 'stream' : 'reply';
     my $x = $t->start_generate({
-        prompt => 'an orchard in May', n => $tasks,
+        prompt => 'an orchard in May', n => $tasks, response_format => 'url',
         ($stream ? (stream => JSON::PP::true()) : ()),
     });
 

@@ -10,6 +10,7 @@ use utf8;
 use lib 't/lib';
 use Jimeng::Test;
 
+use Jimeng::Test::Schema qw(look_of usage_of);
 use Time::HiRes qw(time);
 
 my $seconds = 0.5;
@@ -121,12 +122,19 @@ is($t->upstream_ids($json->{task_id}), $id, 'task_id');
 is_deeply($json, {
     created => $json->{created}, model => 'jimeng_t2i_v40',
     task_id => $json->{task_id}, task_status => 'succeed',
-    data => [ { url => $url } ], size => '1536x1024', usage => { generated_images => 1 },
+    data => [ { url => $url } ], look_of(size => '1536x1024'),
+    usage => usage_of(1),
 }, 'the reply');
 
 like($body, qr/^\{"created":\d+,"model":"jimeng_t2i_v40","task_id":"[\w-]+",
                "task_status":"succeed","data":\[\{"url":"[^"]+"\}\],
-               "usage":\{"generated_images":1\}\}\z/x,
+               "background":"opaque","output_format":"png",
+               "quality":"high","size":"auto",
+               "usage":\{"generated_images":1,"input_tokens":0,
+               "output_tokens":0,"total_tokens":0,
+               "input_tokens_details":\{"text_tokens":0,"image_tokens":0\},
+               "output_tokens_details":\{"text_tokens":0,"image_tokens":0\}
+               \}\}\z/x,
      'the reply, byte for byte, when no size was asked for');
 
 is($url, $t->emulator->url("/pictures/$id-0.png"),

@@ -9,6 +9,7 @@ use warnings;
 use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Errors qw(is_error);
+use Jimeng::Test::Schema qw(usage_of);
 
 my $t = Jimeng::Test->new(
     strict => 1, http => 'lingering_close off;',
@@ -34,7 +35,7 @@ sub group {
                  @{ $r->json->{data} }),
        join(' ', map { "$submits[0]{task_id}-$_" } 0 .. $handed - 1),
        "$name: pictures, in order");
-    is_deeply($r->json->{usage}, { generated_images => $made },
+    is_deeply($r->json->{usage}, usage_of($made),
               "$name: usage counts what was made");
     is($r->json->{errors}, undef, "$name: no errors");
     is($row->{jimeng_images}, $made, "$name: \$jimeng_images");

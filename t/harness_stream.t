@@ -128,9 +128,9 @@ isnt(noise_of('5', 40), noise_of('6', 40), 'noise: of another task');
 # ---- events
 
 my @stream = (
-    ": running\n\n",
+    ": running\n",
     "event: a.b\ndata: {\"x\":1}\n\n",
-    ": run", "ning\n", "\nevent: c\nda", "ta: {\"b64_json\":\"$text\"}\n\n",
+    ": run", "ning", "\nevent: c\nda", "ta: {\"b64_json\":\"$text\"}\n\n",
     "data: [DONE]\n\n",
 );
 
@@ -151,7 +151,7 @@ is($sse->strange, '', 'events: nothing else');
 $server->stop;
 
 $server = answering($chunked, map({ chunk($_) }
-    ": running\n\n", "event: a\ndata: {\"b64_json\":\"AAAA"));
+    ": running\n", "event: a\ndata: {\"b64_json\":\"AAAA"));
 $sse = Jimeng::Test::Sse->new(get($server));
 is(scalar(() = $sse->all), 0, 'half an event is none');
 ok(!$sse->complete, 'half an event: not complete');
@@ -159,9 +159,9 @@ like($sse->strange, qr/^event: a\ndata: \{/, 'half an event: is seen');
 $server->stop;
 
 for my $bad ("event: a\n\n", "data: {}\nevent: a\n\n", "event: a\r\ndata: x\n\n",
-             ":running\n\n", "event: a\ndata: {\ndata: }\n\n", "{}\n\n")
+             ":running\n", "\nevent: a\ndata: {}\n\n", "event: a\ndata: {\ndata: }\n\n", "{}\n\n")
 {
-    $server = answering("$head\r\n" . $bad . ": running\n\n");
+    $server = answering("$head\r\n" . $bad . ": running\n");
     $sse = Jimeng::Test::Sse->new(get($server));
     is(scalar(() = $sse->all), 0, 'a stranger: no event');
     is($sse->strange, $bad, 'a stranger: is seen');

@@ -160,7 +160,7 @@ for my $when ('while it runs', 'when it is over') {
     is(scalar submits_of($t, $prompt), 1, "data, $when: one submit");
 
     $prompt = prompt("stream, $when");
-    my @stream = request($prompt, { stream => \1 });
+    my @stream = request($prompt, { stream => \1, response_format => 'url' });
     @both = map { Jimeng::Test::Sse->new($_) } ask($t, $one, @stream);
     wait_for { submits_of($t, $prompt) == 1 } "stream, $when: submitted";
     my @first = $when eq 'while it runs' ? () : $both[0]->all;
@@ -180,11 +180,11 @@ for my $when ('while it runs', 'when it is over') {
 # The header of a stream is there before the task; then the client goes.
 $prompt = prompt('stream, left');
 my $sse = Jimeng::Test::Sse->new(
-    ask($t, $one, request($prompt, { stream => \1 })));
+    ask($t, $one, request($prompt, { stream => \1, response_format => 'url' })));
 is($sse->status, 200, 'stream, left: a header');
 $sse->{exchange}->reset;
 my @events = Jimeng::Test::Sse->new(
-    ask($t, $other, request($prompt, { stream => \1 })))->all;
+    ask($t, $other, request($prompt, { stream => \1, response_format => 'url' })))->all;
 is(scalar(grep { $_->{json}{url} } @events), 1, 'stream, left: the picture');
 is(scalar submits_of($t, $prompt), 1, 'stream, left: one submit');
 

@@ -66,7 +66,7 @@ is(names(keys %directive), names(@commands), 'the command table was read');
 # As the source has them, and as one writes them.
 my %written = (
     2000 => '2s', 15000 => '15s', 300000 => '300s', 43200000 => '12h',
-    NGX_HTTP_JIMENG_SIZE_FIT => 'fit',
+    NGX_HTTP_JIMENG_SIZE_FIT => 'fit', JM_FORMAT_UNSAID => "\x{2013}",
 );
 
 my %default;

@@ -16,6 +16,7 @@ use Jimeng::Test;
 
 use Jimeng::Test::Answer qw(done http pending submitted upstream);
 use Jimeng::Test::Http2;
+use Jimeng::Test::Schema qw(look_of usage_of);
 use Time::HiRes qw(time);
 
 my $t = Jimeng::Test->new(
@@ -71,8 +72,8 @@ for my $n (1, 2, 4, 10) {
     is($t->upstream_ids(delete $json{task_id}), join(', ', @ids),
        "n $n: task_id has all of them");
     is_deeply(\%json, {
-        model => 'jimeng_t2i_v40', task_status => 'succeed', size => '2304x1728',
-        usage => { generated_images => $n },
+        model => 'jimeng_t2i_v40', task_status => 'succeed',
+        look_of(size => '2304x1728'), usage => usage_of($n),
     }, "n $n: the rest of the reply");
 
     is_deeply([ @$row{map { "jimeng_$_" } qw(status code polls images) } ],

@@ -1,12 +1,14 @@
 #!/usr/bin/perl
 
 # "stream": true: the reply is a stream of events.  In OpenAI's dialect each
-# picture is one as its task ends; in Ark's, for its models' names and with
-# sequential_image_generation, they are followed by one that sums up and by
-# [DONE].
+# picture is one, as data unless links are asked for by name, and it is sent
+# when the next is there or the others are over: the last one tells what failed.
+# In Ark's, for its models' names and with sequential_image_generation, they are
+# sent as their tasks end, and are followed by one that sums up and by [DONE].
 #
 # Seen failing: "not within an event", with a heartbeat that does not look
-# whether a picture is under way; "a group", with an index of the task alone.
+# whether a picture is under way; "a group", with an index of the task alone;
+# "by default", with the format that a reply has.
 
 use strict;
 use warnings;
@@ -17,6 +19,7 @@ use Jimeng::Test;
 use Jimeng::Test::Answer qw(done envelope http pending submitted upstream);
 use Jimeng::Test::Http2;
 use Jimeng::Test::Pictures;
+use Jimeng::Test::Schema qw(look_of usage_of);
 use Jimeng::Test::Sse;
 use Time::HiRes qw(time);
 
@@ -131,15 +134,17 @@ sub link_of {
 
 # ---- OpenAI's dialect
 
-my $sse = begin({ @size });
+my @url = (response_format => 'url');
+
+my $sse = begin({ @size, @url });
 is_stream($sse, 'one picture');
 my $first = $sse->next;
 is($first->{comment}, 'running', 'one picture: first a comment');
 cmp_ok($first->{time}, '<', 0.25, 'one picture: as soon as it was accepted');
 my @events = $sse->all;
 is_deeply(shown('one picture', @events), [ [ $openai, {
-    type => $openai, url => link_of(ids()), @size,
-    usage => { generated_images => 1 },
+    type => $openai, url => link_of(ids()), b64_json => 'empty',
+    look_of(@size), usage => usage_of(1),
 } ] ], 'one picture: the event');
 ok(exists $events[0]{json}{created_at}, 'one picture: created_at');
 cmp_ok($events[0]{time}, '>=', 0.29, 'one picture: when the task has ended');
@@ -151,13 +156,13 @@ my $row = $t->logged($sse);
 is_deeply([ @$row{qw(status jimeng_status jimeng_images jimeng_task_id)} ],
           [ 200, 'succeed', 1, ids() ], 'one picture: variables');
 
-for my $bytes (30, 1000, 100_000, 1_500_000) {
-    my $name = "base64, $bytes";
-    $sse = begin({ @size, response_format => 'b64_json' },
-                 " [[bytes=$bytes]]");
+for my $bytes (0, 30, 1000, 100_000, 1_500_000) {
+    my $name = $bytes ? "base64, $bytes" : 'by default';
+    $sse = begin({ @size, $bytes ? (response_format => 'b64_json') : () },
+                 ' [[bytes=' . ($bytes || 30) . ']]');
     is_deeply(shown($name, $sse->all), [ [ $openai, {
-        type => $openai, b64_json => noise_of(ids(), $bytes), @size,
-        usage => { generated_images => 1 },
+        type => $openai, b64_json => noise_of(ids(), $bytes || 30),
+        look_of(@size), usage => usage_of(1),
     } ] ], "$name: the event");
     is_over($sse, $name);
     is(scalar results(), 1, "$name: asked for it once");
@@ -183,8 +188,8 @@ for my $format ('url', 'b64_json') {
     is(join(' ', sort map { $_->[1]{$format} } @$shown),
        join(' ', sort keys %expected), "$name: a picture of each");
     is_deeply([ map { [ $_->[0], { %{ $_->[1] }, $format => '' } ] } @$shown ],
-        [ ([ $openai, { type => $openai, @size, $format => '',
-                        usage => { generated_images => 1 } } ]) x 3 ],
+        [ ([ $openai, { type => $openai, b64_json => 'empty', $format => '',
+                        look_of(@size), usage => usage_of(1) } ]) x 3 ],
         "$name: what each says");
     is_over($sse, $name);
     is(scalar submits(), 3, "$name: submits");
@@ -208,13 +213,21 @@ for my $format ('url', 'b64_json') {
 # ---- each as its task ends
 
 $t->emulator->fault({ on => 'query', do => 'delay', seconds => 1 });
-$sse = begin({ n => 3 });
+$sse = begin({ n => 3, @url });
 @events = $sse->all;
 my ($slow) = map { $_->{json}{task_id} } grep { $_->{fault} } $t->queries;
 is(scalar @events, 3, 'a slow one: three events');
-is($events[2]{json}{url}, link_of($slow), 'a slow one: it is the last');
+isnt($events[0]{json}{url}, link_of($slow), 'a slow one: it is not the first');
+cmp_ok($events[0]{time}, '<', $events[2]{time} - 0.3,
+       'a slow one: the first did not wait');
+cmp_ok($events[1]{time}, '>', $events[2]{time} - 0.2,
+       'a slow one: the second could have been the last');
+
+$t->emulator->fault({ on => 'query', do => 'delay', seconds => 1 });
+$sse = begin({ n => 3, model => $ark });
+@events = $sse->all;
 cmp_ok($events[1]{time}, '<', $events[2]{time} - 0.3,
-       'a slow one: the others did not wait');
+       'a slow one, Ark: the others did not wait');
 
 
 # ---- Ark's dialect
@@ -224,7 +237,7 @@ my @common = (model => 'jimeng_t2i_v40');
 sub done_with {
     my ($n) = @_;
     return ([ $completed, { type => $completed, @common,
-                            usage => { generated_images => $n } } ],
+                            usage => usage_of($n) } ],
             [ '', '[DONE]' ]);
 }
 

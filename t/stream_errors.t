@@ -1,12 +1,14 @@
 #!/usr/bin/perl
 
 # Failures of a stream: before its header they are ordinary errors, with their
-# status; after it they are events.  What fails while others come is said at
-# the end; what fails within a picture's base64 cuts the connection.
+# status; after it they are events.  What fails while others come is said with
+# the last picture, which waits for it, or in Ark's dialect in events at the
+# end; what fails within a picture's base64 cuts the connection.
 #
 # Seen failing: "before", with a header that does not wait for the first task
 # in ngx_http_jimeng_stream_step(); "in the middle", with a picture that has
-# begun asked for again.
+# begun asked for again; "some", with a picture that does not wait in
+# ngx_http_jimeng_deliver_task().
 
 use strict;
 use warnings;
@@ -18,6 +20,7 @@ use Jimeng::Test::Answer qw(envelope pending);
 use Jimeng::Test::Errors qw(is_error type_of);
 use Jimeng::Test::Http2;
 use Jimeng::Test::Pictures;
+use Jimeng::Test::Schema qw(usage_of);
 use Jimeng::Test::Sse;
 
 my $t = Jimeng::Test->new(
@@ -217,11 +220,13 @@ sub index_of {
     return (grep { $ids[$_] eq $id } 0 .. $#ids)[0];
 }
 
+sub ids_in_order { split /, /, $t->logged($_[0])->{jimeng_task_id} // '' }
+
 for my $dialect ({}, { model => $ark, watermark => \0 }) {
     my @names = $dialect->{model}
         ? ((('image_generation.partial_succeeded') x 2),
            $failed, 'image_generation.completed', '')
-        : ((('image_generation.completed') x 2), $failed);
+        : (('image_generation.completed') x 2);
     my $name = 'some, ' . ($dialect->{model} // 'OpenAI');
 
     for my $format ('url', 'b64_json') {
@@ -245,26 +250,34 @@ for my $dialect ({}, { model => $ark, watermark => \0 }) {
                join(' ', sort @names), "$name: events");
             ok($sse->complete, "$name: complete");
 
-            my ($event) = grep { $_->{event} eq $failed } @events;
-            my %json = %{ ($event || {})->{json} || {} };
-            my $error = $dialect->{model} ? delete $json{error} : \%json;
-            my $message = delete $error->{message} // '';
-            my $told = delete $error->{code};
+            my $index = index_of($sse, $lost);
+            my $error;
 
-            delete @json{qw(created created_at)};
-            is($told, 'content_policy_violation', "$name: code");
-            like($message, qr/\A[A-Z"].{20,}\.\z/, "$name: message");
-            is_deeply(\%json, {
-                type => $failed, image_index => index_of($sse, $lost),
-                $dialect->{model} ? (model => 'jimeng_t2i_v40') : (),
-            }, "$name: what failed");
+            if ($dialect->{model}) {
+                my ($event) = grep { $_->{event} eq $failed } @events;
+                my %json = %{ ($event || {})->{json} || {} };
+                $error = delete $json{error};
+                delete $json{created};
+                is_deeply(\%json, { type => $failed, image_index => $index,
+                                    model => 'jimeng_t2i_v40' },
+                          "$name: what failed");
+                is_deeply([ map { $_->{json}{usage}, $_->{event} }
+                                $events[-2] ],
+                          [ usage_of(2), 'image_generation.completed' ],
+                          "$name: usage");
 
-            is($events[2]{event}, $failed, "$name: at the end")
-                if !$dialect->{model};
-            is_deeply([ map { $_->{json}{usage}, $_->{event} } $events[-2] ],
-                      [ { generated_images => 2 },
-                        'image_generation.completed' ], "$name: usage")
-                if $dialect->{model};
+            } else {
+                is($events[0]{json}{errors}, undef, "$name: not at first");
+                my $errors = $events[1]{json}{errors} || [];
+                is(scalar @$errors, 1, "$name: at the end");
+                $error = $errors->[0] || {};
+                is(delete $error->{index}, $index, "$name: what failed");
+            }
+
+            like(delete $error->{message} // '', qr/\A[A-Z"].{20,}\.\z/,
+                 "$name: message");
+            is_deeply($error, { code => 'content_policy_violation' },
+                      "$name: code");
 
             my $row = $t->logged($sse);
             is("$row->{jimeng_status} $row->{jimeng_images}", 'succeed 2',
@@ -304,15 +317,28 @@ for my $case ([ 'reset', do => 'reset' ], [ '50500', answered(50500, 500) ],
     $t->emulator->clear_faults;
 }
 
-# One of three, for good: the others' events are as they are.
-$t->emulator->fault({ on => 'result', times => 3, do => 'reset' });
-$sse = begin(' [[bytes=1000]]', { @b64, n => 3 });
-my @events = $sse->all;
-ok($sse->complete, 'one of three, for good: complete');
-is(join(' ', sort map { $_->{event} } @events),
-   "image_generation.completed image_generation.completed $failed",
-   'one of three, for good: events');
-$t->emulator->clear_faults;
+# One of three, for good: it is told with the last of the others, unless it is
+# itself what the last would have been.
+for my $skip (0, 2) {
+    my $name = 'one of three, ' . ($skip ? 'the last' : 'the first');
+
+    $t->emulator->fault({ on => 'result', skip => $skip, times => 3,
+                          do => 'reset' });
+    $sse = begin(' [[bytes=1000]]', { @b64, n => 3 });
+    my @events = $sse->all;
+    my $errors = $skip ? undef : $events[1]{json}{errors};
+
+    ok($sse->complete, "$name: complete");
+    is(join(' ', map { $_->{event} } @events), 'image_generation.completed '
+       . 'image_generation.completed' . ($skip ? ' error' : ''),
+       "$name: events");
+    is(($skip ? $events[2]{json}{error} : $errors->[0])->{code},
+       'upstream_error', "$name: code");
+    is($t->upstream_ids($events[2]{json}{error}{task_id}),
+       join(', ', ids_in_order($sse)), "$name: task_id") if $skip;
+    is(scalar submits(), 3, "$name: submits");
+    $t->emulator->clear_faults;
+}
 
 for my $case ([ 'cut', do => 'cut', body_bytes => 500_000 ],
               [ 'not base64', do => 'alter', spoil => 500_000 ])

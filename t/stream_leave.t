@@ -90,11 +90,11 @@ sub is_followed {
 
 for my $way (sort keys %client) {
     for my $case (
-        [ 'after the header', qr/: running\n\n/, {}, 1, 0 ],
-        [ 'after comments', qr/(?:: running\n\n.*){3}/s, { n => 2 }, 2, 0 ],
-        [ 'after comments, base64', qr/(?:: running\n\n.*){3}/s,
+        [ 'after the header', qr/: running\n/, {}, 1, 0 ],
+        [ 'after comments', qr/(?:: running\n.*){3}/s, { n => 2 }, 2, 0 ],
+        [ 'after comments, base64', qr/(?:: running\n.*){3}/s,
           { n => 2, response_format => 'b64_json' }, 2, 0 ],
-        [ 'Ark', qr/: running\n\n/,
+        [ 'Ark', qr/: running\n/,
           { sequential_image_generation => 'disabled' }, 1, 0 ],
     ) {
         my ($state, $pattern, $fields, $n, $results) = @$case;
@@ -106,13 +106,14 @@ for my $way (sort keys %client) {
         is_followed($name, $n, $results);
     }
 
-    # One of two has come; the other is still asked for.
+    # One of three has come; another is still asked for.
     my $name = "after an event, $way";
     $t->emulator->fault({ on => 'query', do => 'delay', seconds => 0.7 });
-    my ($reached, $leave) = $client{$way}->({ n => 2 });
+    my ($reached, $leave) = $client{$way}->(
+        { n => 3, response_format => 'url' });
     ok($reached->(qr/^event: .*\ndata: .*\n\n/m), "$name: is reached");
     my $held = $leave->();
-    is_followed($name, 2, 0);
+    is_followed($name, 3, 0);
     $t->emulator->clear_faults;
 
     # In the midst of a picture.
@@ -129,7 +130,7 @@ for my $way (sort keys %client) {
 
 # Before anything was accepted: nothing is submitted any more.
 my $x = $t->start_request(request_of({}, ' [[50430]]'));
-ok($x->read_until(qr/: running\n\n/, 10), 'refused for load: a comment');
+ok($x->read_until(qr/: running\n/, 10), 'refused for load: a comment');
 $x->abort;
 my $row = ($t->access_lines(++$lines))[-1];
 is($row->{jimeng_task_id}, '', 'refused for load: no task');

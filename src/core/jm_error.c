@@ -4,11 +4,17 @@
  */
 
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "jm_error.h"
 #include "jm_text.h"
+
+
+/* two numbers and their units */
+
+#define JM_ERROR_TIME       64
 
 
 typedef struct {
@@ -22,6 +28,7 @@ typedef struct {
 
 static void jm_error_message(jm_error_t *e, const char *text, size_t len);
 static unsigned jm_error_no_retry(jm_cause_e cause);
+static void jm_error_time(char *text, uint64_t seconds);
 
 
 static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
@@ -98,6 +105,11 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
 
     [JM_CAUSE_CONTENT_POLICY] = {
         400, 0, "image_generation_user_error", "content_policy_violation",
+        "The request was refused by the provider's content policy; change "
+        "the prompt or the pictures." },
+
+    [JM_CAUSE_MODERATION] = {
+        400, 0, "image_generation_user_error", "moderation_blocked",
         "The request was refused by the provider's content policy; change "
         "the prompt or the pictures." },
 
@@ -350,6 +362,106 @@ jm_error_upstream(jm_error_t *e, int64_t code)
     jm_error_set(e, JM_CAUSE_UPSTREAM, NULL, NULL);
     e->no_retry = 1;
     e->upstream_code = code;
+}
+
+
+void
+jm_error_wait(jm_error_t *e, uint64_t seconds)
+{
+    int     n;
+    char    text[JM_ERROR_MESSAGE + 64];
+    char    time[JM_ERROR_TIME];
+    size_t  len;
+
+    e->retry_after = (unsigned) jm_min(seconds, UINT32_MAX);
+
+    if (seconds <= JM_ERROR_RETRY_MAX) {
+        return;
+    }
+
+    jm_error_time(time, e->retry_after);
+
+    n = snprintf(text, sizeof(text), "%s Send it again in %s.", e->message,
+                 time);
+
+    len = n > 0 ? (size_t) n : 0;
+
+    /* half a time would be a wrong one */
+
+    if (len != 0 && len < JM_ERROR_MESSAGE) {
+        jm_error_message(e, text, len);
+    }
+}
+
+
+/* in its two largest units, the smaller one rounded up: "3 h 20 min" */
+
+static void
+jm_error_time(char *text, uint64_t seconds)
+{
+    size_t    i;
+    uint64_t  large, small;
+
+    /* a large unit is so many small ones, of so many seconds each */
+
+    static const struct {
+        const char  *large;
+        const char  *small;
+        unsigned     many;
+        unsigned     each;
+    } units[] = {
+        { "d", "h", 24, 3600 }, { "h", "min", 60, 60 }, { "min", "s", 60, 1 }
+    };
+
+    for (i = 0; i < jm_nitems(units) - 1; i++) {
+        if (seconds >= (uint64_t) units[i].many * units[i].each) {
+            break;
+        }
+    }
+
+    small = (seconds + units[i].each - 1) / units[i].each;
+    large = small / units[i].many;
+    small -= large * units[i].many;
+
+    if (small == 0) {
+        (void) snprintf(text, JM_ERROR_TIME, "%" PRIu64 " %s", large,
+                        units[i].large);
+
+    } else {
+        (void) snprintf(text, JM_ERROR_TIME, "%" PRIu64 " %s %" PRIu64 " %s",
+                        large, units[i].large, small, units[i].small);
+    }
+}
+
+
+void
+jm_error_gpt(jm_error_t *e)
+{
+    if (e->cause == JM_CAUSE_CONTENT_POLICY) {
+        e->cause = JM_CAUSE_MODERATION;
+    }
+}
+
+
+const char *
+jm_error_stage(const jm_error_t *e)
+{
+    switch (e->upstream_code) {
+
+    case 50411:
+    case 50412:
+    case 50413:
+    case 50518:
+        return "input";
+
+    case 50511:
+    case 50512:
+    case 50519:
+        return "output";
+
+    default:
+        return "unknown";
+    }
 }
 
 

@@ -19,6 +19,10 @@
 
 #define JM_ERROR_MESSAGE    256
 
+/* seconds: clients that are told to wait for longer give up, or do not obey */
+
+#define JM_ERROR_RETRY_MAX  60
+
 
 typedef enum {
     JM_CAUSE_NONE = 0,
@@ -37,6 +41,7 @@ typedef enum {
     JM_CAUSE_RATE_LIMITED,          /* the client is over a limit of ours */
     JM_CAUSE_QUOTA,                 /* it has used up its budget of pictures */
     JM_CAUSE_CONTENT_POLICY,
+    JM_CAUSE_MODERATION,            /* the same, as OpenAI's models tell it */
     JM_CAUSE_BUSY,                  /* no slot of an account in time */
     JM_CAUSE_UPSTREAM_RATE_LIMITED,
     JM_CAUSE_UPSTREAM_AUTH,
@@ -64,7 +69,8 @@ typedef struct {
  * An error on its way to a client.  param names a field of the request, or is
  * NULL; upstream_code is the number Volcengine gave, or 0; no_retry says that
  * a retry would pay again, or is of no use; retry_after is the seconds after
- * which it may be of some, or 0 for what the cause's row says.
+ * which it may be of some, or 0 for what the cause's row says: no client is
+ * told more than JM_ERROR_RETRY_MAX.
  */
 
 typedef struct {
@@ -102,6 +108,24 @@ void jm_error_set(jm_error_t *e, jm_cause_e cause, const char *param,
  * advises against a retry and the HTTP status would make a client try one.
  */
 void jm_error_upstream(jm_error_t *e, int64_t code);
+
+/*
+ * Sets retry_after to this many seconds; where the client cannot be told so
+ * many, a sentence at the message's end has the whole time.
+ */
+void jm_error_wait(jm_error_t *e, uint64_t seconds);
+
+/*
+ * Makes of an error of a content policy what OpenAI's live models call it
+ * ("moderation_blocked"), and leaves any other as it is.
+ */
+void jm_error_gpt(jm_error_t *e);
+
+/*
+ * Returns what an error of that kind is about, in OpenAI's words
+ * ("moderation_stage"): "input", "output" or "unknown".
+ */
+const char *jm_error_stage(const jm_error_t *e);
 
 /* Returns the number i, from 0, of that table, or 0 behind its last. */
 int64_t jm_error_code(size_t i);

@@ -118,6 +118,7 @@ jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key)
 {
     size_t                 i;
     static const jm_str_t  ark = jm_string("doubao-seedream");
+    static const jm_str_t  gpt = jm_string("gpt-image-");
 
     *m = jm_models[0];
 
@@ -134,6 +135,10 @@ jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key)
 
     if (jm_model_starts(name, ark)) {
         m->takes |= JM_MODEL_ARK;
+    }
+
+    if (jm_model_starts(name, gpt)) {
+        m->takes |= JM_MODEL_GPT|JM_MODEL_DATA;
     }
 }
 

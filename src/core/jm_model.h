@@ -30,6 +30,13 @@
 #define JM_MODEL_BASE64      0x0100     /* pictures as data, beside URLs */
 #define JM_MODEL_ARK         0x0200     /* the name is Ark's, as are streams */
 
+/* what an absent "response_format" means; the location says where neither is */
+
+#define JM_MODEL_URL         0x10000
+#define JM_MODEL_DATA        0x20000
+
+#define JM_MODEL_GPT         0x40000    /* the name is OpenAI's, with errors */
+
 
 typedef enum {
     JM_SCALE_NONE,
@@ -72,7 +79,8 @@ const jm_model_t *jm_model_find(const jm_models_t *extra, jm_str_t name);
 /*
  * Sets *m to the built-in row that has this req_key, or where there is none to
  * that of Jimeng 4.0, under another name and req_key.  A name that begins with
- * "doubao-seedream" is Ark's.
+ * "doubao-seedream" is Ark's, one with "gpt-image-" OpenAI's, whose models of
+ * these names give data whatever they are asked for.
  */
 void jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key);
 

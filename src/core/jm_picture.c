@@ -136,6 +136,27 @@ jm_picture_end(jm_picture_t *p, const char **why)
 }
 
 
+jm_picture_type_e
+jm_picture_of_base64(jm_str_t text)
+{
+    if (text.len == 0) {
+        return JM_PICTURE_UNKNOWN;
+    }
+
+    switch (text.data[0]) {
+
+    case '/':
+        return JM_PICTURE_JPEG;
+
+    case 'i':
+        return JM_PICTURE_PNG;
+
+    default:
+        return JM_PICTURE_UNKNOWN;
+    }
+}
+
+
 /* one byte of what tells the type, which of a PNG is all there is to know */
 
 static void

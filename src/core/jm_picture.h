@@ -84,6 +84,13 @@ void jm_picture_init(jm_picture_t *p, size_t max_bytes);
 jm_rc_e jm_picture_add(jm_picture_t *p, jm_str_t piece, const char **why);
 
 /*
+ * Returns the type of a picture that begins with these characters of base64,
+ * JM_PICTURE_UNKNOWN where there are none.  The first has six bits of the
+ * first byte: 0xFF of a JPEG (ITU-T T.81, B.2.1), 0x89 of a PNG (PNG, 5.2).
+ */
+jm_picture_type_e jm_picture_of_base64(jm_str_t text);
+
+/*
  * Ends the picture.  Returns JM_INVALID and *why as jm_picture_add() does, and
  * when there were no bytes, or the size is not among them.
  */

@@ -16,7 +16,7 @@ static void jm_reply_head(jm_json_writer_t *w, const jm_result_t *result,
     const char *status);
 static size_t jm_reply_data(jm_json_writer_t *w, const jm_result_t *result,
     unsigned write);
-static void jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result);
+static void jm_reply_tokens(jm_json_writer_t *w, const char *name);
 static void jm_reply_model_object(jm_json_writer_t *w, const jm_model_t *model,
     int64_t created);
 static void jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e,
@@ -45,9 +45,9 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result, size_t *pictures)
 
     jm_json_end_array(&w);
 
-    jm_reply_size(&w, &result->size);
+    jm_reply_look(&w, &result->look);
     jm_reply_usage(&w, made);
-    jm_reply_failed(&w, result);
+    jm_reply_errors(&w, result->parts, result->nparts);
     jm_reply_ignored(&w, result->ignored);
 
     jm_json_end_object(&w);
@@ -108,8 +108,8 @@ jm_reply_data(jm_json_writer_t *w, const jm_result_t *result, unsigned write)
 }
 
 
-static void
-jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result)
+void
+jm_reply_errors(jm_json_writer_t *w, const jm_part_t *parts, size_t n)
 {
     size_t             i;
     unsigned           any;
@@ -117,8 +117,8 @@ jm_reply_failed(jm_json_writer_t *w, const jm_result_t *result)
 
     any = 0;
 
-    for (i = 0; i < result->nparts; i++) {
-        e = result->parts[i].error;
+    for (i = 0; i < n; i++) {
+        e = parts[i].error;
 
         if (e == NULL) {
             continue;
@@ -186,6 +186,30 @@ jm_reply_size(jm_json_writer_t *w, const jm_size_t *size)
 
 
 void
+jm_reply_look(jm_json_writer_t *w, const jm_look_t *look)
+{
+    static const char  *qualities[] = { "high", "medium", "low" };
+
+    jm_json_key(w, "background");
+    jm_json_cstring(w, "opaque");
+
+    jm_json_key(w, "output_format");
+    jm_json_cstring(w, look->type == JM_PICTURE_JPEG ? "jpeg" : "png");
+
+    jm_json_key(w, "quality");
+    jm_json_cstring(w, qualities[look->quality]);
+
+    if (look->size.width == 0 && look->size.area == 0) {
+        jm_json_key(w, "size");
+        jm_json_cstring(w, "auto");
+
+    } else {
+        jm_reply_size(w, &look->size);
+    }
+}
+
+
+void
 jm_reply_usage(jm_json_writer_t *w, size_t made)
 {
     jm_json_key(w, "usage");
@@ -193,6 +217,34 @@ jm_reply_usage(jm_json_writer_t *w, size_t made)
 
     jm_json_key(w, "generated_images");
     jm_json_int(w, (int64_t) made);
+
+    jm_json_key(w, "input_tokens");
+    jm_json_int(w, 0);
+
+    jm_json_key(w, "output_tokens");
+    jm_json_int(w, 0);
+
+    jm_json_key(w, "total_tokens");
+    jm_json_int(w, 0);
+
+    jm_reply_tokens(w, "input_tokens_details");
+    jm_reply_tokens(w, "output_tokens_details");
+
+    jm_json_end_object(w);
+}
+
+
+static void
+jm_reply_tokens(jm_json_writer_t *w, const char *name)
+{
+    jm_json_key(w, name);
+    jm_json_object(w);
+
+    jm_json_key(w, "text_tokens");
+    jm_json_int(w, 0);
+
+    jm_json_key(w, "image_tokens");
+    jm_json_int(w, 0);
 
     jm_json_end_object(w);
 }
@@ -355,6 +407,22 @@ jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e,
     if (e->upstream_code != 0) {
         jm_json_key(w, "upstream_code");
         jm_json_int(w, e->upstream_code);
+    }
+
+    if (e->cause == JM_CAUSE_MODERATION) {
+        jm_json_key(w, "moderation_details");
+        jm_json_object(w);
+
+        jm_json_key(w, "moderation_stage");
+        jm_json_cstring(w, jm_error_stage(e));
+
+        /* of which Volcengine tells none */
+
+        jm_json_key(w, "categories");
+        jm_json_array(w);
+        jm_json_end_array(w);
+
+        jm_json_end_object(w);
     }
 
     if (task_id.len != 0) {

@@ -16,6 +16,7 @@
 
 #include "jm_buf.h"
 #include "jm_keys.h"
+#include "jm_picture.h"
 #include "jm_request.h"
 
 
@@ -32,6 +33,18 @@ typedef struct {
 
 
 /*
+ * What pictures are like: the size that was asked of the model, the quality
+ * that was asked for here, and what they were found to be.
+ */
+
+typedef struct {
+    jm_size_t          size;
+    jm_quality_e       quality;
+    jm_picture_type_e  type;
+} jm_look_t;
+
+
+/*
  * created in seconds since 1970; model is the req_key that ran; the parts are
  * in the order of the tasks.  Of the pictures at most max_images are handed
  * on, 0 is all of them; ignored is jm_request_t's.
@@ -41,7 +54,7 @@ typedef struct {
     int64_t            created;
     jm_str_t           model;
     jm_str_t           task_id;
-    jm_size_t          size;
+    jm_look_t          look;
     const jm_part_t   *parts;
     size_t             nparts;
     uint32_t           max_images;

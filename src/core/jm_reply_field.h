@@ -21,8 +21,27 @@
 /* Appends "size", what was asked of the model; nothing where it chooses. */
 void jm_reply_size(jm_json_writer_t *w, const jm_size_t *size);
 
-/* Appends "usage" with made, the pictures that are billed. */
+/*
+ * Appends "background", "output_format", "quality" and "size", in values that
+ * are OpenAI's ("ImagesResponse", "ImageGenCompletedEvent"; "standard" and
+ * "hd" are in no reply of theirs).  A picture is opaque; one that nobody has
+ * looked at is a PNG, as Volcengine's newest documents have it; the size is
+ * "auto" where the model chooses.
+ */
+void jm_reply_look(jm_json_writer_t *w, const jm_look_t *look);
+
+/*
+ * Appends "usage" with made, the pictures that are billed, and with OpenAI's
+ * tokens ("ImageGenUsage"), which readers insist on and Volcengine does not
+ * count: they are 0.
+ */
 void jm_reply_usage(jm_json_writer_t *w, size_t made);
+
+/*
+ * Appends "errors", those of the parts that have one, by their number from 0;
+ * nothing when none has.
+ */
+void jm_reply_errors(jm_json_writer_t *w, const jm_part_t *parts, size_t n);
 
 /* Appends "code" and "message" of an error. */
 void jm_reply_why(jm_json_writer_t *w, const jm_error_t *e);

@@ -27,6 +27,15 @@
 #define JM_REQUEST_NODES    4096
 
 
+/* in which form pictures are wanted, as far as it was said */
+
+typedef enum {
+    JM_FORMAT_UNSAID = 0,
+    JM_FORMAT_URL,
+    JM_FORMAT_B64
+} jm_format_e;
+
+
 /* what the place of the request says about it */
 
 typedef struct {
@@ -34,6 +43,7 @@ typedef struct {
     jm_str_t              default_model;
     size_t                max_prompt;       /* code points */
     unsigned              strict_size;
+    jm_format_e           format;
     unsigned              edit;             /* a picture is needed */
     unsigned              upload;           /* pictures may come as data */
     const jm_skeleton_t  *skeleton;         /* that the text is, or NULL */
@@ -75,6 +85,15 @@ typedef enum {
     JM_STREAM_OPENAI,
     JM_STREAM_ARK
 } jm_stream_e;
+
+
+/* of a picture: a client's wish, which no model of Volcengine's knows */
+
+typedef enum {
+    JM_QUALITY_HIGH = 0,
+    JM_QUALITY_MEDIUM,
+    JM_QUALITY_LOW
+} jm_quality_e;
 
 
 /*
@@ -136,6 +155,7 @@ typedef struct {
     jm_logo_t           logo;           /* of the watermark */
     jm_aigc_meta_t      aigc_meta;
     unsigned            b64;            /* the pictures are wanted as data */
+    jm_quality_e        quality;        /* to be told again */
     jm_stream_e         stream;
     unsigned            async;          /* answered when it was submitted */
     uint64_t            ignored;

@@ -36,21 +36,27 @@ jm_stream_picture(jm_buf_t *out, const jm_stream_t *s, uint32_t index,
         jm_json_int(&w, index);
     }
 
-    jm_reply_size(&w, &s->size);
+    if (ark) {
+        jm_reply_size(&w, &s->look.size);
 
-    if (!ark) {
+    } else {
+        jm_reply_look(&w, &s->look);
         jm_reply_usage(&w, 1);
+        jm_reply_errors(&w, s->parts, s->nparts);
         jm_reply_ignored(&w, s->ignored);
     }
 
     if (url.len != 0) {
         jm_json_key(&w, "url");
         jm_json_string(&w, url);
+    }
 
-    } else {
+    if (url.len == 0 || !ark) {
         jm_json_key(&w, "b64_json");
         jm_json_cstring(&w, "");
+    }
 
+    if (url.len == 0) {
         *data = out->len - 1;
     }
 
@@ -70,15 +76,10 @@ jm_stream_failed(jm_buf_t *out, const jm_stream_t *s, uint32_t index,
     jm_json_key(&w, "image_index");
     jm_json_int(&w, index);
 
-    if (s->dialect == JM_STREAM_ARK) {
-        jm_json_key(&w, "error");
-        jm_json_object(&w);
-        jm_reply_why(&w, e);
-        jm_json_end_object(&w);
-
-    } else {
-        jm_reply_why(&w, e);
-    }
+    jm_json_key(&w, "error");
+    jm_json_object(&w);
+    jm_reply_why(&w, e);
+    jm_json_end_object(&w);
 
     return jm_stream_close(&w, out);
 }

@@ -19,9 +19,10 @@
 
 
 /*
- * What all the events of a stream have in common: dialect is
- * JM_STREAM_OPENAI or _ARK, edit is set for POST images/edits; the others are
- * jm_result_t's.
+ * What the events of a stream are made of: dialect is JM_STREAM_OPENAI or _ARK,
+ * edit is set for POST images/edits; look.type is that of the picture whose
+ * event is next; the others are jm_result_t's.  The parts are for OpenAI's
+ * last picture, whose event tells what failed; nparts is 0 for the others.
  */
 
 typedef struct {
@@ -29,28 +30,35 @@ typedef struct {
     unsigned         edit;
     int64_t          created;
     jm_str_t         model;
-    jm_size_t        size;
+    jm_look_t        look;
+    const jm_part_t *parts;
+    size_t           nparts;
     uint64_t         ignored;
 } jm_stream_t;
 
 
-/* what keeps the connection open while there is nothing to tell */
+/*
+ * What keeps the connection open while there is nothing to tell.  A blank line
+ * behind it would be an empty message to readers that take each for one.
+ */
 
-#define JM_STREAM_COMMENT   ": running\n\n"
+#define JM_STREAM_COMMENT   ": running\n"
 
 
 /*
  * Appends the event of a picture, number index of the request from 0.  With a
  * url *data is not touched; with an empty one it becomes the offset in out at
- * which the picture's base64 belongs.  Returns JM_ERROR as out does.
+ * which the picture's base64 belongs.  In OpenAI's form "b64_json" is there in
+ * any case, empty beside a url: their schema requires a string.  Returns
+ * JM_ERROR as out does.
  */
 jm_rc_e jm_stream_picture(jm_buf_t *out, const jm_stream_t *s, uint32_t index,
     jm_str_t url, size_t *data);
 
 /*
- * Appends the event of a picture, or a task, that failed while others came.
- * In OpenAI's form it has no member "error": their clients end a stream on
- * one.  Returns JM_ERROR as out does.
+ * Appends Ark's event of a picture, or a task, that failed while others came;
+ * OpenAI has none, and their clients end a stream on one that they do not
+ * know.  Returns JM_ERROR as out does.
  */
 jm_rc_e jm_stream_failed(jm_buf_t *out, const jm_stream_t *s, uint32_t index,
     const jm_error_t *e);

@@ -20,7 +20,12 @@
 #include "jm_digest.h"
 
 
-#define JM_TICKET_B64       0x01    /* a flag */
+/* flags, and where the quality is among them */
+
+#define JM_TICKET_B64       0x01
+#define JM_TICKET_GPT       0x02
+#define JM_TICKET_QUALITY   2
+#define JM_TICKET_FLAGS     0x0f
 
 #define JM_TICKET_NUMBER    10      /* bytes of a number, at most */
 
@@ -66,7 +71,10 @@ jm_ticket_write(jm_buf_t *out, const jm_ticket_t *t)
         return JM_ERROR;
     }
 
-    flags = t->b64 ? JM_TICKET_B64 : 0;
+    flags = (uint8_t) (t->quality << JM_TICKET_QUALITY);
+    flags |= t->b64 ? JM_TICKET_B64 : 0;
+    flags |= t->gpt ? JM_TICKET_GPT : 0;
+
     jm_buf_add(out, &flags, 1);
 
     jm_ticket_number(out, (uint64_t) t->created);
@@ -95,7 +103,9 @@ jm_ticket_valid(const jm_ticket_t *t)
 {
     size_t  i;
 
-    if (t->n == 0 || t->n > JM_TICKET_TASKS || t->created < 0) {
+    if (t->n == 0 || t->n > JM_TICKET_TASKS || t->created < 0
+        || t->quality > JM_QUALITY_LOW)
+    {
         return 0;
     }
 
@@ -205,8 +215,14 @@ jm_ticket_read(jm_ticket_t *t, jm_str_t bytes, jm_mem_t *mem)
     r.end = bytes.data + bytes.len;
     r.bad = 0;
 
-    flags = jm_ticket_read_number(&r, JM_TICKET_B64);
+    flags = jm_ticket_read_number(&r, JM_TICKET_FLAGS);
     t->b64 = (flags & JM_TICKET_B64) != 0;
+    t->gpt = (flags & JM_TICKET_GPT) != 0;
+    t->quality = (jm_quality_e) (flags >> JM_TICKET_QUALITY);
+
+    if (t->quality > JM_QUALITY_LOW) {
+        r.bad = 1;
+    }
 
     t->created = (int64_t) jm_ticket_read_number(&r, INT64_MAX);
     t->size.width = (uint32_t) jm_ticket_read_number(&r, UINT32_MAX);

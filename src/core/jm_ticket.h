@@ -28,7 +28,8 @@
  * ids are the upstream's, of at most JM_VISUAL_TASK_ID bytes; an empty one is
  * of a task that was never accepted.  owner is empty where there is none.
  * created is in seconds since 1970.  req_json is what jm_visual_req_json()
- * says of the form of the result, as URLs; b64 is set when data are wanted.
+ * says of the form of the result, as URLs; b64 is set when data are wanted, gpt
+ * when errors are told in the words of OpenAI's models.
  */
 
 typedef struct {
@@ -41,7 +42,9 @@ typedef struct {
     int64_t          created;
     jm_size_t        size;
     uint32_t         max_images;    /* 0: all */
+    jm_quality_e     quality;
     unsigned         b64;
+    unsigned         gpt;
 } jm_ticket_t;
 
 

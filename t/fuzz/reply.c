@@ -13,33 +13,6 @@
 #include "reply.h"
 
 
-static void
-check_errors(const world_t *w, const jm_json_t *root, unsigned masked,
-    jm_mem_t *mem)
-{
-    size_t            i;
-    const jm_json_t  *list, *node;
-
-    list = jm_json_get(root, "errors");
-    node = list == NULL ? NULL : list->child;
-
-    for (i = 0; i < w->result.nparts; i++) {
-
-        if (w->parts[i].error == NULL) {
-            continue;
-        }
-
-        check(node != NULL);
-        check_int(node, "index", i);
-        check_why(node, w->parts[i].error, masked, mem);
-
-        node = node->next;
-    }
-
-    check(node == NULL);
-}
-
-
 /* a reply, whose pictures are the URLs or n times the base64 */
 
 static void
@@ -54,9 +27,10 @@ check_reply(const world_t *w, jm_str_t text, size_t n, jm_mem_t *mem)
 
     check_text(jm_json_get(root, "model"), w->result.model, masked, mem);
     check_errors(w, root, masked, mem);
+    check_look(root, &w->result.look, mem);
     check((jm_json_get(root, "ignored") != NULL) == (w->result.ignored != 0));
 
-    check_int(jm_json_get(root, "usage"), "generated_images", w->made);
+    check_usage(root, w->made);
 
     check(list != NULL && list->count == n);
     node = list->child;
@@ -144,7 +118,8 @@ check_error(const jm_json_t *object, const jm_error_t *e, unsigned more,
     const jm_json_t  *node;
 
     check(object != NULL && object->type == JM_JSON_OBJECT);
-    check(object->count == 4u + (e->upstream_code != 0) + more);
+    check(object->count == 4u + (e->upstream_code != 0)
+                           + (e->cause == JM_CAUSE_MODERATION) + more);
 
     check_why(object, e, masked, mem);
     check_text(jm_json_get(object, "type"), str(jm_cause(e->cause)->type),

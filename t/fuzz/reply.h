@@ -98,8 +98,11 @@ take_world(world_t *w, const uint8_t *data, size_t size)
     w->result.created = choose(&w->input, 256);
     w->result.max_images = choose(&w->input, 4);
     w->result.ignored = choose(&w->input, 2) ? choose(&w->input, 256) : 0;
-    w->result.size.width = choose(&w->input, 256);
-    w->result.size.height = w->result.size.width * 2;
+    w->result.look.size.width = choose(&w->input, 256);
+    w->result.look.size.height = w->result.look.size.width * 2;
+    w->result.look.quality = w->result.look.size.width % 3;
+    w->result.look.type = w->result.look.size.width % 2
+                          ? JM_PICTURE_JPEG : JM_PICTURE_PNG;
     w->result.model = take(w);
     w->result.task_id = take(w);
 
@@ -211,6 +214,77 @@ check_why(const jm_json_t *object, const jm_error_t *e, unsigned masked,
     check_text(jm_json_get(object, "code"), str(jm_cause(e->cause)->code),
                masked, mem);
     check_text(jm_json_get(object, "message"), str(e->message), masked, mem);
+}
+
+
+/* the members of a picture's look, which OpenAI's schema requires */
+
+static inline void
+check_look(const jm_json_t *root, const jm_look_t *look, jm_mem_t *mem)
+{
+    char                size[32];
+    static const char  *qualities[] = { "high", "medium", "low" };
+
+    snprintf(size, sizeof(size), "%ux%u", look->size.width, look->size.height);
+
+    check_text(jm_json_get(root, "background"), str("opaque"), 0, mem);
+    check_text(jm_json_get(root, "quality"), str(qualities[look->quality]), 0,
+               mem);
+    check_text(jm_json_get(root, "output_format"),
+               str(look->type == JM_PICTURE_JPEG ? "jpeg" : "png"), 0, mem);
+    check_text(jm_json_get(root, "size"),
+               str(look->size.width != 0 ? size : "auto"), 0, mem);
+}
+
+
+static inline void
+check_usage(const jm_json_t *root, size_t made)
+{
+    size_t              i;
+    const jm_json_t    *usage, *node;
+    static const char  *details[] = {
+        "input_tokens_details", "output_tokens_details"
+    };
+
+    usage = jm_json_get(root, "usage");
+
+    check_int(usage, "generated_images", made);
+    check_int(usage, "input_tokens", 0);
+    check_int(usage, "output_tokens", 0);
+    check_int(usage, "total_tokens", 0);
+
+    for (i = 0; i < jm_nitems(details); i++) {
+        node = jm_json_get(usage, details[i]);
+        check_int(node, "text_tokens", 0);
+        check_int(node, "image_tokens", 0);
+    }
+}
+
+
+static inline void
+check_errors(const world_t *w, const jm_json_t *root, unsigned masked,
+    jm_mem_t *mem)
+{
+    size_t            i;
+    const jm_json_t  *list, *node;
+
+    list = jm_json_get(root, "errors");
+    node = list == NULL ? NULL : list->child;
+
+    for (i = 0; i < w->result.nparts; i++) {
+
+        if (w->parts[i].error == NULL) {
+            continue;
+        }
+
+        check(node != NULL);
+        check_int(node, "index", i);
+        check_why(node, w->parts[i].error, masked, mem);
+
+        node = node->next;
+    }
+
+    check(node == NULL);
 }
 
 

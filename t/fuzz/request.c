@@ -28,6 +28,7 @@ typedef struct {
     unsigned         strict;
     unsigned         upload;
     unsigned         edit;
+    jm_format_e      format;        /* of the location */
     size_t           fail;          /* the allocation that does */
     size_t           longest;       /* string of a skeleton, or 0 */
 } way_t;
@@ -188,7 +189,7 @@ check_ignored(const jm_request_t *r, jm_mem_t *mem)
     memset(&part, 0, sizeof(part));
 
     result.model = r->model->req_key;
-    result.size = r->size;
+    result.look.size = r->size;
     result.ignored = r->ignored;
     result.parts = &part;
     result.nparts = 1;
@@ -316,7 +317,8 @@ check_request(const jm_request_t *r, const way_t *way, size_t size,
     check(jm_utf8_length(r->prompt, &n) == JM_OK && n <= MAX_PROMPT);
     check(!r->has_scale || (r->scale <= 100
                             && r->model->scale != JM_SCALE_NONE));
-    check(r->b64 <= 1 && r->stream <= JM_STREAM_ARK);
+    check(r->b64 <= 1 && r->stream <= JM_STREAM_ARK
+          && r->quality <= JM_QUALITY_LOW);
     check(r->async <= 1 && (!r->async || r->stream == JM_STREAM_NONE));
 
     check_images(r, way, size);
@@ -417,6 +419,7 @@ run(jm_str_t body, const way_t *way)
     rules.default_model = str("jimeng_t2i_v40");
     rules.max_prompt = MAX_PROMPT;
     rules.strict_size = way->strict;
+    rules.format = way->format;
     rules.edit = way->edit;
     rules.upload = way->upload;
     rules.skeleton = NULL;
@@ -453,8 +456,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(ways, 0, sizeof(ways));
 
     ways[1].strict = 1;
+    ways[1].format = JM_FORMAT_B64;
     ways[1].upload = 1;
     ways[2].edit = 1;
+    ways[2].format = JM_FORMAT_URL;
     ways[2].upload = 1;
     ways[3].upload = 1;
     ways[3].longest = size % 61 + 3;

@@ -110,10 +110,30 @@ add_data(jm_buf_t *whole, const jm_buf_t *from, size_t before, size_t at)
 }
 
 
+/* whether picture number j of task i is the last */
+
+static unsigned
+is_last(const world_t *w, size_t i, size_t j)
+{
+    if (j + 1 < w->parts[i].nurls) {
+        return 0;
+    }
+
+    while (++i < w->result.nparts) {
+
+        if (w->parts[i].error == NULL && w->parts[i].nurls != 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* writes the stream, and it once more with the pictures in it to whole */
 
 static jm_rc_e
-write_stream(const world_t *w, const jm_stream_t *s, jm_buf_t *out,
+write_stream(const world_t *w, jm_stream_t *s, jm_buf_t *out,
     jm_buf_t *whole)
 {
     size_t            i, j, at, before;
@@ -127,6 +147,11 @@ write_stream(const world_t *w, const jm_stream_t *s, jm_buf_t *out,
         part = &w->parts[i];
 
         if (part->error != NULL) {
+
+            if (s->dialect != JM_STREAM_ARK) {
+                continue;
+            }
+
             before = out->len;
 
             if (jm_stream_failed(out, s, (uint32_t) i, part->error) == JM_OK) {
@@ -139,6 +164,9 @@ write_stream(const world_t *w, const jm_stream_t *s, jm_buf_t *out,
         for (j = 0; j < part->nurls; j++) {
             before = out->len;
             url = w->base64 ? str("") : part->urls[j];
+
+            s->parts = w->parts;
+            s->nparts = is_last(w, i, j) ? w->result.nparts : 0;
 
             if (jm_stream_picture(out, s, (uint32_t) (i + j), url, &at)
                 != JM_OK)
@@ -195,6 +223,31 @@ next_event(const world_t *w, const events_t *list, size_t *n,
 }
 
 
+/* a picture's event in OpenAI's form; the last has the errors */
+
+static void
+check_openai(const world_t *w, const jm_json_t *root, unsigned last,
+    unsigned masked, jm_mem_t *mem)
+{
+    const jm_json_t  *node;
+
+    check_look(root, &w->result.look, mem);
+    check_usage(root, 1);
+    check_int(root, "created_at", (size_t) w->result.created);
+
+    node = jm_json_get(root, "b64_json");
+    check(node != NULL && node->type == JM_JSON_STRING);
+    check(jm_json_get(root, "error") == NULL);
+
+    if (last) {
+        check_errors(w, root, masked, mem);
+
+    } else {
+        check(jm_json_get(root, "errors") == NULL);
+    }
+}
+
+
 static void
 check_stream(const world_t *w, jm_str_t text, jm_mem_t *mem)
 {
@@ -213,12 +266,16 @@ check_stream(const world_t *w, jm_str_t text, jm_mem_t *mem)
     for (i = 0; i < w->result.nparts; i++) {
 
         if (w->parts[i].error != NULL) {
-            root = next_event(w, &list, &n, "partial_failed", &masked, mem);
-            check((jm_json_get(root, "error") != NULL) == ark);
 
-            check_int(root, "image_index", i);
-            check_why(ark ? jm_json_get(root, "error") : root,
-                      w->parts[i].error, masked, mem);
+            if (ark) {
+                root = next_event(w, &list, &n, "partial_failed", &masked,
+                                  mem);
+
+                check_int(root, "image_index", i);
+                check_why(jm_json_get(root, "error"), w->parts[i].error,
+                          masked, mem);
+            }
+
             continue;
         }
 
@@ -231,6 +288,9 @@ check_stream(const world_t *w, jm_str_t text, jm_mem_t *mem)
 
             if (ark) {
                 check_int(root, "image_index", i + j);
+
+            } else {
+                check_openai(w, root, is_last(w, i, j), masked, mem);
             }
 
             if (w->base64 || url.len == 0) {
@@ -244,7 +304,7 @@ check_stream(const world_t *w, jm_str_t text, jm_mem_t *mem)
 
     if (ark) {
         root = next_event(w, &list, &n, "completed", &masked, mem);
-        check_int(jm_json_get(root, "usage"), "generated_images", w->made);
+        check_usage(root, w->made);
 
         last = &list.events[n++];
         check(last->name.len == 0 && jm_str_eq(&last->data, "[DONE]"));
@@ -266,7 +326,9 @@ run_stream(const world_t *w, size_t fail)
     s.edit = w->edit;
     s.created = w->result.created;
     s.model = w->result.model;
-    s.size = w->result.size;
+    s.look = w->result.look;
+    s.parts = NULL;
+    s.nparts = 0;
     s.ignored = w->result.ignored;
 
     tap_mem_init(&m, fail);

@@ -57,6 +57,8 @@ static const cause_case_t  cause_cases[] = {
       "rate_limit_exceeded", 0 },
     { JM_CAUSE_CONTENT_POLICY, 400, "image_generation_user_error",
       "content_policy_violation", 0 },
+    { JM_CAUSE_MODERATION, 400, "image_generation_user_error",
+      "moderation_blocked", 0 },
     { JM_CAUSE_QUOTA, 429, "rate_limit_error", "insufficient_quota", 1 },
     { JM_CAUSE_BUSY, 429, "rate_limit_error",
       "concurrency_limit_exceeded", 0 },
@@ -230,11 +232,105 @@ test_message(void)
 }
 
 
+/* a long wait is told by the message, as the header has a limit */
+
+static void
+test_wait(void)
+{
+    size_t      i;
+    char        text[JM_ERROR_MESSAGE];
+    jm_error_t  e;
+
+    static const struct {
+        uint64_t     seconds;
+        const char  *message;
+    } cases[] = {
+        { 1, "Wait." },
+        { 60, "Wait." },
+        { 61, "Wait. Send it again in 1 min 1 s." },
+        { 120, "Wait. Send it again in 2 min." },
+        { 3599, "Wait. Send it again in 59 min 59 s." },
+        { 3600, "Wait. Send it again in 1 h." },
+        { 3601, "Wait. Send it again in 1 h 1 min." },
+        { 11999, "Wait. Send it again in 3 h 20 min." },
+        { 86399, "Wait. Send it again in 24 h." },
+        { 86400, "Wait. Send it again in 1 d." },
+        { 97200, "Wait. Send it again in 1 d 3 h." }
+    };
+
+    for (i = 0; i < jm_nitems(cases); i++) {
+        jm_error_set(&e, JM_CAUSE_BUSY, NULL, "Wait.");
+        jm_error_wait(&e, cases[i].seconds);
+
+        is_cstr(e.message, cases[i].message, "%llu s",
+                (unsigned long long) cases[i].seconds);
+        is_int(e.retry_after, (int64_t) cases[i].seconds, "are kept");
+    }
+
+    jm_error_set(&e, JM_CAUSE_BUSY, NULL, "Wait.");
+    jm_error_wait(&e, UINT64_MAX);
+    is_int(e.retry_after, UINT32_MAX, "more than a number holds");
+    is_cstr(e.message, "Wait. Send it again in 49710 d 7 h.",
+            "is told as far as it goes");
+
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+
+    jm_error_set(&e, JM_CAUSE_BUSY, NULL, "%s", text);
+    jm_error_wait(&e, 3600);
+    is_cstr(e.message, text, "no part of it, where the whole has no room");
+}
+
+
+/* what a policy refused, in the words of OpenAI's models */
+
+static void
+test_gpt(void)
+{
+    size_t       i;
+    jm_error_t   e;
+    const char  *stage;
+
+    for (i = 0; i < jm_nitems(upstream_cases); i++) {
+        jm_error_upstream(&e, upstream_cases[i].code);
+        jm_error_gpt(&e);
+
+        is_int(e.cause,
+               upstream_cases[i].cause == JM_CAUSE_CONTENT_POLICY
+               ? JM_CAUSE_MODERATION : upstream_cases[i].cause,
+               "%lld: cause", (long long) e.upstream_code);
+
+        switch (e.upstream_code) {
+
+        case 50411:
+        case 50412:
+        case 50413:
+        case 50518:
+            stage = "input";
+            break;
+
+        case 50511:
+        case 50512:
+        case 50519:
+            stage = "output";
+            break;
+
+        default:
+            stage = "unknown";
+        }
+
+        is_cstr(jm_error_stage(&e), stage, "its stage");
+    }
+}
+
+
 int
 main(void)
 {
     test_causes();
     test_upstream();
+    test_wait();
+    test_gpt();
     test_status();
     test_message();
 

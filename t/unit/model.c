@@ -151,6 +151,13 @@ test_init(void)
 
     jm_model_init(&m, str("doubao-seedream-5"), str("jimeng_t2i_v40"));
     ok((m.takes & JM_MODEL_ARK) != 0, "a name of Ark's is");
+
+    jm_model_init(&m, str("gpt-image-1"), str("jimeng_t2i_v40"));
+    is_int(m.takes, (NEW_TAKES)|JM_MODEL_GPT|JM_MODEL_DATA,
+           "a name of OpenAI's, and data");
+
+    jm_model_init(&m, str("gpt-image"), str("jimeng_t2i_v40"));
+    is_int(m.takes, NEW_TAKES, "less than the name is none");
 }
 
 

@@ -476,6 +476,17 @@ test_soon(void)
 }
 
 
+static void
+test_base64(void)
+{
+    is_int(jm_picture_of_base64(str("/")), JM_PICTURE_JPEG, "FF is a JPEG's");
+    is_int(jm_picture_of_base64(str("/9j/4AAQ")), JM_PICTURE_JPEG, "as here");
+    is_int(jm_picture_of_base64(str("iVBORw0KGgo")), JM_PICTURE_PNG, "a PNG");
+    is_int(jm_picture_of_base64(str("UklGR")), JM_PICTURE_UNKNOWN, "neither");
+    is_int(jm_picture_of_base64(str("")), JM_PICTURE_UNKNOWN, "nothing");
+}
+
+
 int
 main(void)
 {
@@ -484,6 +495,7 @@ main(void)
     test_segments();
     test_bytes();
     test_soon();
+    test_base64();
 
     return done_testing();
 }

@@ -9,6 +9,7 @@
 
 
 #include "tap.h"
+#include "openai.h"
 #include "jm_json.h"
 #include "jm_reply.h"
 
@@ -33,8 +34,10 @@ test_result(void)
     result.created = 1735689600;
     result.model = str("jimeng_t2i_v40");
     result.task_id = str("7392616336519610409");
-    result.size.width = 2304;
-    result.size.height = 1728;
+    result.look.size.width = 2304;
+    result.look.size.height = 1728;
+    result.look.quality = JM_QUALITY_LOW;
+    result.look.type = JM_PICTURE_JPEG;
     result.parts = &part;
     result.nparts = 1;
 
@@ -48,7 +51,7 @@ test_result(void)
            "{\"created\":1735689600,\"model\":\"jimeng_t2i_v40\","
            "\"task_id\":\"7392616336519610409\",\"task_status\":\"succeed\","
            "\"data\":[{\"url\":\"https://h/a?b=c&d=\\\"e\\\"\"}],"
-           "\"size\":\"2304x1728\",\"usage\":{\"generated_images\":1}}",
+           LOOK("jpeg", "low", "2304x1728") "," USAGE("1") "}",
            "as a client reads it");
 
     len = b.len;
@@ -64,8 +67,10 @@ test_result(void)
     is_int((int64_t) i, (int64_t) len, "a buffer too small is an error");
 
     part.nurls = 2;
-    result.size.width = 0;
-    result.size.height = 0;
+    result.look.quality = JM_QUALITY_MEDIUM;
+    result.look.type = JM_PICTURE_PNG;
+    result.look.size.width = 0;
+    result.look.size.height = 0;
     result.task_id = str("");
 
     jm_buf_fixed(&b, text, sizeof(text));
@@ -74,18 +79,20 @@ test_result(void)
            "{\"created\":1735689600,\"model\":\"jimeng_t2i_v40\","
            "\"task_status\":\"succeed\","
            "\"data\":[{\"url\":\"https://h/a?b=c&d=\\\"e\\\"\"},"
-           "{\"url\":\"https://h/2\"}],\"usage\":{\"generated_images\":2}}",
+           "{\"url\":\"https://h/2\"}]," LOOK("png", "medium", "auto") ","
+           USAGE("2") "}",
            "two pictures, no size, no task_id");
 
-    result.size.area = 4194304;
+    result.look.size.area = 4194304;
     part.nurls = 0;
 
     jm_buf_fixed(&b, text, sizeof(text));
     jm_reply_result(&b, &result, NULL);
     is_str(jm_buf_view(&b),
            "{\"created\":1735689600,\"model\":\"jimeng_t2i_v40\","
-           "\"task_status\":\"succeed\",\"data\":[],\"size\":\"2K\","
-           "\"usage\":{\"generated_images\":0}}", "no picture, an area");
+           "\"task_status\":\"succeed\",\"data\":[],"
+           LOOK("png", "medium", "2K") "," USAGE("0")
+           "}", "no picture, an area");
 }
 
 
@@ -133,7 +140,8 @@ test_parts(void)
            "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
            "\"data\":[{\"url\":\"https://h/1\"},{\"url\":\"https://h/2\"},"
            "{\"url\":\"https://h/3\"},{\"url\":\"https://h/4\"}],"
-           "\"usage\":{\"generated_images\":5},\"errors\":[{\"index\":0,"
+           LOOK("png", "high", "auto") "," USAGE("5")
+           ",\"errors\":[{\"index\":0,"
            "\"code\":\"content_policy_violation\",\"message\":"
            "\"No \\\"cat\\\".\"},{\"index\":2,\"code\":\"upstream_error\","
            "\"message\":\"Failed.\"}],\"ignored\":[\"model\",\"width\"]}",
@@ -161,7 +169,7 @@ test_parts(void)
     is_str(jm_buf_view(&b),
            "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
            "\"data\":[{\"url\":\"https://h/2\"},{\"url\":\"https://h/3\"}],"
-           "\"usage\":{\"generated_images\":3}}",
+           LOOK("png", "high", "auto") "," USAGE("3") "}",
            "two of three pictures are handed on, three were made");
 }
 
@@ -264,16 +272,17 @@ test_data(void)
     result.created = 1735689600;
     result.model = str("jimeng_t2i_v40");
     result.task_id = str("7392616336519610409");
-    result.size.width = 2304;
-    result.size.height = 1728;
+    result.look.size.width = 2304;
+    result.look.size.height = 1728;
     result.parts = parts;
     result.nparts = 1;
 
     is_whole(&result, 1,
              "{\"created\":1735689600,\"model\":\"jimeng_t2i_v40\","
              "\"task_id\":\"7392616336519610409\",\"task_status\":"
-             "\"succeed\",\"data\":[" PICTURE "],\"size\":\"2304x1728\","
-             "\"usage\":{\"generated_images\":1}}", "a picture as data");
+             "\"succeed\",\"data\":[" PICTURE "],"
+             LOOK("png", "high", "2304x1728") "," USAGE("1") "}",
+             "a picture as data");
 
     jm_error_set(&policy, JM_CAUSE_CONTENT_POLICY, NULL, "No \"cat\".");
 
@@ -286,15 +295,16 @@ test_data(void)
     result.created = 1;
     result.model = str("m");
     result.task_id = str("");
-    result.size.width = 0;
-    result.size.height = 0;
+    result.look.size.width = 0;
+    result.look.size.height = 0;
     result.nparts = 3;
     result.ignored = UINT64_C(1) << 0 | UINT64_C(1) << 3;
 
     is_whole(&result, 3,
              "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
              "\"data\":[" PICTURE "," PICTURE "," PICTURE "],"
-             "\"usage\":{\"generated_images\":4},\"errors\":[{\"index\":0,"
+             LOOK("png", "high", "auto") "," USAGE("4")
+             ",\"errors\":[{\"index\":0,"
              "\"code\":\"content_policy_violation\",\"message\":"
              "\"No \\\"cat\\\".\"}],\"ignored\":[\"model\",\"width\"]}",
              "a task that failed, ignored fields");
@@ -309,7 +319,7 @@ test_data(void)
     is_whole(&result, 2,
              "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
              "\"data\":[" PICTURE "," PICTURE "],"
-             "\"usage\":{\"generated_images\":3}}",
+             LOOK("png", "high", "auto") "," USAGE("3") "}",
              "two of three pictures");
 
     result.nparts = 0;
@@ -317,7 +327,7 @@ test_data(void)
 
     is_whole(&result, 0,
              "{\"created\":1,\"model\":\"m\",\"task_status\":\"succeed\","
-             "\"data\":[],\"usage\":{\"generated_images\":0}}",
+             "\"data\":[]," LOOK("png", "high", "auto") "," USAGE("0") "}",
              "no picture");
 }
 
@@ -344,8 +354,8 @@ test_status(void)
     result.created = 1735689600;
     result.model = str("jimeng_t2i_v40");
     result.task_id = str("AQ-\"_");
-    result.size.width = 2304;
-    result.size.height = 1728;
+    result.look.size.width = 2304;
+    result.look.size.height = 1728;
     result.parts = &part;
     result.nparts = 1;
     result.ignored = 1;
@@ -483,6 +493,19 @@ test_error(void)
     }
 
     is_int((int64_t) i, (int64_t) len, "a buffer too small is an error");
+
+    jm_error_upstream(&e, 50511);
+    jm_error_gpt(&e);
+
+    jm_buf_fixed(&b, text, sizeof(text));
+    jm_reply_error(&b, &e, str(""));
+    text[b.len] = '\0';
+
+    ok(strstr((char *) text, "\"code\":\"moderation_blocked\","
+              "\"upstream_code\":50511,\"moderation_details\":"
+              "{\"moderation_stage\":\"output\",\"categories\":[]}},"
+              "\"code\":\"moderation_blocked\",") != NULL,
+       "what was refused by OpenAI's name");
 }
 
 

@@ -14,7 +14,7 @@
 
 
 static jm_rules_t  rules = {
-    NULL, jm_string("jimeng_t2i_v40"), 800, 0, 0, 0, NULL
+    NULL, jm_string("jimeng_t2i_v40"), 800, 0, JM_FORMAT_UNSAID, 0, 0, NULL
 };
 
 

@@ -123,8 +123,9 @@ static const result_case_t  result_cases[] = {
     { "{\"response_format\":\"url\",\"stream\":false," P, 0, JM_STREAM_NONE },
     { "{\"response_format\":\"b64_json\"," P, 1, JM_STREAM_NONE },
     { "{\"response_format\":null,\"stream\":null," P, 0, JM_STREAM_NONE },
-    { "{\"stream\":true," P, 0, JM_STREAM_OPENAI },
-    { "{\"stream\":true,\"force_single\":false," P, 0, JM_STREAM_OPENAI },
+    { "{\"stream\":true," P, 1, JM_STREAM_OPENAI },
+    { "{\"stream\":true,\"force_single\":false," P, 1, JM_STREAM_OPENAI },
+    { "{\"stream\":true,\"response_format\":\"url\"," P, 0, JM_STREAM_OPENAI },
     { "{\"stream\":true,\"response_format\":\"b64_json\",\"n\":2," P, 1,
       JM_STREAM_OPENAI },
     { "{\"stream\":true," SEQ ":\"auto\"," P, 0, JM_STREAM_ARK },
@@ -229,6 +230,97 @@ test_result(void)
 
         ok(rc == JM_OK && r.b64 == c->b64 && r.stream == c->stream,
            "%s: %s", c->body, e.message);
+
+        tap_mem_done(&m);
+    }
+}
+
+
+/* the client's word, then the row's, the location's, and the stream's */
+
+static void
+test_format(void)
+{
+    size_t        i;
+    jm_rc_e       rc;
+    tap_mem_t     m;
+    jm_error_t    e;
+    jm_model_t    rows[2];
+    jm_models_t   extra;
+    jm_request_t  r;
+
+    static const struct {
+        const char   *body;
+        jm_format_e   format;
+        unsigned      b64;
+    } cases[] = {
+        { "{" P, JM_FORMAT_UNSAID, 0 },
+        { "{" P, JM_FORMAT_URL, 0 },
+        { "{" P, JM_FORMAT_B64, 1 },
+        { "{\"stream\":true," P, JM_FORMAT_URL, 0 },
+        { "{\"response_format\":\"url\"," P, JM_FORMAT_B64, 0 },
+        { M("gpt-image-1") P, JM_FORMAT_UNSAID, 1 },
+        { M("gpt-image-1") P, JM_FORMAT_URL, 1 },
+        { M("gpt-image-1") "\"response_format\":\"url\"," P, JM_FORMAT_B64, 0 },
+        { M("links") P, JM_FORMAT_B64, 0 },
+        { M("links") "\"stream\":true," P, JM_FORMAT_B64, 0 },
+        { M("links") "\"response_format\":\"b64_json\"," P, JM_FORMAT_URL, 1 },
+        { M(ARK) "\"stream\":true," P, JM_FORMAT_B64, 1 },
+        { M(ARK) "\"stream\":true," P, JM_FORMAT_UNSAID, 0 }
+    };
+
+    jm_model_init(&rows[0], str("gpt-image-1"), str("jimeng_t2i_v40"));
+    jm_model_init(&rows[1], str("links"), str("jimeng_t2i_v40"));
+    rows[1].takes |= JM_MODEL_URL;
+
+    extra.rows = rows;
+    extra.n = 2;
+    rules.models = &extra;
+
+    for (i = 0; i < jm_nitems(cases); i++) {
+        rules.format = cases[i].format;
+        rc = read_body(&r, cases[i].body, &m, &e);
+
+        ok(rc == JM_OK && r.b64 == cases[i].b64, "%s, %d", cases[i].body,
+           cases[i].format);
+
+        tap_mem_done(&m);
+    }
+
+    rules.models = NULL;
+    rules.format = JM_FORMAT_UNSAID;
+}
+
+
+static void
+test_quality(void)
+{
+    size_t        i;
+    jm_rc_e       rc;
+    tap_mem_t     m;
+    jm_error_t    e;
+    jm_request_t  r;
+
+    static const struct {
+        const char    *body;
+        jm_quality_e   quality;
+    } cases[] = {
+        { "{" P, JM_QUALITY_HIGH },
+        { "{\"quality\":\"low\"," P, JM_QUALITY_LOW },
+        { "{\"quality\":\"medium\"," P, JM_QUALITY_MEDIUM },
+        { "{\"quality\":\"standard\"," P, JM_QUALITY_MEDIUM },
+        { "{\"quality\":\"high\"," P, JM_QUALITY_HIGH },
+        { "{\"quality\":\"hd\"," P, JM_QUALITY_HIGH },
+        { "{\"quality\":\"auto\"," P, JM_QUALITY_HIGH },
+        { "{\"quality\":\"xhigh\"," P, JM_QUALITY_HIGH },
+        { "{\"quality\":[\"low\"]," P, JM_QUALITY_HIGH },
+        { "{\"extra_body\":{\"quality\":\"low\"}," P, JM_QUALITY_LOW }
+    };
+
+    for (i = 0; i < jm_nitems(cases); i++) {
+        rc = read_body(&r, cases[i].body, &m, &e);
+
+        ok(rc == JM_OK && r.quality == cases[i].quality, "%s", cases[i].body);
 
         tap_mem_done(&m);
     }
@@ -348,6 +440,8 @@ main(void)
     test_good();
     test_bad();
     test_result();
+    test_format();
+    test_quality();
     test_skeleton();
 
     return done_testing();

@@ -181,6 +181,10 @@ test_refused(void)
     t.created = -1;
     refused(&t, "a time before 1970");
 
+    ordinary_ticket(&t);
+    t.quality = JM_QUALITY_LOW + 1;
+    refused(&t, "a quality that is none");
+
     for (i = 0; i < jm_nitems(forms); i++) {
         ordinary_ticket(&t);
         t.req_json = str(forms[i]);
@@ -230,7 +234,8 @@ test_invalid(void)
     tap_mem_done(&m);
 
     not_a_ticket((jm_str_t) jm_null_string, "nothing");
-    invalid("\2" ZEROS EMPTY "\1\0", "a flag that is not known");
+    invalid("\x10" ZEROS EMPTY "\1\0", "a flag that is not known");
+    invalid("\x0c" ZEROS EMPTY "\1\0", "a quality that is none");
     invalid("\0" ZEROS EMPTY "\0", "no task");
     invalid("\0" ZEROS EMPTY "\x0b" ZEROS ZEROS "\0", "eleven tasks");
     invalid("\0" ZEROS EMPTY "\2\0", "a task too few");
@@ -263,7 +268,7 @@ test_form(void)
     jm_ticket_t   t;
     jm_request_t  r;
     static const jm_rules_t  rules = {
-        NULL, jm_string("jimeng_t2i_v40"), 800, 0, 0, 0, NULL
+        NULL, jm_string("jimeng_t2i_v40"), 800, 0, JM_FORMAT_UNSAID, 0, 0, NULL
     };
     static const char  *const bodies[] = {
         "{\"prompt\":\"p\"}",

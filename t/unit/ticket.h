@@ -67,7 +67,9 @@ full_ticket(jm_ticket_t *t)
     t->size.height = 1;
     t->size.area = UINT32_MAX;
     t->max_images = UINT32_MAX;
+    t->quality = JM_QUALITY_LOW;
     t->b64 = 1;
+    t->gpt = 1;
 }
 
 
@@ -102,7 +104,9 @@ same_ticket(const jm_ticket_t *a, const jm_ticket_t *b)
            && a->size.height == b->size.height
            && a->size.area == b->size.area
            && a->max_images == b->max_images
-           && a->b64 == b->b64;
+           && a->quality == b->quality
+           && a->b64 == b->b64
+           && a->gpt == b->gpt;
 }
 
 

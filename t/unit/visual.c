@@ -358,7 +358,7 @@ test_bodies(void)
     jm_error_t           e;
     jm_request_t         r;
     static const jm_rules_t  rules = {
-        NULL, jm_string("jimeng_t2i_v40"), 800, 0, 0, 0, NULL
+        NULL, jm_string("jimeng_t2i_v40"), 800, 0, JM_FORMAT_UNSAID, 0, 0, NULL
     };
 
     for (i = 0; i < jm_nitems(submit_cases); i++) {
@@ -427,7 +427,7 @@ test_req_json(void)
     jm_error_t           e;
     jm_request_t         r;
     static const jm_rules_t  rules = {
-        NULL, jm_string("jimeng_t2i_v40"), 800, 0, 0, 0, NULL
+        NULL, jm_string("jimeng_t2i_v40"), 800, 0, JM_FORMAT_UNSAID, 0, 0, NULL
     };
 
     for (i = 0; i < jm_nitems(req_json_cases); i++) {
@@ -484,7 +484,7 @@ test_longest(void)
     jm_error_t    e;
     jm_request_t  r;
     static const jm_rules_t  rules = {
-        NULL, jm_string("jimeng_t2i_v40"), 800, 0, 0, 0, NULL
+        NULL, jm_string("jimeng_t2i_v40"), 800, 0, JM_FORMAT_UNSAID, 0, 0, NULL
     };
 
     memset(&e, 0, sizeof(jm_error_t));

@@ -28,6 +28,7 @@ use warnings;
 use Exporter qw(import);
 use IO::Select;
 use IO::Socket::INET;
+use Jimeng::Test::Schema qw(check_reply);
 use JSON::PP ();
 use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF SHUT_WR inet_aton
               pack_sockaddr_in);
@@ -242,11 +243,14 @@ sub _head {
 
 sub _response {
     my ($self, $status, $headers, $body, $complete) = @_;
+    my $json = length $body > 262144 ? undef : decode_json_or_undef($body);
+
+    check_reply($json) if $complete;
 
     return bless {
         status => $status, headers => $headers, body => $body,
         complete => $complete, error => $complete ? undef : $self->{error},
-        json => length $body > 262144 ? undef : decode_json_or_undef($body),
+        json => $json,
     }, 'Jimeng::Test::Http::Response';
 }
 

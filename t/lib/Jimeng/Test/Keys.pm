@@ -23,8 +23,10 @@ package Jimeng::Test::Keys;
 #   duration('6m0s')                  360; undef for what is none
 #   is_refused($t, $response, $name, code => ..., after => [ 1, 60 ],
 #              param => undef, message => qr//)
-#                                     the envelope, and Retry-After within
-#                                     these bounds (none: there is no header)
+#                                     the envelope, and the time to wait within
+#                                     these bounds (none: there is no header):
+#                                     Retry-After, or of more than 60 s what the
+#                                     message says
 #   seconds_left(86400)               of the window in UTC
 #
 # The keys of all clients are among what may not be in any log.
@@ -162,6 +164,23 @@ sub duration {
 }
 
 
+# Between what times it is, as a time's smaller unit is rounded up.
+sub _wait {
+    my ($after, $message) = @_;
+    my %seconds = (d => 86400, h => 3600, min => 60, s => 1);
+    my %smaller = (d => 'h', h => 'min', min => 's');
+
+    $message =~ / Send it again in (\d+) (d|h|min)(?: (\d+) (h|min|s))?\.\z/
+        or return ($after, $after);
+
+    my $small = $seconds{ $smaller{$2} };
+    my $to = $1 * $seconds{$2} + ($3 // 0) * $small;
+
+    return ('nan', 'nan') if $after != 60 || (defined $4 && $4 ne $smaller{$2});
+    return ($to - $small + 1, $to);
+}
+
+
 sub is_refused {
     my ($t, $r, $name, %want) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -193,8 +212,10 @@ sub is_refused {
 
         if ($want{after}) {
             like($after, qr/^[1-9]\d*\z/, 'Retry-After');
-            cmp_ok($after // 0, '>=', $want{after}[0], 'at least');
-            cmp_ok($after // 0, '<=', $want{after}[1], 'at most');
+            cmp_ok($after // 0, '<=', 60, 'which clients wait for');
+            my ($from, $to) = _wait($after // 0, $error->{message} // '');
+            cmp_ok($to, '>=', $want{after}[0], 'at least');
+            cmp_ok($from, '<=', $want{after}[1], 'at most');
         } else {
             is($after, undef, 'no Retry-After');
         }

@@ -19,6 +19,7 @@ use Exporter qw(import);
 use Jimeng::Emulator::Picture;
 use Jimeng::Test::Http qw(decode_json_or_undef);
 use Jimeng::Test::Process qw(slurp);
+use Jimeng::Test::Schema qw(check_reply);
 use MIME::Base64 qw(decode_base64 encode_base64);
 
 our @EXPORT = qw(memory noise_of noise_text picture_of pictures);
@@ -40,7 +41,10 @@ sub pictures {
         $at = $end;
     }
 
-    return (decode_json_or_undef($rest . substr $text, $at), @pictures);
+    my $json = decode_json_or_undef($rest . substr $text, $at);
+
+    check_reply($json);
+    return ($json, @pictures);
 }
 
 

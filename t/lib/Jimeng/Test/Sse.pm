@@ -2,8 +2,8 @@ package Jimeng::Test::Sse;
 
 # A reader of event streams, on an exchange of Jimeng::Test::Http: it says what
 # came when, and how it ended.  It is stricter than the format asks for: lines
-# end in LF, each event and comment in an empty line, and "event" and "data"
-# stand once, in this order.
+# end in LF, each event in an empty line, which stands nowhere else, and "event"
+# and "data" stand once, in this order, with no comment between them.
 #
 #   my $sse = Jimeng::Test::Sse->new($t->start_generate({ stream => \1 }));
 #   $sse->status  $sse->header($name)     waits for the header
@@ -25,6 +25,7 @@ use strict;
 use warnings;
 
 use Jimeng::Test::Pictures qw(pictures);
+use Jimeng::Test::Schema qw(check_event);
 use Time::HiRes qw(time);
 
 
@@ -61,10 +62,7 @@ sub next {
 
     my $at;
 
-    while (($at = index $self->{text}, "\n\n", $self->{searched}) < 0) {
-        $self->{searched} = length $self->{text};
-        $self->{searched}-- if $self->{searched};
-
+    while (($at = $self->_end) < 0) {
         my $left = $end - time;
         my $piece = $self->{exchange}->piece($left > 0 ? $left : 0);
         return undef unless defined $piece;
@@ -72,7 +70,7 @@ sub next {
     }
 
     $self->{searched} = 0;
-    my $block = substr $self->{text}, 0, $at + 2, '';
+    my $block = substr $self->{text}, 0, $at, '';
     my $item = _read($block);
 
     return $self->_strange($block) unless $item;
@@ -80,6 +78,20 @@ sub next {
     $item->{time} = time - $self->{begin};
     push @{ $self->{comments} }, $item if exists $item->{comment};
     return $item;
+}
+
+
+# Where the first comment or event ends: a line, or an empty line; -1 for none.
+sub _end {
+    my ($self) = @_;
+    my $end = $self->{text} =~ /\A:/ ? "\n" : "\n\n";
+    my $at = index $self->{text}, $end, $self->{searched};
+
+    return $at + length $end if $at >= 0;
+
+    $self->{searched} = length $self->{text};
+    $self->{searched}-- if $self->{searched};
+    return -1;
 }
 
 
@@ -94,7 +106,7 @@ sub _strange {
 sub _read {
     my ($block) = @_;
 
-    return { comment => $1 } if $block =~ /\A: ([^\r\n]*)\n\n\z/;
+    return { comment => $1 } if $block =~ /\A: ([^\r\n]*)\n\z/;
 
     $block =~ /\A(?:event: ([\w.]+)\n)?data: /gc or return;
 
@@ -105,6 +117,7 @@ sub _read {
     return if $data =~ /[\r\n]/;
 
     my ($json, $picture) = pictures($data);
+    check_event($name // '', $json);
     return {
         event => $name // '', json => $json, picture => $picture,
         data => length $data > 4096 ? substr($data, 0, 4096) . '...' : $data,
