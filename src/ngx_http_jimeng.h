@@ -31,6 +31,10 @@
 
 #define NGX_HTTP_JIMENG_CALLS        3
 
+/* milliseconds for which a repeat without a mark is one, by default */
+
+#define NGX_HTTP_JIMENG_UNMARKED     600000
+
 /* ten answers are not too large for their reply: they have been paid for */
 
 #define NGX_HTTP_JIMENG_REPLY_MAX    4194304
@@ -110,6 +114,7 @@ struct ngx_http_jimeng_loc_conf_s {
     ngx_msec_t                  timeout;
     ngx_msec_t                  heartbeat;
     ngx_msec_t                  dedupe;     /* 0: off */
+    ngx_msec_t                  unmarked;   /* of it, 0: off */
     ngx_uint_t                  size;
     ngx_uint_t                  response_format;    /* jm_format_e */
     ngx_uint_t                  max_prompt;
@@ -323,6 +328,7 @@ ngx_int_t ngx_http_jimeng_client_variable(ngx_http_request_t *r,
 /* ngx_http_jimeng_client.c */
 
 ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
+ngx_uint_t ngx_http_jimeng_client_took(ngx_http_request_t *r);
 void ngx_http_jimeng_client_ignore(ngx_http_request_t *r);
 ngx_uint_t ngx_http_jimeng_shutdown_within(ngx_msec_t time);
 

@@ -74,6 +74,35 @@ ngx_http_jimeng_client_left(ngx_http_request_t *r)
 }
 
 
+/*
+ * Whether the client took its reply: the last byte was handed to the system,
+ * of a stream to the session's connection, and nothing had failed until then.
+ * What a client that is gone by now has not read of it is not known.
+ */
+
+ngx_uint_t
+ngx_http_jimeng_client_took(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    if (c->error || c->timedout || c->buffered || r->out) {
+        return 0;
+    }
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream) {
+        return r->stream->out_closed;
+    }
+
+#endif
+
+    return 1;
+}
+
+
 /* a client that has left is not looked at any more, and what it had goes on */
 
 void

@@ -92,6 +92,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     conf->timeout = NGX_CONF_UNSET_MSEC;
     conf->heartbeat = NGX_CONF_UNSET_MSEC;
     conf->dedupe = NGX_CONF_UNSET_MSEC;
+    conf->unmarked = NGX_CONF_UNSET_MSEC;
     conf->size = NGX_CONF_UNSET_UINT;
     conf->response_format = NGX_CONF_UNSET_UINT;
     conf->max_prompt = NGX_CONF_UNSET_UINT;
@@ -122,6 +123,8 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 300000);
     ngx_conf_merge_msec_value(conf->heartbeat, prev->heartbeat, 15000);
     ngx_conf_merge_msec_value(conf->dedupe, prev->dedupe, 43200000);
+    ngx_conf_merge_msec_value(conf->unmarked, prev->unmarked,
+                              NGX_HTTP_JIMENG_UNMARKED);
     ngx_conf_merge_uint_value(conf->size, prev->size,
                               NGX_HTTP_JIMENG_SIZE_FIT);
     ngx_conf_merge_uint_value(conf->response_format, prev->response_format,

@@ -436,13 +436,15 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     jm_answer_t *answer)
 {
     ngx_int_t                    code;
-    ngx_uint_t                   final;
+    ngx_uint_t                   final, repeats;
     ngx_msec_t                   interval;
     jm_error_t                  *error;
     ngx_http_request_t          *r;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     r = d->job->request;
+
+    repeats = ngx_http_jimeng_ledger_repeats(d->job->claim);
 
     final = answer && (answer->event == JM_EVENT_FAILED
                        || answer->event == JM_EVENT_PASSING);
@@ -475,6 +477,7 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
                      "image provider; %s.",
                      d->job->order.ids
                      ? "ask for it again"
+                     : repeats ? "send the request again to get it"
                      : "sending the request again would be billed again");
 
         error->passing = 1;
@@ -487,7 +490,7 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     }
 
     if (d->job->order.ids == NULL) {
-        error->no_retry = 1;
+        error->no_retry = (final || !repeats);
     }
 
     d->parts[d->task - d->job->tasks].error = error;

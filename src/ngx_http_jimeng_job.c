@@ -22,7 +22,11 @@ static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_task_limits_t *limits);
 static void ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
     ngx_int_t rc);
-static ngx_uint_t ngx_http_jimeng_job_unanswered(ngx_http_jimeng_job_t *job);
+static void ngx_http_jimeng_job_replied(ngx_http_jimeng_job_t *job,
+    ngx_int_t rc);
+static const jm_error_t *ngx_http_jimeng_job_error(
+    ngx_http_jimeng_job_t *job);
+static ngx_uint_t ngx_http_jimeng_job_owes(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job);
@@ -210,6 +214,12 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         rc = ngx_http_jimeng_deliver(job);
 
         if (rc == NGX_DONE) {
+
+            if (job->answered) {
+                ngx_http_jimeng_job_replied(job, NGX_OK);
+                ngx_http_jimeng_ledger_sent(job->claim);
+            }
+
             return;
         }
 
@@ -222,9 +232,7 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         return;
     }
 
-    if (rc == NGX_ERROR || ngx_http_jimeng_job_unanswered(job)) {
-        ngx_http_jimeng_ledger_left(job->claim);
-    }
+    ngx_http_jimeng_job_replied(job, rc);
 
     if (job->following == 0) {
         ngx_http_jimeng_job_finish(job, rc);
@@ -294,32 +302,99 @@ ngx_http_jimeng_job_bind(ngx_http_jimeng_job_t *job, ngx_uint_t number)
 }
 
 
-/* the reply was to ask again for what goes on: a repeat is to get it */
+/* what the reply, of which nothing is left to be made, is to the ledger */
 
-static ngx_uint_t
-ngx_http_jimeng_job_unanswered(ngx_http_jimeng_job_t *job)
+static void
+ngx_http_jimeng_job_replied(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 {
-    ngx_uint_t         i, goes_on;
     const jm_error_t  *e;
 
-    goes_on = 0;
+    if (job->claim == NULL) {
+        return;
+    }
+
+    if (job->answered) {
+        ngx_http_jimeng_ledger_answered(job->claim);
+        return;
+    }
+
+    if ((rc != NGX_OK && rc != NGX_AGAIN) || ngx_http_jimeng_job_owes(job)) {
+        ngx_http_jimeng_ledger_left(job->claim);
+        return;
+    }
+
+    e = ngx_http_jimeng_job_error(job);
+
+    /* a budget has a clock of its own, and nothing is submitted before */
+
+    if (e && e->no_retry && e->cause != JM_CAUSE_QUOTA) {
+        ngx_http_jimeng_ledger_told(job->claim, e);
+        return;
+    }
+
+    ngx_http_jimeng_ledger_answered(job->claim);
+}
+
+
+/* what is told where no task brought a picture; or NULL */
+
+static const jm_error_t *
+ngx_http_jimeng_job_error(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t  i;
 
     for (i = 0; i < job->order.n; i++) {
-        e = job->tasks[i].part.error;
 
-        if (e == NULL || e->no_retry) {
-            return 0;
-        }
-
-        if (job->tasks[i].id.len
-            && (e->cause == JM_CAUSE_GENERATION_TIMEOUT
-                || e->cause == JM_CAUSE_UNAVAILABLE))
-        {
-            goes_on = 1;
+        if (ngx_http_jimeng_result_part(job, i)->error == NULL) {
+            return NULL;
         }
     }
 
-    return goes_on;
+    return ngx_http_jimeng_result_why(job);
+}
+
+
+/*
+ * Whether there is no picture in the reply, and one that may be yet, or was
+ * made: a repeat is to get it, or what is known of it.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_job_owes(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t         i;
+    const jm_error_t  *e;
+
+    if (ngx_http_jimeng_job_error(job) == NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < job->order.n; i++) {
+        e = ngx_http_jimeng_result_part(job, i)->error;
+
+        switch (e->cause) {
+
+        case JM_CAUSE_OUTCOME_UNKNOWN:
+        case JM_CAUSE_GENERATION_TIMEOUT:
+        case JM_CAUSE_UNAVAILABLE:
+            return 1;
+
+        case JM_CAUSE_UPSTREAM:
+
+            /* made, and could not be fetched */
+
+            if (e->passing) {
+                return 1;
+            }
+
+            break;
+
+        default:
+            break;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -346,9 +421,7 @@ ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job)
     ngx_http_jimeng_client_ignore(job->request);
     ngx_http_jimeng_deliver_stop(job);
 
-    if (!job->ended) {
-        ngx_http_jimeng_ledger_left(job->claim);
-    }
+    ngx_http_jimeng_ledger_left(job->claim);
 
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
@@ -429,6 +502,8 @@ ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job)
     if (ngx_http_jimeng_send_rest(job->request) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_http_jimeng_ledger_sent(job->claim);
 
     if (job->ended && !job->shut && !job->request->connection->buffered) {
         job->shut = 1;

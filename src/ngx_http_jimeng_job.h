@@ -147,6 +147,7 @@ void ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task,
 
 /* ngx_http_jimeng_ledger.c */
 
+char *ngx_http_jimeng_dedupe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
     u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
@@ -168,7 +169,13 @@ void ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 ngx_uint_t ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
+const jm_error_t *ngx_http_jimeng_ledger_error(
+    ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim);
+void ngx_http_jimeng_ledger_answered(ngx_http_jimeng_claim_t *claim);
+void ngx_http_jimeng_ledger_sent(ngx_http_jimeng_claim_t *claim);
+void ngx_http_jimeng_ledger_told(ngx_http_jimeng_claim_t *claim,
+    const jm_error_t *e);
 
 /* ngx_http_jimeng_quota.c */
 

@@ -16,10 +16,12 @@
 
 struct ngx_http_jimeng_claim_s {
     ngx_http_jimeng_zone_t     *zone;
-    ngx_pool_t                 *pool;
-    ngx_uint_t                  repeats;    /* its client says so */
-    ngx_uint_t                  found;      /* it was there already */
+    ngx_http_request_t         *request;
     jm_ledger_claim_t           claim;
+    jm_error_t                  error;      /* that is told again */
+    unsigned                    repeats:1;  /* one is going to be found */
+    unsigned                    found:1;    /* it was there already */
+    unsigned                    answered:1; /* when the client took it */
 };
 
 
@@ -27,9 +29,12 @@ static ngx_int_t ngx_http_jimeng_ledger_request(ngx_http_request_t *r,
     u_char *fingerprint, jm_ledger_request_t *request, jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_ledger_key(ngx_http_request_t *r,
     jm_str_t what, jm_ledger_request_t *request);
+static ngx_int_t ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
+    jm_ledger_request_t *request);
 static ngx_int_t ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
     jm_ledger_request_t *request, jm_error_t *e, ngx_log_t *log);
 static void ngx_http_jimeng_ledger_cleanup(void *data);
+static ngx_uint_t ngx_http_jimeng_ledger_took(ngx_http_jimeng_claim_t *claim);
 static jm_ledger_t *ngx_http_jimeng_ledger_lock(
     ngx_http_jimeng_claim_t *claim);
 static void ngx_http_jimeng_ledger_unlock(ngx_http_jimeng_claim_t *claim);
@@ -89,12 +94,14 @@ ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
 
     request.n = (unsigned) n;
     request.keep = jlcf->dedupe;
+    request.unmarked = jlcf->unmarked;
 
     *claim = cln->data;
 
     (*claim)->zone = jmcf->zone;
-    (*claim)->pool = r->pool;
-    (*claim)->repeats = request.named
+    (*claim)->request = r;
+    (*claim)->answered = 0;
+    (*claim)->repeats = request.named || request.unmarked
                         || ngx_http_jimeng_header(r, "x-stainless-retry-count",
                                                   &count)
                            != NULL;
@@ -174,6 +181,10 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
         return NGX_ERROR;
     }
 
+    if (!request->named && ngx_http_jimeng_ledger_who(r, request) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     client[JM_DIGEST_LEN] = (u_char) request->named;
 
     /* all but the last are always as long; an HMAC takes ten times as long */
@@ -188,6 +199,46 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
 
     return jm_digest(request->key, NULL, parts, 3) == JM_OK ? NGX_OK
                                                             : NGX_ERROR;
+}
+
+
+/*
+ * One who has not said who it is, and does not say that a request has come
+ * before either, is told apart by where it comes from.
+ */
+
+static ngx_int_t
+ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
+    jm_ledger_request_t *request)
+{
+    u_char                        client[JM_DIGEST_LEN];
+    jm_str_t                      parts[2];
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    static u_char  nobody[JM_DIGEST_LEN];
+
+    if (ngx_http_jimeng_identity(r, client) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_memcmp(client, nobody, JM_DIGEST_LEN) != 0) {
+        return NGX_OK;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    parts[0].len = JM_DIGEST_LEN;
+    parts[0].data = jmcf->zone->sh->salt;
+
+    ngx_http_jimeng_str(&parts[1], &r->connection->addr_text);
+
+    if (jm_digest(client, NULL, parts, 2) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(&request->who, client, sizeof(uint32_t));
+
+    return NGX_OK;
 }
 
 
@@ -236,6 +287,11 @@ ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
         jm_error_set(e, JM_CAUSE_NO_ROOM, NULL, NULL);
         return NGX_DECLINED;
 
+    case JM_LEDGER_TOLD:
+        claim->error = ledger->told;
+        claim->found = 1;
+        return NGX_OK;
+
     default: /* JM_LEDGER_NEW, JM_LEDGER_FOUND */
         claim->found = (found == JM_LEDGER_FOUND);
         return NGX_OK;
@@ -248,10 +304,25 @@ ngx_http_jimeng_ledger_cleanup(void *data)
 {
     ngx_http_jimeng_claim_t *claim = data;
 
-    jm_ledger_close(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
-                    ngx_current_msec);
+    jm_ledger_t  *ledger;
+
+    ledger = ngx_http_jimeng_ledger_lock(claim);
+
+    if (ngx_http_jimeng_ledger_took(claim)) {
+        jm_ledger_answered(ledger, &claim->claim, ngx_current_msec);
+    }
+
+    jm_ledger_close(ledger, &claim->claim, ngx_current_msec);
 
     ngx_http_jimeng_ledger_unlock(claim);
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_ledger_took(ngx_http_jimeng_claim_t *claim)
+{
+    return claim->answered && claim->claim.attached
+           && ngx_http_jimeng_client_took(claim->request);
 }
 
 
@@ -340,17 +411,21 @@ ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
 
     *account = jm_ledger_account(ledger, &claim->claim);
 
-    if (look == JM_LOOK_TAKEN) {
+    if (look != JM_LOOK_TAKEN && look != JM_LOOK_TOLD) {
+        view.len = 0;
+    }
+
+    if (view.len) {
         ngx_memcpy(text, view.data, view.len);
     }
 
     ngx_http_jimeng_ledger_unlock(claim);
 
-    if (look != JM_LOOK_TAKEN) {
+    if (view.len == 0) {
         return look;
     }
 
-    id->data = ngx_pnalloc(claim->pool, view.len);
+    id->data = ngx_pnalloc(claim->request->pool, view.len);
     if (id->data == NULL) {
         return JM_LOOK_UNKNOWN;
     }
@@ -467,12 +542,21 @@ ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 }
 
 
-/* the client has, without an answer */
+/* that is told again, with JM_LOOK_TOLD */
+
+const jm_error_t *
+ngx_http_jimeng_ledger_error(ngx_http_jimeng_claim_t *claim)
+{
+    return &claim->error;
+}
+
+
+/* the client has, or it gets no answer but to ask again */
 
 void
 ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim)
 {
-    if (claim == NULL) {
+    if (claim == NULL || !claim->claim.attached) {
         return;
     }
 
@@ -480,4 +564,100 @@ ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim)
                    ngx_current_msec);
 
     ngx_http_jimeng_ledger_unlock(claim);
+}
+
+
+/* the reply is made, and an answer as soon as the client took it */
+
+void
+ngx_http_jimeng_ledger_answered(ngx_http_jimeng_claim_t *claim)
+{
+    if (claim) {
+        claim->answered = 1;
+    }
+}
+
+
+/* called where a request goes on after its reply, when it may be sent */
+
+void
+ngx_http_jimeng_ledger_sent(ngx_http_jimeng_claim_t *claim)
+{
+    if (claim == NULL || !ngx_http_jimeng_ledger_took(claim)) {
+        return;
+    }
+
+    jm_ledger_answered(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+                       ngx_current_msec);
+
+    ngx_http_jimeng_ledger_unlock(claim);
+}
+
+
+/* the answer is an error that is final: a repeat gets the same */
+
+void
+ngx_http_jimeng_ledger_told(ngx_http_jimeng_claim_t *claim,
+    const jm_error_t *e)
+{
+    if (claim == NULL || !claim->claim.attached) {
+        return;
+    }
+
+    jm_ledger_told(ngx_http_jimeng_ledger_lock(claim), &claim->claim, e,
+                   ngx_current_msec);
+
+    ngx_http_jimeng_ledger_unlock(claim);
+}
+
+
+char *
+ngx_http_jimeng_dedupe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_jimeng_loc_conf_t *jlcf = conf;
+
+    char       *rv;
+    ngx_str_t  *value, s;
+
+    rv = ngx_http_jimeng_msec_or_off(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    /* one that is written here does not take the half of another level's */
+
+    jlcf->unmarked = NGX_HTTP_JIMENG_UNMARKED;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
+
+    if (jlcf->dedupe == 0 || ngx_strncmp(value[2].data, "unmarked=", 9) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"jimeng_dedupe\"",
+                           &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    s.len = value[2].len - 9;
+    s.data = value[2].data + 9;
+
+    if (s.len == 3 && ngx_strncmp(s.data, "off", 3) == 0) {
+        jlcf->unmarked = 0;
+        return NGX_CONF_OK;
+    }
+
+    jlcf->unmarked = ngx_parse_time(&s, 0);
+
+    if (jlcf->unmarked == (ngx_msec_t) NGX_ERROR || jlcf->unmarked == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"unmarked=\" in \"jimeng_dedupe\" takes a time "
+                           "above 0, or \"off\", not \"%V\"", &s);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }

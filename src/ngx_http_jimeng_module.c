@@ -143,8 +143,8 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       NULL },
 
     { ngx_string("jimeng_dedupe"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_jimeng_msec_or_off,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_jimeng_dedupe,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_jimeng_loc_conf_t, dedupe),
       NULL },

@@ -64,6 +64,11 @@ ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
         event = JM_EVENT_JOINED;
         break;
 
+    case JM_LOOK_TOLD:
+        answer.error = *ngx_http_jimeng_ledger_error(task->job->claim);
+        event = JM_EVENT_FAILED;
+        break;
+
     default: /* JM_LOOK_UNKNOWN */
 
         if (task->job->order.ids && task->id.len == 0) {
@@ -520,8 +525,10 @@ static void
 ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 {
     jm_error_t  *e;
+    ngx_uint_t   repeats;
 
     e = &task->error;
+    repeats = ngx_http_jimeng_ledger_repeats(task->job->claim);
 
     jm_error_set(e, cause, NULL, NULL);
 
@@ -538,13 +545,15 @@ ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
     if (cause == JM_CAUSE_UNAVAILABLE) {
         jm_error_set(e, cause, NULL,
                      "This worker is shutting down. The picture is being made: "
-                     "ask for it by its task_id.");
-        e->no_retry = 1;
-    }
+                     "%sask for it by its task_id.",
+                     repeats ? "send the request again, or " : "");
+        e->no_retry = !repeats;
 
-    if ((cause == JM_CAUSE_UNAVAILABLE || cause == JM_CAUSE_GENERATION_TIMEOUT)
-        && ngx_http_jimeng_ledger_repeats(task->job->claim))
-    {
+    } else if (cause == JM_CAUSE_GENERATION_TIMEOUT && repeats) {
+        jm_error_set(e, cause, NULL,
+                     "The picture was not ready in time, and is being made: "
+                     "send the request again to wait for it, or ask for it by "
+                     "its task_id.");
         e->no_retry = 0;
     }
 }

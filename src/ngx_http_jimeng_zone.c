@@ -500,7 +500,7 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
 
     ngx_shmtx_lock(&zone->shpool->mutex);
 
-    jm_ledger_join(&zone->ledger);
+    jm_ledger_join(&zone->ledger, ngx_current_msec);
     jm_queue_join(&zone->queue);
     jm_quota_join(&zone->quota);
 

@@ -22,8 +22,8 @@ static unsigned jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e);
 static void jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e);
 static jm_ledger_entry_t *jm_ledger_next_same(jm_ledger_entry_t *e,
     const uint8_t *key);
-static void jm_ledger_attach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e);
-static void jm_ledger_detach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e);
+static void jm_ledger_look_told(jm_ledger_t *l,
+    const jm_ledger_claim_t *claim, unsigned i, jm_str_t *id);
 static jm_look_e jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot);
 static void jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim,
@@ -33,37 +33,6 @@ static jm_ledger_slot_t *jm_ledger_own(jm_ledger_t *l,
     const jm_ledger_claim_t *claim, unsigned i);
 static void jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot, unsigned over);
-
-
-void
-jm_ledger_join(jm_ledger_t *l)
-{
-    unsigned             i;
-    jm_ring_t           *link;
-    jm_ledger_slot_t    *slot;
-    jm_ledger_entry_t   *e;
-    jm_ledger_shared_t  *shared;
-
-    jm_ledger_enter(l);
-
-    shared = l->shared;
-
-    for (link = shared->running.next; link != &shared->running;
-         link = link->next)
-    {
-        e = (jm_ledger_entry_t *) (void *) link;
-
-        for (i = 0; i < e->n; i++) {
-            slot = jm_ledger_slot(e, i);
-
-            if (slot->pid == l->pid) {
-                slot->pid = 0;
-            }
-        }
-    }
-
-    jm_ledger_leave(l);
-}
 
 
 jm_ledger_e
@@ -79,8 +48,22 @@ jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
 
     jm_ledger_enter(l);
 
+    jm_ledger_watch(l, now);
+
     found = JM_LEDGER_FOUND;
-    e = jm_ledger_search(l, request, now);
+
+    e = (request->named || request->repeat)
+        ? jm_ledger_search(l, request, now)
+        : jm_ledger_owed(l, request, now, &claim->told);
+
+    if (e != NULL && claim->told) {
+        found = JM_LEDGER_TOLD;
+
+        claim->serial = e->serial;
+        claim->n = e->n;
+
+        goto done;
+    }
 
     if (e != NULL) {
 
@@ -109,7 +92,7 @@ jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
         jm_ledger_supersede(l, e);
     }
 
-    jm_ledger_attach(claim, e);
+    jm_ledger_attach(l, claim, e);
 
 done:
 
@@ -125,10 +108,6 @@ jm_ledger_search(jm_ledger_t *l, const jm_ledger_request_t *request,
 {
     unsigned            rank, best;
     jm_ledger_entry_t  *e, *next, *found;
-
-    if (!request->named && !request->repeat) {
-        return NULL;
-    }
 
     best = 0;
     found = NULL;
@@ -170,7 +149,7 @@ jm_ledger_search(jm_ledger_t *l, const jm_ledger_request_t *request,
 static unsigned
 jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
-    if (e->lost && e->clients == 0) {
+    if (e->owed_since && e->waits == 0 && e->told == NULL) {
         return 3;
     }
 
@@ -197,7 +176,7 @@ jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e)
     for (i = 0; older != NULL && i < JM_LEDGER_NEAR; i++) {
         next = older->older;
 
-        if (older->finished && older->clients == 0 && !older->lost
+        if (older->finished && older->clients == 0 && older->owed_since == 0
             && memcmp(older->key, e->key, JM_LEDGER_KEY) == 0)
         {
             jm_ledger_drop(l, older);
@@ -219,28 +198,6 @@ jm_ledger_next_same(jm_ledger_entry_t *e, const uint8_t *key)
 }
 
 
-static void
-jm_ledger_attach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e)
-{
-    e->clients++;
-    e->lost = 0;
-
-    claim->serial = e->serial;
-    claim->n = e->n;
-    claim->attached = 1;
-}
-
-
-static void
-jm_ledger_detach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e)
-{
-    if (claim->attached) {
-        claim->attached = 0;
-        e->clients--;
-    }
-}
-
-
 jm_look_e
 jm_ledger_look(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now, jm_str_t *id)
@@ -250,6 +207,12 @@ jm_ledger_look(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     jm_ledger_entry_t  *e;
 
     jm_ledger_enter(l);
+
+    if (claim->told) {
+        look = JM_LOOK_TOLD;
+        jm_ledger_look_told(l, claim, i, id);
+        goto done;
+    }
 
     look = JM_LOOK_UNKNOWN;
     e = jm_ledger_find(l, claim);
@@ -268,9 +231,38 @@ jm_ledger_look(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
         jm_ledger_settle(l, e, now);
     }
 
+done:
+
     jm_ledger_leave(l);
 
     return look;
+}
+
+
+/* the task that an error is about may be asked for yet */
+
+static void
+jm_ledger_look_told(jm_ledger_t *l, const jm_ledger_claim_t *claim,
+    unsigned i, jm_str_t *id)
+{
+    jm_ledger_slot_t   *slot;
+    jm_ledger_entry_t  *e;
+
+    id->len = 0;
+    id->data = NULL;
+
+    e = jm_ledger_find(l, claim);
+
+    if (e == NULL) {
+        return;
+    }
+
+    slot = jm_ledger_slot(e, i);
+
+    if (slot->state == JM_SLOT_TAKEN || slot->state == JM_SLOT_OVER) {
+        id->len = slot->len;
+        id->data = slot->id;
+    }
 }
 
 
@@ -598,25 +590,6 @@ jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i,
 
 
 void
-jm_ledger_left(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
-{
-    jm_ledger_entry_t  *e;
-
-    jm_ledger_enter(l);
-
-    e = jm_ledger_find(l, claim);
-
-    if (e != NULL && claim->attached) {
-        jm_ledger_detach(claim, e);
-        e->lost = 1;
-        jm_ledger_settle(l, e, now);
-    }
-
-    jm_ledger_leave(l);
-}
-
-
-void
 jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
 {
     unsigned            i;
@@ -632,7 +605,7 @@ jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
             jm_ledger_give_up(l, claim, i, jm_ledger_slot(e, i), 0);
         }
 
-        jm_ledger_detach(claim, e);
+        jm_ledger_leave_owed(l, claim, e, now);
         jm_ledger_supersede(l, e);
         jm_ledger_settle(l, e, now);
     }

@@ -21,26 +21,32 @@
 #define _JM_LEDGER_H_INCLUDED_
 
 
-#include "jm_base.h"
+#include "jm_error.h"
 
 
 /* changes with the meaning of anything that is kept in shared memory */
 
-#define JM_LEDGER_VERSION   2
+#define JM_LEDGER_VERSION   3
 
 #define JM_LEDGER_KEY       32      /* bytes of a key, and a fingerprint */
 #define JM_LEDGER_SLOTS     10      /* tasks of a request, at most */
 #define JM_LEDGER_ID        64      /* bytes of an upstream's id, at most */
 #define JM_LEDGER_ANY       255     /* no account's number: those are less */
+#define JM_LEDGER_PROCESSES 256     /* whose death is noticed */
 
 /* milliseconds after which what runs is forgotten, if nobody runs it */
 
 #define JM_LEDGER_STALE     86400000
 
+/* milliseconds for which an error is told again, at most */
+
+#define JM_LEDGER_TOLD_FOR  60000
+
 
 typedef enum {
     JM_LEDGER_NEW = 0,      /* the request was entered, its tasks are its own */
     JM_LEDGER_FOUND,        /* it is there already */
+    JM_LEDGER_TOLD,         /* its error is told again */
     JM_LEDGER_REUSED,       /* its key is another request's */
     JM_LEDGER_FULL          /* there is no room to enter it */
 } jm_ledger_e;
@@ -50,6 +56,7 @@ typedef enum {
     JM_LOOK_OWN = 0,        /* the task is this claim's to submit */
     JM_LOOK_WAIT,           /* another one is about to submit it, or does */
     JM_LOOK_TAKEN,          /* the upstream has it */
+    JM_LOOK_TOLD,           /* nothing is done: its error is told again */
     JM_LOOK_UNKNOWN         /* it was submitted, and may have been taken */
 } jm_look_e;
 
@@ -68,6 +75,7 @@ typedef struct {
     unsigned           (*alive)(uint32_t pid);
     uint32_t             pid;       /* this process, never 0 */
     unsigned             evicted;   /* forgotten early by the last open */
+    jm_error_t           told;      /* by the last open, if it was _TOLD */
 } jm_ledger_t;
 
 
@@ -75,7 +83,8 @@ typedef struct {
  * What is asked for.  The key tells clients and what they ask for apart, and
  * is not one that a client can choose.  Only where the client has named its
  * request, there may be another one of the same key, which the fingerprint
- * then tells.
+ * then tells.  A request without any mark may be a repeat, too: it is one of
+ * what is owed to the same client, which who tells further apart, and no other.
  */
 
 typedef struct {
@@ -84,7 +93,9 @@ typedef struct {
     unsigned         n;             /* tasks, 1 ... JM_LEDGER_SLOTS */
     unsigned         named;
     unsigned         repeat;        /* not named, but it has come before */
+    uint32_t         who;
     uint64_t         keep;          /* milliseconds, after it is over */
+    uint64_t         unmarked;      /* so long is owed to it; 0: nothing is */
 } jm_ledger_request_t;
 
 
@@ -96,7 +107,9 @@ typedef struct {
 typedef struct {
     uint64_t         serial;        /* of the entry */
     unsigned         attached;      /* its client waits */
+    unsigned         told;          /* nothing is done, or looked at */
     unsigned         n;
+    uint16_t         turn;          /* of those that were attached */
 
     struct {
         uint16_t     round;         /* the submit that this claim knows of */
@@ -113,9 +126,11 @@ jm_rc_e jm_ledger_create(jm_ledger_t *l, size_t size);
 
 /*
  * To be called once by a process before it opens its first claim: what was
- * left by an older one that had the same pid is nobody's from then on.
+ * left by an older one that had the same pid is nobody's from then on, and its
+ * clients are owed what they waited for.  So are those of a process that has
+ * joined, and is found dead by an open.
  */
-void jm_ledger_join(jm_ledger_t *l);
+void jm_ledger_join(jm_ledger_t *l, uint64_t now);
 
 /*
  * Finds the entry of a request, or makes it, for the client that waits.  now
@@ -127,7 +142,10 @@ void jm_ledger_join(jm_ledger_t *l);
  * A request that is named finds the entry of its key.  One that is not has
  * an entry of its own for each time it is asked; repeat finds, of those with
  * its key, the newest that nobody got the end of, else the newest that runs,
- * else the newest.
+ * else the newest.  One without a mark finds the newest that is owed: the last
+ * client that waited for it was left without its end, no longer ago than
+ * unmarked, and nobody has come for it since.  Where nothing is owed, and an
+ * error was told, it is JM_LEDGER_TOLD: *claim is set, and l->told.
  */
 jm_ledger_e jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
     const jm_ledger_request_t *request, uint64_t now);
@@ -135,8 +153,9 @@ jm_ledger_e jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
 /*
  * Looks at a task.  What cost nothing, and what nobody that lives has begun to
  * submit, becomes the claim's own.  With JM_LOOK_TAKEN *id is set to the
- * upstream's, a view into the shared memory: to be copied under the lock.  An
- * entry that is no more is JM_LOOK_UNKNOWN.
+ * upstream's, a view into the shared memory: to be copied under the lock.  With
+ * JM_LOOK_TOLD as well, or to nothing.  An entry that is no more is
+ * JM_LOOK_UNKNOWN, unless its error is told again.
  */
 jm_look_e jm_ledger_look(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now, jm_str_t *id);
@@ -184,12 +203,28 @@ void jm_ledger_free(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 unsigned jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now);
 
-/* The client has gone without an answer; the claim stays. */
+/*
+ * How a client that waits has ended; the claim stays.  They do nothing for one
+ * that does not wait any more, and say nothing of the entry when another client
+ * has come for it since.
+ *
+ * left: without what it has ordered, which is owed to it from now on.  An
+ * outcome that is unknown, and is told once more, is owed since the first time.
+ * answered: it has its reply, and nothing is owed.  told: with an error, which
+ * is told again to who asks for the same without a mark, for the time that is
+ * owed, and JM_LEDGER_TOLD_FOR at most: its cause, its upstream_code, and as
+ * much of its message as there is room for.
+ */
 void jm_ledger_left(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
+void jm_ledger_answered(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    uint64_t now);
+void jm_ledger_told(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    const jm_error_t *error, uint64_t now);
 
 /*
  * Gives the claim back: its tasks that were being submitted are unknown,
- * those that were not are free, and those the upstream has are nobody's.
+ * those that were not are free, and those the upstream has are nobody's.  A
+ * client that waits has left.
  */
 void jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
 

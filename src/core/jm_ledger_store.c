@@ -9,6 +9,7 @@
 
 #define JM_LEDGER_TABLE     16      /* the smallest */
 #define JM_LEDGER_SHARE     512     /* bytes of memory for each place in it */
+#define JM_LEDGER_OWED      4       /* there are fewer places for the owed */
 #define JM_LEDGER_PASSED    2       /* entries that one that comes looks at */
 
 #define jm_ledger_entry(l)  ((jm_ledger_entry_t *) (void *) (l))
@@ -16,13 +17,15 @@
 
 static void jm_ledger_repair(jm_ledger_t *l);
 static uint64_t jm_ledger_since(const jm_ring_t *link);
-static uint64_t jm_ledger_elapsed(uint64_t then, uint64_t now);
+static jm_ring_t *jm_ledger_ring(jm_ledger_t *l, jm_ledger_entry_t *e,
+    unsigned over);
+static void jm_ledger_insert(jm_ring_t *ring, jm_ring_t *links);
 static unsigned jm_ledger_is_over(jm_ledger_entry_t *e);
 static unsigned jm_ledger_is_running(const jm_ledger_slot_t *slot);
 static unsigned jm_ledger_is_free(jm_ledger_entry_t *e);
-static void *jm_ledger_alloc(jm_ledger_t *l, size_t size, uint64_t now);
+static jm_ledger_entry_t *jm_ledger_oldest(jm_ledger_t *l);
 static unsigned jm_ledger_evict(jm_ledger_t *l, uint64_t now);
-static void jm_ledger_expire(jm_ledger_t *l, uint64_t now);
+static void jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now);
 static unsigned jm_ledger_expire_running(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_give_back(jm_ledger_t *l, jm_ledger_entry_t *e);
 static jm_ledger_entry_t **jm_ledger_key_chain(jm_ledger_t *l,
@@ -56,16 +59,21 @@ jm_ledger_create(jm_ledger_t *l, size_t size)
 
     shared->keys = l->mem.alloc(l->mem.ctx, places);
     shared->serials = l->mem.alloc(l->mem.ctx, places);
+    shared->owed = l->mem.alloc(l->mem.ctx, places / JM_LEDGER_OWED);
 
-    if (shared->keys == NULL || shared->serials == NULL) {
+    if (shared->keys == NULL || shared->serials == NULL
+        || shared->owed == NULL)
+    {
         return JM_ERROR;
     }
 
     memset(shared->keys, 0, places);
     memset(shared->serials, 0, places);
+    memset(shared->owed, 0, places / JM_LEDGER_OWED);
 
     jm_ring_init(&shared->running);
     jm_ring_init(&shared->finished);
+    jm_ring_init(&shared->free);
 
     l->shared = shared;
 
@@ -102,18 +110,21 @@ jm_ledger_leave(jm_ledger_t *l)
 static void
 jm_ledger_repair(jm_ledger_t *l)
 {
-    size_t               i;
-    jm_ring_t           *running, *finished, *next;
+    size_t               i, places;
+    jm_ring_t           *running, *finished, *free;
     jm_ledger_entry_t   *e, **chain;
     jm_ledger_shared_t  *shared;
 
     shared = l->shared;
 
-    memset(shared->serials, 0, (shared->mask + 1)
-                               * sizeof(jm_ledger_entry_t *));
+    places = ((size_t) shared->mask + 1) * sizeof(jm_ledger_entry_t *);
+
+    memset(shared->serials, 0, places);
+    memset(shared->owed, 0, places / JM_LEDGER_OWED);
 
     running = NULL;
     finished = NULL;
+    free = NULL;
     shared->entries = 0;
 
     for (i = 0; i <= shared->mask; i++) {
@@ -124,6 +135,12 @@ jm_ledger_repair(jm_ledger_t *l)
             chain = jm_ledger_serial_chain(l, e->serial);
             e->next = *chain;
             *chain = e;
+
+            if (e->owed_since) {
+                chain = jm_ledger_owed_chain(l, e->key);
+                e->owed = *chain;
+                *chain = e;
+            }
 
             if (!jm_ledger_is_over(e)) {
                 e->finished = 0;
@@ -136,26 +153,37 @@ jm_ledger_repair(jm_ledger_t *l)
                 e->finished = jm_max(e->created, 1);
             }
 
-            e->link.next = finished;
-            finished = &e->link;
+            if (jm_ledger_is_free(e)) {
+                e->link.next = free;
+                free = &e->link;
+
+            } else {
+                e->link.next = finished;
+                finished = &e->link;
+            }
         }
     }
 
-    jm_ring_init(&shared->running);
-    jm_ring_init(&shared->finished);
+    jm_ledger_insert(&shared->running, running);
+    jm_ledger_insert(&shared->finished, finished);
+    jm_ledger_insert(&shared->free, free);
+}
 
-    running = jm_ring_sort(running, jm_ledger_since);
 
-    for ( /* void */ ; running != NULL; running = next) {
-        next = running->next;
-        jm_ring_insert(shared->running.prev, running);
-    }
+/* makes a ring of links in no order */
 
-    finished = jm_ring_sort(finished, jm_ledger_since);
+static void
+jm_ledger_insert(jm_ring_t *ring, jm_ring_t *links)
+{
+    jm_ring_t  *next;
 
-    for ( /* void */ ; finished != NULL; finished = next) {
-        next = finished->next;
-        jm_ring_insert(shared->finished.prev, finished);
+    jm_ring_init(ring);
+
+    for (links = jm_ring_sort(links, jm_ledger_since); links != NULL;
+         links = next)
+    {
+        next = links->next;
+        jm_ring_insert(ring->prev, links);
     }
 }
 
@@ -223,7 +251,9 @@ jm_ledger_add(jm_ledger_t *l, const jm_ledger_request_t *request,
     jm_ledger_slot_t    *slot;
     jm_ledger_entry_t   *e, **chain;
 
-    jm_ledger_expire(l, now);
+    jm_ledger_expire(l, &l->shared->finished, now);
+    jm_ledger_expire(l, &l->shared->free, now);
+    (void) jm_ledger_expire_running(l, now);
 
     e = jm_ledger_alloc(l, sizeof(jm_ledger_entry_t), now);
     if (e == NULL) {
@@ -233,6 +263,7 @@ jm_ledger_add(jm_ledger_t *l, const jm_ledger_request_t *request,
     e->serial = ++l->shared->serial;
     e->created = now;
     e->keep = request->keep;
+    e->who = request->who;
     e->n = (uint8_t) request->n;
     e->named = (uint8_t) request->named;
 
@@ -300,6 +331,7 @@ jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
 
     *chain = e->next;
 
+    jm_ledger_forgive(l, e);
     jm_ring_remove(&e->link);
 
     jm_ledger_give_back(l, e);
@@ -313,7 +345,7 @@ jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 
     over = jm_ledger_is_over(e);
 
-    if (over && e->clients == 0 && jm_ledger_is_free(e)) {
+    if (over && e->clients == 0 && e->told == NULL && jm_ledger_is_free(e)) {
         jm_ledger_drop(l, e);
         return;
     }
@@ -325,8 +357,18 @@ jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
     e->finished = over ? jm_max(now, 1) : 0;
 
     jm_ring_remove(&e->link);
-    jm_ring_insert(over ? l->shared->finished.prev : l->shared->running.prev,
-                   &e->link);
+    jm_ring_insert(jm_ledger_ring(l, e, over)->prev, &e->link);
+}
+
+
+static jm_ring_t *
+jm_ledger_ring(jm_ledger_t *l, jm_ledger_entry_t *e, unsigned over)
+{
+    if (!over) {
+        return &l->shared->running;
+    }
+
+    return jm_ledger_is_free(e) ? &l->shared->free : &l->shared->finished;
 }
 
 
@@ -399,7 +441,8 @@ unsigned
 jm_ledger_expired(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 {
     if (e->finished) {
-        return jm_ledger_elapsed(e->finished, now) >= e->keep;
+        return jm_ledger_elapsed(e->finished, now)
+               >= (jm_ledger_is_free(e) ? JM_LEDGER_TOLD_FOR : e->keep);
     }
 
     return jm_ledger_elapsed(e->created, now) >= JM_LEDGER_STALE
@@ -407,18 +450,14 @@ jm_ledger_expired(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 }
 
 
-/* processes do not look at the clock at the same time */
-
-static uint64_t
+uint64_t
 jm_ledger_elapsed(uint64_t then, uint64_t now)
 {
     return now > then ? now - then : 0;
 }
 
 
-/* zeroed */
-
-static void *
+void *
 jm_ledger_alloc(jm_ledger_t *l, size_t size, uint64_t now)
 {
     void  *p;
@@ -438,16 +477,13 @@ jm_ledger_alloc(jm_ledger_t *l, size_t size, uint64_t now)
 static unsigned
 jm_ledger_evict(jm_ledger_t *l, uint64_t now)
 {
-    jm_ledger_entry_t   *e;
-    jm_ledger_shared_t  *shared;
+    jm_ledger_entry_t  *e;
 
-    shared = l->shared;
+    e = jm_ledger_oldest(l);
 
-    if (shared->finished.next == &shared->finished) {
+    if (e == NULL) {
         return jm_ledger_expire_running(l, now);
     }
-
-    e = jm_ledger_entry(shared->finished.next);
 
     if (!jm_ledger_expired(l, e, now)) {
         l->evicted++;
@@ -459,19 +495,41 @@ jm_ledger_evict(jm_ledger_t *l, uint64_t now)
 }
 
 
-jm_rc_e
-jm_ledger_shrink(jm_ledger_t *l)
+/* of those that are over, what cost nothing goes first; or NULL */
+
+static jm_ledger_entry_t *
+jm_ledger_oldest(jm_ledger_t *l)
 {
-    jm_rc_e              rc;
     jm_ledger_shared_t  *shared;
 
     shared = l->shared;
+
+    if (shared->free.next != &shared->free) {
+        return jm_ledger_entry(shared->free.next);
+    }
+
+    if (shared->finished.next != &shared->finished) {
+        return jm_ledger_entry(shared->finished.next);
+    }
+
+    return NULL;
+}
+
+
+jm_rc_e
+jm_ledger_shrink(jm_ledger_t *l)
+{
+    jm_rc_e             rc;
+    jm_ledger_entry_t  *e;
+
     rc = JM_INVALID;
 
     jm_ledger_enter(l);
 
-    if (shared->finished.next != &shared->finished) {
-        jm_ledger_drop(l, jm_ledger_entry(shared->finished.next));
+    e = jm_ledger_oldest(l);
+
+    if (e != NULL) {
+        jm_ledger_drop(l, e);
         rc = JM_OK;
     }
 
@@ -484,21 +542,18 @@ jm_ledger_shrink(jm_ledger_t *l)
 /* each that comes makes room for itself, little by little */
 
 static void
-jm_ledger_expire(jm_ledger_t *l, uint64_t now)
+jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now)
 {
-    unsigned             i;
-    jm_ledger_entry_t   *e;
-    jm_ledger_shared_t  *shared;
-
-    shared = l->shared;
+    unsigned            i;
+    jm_ledger_entry_t  *e;
 
     for (i = 0; i < JM_LEDGER_PASSED; i++) {
 
-        if (shared->finished.next == &shared->finished) {
+        if (ring->next == ring) {
             break;
         }
 
-        e = jm_ledger_entry(shared->finished.next);
+        e = jm_ledger_entry(ring->next);
 
         if (!jm_ledger_expired(l, e, now)) {
             break;
@@ -506,8 +561,6 @@ jm_ledger_expire(jm_ledger_t *l, uint64_t now)
 
         jm_ledger_drop(l, e);
     }
-
-    (void) jm_ledger_expire_running(l, now);
 }
 
 
@@ -580,4 +633,15 @@ static jm_ledger_entry_t **
 jm_ledger_serial_chain(jm_ledger_t *l, uint64_t serial)
 {
     return &l->shared->serials[serial & l->shared->mask];
+}
+
+
+jm_ledger_entry_t **
+jm_ledger_owed_chain(jm_ledger_t *l, const uint8_t *key)
+{
+    uint32_t  hash;
+
+    memcpy(&hash, key, sizeof(uint32_t));
+
+    return &l->shared->owed[hash & (l->shared->mask / JM_LEDGER_OWED)];
 }

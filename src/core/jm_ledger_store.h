@@ -47,6 +47,7 @@ typedef struct {
  */
 
 #define JM_LEDGER_MORE      3
+#define JM_LEDGER_TEXT      236
 
 typedef struct jm_ledger_more_s   jm_ledger_more_t;
 typedef struct jm_ledger_entry_s  jm_ledger_entry_t;
@@ -56,25 +57,38 @@ struct jm_ledger_more_s {
     jm_ledger_slot_t     slots[JM_LEDGER_MORE];
 };
 
+/* an error that was told */
+
+typedef struct {
+    int64_t              code;      /* the upstream's */
+    uint32_t             cause;
+    char                 message[JM_LEDGER_TEXT];
+} jm_ledger_told_t;
+
 struct jm_ledger_entry_s {
     jm_ring_t            link;      /* of what runs, or what is over */
     jm_ledger_entry_t   *older;     /* in the chain of its key */
     jm_ledger_entry_t   *next;      /* in the chain of its serial number */
+    jm_ledger_entry_t   *owed;      /* in the chain of what is owed */
     jm_ledger_more_t    *more;      /* slots but the first */
+    jm_ledger_told_t    *told;      /* or NULL */
     uint64_t             serial;
     uint64_t             created;
     uint64_t             finished;  /* 0: it runs */
     uint64_t             keep;
+    uint64_t             owed_since;    /* or told; 0: in no such chain */
     uint8_t              key[JM_LEDGER_KEY];
     uint8_t              fingerprint[JM_LEDGER_KEY];
 
     /* a killed process's are never given back: nothing is kept for them */
     uint32_t             clients;
 
+    uint32_t             who;
+    uint32_t             waits;     /* the pid of the last client's, or 0 */
+    uint16_t             turn;      /* counts the clients */
     uint8_t              n;
-    uint8_t              named;
-    uint8_t              lost;      /* a client left without an answer */
     uint8_t              account;   /* of the tasks that were submitted */
+    uint8_t              named;
     jm_ledger_slot_t     slot;
 };
 
@@ -85,8 +99,12 @@ struct jm_ledger_shared_s {
     uint64_t             serial;    /* the last */
     jm_ledger_entry_t  **keys;
     jm_ledger_entry_t  **serials;
+    jm_ledger_entry_t  **owed;      /* by their keys */
     jm_ring_t            running;   /* the oldest is first */
     jm_ring_t            finished;
+    jm_ring_t            free;      /* the same, of what cost nothing */
+    uint64_t             watched;   /* when it was looked who lives */
+    uint32_t             processes[JM_LEDGER_PROCESSES];
 };
 
 
@@ -101,6 +119,9 @@ jm_ledger_entry_t *jm_ledger_newest(jm_ledger_t *l, const uint8_t *key);
 jm_ledger_entry_t *jm_ledger_find(jm_ledger_t *l,
     const jm_ledger_claim_t *claim);
 
+/* Returns the head of the chain of what is owed, which has other keys, too. */
+jm_ledger_entry_t **jm_ledger_owed_chain(jm_ledger_t *l, const uint8_t *key);
+
 /* Returns the task number i, which has to be there. */
 jm_ledger_slot_t *jm_ledger_slot(jm_ledger_entry_t *e, unsigned i);
 
@@ -114,10 +135,13 @@ jm_ledger_entry_t *jm_ledger_add(jm_ledger_t *l,
 /* Forgets an entry. */
 void jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e);
 
+/* Zeroed, in place of what is over if need be; or NULL. */
+void *jm_ledger_alloc(jm_ledger_t *l, size_t size, uint64_t now);
+
 /*
  * To be called when a state has changed: whether the entry runs, or is over,
  * is told from its tasks.  One that cost nothing, and nobody waits for, is
- * forgotten.
+ * forgotten, unless it has an error to be told again.
  */
 void jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
 
@@ -129,6 +153,30 @@ unsigned jm_ledger_owned(jm_ledger_t *l, jm_ledger_entry_t *e);
 
 /* Whether the entry has outlived its time. */
 unsigned jm_ledger_expired(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
+
+/* Milliseconds from then to now; processes do not look at the same time. */
+uint64_t jm_ledger_elapsed(uint64_t then, uint64_t now);
+
+/*
+ * Finds what is owed to a request without a mark, or else, and then sets *told,
+ * what has an error to be told again; or NULL.
+ */
+jm_ledger_entry_t *jm_ledger_owed(jm_ledger_t *l,
+    const jm_ledger_request_t *request, uint64_t now, unsigned *told);
+
+/* Takes an entry out of the chain of what is owed, and drops its error. */
+void jm_ledger_forgive(jm_ledger_t *l, jm_ledger_entry_t *e);
+
+/* A client waits for the entry, and it is the last one that came for it. */
+void jm_ledger_attach(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    jm_ledger_entry_t *e);
+
+/* The client does not wait any more, and it, if the last one, is owed it. */
+void jm_ledger_leave_owed(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    jm_ledger_entry_t *e, uint64_t now);
+
+/* The clients of processes that have died are owed what they waited for. */
+void jm_ledger_watch(jm_ledger_t *l, uint64_t now);
 
 
 #endif /* _JM_LEDGER_STORE_H_INCLUDED_ */

@@ -6,7 +6,8 @@
  * world knows of each task what the upstream has: nothing, something, or
  * nobody knows.  Whatever happens: no task is submitted that it may have, who
  * asks again for what runs finds it, what is found is what was entered, and
- * what runs is not forgotten.
+ * what runs is not forgotten.  Without a mark what is owed is found, for as
+ * long as it is, and nothing else; and an error that was told is told again.
  *
  * Seen failing with each of these taken out of the ledger: the state that
  * jm_ledger_submit() stores, the round in jm_ledger_take(), the look at alive()
@@ -17,102 +18,7 @@
 
 #define _GNU_SOURCE
 
-#include "fuzz.h"
-#include "../unit/ledger.h"
-
-
-#define CLAIMS     8
-#define KEYS       3
-#define REQUESTS   512          /* after so many all is over */
-
-
-/* what the upstream has of a task */
-
-typedef enum {
-    HAS_NOTHING = 0,
-    HAS_MAYBE,                      /* it is under way, or nobody knows */
-    HAS_IT,
-    HAS_ENDED
-} has_e;
-
-
-typedef struct {
-    has_e                has;
-    unsigned             claim;     /* from 1: whose it is, or 0 */
-    unsigned             id;
-} task_t;
-
-
-typedef struct {
-    jm_ledger_request_t  request;
-    uint64_t             serial;
-    uint64_t             since;
-    task_t               tasks[JM_LEDGER_SLOTS];
-} entered_t;
-
-
-typedef struct {
-    jm_ledger_claim_t    claim;
-    unsigned             process;   /* from 1, 0: not open */
-    entered_t           *entered;
-} holder_t;
-
-
-typedef struct {
-    input_t              input;
-
-    jm_ledger_t          l;
-    uint64_t             now;
-    entered_t            entered[REQUESTS];
-    unsigned             nentered;
-    holder_t             holders[CLAIMS];
-    unsigned             ids;
-} world_t;
-
-
-static jm_ledger_t *
-as(world_t *w, const holder_t *h)
-{
-    w->l.pid = h->process;
-
-    return &w->l;
-}
-
-
-static unsigned
-number(const world_t *w, const holder_t *h)
-{
-    return (unsigned) (h - w->holders) + 1;
-}
-
-
-static jm_ledger_entry_t *
-find(world_t *w, const entered_t *entered)
-{
-    jm_ledger_claim_t  claim;
-
-    claim.serial = entered->serial;
-
-    return jm_ledger_find(&w->l, &claim);
-}
-
-
-/* what runs: not ended, and a claim that lives is to see to it */
-
-static unsigned
-runs(const entered_t *entered)
-{
-    unsigned  i;
-
-    for (i = 0; i < entered->request.n; i++) {
-
-        if (entered->tasks[i].claim != 0) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
+#include "ledger.h"
 
 
 static void
@@ -142,7 +48,8 @@ found(world_t *w, holder_t *h, const jm_ledger_request_t *request)
     }
 
     check(h->entered != NULL && h->entered->request.n == request->n);
-    check(h->claim.n == request->n && h->claim.attached);
+    check(h->claim.n == request->n);
+    check(h->claim.attached == !h->claim.told);
     check(memcmp(h->entered->request.key, request->key, JM_LEDGER_KEY) == 0);
     check(memcmp(h->entered->request.fingerprint, request->fingerprint,
                  JM_LEDGER_KEY)
@@ -174,7 +81,7 @@ entered(world_t *w, holder_t *h, const jm_ledger_request_t *request)
 static void
 ask(world_t *w, holder_t *h)
 {
-    unsigned             i, n, same;
+    unsigned             i, n, same, owed, told;
     jm_ledger_request_t  request;
 
     if (h->process != 0 || w->nentered == REQUESTS) {
@@ -196,6 +103,8 @@ ask(world_t *w, holder_t *h)
     request.named = choose(&w->input, 2);
     request.repeat = choose(&w->input, 2);
     request.keep = 1 + choose(&w->input, 8) * 100;
+    request.who = choose(&w->input, 2);
+    request.unmarked = choose(&w->input, 4) * 100;
     request.key[31] = (uint8_t) request.named;
 
     if (request.named && choose(&w->input, 16) == 1) {
@@ -211,16 +120,36 @@ ask(world_t *w, holder_t *h)
                  && runs(&w->entered[i]));
     }
 
+    owed = 0;
+    told = 0;
+
+    if (!request.named && !request.repeat && request.unmarked) {
+        owed = same_owed(w, &request, 0);
+        told = same_owed(w, &request, 1);
+    }
+
     switch (jm_ledger_open(as(w, h), &h->claim, &request, w->now)) {
 
     case JM_LEDGER_NEW:
-        check(same == 0);
+        check(same == 0 && owed == 0 && told == 0);
         entered(w, h, &request);
+        h->entered->last = number(w, h);
         return;
 
     case JM_LEDGER_FOUND:
-        check(request.named || request.repeat);
         found(w, h, &request);
+
+        if (!request.named && !request.repeat) {
+            found_owed(w, h, &request, 0);
+        }
+
+        h->entered->last = number(w, h);
+        return;
+
+    case JM_LEDGER_TOLD:
+        check(!request.named && !request.repeat && owed == 0);
+        found(w, h, &request);
+        found_owed(w, h, &request, 1);
         return;
 
     case JM_LEDGER_REUSED:
@@ -228,7 +157,7 @@ ask(world_t *w, holder_t *h)
         break;
 
     case JM_LEDGER_FULL:
-        check(same == 0);
+        check(same == 0 && owed == 0 && told == 0);
         break;
     }
 
@@ -283,6 +212,10 @@ look(world_t *w, holder_t *h, unsigned i)
         check(task->has == HAS_IT || task->has == HAS_ENDED);
         sprintf(text, "%u", task->id);
         check(id.len == strlen(text) && memcmp(id.data, text, id.len) == 0);
+        break;
+
+    case JM_LOOK_TOLD:
+        check(h->claim.told);
         break;
 
     case JM_LOOK_UNKNOWN:
@@ -391,12 +324,24 @@ tell(world_t *w, holder_t *h, unsigned i)
 static void
 die(world_t *w, unsigned process)
 {
-    unsigned  i;
+    unsigned    i, last;
+    holder_t   *h;
+    entered_t  *e;
 
     for (i = 0; i < CLAIMS; i++) {
+        h = &w->holders[i];
 
-        if (w->holders[i].process == process) {
-            let_go(w, &w->holders[i]);
+        if (h->process != process) {
+            continue;
+        }
+
+        e = h->entered;
+        last = (e->last == number(w, h));
+
+        let_go(w, h);
+
+        if (last) {
+            owe(e, w->now);
         }
     }
 
@@ -414,13 +359,86 @@ die(world_t *w, unsigned process)
         }
 
         w->l.pid = 0;
+        w->l.shared->watched = 0;
         jm_ledger_enter(&w->l);
+        jm_ledger_watch(&w->l, w->now);
         jm_ledger_leave(&w->l);
         return;
     }
 
     w->l.pid = process;
-    jm_ledger_join(&w->l);
+    jm_ledger_join(&w->l, w->now);
+}
+
+
+/* how a client's waiting ends */
+
+static void
+end(world_t *w, holder_t *h, unsigned how)
+{
+    unsigned     last;
+    entered_t   *e;
+    jm_error_t   error;
+
+    e = h->entered;
+    last = (h->claim.attached && e->last == number(w, h));
+
+    switch (how) {
+
+    case 0:
+        jm_ledger_left(as(w, h), &h->claim, w->now);
+
+        if (last) {
+            owe(e, w->now);
+        }
+
+        break;
+
+    case 1:
+        jm_ledger_answered(as(w, h), &h->claim, w->now);
+
+        if (last) {
+            e->owed = 0;
+            e->may = 0;
+            e->told = 0;
+            e->last = 0;
+        }
+
+        break;
+
+    case 2:
+        jm_error_set(&error, JM_CAUSE_UPSTREAM, NULL, NULL);
+        error.upstream_code = ++w->errors;
+
+        jm_ledger_told(as(w, h), &h->claim, &error, w->now);
+
+        if (last) {
+            e->told = 0;
+            e->owed = 0;
+            e->may = 0;
+            e->last = 0;
+
+            /* there may be no room for it */
+
+            if (find(w, e) != NULL && find(w, e)->told != NULL) {
+                e->told = w->errors;
+                e->owed = w->now;
+                e->may = w->now;
+            }
+        }
+
+        break;
+
+    default:
+        jm_ledger_close(as(w, h), &h->claim, w->now);
+        let_go(w, h);
+
+        if (last) {
+            owe(e, w->now);
+        }
+    }
+
+    check(!h->claim.attached || how > 2);
 }
 
 
@@ -460,12 +478,11 @@ happen(world_t *w)
         break;
 
     case 9:
-        jm_ledger_left(as(w, h), &h->claim, w->now);
+        end(w, h, choose(&w->input, 3));
         break;
 
     case 10:
-        jm_ledger_close(as(w, h), &h->claim, w->now);
-        let_go(w, h);
+        end(w, h, 3);
         break;
 
     default:
@@ -497,6 +514,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     w.l.alive = alive;
 
     memory_init(&w.l, 4 + choose(&w.input, 16));
+
+    for (w.l.pid = 1; w.l.pid <= PROCESSES; w.l.pid++) {
+        jm_ledger_join(&w.l, w.now);
+    }
 
     while (w.input.size != 0) {
         happen(&w);

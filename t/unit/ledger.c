@@ -97,6 +97,7 @@ answered(jm_ledger_t *l, const jm_ledger_request_t *request, const char *text,
         jm_ledger_over(l, &claim, i, now);
     }
 
+    jm_ledger_answered(l, &claim, now);
     jm_ledger_close(l, &claim, now);
 }
 
@@ -301,7 +302,7 @@ test_dead(void)
     (void) jm_ledger_open(&other, &b, &request, NOW);
     is_look(&other, &b, 0, JM_LOOK_WAIT, "a new process, idle");
     is_look(&other, &b, 1, JM_LOOK_WAIT, "a new process, submitting");
-    jm_ledger_join(&l);
+    jm_ledger_join(&l, NOW);
     is_look(&other, &b, 0, JM_LOOK_OWN, "that has said so, idle");
     is_look(&other, &b, 1, JM_LOOK_UNKNOWN, "that has said so, submitting");
     jm_ledger_close(&other, &b, NOW);
@@ -335,6 +336,7 @@ test_repeats(void)
     is_int(jm_ledger_open(&other, &d, &again, NOW), JM_LEDGER_FOUND,
            "a repeat, all are waited for");
     is_int((int64_t) d.serial, (int64_t) c.serial, "is the newest");
+    jm_ledger_answered(&other, &d, NOW);
     jm_ledger_close(&other, &d, NOW);
 
     jm_ledger_left(&l, &a, NOW);
@@ -357,6 +359,7 @@ test_repeats(void)
     answered(&l, &request, "old", NOW);
     (void) jm_ledger_open(&other, &d, &again, NOW + KEEP - 1);
     is_id(&other, &d, 0, "old", "an answer that did not arrive");
+    jm_ledger_answered(&other, &d, NOW);
     jm_ledger_close(&other, &d, NOW);
 
     is_int(jm_ledger_open(&l, &a, &request, NOW), JM_LEDGER_NEW, "anew");
@@ -381,6 +384,7 @@ test_repeats(void)
         (void) jm_ledger_submit(&l, n ? &b : &a, 0, 0);
         jm_ledger_taken(&l, n ? &b : &a, 0, id("x"));
         jm_ledger_over(&l, n ? &b : &a, 0, NOW);
+        jm_ledger_answered(&l, n ? &b : &a, NOW);
         jm_ledger_close(&l, n ? &b : &a, NOW);
     }
 

@@ -149,12 +149,51 @@ queue_length(jm_ring_t *head, unsigned finished)
 }
 
 
+/* whether what is owed is in its chain, and nothing else */
+
+static inline int
+owed_whole(jm_ledger_t *l)
+{
+    size_t              i;
+    unsigned            owed, there;
+    jm_ledger_entry_t  *e, *other;
+
+    owed = 0;
+    there = 0;
+
+    for (i = 0; i <= l->shared->mask; i++) {
+
+        for (e = l->shared->keys[i]; e != NULL; e = e->older) {
+
+            if (e->owed_since == 0) {
+
+                if (e->told != NULL) {
+                    return 0;
+                }
+
+                continue;
+            }
+
+            owed++;
+
+            for (other = *jm_ledger_owed_chain(l, e->key); other != NULL;
+                 other = other->owed)
+            {
+                there += (other == e);
+            }
+        }
+    }
+
+    return owed == there;
+}
+
+
 /* counts the entries, or -1: what is in one place is not in another */
 
 static inline int
 ledger_length(jm_ledger_t *l)
 {
-    int                  n, m, running, finished;
+    int                  n, m, running, finished, free;
     size_t               i;
     jm_ledger_claim_t    claim;
     jm_ledger_entry_t   *e;
@@ -184,8 +223,10 @@ ledger_length(jm_ledger_t *l)
 
     running = queue_length(&shared->running, 0);
     finished = queue_length(&shared->finished, 1);
+    free = queue_length(&shared->free, 1);
 
-    return n == m && n == running + finished && running >= 0 && finished >= 0
+    return n == m && n == running + finished + free && running >= 0
+           && finished >= 0 && free >= 0 && owed_whole(l)
            && n == (int) shared->entries ? n : -1;
 }
 

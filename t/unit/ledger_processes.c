@@ -66,7 +66,7 @@ child(void (*run)(world_t *w, jm_ledger_t *l, unsigned number), world_t *w,
         l->pid = (uint32_t) getpid();
 
         lock(&w->lock);
-        jm_ledger_join(l);
+        jm_ledger_join(l, NOW);
         unlock(&w->lock);
 
         run(w, l, number);

@@ -61,6 +61,7 @@ answered(jm_ledger_t *l, uint8_t key, unsigned n, uint64_t now)
         jm_ledger_over(l, &claim, i, now);
     }
 
+    jm_ledger_answered(l, &claim, now);
     jm_ledger_close(l, &claim, now);
 }
 

@@ -1,0 +1,207 @@
+
+/*
+ * The ledger's world: what it knows of each request, and of what is owed to
+ * whom.
+ */
+
+
+#ifndef _FUZZ_LEDGER_H_INCLUDED_
+#define _FUZZ_LEDGER_H_INCLUDED_
+
+
+#include "fuzz.h"
+#include "../unit/ledger.h"
+
+
+#define CLAIMS     8
+#define KEYS       3
+#define REQUESTS   512          /* after so many all is over */
+
+
+/* what the upstream has of a task */
+
+typedef enum {
+    HAS_NOTHING = 0,
+    HAS_MAYBE,                      /* it is under way, or nobody knows */
+    HAS_IT,
+    HAS_ENDED
+} has_e;
+
+
+typedef struct {
+    has_e                has;
+    unsigned             claim;     /* from 1: whose it is, or 0 */
+    unsigned             id;
+} task_t;
+
+
+typedef struct {
+    jm_ledger_request_t  request;
+    uint64_t             serial;
+    uint64_t             since;
+    task_t               tasks[JM_LEDGER_SLOTS];
+
+    /* since when it is owed for certain, and since when it may be; 0: not */
+
+    uint64_t             owed;
+    uint64_t             may;
+    unsigned             last;      /* from 1: who waits for it, or 0 */
+    unsigned             told;      /* the error's number, or 0 */
+} entered_t;
+
+
+typedef struct {
+    jm_ledger_claim_t    claim;
+    unsigned             process;   /* from 1, 0: not open */
+    entered_t           *entered;
+} holder_t;
+
+
+typedef struct {
+    input_t              input;
+
+    jm_ledger_t          l;
+    uint64_t             now;
+    entered_t            entered[REQUESTS];
+    unsigned             nentered;
+    holder_t             holders[CLAIMS];
+    unsigned             ids;
+    unsigned             errors;
+} world_t;
+
+
+static inline jm_ledger_t *
+as(world_t *w, const holder_t *h)
+{
+    w->l.pid = h->process;
+
+    return &w->l;
+}
+
+
+static inline unsigned
+number(const world_t *w, const holder_t *h)
+{
+    return (unsigned) (h - w->holders) + 1;
+}
+
+
+static inline jm_ledger_entry_t *
+find(world_t *w, const entered_t *entered)
+{
+    jm_ledger_claim_t  claim;
+
+    claim.serial = entered->serial;
+
+    return jm_ledger_find(&w->l, &claim);
+}
+
+
+/* what runs: not ended, and a claim that lives is to see to it */
+
+static inline unsigned
+runs(const entered_t *entered)
+{
+    unsigned  i;
+
+    for (i = 0; i < entered->request.n; i++) {
+
+        if (entered->tasks[i].claim != 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* nobody waits for it any more, and the last has had no answer */
+
+static inline void
+owe(entered_t *e, uint64_t now)
+{
+    unsigned  i, more;
+
+    for (i = 0, more = 0; i < e->request.n; i++) {
+        more |= (e->tasks[i].claim != 0 || e->tasks[i].has == HAS_IT
+                 || e->tasks[i].has == HAS_ENDED);
+    }
+
+    /* what is unknown is owed since the first time */
+
+    if (e->may == 0 || more) {
+        e->owed = now;
+    }
+
+    e->may = now;
+    e->last = 0;
+}
+
+
+/* of what is the same, and may be owed: for how long is up to the request */
+
+static inline unsigned
+same_owed(world_t *w, const jm_ledger_request_t *request, unsigned told)
+{
+    unsigned    i, n;
+    uint64_t    least;
+    entered_t  *e;
+
+    for (i = 0, n = 0; i < w->nentered; i++) {
+        e = &w->entered[i];
+
+        /* what a shorter time has ended, a longer one does not bring back */
+
+        if (find(w, e) == NULL || find(w, e)->told == NULL) {
+            e->told = 0;
+        }
+
+        if (memcmp(e->request.key, request->key, JM_LEDGER_KEY) != 0
+            || e->request.who != request->who
+            || e->request.n != request->n
+            || e->owed == 0 || find(w, e) == NULL
+            || (e->told != 0) != told || (e->last != 0 && !told))
+        {
+            continue;
+        }
+
+        least = told ? jm_min(request->unmarked, JM_LEDGER_TOLD_FOR)
+                     : request->unmarked;
+
+        if (w->now - e->owed >= least) {
+
+            if (e->last == 0) {
+                e->owed = 0;
+                e->may = (w->now - e->may >= least) ? 0 : e->may;
+            }
+
+            continue;
+        }
+
+        n += !jm_ledger_expired(&w->l, find(w, e), w->now);
+    }
+
+    return n;
+}
+
+
+static inline void
+found_owed(world_t *w, holder_t *h, const jm_ledger_request_t *request,
+    unsigned told)
+{
+    uint64_t    least;
+    entered_t  *e;
+
+    e = h->entered;
+
+    least = told ? jm_min(request->unmarked, JM_LEDGER_TOLD_FOR)
+                 : request->unmarked;
+
+    check(e->request.who == request->who);
+    check(e->may != 0 && w->now - e->may < least);
+    check((e->told != 0) == told && (told || e->last == 0));
+    check(!told || w->l.told.upstream_code == e->told);
+}
+
+
+#endif /* _FUZZ_LEDGER_H_INCLUDED_ */

@@ -1,0 +1,437 @@
+
+/*
+ * The ledger and clients that say nothing of their repeats: what is owed to
+ * whom, for how long, what is told again, and what a process that has died
+ * leaves behind.  Other processes are numbers here.
+ *
+ * Seen failing with each of these taken out: the looks at who, at waits and at
+ * the time in jm_ledger_owed(), jm_ledger_forgive() in jm_ledger_answered(),
+ * the turns, jm_ledger_hopeless(), the owing in jm_ledger_close(), both of
+ * jm_ledger_died(), the look at told in jm_ledger_settle().
+ */
+
+
+#define _GNU_SOURCE
+
+#include "tap.h"
+#include "ledger.h"
+
+
+#define NOW      1000000
+#define OWED     10000
+#define PIECES   64
+
+
+/* whom alive() finds dead */
+
+static unsigned  dead[16];
+
+
+static unsigned
+alive(uint32_t pid)
+{
+    return !dead[pid];
+}
+
+
+static void
+start(jm_ledger_t *l, jm_ledger_t *other, jm_ledger_request_t *request)
+{
+    memset(dead, 0, sizeof(dead));
+    memset(l, 0, sizeof(jm_ledger_t));
+
+    l->alive = alive;
+    l->pid = 1;
+
+    memory_init(l, PIECES);
+
+    *other = *l;
+    other->pid = 2;
+
+    jm_ledger_join(l, NOW);
+    jm_ledger_join(other, NOW);
+
+    request_init(request, 'k', 1);
+    request->keep = 1000000;
+    request->unmarked = OWED;
+}
+
+
+/* a request whose task the upstream has */
+
+static void
+taken(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    const jm_ledger_request_t *request, const char *text, uint64_t now)
+{
+    (void) jm_ledger_open(l, claim, request, now);
+    (void) jm_ledger_submit(l, claim, 0, 0);
+    jm_ledger_taken(l, claim, 0, str(text));
+}
+
+
+static void
+is_joined(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    const jm_ledger_request_t *request, uint64_t now, const char *text,
+    const char *name)
+{
+    jm_str_t  got = jm_null_string;
+
+    is_int(jm_ledger_open(l, claim, request, now), JM_LEDGER_FOUND, "%s",
+           name);
+    is_int(jm_ledger_look(l, claim, 0, now, &got), JM_LOOK_TAKEN,
+           "%s: its task", name);
+    is_str(got, text, "%s: the id", name);
+}
+
+
+static void
+is_new(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    const jm_ledger_request_t *request, uint64_t now, const char *name)
+{
+    is_int(jm_ledger_open(l, claim, request, now), JM_LEDGER_NEW, "%s", name);
+    is_int(ledger_length(l) > 0, 1, "%s: it is whole", name);
+}
+
+
+static void
+test_owed(void)
+{
+    jm_ledger_t          l, other;
+    jm_ledger_claim_t    a, b, c, d;
+    jm_ledger_request_t  request;
+
+    start(&l, &other, &request);
+
+    taken(&l, &a, &request, "first", NOW);
+    is_new(&other, &b, &request, NOW, "its client waits: a new one");
+    jm_ledger_over(&other, &b, 0, NOW);
+    jm_ledger_close(&other, &b, NOW);
+
+    jm_ledger_left(&l, &a, NOW);
+    is_joined(&other, &b, &request, NOW + OWED - 1, "first", "left: owed");
+    is_new(&l, &c, &request, NOW, "that is waited for again: a new one");
+    jm_ledger_over(&l, &c, 0, NOW);
+    jm_ledger_close(&l, &c, NOW);
+
+    jm_ledger_left(&other, &b, NOW + OWED);
+    is_joined(&l, &c, &request, NOW + 2 * OWED - 1, "first",
+              "left again: owed from then");
+    jm_ledger_over(&l, &a, 0, NOW);
+    jm_ledger_close(&l, &a, NOW + OWED);
+    jm_ledger_answered(&l, &c, NOW + 2 * OWED);
+    jm_ledger_left(&l, &c, NOW + 2 * OWED);
+    jm_ledger_close(&l, &c, NOW + 2 * OWED);
+    is_new(&other, &d, &request, NOW + 2 * OWED, "answered: a new one");
+    jm_ledger_close(&other, &d, NOW);
+    jm_ledger_close(&other, &b, NOW);
+    memory_done(&l);
+
+    /* time is up */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    jm_ledger_left(&l, &a, NOW);
+    jm_ledger_over(&l, &a, 0, NOW);
+    request.unmarked = 0;
+    is_new(&other, &b, &request, NOW, "off: a new one");
+    jm_ledger_over(&other, &b, 0, NOW);
+    jm_ledger_close(&other, &b, NOW);
+    request.unmarked = OWED;
+    is_new(&other, &b, &request, NOW + OWED, "too late: a new one");
+    is_int(ledger_length(&l), 1, "and the old one is of no use");
+    jm_ledger_over(&other, &b, 0, NOW);
+    jm_ledger_close(&other, &b, NOW);
+    memory_done(&l);
+
+    /* nobody else's, and not another number of tasks */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    jm_ledger_left(&l, &a, NOW);
+    request.who = 7;
+    is_new(&other, &b, &request, NOW, "another one: a new one");
+    request.who = 0;
+    request.n = 2;
+    is_new(&other, &c, &request, NOW, "of two tasks: a new one");
+    request.n = 1;
+    is_joined(&other, &d, &request, NOW, "first", "the same: owed");
+    memory_done(&l);
+}
+
+
+static void
+test_several(void)
+{
+    jm_str_t             id;
+    jm_ledger_t          l, other;
+    jm_ledger_claim_t    a, b, c, d, e;
+    jm_ledger_request_t  request, again;
+
+    /* each repeat takes one */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    taken(&l, &b, &request, "second", NOW);
+    jm_ledger_left(&l, &b, NOW);
+    jm_ledger_left(&l, &a, NOW);
+    is_joined(&other, &c, &request, NOW, "second", "two are owed: the newest");
+    is_joined(&other, &d, &request, NOW, "first", "and the other");
+    is_new(&other, &e, &request, NOW, "and then a new one");
+    memory_done(&l);
+
+    /* one that is torn down has not been answered */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    jm_ledger_close(&l, &a, NOW);
+    is_joined(&other, &b, &request, NOW, "first", "closed: owed");
+    memory_done(&l);
+
+    /* a repeat that says so comes before it is noticed that the first left */
+
+    start(&l, &other, &request);
+    again = request;
+    again.repeat = 1;
+    taken(&l, &a, &request, "first", NOW);
+    is_joined(&other, &b, &again, NOW, "first", "a marked one");
+    jm_ledger_left(&l, &a, NOW);
+    is_new(&other, &c, &request, NOW, "has come for it: a new one");
+    jm_ledger_over(&other, &c, 0, NOW);
+    jm_ledger_close(&other, &c, NOW);
+    jm_ledger_left(&other, &b, NOW);
+    is_joined(&other, &c, &request, NOW, "first", "the last one counts");
+    memory_done(&l);
+
+    /* nothing was submitted */
+
+    start(&l, &other, &request);
+    (void) jm_ledger_open(&l, &a, &request, NOW);
+    jm_ledger_left(&l, &a, NOW);
+    jm_ledger_over(&l, &a, 0, NOW);
+    jm_ledger_close(&l, &a, NOW);
+    is_int(ledger_length(&l), 0, "nothing was sent: nothing is owed");
+    memory_done(&l);
+
+    /* what is unknown stays so: it is owed since the first time */
+
+    start(&l, &other, &request);
+    (void) jm_ledger_open(&l, &a, &request, NOW);
+    (void) jm_ledger_submit(&l, &a, 0, 0);
+    jm_ledger_unknown(&l, &a, 0, NOW);
+    jm_ledger_left(&l, &a, NOW);
+    jm_ledger_close(&l, &a, NOW);
+    is_int(jm_ledger_open(&other, &b, &request, NOW + OWED / 2),
+           JM_LEDGER_FOUND, "unknown: owed");
+    is_int(jm_ledger_look(&other, &b, 0, NOW, &id), JM_LOOK_UNKNOWN,
+           "unknown: it is");
+    jm_ledger_left(&other, &b, NOW + OWED / 2);
+    is_int(jm_ledger_open(&other, &b, &request, NOW + OWED - 1),
+           JM_LEDGER_FOUND, "unknown: once more");
+    jm_ledger_close(&other, &b, NOW + OWED - 1);
+    is_new(&other, &b, &request, NOW + OWED, "unknown: tried anew");
+    memory_done(&l);
+}
+
+
+static void
+error_init(jm_error_t *error)
+{
+    jm_error_upstream(error, 50520);
+    error->no_retry = 1;
+}
+
+
+static void
+test_told(void)
+{
+    unsigned             i, told;
+    jm_str_t             id;
+    jm_error_t           error;
+    jm_ledger_t          l, other;
+    jm_ledger_claim_t    a, b, c;
+    jm_ledger_request_t  request;
+
+    /* a submit that was refused: there is no task */
+
+    start(&l, &other, &request);
+    request.unmarked = 10 * JM_LEDGER_TOLD_FOR;
+    error_init(&error);
+
+    (void) jm_ledger_open(&l, &a, &request, NOW);
+    (void) jm_ledger_submit(&l, &a, 0, 0);
+    jm_ledger_free(&l, &a, 0, NOW);
+    jm_ledger_told(&l, &a, &error, NOW);
+    jm_ledger_close(&l, &a, NOW);
+
+    for (i = 0, told = 0; i < 3; i++) {
+        told += (jm_ledger_open(&other, &b, &request,
+                                NOW + JM_LEDGER_TOLD_FOR - 1)
+                 == JM_LEDGER_TOLD);
+        told += (jm_ledger_look(&other, &b, 0, NOW, &id) == JM_LOOK_TOLD
+                 && id.len == 0);
+        told += (jm_ledger_submit(&other, &b, 0, 0) == JM_INVALID);
+        jm_ledger_over(&other, &b, 0, NOW);
+        jm_ledger_left(&other, &b, NOW);
+        jm_ledger_close(&other, &b, NOW + JM_LEDGER_TOLD_FOR - 1);
+    }
+
+    is_int(told, 9, "refused: the error is told again, to all that come");
+    is_int(other.told.cause, error.cause, "refused: the cause");
+    is_int(other.told.upstream_code, 50520, "refused: the code");
+    is_int(other.told.no_retry, 1, "refused: do not retry");
+    is_str(str(other.told.message), error.message, "refused: the message");
+    is_new(&other, &b, &request, NOW + JM_LEDGER_TOLD_FOR,
+           "refused: tried anew");
+    is_int(ledger_length(&l), 1, "refused: it is forgotten then");
+    jm_ledger_over(&other, &b, 0, NOW);
+    jm_ledger_close(&other, &b, NOW);
+    is_int(ledger_length(&l), 0, "refused: nothing is left");
+    memory_done(&l);
+
+    /* a task that has ended; with a repeat that says so it is asked anew */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    jm_ledger_over(&l, &a, 0, NOW);
+    memset(error.message, 'm', sizeof(error.message) - 1);
+    error.message[sizeof(error.message) - 1] = '\0';
+    jm_ledger_told(&l, &a, &error, NOW);
+    jm_ledger_close(&l, &a, NOW);
+
+    is_int(jm_ledger_open(&other, &b, &request, NOW + OWED - 1),
+           JM_LEDGER_TOLD, "ended: it is told again");
+    is_int(jm_ledger_look(&other, &b, 0, NOW, &id), JM_LOOK_TOLD,
+           "ended: nothing is asked");
+    is_str(id, "first", "ended: the task's id");
+    is_int((int64_t) strlen(other.told.message), JM_LEDGER_TEXT - 1,
+           "ended: as much of a message as there is room for");
+    jm_ledger_close(&other, &b, NOW);
+
+    request.repeat = 1;
+    is_joined(&other, &b, &request, NOW, "first", "ended: a marked one");
+    request.repeat = 0;
+    jm_ledger_answered(&other, &b, NOW);
+    jm_ledger_close(&other, &b, NOW);
+    is_new(&other, &b, &request, NOW, "ended: then it is a new one");
+    jm_ledger_over(&other, &b, 0, NOW);
+    jm_ledger_close(&other, &b, NOW);
+    memory_done(&l);
+
+    /* it is not told for longer than what is owed, and what is owed is first */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    jm_ledger_over(&l, &a, 0, NOW);
+    jm_ledger_told(&l, &a, &error, NOW);
+    jm_ledger_close(&l, &a, NOW);
+    is_new(&other, &b, &request, NOW + OWED, "shorter: tried anew");
+    memory_done(&l);
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    taken(&l, &b, &request, "second", NOW);
+    jm_ledger_left(&l, &a, NOW);
+    jm_ledger_told(&l, &b, &error, NOW);
+    is_joined(&other, &c, &request, NOW, "first", "a picture before an error");
+    memory_done(&l);
+
+    /* many of them do not stay */
+
+    start(&l, &other, &request);
+    request.unmarked = 10 * JM_LEDGER_TOLD_FOR;
+
+    for (i = 0; i < 200; i++) {
+        request.key[9] = (uint8_t) i;
+        (void) jm_ledger_open(&l, &a, &request, NOW + i * 5000);
+        jm_ledger_free(&l, &a, 0, NOW + i * 5000);
+        jm_ledger_told(&l, &a, &error, NOW + i * 5000);
+        jm_ledger_close(&l, &a, NOW + i * 5000);
+    }
+
+    is_int(ledger_length(&l) <= 14, 1, "many: a minute's are there");
+    memory_done(&l);
+}
+
+
+static void
+test_dead(void)
+{
+    jm_str_t             id;
+    jm_ledger_t          l, other;
+    jm_ledger_claim_t    a, b, c;
+    jm_ledger_request_t  request;
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    dead[1] = 1;
+    is_joined(&other, &b, &request, NOW + 1, "first",
+              "its process is dead: owed");
+    is_new(&other, &c, &request, NOW + 1, "once");
+    memory_done(&l);
+
+    /* on its way to the client */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    jm_ledger_over(&l, &a, 0, NOW);
+    dead[1] = 1;
+    is_joined(&other, &b, &request, NOW + 1, "first", "over: owed");
+    memory_done(&l);
+
+    /* while it was submitted */
+
+    start(&l, &other, &request);
+    (void) jm_ledger_open(&l, &a, &request, NOW);
+    (void) jm_ledger_submit(&l, &a, 0, 0);
+    dead[1] = 1;
+    is_int(jm_ledger_open(&other, &b, &request, NOW + 1), JM_LEDGER_FOUND,
+           "under way: owed");
+    is_int(jm_ledger_look(&other, &b, 0, NOW + 1, &id), JM_LOOK_UNKNOWN,
+           "under way: unknown");
+    memory_done(&l);
+
+    /* it is owed since it was noticed */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    dead[1] = 1;
+    request.key[3] ^= 1;
+    (void) jm_ledger_open(&other, &b, &request, NOW + 1);
+    request.key[3] ^= 1;
+    is_new(&other, &c, &request, NOW + 1 + OWED, "too late: a new one");
+    memory_done(&l);
+
+    /* its number is another one's now, which says so */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    taken(&l, &b, &request, "second", NOW);
+    jm_ledger_answered(&l, &b, NOW);
+    jm_ledger_join(&l, NOW);
+    is_joined(&other, &c, &request, NOW, "first", "joined anew: owed");
+    is_new(&other, &b, &request, NOW, "what was answered is not");
+    memory_done(&l);
+
+    /* it has come for what another one was left with */
+
+    start(&l, &other, &request);
+    taken(&other, &a, &request, "first", NOW);
+    jm_ledger_left(&other, &a, NOW);
+    is_joined(&l, &b, &request, NOW, "first", "a dead one's repeat");
+    dead[1] = 1;
+    is_joined(&other, &c, &request, NOW + OWED, "first",
+              "a dead one's repeat: owed");
+    memory_done(&l);
+}
+
+
+int
+main(void)
+{
+    test_owed();
+    test_several();
+    test_told();
+    test_dead();
+
+    return done_testing();
+}
