@@ -138,9 +138,9 @@ my $wait = $t->start_request('GET', "/v1/images/$id?wait=30s",
 is($task{few}{x}->response->status, 200, 'two of them: a picture');
 
 is_error($t, $task{short}{x}->response, 'a time-out before that',
-         code => 'generation_timeout', no_retry => 1, upstream_code => 50500,
+         code => 'generation_timeout', upstream_code => 50500,
          task_id => qr/^$task{short}{task}\z/);
-is_error($t, $task{reset}{x}->response, 'resets', no_retry => 1,
+is_error($t, $task{reset}{x}->response, 'resets',
          code => 'generation_timeout', task_id => qr/^$task{reset}{task}\z/);
 
 is_ended($_, $task{$_}, $_ eq 'gateway' ? 50501 : $_, 10, 14)
