@@ -75,6 +75,16 @@ is($picture->{status}, 200, 'a picture') or diag(explain($picture));
 ok(scalar @{ $models->{result}{data} || [] }, 'models');
 is(scalar @{ $two->{result}{data} || [] }, 2, 'two pictures');
 
+# Its client for Azure has another header, and another path.
+my %azure = (azure => JSON::PP::true, client => { apiVersion => '2025-04-01' });
+my ($azure) = calls('alice', {%azure});
+is($azure->{status}, 200, 'Azure: a picture') or diag(explain($azure));
+like(($t->access_lines(4))[-1]{request},
+     qr{^POST /v1/deployments/jimeng-4\.0/images/generations\?api-version=},
+     'Azure: its path');
+is_exception($_, 'Azure: another key', 'AuthenticationError', 401,
+             'invalid_api_key') for calls('nobody', {%azure});
+
 my $submits = $t->submits;
 
 for my $client ('nobody', 'gone') {

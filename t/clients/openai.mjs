@@ -11,6 +11,7 @@
 //                                     it: the package repeats no stream
 //    "options": {...},                per request: headers, signal, ...
 //    "client": {...},                 maxRetries, timeout, apiKey, ...
+//    "azure": true,                   by its client for Azure
 //    "abort": 500,                    milliseconds, then it is given up
 //    "events": 1}                     of a stream, then it is left
 //
@@ -30,7 +31,7 @@ import { basename } from 'node:path';
 
 const require = createRequire(
     new URL('../../build/clients/package.json', import.meta.url));
-const { OpenAI } = require('openai');
+const { AzureOpenAI, OpenAI } = require('openai');
 
 const [baseURL, argument] = process.argv.slice(2);
 const spec = JSON.parse(argument ?? readFileSync(0, 'utf8'));
@@ -48,7 +49,8 @@ function withFiles(value) {
 }
 
 async function run(call, events) {
-    const client = new OpenAI({ apiKey: 'none', baseURL, ...call.client });
+    const Client = call.azure ? AzureOpenAI : OpenAI;
+    const client = new Client({ apiKey: 'none', baseURL, ...call.client });
 
     const path = (call.method ?? 'images.generate').split('.');
     const name = path.pop();
