@@ -41,7 +41,11 @@ await new Promise((resolve) => {
 const names = ['com', 'net', 'org'].map(
     (domain) => `MAP *.example.${domain} 127.0.0.1`);
 
+// A machine that runs other tests as well is slow.
+const timeout = 90_000;
+
 const browser = await puppeteer.launch({
+    timeout,
     executablePath: spec.chromium,
     userDataDir: spec.profile,
     pipe: true,
@@ -75,6 +79,8 @@ async function run(page, call) {
 try {
     for (const { url, visit, calls, screenshot } of spec.pages) {
         const page = await browser.newPage();
+
+        page.setDefaultTimeout(timeout);
 
         if (visit) {
             await page.goto(visit);
