@@ -167,7 +167,11 @@ for my $name (@complete) {
                          { Authorization => "Bearer $key" });
 
     is($r->status, 200, "$name: a picture") or diag($r->body);
-    like($r->json->{data}[0]{url}, qr{^http://}, "$name: a link to it");
+
+    # Its clients ask for gpt-image-1, which gives no links.
+    my ($form, $begins) = $name =~ /^auth/ ? (b64_json => 'iVBORw0KGgo')
+                                           : (url => 'http://');
+    like($r->json->{data}[0]{$form}, qr{^\Q$begins\E}, "$name: its $form");
 
     my @sent = $t->emulator->journal;
     is(scalar(grep { $_->{signature} ne 'ok' } @sent), 0,
