@@ -31,11 +31,22 @@ typedef enum {
 } jm_base64_state_e;
 
 
+static const char  jm_base64_other[] =
+    "is neither an http:// or https:// URL nor base64";
+
+static const char  jm_base64_blank[] =
+    "has a blank within its base64: a \"+\" became a space on its way, as it "
+    "does in a URL-encoded form; write it as \"%2B\" there";
+
+static const char  jm_base64_cut[] = "is base64 that is cut off";
+
+
 static unsigned jm_base64_unescape(jm_base64_t *d, uint8_t *c);
 static jm_rc_e jm_base64_add(jm_base64_t *d, uint8_t c, uint8_t **dst);
 static unsigned jm_base64_front(jm_base64_t *d, uint8_t c, uint8_t **dst);
 static jm_rc_e jm_base64_type(jm_base64_t *d, uint8_t c);
 static jm_rc_e jm_base64_text(jm_base64_t *d, uint8_t c, uint8_t **dst);
+static jm_rc_e jm_base64_bad(jm_base64_t *d, const char *why);
 static void jm_base64_bytes(jm_base64_t *d, uint8_t **dst);
 static const uint8_t *jm_base64_groups(const uint8_t *p, const uint8_t *end,
     uint8_t **dst);
@@ -78,7 +89,7 @@ jm_rc_e
 jm_base64_decode(jm_base64_t *d, jm_str_t text, uint8_t *dst, size_t *n)
 {
     uint8_t         c, *start;
-    const uint8_t  *p, *end;
+    const uint8_t  *p, *next, *end;
 
     *n = 0;
 
@@ -96,8 +107,13 @@ jm_base64_decode(jm_base64_t *d, jm_str_t text, uint8_t *dst, size_t *n)
 
     for ( ;; ) {
 
-        if (d->state == JM_BASE64_TEXT && d->count == 0 && !d->escaped) {
-            p = jm_base64_groups(p, end, &dst);
+        if (d->state == JM_BASE64_TEXT && d->count == 0 && !d->escaped
+            && !d->blank)
+        {
+            next = jm_base64_groups(p, end, &dst);
+
+            d->started |= (next != p);
+            p = next;
         }
 
         if (p == end) {
@@ -111,8 +127,8 @@ jm_base64_decode(jm_base64_t *d, jm_str_t text, uint8_t *dst, size_t *n)
         }
 
         if (jm_base64_add(d, c, &dst) != JM_OK) {
-            d->state = JM_BASE64_BAD;
-            return JM_INVALID;
+            return jm_base64_bad(d, d->blank ? jm_base64_blank
+                                             : jm_base64_other);
         }
     }
 
@@ -134,11 +150,14 @@ jm_base64_decode_end(jm_base64_t *d, uint8_t *dst, size_t *n)
         (void) jm_base64_front(d, '\0', &dst);
     }
 
-    if (d->state == JM_BASE64_BAD || d->state == JM_BASE64_TYPE
-        || d->escaped || d->missing != 0 || d->count == 1)
-    {
-        d->state = JM_BASE64_BAD;
+    if (d->state == JM_BASE64_BAD) {
         return JM_INVALID;
+    }
+
+    if (d->state == JM_BASE64_TYPE || d->escaped || d->missing != 0
+        || d->count == 1)
+    {
+        return jm_base64_bad(d, jm_base64_cut);
     }
 
     if (d->count != 0) {
@@ -206,6 +225,7 @@ jm_base64_add(jm_base64_t *d, uint8_t c, uint8_t **dst)
     }
 
     if (space) {
+        d->blank |= d->started && (c == ' ' || c == '\t');
         return JM_OK;
     }
 
@@ -281,6 +301,12 @@ jm_base64_text(jm_base64_t *d, uint8_t c, uint8_t **dst)
 {
     uint8_t  value;
 
+    if (d->blank) {
+        return JM_INVALID;
+    }
+
+    d->started = 1;
+
     if (c == '=') {
 
         if (d->state == JM_BASE64_PADDED) {
@@ -318,6 +344,16 @@ jm_base64_text(jm_base64_t *d, uint8_t c, uint8_t **dst)
     }
 
     return JM_OK;
+}
+
+
+static jm_rc_e
+jm_base64_bad(jm_base64_t *d, const char *why)
+{
+    d->state = JM_BASE64_BAD;
+    d->why = why;
+
+    return JM_INVALID;
 }
 
 

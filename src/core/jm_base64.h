@@ -38,15 +38,22 @@
 
 
 /*
- * A decoder.  held are the first characters while they may be those of
- * "data:"; matched counts what there is of that, or of ";base64" later; bits
- * has the count characters of a group that is not complete yet; missing is
- * the padding that is due.
+ * A decoder.  why is the caller's to read after JM_INVALID, a sentence's end:
+ * "is neither a URL nor base64".
+ *
+ * held are the first characters while they may be those of "data:"; matched
+ * counts what there is of that, or of ";base64" later; bits has the count
+ * characters of a group that is not complete yet; missing is the padding that
+ * is due; started is set behind the first character, blank behind a blank
+ * that came after it.
  */
 
 typedef struct {
+    const char      *why;
     unsigned         flags;
     unsigned         state;
+    unsigned         started;
+    unsigned         blank;
     unsigned         escaped;
     unsigned         count;
     unsigned         missing;
@@ -72,11 +79,13 @@ void jm_base64_init(jm_base64_t *d, unsigned flags);
  * Decodes the next piece of a text to dst, which has room for
  * jm_base64_decoded(text.len) bytes; *n is how many were written.
  *
- * Characters of both alphabets are taken (RFC 4648, sections 4 and 5), white
- * space between them is skipped, padding may be missing, but not in part, and
- * bits of the last character that make no byte may be anything (section 3.5).
- * In a JSON string all of this may be escaped, and control characters must
- * be.  In front of the text, "data:" up to the comma takes any case and type.
+ * Characters of both alphabets are taken (RFC 4648, sections 4 and 5), padding
+ * may be missing, but not in part, and bits of the last character that make no
+ * byte may be anything (section 3.5).  CR and LF are skipped wherever they
+ * are, blanks around the text and not in it: there, one may have been a "+"
+ * that a reader of URL-encoded forms has taken for a space.  In a JSON string
+ * all of this may be escaped, and control characters must be.  In front of
+ * the text, "data:" up to the comma takes any case and type.
  *
  * Returns JM_INVALID on anything else, from then on to every call.
  */

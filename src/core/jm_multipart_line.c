@@ -11,6 +11,7 @@
 
 
 #include "jm_multipart_line.h"
+#include "jm_text.h"
 
 
 /* name=value behind a ";", the value without its quotes */
@@ -33,7 +34,6 @@ static jm_rc_e jm_multipart_quoted(jm_str_t *value, jm_str_t *rest);
 static jm_str_t jm_multipart_until(jm_str_t *rest, const char *stops);
 static void jm_multipart_skip(jm_str_t *s, size_t n);
 static jm_str_t jm_multipart_trim(jm_str_t s);
-static unsigned jm_multipart_is(jm_str_t s, const char *lower);
 
 
 static const char  jm_multipart_broken[] =
@@ -50,7 +50,7 @@ jm_multipart_boundary(jm_str_t *boundary, jm_str_t content_type)
     uint8_t               c;
     jm_multipart_param_t  param;
 
-    if (!jm_multipart_is(jm_multipart_until(&content_type, ";"),
+    if (!jm_text_is(jm_multipart_until(&content_type, ";"),
                          "multipart/form-data"))
     {
         return JM_INVALID;
@@ -63,7 +63,7 @@ jm_multipart_boundary(jm_str_t *boundary, jm_str_t content_type)
             return JM_INVALID;
         }
 
-    } while (!jm_multipart_is(param.name, "boundary"));
+    } while (!jm_text_is(param.name, "boundary"));
 
     *boundary = param.value;
 
@@ -170,15 +170,15 @@ jm_multipart_line(jm_multipart_part_t *part, jm_str_t line)
 
     jm_multipart_skip(&line, 1);
 
-    if (jm_multipart_is(name, "content-disposition")) {
+    if (jm_text_is(name, "content-disposition")) {
         return jm_multipart_disposition(part, line);
     }
 
-    if (jm_multipart_is(name, "content-transfer-encoding")) {
+    if (jm_text_is(name, "content-transfer-encoding")) {
         line = jm_multipart_trim(line);
 
-        if (!jm_multipart_is(line, "binary") && !jm_multipart_is(line, "8bit")
-            && !jm_multipart_is(line, "7bit"))
+        if (!jm_text_is(line, "binary") && !jm_text_is(line, "8bit")
+            && !jm_text_is(line, "7bit"))
         {
             return "has a part with a Content-Transfer-Encoding, which forms "
                    "do not have";
@@ -194,7 +194,7 @@ jm_multipart_disposition(jm_multipart_part_t *part, jm_str_t value)
 {
     jm_multipart_param_t  param;
 
-    if (!jm_multipart_is(jm_multipart_until(&value, ";"), "form-data")) {
+    if (!jm_text_is(jm_multipart_until(&value, ";"), "form-data")) {
         return jm_multipart_nameless;
     }
 
@@ -207,7 +207,7 @@ jm_multipart_disposition(jm_multipart_part_t *part, jm_str_t value)
             return NULL;
         }
 
-        if (jm_multipart_is(param.name, "name")) {
+        if (jm_text_is(param.name, "name")) {
 
             /* two of them, and two readers could take the part for two */
 
@@ -217,8 +217,8 @@ jm_multipart_disposition(jm_multipart_part_t *part, jm_str_t value)
 
             jm_multipart_name(part, param.value);
 
-        } else if (jm_multipart_is(param.name, "filename")
-                   || jm_multipart_is(param.name, "filename*"))
+        } else if (jm_text_is(param.name, "filename")
+                   || jm_text_is(param.name, "filename*"))
         {
             part->file = 1;
         }
@@ -395,32 +395,4 @@ jm_multipart_trim(jm_str_t s)
     }
 
     return s;
-}
-
-
-/* whether s is lower, in any case */
-
-static unsigned
-jm_multipart_is(jm_str_t s, const char *lower)
-{
-    size_t   i;
-    uint8_t  c;
-
-    if (s.len != strlen(lower)) {
-        return 0;
-    }
-
-    for (i = 0; i < s.len; i++) {
-        c = s.data[i];
-
-        if (c >= 'A' && c <= 'Z') {
-            c |= 0x20;
-        }
-
-        if (c != (uint8_t) lower[i]) {
-            return 0;
-        }
-    }
-
-    return 1;
 }

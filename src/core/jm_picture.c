@@ -5,7 +5,7 @@
 
 
 /*
- * The type and the size of a picture, from its bytes.
+ * The type, the size and the end of a picture, from its bytes.
  */
 
 
@@ -27,6 +27,13 @@
 #define JM_PICTURE_IHDR_LEN     16
 #define JM_PICTURE_SIDES_LEN    24
 
+/* what is left of IHDR; of any chunk: length and type, and its checksum */
+
+#define JM_PICTURE_IHDR_REST    9
+#define JM_PICTURE_CHUNK_LEN    8
+#define JM_PICTURE_CRC_LEN      4
+#define JM_PICTURE_CHUNK_MAX    0x7fffffff
+
 /* a segment: its length; of a frame also precision, height and width */
 
 #define JM_PICTURE_SEGMENT_LEN  2
@@ -34,10 +41,15 @@
 
 
 static void jm_picture_start(jm_picture_t *p, uint8_t c);
+static const uint8_t *jm_picture_png(jm_picture_t *p, const uint8_t *s,
+    const uint8_t *end);
+static void jm_picture_chunk(jm_picture_t *p, uint8_t c);
 static const uint8_t *jm_picture_jpeg(jm_picture_t *p, const uint8_t *s,
     const uint8_t *end);
 static void jm_picture_marker(jm_picture_t *p, uint8_t c);
 static void jm_picture_segment(jm_picture_t *p, uint8_t c);
+static const uint8_t *jm_picture_skip(jm_picture_t *p, const uint8_t *s,
+    const uint8_t *end, jm_picture_state_e next);
 static void jm_picture_sides(jm_picture_t *p, uint32_t width, uint32_t height);
 static void jm_picture_too_big(jm_picture_t *p);
 static void jm_picture_bad(jm_picture_t *p, const char *why);
@@ -50,6 +62,10 @@ static const char  jm_picture_ihdr[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 static const char  jm_picture_unknown[] = "is neither a JPEG nor a PNG";
 static const char  jm_picture_bad_jpeg[] = "is a damaged JPEG";
 static const char  jm_picture_bad_png[] = "is a damaged PNG";
+static const char  jm_picture_cut_jpeg[] =
+    "is a JPEG that is cut off: its end is missing; send all of it";
+static const char  jm_picture_cut_png[] =
+    "is a PNG that is cut off: its end is missing; send all of it";
 
 
 void
@@ -79,11 +95,14 @@ jm_picture_add(jm_picture_t *p, jm_str_t piece, const char **why)
             if (p->state == JM_PICTURE_START) {
                 jm_picture_start(p, *s++);
 
-            } else if (p->state < JM_PICTURE_KNOWN) {
-                s = jm_picture_jpeg(p, s, end);
+            } else if (p->state >= JM_PICTURE_WHOLE) {
+                break;
+
+            } else if (p->type == JM_PICTURE_PNG) {
+                s = jm_picture_png(p, s, end);
 
             } else {
-                break;
+                s = jm_picture_jpeg(p, s, end);
             }
         }
 
@@ -106,7 +125,7 @@ jm_picture_add(jm_picture_t *p, jm_str_t piece, const char **why)
 jm_rc_e
 jm_picture_end(jm_picture_t *p, const char **why)
 {
-    if (p->state == JM_PICTURE_KNOWN) {
+    if (p->state == JM_PICTURE_WHOLE) {
         return JM_OK;
     }
 
@@ -118,11 +137,11 @@ jm_picture_end(jm_picture_t *p, const char **why)
         switch (p->type) {
 
         case JM_PICTURE_JPEG:
-            jm_picture_bad(p, jm_picture_bad_jpeg);
+            jm_picture_bad(p, jm_picture_cut_jpeg);
             break;
 
         case JM_PICTURE_PNG:
-            jm_picture_bad(p, jm_picture_bad_png);
+            jm_picture_bad(p, jm_picture_cut_png);
             break;
 
         default:
@@ -157,7 +176,7 @@ jm_picture_of_base64(jm_str_t text)
 }
 
 
-/* one byte of what tells the type, which of a PNG is all there is to know */
+/* one byte of what tells the type, and of a PNG the size */
 
 static void
 jm_picture_start(jm_picture_t *p, uint8_t c)
@@ -189,9 +208,69 @@ jm_picture_start(jm_picture_t *p, uint8_t c)
         p->type = JM_PICTURE_PNG;
 
     } else if (n == JM_PICTURE_SIDES_LEN) {
+        p->need = JM_PICTURE_IHDR_REST;
+        p->state = JM_PICTURE_DATA;
+
         jm_picture_sides(p, jm_picture_number(p->kept + 16, 4),
                          jm_picture_number(p->kept + 20, 4));
     }
+}
+
+
+/* takes one step of a PNG, of as many bytes as that has */
+
+static const uint8_t *
+jm_picture_png(jm_picture_t *p, const uint8_t *s, const uint8_t *end)
+{
+    if (p->state == JM_PICTURE_CHUNK) {
+        jm_picture_chunk(p, *s);
+        return s + 1;
+    }
+
+    p->nkept = 0;
+
+    return jm_picture_skip(p, s, end, p->last ? JM_PICTURE_WHOLE
+                                              : JM_PICTURE_CHUNK);
+}
+
+
+/* one byte of a chunk's beginning (PNG, 5.3) */
+
+static void
+jm_picture_chunk(jm_picture_t *p, uint8_t c)
+{
+    size_t    i;
+    uint8_t   letter;
+    uint32_t  len;
+
+    p->kept[p->nkept++] = c;
+
+    if (p->nkept != JM_PICTURE_CHUNK_LEN) {
+        return;
+    }
+
+    len = jm_picture_number(p->kept, 4);
+
+    for (i = 4; i < JM_PICTURE_CHUNK_LEN; i++) {
+        letter = p->kept[i] | 0x20;
+
+        if (letter < 'a' || letter > 'z') {
+            break;
+        }
+    }
+
+    p->last = (memcmp(p->kept + 4, "IEND", 4) == 0);
+    p->drawn |= (memcmp(p->kept + 4, "IDAT", 4) == 0);
+
+    if (i != JM_PICTURE_CHUNK_LEN || len > JM_PICTURE_CHUNK_MAX
+        || (p->last && (len != 0 || !p->drawn)))
+    {
+        jm_picture_bad(p, jm_picture_bad_png);
+        return;
+    }
+
+    p->need = (size_t) len + JM_PICTURE_CRC_LEN;
+    p->state = JM_PICTURE_DATA;
 }
 
 
@@ -200,8 +279,6 @@ jm_picture_start(jm_picture_t *p, uint8_t c)
 static const uint8_t *
 jm_picture_jpeg(jm_picture_t *p, const uint8_t *s, const uint8_t *end)
 {
-    size_t  n;
-
     switch (p->state) {
 
     case JM_PICTURE_MARKER:
@@ -213,18 +290,11 @@ jm_picture_jpeg(jm_picture_t *p, const uint8_t *s, const uint8_t *end)
         return s + 1;
 
     case JM_PICTURE_SKIP:
-        n = jm_min(p->need, (size_t) (end - s));
-        p->need -= n;
-
-        if (p->need == 0) {
-            p->state = JM_PICTURE_SCAN;
-        }
-
-        return s + n;
+        return jm_picture_skip(p, s, end, JM_PICTURE_SCAN);
 
     default:
 
-        /* nothing else belongs here, but every decoder skips it */
+        /* pixels, or what belongs nowhere, and every decoder skips */
 
         s = memchr(s, 0xff, (size_t) (end - s));
         if (s == NULL) {
@@ -248,7 +318,7 @@ jm_picture_marker(jm_picture_t *p, uint8_t c)
     case 0xff:
         return;
 
-    /* no marker, TEM, RST0 ... RST7: nothing belongs to them */
+    /* a byte of pixels, TEM, RST0 ... RST7: nothing belongs to them */
 
     case 0x00: case 0x01:
     case 0xd0: case 0xd1: case 0xd2: case 0xd3:
@@ -256,11 +326,32 @@ jm_picture_marker(jm_picture_t *p, uint8_t c)
         p->state = JM_PICTURE_SCAN;
         return;
 
-    /* SOI, EOI, SOS: the frame should have come first */
+    /* SOI: that of a thumbnail is in a segment */
 
-    case 0xd8: case 0xd9: case 0xda:
+    case 0xd8:
         jm_picture_bad(p, jm_picture_bad_jpeg);
         return;
+
+    /* EOI, and SOS, of which a picture may have several */
+
+    case 0xd9:
+        if (!p->drawn) {
+            jm_picture_bad(p, jm_picture_bad_jpeg);
+            return;
+        }
+
+        p->state = JM_PICTURE_WHOLE;
+        return;
+
+    case 0xda:
+        if (p->width == 0) {
+            jm_picture_bad(p, jm_picture_bad_jpeg);
+            return;
+        }
+
+        p->drawn = 1;
+        p->frame = 0;
+        break;
 
     /* DHT, JPG and DAC have numbers amid those of the frames */
 
@@ -269,7 +360,7 @@ jm_picture_marker(jm_picture_t *p, uint8_t c)
         break;
 
     default:
-        p->frame = (c >= 0xc0 && c <= 0xcf);
+        p->frame = (p->width == 0 && c >= 0xc0 && c <= 0xcf);
     }
 
     p->state = JM_PICTURE_SEGMENT;
@@ -298,14 +389,32 @@ jm_picture_segment(jm_picture_t *p, uint8_t c)
         return;
     }
 
+    p->need = len - p->need;
+    p->state = (p->need == 0) ? JM_PICTURE_SCAN : JM_PICTURE_SKIP;
+
     if (p->frame) {
         jm_picture_sides(p, jm_picture_number(p->kept + 5, 2),
                          jm_picture_number(p->kept + 3, 2));
-        return;
+    }
+}
+
+
+/* goes over what is to be skipped, as far as it is there */
+
+static const uint8_t *
+jm_picture_skip(jm_picture_t *p, const uint8_t *s, const uint8_t *end,
+    jm_picture_state_e next)
+{
+    size_t  n;
+
+    n = jm_min(p->need, (size_t) (end - s));
+    p->need -= n;
+
+    if (p->need == 0) {
+        p->state = next;
     }
 
-    p->need = len - JM_PICTURE_SEGMENT_LEN;
-    p->state = (p->need == 0) ? JM_PICTURE_SCAN : JM_PICTURE_SKIP;
+    return s + n;
 }
 
 
@@ -316,7 +425,6 @@ jm_picture_sides(jm_picture_t *p, uint32_t width, uint32_t height)
 
     p->width = width;
     p->height = height;
-    p->state = JM_PICTURE_KNOWN;
 
     if (width == 0 || width > JM_PICTURE_SIDE
         || height == 0 || height > JM_PICTURE_SIDE)

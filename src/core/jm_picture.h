@@ -5,8 +5,8 @@
 
 
 /*
- * The type and the size of a picture, from its bytes, and whether Volcengine
- * takes it.
+ * The type and the size of a picture, from its bytes, whether all of it is
+ * there, and whether Volcengine takes it.
  */
 
 
@@ -35,11 +35,13 @@ typedef enum {
 
 typedef enum {
     JM_PICTURE_START = 0,           /* what tells the type, a PNG's size */
+    JM_PICTURE_CHUNK,               /* length and type of a PNG's */
+    JM_PICTURE_DATA,                /* of a chunk, and its checksum */
     JM_PICTURE_SCAN,                /* up to the 0xFF of a JPEG's marker */
     JM_PICTURE_MARKER,
     JM_PICTURE_SEGMENT,             /* length, a frame's size */
     JM_PICTURE_SKIP,
-    JM_PICTURE_KNOWN,               /* the size is: bytes are counted */
+    JM_PICTURE_WHOLE,               /* the end was seen: bytes are counted */
     JM_PICTURE_BAD
 } jm_picture_state_e;
 
@@ -58,8 +60,10 @@ typedef struct {
     jm_picture_state_e  state;
     size_t              max_bytes;
     size_t              nkept;
-    size_t              need;       /* bytes of a segment to keep, to skip */
+    size_t              need;       /* bytes of a part to keep, to skip */
     unsigned            frame;      /* the segment has the size */
+    unsigned            drawn;      /* a chunk or scan of pixels was there */
+    unsigned            last;       /* the chunk is the PNG's last */
     uint8_t             kept[JM_PICTURE_KEPT];
     const char         *bad;        /* why the picture is */
     char                why[JM_PICTURE_WHY];
@@ -75,7 +79,9 @@ void jm_picture_init(jm_picture_t *p, size_t max_bytes);
 /*
  * Takes the picture's next bytes, of any number.  The size is that of a JPEG's
  * first frame header (ITU-T T.81, B.2.2), wherever that stands, or of a PNG's
- * IHDR, which has to be first (PNG, 5.6).
+ * IHDR, which has to be first (PNG, 5.6).  A picture has pixels, and an end: a
+ * JPEG an SOS and an EOI, a PNG an IDAT and an IEND; what follows is taken and
+ * not looked at, as it is by all who show pictures.  Nor are checksums.
  *
  * Returns JM_INVALID, then and ever after, and *why a sentence's end ("is
  * neither a JPEG nor a PNG", "has more than 15 MB"), as soon as it is known
@@ -92,7 +98,7 @@ jm_picture_type_e jm_picture_of_base64(jm_str_t text);
 
 /*
  * Ends the picture.  Returns JM_INVALID and *why as jm_picture_add() does, and
- * when there were no bytes, or the size is not among them.
+ * when there were no bytes, or the picture's end was not among them.
  */
 jm_rc_e jm_picture_end(jm_picture_t *p, const char **why);
 

@@ -172,6 +172,49 @@ jm_utf8_prefix(jm_str_t s, size_t max)
 }
 
 
+unsigned
+jm_text_is(jm_str_t s, const char *lower)
+{
+    size_t   i;
+    uint8_t  c;
+
+    if (s.len != strlen(lower)) {
+        return 0;
+    }
+
+    for (i = 0; i < s.len; i++) {
+        c = s.data[i];
+
+        if (c >= 'A' && c <= 'Z') {
+            c |= 0x20;
+        }
+
+        if (c != (uint8_t) lower[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+unsigned
+jm_utf8_charset(jm_str_t name)
+{
+    size_t             i;
+    static const char  *names[] = { "utf-8", "utf8", "us-ascii", "ascii" };
+
+    for (i = 0; i < jm_nitems(names); i++) {
+
+        if (jm_text_is(name, names[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 void
 jm_hex(uint8_t *dst, const uint8_t *src, size_t len)
 {

@@ -34,6 +34,16 @@ jm_rc_e jm_utf8_length(jm_str_t s, size_t *n);
  */
 jm_str_t jm_utf8_prefix(jm_str_t s, size_t max);
 
+/* Tells whether s is lower, in any case of the letters A to Z. */
+unsigned jm_text_is(jm_str_t s, const char *lower);
+
+/*
+ * Tells whether text in the charset of this name is UTF-8: "utf-8", "utf8",
+ * and "us-ascii", "ascii", which is part of it, in any case (RFC 3629, section
+ * 8; RFC 2046, section 4.1.2).
+ */
+unsigned jm_utf8_charset(jm_str_t name);
+
 /* Writes 2 * len lower-case hex digits of src to dst, without a zero. */
 void jm_hex(uint8_t *dst, const uint8_t *src, size_t len);
 

@@ -256,18 +256,24 @@ static jm_rc_e
 decode_all(jm_str_t text, uint8_t *dst, size_t *n)
 {
     int             rc;
-    size_t          i, len, pad;
+    size_t          i, len, pad, blank;
     uint8_t         c;
     static uint8_t  plain[MAX + 4];
 
     len = 0;
     pad = 0;
+    blank = 0;
 
     for (i = 0; i < text.len; i++) {
         c = text.data[i];
 
         if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+            blank |= len != 0 && (c == ' ' || c == '\t');
             continue;
+        }
+
+        if (blank) {
+            return JM_INVALID;
         }
 
         if (c == '=') {

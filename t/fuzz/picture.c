@@ -2,8 +2,8 @@
 /*
  * The reader of pictures.  The input is a picture, as it is.  Wherever pieces
  * end, the outcome must be the same, and so must it be whatever follows the
- * bytes that were enough; what can be used is of one of two types and within
- * the limits.
+ * bytes that were enough; one byte less is not enough.  What can be used is of
+ * one of two types, within the limits, and has pixels and an end.
  */
 
 
@@ -72,10 +72,14 @@ check_picture(jm_str_t bytes, size_t max, size_t hash)
 
     /* what was known early is known without the rest, too */
 
-    if (pieces.known < bytes.len && bytes.len <= max) {
+    if (pieces.known <= bytes.len && bytes.len <= max) {
         bytes.len = pieces.known;
         read_picture(&pieces, bytes, max, 0);
         check_same(&whole, &pieces);
+
+        bytes.len--;
+        read_picture(&pieces, bytes, max, 0);
+        check(pieces.rc == JM_INVALID);
     }
 }
 
@@ -108,7 +112,9 @@ read_picture(reading_t *r, jm_str_t bytes, size_t max, size_t most)
 
         exact_done(piece);
 
-        if (r->known == SIZE_MAX && (r->rc != JM_OK || r->p.width != 0)) {
+        if (r->known == SIZE_MAX
+            && (r->rc != JM_OK || r->p.state == JM_PICTURE_WHOLE))
+        {
             r->known = at + piece.len;
         }
     }
@@ -125,21 +131,49 @@ read_picture(reading_t *r, jm_str_t bytes, size_t max, size_t most)
 }
 
 
+static const uint8_t *
+find(jm_str_t bytes, const char *what, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i + len <= bytes.len; i++) {
+        if (memcmp(bytes.data + i, what, len) == 0) {
+            return bytes.data + i;
+        }
+    }
+
+    return NULL;
+}
+
+
 static void
 check_good(const jm_picture_t *p, jm_str_t bytes)
 {
+    jm_str_t        rest;
+    const uint8_t  *pixels;
+
     check(p->bytes == bytes.len);
     check(p->width >= 1 && p->width <= JM_PICTURE_SIDE);
     check(p->height >= 1 && p->height <= JM_PICTURE_SIDE);
     check(p->width <= 3 * p->height && p->height <= 3 * p->width);
 
     if (p->type == JM_PICTURE_PNG) {
-        check(bytes.len >= 24 && memcmp(bytes.data, "\x89PNG", 4) == 0);
+        check(memcmp(bytes.data, "\x89PNG", 4) == 0);
+        pixels = find(bytes, "IDAT", 4);
 
     } else {
         check(p->type == JM_PICTURE_JPEG);
-        check(bytes.len >= 11 && memcmp(bytes.data, "\xff\xd8\xff", 3) == 0);
+        check(memcmp(bytes.data, "\xff\xd8\xff", 3) == 0);
+        pixels = find(bytes, "\xff\xda", 2);
     }
+
+    check(pixels != NULL);
+
+    rest.data = pixels;
+    rest.len = bytes.len - (size_t) (pixels - bytes.data);
+
+    check(p->type == JM_PICTURE_PNG ? find(rest, "IEND", 4) != NULL
+                                    : find(rest, "\xff\xd9", 2) != NULL);
 }
 
 

@@ -8,7 +8,8 @@
  * segment, the fill bytes, the markers without a segment, DHT, JPG and DAC
  * among the frames' markers, the look at a segment's length, at IHDR's, at
  * either end of both sides' range, at the ratio, at the limit of bytes,
- * at SOI, EOI and SOS before a frame.
+ * at SOI, EOI and SOS before a frame, at a chunk's type and length, at the
+ * pixels before either end, at either end.
  */
 
 
@@ -19,12 +20,21 @@
 #define SOI      "\xff\xd8"
 #define FRAME    "\x00\x0b\x08\x00\x02\x00\x03\x01\x01\x11\x00"
 #define SOF      "\xff\xc0" FRAME
+#define SOS      "\xff\xda\x00\x08\1\1\0\0\x3f\0"
+#define EOI      "\xff\xd9"
+#define TAIL     SOS "\1\2\3" EOI
 #define PNG      "\x89PNG\r\n\x1a\n"
 #define IHDR     PNG "\0\0\0\x0dIHDR"
+#define HEAD     IHDR "\0\0\0\3\0\0\0\2" "\x08\2\0\0\0" "crc "
+#define IDAT     "\0\0\0\1IDAT" "x" "crc "
+#define IEND     "\0\0\0\0IEND" "crc "
 
 #define UNKNOWN  "! is neither a JPEG nor a PNG"
 #define BAD_JPEG "! is a damaged JPEG"
 #define BAD_PNG  "! is a damaged PNG"
+#define CUT_JPEG "! is a JPEG" CUT
+#define CUT_PNG  "! is a PNG" CUT
+#define CUT      " that is cut off: its end is missing; send all of it"
 
 
 typedef struct {
@@ -40,29 +50,56 @@ typedef struct {
 } sides_case_t;
 
 
-/* libgd's: a progressive JPEG up to its frame header, a whole PNG */
+/* libjpeg-turbo's: a progressive JPEG, of ten scans; libgd's PNG */
 
-static const uint8_t  gd_progressive[] = {
+static const uint8_t  progressive[] = {
     0xff, 0xd8, 0xff, 0xe0, 0x00, 0x10, 0x4a, 0x46, 0x49, 0x46, 0x00, 0x01,
-    0x01, 0x01, 0x00, 0x60, 0x00, 0x60, 0x00, 0x00, 0xff, 0xfe, 0x00, 0x3b,
-    0x43, 0x52, 0x45, 0x41, 0x54, 0x4f, 0x52, 0x3a, 0x20, 0x67, 0x64, 0x2d,
-    0x6a, 0x70, 0x65, 0x67, 0x20, 0x76, 0x31, 0x2e, 0x30, 0x20, 0x28, 0x75,
-    0x73, 0x69, 0x6e, 0x67, 0x20, 0x49, 0x4a, 0x47, 0x20, 0x4a, 0x50, 0x45,
-    0x47, 0x20, 0x76, 0x36, 0x32, 0x29, 0x2c, 0x20, 0x71, 0x75, 0x61, 0x6c,
-    0x69, 0x74, 0x79, 0x20, 0x3d, 0x20, 0x35, 0x30, 0x0a, 0xff, 0xdb, 0x00,
-    0x43, 0x00, 0x10, 0x0b, 0x0c, 0x0e, 0x0c, 0x0a, 0x10, 0x0e, 0x0d, 0x0e,
-    0x12, 0x11, 0x10, 0x13, 0x18, 0x28, 0x1a, 0x18, 0x16, 0x16, 0x18, 0x31,
-    0x23, 0x25, 0x1d, 0x28, 0x3a, 0x33, 0x3d, 0x3c, 0x39, 0x33, 0x38, 0x37,
-    0x40, 0x48, 0x5c, 0x4e, 0x40, 0x44, 0x57, 0x45, 0x37, 0x38, 0x50, 0x6d,
-    0x51, 0x57, 0x5f, 0x62, 0x67, 0x68, 0x67, 0x3e, 0x4d, 0x71, 0x79, 0x70,
-    0x64, 0x78, 0x5c, 0x65, 0x67, 0x63, 0xff, 0xdb, 0x00, 0x43, 0x01, 0x11,
-    0x12, 0x12, 0x18, 0x15, 0x18, 0x2f, 0x1a, 0x1a, 0x2f, 0x63, 0x42, 0x38,
-    0x42, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63,
+    0x01, 0x00, 0x00, 0x01, 0x00, 0x01, 0x00, 0x00, 0xff, 0xdb, 0x00, 0x43,
+    0x00, 0x10, 0x0b, 0x0c, 0x0e, 0x0c, 0x0a, 0x10, 0x0e, 0x0d, 0x0e, 0x12,
+    0x11, 0x10, 0x13, 0x18, 0x28, 0x1a, 0x18, 0x16, 0x16, 0x18, 0x31, 0x23,
+    0x25, 0x1d, 0x28, 0x3a, 0x33, 0x3d, 0x3c, 0x39, 0x33, 0x38, 0x37, 0x40,
+    0x48, 0x5c, 0x4e, 0x40, 0x44, 0x57, 0x45, 0x37, 0x38, 0x50, 0x6d, 0x51,
+    0x57, 0x5f, 0x62, 0x67, 0x68, 0x67, 0x3e, 0x4d, 0x71, 0x79, 0x70, 0x64,
+    0x78, 0x5c, 0x65, 0x67, 0x63, 0xff, 0xdb, 0x00, 0x43, 0x01, 0x11, 0x12,
+    0x12, 0x18, 0x15, 0x18, 0x2f, 0x1a, 0x1a, 0x2f, 0x63, 0x42, 0x38, 0x42,
     0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63,
     0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63,
     0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63,
-    0x63, 0x63, 0x63, 0xff, 0xc2, 0x00, 0x11, 0x08, 0x00, 0x02, 0x00, 0x03,
-    0x03, 0x01, 0x22, 0x00, 0x02, 0x11, 0x01, 0x03, 0x11, 0x01
+    0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63, 0x63,
+    0x63, 0x63, 0xff, 0xc2, 0x00, 0x11, 0x08, 0x00, 0x02, 0x00, 0x03, 0x03,
+    0x01, 0x22, 0x00, 0x02, 0x11, 0x01, 0x03, 0x11, 0x01, 0xff, 0xc4, 0x00,
+    0x15, 0x00, 0x01, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0xc4, 0x00, 0x15,
+    0x01, 0x01, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x04, 0xff, 0xda, 0x00, 0x0c, 0x03,
+    0x01, 0x00, 0x02, 0x10, 0x03, 0x10, 0x00, 0x00, 0x01, 0x81, 0x61, 0xff,
+    0xc4, 0x00, 0x16, 0x10, 0x01, 0x01, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x02, 0x12, 0xff,
+    0xda, 0x00, 0x08, 0x01, 0x01, 0x00, 0x01, 0x05, 0x02, 0x64, 0xd7, 0xff,
+    0xc4, 0x00, 0x14, 0x11, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff, 0xda, 0x00,
+    0x08, 0x01, 0x03, 0x01, 0x01, 0x3f, 0x01, 0x7f, 0xff, 0xc4, 0x00, 0x17,
+    0x11, 0x00, 0x03, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x02, 0x32, 0xff, 0xda, 0x00,
+    0x08, 0x01, 0x02, 0x01, 0x01, 0x3f, 0x01, 0x8c, 0xa3, 0xff, 0xc4, 0x00,
+    0x19, 0x10, 0x00, 0x01, 0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x02, 0x21, 0x32, 0xb1,
+    0xff, 0xda, 0x00, 0x08, 0x01, 0x01, 0x00, 0x06, 0x3f, 0x02, 0x74, 0x0b,
+    0x1d, 0x5f, 0xff, 0xc4, 0x00, 0x19, 0x10, 0x00, 0x01, 0x05, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01,
+    0x00, 0x11, 0x21, 0x31, 0x61, 0xff, 0xda, 0x00, 0x08, 0x01, 0x01, 0x00,
+    0x01, 0x3f, 0x21, 0x25, 0xf3, 0x43, 0x5a, 0x5f, 0xff, 0xda, 0x00, 0x0c,
+    0x03, 0x01, 0x00, 0x02, 0x00, 0x03, 0x00, 0x00, 0x00, 0x10, 0xf3, 0xff,
+    0xc4, 0x00, 0x16, 0x11, 0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x31, 0xff,
+    0xda, 0x00, 0x08, 0x01, 0x03, 0x01, 0x01, 0x3f, 0x10, 0x74, 0xff, 0xc4,
+    0x00, 0x17, 0x11, 0x00, 0x03, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xa1, 0xb1, 0xff,
+    0xda, 0x00, 0x08, 0x01, 0x02, 0x01, 0x01, 0x3f, 0x10, 0x99, 0x61, 0xff,
+    0xc4, 0x00, 0x19, 0x10, 0x01, 0x00, 0x02, 0x03, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x11, 0x21,
+    0x71, 0x81, 0xff, 0xda, 0x00, 0x08, 0x01, 0x01, 0x00, 0x01, 0x3f, 0x10,
+    0xc3, 0x88, 0x4b, 0x2d, 0x00, 0x06, 0x80, 0x0e, 0x4f, 0xff, 0xd9
 };
 
 
@@ -80,67 +117,114 @@ static const uint8_t  gd_png[] = {
 
 
 static const picture_case_t  picture_cases[] = {
-    { "libgd's progressive JPEG",
-      { sizeof(gd_progressive), gd_progressive }, "JPEG 3x2" },
+    { "a progressive JPEG", { sizeof(progressive), progressive }, "JPEG 3x2" },
     { "libgd's PNG", { sizeof(gd_png), gd_png }, "PNG 3x2" },
 
-    { "a JPEG of a frame alone", jm_string(SOI SOF), "JPEG 3x2" },
-    { "one that ends within the frame",
-      jm_string(SOI "\xff\xc2\x00\x0b\x08\x00\x02\x00\x03"), "JPEG 3x2" },
-    { "SOF1", jm_string(SOI "\xff\xc1" FRAME), "JPEG 3x2" },
-    { "SOF2", jm_string(SOI "\xff\xc2" FRAME), "JPEG 3x2" },
-    { "SOF3", jm_string(SOI "\xff\xc3" FRAME), "JPEG 3x2" },
-    { "SOF9", jm_string(SOI "\xff\xc9" FRAME), "JPEG 3x2" },
-    { "SOF15", jm_string(SOI "\xff\xcf" FRAME), "JPEG 3x2" },
-    { "DHT is no frame", jm_string(SOI "\xff\xc4\x00\x09\1\2\3\4\5\6\7" SOF),
-      "JPEG 3x2" },
-    { "JPG is none", jm_string(SOI "\xff\xc8\x00\x09\1\2\3\4\5\6\7" SOF),
-      "JPEG 3x2" },
-    { "DAC is none", jm_string(SOI "\xff\xcc\x00\x09\1\2\3\4\5\6\7" SOF),
-      "JPEG 3x2" },
+    { "SOF1", jm_string(SOI "\xff\xc1" FRAME TAIL), "JPEG 3x2" },
+    { "SOF2", jm_string(SOI "\xff\xc2" FRAME TAIL), "JPEG 3x2" },
+    { "SOF3", jm_string(SOI "\xff\xc3" FRAME TAIL), "JPEG 3x2" },
+    { "SOF9", jm_string(SOI "\xff\xc9" FRAME TAIL), "JPEG 3x2" },
+    { "SOF15", jm_string(SOI "\xff\xcf" FRAME TAIL), "JPEG 3x2" },
+    { "DHT is no frame",
+      jm_string(SOI "\xff\xc4\x00\x09\1\2\3\4\5\6\7" SOF TAIL), "JPEG 3x2" },
+    { "JPG is none",
+      jm_string(SOI "\xff\xc8\x00\x09\1\2\3\4\5\6\7" SOF TAIL), "JPEG 3x2" },
+    { "DAC is none",
+      jm_string(SOI "\xff\xcc\x00\x09\1\2\3\4\5\6\7" SOF TAIL), "JPEG 3x2" },
     { "a frame in a comment",
       jm_string(SOI "\xff\xfe\x00\x0f\xff\xc0\x00\x0b\x08\x10\x00\x10\x00\1\1"
-                "\x11\x00" SOF),
+                "\x11\x00" SOF TAIL),
       "JPEG 3x2" },
-    { "an empty comment", jm_string(SOI "\xff\xfe\x00\x02" SOF), "JPEG 3x2" },
-    { "fill bytes", jm_string(SOI "\xff\xff\xff\xfe\x00\x03x\xff\xff" SOF),
+    { "an empty comment", jm_string(SOI "\xff\xfe\x00\x02" SOF TAIL),
+      "JPEG 3x2" },
+    { "fill bytes",
+      jm_string(SOI "\xff\xff\xff\xfe\x00\x03x\xff\xff" SOF "\xff" SOS
+                "\xff\xff" EOI),
       "JPEG 3x2" },
     { "markers that are without a segment",
-      jm_string(SOI "\xff\x01\xff\xd0\xff\xd7" SOF), "JPEG 3x2" },
+      jm_string(SOI "\xff\x01\xff\xd0\xff\xd7" SOF TAIL), "JPEG 3x2" },
     { "bytes between the segments",
-      jm_string(SOI "\xff\xfe\x00\x02\0\1\2\xff\x00\3" SOF), "JPEG 3x2" },
+      jm_string(SOI "\xff\xfe\x00\x02\0\1\2\xff\x00\3" SOF TAIL),
+      "JPEG 3x2" },
     { "only the first frame counts",
-      jm_string(SOI SOF "\xff\xc0\x00\x0b\x08\x50\x00\x50\x00\1\1\x11\x00"),
+      jm_string(SOI SOF "\xff\xc0\x00\x0b\x08\x50\x00\x50\x00\1\1\x11\x00"
+                TAIL),
+      "JPEG 3x2" },
+    { "a frame that is longer than it need be",
+      jm_string(SOI "\xff\xc0\x00\x0d\x08\x00\x02\x00\x03\1\1\xff\xd9\1\1"
+                TAIL),
+      "JPEG 3x2" },
+    { "pixels of 0xff, and restarts",
+      jm_string(SOI SOF SOS "\xff\x00\xff\xd0\xff\x00\x00\xff\xd7\xd9" EOI),
+      "JPEG 3x2" },
+    { "two scans, tables between them",
+      jm_string(SOI SOF SOS "\1\xff\xc4\x00\x05\xff\xd9\1" TAIL), "JPEG 3x2" },
+    { "zeros behind the end", jm_string(SOI SOF TAIL "\0\0\0\0"),
+      "JPEG 3x2" },
+    { "another picture behind it", jm_string(SOI SOF TAIL SOI "\xff\xd8"),
       "JPEG 3x2" },
 
     { "a JPEG of SOI alone", jm_string(SOI), UNKNOWN },
     { "SOI, and no marker", jm_string(SOI "\x00\xc0" FRAME), UNKNOWN },
     { "half a SOI", jm_string("\xff"), UNKNOWN },
-    { "SOI and half a marker", jm_string(SOI "\xff"), BAD_JPEG },
+    { "SOI and half a marker", jm_string(SOI "\xff"), CUT_JPEG },
     { "half a frame", jm_string(SOI "\xff\xc0\x00\x0b\x08\x00\x02\x00"),
-      BAD_JPEG },
-    { "a segment without end", jm_string(SOI "\xff\xfe\xff\xff" SOF),
-      BAD_JPEG },
+      CUT_JPEG },
+    { "a frame alone", jm_string(SOI SOF), CUT_JPEG },
+    { "a frame and half of SOS", jm_string(SOI SOF "\xff\xda\x00"), CUT_JPEG },
+    { "a scan without end", jm_string(SOI SOF SOS "\1\2\3"), CUT_JPEG },
+    { "half an end", jm_string(SOI SOF SOS "\1\2\3\xff"), CUT_JPEG },
+    { "an end within the pixels' 0xff",
+      jm_string(SOI SOF SOS "\1\xff\x00\xd9"), CUT_JPEG },
+    { "an end within the scan's own segment",
+      jm_string(SOI SOF "\xff\xda\x00\x08" EOI EOI EOI "\1\2"), CUT_JPEG },
+    { "a segment without end", jm_string(SOI "\xff\xfe\xff\xff" SOF TAIL),
+      CUT_JPEG },
     { "a segment that ends the JPEG", jm_string(SOI "\xff\xfe\x00\x02"),
+      CUT_JPEG },
+    { "a second SOI", jm_string(SOI "\xff\xd8\x00\x02" SOF TAIL), BAD_JPEG },
+    { "one within a scan", jm_string(SOI SOF SOS "\1" SOI SOF TAIL),
       BAD_JPEG },
-    { "a second SOI", jm_string(SOI "\xff\xd8\x00\x02" SOF), BAD_JPEG },
-    { "EOI before a frame", jm_string(SOI "\xff\xd9\x00\x02" SOF),
+    { "EOI before a frame", jm_string(SOI "\xff\xd9\x00\x02" SOF TAIL),
       BAD_JPEG },
-    { "SOS before a frame", jm_string(SOI "\xff\xda\x00\x02" SOF), BAD_JPEG },
-    { "a segment's length of 1", jm_string(SOI "\xff\xfe\x00\x01" SOF),
+    { "EOI before a scan", jm_string(SOI SOF EOI TAIL), BAD_JPEG },
+    { "SOS before a frame", jm_string(SOI SOS SOF TAIL), BAD_JPEG },
+    { "a segment's length of 1", jm_string(SOI "\xff\xfe\x00\x01" SOF TAIL),
       BAD_JPEG },
-    { "a segment's length of 0", jm_string(SOI "\xff\xfe\x00\x00" SOF),
+    { "a segment's length of 0", jm_string(SOI "\xff\xfe\x00\x00" SOF TAIL),
       BAD_JPEG },
     { "a frame that is too short",
-      jm_string(SOI "\xff\xc0\x00\x06\x08\x00\x02\x00\x03"), BAD_JPEG },
+      jm_string(SOI "\xff\xc0\x00\x06\x08\x00\x02\x00\x03" TAIL), BAD_JPEG },
     { "a frame without a height",
       jm_string(SOI "\xff\xc0\x00\x0b\x08\0\0\0\3"),
       "! is 3x0: each side has to be 1 to 4096 pixels" },
 
+    { "a PNG", jm_string(HEAD IDAT IEND), "PNG 3x2" },
+    { "one of several chunks",
+      jm_string(HEAD "\0\0\0\0tEXtcrc \0\0\0\x08prIV" IEND IDAT IDAT IEND),
+      "PNG 3x2" },
+    { "bytes behind its end", jm_string(HEAD IDAT IEND "more"), "PNG 3x2" },
     { "a PNG that ends behind its sides",
-      jm_string(IHDR "\0\0\0\3\0\0\0\2"), "PNG 3x2" },
-    { "one that ends in them", jm_string(IHDR "\0\0\0\3\0\0\0"), BAD_PNG },
-    { "a signature", jm_string(PNG), BAD_PNG },
+      jm_string(IHDR "\0\0\0\3\0\0\0\2"), CUT_PNG },
+    { "one that ends in them", jm_string(IHDR "\0\0\0\3\0\0\0"), CUT_PNG },
+    { "one of a header alone", jm_string(HEAD), CUT_PNG },
+    { "one that ends within its pixels", jm_string(HEAD "\0\0\0\1IDATxcrc"),
+      CUT_PNG },
+    { "one without an end", jm_string(HEAD IDAT), CUT_PNG },
+    { "one that ends in the last checksum",
+      jm_string(HEAD IDAT "\0\0\0\0IENDcrc"), CUT_PNG },
+    { "a chunk longer than the file",
+      jm_string(HEAD "\x7f\xff\xff\xffIDAT" IDAT IEND), CUT_PNG },
+    { "an end within a chunk", jm_string(HEAD "\0\0\0\x10IDAT" IEND "crc"),
+      CUT_PNG },
+    { "a chunk longer than any may be",
+      jm_string(HEAD "\x80\0\0\0IDAT" IDAT IEND), BAD_PNG },
+    { "a chunk whose type is none",
+      jm_string(HEAD IDAT "\0\0\0\0IEN\0crc " IEND), BAD_PNG },
+    { "an end with data in it", jm_string(HEAD IDAT "\0\0\0\1IENDxcrc "),
+      BAD_PNG },
+    { "a PNG without pixels", jm_string(HEAD IEND), BAD_PNG },
+    { "a signature", jm_string(PNG), CUT_PNG },
     { "half a signature", jm_string("\x89PNG\r\n\x1a"), UNKNOWN },
     { "a signature that a transfer as text changed",
       jm_string("\x89PNG\n\x1a\n\0\0\0\x0dIHDR\0\0\0\3\0\0\0\2"), UNKNOWN },
@@ -296,7 +380,7 @@ static void
 test_sides(void)
 {
     size_t               i;
-    uint8_t              jpeg[] = SOI SOF, png[] = IHDR "\0\0\0\0\0\0\0";
+    uint8_t              jpeg[] = SOI SOF TAIL, png[] = HEAD IDAT IEND;
     jm_str_t             s;
     char                 size[32], expected[128];
     const sides_case_t  *c;
@@ -324,7 +408,7 @@ test_sides(void)
         is_picture(s, JM_PICTURE_BYTES, expected, size);
 
         s.data = png;
-        s.len = sizeof(png);
+        s.len = sizeof(png) - 1;
         (void) snprintf(expected, sizeof(expected),
                         c->why == NULL ? "PNG %s" : "! is %s: %s", size,
                         c->why);
@@ -352,8 +436,8 @@ test_segments(void)
     memcpy(data + n, exif, sizeof(exif) - 1);
     memcpy(data + n + sizeof(exif) - 1, thumbnail, sizeof(thumbnail) - 1);
     n += 0x1000 - 2;
-    memcpy(data + n, SOF, 13);
-    n += 13;
+    memcpy(data + n, SOF TAIL, sizeof(SOF TAIL) - 1);
+    n += sizeof(SOF TAIL) - 1;
 
     s.data = data;
     s.len = n;
@@ -367,8 +451,8 @@ test_segments(void)
         memcpy(data + n + 1000, thumbnail, sizeof(thumbnail) - 1);
     }
 
-    memcpy(data + n, SOF, 13);
-    n += 13;
+    memcpy(data + n, SOF TAIL, sizeof(SOF TAIL) - 1);
+    n += sizeof(SOF TAIL) - 1;
 
     jm_picture_init(&p, JM_PICTURE_BYTES);
 
@@ -381,6 +465,37 @@ test_segments(void)
 
     is_cstr(result(JM_OK, NULL), "JPEG 3x2", "segments of 64 KB");
     is_int((int64_t) p.bytes, (int64_t) n, "and so many bytes");
+}
+
+
+/* however little is missing of a picture, it is missed */
+
+static void
+test_cut(void)
+{
+    size_t      i, k, bad;
+    jm_rc_e     rc;
+    jm_str_t    s;
+    const char  *why;
+
+    static const jm_str_t  whole[] = {
+        { sizeof(progressive), progressive }, { sizeof(gd_png), gd_png }
+    };
+
+    for (i = 0; i < jm_nitems(whole); i++) {
+        bad = 0;
+
+        for (k = 0; k < whole[i].len; k++) {
+            s = whole[i];
+            s.len = k;
+
+            jm_picture_init(&p, JM_PICTURE_BYTES);
+            rc = add(s, 0, k, &why);
+            bad += rc != JM_OK || jm_picture_end(&p, &why) != JM_INVALID;
+        }
+
+        is_int((int64_t) bad, 0, "%zu bytes of a picture are needed", k);
+    }
 }
 
 
@@ -493,6 +608,7 @@ main(void)
     test_pictures();
     test_sides();
     test_segments();
+    test_cut();
     test_bytes();
     test_soon();
     test_base64();
