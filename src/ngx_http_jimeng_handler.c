@@ -37,6 +37,7 @@ static ngx_int_t ngx_http_jimeng_generations(ngx_http_request_t *r,
     ngx_str_t *name);
 static ngx_int_t ngx_http_jimeng_edits(ngx_http_request_t *r,
     ngx_str_t *name);
+static ngx_int_t ngx_http_jimeng_read(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_jimeng_is_type(ngx_http_request_t *r,
     ngx_str_t *type);
 
@@ -268,7 +269,7 @@ ngx_http_jimeng_generations(ngx_http_request_t *r, ngx_str_t *name)
         return ngx_http_jimeng_refuse(r, &e);
     }
 
-    return ngx_http_jimeng_input_read(r);
+    return ngx_http_jimeng_read(r);
 }
 
 
@@ -291,6 +292,34 @@ ngx_http_jimeng_edits(ngx_http_request_t *r, ngx_str_t *name)
                      "The request body must be a form or JSON; send it with "
                      "\"Content-Type: multipart/form-data\" or "
                      "\"application/json\".");
+        return ngx_http_jimeng_refuse(r, &e);
+    }
+
+    return ngx_http_jimeng_read(r);
+}
+
+
+/* compressed, it could be of any size; nginx does not decompress it either */
+
+static ngx_int_t
+ngx_http_jimeng_read(ngx_http_request_t *r)
+{
+    ngx_str_t   *coding;
+    jm_error_t   e;
+    ngx_uint_t   n;
+
+    coding = ngx_http_jimeng_header(r, "Content-Encoding", &n);
+
+    if (n > 1
+        || (n == 1 && coding->len != 0
+            && (coding->len != sizeof("identity") - 1
+                || ngx_strncasecmp(coding->data, (u_char *) "identity",
+                                   sizeof("identity") - 1)
+                   != 0)))
+    {
+        jm_error_set(&e, JM_CAUSE_MEDIA_TYPE, NULL,
+                     "The request body must not be compressed; send it as it "
+                     "is, without \"Content-Encoding\".");
         return ngx_http_jimeng_refuse(r, &e);
     }
 

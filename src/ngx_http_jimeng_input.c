@@ -40,6 +40,8 @@ static ngx_int_t ngx_http_jimeng_input_form(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_input_fields(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_input_value(ngx_http_jimeng_input_t *in,
+    jm_multipart_part_t *part, size_t len, jm_str_t *value);
 static ngx_int_t ngx_http_jimeng_input_piece(ngx_http_jimeng_input_t *in,
     jm_str_t *piece);
 
@@ -326,6 +328,16 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
         r->read_event_handler = ngx_http_block_reading;
     }
 
+    /* the name of the field that an error is about is in the input's memory */
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_jimeng_send_error(r, e, none);
+
+        ngx_http_jimeng_input_free(in);
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
     ngx_http_jimeng_input_free(in);
 
     if (rc == NGX_OK) {
@@ -532,8 +544,8 @@ static ngx_int_t
 ngx_http_jimeng_input_fields(ngx_http_jimeng_input_t *in, jm_error_t *e)
 {
     size_t                i;
-    u_char               *p;
     jm_rc_e               rc;
+    ngx_int_t             kept;
     jm_form_field_t      *field;
     jm_multipart_part_t  *part;
 
@@ -548,31 +560,22 @@ ngx_http_jimeng_input_fields(ngx_http_jimeng_input_t *in, jm_error_t *e)
 
         field[i].name = part->name;
         field[i].file = part->file;
+        field[i].unnamed = part->unnamed;
+        field[i].foreign = part->foreign;
         field[i].offset = part->offset;
         field[i].len = part->len;
 
-        if (part->file || part->len > in->max_string) {
+        if (part->file) {
             continue;
         }
 
-        /* an empty value is one that was kept, too */
+        kept = part->len > in->max_string
+               ? ngx_http_jimeng_input_value(in, part, JM_SKELETON_HEAD,
+                                             &field[i].head)
+               : ngx_http_jimeng_input_value(in, part, part->len,
+                                             &field[i].value);
 
-        p = NULL;
-
-        if (!in->body.whole || part->len == 0) {
-            p = ngx_pnalloc(in->pool, part->len + 1);
-            if (p == NULL) {
-                return NGX_ERROR;
-            }
-        }
-
-        field[i].value.data = p;
-
-        if (part->len
-            && ngx_http_jimeng_body_read(&in->body, part->offset, part->len, p,
-                                         &field[i].value)
-               != NGX_OK)
-        {
+        if (kept != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -581,6 +584,33 @@ ngx_http_jimeng_input_fields(ngx_http_jimeng_input_t *in, jm_error_t *e)
                               &in->rules, &in->mem, e);
 
     return ngx_http_jimeng_order_read(in, rc, e);
+}
+
+
+/* the first bytes of a part; an empty value is one that was kept, too */
+
+static ngx_int_t
+ngx_http_jimeng_input_value(ngx_http_jimeng_input_t *in,
+    jm_multipart_part_t *part, size_t len, jm_str_t *value)
+{
+    u_char  *p;
+
+    p = NULL;
+
+    if (!in->body.whole || len == 0) {
+        p = ngx_pnalloc(in->pool, len + 1);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    value->data = p;
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_jimeng_body_read(&in->body, part->offset, len, p, value);
 }
 
 

@@ -124,8 +124,7 @@ ngx_http_jimeng_picture_decode(ngx_http_jimeng_picture_t *p, jm_str_t *piece,
     size_t  n;
 
     if (jm_base64_decode(&p->base64, *piece, p->decoded, &n) != JM_OK) {
-        return ngx_http_jimeng_picture_refuse(p, e,
-                     "is neither an http:// or https:// URL nor base64");
+        return ngx_http_jimeng_picture_refuse(p, e, p->base64.why);
     }
 
     piece->len = n;
@@ -168,8 +167,7 @@ ngx_http_jimeng_picture_end(ngx_http_jimeng_picture_t *p, jm_error_t *e)
         rest.data = p->decoded;
 
         if (jm_base64_decode_end(&p->base64, p->decoded, &rest.len) != JM_OK) {
-            return ngx_http_jimeng_picture_refuse(p, e,
-                                                  "is base64 that is cut off");
+            return ngx_http_jimeng_picture_refuse(p, e, p->base64.why);
         }
 
         rc = ngx_http_jimeng_picture_add(p, rest, e);

@@ -67,8 +67,9 @@ typedef struct {
 
 /*
  * An error on its way to a client.  param names a field of the request, or is
- * NULL; upstream_code is the number Volcengine gave, or 0; no_retry says that
- * a retry would pay again, or is of no use; retry_after is the seconds after
+ * NULL: a literal, or text that is good as long as what was read of the request
+ * is; upstream_code is the number Volcengine gave, or 0; no_retry says that a
+ * retry would pay again, or is of no use; retry_after is the seconds after
  * which it may be of some, or 0 for what the cause's row says: no client is
  * told more than JM_ERROR_RETRY_MAX.
  */

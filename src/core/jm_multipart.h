@@ -26,14 +26,17 @@
 /*
  * A field of the form.  name is a view into space, unescaped; one that is
  * longer is kept cut, to as many bytes as no field's name has.  file is set
- * where a filename was given, an empty one too: that is how a browser sends
- * a file field with nothing chosen.  The value is the len bytes of the body
- * from offset on.
+ * where a filename was given, an empty one too, where unnamed is set as well:
+ * that is how a browser sends a file field with nothing chosen.  foreign is
+ * set where the part says a charset that is not UTF-8.  The value is the len
+ * bytes of the body from offset on.
  */
 
 typedef struct {
     jm_str_t         name;
     unsigned         file;
+    unsigned         unnamed;
+    unsigned         foreign;
     uint64_t         offset;
     uint64_t         len;
     uint8_t          space[JM_MULTIPART_NAME];

@@ -26,6 +26,7 @@ static jm_rc_e jm_multipart_unfold(uint8_t *p, size_t len);
 static const char *jm_multipart_line(jm_multipart_part_t *part, jm_str_t line);
 static const char *jm_multipart_disposition(jm_multipart_part_t *part,
     jm_str_t value);
+static void jm_multipart_type(jm_multipart_part_t *part, jm_str_t value);
 static void jm_multipart_name(jm_multipart_part_t *part, jm_str_t value);
 static uint8_t jm_multipart_escaped(const uint8_t *p, size_t len, size_t *n);
 
@@ -96,6 +97,8 @@ jm_multipart_headers(jm_multipart_part_t *part, uint8_t *lines, size_t len)
     part->name.data = NULL;
     part->name.len = 0;
     part->file = 0;
+    part->unnamed = 0;
+    part->foreign = 0;
 
     if (jm_multipart_unfold(lines, len) != JM_OK) {
         return jm_multipart_broken;
@@ -174,6 +177,11 @@ jm_multipart_line(jm_multipart_part_t *part, jm_str_t line)
         return jm_multipart_disposition(part, line);
     }
 
+    if (jm_text_is(name, "content-type")) {
+        jm_multipart_type(part, line);
+        return NULL;
+    }
+
     if (jm_text_is(name, "content-transfer-encoding")) {
         line = jm_multipart_trim(line);
 
@@ -220,7 +228,30 @@ jm_multipart_disposition(jm_multipart_part_t *part, jm_str_t value)
         } else if (jm_text_is(param.name, "filename")
                    || jm_text_is(param.name, "filename*"))
         {
+            part->unnamed = (part->unnamed || !part->file)
+                            && param.value.len == 0;
             part->file = 1;
+        }
+    }
+}
+
+
+/* nothing but the charset is of interest, which a broken line has not */
+
+static void
+jm_multipart_type(jm_multipart_part_t *part, jm_str_t value)
+{
+    jm_multipart_param_t  param;
+
+    (void) jm_multipart_until(&value, ";");
+
+    while (jm_multipart_param(&param, &value) == JM_OK
+           && param.name.len != 0)
+    {
+        if (jm_text_is(param.name, "charset") && param.value.len != 0
+            && !jm_utf8_charset(param.value))
+        {
+            part->foreign = 1;
         }
     }
 }

@@ -27,8 +27,8 @@
 jm_rc_e jm_multipart_boundary(jm_str_t *boundary, jm_str_t content_type);
 
 /*
- * Reads name and file of a part from its header lines, all of them with their
- * CRLF, which folded ones lose.  Returns NULL; or a sentence's end that says
+ * Reads what a part is from its header lines, all of them with their CRLF,
+ * which folded ones lose.  Returns NULL; or a sentence's end that says
  * why they are none that a part may have.
  */
 const char *jm_multipart_headers(jm_multipart_part_t *part, uint8_t *lines,

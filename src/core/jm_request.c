@@ -23,6 +23,9 @@ typedef jm_rc_e (*jm_request_part_pt)(jm_request_ctx_t *ctx);
 #define JM_TYPE_NUMBER      jm_type(JM_JSON_NUMBER), "a number"
 #define JM_TYPE_OBJECT      jm_type(JM_JSON_OBJECT), "an object"
 #define JM_TYPE_STRING      jm_type(JM_JSON_STRING), "a string"
+#define JM_TYPE_PICTURES                                                      \
+    jm_type(JM_JSON_STRING)|jm_type(JM_JSON_ARRAY)|jm_type(JM_JSON_OBJECT),   \
+    "a URL or base64, or an array of such"
 
 
 /* in the order of jm_field_e */
@@ -40,9 +43,13 @@ const jm_field_t  jm_request_fields[JM_FIELD_LAST] = {
     { "n", JM_TYPE_NUMBER },
     { "response_format", JM_TYPE_STRING },
     { "stream", JM_TYPE_BOOL },
-    { "image", jm_type(JM_JSON_STRING)|jm_type(JM_JSON_ARRAY),
-      "a URL or base64, or an array of such" },
-    { "images", jm_type(JM_JSON_ARRAY), "an array of URLs or base64" },
+    { "image", JM_TYPE_PICTURES },
+    { "images", JM_TYPE_PICTURES },
+    { "image_urls", JM_TYPE_PICTURES },
+    { "binary_data_base64", JM_TYPE_PICTURES },
+    { "image_url", JM_TYPE_PICTURES },
+    { "input_image", JM_TYPE_PICTURES },
+    { "reference_images", JM_TYPE_PICTURES },
     { "strength", JM_TYPE_NUMBER },
     { "scale", JM_TYPE_NUMBER },
     { "force_single", JM_TYPE_BOOL },
@@ -66,6 +73,13 @@ const jm_field_t  jm_request_fields[JM_FIELD_LAST] = {
     { "moderation", JM_TYPE_ANY },
     { "output_format", JM_TYPE_ANY },
     { "output_compression", JM_TYPE_ANY },
+    { "partial_images", JM_TYPE_ANY },
+    { "input_fidelity", JM_TYPE_ANY },
+    { "complexity", JM_TYPE_ANY },
+    { "frame_count", JM_TYPE_ANY },
+    { "frame_duration_ms", JM_TYPE_ANY },
+    { "svg", JM_TYPE_ANY },
+    { "safety_identifier", JM_TYPE_ANY },
     { "user", JM_TYPE_STRING },
     { "extra_body", JM_TYPE_OBJECT }
 };
@@ -76,9 +90,11 @@ const jm_json_limits_t  jm_request_limits = {
 };
 
 
-static void jm_request_extra_body(jm_request_ctx_t *ctx);
-static void jm_request_members(const jm_json_t **fields,
-    const jm_json_t *object);
+static jm_rc_e jm_request_extra_body(jm_request_ctx_t *ctx);
+static jm_rc_e jm_request_members(jm_request_ctx_t *ctx,
+    const jm_json_t **fields, const jm_json_t *object);
+static unsigned jm_request_absent(const jm_request_ctx_t *ctx,
+    jm_field_e field, const jm_json_t *node);
 static jm_rc_e jm_request_types(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_short(jm_request_ctx_t *ctx, jm_field_e field);
 static jm_rc_e jm_request_model(jm_request_ctx_t *ctx);
@@ -133,8 +149,20 @@ static const struct {
     { JM_FIELD_MODERATION, 0 },
     { JM_FIELD_OUTPUT_FORMAT, 0 },
     { JM_FIELD_OUTPUT_COMPRESSION, 0 },
+    { JM_FIELD_PARTIAL_IMAGES, 0 },
+    { JM_FIELD_INPUT_FIDELITY, 0 },
+    { JM_FIELD_COMPLEXITY, 0 },
+    { JM_FIELD_FRAME_COUNT, 0 },
+    { JM_FIELD_FRAME_DURATION, 0 },
+    { JM_FIELD_SVG, 0 },
+    { JM_FIELD_SAFETY_IDENTIFIER, 0 },
     { JM_FIELD_USER, 0 }
 };
+
+
+/* U+FEFF, with which Windows begins what is UTF-8 */
+
+static const char  jm_request_bom[] = "\xef\xbb\xbf";
 
 
 _Static_assert(JM_FIELD_LAST <= 64, "a bit for each field");
@@ -149,7 +177,14 @@ jm_request_read(jm_request_t *r, jm_str_t body, const jm_rules_t *rules,
     const char       *why;
     jm_request_ctx_t  ctx;
 
-    jm_request_init(&ctx, r, rules, e);
+    jm_request_init(&ctx, r, rules, mem, e);
+
+    if (body.len >= sizeof(jm_request_bom) - 1
+        && memcmp(body.data, jm_request_bom, sizeof(jm_request_bom) - 1) == 0)
+    {
+        body.data += sizeof(jm_request_bom) - 1;
+        body.len -= sizeof(jm_request_bom) - 1;
+    }
 
     rc = jm_json_read(&root, body, &jm_request_limits, mem, &why);
 
@@ -166,7 +201,9 @@ jm_request_read(jm_request_t *r, jm_str_t body, const jm_rules_t *rules,
                                  "The request body must be a JSON object.");
     }
 
-    jm_request_members(ctx.fields, root);
+    if (jm_request_members(&ctx, ctx.fields, root) != JM_OK) {
+        return JM_INVALID;
+    }
 
     return jm_request_run(&ctx);
 }
@@ -174,13 +211,14 @@ jm_request_read(jm_request_t *r, jm_str_t body, const jm_rules_t *rules,
 
 void
 jm_request_init(jm_request_ctx_t *ctx, jm_request_t *r,
-    const jm_rules_t *rules, jm_error_t *e)
+    const jm_rules_t *rules, jm_mem_t *mem, jm_error_t *e)
 {
     memset(r, 0, sizeof(jm_request_t));
     memset(ctx, 0, sizeof(jm_request_ctx_t));
 
     ctx->request = r;
     ctx->rules = rules;
+    ctx->mem = mem;
     ctx->error = e;
 }
 
@@ -191,9 +229,7 @@ jm_request_run(jm_request_ctx_t *ctx)
     size_t   i;
     jm_rc_e  rc;
 
-    jm_request_extra_body(ctx);
-
-    rc = JM_OK;
+    rc = jm_request_extra_body(ctx);
 
     for (i = 0; rc == JM_OK && i < jm_nitems(jm_request_parts); i++) {
         rc = jm_request_parts[i](ctx);
@@ -203,7 +239,7 @@ jm_request_run(jm_request_ctx_t *ctx)
 }
 
 
-static void
+static jm_rc_e
 jm_request_extra_body(jm_request_ctx_t *ctx)
 {
     size_t            i;
@@ -213,12 +249,14 @@ jm_request_extra_body(jm_request_ctx_t *ctx)
     node = ctx->fields[JM_FIELD_EXTRA_BODY];
 
     if (node == NULL || node->type != JM_JSON_OBJECT) {
-        return;
+        return JM_OK;
     }
 
     memset(extra, 0, sizeof(extra));
 
-    jm_request_members(extra, node);
+    if (jm_request_members(ctx, extra, node) != JM_OK) {
+        return JM_INVALID;
+    }
 
     for (i = 0; i < JM_FIELD_EXTRA_BODY; i++) {
 
@@ -226,11 +264,14 @@ jm_request_extra_body(jm_request_ctx_t *ctx)
             ctx->fields[i] = extra[i];
         }
     }
+
+    return JM_OK;
 }
 
 
-static void
-jm_request_members(const jm_json_t **fields, const jm_json_t *object)
+static jm_rc_e
+jm_request_members(jm_request_ctx_t *ctx, const jm_json_t **fields,
+    const jm_json_t *object)
 {
     jm_field_e        field;
     const jm_json_t  *node;
@@ -239,8 +280,37 @@ jm_request_members(const jm_json_t **fields, const jm_json_t *object)
         field = jm_request_find(node->key);
 
         if (field != JM_FIELD_LAST) {
-            fields[field] = node->type == JM_JSON_NULL ? NULL : node;
+            fields[field] = jm_request_absent(ctx, field, node) ? NULL : node;
+
+        } else if (jm_request_looks(ctx, node->key, node) != JM_OK) {
+            return JM_INVALID;
         }
+    }
+
+    return JM_OK;
+}
+
+
+/* whether a field is as good as not there: no picture is one, too */
+
+static unsigned
+jm_request_absent(const jm_request_ctx_t *ctx, jm_field_e field,
+    const jm_json_t *node)
+{
+    switch (node->type) {
+
+    case JM_JSON_NULL:
+        return 1;
+
+    case JM_JSON_STRING:
+        return jm_request_is_picture(field)
+               && jm_request_head(ctx, node->text).len == 0;
+
+    case JM_JSON_ARRAY:
+        return jm_request_is_picture(field) && node->count == 0;
+
+    default:
+        return 0;
     }
 }
 
@@ -303,7 +373,8 @@ jm_request_short(jm_request_ctx_t *ctx, jm_field_e field)
     name = jm_request_fields[field].name;
 
     if (node == NULL || node->type != JM_JSON_STRING
-        || field == JM_FIELD_IMAGE || jm_request_fields[field].types == ~0u
+        || jm_request_is_picture(field)
+        || jm_request_fields[field].types == ~0u
         || !jm_request_away(ctx, node->text, NULL))
     {
         return JM_OK;
@@ -319,47 +390,6 @@ jm_request_short(jm_request_ctx_t *ctx, jm_field_e field)
     return jm_request_refuse(ctx, name,
                              "The text of the field \"%s\" is too long; "
                              "shorten it.", name);
-}
-
-
-unsigned
-jm_request_away(const jm_request_ctx_t *ctx, jm_str_t text,
-    jm_image_t *image)
-{
-    size_t                       i;
-    const jm_form_field_t       *field;
-    const jm_skeleton_string_t  *string;
-
-    for (i = 0; i < ctx->nform; i++) {
-        field = &ctx->form[i];
-
-        if (text.data == (const uint8_t *) field) {
-
-            if (image != NULL) {
-                image->type = field->file ? JM_IMAGE_BYTES : JM_IMAGE_BASE64;
-                image->offset = field->offset;
-                image->len = field->len;
-            }
-
-            return 1;
-        }
-    }
-
-    string = ctx->form == NULL && ctx->rules->skeleton != NULL
-             ? jm_skeleton_find(ctx->rules->skeleton, text) : NULL;
-
-    if (string == NULL) {
-        return 0;
-    }
-
-    if (image != NULL) {
-        image->type = JM_IMAGE_BASE64;
-        image->json = 1;
-        image->offset = string->offset;
-        image->len = string->len;
-    }
-
-    return 1;
 }
 
 

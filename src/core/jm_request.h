@@ -165,13 +165,17 @@ typedef struct {
 /*
  * A part of a form.  value is its text; value.data is NULL where it was not
  * kept, for a file and for a text that is too long for anything but a
- * picture: it lies in the body then, len bytes from offset.
+ * picture: it lies in the body then, len bytes from offset, and head is its
+ * first bytes, JM_SKELETON_HEAD are enough.
  */
 
 typedef struct {
     jm_str_t            name;
     jm_str_t            value;
+    jm_str_t            head;
     unsigned            file;           /* it has a filename */
+    unsigned            unnamed;        /* of no characters */
+    unsigned            foreign;        /* its charset is not UTF-8 */
     uint64_t            offset;
     uint64_t            len;
 } jm_form_field_t;
@@ -179,23 +183,33 @@ typedef struct {
 
 /*
  * Reads a body into *r, whose strings are views into body or memory of mem.
- * The body is JSON, or, where the rules have one, the skeleton of it.
- * Fields may stand at the top level or in "extra_body", the top level wins;
- * of equal keys the last wins; nulls and unknown fields are ignored.
+ * The body is JSON, or, where the rules have one, the skeleton of it, and may
+ * begin with U+FEFF.  Fields may stand at the top level or in "extra_body", the
+ * top level wins; of equal keys the last wins; nulls and unknown fields are
+ * ignored.  Pictures may have any of the names that jm_request_is_picture()
+ * knows, and come in the order of those; a field that looks like a picture,
+ * see jm_request_looks(), and has none of them is refused.
  *
  * Returns JM_INVALID, and in *e what the client is told, when the body breaks
  * a rule (OpenAI API reference, "Create image" and "Create image edit";
  * Volcengine's document of Jimeng 4.0); JM_ERROR when memory runs out.
+ * e->param is a literal or in memory of mem.
  */
 jm_rc_e jm_request_read(jm_request_t *r, jm_str_t body,
     const jm_rules_t *rules, jm_mem_t *mem, jm_error_t *e);
 
 /*
  * The same for the n fields of a form.  Pictures are in "image", "image[]",
- * "images", "images[]" and "mask", as files or as text, any number of times;
- * of equal other names the last wins, and empty ones are ignored.  A value
- * that is JSON of a type that its field may have is that, any other is a
- * string; "a[b]" is member "b" of the object "a".
+ * "image[0]", and the same of the other names, as files or as text, any number
+ * of times, in the order of their numbers where they have some; of equal other
+ * names the last wins.  Empty values are ignored, and so is a file of no name
+ * and no bytes: a browser's field where nothing was chosen.  A value that is
+ * JSON of a type that its field may have is that, and for a bool 1 and 0, on
+ * and off, yes and no are, too, in any case; any other is a string.  "a[b]" is
+ * member "b" of the object "a".
+ *
+ * A text in another charset than UTF-8, or such a form ("_charset_", HTML,
+ * "constructing the entry list"), is refused.
  */
 jm_rc_e jm_request_read_form(jm_request_t *r, const jm_form_field_t *fields,
     size_t n, const jm_rules_t *rules, jm_mem_t *mem, jm_error_t *e);

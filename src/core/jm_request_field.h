@@ -23,6 +23,12 @@
 #define JM_REQUEST_PLACES       9
 #define JM_REQUEST_ONE          1000000000
 
+/* whether a field is for pictures; those come in the order of the fields */
+
+#define jm_request_is_picture(field)                                          \
+    (((field) >= JM_FIELD_IMAGE && (field) <= JM_FIELD_REFERENCE_IMAGES)      \
+     || (field) == JM_FIELD_MASK)
+
 /* billionths to hundredths, half rounded up */
 
 #define jm_request_rounded(v)                                                 \
@@ -43,6 +49,11 @@ typedef enum {
     JM_FIELD_STREAM,
     JM_FIELD_IMAGE,
     JM_FIELD_IMAGES,
+    JM_FIELD_IMAGE_URLS,
+    JM_FIELD_BINARY_DATA_BASE64,
+    JM_FIELD_IMAGE_URL,
+    JM_FIELD_INPUT_IMAGE,
+    JM_FIELD_REFERENCE_IMAGES,
     JM_FIELD_STRENGTH,
     JM_FIELD_SCALE,
     JM_FIELD_FORCE_SINGLE,
@@ -65,6 +76,13 @@ typedef enum {
     JM_FIELD_MODERATION,
     JM_FIELD_OUTPUT_FORMAT,
     JM_FIELD_OUTPUT_COMPRESSION,
+    JM_FIELD_PARTIAL_IMAGES,
+    JM_FIELD_INPUT_FIDELITY,
+    JM_FIELD_COMPLEXITY,
+    JM_FIELD_FRAME_COUNT,
+    JM_FIELD_FRAME_DURATION,
+    JM_FIELD_SVG,
+    JM_FIELD_SAFETY_IDENTIFIER,
     JM_FIELD_USER,
     JM_FIELD_EXTRA_BODY,
     JM_FIELD_LAST
@@ -87,6 +105,7 @@ typedef struct {
 typedef struct {
     jm_request_t           *request;
     const jm_rules_t       *rules;
+    jm_mem_t               *mem;
     jm_error_t             *error;
     const jm_form_field_t  *form;       /* of a form: what it was made of */
     size_t                  nform;
@@ -111,7 +130,7 @@ extern const jm_json_limits_t  jm_request_limits;
 
 /* Starts a request of nothing. */
 void jm_request_init(jm_request_ctx_t *ctx, jm_request_t *r,
-    const jm_rules_t *rules, jm_error_t *e);
+    const jm_rules_t *rules, jm_mem_t *mem, jm_error_t *e);
 
 /* Returns the field of this name, JM_FIELD_LAST where there is none. */
 jm_field_e jm_request_find(jm_str_t name);
@@ -131,9 +150,33 @@ unsigned jm_request_away(const jm_request_ctx_t *ctx, jm_str_t text,
     jm_image_t *image);
 
 /*
- * Reads "image" and "images", and "mask" for a model that takes one, into the
- * request's images.  Returns JM_INVALID, and the error, for what cannot be a
- * picture, and for more or fewer than the model takes.
+ * Returns the text of a string, or where it is in the body and not in memory
+ * its first bytes, as they are there.
+ */
+jm_str_t jm_request_head(const jm_request_ctx_t *ctx, jm_str_t text);
+
+/*
+ * Returns JM_INVALID, and the error, for a field of any name but those for
+ * pictures that looks like a picture: by its name, as "ref_image", "photos[0]"
+ * or "imageUrl" and not "image_size", with a value that may be one, as is no
+ * number and no bool; or by its value, which is a data: URI or base64 of a
+ * picture, or a URL that ends as a picture's does.  What is within an array or
+ * an object counts, too.  A reference that is dropped is a picture that is paid
+ * for in vain.
+ */
+jm_rc_e jm_request_looks(jm_request_ctx_t *ctx, jm_str_t name,
+    const jm_json_t *node);
+
+/*
+ * Returns the name of a field as an error's param, cut where it is long: NULL
+ * where it is not UTF-8, or memory runs out.
+ */
+const char *jm_request_param(jm_request_ctx_t *ctx, jm_str_t name);
+
+/*
+ * Reads all that are for pictures, "mask" last and for a model that takes one,
+ * into the request's images.  Returns JM_INVALID, and the error, for what
+ * cannot be a picture, and for more or fewer than the model takes.
  */
 jm_rc_e jm_request_images(jm_request_ctx_t *ctx);
 

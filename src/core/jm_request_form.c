@@ -20,19 +20,21 @@ typedef struct {
 } jm_request_form_t;
 
 
-/* the name of a part, taken apart: "images[]", "watermark[position]" */
+/* the name of a part, taken apart: "image[0]", "watermark[position]" */
 
 typedef struct {
     jm_field_e         field;
     unsigned           array;
-    jm_str_t           member;      /* empty unless it is of an object */
+    jm_str_t           member;      /* of an object; a picture's number */
 } jm_request_name_t;
 
 
 static jm_rc_e jm_request_form_add(jm_request_form_t *f,
     const jm_form_field_t *part);
 static void jm_request_form_name(jm_request_name_t *name, jm_str_t s);
-static unsigned jm_request_form_picture(jm_field_e field);
+static jm_rc_e jm_request_form_charset(jm_request_form_t *f,
+    const jm_form_field_t *part);
+static unsigned jm_request_form_number(jm_str_t s, unsigned *number);
 static unsigned jm_request_form_away(const jm_form_field_t *part);
 static jm_rc_e jm_request_form_image(jm_request_form_t *f,
     const jm_request_name_t *name, const jm_form_field_t *part);
@@ -40,15 +42,23 @@ static jm_rc_e jm_request_form_value(jm_request_form_t *f,
     const jm_request_name_t *name, const jm_form_field_t *part);
 static jm_rc_e jm_request_form_read(jm_request_form_t *f,
     const jm_request_name_t *name, jm_str_t text, jm_json_t **node);
+static unsigned jm_request_form_bool(jm_str_t text, unsigned *value);
 static unsigned jm_request_form_types(const jm_request_name_t *name);
 static jm_json_t *jm_request_form_string(jm_request_form_t *f,
     const jm_form_field_t *part);
 static jm_json_t *jm_request_form_node(jm_request_form_t *f,
     jm_json_type_e type);
 static void jm_request_form_append(jm_json_t *list, jm_json_t *node);
+static void jm_request_form_picture(jm_json_t *list, jm_json_t *node);
+static void jm_request_form_insert(jm_json_t *list, jm_json_t **at,
+    jm_json_t *node);
 
 
 #define jm_type(t)          (1u << (t))
+
+/* over all that a picture may have in "image[0]" */
+
+#define JM_REQUEST_NUMBERS  1000000
 
 
 jm_rc_e
@@ -60,7 +70,7 @@ jm_request_read_form(jm_request_t *r, const jm_form_field_t *fields, size_t n,
     jm_request_ctx_t   ctx;
     jm_request_form_t  f;
 
-    jm_request_init(&ctx, r, rules, e);
+    jm_request_init(&ctx, r, rules, mem, e);
 
     ctx.form = fields;
     ctx.nform = n;
@@ -89,32 +99,65 @@ jm_request_read_form(jm_request_t *r, const jm_form_field_t *fields, size_t n,
 static jm_rc_e
 jm_request_form_add(jm_request_form_t *f, const jm_form_field_t *part)
 {
-    const char         *known;
+    jm_json_t          *node;
     jm_request_name_t   name;
+
+    /* a browser's field for a file, and none was chosen */
+
+    if (part->file && part->unnamed && part->len == 0) {
+        return JM_OK;
+    }
+
+    if (jm_request_form_charset(f, part) != JM_OK) {
+        return JM_INVALID;
+    }
 
     jm_request_form_name(&name, part->name);
 
-    if (name.field != JM_FIELD_LAST && jm_request_form_picture(name.field)) {
+    if (jm_request_is_picture(name.field)) {
         return jm_request_form_image(f, &name, part);
     }
-
-    known = name.field == JM_FIELD_LAST
-            ? NULL : jm_request_fields[name.field].name;
 
     /* A picture that got lost would be billed for nothing. */
 
     if (part->file) {
-        return jm_request_refuse(f->ctx, known,
+        return jm_request_refuse(f->ctx, jm_request_param(f->ctx, part->name),
                                  "The form has a file in a field that is not "
                                  "for one; pictures go into \"image\" or "
                                  "\"image[]\".");
     }
 
-    if (known == NULL) {
-        return JM_OK;
+    if (name.field != JM_FIELD_LAST) {
+        return jm_request_form_value(f, &name, part);
     }
 
-    return jm_request_form_value(f, &name, part);
+    node = jm_request_form_string(f, part);
+
+    return node != NULL ? jm_request_looks(f->ctx, part->name, node)
+                        : JM_ERROR;
+}
+
+
+/* what a part says of itself, and what a field says of all of them */
+
+static jm_rc_e
+jm_request_form_charset(jm_request_form_t *f, const jm_form_field_t *part)
+{
+    if (!part->file && part->foreign) {
+        return jm_request_refuse(f->ctx, jm_request_param(f->ctx, part->name),
+                                 "The form has a field in another charset "
+                                 "than UTF-8; send it as UTF-8.");
+    }
+
+    if (jm_str_eq(&part->name, "_charset_") && part->len != 0
+        && !jm_utf8_charset(part->value))
+    {
+        return jm_request_refuse(f->ctx, "_charset_",
+                                 "The form is in another charset than UTF-8; "
+                                 "send it as UTF-8.");
+    }
+
+    return JM_OK;
 }
 
 
@@ -122,6 +165,7 @@ static void
 jm_request_form_name(jm_request_name_t *name, jm_str_t s)
 {
     jm_str_t        base;
+    unsigned        number;
     const uint8_t  *p;
 
     memset(name, 0, sizeof(jm_request_name_t));
@@ -147,9 +191,9 @@ jm_request_form_name(jm_request_name_t *name, jm_str_t s)
 
     /* nothing but a list of pictures, or a member of an object */
 
-    if (name->member.len == 0
-        ? !jm_request_form_picture(name->field)
-        : (jm_request_form_picture(name->field)
+    if (jm_request_is_picture(name->field)
+        ? !jm_request_form_number(name->member, &number)
+        : (name->member.len == 0
            || jm_request_fields[name->field].types == ~0u
            || !(jm_request_fields[name->field].types
                 & jm_type(JM_JSON_OBJECT))))
@@ -159,11 +203,30 @@ jm_request_form_name(jm_request_name_t *name, jm_str_t s)
 }
 
 
+/* the place of a picture: what has no number comes behind what has one */
+
 static unsigned
-jm_request_form_picture(jm_field_e field)
+jm_request_form_number(jm_str_t s, unsigned *number)
 {
-    return field == JM_FIELD_IMAGE || field == JM_FIELD_IMAGES
-           || field == JM_FIELD_MASK;
+    size_t  i;
+
+    if (s.len == 0) {
+        *number = JM_REQUEST_NUMBERS;
+        return 1;
+    }
+
+    *number = 0;
+
+    for (i = 0; i < s.len && *number < JM_REQUEST_NUMBERS; i++) {
+
+        if (s.data[i] < '0' || s.data[i] > '9') {
+            return 0;
+        }
+
+        *number = *number * 10 + (s.data[i] - '0');
+    }
+
+    return *number < JM_REQUEST_NUMBERS;
 }
 
 
@@ -194,6 +257,7 @@ jm_request_form_image(jm_request_form_t *f, const jm_request_name_t *name,
         return JM_ERROR;
     }
 
+    node->key = name->member;
     list = f->nodes[name->field];
 
     if (list == NULL && !name->array && name->field != JM_FIELD_IMAGES) {
@@ -215,7 +279,7 @@ jm_request_form_image(jm_request_form_t *f, const jm_request_name_t *name,
         f->nodes[name->field] = list;
     }
 
-    jm_request_form_append(list, node);
+    jm_request_form_picture(list, node);
 
     return JM_OK;
 }
@@ -289,7 +353,7 @@ jm_request_form_read(jm_request_form_t *f, const jm_request_name_t *name,
     jm_str_t text, jm_json_t **node)
 {
     jm_rc_e      rc;
-    unsigned     types;
+    unsigned     types, boolean;
     jm_json_t   *root;
     const char  *why;
 
@@ -299,6 +363,20 @@ jm_request_form_read(jm_request_form_t *f, const jm_request_name_t *name,
             & ~(jm_type(JM_JSON_STRING)|jm_type(JM_JSON_NULL));
 
     if (types == 0) {
+        return JM_OK;
+    }
+
+    if ((types & jm_type(JM_JSON_BOOL)) && !(types & jm_type(JM_JSON_NUMBER))
+        && jm_request_form_bool(text, &boolean))
+    {
+        *node = jm_request_form_node(f, JM_JSON_BOOL);
+
+        if (*node == NULL) {
+            return JM_ERROR;
+        }
+
+        (*node)->boolean = boolean;
+
         return JM_OK;
     }
 
@@ -312,22 +390,56 @@ jm_request_form_read(jm_request_form_t *f, const jm_request_name_t *name,
 }
 
 
+/* as the clients of forms write it, in any case */
+
+static unsigned
+jm_request_form_bool(jm_str_t text, unsigned *value)
+{
+    size_t              i;
+    static const char  *words[] = {
+        "false", "true", "0", "1", "off", "on", "no", "yes"
+    };
+
+    for (i = 0; i < jm_nitems(words); i++) {
+
+        if (jm_text_is(text, words[i])) {
+            *value = i & 1;
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* a producer's id may be all digits, and is a string */
 
 static unsigned
 jm_request_form_types(const jm_request_name_t *name)
 {
-    if (name->member.len == 0) {
-        return jm_request_fields[name->field].types;
+    jm_field_e  field;
+
+    field = name->field;
+
+    if (name->member.len == 0 || field == JM_FIELD_EXTRA_BODY) {
+
+        if (name->member.len != 0) {
+            field = jm_request_find(name->member);
+        }
+
+        return field == JM_FIELD_LAST ? jm_type(JM_JSON_STRING)
+               : field == JM_FIELD_PRE_LLM ? jm_type(JM_JSON_BOOL)
+               : jm_request_fields[field].types;
     }
 
-    if (name->field == JM_FIELD_AIGC_META
+    if (field == JM_FIELD_AIGC_META
         || jm_str_eq(&name->member, "logo_text_content"))
     {
         return jm_type(JM_JSON_STRING);
     }
 
-    return jm_type(JM_JSON_BOOL)|jm_type(JM_JSON_NUMBER);
+    return jm_str_eq(&name->member, "add_logo") ? jm_type(JM_JSON_BOOL)
+                                                : jm_type(JM_JSON_NUMBER);
 }
 
 
@@ -380,6 +492,36 @@ jm_request_form_append(jm_json_t *list, jm_json_t *node)
         /* void */
     }
 
-    *last = node;
+    jm_request_form_insert(list, last, node);
+}
+
+
+/* in the order of their numbers, and of the form where those are equal */
+
+static void
+jm_request_form_picture(jm_json_t *list, jm_json_t *node)
+{
+    unsigned     number, other;
+    jm_json_t  **at;
+
+    (void) jm_request_form_number(node->key, &number);
+
+    for (at = &list->child; *at != NULL; at = &(*at)->next) {
+        (void) jm_request_form_number((*at)->key, &other);
+
+        if (other > number) {
+            break;
+        }
+    }
+
+    jm_request_form_insert(list, at, node);
+}
+
+
+static void
+jm_request_form_insert(jm_json_t *list, jm_json_t **at, jm_json_t *node)
+{
+    node->next = *at;
+    *at = node;
     list->count++;
 }

@@ -23,7 +23,8 @@ typedef struct {
 
 static jm_rc_e jm_request_images_count(jm_request_ctx_t *ctx, size_t n,
     const char *param);
-static jm_rc_e jm_request_list(jm_request_ctx_t *ctx, jm_field_e field);
+static jm_rc_e jm_request_list(jm_request_ctx_t *ctx, jm_field_e field,
+    const char *const *params);
 static jm_rc_e jm_request_image(jm_request_ctx_t *ctx,
     const jm_request_place_t *place, const jm_json_t *node);
 static const jm_json_t *jm_request_string(const jm_json_t *node);
@@ -43,40 +44,44 @@ static jm_rc_e jm_request_alike(jm_request_ctx_t *ctx);
       field "[5]", field "[6]", field "[7]", field "[8]", field "[9]",        \
       field "[10]", field "[11]", field "[12]", field "[13]" }
 
-static const char *const  jm_request_image_params[JM_REQUEST_IMAGES] =
-    jm_request_params("image");
-
-static const char *const  jm_request_images_params[JM_REQUEST_IMAGES] =
-    jm_request_params("images");
-
-static const char *const  jm_request_mask_params[JM_REQUEST_IMAGES] =
-    jm_request_params("mask");
-
-
 /* the mask comes last, that is how the model tells it from the picture */
+
+static const struct {
+    jm_field_e       field;
+    const char      *params[JM_REQUEST_IMAGES];
+} jm_request_pictures[] = {
+    { JM_FIELD_IMAGE, jm_request_params("image") },
+    { JM_FIELD_IMAGES, jm_request_params("images") },
+    { JM_FIELD_IMAGE_URLS, jm_request_params("image_urls") },
+    { JM_FIELD_BINARY_DATA_BASE64, jm_request_params("binary_data_base64") },
+    { JM_FIELD_IMAGE_URL, jm_request_params("image_url") },
+    { JM_FIELD_INPUT_IMAGE, jm_request_params("input_image") },
+    { JM_FIELD_REFERENCE_IMAGES, jm_request_params("reference_images") },
+    { JM_FIELD_MASK, jm_request_params("mask") }
+};
+
 
 jm_rc_e
 jm_request_images(jm_request_ctx_t *ctx)
 {
-    size_t                   i, n, nfields;
-    const char              *param;
-    const jm_json_t         *node;
-    const jm_model_t        *model;
-    static const jm_field_e  fields[] = {
-        JM_FIELD_IMAGE, JM_FIELD_IMAGES, JM_FIELD_MASK
-    };
+    size_t             i, n, nfields;
+    const char        *param;
+    const jm_json_t   *node;
+    const jm_model_t  *model;
 
     n = 0;
     param = "image";
     model = ctx->request->model;
-    nfields = jm_nitems(fields) - (model->takes & JM_MODEL_MASK ? 0 : 1);
+
+    nfields = jm_nitems(jm_request_pictures)
+              - (model->takes & JM_MODEL_MASK ? 0 : 1);
 
     for (i = 0; i < nfields; i++) {
-        node = ctx->fields[fields[i]];
+        node = ctx->fields[jm_request_pictures[i].field];
 
         if (node != NULL) {
             n += node->type == JM_JSON_ARRAY ? node->count : 1;
-            param = jm_request_fields[fields[i]].name;
+            param = jm_request_fields[jm_request_pictures[i].field].name;
         }
     }
 
@@ -86,7 +91,10 @@ jm_request_images(jm_request_ctx_t *ctx)
 
     for (i = 0; i < nfields; i++) {
 
-        if (jm_request_list(ctx, fields[i]) != JM_OK) {
+        if (jm_request_list(ctx, jm_request_pictures[i].field,
+                            jm_request_pictures[i].params)
+            != JM_OK)
+        {
             return JM_INVALID;
         }
     }
@@ -136,10 +144,10 @@ jm_request_images_count(jm_request_ctx_t *ctx, size_t n, const char *param)
 
 
 static jm_rc_e
-jm_request_list(jm_request_ctx_t *ctx, jm_field_e field)
+jm_request_list(jm_request_ctx_t *ctx, jm_field_e field,
+    const char *const *params)
 {
     const jm_json_t     *node;
-    const char *const   *params;
     jm_request_place_t   place;
 
     node = ctx->fields[field];
@@ -155,10 +163,6 @@ jm_request_list(jm_request_ctx_t *ctx, jm_field_e field)
     if (node->type != JM_JSON_ARRAY) {
         return jm_request_image(ctx, &place, node);
     }
-
-    params = field == JM_FIELD_IMAGE ? jm_request_image_params
-             : field == JM_FIELD_IMAGES ? jm_request_images_params
-                                        : jm_request_mask_params;
 
     for (node = node->child; node != NULL; node = node->next) {
         place.param = params[place.number - 1];
@@ -187,8 +191,9 @@ jm_request_image(jm_request_ctx_t *ctx, const jm_request_place_t *place,
 
     if (node == NULL) {
         return jm_request_refuse(ctx, place->param,
-                                 "Picture %zu of \"%s\" must be a URL, or an "
-                                 "object with a \"url\".", place->number,
+                                 "Picture %zu of \"%s\" must be a URL or "
+                                 "base64, or an object with a \"url\" or a "
+                                 "\"b64_json\".", place->number,
                                  place->field);
     }
 
@@ -220,30 +225,36 @@ jm_request_image(jm_request_ctx_t *ctx, const jm_request_place_t *place,
 
 
 /*
- * Returns the string of an element: itself, its "url", its "image_url", or
- * the latter's "url", which is the form that chat clients use.
+ * Returns the string of an element: itself, its "url", its "image_url" or the
+ * latter's "url", which is the form that chat clients use, or its "b64_json".
  */
 
 static const jm_json_t *
 jm_request_string(const jm_json_t *node)
 {
-    const jm_json_t  *url;
+    size_t              i;
+    const jm_json_t    *text;
+    static const char  *members[] = { "url", "image_url", "b64_json" };
 
     if (node->type != JM_JSON_OBJECT) {
         return node->type == JM_JSON_STRING ? node : NULL;
     }
 
-    url = jm_json_get(node, "url");
+    for (i = 0; i < jm_nitems(members); i++) {
+        text = jm_json_get(node, members[i]);
 
-    if (url == NULL || url->type == JM_JSON_NULL) {
-        url = jm_json_get(node, "image_url");
-
-        if (url != NULL && url->type == JM_JSON_OBJECT) {
-            url = jm_json_get(url, "url");
+        if (text == NULL || text->type == JM_JSON_NULL) {
+            continue;
         }
+
+        if (text->type == JM_JSON_OBJECT) {
+            text = jm_json_get(text, "url");
+        }
+
+        return text != NULL && text->type == JM_JSON_STRING ? text : NULL;
     }
 
-    return url != NULL && url->type == JM_JSON_STRING ? url : NULL;
+    return NULL;
 }
 
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "jm_size.h"
+#include "jm_text.h"
 
 
 #define JM_SIZE_1K          1048576
@@ -67,7 +68,7 @@ jm_size_read(jm_size_t *size, jm_str_t s)
 
     memset(size, 0, sizeof(jm_size_t));
 
-    if (jm_str_eq(&s, "auto")) {
+    if (jm_text_is(s, "auto") || jm_text_is(s, "adaptive")) {
         return JM_OK;
     }
 

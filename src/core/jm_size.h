@@ -31,9 +31,9 @@ typedef struct {
 
 
 /*
- * Reads "WxH", "W*H" and "W\u00d7H", "1K", "2K" and "4K" in either case,
- * and "auto".  Returns JM_INVALID for anything else, a side of 0 or of more
- * than five digits.
+ * Reads "WxH", "W*H" and "W\u00d7H", "1K", "2K" and "4K", "auto" and
+ * "adaptive", all in any case.  Returns JM_INVALID for anything else, a side
+ * of 0 or of more than five digits.
  */
 jm_rc_e jm_size_read(jm_size_t *size, jm_str_t s);
 

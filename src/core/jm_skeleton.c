@@ -12,6 +12,8 @@ static size_t jm_skeleton_inside(jm_skeleton_t *s, jm_str_t piece);
 static const uint8_t *jm_skeleton_quote(jm_skeleton_t *s, const uint8_t *p,
     const uint8_t *end);
 static void jm_skeleton_take(jm_skeleton_t *s, jm_str_t run);
+static void jm_skeleton_head(jm_skeleton_string_t *string, const uint8_t *p,
+    size_t len);
 
 
 /* what stands for a string: nothing that a field can have as its value */
@@ -175,16 +177,33 @@ jm_skeleton_take(jm_skeleton_t *s, jm_str_t run)
         return;
     }
 
-    s->out->len = s->at;
-    jm_buf_literal(s->out, jm_skeleton_text);
-
     string = &s->strings[s->nstrings++];
 
     string->offset = s->start;
     string->len = 0;
     string->at = s->at;
+    string->head_len = 0;
+
+    if (s->out->len > s->at) {
+        jm_skeleton_head(string, s->out->data + s->at, s->out->len - s->at);
+    }
+
+    jm_skeleton_head(string, run.data, run.len);
+
+    s->out->len = s->at;
+    jm_buf_literal(s->out, jm_skeleton_text);
 
     s->taken = 1;
+}
+
+
+static void
+jm_skeleton_head(jm_skeleton_string_t *string, const uint8_t *p, size_t len)
+{
+    len = jm_min(len, JM_SKELETON_HEAD - string->head_len);
+
+    memcpy(string->head + string->head_len, p, len);
+    string->head_len += len;
 }
 
 

@@ -18,14 +18,20 @@
 
 
 #define JM_SKELETON_STRINGS  32
+#define JM_SKELETON_HEAD     32     /* bytes of a string that are kept */
 
 
-/* a string that was taken out, and where in the skeleton its stand-in is */
+/*
+ * A string that was taken out, where in the skeleton its stand-in is, and the
+ * string's first bytes, as many as fit.
+ */
 
 typedef struct {
     uint64_t         offset;        /* of its raw inside, in the body */
     uint64_t         len;           /* of that, in bytes: escapes and all */
     size_t           at;
+    size_t           head_len;
+    uint8_t          head[JM_SKELETON_HEAD];
 } jm_skeleton_string_t;
 
 

@@ -129,7 +129,8 @@ check_parts(const jm_multipart_t *m, jm_str_t body)
 
         check(part->name.data == part->space);
         check(part->name.len <= JM_MULTIPART_NAME);
-        check(part->file <= 1);
+        check(part->file <= 1 && part->unnamed <= part->file);
+        check(part->foreign <= 1);
 
         check(part->offset <= body.len);
         check(part->len <= body.len - part->offset);
@@ -207,6 +208,7 @@ check_same(const reading_t *a, const reading_t *b)
 
         check(x->offset == y->offset && x->len == y->len);
         check(x->file == y->file && x->name.len == y->name.len);
+        check(x->unnamed == y->unnamed && x->foreign == y->foreign);
         check(memcmp(x->space, y->space, x->name.len) == 0);
     }
 }

@@ -6,8 +6,9 @@
  * makes a whole envelope.
  *
  * Behind an "&" it is a form, of lines "name=value"; a value that begins with
- * "@" is that of a file, and "~" begins one that was not kept.  Anything else
- * is JSON, which is read as it is, and as its skeleton, too.
+ * "@" is that of a file, "@" alone one that was not chosen, "~" begins one that
+ * was not kept, and "!" one of another charset.  Anything else is JSON, which
+ * is read as it is, and as its skeleton, too.
  */
 
 
@@ -361,8 +362,15 @@ split_form(jm_form_field_t *parts, jm_str_t body)
 
         if (part->len != 0 && p[1] == '@') {
             part->file = 1;
+            part->unnamed = part->len == 1;
+            part->len -= part->unnamed;
 
-        } else if (part->len == 0 || p[1] != '~') {
+        } else if (part->len != 0 && p[1] == '~') {
+            part->head.data = p + 1;
+            part->head.len = jm_min(part->len, JM_SKELETON_HEAD);
+
+        } else {
+            part->foreign = part->len != 0 && p[1] == '!';
             part->value.data = p + 1;
             part->value.len = part->len;
         }

@@ -2,7 +2,9 @@
 /*
  * Forms as clients send them, and as they should not.  Each body is read at
  * once, in two pieces cut at every point, and byte by byte: with the same
- * result, written as name=[value], name*=[value] for a file, or "! why".
+ * result, written as name=[value], name*=[value] for a file, name*?=[value]
+ * for one without a name, name!=[value] for text of another charset, or
+ * "! why".
  *
  * Seen failing with each of these taken out of the reader: matched = 2 at the
  * body's begin and at a value's, the blanks behind a boundary, mark not set
@@ -129,7 +131,31 @@ static const form_case_t  form_cases[] = {
     { "a browser's file field with nothing chosen", TYPE,
       jm_string("--xx\r\n" CD "name=\"image\"; filename=\"\"\r\n"
                 "Content-Type: application/octet-stream\r\n\r\n\r\n--xx--"),
-      "image*=[]" },
+      "image*?=[]" },
+
+    { "two filenames, of which one is empty", TYPE,
+      jm_string("--xx\r\n" CD "name=a; filename=\"\"; filename*=UTF-8''b\r\n"
+                "\r\n1\r\n--xx\r\n" CD "name=a; filename=b; filename*=\"\"\r\n"
+                "\r\n1\r\n--xx\r\n" CD "name=a; filename=; filename*=\r\n"
+                "\r\n1\r\n--xx--"),
+      "a*=[1] a*=[1] a*?=[1]" },
+
+    { "charsets that are UTF-8", TYPE,
+      jm_string("--xx\r\n" CD "name=a\r\nContent-Type: a/b; charset=UTF-8"
+                "\r\n\r\n1\r\n--xx\r\nContent-Type: a/b;charset=\"utf-8\""
+                "\r\n" CD "name=b\r\n\r\n1\r\n--xx\r\n" CD "name=c\r\n"
+                "content-type: text/plain; x=y; CHARSET = us-ascii\r\n\r\n1\r\n"
+                "--xx\r\n" CD "name=d\r\nContent-Type: a/b; charset=\r\n\r\n1"
+                "\r\n--xx--"),
+      "a=[1] b=[1] c=[1] d=[1]" },
+
+    { "charsets that are not", TYPE,
+      jm_string("--xx\r\n" CD "name=a\r\nContent-Type: text/plain; charset=GBK"
+                "\r\n\r\n1\r\n--xx\r\nContent-Type: text/plain;x=y;"
+                "charset=\"iso-8859-1\"\r\n" CD "name=b\r\n\r\n1\r\n--xx\r\n"
+                CD "name=c; filename=d\r\nContent-Type: a/b; charset=utf-16\r\n"
+                "\r\n1\r\n--xx\r\n" CD "name=e\r\n\r\n1\r\n--xx--"),
+      "a!=[1] b!=[1] c*!=[1] e=[1]" },
 
     { "a quoted boundary", "multipart/form-data; boundary=\"a b\"",
       jm_string("--a b\r\n" CD "name=a\r\n\r\n1\r\n--a b--\r\n"), "a=[1]" },
@@ -372,7 +398,9 @@ result(char *out, size_t size, jm_str_t body, jm_rc_e rc, const char *why)
 
         text(out, size, &n, str(i == 0 ? "" : " "));
         text(out, size, &n, part->name);
-        text(out, size, &n, str(part->file ? "*=[" : "=["));
+        text(out, size, &n, str(part->file ? "*" : ""));
+        text(out, size, &n, str(part->unnamed ? "?" : ""));
+        text(out, size, &n, str(part->foreign ? "!=[" : "=["));
 
         if (part->offset > body.len || part->len > body.len - part->offset) {
             text(out, size, &n, str("out of range"));

@@ -67,7 +67,12 @@ static const bad_case_t  bad_cases[] = {
     { "{\"stream\":\"false\"," P "}", BAD, "stream", "true or false" },
     { "{\"image\":{}," P "}", BAD, "image", "URL" },
     { "{\"image\":1," P "}", BAD, "image", "URL" },
-    { "{\"images\":\"http://h/\"," P "}", BAD, "images", "array" },
+    { "{\"images\":true," P "}", BAD, "images", "array" },
+    { "{\"image_urls\":1," P "}", BAD, "image_urls", "array" },
+    { "\xef\xbb\xbf", BAD, NULL, "body" },
+    { "\xef\xbb\xbf\xef\xbb\xbf{" P "}", BAD, NULL, "JSON" },
+    { "\xef\xbb{" P "}", BAD, NULL, "UTF-8" },
+    { " \xef\xbb\xbf{" P "}", BAD, NULL, "JSON" },
     { "{\"strength\":\"0.5\"," P "}", BAD, "strength", "a number" },
     { "{\"scale\":\"0.5\"," P "}", BAD, "scale", "a number" },
     { "{\"force_single\":1," P "}", BAD, "force_single", "true or false" },
@@ -153,7 +158,7 @@ static const bad_case_t  bad_cases[] = {
 
     /* pictures */
 
-    { "{\"image\":\"\"," P "}", BAD, "image", "URLs only" },
+    { "{\"image\":\" \"," P "}", BAD, "image", "URLs only" },
     { "{\"image\":\"data:image/png;base64,iVBORw0KGgo=\"," P "}", BAD,
       "image", "URLs only" },
     { "{\"images\":[\"iVBORw0KGgoAAAANSUhEUgAA\"]," P "}", BAD, "images[0]",

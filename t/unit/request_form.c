@@ -21,7 +21,10 @@
 #define BASE64    "iVBORw0KGgo="
 
 
-/* value NULL: a file; AWAY: a text that was not kept */
+/*
+ * value NULL: a file; AWAY: a text that was not kept; NOTHING: a file that a
+ * browser's user has not chosen; FOREIGN: text of another charset
+ */
 
 typedef struct {
     const char      *name;
@@ -47,8 +50,12 @@ typedef struct {
 
 
 static const char  away[] = "(not kept)";
+static const char  nothing[] = "";
+static const char  foreign[] = "1";
 
-#define AWAY  away
+#define AWAY     away
+#define NOTHING  nothing
+#define FOREIGN  foreign
 #define P     { "prompt", "a cat" }
 #define KEY   "{\"req_key\":\"jimeng_t2i_v40\",\"prompt\":\"a cat\","
 #define ONE   "\"force_single\":true}"
@@ -79,15 +86,29 @@ static const sent_case_t  sent_cases[] = {
     /* nothing is nothing, and the unknown is ignored */
     { { P, { "size", "" }, { "n", "" }, { "image", "" }, { "image[]", "" },
         { "unknown", "x" }, { "prompt[]", "y" }, { "prompt[0]", "y" },
-        { "size[x]", "y" }, { "seed[x]", "y" }, { "image[0]", "y" },
-        { "[]", "y" }, { "]", "y" }, { "", "y" }, { "unknown", AWAY } },
+        { "size[x]", "y" }, { "seed[x]", "y" }, { "image[0]", "" },
+        { "[]", "y" }, { "]", "y" }, { "", "y" }, { "unknown", AWAY },
+        { "image_size", "y" }, { "num_images", "2" }, { "_charset_", "" } },
       KEY ONE },
+    { { P, { "image", NOTHING }, { "image[]", NOTHING }, { "mask", NOTHING },
+        { "prompt", NOTHING }, { "unknown", NOTHING }, { "", NOTHING },
+        { "_charset_", "Utf-8" } }, KEY ONE },
+    { { { "extra_body[prompt]", "12" }, { "extra_body[scale]", "0.1" },
+        { "extra_body[force_single]", "0" },
+        { "extra_body[image_urls]", "[\"http://h/\"]" } },
+      "{\"req_key\":\"jimeng_t2i_v40\",\"prompt\":\"12\","
+      "\"image_urls\":[\"http://h/\"],\"scale\":0.1,"
+      "\"force_single\":false}" },
     { { P, { "image", "http://h/1" }, { "image[]", "http://h/2" } },
       KEY "\"image_urls\":[\"http://h/1\",\"http://h/2\"]," ONE },
     { { { "model", "jimeng_t2i_v30" }, P, { "seed", "7" },
         { "use_pre_llm", "true" } },
       "{\"req_key\":\"jimeng_t2i_v30\",\"prompt\":\"a cat\",\"seed\":7,"
-      "\"use_pre_llm\":true}" }
+      "\"use_pre_llm\":true}" },
+    { { { "model", "jimeng_t2i_v30" }, P, { "seed", "1" },
+        { "use_pre_llm", "0" } },
+      "{\"req_key\":\"jimeng_t2i_v30\",\"prompt\":\"a cat\",\"seed\":1,"
+      "\"use_pre_llm\":false}" }
 };
 
 
@@ -110,7 +131,28 @@ static const image_case_t  image_cases[] = {
     { { { "model", INPAINT }, P, { "image[]", NULL }, { "image[]", BASE64 } },
       "image[0]:bytes image[1]:base64 " },
     { { P, { "extra_body", "{\"images\":[\"" BASE64 "\"]}" } },
-      "images[0]:base64 " }
+      "images[0]:base64 " },
+
+    /* the other names, and numbers */
+    { { P, { "image[0]", NULL }, { "image[1]", BASE64 } },
+      "image[0]:bytes image[1]:base64 " },
+    { { P, { "image[10]", NULL }, { "image[2]", BASE64 },
+        { "image[2]", AWAY }, { "image[]", "http://h/" } },
+      "image[0]:base64 image[1]:away image[2]:bytes image[3]:url " },
+    { { P, { "image", NULL }, { "image[0]", BASE64 } },
+      "image[0]:base64 image[1]:bytes " },
+    { { P, { "images[0]", NULL }, { "images[1]", "http://h/" } },
+      "images[0]:bytes images[1]:url " },
+    { { P, { "image_urls[]", "http://h/" }, { "image_urls[]", BASE64 } },
+      "image_urls[0]:url image_urls[1]:base64 " },
+    { { P, { "image_urls", "http://h/" } }, "image_urls:url " },
+    { { P, { "reference_images[000001]", NULL }, { "image_url", "http://h/" },
+        { "input_image", NULL }, { "binary_data_base64", AWAY } },
+      "binary_data_base64:away image_url:url input_image:bytes "
+      "reference_images[0]:bytes " },
+    { { { "model", INPAINT }, P, { "image[0]", NULL }, { "mask[0]", NULL } },
+      "image[0]:bytes mask[0]:bytes " },
+    { { P, { "image", NOTHING }, { "image", NULL } }, "image:bytes " }
 };
 
 
@@ -127,9 +169,14 @@ static const bad_case_t  bad_cases[] = {
     { { P, { "n", "1 1" } }, BAD, "n", "a number" },
     { { P, { "n", "null" } }, BAD, "n", "a number" },
     { { P, { "n", "11" } }, BAD, "n", "1 to 10" },
-    { { P, { "stream", "yes" } }, BAD, "stream", "true or false" },
-    { { P, { "stream", "1" } }, BAD, "stream", "true or false" },
-    { { P, { "async", "1" } }, BAD, "async", "true or false" },
+    { { P, { "stream", "2" } }, BAD, "stream", "true or false" },
+    { { P, { "stream", "01" } }, BAD, "stream", "true or false" },
+    { { P, { "async", "t" } }, BAD, "async", "true or false" },
+    { { P, { "watermark[add_logo]", "2" } }, BAD, "watermark.add_logo",
+      "true or false" },
+    { { { "model", "jimeng_t2i_v30" }, P, { "use_pre_llm", "2" } }, BAD,
+      "use_pre_llm", "true or false" },
+    { { P, { "n", "on" } }, BAD, "n", "a number" },
     { { P, { "async", "true" }, { "stream", "true" } }, BAD, "async",
       "exclude each other" },
     { { P, { "aigc_meta", "x" } }, BAD, "aigc_meta", "an object" },
@@ -141,13 +188,32 @@ static const bad_case_t  bad_cases[] = {
 
     /* files where none are taken */
     { { P, { "prompt", NULL } }, BAD, "prompt", "has a file in a field" },
-    { { P, { "watermark[x]", NULL } }, BAD, "watermark", "has a file" },
-    { { P, { "picture", NULL } }, BAD, NULL, "go into \"image\"" },
-    { { P, { "image[0]", NULL } }, BAD, NULL, "has a file in a field" },
+    { { P, { "watermark[x]", NULL } }, BAD, "watermark[x]", "has a file" },
+    { { P, { "picture", NULL } }, BAD, "picture", "go into \"image\"" },
+    { { P, { "image[a]", NULL } }, BAD, "image[a]", "has a file in a field" },
+    { { P, { "image[1000000]", NULL } }, BAD, "image[1000000]", "has a file" },
+    { { P, { "markup", NULL } }, BAD, "markup", "has a file in a field" },
+    { { P, { "\xff", NULL } }, BAD, NULL, "has a file in a field" },
     { { P, { "", NULL } }, BAD, NULL, "has a file in a field" },
+    { { P, { "image[]", NOTHING }, { "image[]", NULL }, { "image[]", "." } },
+      BAD, "image[1]", "Picture 2" },
+
+    /* other charsets */
+    { { P, { "n", FOREIGN } }, BAD, "n", "charset than UTF-8" },
+    { { P, { "unknown", FOREIGN } }, BAD, "unknown", "send it as UTF-8" },
+    { { P, { "_charset_", "GBK" } }, BAD, "_charset_", "send it as UTF-8" },
+    { { P, { "_charset_", AWAY } }, BAD, "_charset_", "send it as UTF-8" },
 
     /* pictures */
     { { P, { "image", "ftp://h/" } }, BAD, "image", "is neither" },
+    { { P, { "ref_image", "http://h/" } }, BAD, "ref_image",
+      "looks like a picture" },
+    { { P, { "image[a]", "http://h/" } }, BAD, "image[a]",
+      "looks like a picture" },
+    { { P, { "image[0][url]", "http://h/" } }, BAD, "image[0][url]",
+      "looks like a picture" },
+    { { P, { "unknown", "data:image/png;base64," BASE64 } }, BAD, "unknown",
+      "looks like a picture" },
     { { P, { "image[]", NULL }, { "image[]", "a.png" } }, BAD, "image[1]",
       "Picture 2 of \"image\" is neither" },
     { { P, { "image[]", NULL }, { "image[]", NULL }, { "image[]", NULL },
@@ -180,9 +246,15 @@ read_form(jm_request_t *r, const part_t *parts, tap_mem_t *m, jm_error_t *e)
         if (parts[n].value == NULL) {
             fields[n].file = 1;
 
+        } else if (parts[n].value == nothing) {
+            fields[n].file = 1;
+            fields[n].unnamed = 1;
+            fields[n].len = 0;
+
         } else if (parts[n].value != away) {
             fields[n].value = str(parts[n].value);
             fields[n].len = fields[n].value.len;
+            fields[n].foreign = parts[n].value == foreign;
         }
     }
 
@@ -370,6 +442,89 @@ test_members(void)
 }
 
 
+/* whatever is a bool, in every way that clients of forms write one */
+
+static void
+test_bools(void)
+{
+    size_t               i, k;
+    jm_rc_e              rc;
+    tap_mem_t            m;
+    jm_error_t           e;
+    jm_request_t         r;
+    part_t               parts[] = { P, { NULL, NULL }, { NULL, NULL } };
+    static const char   *words[] = {
+        "false", "true", "0", "1", "False", "True", "FALSE", "TRUE", "off",
+        "on", "Off", "ON", "no", "yes", "No", "YES"
+    };
+    static const char   *names[] = {
+        "watermark", "watermark[add_logo]", "stream", "async", "force_single",
+        "extra_body[async]"
+    };
+
+    for (i = 0; i < jm_nitems(names); i++) {
+
+        for (k = 0; k < jm_nitems(words); k++) {
+            parts[1].name = names[i];
+            parts[1].value = words[k];
+
+            tap_mem_init(&m, 0);
+            rc = read_form(&r, parts, &m, &e);
+
+            ok(rc == JM_OK
+               && (i < 2 ? r.watermark
+                   : i == 2 ? (unsigned) (r.stream == JM_STREAM_OPENAI)
+                   : i == 4 ? r.force_single : r.async) == (k & 1),
+               "%s=%s", names[i], words[k]);
+
+            tap_mem_done(&m);
+        }
+    }
+}
+
+
+/* a long text of a field that is not known: its beginning tells */
+
+static void
+test_heads(void)
+{
+    size_t           i;
+    jm_rc_e          rc;
+    tap_mem_t        m;
+    jm_error_t       e;
+    jm_request_t     r;
+    jm_form_field_t  parts[2];
+
+    static const struct {
+        const char  *head;
+        jm_rc_e      rc;
+    } heads[] = {
+        { "data:image/png;base64,iVBORw0KGg", JM_INVALID },
+        { "iVBORw0KGgoAAAANSUhEUgAAAEAAAABA", JM_INVALID },
+        { "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBD", JM_INVALID },
+        { "a text of a client's own, as lon", JM_OK }
+    };
+
+    memset(parts, 0, sizeof(parts));
+
+    parts[0].name = str("prompt");
+    parts[0].value = str("a cat");
+    parts[0].len = 5;
+    parts[1].name = str("unknown");
+    parts[1].len = 1000000;
+
+    for (i = 0; i < jm_nitems(heads); i++) {
+        parts[1].head = str(heads[i].head);
+
+        tap_mem_init(&m, 0);
+        rc = jm_request_read_form(&r, parts, 2, &rules, &m.mem, &e);
+
+        is_int(rc, heads[i].rc, "%s", heads[i].head);
+        tap_mem_done(&m);
+    }
+}
+
+
 static void
 test_memory(void)
 {
@@ -415,6 +570,8 @@ main(void)
     test_bad();
     test_no_upload();
     test_members();
+    test_bools();
+    test_heads();
     test_memory();
 
     return done_testing();

@@ -142,7 +142,7 @@ static const bad_case_t  bad_cases[] = {
     { M(T2I) "\"ratio\":\"wide\"," P, "ratio", "16:9" },
     { M(T2I) "\"ratio\":\"1:17\"," P, "ratio", "1:16" },
     { M(I2I) P, "image", "needs a picture" },
-    { M(I2I) "\"images\":[]," P, "images", "needs a picture" },
+    { M(I2I) "\"images\":[]," P, "image", "needs a picture" },
     { M(I2I) "\"images\":[\"http://h\",\"http://h\"]," P, "images",
       "at most 1" },
     { M(I2I) I "\"size\":\"1537x1024\"," P, "size", "512 to 1536" },

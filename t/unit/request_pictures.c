@@ -72,6 +72,49 @@ static const good_case_t  good_cases[] = {
       "images[6] images[7] images[8] images[9] images[10] images[11] "
       "images[12] images[13] " },
 
+    /* the other names, all of them in one order */
+    { "{\"image_urls\":[" URL "," URL "]," P, 0, "uu",
+      "image_urls[0] image_urls[1] " },
+    { "{\"image_urls\":" URL "," P, 0, "u", "image_urls " },
+    { "{\"binary_data_base64\":[" BASE64 "]," P, 1, "b",
+      "binary_data_base64[0] " },
+    { "{\"binary_data_base64\":" BASE64 "," P, 1, "b", "binary_data_base64 " },
+    { "{\"image_url\":" URL "," P, 0, "u", "image_url " },
+    { "{\"image_url\":{\"url\":" URL ",\"detail\":\"high\"}," P, 0, "u",
+      "image_url " },
+    { "{\"image_url\":{\"image_url\":{\"url\":" URL "}}," P, 0, "u",
+      "image_url " },
+    { "{\"image_url\":[{\"type\":\"image_url\",\"image_url\":{\"url\":" URL
+      "}}]," P, 0, "u", "image_url[0] " },
+    { "{\"input_image\":{\"type\":\"input_image\",\"image_url\":" URL "}," P,
+      0, "u", "input_image " },
+    { "{\"input_image\":" BASE64 "," P, 1, "b", "input_image " },
+    { "{\"reference_images\":[" URL ",{\"url\":" URI "}]," P, 1, "ub",
+      "reference_images[0] reference_images[1] " },
+    { "{\"images\":[{\"b64_json\":" BASE64 "}]," P, 1, "b", "images[0] " },
+    { "{\"images\":{\"b64_json\":" BASE64 ",\"url\":null}," P, 1, "b",
+      "images " },
+    { "{\"image\":{\"b64_json\":" BASE64 ",\"url\":" URL "}," P, 1, "u",
+      "image " },
+    { "{\"images\":" URL "," P, 0, "u", "images " },
+    { "{\"reference_images\":" URL ",\"image_url\":" URL ",\"image_urls\":["
+      URL "],\"input_image\":" URL ",\"images\":" URL
+      ",\"binary_data_base64\":" BASE64 ",\"image\":" URL "," P, 1, "uuubuuu",
+      "image images image_urls[0] binary_data_base64 image_url input_image "
+      "reference_images " },
+    { "{\"extra_body\":{\"image_urls\":[" URL "],\"image\":" URL "}," P, 0,
+      "uu", "image image_urls[0] " },
+    { "{\"image_urls\":[" URL "],\"extra_body\":{\"image_urls\":[7]}," P, 0,
+      "u", "image_urls[0] " },
+
+    /* what is none */
+    { "{\"image\":\"\",\"images\":[],\"image_urls\":null,\"image_url\":\"\","
+      "\"mask\":\"\"," P, 0, "", "" },
+    { "{\"image\":\"\",\"extra_body\":{\"image\":" URL "}," P, 0, "u",
+      "image " },
+    { M(INPAINT) "\"mask\":[],\"image\":[" URL "," URL "]," P, 0, "uu",
+      "image[0] image[1] " },
+
     /* a mask that is not taken is not looked at */
     { "{\"image\":" URL ",\"mask\":" BASE64 "," P, 0, "u", "image " },
 
@@ -92,7 +135,7 @@ static const bad_case_t  bad_cases[] = {
     { "{\"image\":[" URL "," URI "]," P, 0, 0, "image[1]",
       "Picture 2 of \"image\" is no http:" },
     { "{\"image\":\"ftp://h/\"," P, 0, 0, "image", "URLs only" },
-    { "{\"image\":\"\"," P, 1, 0, "image", "is neither an http:" },
+    { "{\"image\":[\"\"]," P, 1, 0, "image[0]", "is neither an http:" },
     { "{\"image\":\"ftp://h/\"," P, 1, 0, "image", "is neither" },
     { "{\"image\":\"//h/a.png\"," P, 1, 0, "image", "is neither" },
     { "{\"image\":\"data\\u0000\"," P, 1, 0, "image", "is neither" },
@@ -103,6 +146,21 @@ static const bad_case_t  bad_cases[] = {
       "Picture 2 of \"images\" is neither" },
     { "{\"image\":[" BASE64 ",7]," P, 1, 0, "image[1]", "must be a URL" },
     { "{\"image\":[\"http://\"]," P, 1, 0, "image[0]", "no host" },
+    { "{\"image_urls\":[" URL ",\"a.png\"]," P, 1, 0, "image_urls[1]",
+      "Picture 2 of \"image_urls\" is neither" },
+    { "{\"image_url\":{}," P, 1, 0, "image_url", "must be a URL" },
+    { "{\"image_url\":{\"url\":\"\"}," P, 1, 0, "image_url", "is neither" },
+    { "{\"images\":[{\"file_id\":\"file-1\"}]," P, 1, 0, "images[0]",
+      "object with a \"url\" or a \"b64_json\"" },
+    { "{\"images\":[{\"image_url\":{\"b64_json\":" BASE64 "}}]," P, 1, 0,
+      "images[0]", "must be a URL" },
+    { "{\"images\":[null]," P, 1, 0, "images[0]", "must be a URL" },
+    { "{\"binary_data_base64\":" BASE64 "," P, 0, 0, "binary_data_base64",
+      "URLs only" },
+    { "{\"reference_images\":[" URL "," URL "," URL "," URL "," URL "," URL
+      "],\"image_urls\":[" URL "," URL "," URL "," URL "," URL "]," P, 0, 0,
+      "reference_images", "11 pictures, and this model takes at most 10" },
+    { "{\"ref_image\":" URL "," P, 0, 0, "ref_image", "looks like a picture" },
 
     { M(INPAINT) "\"image\":" URL ",\"mask\":" BASE64 "," P, 0, 0, "mask",
       "all as URLs or all as data" },
@@ -111,6 +169,8 @@ static const bad_case_t  bad_cases[] = {
 
     { "{" P, 0, 1, "image", "An edit needs a picture in \"image\"" },
     { "{\"images\":[]," P, 1, 1, "image", "An edit needs" },
+    { "{\"images\":\"\",\"image_urls\":[]," P, 1, 1, "image",
+      "An edit needs" },
     { "{\"mask\":" URL "," P, 1, 1, "image", "An edit needs" },
     { M(T2I) P, 0, 1, "model", "takes no pictures" },
     { M(T2I) "\"image\":" URL "," P, 0, 1, "image", "at most 0" },
@@ -401,6 +461,14 @@ test_skeleton(void)
     is_str(r.images[4].text, "xyz", "and very short base64");
     ok(strcmp(jm_request_field_name(0), "model") == 0 && r.ignored != 0,
        "a long text of no use is none's concern");
+    tap_mem_done(&m);
+
+    is_int(read_skeleton(&r, "\xef\xbb\xbf{\"image\":"
+                         "\"data:image/png;base64,iV\"," P, &m, &e),
+           JM_OK, "behind U+FEFF: %s", e.message);
+    is_int((int64_t) r.nimages, 1, "there is a picture");
+    ok(r.images[0].text.data == NULL && r.images[0].offset == 13,
+       "which lies in the body");
     tap_mem_done(&m);
 
     is_int(read_skeleton(&r, "{\"prompt\":\"seventeen letters\"}", &m, &e),

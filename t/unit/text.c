@@ -517,9 +517,32 @@ test_escape(void)
 }
 
 
+static void
+test_names(void)
+{
+    static const jm_str_t  none = jm_null_string;
+
+    ok(jm_text_is(str("a-z09"), "a-z09") && jm_text_is(str("A-Z09"), "a-z09"),
+       "a word in any case");
+    ok(!jm_text_is(str("a-z0"), "a-z09") && !jm_text_is(str("a-z099"), "a-z09")
+       && !jm_text_is(str("a-z08"), "a-z09"), "is not another");
+    ok(!jm_text_is(str("@"), "`") && !jm_text_is(str("["), "{")
+       && !jm_text_is(str("\x10"), "0"), "nor what is no letter");
+    ok(jm_text_is(none, "") && !jm_text_is(none, "a"), "nothing is \"\"");
+
+    ok(jm_utf8_charset(str("UTF-8")) && jm_utf8_charset(str("utf8"))
+       && jm_utf8_charset(str("US-ASCII")) && jm_utf8_charset(str("ascii")),
+       "charsets that are UTF-8");
+    ok(!jm_utf8_charset(str("gbk")) && !jm_utf8_charset(str("utf-16"))
+       && !jm_utf8_charset(str("utf-8859-1")) && !jm_utf8_charset(none),
+       "charsets that are not");
+}
+
+
 int
 main(void)
 {
+    test_names();
     test_utf8();
     test_utf8_all();
     test_utf8_prefix();
