@@ -57,7 +57,8 @@ invalid($_->[0], $_->[1], $not_json) for (
     [ 'another value behind it', "{$prompt}{$prompt}" ],
     [ 'a brace behind it', "{$prompt}}" ],
     [ 'a zero byte behind it', "{$prompt}\0" ],
-    [ 'a byte order mark', "\x{feff}{$prompt}" ],
+    [ 'two byte order marks', "\x{feff}\x{feff}{$prompt}" ],
+    [ 'a byte order mark behind it', "{$prompt}\x{feff}" ],
     [ 'a comma too many', "{$prompt,}" ],
     [ 'a comment', "{$prompt /* here */}" ],
     [ 'single quotes', q({'prompt':'a boat'}) ],
@@ -76,6 +77,7 @@ invalid($_->[0], $_->[1], $not_json) for (
 
 invalid($_->[0], $_->[1], $empty) for (
     [ 'no body', '' ], [ 'a blank body', " \r\n\t" ],
+    [ 'a byte order mark alone', "\x{feff}" ],
 );
 
 # Bytes that are no UTF-8, and so not to be encoded.
@@ -270,7 +272,7 @@ my $eleven = join ',', ($url) x 11;
 my $ten = join ',', ($url) x 10;
 my $many = qr/^The request has 11 pictures, and this model takes at most 10;/;
 my $no_url = qr/^Picture 1 of "image" is no http:/;
-my $no_form = qr/^Picture 1 of "images" must be a URL, or an object with a/;
+my $no_form = qr/^Picture 1 of "images" must be a URL or base64, or an object/;
 
 invalid('11 pictures', "{$prompt,\"image\":[$eleven]}", $many, 'image');
 invalid('10 pictures and one', "{$prompt,\"image\":$url,\"images\":[$ten]}",
@@ -297,7 +299,7 @@ for my $case (
 }
 
 invalid("the picture $_", qq({$prompt,"image":"$_"}), $no_url, 'image')
-    for '', 'x', 'ftp://h/1.png', 'file:///etc/passwd', '//h/1.png', 'http:h',
+    for ' ', 'x', 'ftp://h/1.png', 'file:///etc/passwd', '//h/1.png', 'http:h',
         'http:/h', 'https//h', ' http://h/', 'javascript:alert(1)',
         'data:image/png;base64,iVBORw0KGgo=', 'iVBORw0KGgo=', 'httpx://h/',
         '\u0000http://h/';
@@ -314,14 +316,34 @@ invalid('a URL of 8193 bytes',
         qr/is longer than 8192 bytes/, 'image');
 invalid("the element $_", "{$prompt,\"images\":[$_]}", $no_form, 'images[0]')
     for 1, 'true', 'null', '[]', '{}', '{"url":1}', '{"image_url":{}}',
-        '{"image_url":{"url":1}}', '{"b64_json":"iVBORw0KGgo="}';
+        '{"image_url":{"url":1}}', '{"b64_json":1}', '{"file_id":"file-1"}';
 invalid('the second of two', "{$prompt,\"images\":[$url,\"x\"]}",
         qr/^Picture 2 of "images" is no http:.*this gateway takes URLs only/,
         'images[1]');
 invalid("the field $_", "{$prompt,$_}", qr/must be a(?:n array| URL)/,
         /"(\w+)"/ ? $1 : undef)
-    for '"image":1', '"image":{"url":"http://h/"}', '"images":"http://h/"',
-        '"images":{}';
+    for '"image":1', '"image":{}', '"images":true', '"images":{}',
+        '"image_urls":1', '"binary_data_base64":false', '"image_url":{"a":1}',
+        '"input_image":{"url":null}', '"reference_images":0.5';
+
+
+# ---- what looks like a picture, and is not known
+
+invalid("unknown: $_->[1]", "{$prompt,$_->[1]}",
+        qr/^The field "\Q$_->[0]\E" looks like a picture, and is not known here:/,
+        $_->[0])
+    for [ 'reference_image', qq("reference_image":$url) ],
+        [ 'input_images', qq("input_images":[$url]) ],
+        [ 'image_base64', '"image_base64":"iVBORw0KGgo="' ],
+        [ 'ref_images', qq("extra_body":{"ref_images":[{"url":$url}]}) ],
+        [ 'init_image', qq("image":$url,"init_image":$url) ],
+        [ 'image[0]', qq("image[0]":$url) ],
+        [ 'imageUrl', qq("imageUrl":$url) ],
+        [ '图image', qq("图image":$url) ],
+        [ 'foo', '"foo":"data:image/png;base64,iVBORw0KGgo="' ],
+        [ 'foo', '"foo":["iVBORw0KGgoAAAANSUhEUg"]' ],
+        [ 'foo', '"extra_body":{"foo":"/9j/4AAQSkZJRg"}' ],
+        [ 'messages', qq("messages":[{"content":[{"image_url":{"url":$url}}]}]) ];
 
 
 # ---- sizes (more of them in size.t)
@@ -349,6 +371,28 @@ typed("Content-Type $_", $_)
         'multipart/form-data; boundary=x', 'application/jsonp', 'application',
         'application/json-seq', 'application/json, text/plain',
         'text/plain; application/json', 'json';
+
+
+# ---- what is compressed is not decompressed
+
+for my $coding (qw(gzip GZIP x-gzip deflate br zstd), 'identity, gzip', 'foo') {
+    for my $path (qw(generations edits)) {
+        $requests++;
+        is_error($t->request('POST', "/v1/images/$path",
+                             { %$json, 'Content-Encoding' => $coding },
+                             "{$prompt}"),
+                 "$coding, $path", 415, 'unsupported_media_type',
+                 message => qr/^The request body must not be compressed; send/);
+    }
+}
+
+# It is said before the body was sent.
+my $zipped = $t->start_request('POST', '/v1/images/generations',
+    { %$json, 'Content-Encoding' => 'gzip', 'Content-Length' => 5000 }, '');
+$requests++;
+is_error($zipped->response(5), 'compressed, not sent at all', 415,
+         'unsupported_media_type');
+$zipped->abort;
 
 
 # ---- methods and paths

@@ -3,7 +3,8 @@
 # POST images/edits: forms as curl and the openai package send them, forms that
 # are written by hand, and JSON.
 #
-# Seen failing: with values of a form in a file that are not read from there.
+# Seen failing: with values of a form in a file that are not read from there;
+# with a file field where nothing was chosen as a picture; with "1" as a number.
 
 use strict;
 use warnings;
@@ -160,6 +161,82 @@ for my $place (@places, 'none') {
 }
 
 
+# ---- names that clients give to pictures, and their numbers
+
+for my $place (@places) {
+    my $url = 'https://a.example/b.png';
+
+    is_sent(post($place, file('image[0]', $png), file('image[1]', $jpeg),
+                 $prompt), "$place, PHP", $png, $jpeg);
+    is_sent(post($place, file('image[1]', $png), $prompt,
+                 file('image[0]', $large[0])),
+            "$place, PHP, the second first", $large[0], $png);
+    is_sent(post($place, $prompt, map { file("images[$_]", $large[$_ % 2]) }
+                                      reverse 0 .. 9),
+            "$place, PHP, ten", (@large[0, 1]) x 5);
+    is_sent(post($place, file('images[0]', $png), $prompt,
+                 field('images[1]', $url)), "$place, images[0]", $png, $url);
+    is_sent(post($place, field('image_urls[]', $url), $prompt,
+                 field('image_urls[]', 'http://h/2')),
+            "$place, image_urls[]", $url, 'http://h/2');
+    is_sent(post($place, $prompt, field('image_url', $url),
+                 field('binary_data_base64', base64($large[0])),
+                 file('input_image', $jpeg), file('reference_images[]', $png)),
+            "$place, other names", $large[0], $url, $jpeg, $png);
+    is_sent(post($place, $prompt, file('image', $png), file('image[]', '', ''),
+                 file('mask', '', ''), file('prompt', '', ''),
+                 file('unknown', '', '')),
+            "$place, file fields where nothing was chosen", $png);
+    is_sent(post($place, $prompt, file('image', $png, '')),
+            "$place, a file without a name", $png);
+}
+
+
+# ---- booleans, as PHP, Python and browsers write them
+
+for my $word ('1', 'True', 'true', 'TRUE', 'on', 'yes') {
+    my $no = { 1 => '0', True => 'False', true => 'false', TRUE => 'FALSE',
+               on => 'off', yes => 'no' }->{$word};
+
+    is_sent(post('file', $prompt, file('image', $png),
+                 field('watermark', $word), field('force_single', $no),
+                 field('stream', $no), field('async', $no)),
+            "watermark=$word", $png);
+    is(($t->submits)[-1]{json}{force_single}, JSON::PP::false,
+       "force_single=$no");
+    like(($t->queries)[-1]{json}{req_json}, qr/"add_logo":true/,
+         "watermark=$word");
+
+    my $queries = $t->queries;
+    my $r = post('file', $prompt, file('image', $png),
+                 field('watermark[add_logo]', $no), field('async', $word));
+    is($r->status, 200, "async=$word: status") or diag($r->body);
+    is($r->json->{task_status}, 'pending', "async=$word");
+    Jimeng::Test::wait_for { $t->queries > $queries } 'it is asked for';
+    unlike(($t->queries)[-1]{json}{req_json}, qr/add_logo/,
+           "watermark[add_logo]=$no");
+
+    $r = post('file', $prompt, file('image', $png), field('stream', $word));
+    is($r->header('Content-Type'), 'text/event-stream', "stream=$word");
+
+    is(post('none', $prompt, field('image', 'http://h/'),
+            field('model', 'jimeng_i2i_v30'), field('seed', '1'))->status, 200,
+       'a number is one');
+    is(($t->submits)[-1]{json}{seed}, 1, 'whatever it looks like');
+}
+
+
+# ---- charsets
+
+for my $charset ('utf-8', '"UTF-8"', 'us-ascii', 'Utf8') {
+    is_sent(post('file', [ qq(Content-Disposition: form-data; name="prompt"\r\n)
+                           . "Content-Type: text/plain; charset=$charset",
+                           'in winter' ],
+                 field('_charset_', 'UTF-8'), file('image', $png)),
+            "charset=$charset", $png);
+}
+
+
 # ---- JSON
 
 my %json = (prompt => 'in winter', image => base64($png));
@@ -252,6 +329,44 @@ for my $place (@places) {
                   $prompt, file('image', png(99, 99, 15_728_641)));
     $is_refused->('a file that is none', 'prompt', qr/./,
                   file('prompt', $png), file('image', $png));
+    $is_refused->('a PNG that is cut', 'image', qr/ is a PNG that is cut off: /,
+                  $prompt, file('image', substr $large[0], 0, 800_000 - 1));
+    $is_refused->('a JPEG that is cut', 'image[1]',
+                  qr/ is a JPEG that is cut off: /, $prompt,
+                  file('image[]', $png),
+                  file('image[]', substr $jpeg, 0, -2));
+    $is_refused->('blanks in base64', 'image[1]', qr/ has a blank within its /,
+                  $prompt, file('image', $png),
+                  field('image', base64($large[0]) =~ tr/+/ /r));
+    $is_refused->('an empty file of a name', 'image', qr/ is empty\./,
+                  $prompt, file('image', '', 'a.png'));
+    $is_refused->('nothing chosen', 'image', qr/ needs a picture /, $prompt,
+                  file('image', '', ''));
+    $is_refused->("a file, $_", $_, qr/ a file in a field that is not for one/,
+                  $prompt, file('image', $png), file($_, $jpeg))
+        for 'picture', 'image[a]', 'image[0][file]', 'ref_image', 'markup',
+            'watermark[x]';
+    $is_refused->("a text, $_", $_, qr/ looks like a picture, /, $prompt,
+                  file('image', $png), field($_, 'https://a.example/'))
+        for 'picture', 'image[a]', 'image[0][url]', 'ref_images[]';
+    $is_refused->("a picture in $_->[0]", $_->[0], qr/ looks like a picture, /,
+                  $prompt, file('image', $png), field(@$_))
+        for [ foo => base64($jpeg) ], [ foo => base64($large[0]) ],
+            [ bar => 'data:image/png;base64,' . base64($large[0]) ];
+    $is_refused->("$_->[0]=$_->[1]", $_->[0], qr/ must be true or false/,
+                  $prompt, file('image', $png), field(@$_))
+        for [ stream => '2' ], [ async => 'y' ], [ force_single => 'None' ];
+    $is_refused->("charset=$_", 'prompt', qr/ charset than UTF-8; send it as /,
+                  [ qq(Content-Disposition: form-data; name="prompt"\r\n)
+                    . "Content-Type: text/plain; charset=$_", 'in winter' ],
+                  file('image', $png))
+        for 'gbk', '"GB2312"', 'iso-8859-1', 'utf-16';
+    $is_refused->('charset=big5 of what is not known', 'foo', qr/ charset /,
+                  $prompt, file('image', $png),
+                  [ qq(Content-Disposition: form-data; name="foo"\r\n)
+                    . 'Content-Type: text/plain; charset=big5', 'x' ]);
+    $is_refused->('_charset_', '_charset_', qr/^The form is in another charset/,
+                  $prompt, file('image', $png), field('_charset_', 'GBK'));
     $is_refused->('too many parts', undef, qr/^The form has more than 64 parts/,
                   map { field("f$_", '') } 1 .. 65);
 

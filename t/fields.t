@@ -101,6 +101,29 @@ fields(qq("images":["http://h/2"],"image":["$url"]), $two);
 fields(qq("image":[$urls]), qq("image_urls":[$urls],$plain));
 fields('"image":[]', $plain);
 fields('"image":[],"images":[]', $plain);
+fields('"image":"","images":"","image_urls":[],"mask":""', $plain);
+fields(qq("image":{"url":"$url"}), $sent);
+fields(qq("images":{"image_url":{"url":"$url"}}), $sent);
+fields(qq("images":"$url"), $sent);
+
+# the other names that clients have for them
+
+for my $name (qw(image_urls binary_data_base64 image_url input_image
+                 reference_images))
+{
+    fields(qq("$name":"$url"), $sent);
+    fields(qq("$name":["$url","http://h/2"]), $two);
+    fields(qq("$name":{"url":"$url"}), $sent);
+    fields(qq("extra_body":{"$name":["$url"]}), $sent);
+    fields(qq("$name":[{"type":"x","image_url":{"url":"$url"}}]), $sent);
+    fields(qq("$name":"","image":"$url"), $sent);
+}
+
+fields(qq("reference_images":["http://h/7"],"input_image":"http://h/6",)
+       . qq("image_url":"http://h/5","binary_data_base64":["http://h/4"],)
+       . qq("image_urls":["http://h/3"],"images":["http://h/2"],"image":"$url"),
+       join(',', qq("image_urls":["$url"), map { qq("http://h/$_") } 2 .. 7)
+       . "],$plain");
 fields('"image":"HTTPS://h:8080/a%20b?x=1&y=%22#z"',
        '"image_urls":["HTTPS://h:8080/a%20b?x=1&y=%22#z"],' . $plain);
 fields('"image":"https:\/\/h\/\u0061"',
@@ -143,15 +166,23 @@ fields('"min_ratio":1.50,"max_ratio":1.5',
 
 fields($_, $plain) for (
     '"n":1', '"n":1.0', '"response_format":"url"', '"stream":false',
-    '"user":"somebody"', '"user":""', '"size":"auto"',
+    '"user":"somebody"', '"user":""', '"size":"auto"', '"size":"Auto"',
+    '"size":"adaptive"', '"size":"ADAPTIVE"', '"partial_images":2',
+    '"input_fidelity":"high"',
 );
+
+# Windows begins what is UTF-8 with a mark.
+submitted('a byte order mark', "\xef\xbb\xbf" . '{"prompt":"x"}',
+          qq({"req_key":"jimeng_t2i_v40","prompt":"x",$plain}));
 
 # ---- what is not understood
 
 fields($_, $plain) for (
     '"negative_prompt":"rain"', '"quality":"hd"', '"style":"vivid"',
     '"seed":1', '"seed":-1', '"output_format":"png"', '"moderation":"low"',
-    '"req_key":"jimeng_t2i_v30"', '"image_urls":["http://h/1"]',
+    '"req_key":"jimeng_t2i_v30"', '"image_size":"square_hd"', '"num_images":2',
+    '"images_per_prompt":"1"', '"init_image":null', '"init_images":[]',
+    '"return_images":true', '"image_config":{"image_size":"2K"}',
     '"callback_url":"http://h/"', '"task_id":"1"', '"req_json":"{}"',
     '"":1', '"Prompt":"x"', '"prompt ":"x"', '"x":{"prompt":[1,2,{}]}',
     '"\u0000prompt":"x"', '"x":1e999', '"x":0.1234567890123456789',
@@ -166,6 +197,12 @@ for my $case (
     [ '"size":"1024x1024","ratio":"16:9"', 'ratio' ],
     [ '"width":1024,"height":1024,"size":"4K","aspect_ratio":"1:1"',
       qw(size aspect_ratio) ],
+    [ '"partial_images":2,"input_fidelity":"high","safety_identifier":"x",'
+      . '"complexity":"low","svg":{"model":"x"},"frame_count":9,'
+      . '"frame_duration_ms":200',
+      qw(partial_images input_fidelity complexity frame_count
+         frame_duration_ms svg safety_identifier) ],
+    [ '"partial_images":null,"max_images":3,"input_fidelity":null' ],
     [ '"extra_body":{"negative_prompt":"rain","mask":{}}',
       qw(mask negative_prompt) ],
     [ '"sequential_image_generation_options":{"max_images":2}',
@@ -186,6 +223,8 @@ fields(qq("$_":null), $plain) for qw(
     stream image images strength scale force_single min_ratio max_ratio
     watermark user extra_body whatever sequential_image_generation
     sequential_image_generation_options retries async aigc_meta seed mask
+    image_urls binary_data_base64 image_url input_image reference_images
+    reference_image partial_images
 );
 
 

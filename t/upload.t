@@ -6,7 +6,8 @@
 # sent, by its place.  Forms are in edits.t.
 #
 # Seen failing: with base64 that is not unescaped; with a decoder that starts
-# anew with each piece; without the check of a picture's bytes.
+# anew with each piece; without the check of a picture's bytes, of its end, of
+# blanks in base64, of a field that looks like a picture.
 
 use strict;
 use warnings;
@@ -107,7 +108,8 @@ sub forms {
             =~ s{([A-Z+])}{sprintf '\\u%04x', ord $1}ger =~ s{/}{\\/}gr . '"',
         'lines' => qq("$lines"),
         'lines of Windows' => '"' . $lines =~ s/\\n/\\r\\n/gr . '"',
-        'blanks' => '" ' . $bare =~ s/(.{50})/$1  /gr . ' "',
+        'blanks around it' => qq(" \\t\\r\\n$bare\\r\\n "),
+        'lines at its ends' => qq("\\n$lines\\n"),
         'no padding' => '"' . $bare =~ s/=+\z//r . '"',
         'the other alphabet' => '"' . $bare =~ tr{+/}{-_}r . '"',
     );
@@ -167,9 +169,40 @@ are_sent(post('file', body_of($b64[0], ',"n":3')), 'three tasks', \$large[0]);
 is($t->submits - $submits, 3, 'three tasks: three submits');
 
 $submits = $t->submits;
-is(post('file', qq({"prompt":"a mill","pad":$b64[0]}))->status, 200,
-   'a long string that is no picture');
+is(post('file', qq({"prompt":"a mill","pad":") . 'x' x 700_000 . '"}')->status,
+   200, 'a long string that is no picture');
 is(($t->submits)[-1]{json}{image_urls}, undef, 'is none');
+
+
+# ---- under other names, long and short, in memory and in the body
+
+for my $place (@places) {
+    for my $image (qq("$bare"), $b64[0]) {
+        my $picture = $image eq $b64[0] ? \$large[0] : \$png;
+
+        are_sent(post($place, qq({"prompt":"a mill",$_->[0]$image$_->[1]})),
+                 "$place, $_->[0]", $picture) for (
+            [ '"binary_data_base64":[', ']' ], [ '"binary_data_base64":', '' ],
+            [ '"images":[{"b64_json":', '}]' ], [ '"input_image":', '' ],
+            [ '"image_url":{"url":', '}' ], [ '"image":{"b64_json":', '}' ],
+            [ '"reference_images":[', ']' ], [ '"image_urls":[', ']' ],
+        );
+
+        $submits = $t->submits;
+        is_error(post($place, qq({"prompt":"a mill",$_->[0]$image$_->[1]})),
+                 "$place, $_->[0] is none of them", 400, 'invalid_request',
+                 param => $_->[2], message => qr/ looks like a picture, /) for (
+            [ '"photo":', '', 'photo' ], [ '"pad":', '', 'pad' ],
+            [ '"x":[{"y":', '}]', 'x' ],
+            [ '"extra_body":{"init_image":', '}', 'init_image' ],
+        );
+        is($t->submits - $submits, 0, "$place: nothing is submitted");
+    }
+
+    are_sent(post($place, qq({"prompt":"a mill","image":"","images":[],)
+                          . qq("mask":"","image_url":$b64[1]})),
+             "$place, what is none beside one", \$large[1]);
+}
 
 
 # ---- how it comes
@@ -209,6 +242,9 @@ is(($t->submits)[-1]{json}{image_urls}, undef, 'is none');
 my $before = $t->submits;
 my $neither = qr/ is neither an http:\/\/ or https:\/\/ URL nor /;
 my $no_picture = qr/ is neither a JPEG nor a PNG\.\z/;
+my $cut = qr/ is a \w+ that is cut off: its end is missing; send all of it\.\z/;
+my $blank = qr/ has a blank within its base64: a "\+" became a space .*"%2B"/;
+my $plus = $bare =~ tr/+/ /r;
 
 sub b64 { '"' . base64($_[0]) . '"' }
 
@@ -216,7 +252,8 @@ my @refused = (
     [ 'no picture', 'image', b64('x' x 500), $no_picture ],
     [ 'a GIF', 'image', b64('GIF89a' . "\1" x 500), $no_picture ],
     [ 'a WebP', 'image', b64("RIFF\0\0\0\0WEBPVP8 " . "\1" x 50), $no_picture ],
-    [ 'an empty string', 'image', '""', $neither ],
+    [ 'an empty string among others', 'image[1]', [ qq("$url"), '""' ],
+      $neither ],
     [ 'an empty data: URI', 'image', '"data:image/png;base64,"', qr/ is empty\.\z/ ],
     [ 'a data: URI without base64', 'image', '"data:image/png,abc"', $neither ],
     [ 'a file name', 'image', '"cat.png"', $neither ],
@@ -225,8 +262,33 @@ my @refused = (
     [ 'text behind the end', 'image', qq("$bare====$bare"), $neither ],
     [ 'base64 that is cut', 'image', '"' . substr($bare, 0, 1001) . '"',
       qr/ is base64 that is cut off\.\z/ ],
-    [ 'a PNG that is cut', 'image', b64(substr $png, 0, 20), qr/ is .*\.\z/ ],
-    [ 'a JPEG that is cut', 'image', b64(substr $jpeg, 0, 60), qr/ is .*\.\z/ ],
+    [ 'pluses that became spaces', 'image', qq("$plus"), $blank ],
+    [ 'a blank in it', 'image',
+      '"' . substr($bare, 0, 900) . ' ' . substr($bare, 900) . '"', $blank ],
+    [ 'a tab in it', 'image',
+      '"' . substr($bare, 0, 901) . '\t' . substr($bare, 901) . '"', $blank ],
+    [ 'a blank at a line\'s end', 'image',
+      '"' . substr($bare, 0, 902) . ' \r\n' . substr($bare, 902) . '"',
+      $blank ],
+    (map { [ "$_ bytes of a PNG", 'image', b64(substr $png, 0, $_), $cut ] }
+         20, 24, 33, 1000, 2988, 2999),
+    (map { [ "$_ bytes of a JPEG", 'image', b64(substr $jpeg, 0, $_), $cut ] }
+         60, 150, 1000, 2999, 3000),
+    [ 'a large PNG but for its end', 'image',
+      b64(substr $large[0], 0, 700_000), $cut ],
+    [ 'a large JPEG but for its end', 'image',
+      b64(substr jpeg(800, 600, 700_000), 0, 699_998), $cut ],
+    [ 'a JPEG of which only the thumbnail has an end', 'image',
+      b64("\xff\xd8\xff\xe1\0\x0e\xff\xd8\xff\xda\0\2\xff\xd9abcd"
+          . substr $jpeg, 2, 2000), $cut ],
+    [ 'a PNG of which a text has an end', 'image',
+      b64(substr($png, 0, 33) . "\0\0\0\x0ctEXt\0\0\0\0IEND\xae\x42\x60\x82crc "
+          . substr $png, 33, 2000), $cut ],
+    [ 'a JPEG without a scan', 'image',
+      b64(substr($jpeg, 0, 150) =~ s/\xff\xda.*//sr . "\xff\xd9"),
+      qr/ is a damaged JPEG\.\z| is cut off/ ],
+    [ 'a PNG without pixels', 'image', b64(substr($png, 0, 33) . substr $png, -12),
+      qr/ is a damaged PNG\.\z/ ],
     [ 'too wide', 'image', b64(png(4097, 4096)),
       qr/ is 4097x4096: each side has to be 1 to 4096 pixels\.\z/ ],
     [ 'too high', 'image', b64(jpeg(4096, 4097)), qr/ is 4096x4097: each/ ],
@@ -265,6 +327,12 @@ for my $picture (png(4096, 4096, 15_728_640), jpeg(3000, 1000), png(1000, 3000),
                  png(1, 1))
 {
     are_sent(post('file', body_of(b64($picture))), 'at the limit', \$picture);
+    $before++;
+}
+
+# What stands behind the end is taken along.
+for my $picture ("$png\0\0more", $jpeg . "\0" x 9, $jpeg . $jpeg) {
+    are_sent(post('file', body_of(b64($picture))), 'behind the end', \$picture);
     $before++;
 }
 
