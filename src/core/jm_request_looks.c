@@ -74,34 +74,49 @@ jm_request_param(jm_request_ctx_t *ctx, jm_str_t name)
 }
 
 
-/* named: what it is within has a picture's name */
+/*
+ * named: what it is within has a picture's name.  The next of each array and
+ * object that is open is kept, with whether that has such a name.
+ */
 
 static unsigned
 jm_request_looks_node(const jm_request_ctx_t *ctx, const jm_json_t *node,
     unsigned named)
 {
-    const jm_json_t  *child;
+    size_t            depth;
+    unsigned          is_named[JM_REQUEST_DEPTH];
+    const jm_json_t  *next[JM_REQUEST_DEPTH];
 
-    if (node->type == JM_JSON_STRING) {
-        return jm_request_looks_text(jm_request_head(ctx, node->text), named,
-                                     jm_request_away(ctx, node->text, NULL));
-    }
+    depth = 0;
 
-    if (node->type != JM_JSON_ARRAY && node->type != JM_JSON_OBJECT) {
-        return 0;
-    }
+    for ( ;; ) {
 
-    for (child = node->child; child != NULL; child = child->next) {
-
-        if (jm_request_looks_node(ctx, child, named
-                                  || (node->type == JM_JSON_OBJECT
-                                      && jm_request_looks_name(child->key))))
+        if (node->type == JM_JSON_STRING
+            && jm_request_looks_text(jm_request_head(ctx, node->text), named,
+                                     jm_request_away(ctx, node->text, NULL)))
         {
             return 1;
         }
-    }
 
-    return 0;
+        if (node->child != NULL && depth < JM_REQUEST_DEPTH) {
+            next[depth] = node->child;
+            is_named[depth] = named;
+            depth++;
+        }
+
+        while (depth != 0 && next[depth - 1] == NULL) {
+            depth--;
+        }
+
+        if (depth == 0) {
+            return 0;
+        }
+
+        node = next[depth - 1];
+        next[depth - 1] = node->next;
+
+        named = is_named[depth - 1] || jm_request_looks_name(node->key);
+    }
 }
 
 
@@ -191,6 +206,8 @@ jm_request_looks_name(jm_str_t name)
         "image", "img", "picture", "photograph", "photo", "_pic", "_markup"
     };
 
+    memset(words, 0, sizeof(words));
+
     n = jm_request_words(name, words);
 
     for (i = n; i-- != 0; /* void */) {
@@ -208,7 +225,10 @@ jm_request_looks_name(jm_str_t name)
 }
 
 
-/* in lower case, with a "_" before each word: "inputImage[0]" is three */
+/*
+ * In lower case, with a "_" before each word: "inputImage[0]" is three.  A zero
+ * stands behind them already.
+ */
 
 static size_t
 jm_request_words(jm_str_t name, char *dst)
@@ -239,8 +259,6 @@ jm_request_words(jm_str_t name, char *dst)
         dst[n++] = (char) c;
         last = upper;
     }
-
-    dst[n] = '\0';
 
     return n;
 }
