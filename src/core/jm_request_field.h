@@ -207,6 +207,12 @@ jm_rc_e jm_request_ratios(jm_request_ctx_t *ctx);
 jm_rc_e jm_request_group(jm_request_ctx_t *ctx);
 
 /*
+ * Reads "stream", "async", "response_format" and "quality": how the reply is
+ * wanted.  Returns JM_INVALID, and the error, for what is none of that.
+ */
+jm_rc_e jm_request_result(jm_request_ctx_t *ctx);
+
+/*
  * Reads "watermark", as a bool or as the vendor's logo_info, and "aigc_meta".
  * Returns JM_INVALID, and the error, for what the vendor does not take.
  */
