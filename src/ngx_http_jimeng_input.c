@@ -27,6 +27,8 @@ static void ngx_http_jimeng_input_timer(ngx_event_t *ev);
 static void ngx_http_jimeng_input_reading(ngx_http_request_t *r);
 static void ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in,
     ngx_int_t rc, jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_input_param(ngx_http_request_t *r,
+    jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_input_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_error_t *e);
 static void ngx_http_jimeng_input_free(ngx_http_jimeng_input_t *in);
@@ -328,14 +330,8 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
         r->read_event_handler = ngx_http_block_reading;
     }
 
-    /* the name of the field that an error is about is in the input's memory */
-
-    if (rc == NGX_DECLINED) {
-        rc = ngx_http_jimeng_send_error(r, e, none);
-
-        ngx_http_jimeng_input_free(in);
-        ngx_http_finalize_request(r, rc);
-        return;
+    if (rc == NGX_DECLINED && ngx_http_jimeng_input_param(r, e) != NGX_OK) {
+        rc = NGX_ERROR;
     }
 
     ngx_http_jimeng_input_free(in);
@@ -363,6 +359,32 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     }
 
     ngx_http_finalize_request(r, rc);
+}
+
+
+/* the name of the field that an error is about is in the input's memory */
+
+static ngx_int_t
+ngx_http_jimeng_input_param(ngx_http_request_t *r, jm_error_t *e)
+{
+    char    *param;
+    size_t   size;
+
+    if (e->param == NULL) {
+        return NGX_OK;
+    }
+
+    size = ngx_strlen(e->param) + 1;
+
+    param = ngx_pnalloc(r->pool, size);
+    if (param == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(param, e->param, size);
+    e->param = param;
+
+    return NGX_OK;
 }
 
 

@@ -51,6 +51,7 @@ static const looks_case_t  bad_cases[] = {
     { "\"photographs\":[" URL "]", "photographs" },
     { "\"pic\":" URL, "pic" },
     { "\"pics\":[" URL "]", "pics" },
+    { "\"myPic\":" URL, "myPic" },
     { "\"markup\":" URL, "markup" },
     { "\"mask_image\":" URL, "mask_image" },
     { "\"first_frame_image\":" URL, "first_frame_image" },
@@ -98,6 +99,7 @@ static const char *const  good_cases[] = {
     /* a property of pictures, and no picture */
     "\"image_size\":\"square_hd\"",
     "\"imageSize\":\"1K\"",
+    "\"imageSIZE\":\"1K\"",
     "\"image_format\":\"png\"",
     "\"image_quality\":\"high\"",
     "\"image_style\":\"vivid\"",
