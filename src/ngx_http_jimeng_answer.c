@@ -15,6 +15,8 @@
 static ngx_int_t ngx_http_jimeng_answer_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static void ngx_http_jimeng_answer_file(ngx_http_jimeng_exchange_t *x,
+    ngx_buf_t *b);
 static ngx_uint_t ngx_http_jimeng_answer_passes(
     ngx_http_jimeng_exchange_t *x);
 
@@ -105,7 +107,7 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     for (cl = in; cl; cl = cl->next) {
         b = cl->buf;
 
-        if (ngx_buf_size(b) && !ngx_buf_in_memory(b)) {
+        if (x->pass && ngx_buf_size(b) && !ngx_buf_in_memory(b)) {
             x->lost = 1;
         }
 
@@ -118,7 +120,7 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
         /* meanwhile the pool is not the one of the client's request */
 
-        if (x->handling) {
+        if (x->outer) {
             return ngx_chain_add_copy(x->pool, &x->held, in);
         }
 
@@ -130,6 +132,9 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
         if (ngx_buf_in_memory(b)) {
             jm_buf_add(&x->answer, b->pos, b->last - b->pos);
+
+        } else if (ngx_buf_size(b)) {
+            ngx_http_jimeng_answer_file(x, b);
         }
 
         b->pos = b->last;
@@ -137,6 +142,34 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_jimeng_answer_file(ngx_http_jimeng_exchange_t *x, ngx_buf_t *b)
+{
+    size_t    size;
+    u_char    data[4096];
+    off_t     offset;
+    ssize_t   n;
+
+    for (offset = b->file_pos; offset < b->file_last; offset += n) {
+
+        size = (size_t) ngx_min(b->file_last - offset, (off_t) sizeof(data));
+
+        n = ngx_read_file(b->file, data, size, offset);
+
+        if (n <= 0) {
+            x->lost = 1;
+            return;
+        }
+
+        jm_buf_add(&x->answer, data, n);
+
+        if (x->answer.rc != JM_OK) {
+            return;
+        }
+    }
 }
 
 
@@ -164,14 +197,26 @@ ngx_http_jimeng_answer_held(ngx_http_jimeng_exchange_t *x)
 }
 
 
-void
-ngx_http_jimeng_answer_init(void)
-{
-    ngx_http_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_http_jimeng_answer_header_filter;
+/*
+ * An exchange's answer reaches us as the upstream has sent it, and no filter
+ * of another module sees it.  The filters of a module that is loaded later
+ * come before those of the modules loaded earlier, and each reading of a
+ * configuration, one that nginx refuses as well, puts them in their order
+ * anew.  So it is an exchange that makes sure that ours are the first.
+ */
 
-    ngx_http_next_body_filter = ngx_http_top_body_filter;
-    ngx_http_top_body_filter = ngx_http_jimeng_answer_body_filter;
+void
+ngx_http_jimeng_answer_first(void)
+{
+    if (ngx_http_top_header_filter != ngx_http_jimeng_answer_header_filter) {
+        ngx_http_next_header_filter = ngx_http_top_header_filter;
+        ngx_http_top_header_filter = ngx_http_jimeng_answer_header_filter;
+    }
+
+    if (ngx_http_top_body_filter != ngx_http_jimeng_answer_body_filter) {
+        ngx_http_next_body_filter = ngx_http_top_body_filter;
+        ngx_http_top_body_filter = ngx_http_jimeng_answer_body_filter;
+    }
 }
 
 

@@ -14,15 +14,19 @@ static ngx_int_t ngx_http_jimeng_exchange_request(
     jm_visual_call_e call, ngx_http_jimeng_payload_t *body);
 static ngx_int_t ngx_http_jimeng_exchange_body(ngx_http_request_t *sr,
     ngx_http_jimeng_payload_t *body);
+static void ngx_http_jimeng_exchange_inactive(
+    ngx_http_jimeng_exchange_t *x);
+static void ngx_http_jimeng_exchange_post(ngx_http_jimeng_exchange_t *x);
 static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
+static ngx_uint_t ngx_http_jimeng_exchange_enter(
+    ngx_http_jimeng_exchange_t *x);
+static void ngx_http_jimeng_exchange_leave(ngx_http_jimeng_exchange_t *x,
+    ngx_uint_t entered);
 static ngx_uint_t ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_exchange_content(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_jimeng_exchange_end(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
-static void ngx_http_jimeng_exchange_clean(ngx_http_jimeng_exchange_t *x);
-static void ngx_http_jimeng_exchange_unpost(ngx_http_jimeng_exchange_t *x);
-static void ngx_http_jimeng_exchange_kept(void *data);
 
 
 /*
@@ -57,6 +61,9 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
     x->pass = pass;
     x->start = ngx_current_msec;
 
+    ngx_http_jimeng_answer_first();
+    ngx_http_jimeng_exchange_mark(x);
+
     ngx_http_jimeng_mem(&x->mem, pool);
     jm_buf_init(&x->answer, &x->mem, NGX_HTTP_JIMENG_ANSWER,
                 NGX_HTTP_JIMENG_ANSWER_MAX);
@@ -64,7 +71,7 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
     if (ngx_http_jimeng_exchange_create(x, uri, &account->args[call])
         != NGX_OK)
     {
-        ngx_destroy_pool(pool);
+        ngx_http_jimeng_exchange_destroy(x);
         return NULL;
     }
 
@@ -238,6 +245,7 @@ ngx_http_jimeng_exchange_body(ngx_http_request_t *sr,
 static void
 ngx_http_jimeng_exchange_run(ngx_http_request_t *sr)
 {
+    ngx_uint_t                   entered;
     ngx_http_jimeng_exchange_t  *x;
 
     x = sr->post_subrequest->data;
@@ -247,7 +255,44 @@ ngx_http_jimeng_exchange_run(ngx_http_request_t *sr)
         return;
     }
 
+    entered = ngx_http_jimeng_exchange_enter(x);
+
     ngx_http_handler(sr);
+
+    ngx_http_jimeng_exchange_leave(x, entered);
+}
+
+
+/*
+ * nginx keeps a cleanup for each upstream request, and Lua for each phase, in
+ * the pool of the client's request, 24 bytes and more a query: they are put
+ * into the exchange's pool as well.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_exchange_enter(ngx_http_jimeng_exchange_t *x)
+{
+    if (x->outer) {
+        return 0;
+    }
+
+    x->outer = x->request->pool;
+    x->request->pool = x->pool;
+
+    return 1;
+}
+
+
+static void
+ngx_http_jimeng_exchange_leave(ngx_http_jimeng_exchange_t *x,
+    ngx_uint_t entered)
+{
+    if (entered) {
+        x->request->pool = x->outer;
+        x->outer = NULL;
+
+        ngx_http_jimeng_answer_held(x);
+    }
 }
 
 
@@ -325,54 +370,28 @@ ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r)
 }
 
 
-/*
- * nginx keeps a cleanup for each upstream request in the pool of the client's
- * request, 40 bytes a query: they are put into the exchange's pool as well.
- */
-
 static ngx_int_t
 ngx_http_jimeng_exchange_content(ngx_http_request_t *sr)
 {
     ngx_int_t                    rc;
-    ngx_pool_t                  *pool;
-    ngx_http_cleanup_t          *head, *cln;
-    ngx_http_request_t          *r;
+    ngx_uint_t                   entered;
     ngx_http_jimeng_exchange_t  *x;
 
-    r = sr->main;
     x = sr->post_subrequest->data;
 
-    /* what a redirect has left behind */
+    ngx_http_jimeng_exchange_inactive(x);
 
-    ngx_http_jimeng_exchange_clean(x);
-
-    head = r->cleanup;
-    pool = r->pool;
-    r->pool = x->pool;
-
-    x->handling = 1;
+    entered = ngx_http_jimeng_exchange_enter(x);
 
     rc = x->content_handler(sr);
 
-    x->handling = 0;
-    r->pool = pool;
-
-    for (cln = r->cleanup; cln && cln != head; cln = cln->next) {
-        x->ncleanups++;
-    }
-
-    x->cleanup = r->cleanup;
-
-    ngx_http_jimeng_answer_held(x);
-
-    if (x->ended) {
-        ngx_http_jimeng_exchange_clean(x);
-
-    } else if (ngx_http_jimeng_answer_limit(x) != NGX_OK
-               && ngx_http_jimeng_exchange_take_back(x) == NGX_OK)
+    if (!x->ended && ngx_http_jimeng_answer_limit(x) != NGX_OK
+        && ngx_http_jimeng_exchange_take_back(x) == NGX_OK)
     {
-        (void) ngx_http_post_request(r, &x->posted);
+        ngx_http_jimeng_exchange_post(x);
     }
+
+    ngx_http_jimeng_exchange_leave(x, entered);
 
     return rc;
 }
@@ -399,57 +418,66 @@ ngx_http_jimeng_exchange_end(ngx_http_request_t *sr, void *data, ngx_int_t rc)
         sr->connection->error = 0;
     }
 
-    if (x->ended) {
-        return NGX_OK;
+    ngx_http_jimeng_exchange_inactive(x);
+
+    if (!x->ended) {
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, sr->connection->log, 0,
+                       "jimeng exchange end rc:%i s:%ui", rc, x->status);
+
+        x->ended = 1;
+        x->rc = rc;
+        x->time = ngx_current_msec - x->start;
     }
 
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, sr->connection->log, 0,
-                   "jimeng exchange end rc:%i s:%ui", rc, x->status);
-
-    x->ended = 1;
-    x->rc = rc;
-    x->time = ngx_current_msec - x->start;
-
-    ngx_http_jimeng_exchange_clean(x);
-
-    (void) ngx_http_post_request(x->request, &x->posted);
+    ngx_http_jimeng_exchange_post(x);
 
     return NGX_OK;
 }
 
 
+/*
+ * A subrequest of the subrequest, as Lua makes them, leaves the connection to
+ * it.  The client's events are the client's request's.
+ */
+
 static void
-ngx_http_jimeng_exchange_clean(ngx_http_jimeng_exchange_t *x)
+ngx_http_jimeng_exchange_inactive(ngx_http_jimeng_exchange_t *x)
 {
-    ngx_http_cleanup_t  *cln, **prev;
+    ngx_connection_t  *c;
 
-    if (x->ncleanups == 0) {
-        return;
+    c = x->request->connection;
+
+    if (c->data == x->subrequest) {
+        c->data = x->request;
     }
+}
 
-    for (prev = &x->request->cleanup; *prev; prev = &(*prev)->next) {
-        if (*prev == x->cleanup) {
-            break;
+
+static void
+ngx_http_jimeng_exchange_post(ngx_http_jimeng_exchange_t *x)
+{
+    ngx_http_posted_request_t  *p;
+
+    for (p = x->request->posted_requests; p; p = p->next) {
+        if (p == &x->posted) {
+            return;
         }
     }
 
-    for (cln = *prev; cln && x->ncleanups; cln = cln->next) {
-
-        if (cln->handler) {
-            cln->handler(cln->data);
-        }
-
-        x->ncleanups--;
-    }
-
-    *prev = cln;
+    (void) ngx_http_post_request(x->request, &x->posted);
 }
 
 
 ngx_uint_t
 ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x)
 {
-    return x->ended;
+    ngx_http_request_t  *sr;
+
+    sr = x->subrequest;
+
+    /* what it has begun itself may still run */
+
+    return x->ended && sr->postponed == NULL && !sr->buffered;
 }
 
 
@@ -498,7 +526,7 @@ ngx_http_jimeng_exchange_cancel(ngx_http_jimeng_exchange_t *x)
     sr = x->subrequest;
     u = sr->upstream;
 
-    if (x->ended) {
+    if (x->ended || sr->postponed) {
         return NGX_DECLINED;
     }
 
@@ -562,62 +590,6 @@ ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr)
 }
 
 
-void
-ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x)
-{
-    ngx_http_jimeng_exchange_unpost(x);
-
-    ngx_destroy_pool(x->pool);
-}
-
-
-/*
- * The same, when the client's request ends: what did not come from an upstream
- * has not waited for the client, who has not taken all of it yet.
- */
-
-ngx_int_t
-ngx_http_jimeng_exchange_keep(ngx_http_jimeng_exchange_t *x)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    cln = ngx_pool_cleanup_add(x->request->pool, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_http_jimeng_exchange_kept;
-    cln->data = x->pool;
-
-    ngx_http_jimeng_exchange_unpost(x);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_jimeng_exchange_kept(void *data)
-{
-    ngx_destroy_pool(data);
-}
-
-
-static void
-ngx_http_jimeng_exchange_unpost(ngx_http_jimeng_exchange_t *x)
-{
-    ngx_http_posted_request_t  **p;
-
-    /* ended and posted within the same event as another one */
-
-    for (p = &x->request->posted_requests; *p; p = &(*p)->next) {
-        if (*p == &x->posted) {
-            *p = x->posted.next;
-            break;
-        }
-    }
-}
-
-
 /* a reply of pieces cannot be slowed down: nginx does not for its own either */
 
 void
@@ -658,8 +630,6 @@ ngx_http_jimeng_exchange_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_jimeng_exchange_precontent;
-
-    ngx_http_jimeng_answer_init();
 
     return NGX_OK;
 }

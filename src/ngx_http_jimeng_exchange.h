@@ -5,8 +5,9 @@
 
 
 /*
- * What the two halves of an exchange share with each other, and with nobody
- * else: the subrequest (ngx_http_jimeng_exchange.c), and its answer
+ * What the parts of an exchange share with each other, and with nobody else:
+ * the subrequest (ngx_http_jimeng_exchange.c), its pool
+ * (ngx_http_jimeng_exchange_pool.c), and its answer
  * (ngx_http_jimeng_answer.c).
  */
 
@@ -20,9 +21,11 @@
 
 struct ngx_http_jimeng_exchange_s {
     ngx_pool_t                 *pool;
+    ngx_pool_t                 *outer;      /* r->pool, while ours is there */
     ngx_http_request_t         *request;
     ngx_http_request_t         *subrequest;
     ngx_http_posted_request_t   posted;
+    ngx_http_cleanup_t          mark;
 
     jm_mem_t                    mem;
     jm_buf_t                    answer;
@@ -35,10 +38,7 @@ struct ngx_http_jimeng_exchange_s {
     ngx_msec_t                  time;
 
     ngx_http_handler_pt         content_handler;
-    ngx_http_cleanup_t         *cleanup;    /* of the subrequest, a run of */
-    ngx_uint_t                  ncleanups;  /* nodes in the request's list */
 
-    unsigned                    handling:1; /* the content handler runs */
     unsigned                    ended:1;
     unsigned                    complete:1;
     unsigned                    lost:1;     /* a part that was not in memory */
@@ -57,9 +57,14 @@ ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_of(
     ngx_http_request_t *r);
 ngx_uint_t ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr);
 
+/* ngx_http_jimeng_exchange_pool.c */
+
+void ngx_http_jimeng_exchange_mark(ngx_http_jimeng_exchange_t *x);
+void ngx_http_jimeng_exchange_clean(ngx_http_jimeng_exchange_t *x);
+
 /* ngx_http_jimeng_answer.c */
 
-void ngx_http_jimeng_answer_init(void);
+void ngx_http_jimeng_answer_first(void);
 ngx_int_t ngx_http_jimeng_answer_limit(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_answer_held(ngx_http_jimeng_exchange_t *x);
 

@@ -264,9 +264,12 @@ ngx_uint_t ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x);
 ngx_msec_t ngx_http_jimeng_exchange_time(ngx_http_jimeng_exchange_t *x);
 ngx_int_t ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x);
 ngx_int_t ngx_http_jimeng_exchange_cancel(ngx_http_jimeng_exchange_t *x);
+void ngx_http_jimeng_exchange_unlimited(ngx_http_request_t *r);
+
+/* ngx_http_jimeng_exchange_pool.c */
+
 void ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x);
 ngx_int_t ngx_http_jimeng_exchange_keep(ngx_http_jimeng_exchange_t *x);
-void ngx_http_jimeng_exchange_unlimited(ngx_http_request_t *r);
 
 /* ngx_http_jimeng_answer.c */
 

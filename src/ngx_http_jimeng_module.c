@@ -221,7 +221,5 @@ ngx_http_jimeng_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    /* the last to be set is the first to be called: a subrequest's answer */
-
     return ngx_http_jimeng_exchange_init(cf);
 }

@@ -21,15 +21,9 @@ use IO::Uncompress::Gunzip ();
 use Jimeng::Test;
 use Jimeng::Test::Answer qw(done http pending submitted upstream);
 use Jimeng::Test::Http2;
+use Jimeng::Test::Modules;
 
-my $modules = '/usr/lib/nginx/modules';
-
-if (defined $ENV{JIMENG_MODULE} && $ENV{JIMENG_MODULE} eq '') {
-    plan skip_all => 'Debian\'s Lua module loads into Debian\'s nginx only';
-}
-
-plan skip_all => 'there is no libnginx-mod-http-lua'
-    if !-e "$modules/ngx_http_lua_module.so";
+needs_modules('lua');
 
 my $ids = File::Temp->newdir;
 my $gate = File::Temp->new;
@@ -55,8 +49,8 @@ my $t = Jimeng::Test->new(
     emulator => 0, upstream => '127.0.0.1:' . $server->port,
     poll_interval => '10ms', listen => 'sndbuf=4k',
     http     => 'jimeng_poll_attempts 10000;',
-    main     => "load_module $modules/ndk_http_module.so;"
-              . "load_module $modules/ngx_http_lua_module.so;",
+    main     => load_modules('lua'),
+    env      => { MALLOC_PERTURB_ => 165 },
     server   => <<"EOT",
         listen 127.0.0.1:%%PORT:http2%% http2 sndbuf=4k;
         listen 127.0.0.1:%%PORT:fast%%;

@@ -13,15 +13,9 @@ use lib 't/lib';
 
 use Jimeng::Test;
 use Jimeng::Test::Answer qw(done http submitted upstream);
+use Jimeng::Test::Modules;
 
-my $modules = '/usr/lib/nginx/modules';
-
-if (defined $ENV{JIMENG_MODULE} && $ENV{JIMENG_MODULE} eq '') {
-    plan skip_all => 'Debian\'s Lua module loads into Debian\'s nginx only';
-}
-
-plan skip_all => 'there is no libnginx-mod-http-lua'
-    if !-e "$modules/ngx_http_lua_module.so";
+needs_modules('lua');
 
 my $count = File::Temp->new;
 
@@ -41,8 +35,8 @@ my $servers = join ' ', map { 'server 127.0.0.1:' . $_->port . ';' } @servers;
 my $t = Jimeng::Test->new(
     emulator => 0,
     upstream => '127.0.0.1:%%PORT:nobody%%',
-    main     => "load_module $modules/ndk_http_module.so;"
-              . "load_module $modules/ngx_http_lua_module.so;",
+    main     => load_modules('lua'),
+    env      => { MALLOC_PERTURB_ => 165 },
     http     => "upstream two { $servers }",
     server   => <<"EOT",
         location /waits/ { jimeng_pass /_waits; }

@@ -16,6 +16,7 @@ package Jimeng::Test;
 # Options of new():
 #   emulator       hash: seconds, concurrency, qps, security_token, region,
 #                  version, and accounts, name => {concurrency, ...}; 0: none
+#   before         what stands before this module's load_module
 #   main, events, http, server, location, account, proxy
 #                  strings for these blocks of nginx.conf; a default line with
 #                  the same directive is left out

@@ -14,6 +14,7 @@ use strict;
 use warnings;
 
 my $template = <<'EOT';
+%%BEFORE%%
 %%MODULE%%
 %%GLOBALS%%
 %%MAIN%%
@@ -77,6 +78,7 @@ sub render {
     my (%opt) = @_;
 
     my %part = (
+        BEFORE       => $opt{before} // '',
         MODULE       => length $opt{module_file}
                             ? "load_module $opt{module_file};" : '',
         GLOBALS      => _globals(\%opt),
