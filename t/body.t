@@ -302,7 +302,7 @@ $t->start_request($t->generation({ size => '2K' }), on => $pipeline);
 
 is_deeply([ map { my $r = $pipeline->response;
                   [ $r->status, $r->json->{size} ] } 1 .. 5 ],
-          [ [ 200, undef ], [ 200, '1K' ], [ 405, undef ], [ 400, undef ],
+          [ [ 200, 'auto' ], [ 200, '1K' ], [ 405, undef ], [ 400, undef ],
             [ 200, '2K' ] ], 'pipelined: answers in order');
 $pipeline->abort;
 

@@ -142,11 +142,13 @@ for my $case (@legal) {
 }
 
 for my $mode (qw(fit strict)) {
-    my ($r, $body) = ask($mode, '"size":"auto"');
+    for my $auto (qw(auto Auto adaptive ADAPTIVE)) {
+        my ($r, $body) = ask($mode, qq("size":"$auto"));
 
-    ok(!grep({ exists $body->{$_} } qw(size width height)),
-       "$mode: auto leaves it to the model");
-    ok(!exists $r->json->{size}, "$mode: auto: the reply names no size");
+        ok(!grep({ exists $body->{$_} } qw(size width height)),
+           "$mode: $auto leaves it to the model");
+        is($r->json->{size}, 'auto', "$mode: $auto: and the reply says so");
+    }
 }
 
 
