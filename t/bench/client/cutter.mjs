@@ -1,28 +1,29 @@
 // A TCP proxy that resets connections whose client waits for an answer.
 //
-//   const cutter = new Cutter({ gateway, share, within, random });
+//   const cutter = new Cutter({ gateway, share, within, heard, random });
 //   await cutter.listen();        cutter.port is a free one
 //   cutter.tries                  what was asked over it, see below
 //
 // "gateway" is the port that it leads to, "random" returns numbers below 1.
 // "share" of the requests have their connection reset, within so many
-// milliseconds of their start, unless the answer has begun by then. Of every
-// two resets the gateway hears of one: the other one is as a lost packet of a
+// milliseconds of their start, unless the answer has begun by then. The gateway
+// hears of the share "heard" of the resets: the others are as a lost packet of a
 // network that forgot the connection, where only the client gives up. What a
 // client sends for the last time is let alone: nothing could reach it any more.
 //
 // A try is {call, retry, began, ended, how, status}: "call" is the client's
-// header X-Call, "retry" its count, times are seconds since 1970. It was
-// "answered", with that status, "cut" by the proxy, or "lost", when the gateway
-// broke the connection off.
+// header X-Call, "retry" how many tries of that call there were before, times
+// are seconds since 1970. It was "answered", with that status, "cut" by the
+// proxy, or "lost", when the gateway broke the connection off.
 
 import { createServer, connect } from 'node:net';
 
-const LAST = 2;     // the package's retries
+const LAST = 2;     // so often each client repeats a call
 
 export class Cutter {
     constructor(options) {
-        Object.assign(this, options, { tries: [], resets: 0 });
+        Object.assign(this, options,
+            { tries: [], counts: new Map(), resets: 0 });
 
         // Half-open: a side that has sent its last byte is still answered.
         this.server = createServer({ allowHalfOpen: true },
@@ -76,19 +77,20 @@ export class Cutter {
             return;
         }
 
-        const number = name => Number(
-            new RegExp(`^${name}: *(\\d+)`, 'im').exec(head)[1]);
+        const call = Number(/^x-call: *(\d+)/im.exec(head)[1]);
+        const retry = this.counts.get(call) ?? 0;
 
         const current = {
-            call: number('x-call'), retry: number('x-stainless-retry-count'),
+            call, retry,
             began: Date.now() / 1000, ended: null, how: null, status: null,
         };
 
+        this.counts.set(call, retry + 1);
         this.tries.push(current);
         connection.current = current;
 
         const [chance, when, heard] =
-            [this.random(), this.random(), this.random() < 0.5];
+            [this.random(), this.random(), this.random() < this.heard];
 
         if (chance < this.share && current.retry < LAST) {
             setTimeout(() => this.cut(connection, current, heard),
