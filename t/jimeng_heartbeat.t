@@ -56,7 +56,7 @@ my @streams = map {
     Jimeng::Test::Sse->new($t->start_request(
         'POST', "/$_->[0]/images/generations",
         { 'Content-Type' => 'application/json' },
-        qq({"prompt":"a boat, $_->[0]","stream":true})));
+        qq({"prompt":"a boat, $_->[0]","stream":true,"response_format":"url"})));
 } @cases;
 
 # All at the same time: each item is read when it comes.

@@ -23,6 +23,8 @@ $d->good(
     'a b area=1-1', 'a b area=1048576-16777216', 'a b area=1-2147483647',
     'a b scale=none', 'a b scale=fraction', 'a b scale=percent',
     'a b watermark=on', 'a b watermark=off',
+    'a b response_format=url', 'a b response_format=b64_json',
+    'a b response_format=url response_format=b64_json',
     'a b images=3 area=5-6 scale=none watermark=on images=4',
     'jimeng_t2i_v40 another_key',
 );
@@ -36,6 +38,7 @@ $d->bad(
     (map { [ "a b $_", '\\' . $invalid->($_) ] }
         'images', 'images=', 'images=15', 'images=-1', 'images=x',
         'images=99999999999999999999', 'scale=', 'scale=1', 'scale=fractions',
+        'response_format=', 'response_format=b64', 'response_format=URL',
         'watermark=', 'watermark=1', 'watermark=ON', 'area', 'x', 'x=y',
         'Images=1'),
     [ 'a b ""', '\\' . $invalid->('') ],
