@@ -288,6 +288,30 @@ for my $dialect ({}, { model => $ark, watermark => \0 }) {
 }
 
 
+# One that fails when the others are done is told all the same: the last of them
+# has waited for it.
+for my $format ('url', 'b64_json') {
+    my $name = "late, $format";
+
+    $sse = begin(' [[bytes=2000]]', { n => 3, response_format => $format });
+    wait_for { 3 == (() = submits()) } "$name: all are submitted";
+    my ($late) = ids();
+    $t->emulator->fault({ on => 'query', task => $late, times => 30,
+                          do => 'answer', status => 200, body => pending() });
+    $t->emulator->fault({ on => 'query', task => $late, answered(50512) });
+
+    my @events = $sse->all;
+    is(scalar @events, 2, "$name: the others' pictures");
+    cmp_ok($events[0]{time}, '<', $events[1]{time} - 0.2,
+           "$name: the first did not wait");
+    is($events[0]{json}{errors}, undef, "$name: and tells nothing");
+    is_deeply([ map { $_->{index} } @{ $events[1]{json}{errors} || [] } ],
+              [ index_of($sse, $late) ], "$name: the last tells what failed");
+    ok($sse->complete, "$name: complete");
+    $t->emulator->clear_faults;
+}
+
+
 # ---- the query for the pictures themselves
 
 my @b64 = (response_format => 'b64_json');
