@@ -236,7 +236,7 @@ for my $case (
       1, 1 ],
     [ 'may be billed: one is lost, and 50413', 0, 50413, 'upstream_error',
       1 ],
-    [ 'may be billed: 50413, and 50500', 50413, 50500, 'generation_timeout',
+    [ 'may be billed: 50413, and 50500', 50413, 50500, 'upstream_error',
       1, 1 ],
 ) {
     my ($name, @codes) = @$case;

@@ -293,10 +293,11 @@ for my $dialect ({}, { model => $ark, watermark => \0 }) {
 for my $format ('url', 'b64_json') {
     my $name = "late, $format";
 
-    $sse = begin(' [[bytes=2000]]', { n => 3, response_format => $format });
+    $sse = begin(' [[bytes=2000]] [[seconds=1]]',
+                 { n => 3, response_format => $format });
     wait_for { 3 == (() = submits()) } "$name: all are submitted";
     my ($late) = ids();
-    $t->emulator->fault({ on => 'query', task => $late, times => 30,
+    $t->emulator->fault({ on => 'query', task => $late, times => 80,
                           do => 'answer', status => 200, body => pending() });
     $t->emulator->fault({ on => 'query', task => $late, answered(50512) });
 

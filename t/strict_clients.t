@@ -14,10 +14,11 @@ use lib 't/lib';
 use Jimeng::Test;
 
 use Jimeng::Test::Answer qw(done envelope http submitted upstream);
+use Jimeng::Test::Picture qw(png);
 use Jimeng::Test::Pictures;
 use Jimeng::Test::Schema qw(event_faults look_of reply_faults usage_of);
 use Jimeng::Test::Sse;
-use MIME::Base64 qw(decode_base64 encode_base64);
+use MIME::Base64 qw(encode_base64);
 
 my $t = Jimeng::Test->new(
     emulator => { seconds => 0.1 }, poll_interval => '20ms', strict => 1,
@@ -52,8 +53,7 @@ $json = schema('gpt-image-1', $t->request('POST', '/v1/images/generations',
 is_deeply({ map { $_ => $json->{$_} } qw(background output_format quality size) },
           { look_of(size => '1024x1024') }, 'gpt-image-1: what it is like');
 
-my $png = decode_base64('iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJAAAAG0'
-    . 'lEQVR4nO3BAQEAAACCIP+vbkhAAQAAAPBuECAAAUYPXe8AAAAASUVORK5CYII=');
+my $png = png(64, 64);
 
 sub form {
     my ($model) = @_;
