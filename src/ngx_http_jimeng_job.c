@@ -22,11 +22,7 @@ static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_task_limits_t *limits);
 static void ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
     ngx_int_t rc);
-static void ngx_http_jimeng_job_replied(ngx_http_jimeng_job_t *job,
-    ngx_int_t rc);
-static const jm_error_t *ngx_http_jimeng_job_error(
-    ngx_http_jimeng_job_t *job);
-static ngx_uint_t ngx_http_jimeng_job_owes(ngx_http_jimeng_job_t *job);
+static void ngx_http_jimeng_job_end(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job);
@@ -191,14 +187,15 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
 void
 ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 {
-    ngx_int_t  rc;
+    ngx_int_t     rc;
+    ngx_event_t  *wev;
 
     rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
 
     if (job->ended) {
 
         if (job->following == 0) {
-            ngx_http_jimeng_job_finish(job, job->gone ? rc : NGX_OK);
+            ngx_http_jimeng_job_end(job);
         }
 
         return;
@@ -216,7 +213,7 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         if (rc == NGX_DONE) {
 
             if (job->answered) {
-                ngx_http_jimeng_job_replied(job, NGX_OK);
+                ngx_http_jimeng_taken_reply(job, NGX_OK);
                 ngx_http_jimeng_ledger_sent(job->claim);
             }
 
@@ -232,9 +229,9 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         return;
     }
 
-    ngx_http_jimeng_job_replied(job, rc);
+    ngx_http_jimeng_taken_reply(job, rc);
 
-    if (job->following == 0) {
+    if (job->following == 0 && ngx_http_jimeng_taken(job) != NGX_AGAIN) {
         ngx_http_jimeng_job_finish(job, rc);
         return;
     }
@@ -248,9 +245,43 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 
     job->ended = 1;
 
+    /* nothing comes after the end, which has all of its time yet */
+
+    if (job->delivery && job->delivery->heartbeat.timer_set) {
+        ngx_del_timer(&job->delivery->heartbeat);
+    }
+
+    wev = job->request->connection->write;
+
+    if (wev->timer_set && !wev->delayed) {
+        ngx_del_timer(wev);
+    }
+
     if (ngx_http_jimeng_job_write(job) != NGX_OK) {
         ngx_http_jimeng_job_leave(job);
     }
+}
+
+
+/* the reply was made, and nothing is followed any more */
+
+static void
+ngx_http_jimeng_job_end(ngx_http_jimeng_job_t *job)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_jimeng_taken(job);
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_http_jimeng_job_leave(job);
+    }
+
+    ngx_http_jimeng_job_finish(job, job->gone ? NGX_HTTP_CLIENT_CLOSED_REQUEST
+                                              : NGX_OK);
 }
 
 
@@ -262,6 +293,7 @@ ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, ngx_int_t rc)
     r = job->request;
 
     ngx_http_jimeng_deliver_stop(job);
+    ngx_http_jimeng_taken_stop(job);
 
     if (job->closing.timer_set) {
         ngx_del_timer(&job->closing);
@@ -302,102 +334,6 @@ ngx_http_jimeng_job_bind(ngx_http_jimeng_job_t *job, ngx_uint_t number)
 }
 
 
-/* what the reply, of which nothing is left to be made, is to the ledger */
-
-static void
-ngx_http_jimeng_job_replied(ngx_http_jimeng_job_t *job, ngx_int_t rc)
-{
-    const jm_error_t  *e;
-
-    if (job->claim == NULL) {
-        return;
-    }
-
-    if (job->answered) {
-        ngx_http_jimeng_ledger_answered(job->claim);
-        return;
-    }
-
-    if ((rc != NGX_OK && rc != NGX_AGAIN) || ngx_http_jimeng_job_owes(job)) {
-        ngx_http_jimeng_ledger_left(job->claim);
-        return;
-    }
-
-    e = ngx_http_jimeng_job_error(job);
-
-    /* a budget has a clock of its own, and nothing is submitted before */
-
-    if (e && e->no_retry && e->cause != JM_CAUSE_QUOTA) {
-        ngx_http_jimeng_ledger_told(job->claim, e);
-        return;
-    }
-
-    ngx_http_jimeng_ledger_answered(job->claim);
-}
-
-
-/* what is told where no task brought a picture; or NULL */
-
-static const jm_error_t *
-ngx_http_jimeng_job_error(ngx_http_jimeng_job_t *job)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < job->order.n; i++) {
-
-        if (ngx_http_jimeng_result_part(job, i)->error == NULL) {
-            return NULL;
-        }
-    }
-
-    return ngx_http_jimeng_result_why(job);
-}
-
-
-/*
- * Whether there is no picture in the reply, and one that may be yet, or was
- * made: a repeat is to get it, or what is known of it.
- */
-
-static ngx_uint_t
-ngx_http_jimeng_job_owes(ngx_http_jimeng_job_t *job)
-{
-    ngx_uint_t         i;
-    const jm_error_t  *e;
-
-    if (ngx_http_jimeng_job_error(job) == NULL) {
-        return 0;
-    }
-
-    for (i = 0; i < job->order.n; i++) {
-        e = ngx_http_jimeng_result_part(job, i)->error;
-
-        switch (e->cause) {
-
-        case JM_CAUSE_OUTCOME_UNKNOWN:
-        case JM_CAUSE_GENERATION_TIMEOUT:
-        case JM_CAUSE_UNAVAILABLE:
-            return 1;
-
-        case JM_CAUSE_UPSTREAM:
-
-            /* made, and could not be fetched */
-
-            if (e->passing) {
-                return 1;
-            }
-
-            break;
-
-        default:
-            break;
-        }
-    }
-
-    return 0;
-}
-
-
 /* the request may be gone when this returns */
 
 void
@@ -420,6 +356,7 @@ ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job)
 
     ngx_http_jimeng_client_ignore(job->request);
     ngx_http_jimeng_deliver_stop(job);
+    ngx_http_jimeng_taken_stop(job);
 
     ngx_http_jimeng_ledger_left(job->claim);
 
@@ -505,7 +442,9 @@ ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job)
 
     ngx_http_jimeng_ledger_sent(job->claim);
 
-    if (job->ended && !job->shut && !job->request->connection->buffered) {
+    if (job->ended && !job->shut && !job->request->keepalive
+        && !job->request->connection->buffered)
+    {
         job->shut = 1;
         ngx_http_jimeng_send_fin(job->request);
     }
@@ -520,11 +459,22 @@ static void
 ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 {
     ngx_http_jimeng_ctx_t  *ctx;
+    ngx_http_jimeng_job_t  *job;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+    job = ctx->job;
+
+    /* who has all of its reply may leave, or send the next request */
+
+    if (job->ended && job->following == 0
+        && ngx_http_jimeng_taken(job) == NGX_OK)
+    {
+        ngx_http_jimeng_job_step(job);
+        return;
+    }
 
     if (ngx_http_jimeng_client_left(r)) {
-        ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
-
-        ngx_http_jimeng_job_left(ctx->job);
+        ngx_http_jimeng_job_left(job);
     }
 }
 
@@ -590,6 +540,7 @@ ngx_http_jimeng_job_cleanup(void *data)
     ngx_uint_t  i;
 
     ngx_http_jimeng_deliver_destroy(job);
+    ngx_http_jimeng_taken_stop(job);
 
     if (job->closing.timer_set) {
         ngx_del_timer(&job->closing);

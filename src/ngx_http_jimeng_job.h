@@ -92,10 +92,15 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_claim_t    *claim;      /* of the ledger, or NULL */
     ngx_http_jimeng_hold_t     *hold;       /* of limits, or NULL */
     ngx_event_t                 closing;
+    ngx_event_t                 taken;      /* looks whether it was */
     time_t                      created;
     ngx_uint_t                  left;       /* tasks that are not over, */
     ngx_uint_t                  following;  /* and that are but upstream */
     ngx_msec_t                  upstream_time;
+    ngx_msec_t                  moved;      /* when unsent was less, last */
+    ngx_msec_t                  look;       /* the pause until the next */
+    ngx_uint_t                  unsent;     /* bytes, or not acknowledged */
+    unsigned                    taking:1;   /* the reply is on its way */
     unsigned                    gone:1;     /* nobody waits for the reply */
     unsigned                    answered:1; /* before it is over */
     unsigned                    ended:1;    /* but for what it follows */
@@ -176,6 +181,12 @@ void ngx_http_jimeng_ledger_answered(ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_ledger_sent(ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_ledger_told(ngx_http_jimeng_claim_t *claim,
     const jm_error_t *e);
+
+/* ngx_http_jimeng_taken.c */
+
+void ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job, ngx_int_t rc);
+ngx_int_t ngx_http_jimeng_taken(ngx_http_jimeng_job_t *job);
+void ngx_http_jimeng_taken_stop(ngx_http_jimeng_job_t *job);
 
 /* ngx_http_jimeng_quota.c */
 

@@ -100,7 +100,7 @@ for my $where ([ 'the same worker', $one ], [ 'another worker', $other ]) {
 
     # Left, joined, left once more, joined, and then it is delivered.
     my $name = "left, $at";
-    my $prompt = prompt($name);
+    my $prompt = prompt("[[seconds=2]] $name");
     my @request = request($prompt);
 
     abandoned($one, $name, @request);

@@ -1,0 +1,335 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * Whether a client took its reply.  What is small has been taken when it was
+ * handed to the system, and the client was still there.  Pictures as data may
+ * be longer than what is sent of them at once: megabytes lie in the system's
+ * buffers, and are lost with a connection that breaks.  They have been taken
+ * when the client's system has said that it has all of them.
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+#if (NGX_LINUX)
+#include <linux/sockios.h>
+#endif
+
+
+/* milliseconds between two looks: the first pause, doubled up to the last */
+
+#define NGX_HTTP_JIMENG_LOOK_FIRST  5
+#define NGX_HTTP_JIMENG_LOOK_LAST   160
+
+
+static const jm_error_t *ngx_http_jimeng_taken_error(
+    ngx_http_jimeng_job_t *job);
+static ngx_uint_t ngx_http_jimeng_taken_owes(ngx_http_jimeng_job_t *job);
+static ngx_uint_t ngx_http_jimeng_taken_late(ngx_http_jimeng_job_t *job);
+static ngx_int_t ngx_http_jimeng_taken_wait(ngx_http_jimeng_job_t *job,
+    ngx_uint_t unsent);
+static ngx_int_t ngx_http_jimeng_taken_broken(ngx_connection_t *c);
+static void ngx_http_jimeng_taken_timer(ngx_event_t *ev);
+
+
+/*
+ * What a reply is to the ledger, now that nothing is left to be made of it: an
+ * answer, as soon as the client took it; an error that is told again; or no
+ * answer, and what was ordered is owed.
+ */
+
+void
+ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job, ngx_int_t rc)
+{
+    const jm_error_t  *e;
+
+    if (job->claim == NULL) {
+        return;
+    }
+
+    if (job->answered) {
+        ngx_http_jimeng_ledger_answered(job->claim);
+        return;
+    }
+
+    if ((rc != NGX_OK && rc != NGX_AGAIN) || ngx_http_jimeng_taken_owes(job)) {
+        ngx_http_jimeng_ledger_left(job->claim);
+        return;
+    }
+
+    e = ngx_http_jimeng_taken_error(job);
+
+    /* a budget has a clock of its own, and nothing is submitted before */
+
+    if (e && e->no_retry && e->cause != JM_CAUSE_QUOTA) {
+        ngx_http_jimeng_ledger_told(job->claim, e);
+        return;
+    }
+
+    if (ngx_http_jimeng_taken_late(job)) {
+        job->taking = 1;
+        return;
+    }
+
+    ngx_http_jimeng_ledger_answered(job->claim);
+}
+
+
+/* what is told where no task brought a picture; or NULL */
+
+static const jm_error_t *
+ngx_http_jimeng_taken_error(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < job->order.n; i++) {
+
+        if (ngx_http_jimeng_result_part(job, i)->error == NULL) {
+            return NULL;
+        }
+    }
+
+    return ngx_http_jimeng_result_why(job);
+}
+
+
+/*
+ * Whether there is no picture in the reply, and one that may be yet, or was
+ * made: a repeat is to get it, or what is known of it.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_taken_owes(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t         i;
+    const jm_error_t  *e;
+
+    if (ngx_http_jimeng_taken_error(job) == NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < job->order.n; i++) {
+        e = ngx_http_jimeng_result_part(job, i)->error;
+
+        switch (e->cause) {
+
+        case JM_CAUSE_OUTCOME_UNKNOWN:
+        case JM_CAUSE_GENERATION_TIMEOUT:
+        case JM_CAUSE_UNAVAILABLE:
+            return 1;
+
+        case JM_CAUSE_UPSTREAM:
+
+            /* made, and could not be fetched */
+
+            if (e->passing) {
+                return 1;
+            }
+
+            break;
+
+        default:
+            break;
+        }
+    }
+
+    return 0;
+}
+
+
+/* whether what was sent of a reply may be long on its way, and be seen there */
+
+static ngx_uint_t
+ngx_http_jimeng_taken_late(ngx_http_jimeng_job_t *job)
+{
+#if (NGX_LINUX)
+
+    ngx_uint_t           family;
+    ngx_http_request_t  *r;
+
+    r = job->request;
+
+    if (job->delivery == NULL || !job->delivery->begun) {
+        return 0;
+    }
+
+    /* a stream's connection is a stand-in, and its client says what it takes */
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream) {
+        return 0;
+    }
+
+#endif
+
+#if (NGX_HTTP_V3)
+
+    if (r->http_version == NGX_HTTP_VERSION_30) {
+        return 0;
+    }
+
+#endif
+
+    family = r->connection->sockaddr->sa_family;
+
+#if (NGX_HAVE_INET6)
+
+    if (family == AF_INET6) {
+        return 1;
+    }
+
+#endif
+
+    return family == AF_INET;
+
+#else
+
+    return 0;
+
+#endif
+}
+
+
+/*
+ * Returns NGX_AGAIN while the end of the reply is on its way: this is to be
+ * called again for each event of the connection, and a timer does so, too.
+ * NGX_ERROR: the connection broke before that.
+ */
+
+ngx_int_t
+ngx_http_jimeng_taken(ngx_http_jimeng_job_t *job)
+{
+#if (NGX_LINUX)
+
+    int                n;
+    ngx_connection_t  *c;
+
+    if (!job->taking) {
+        return NGX_OK;
+    }
+
+    c = job->request->connection;
+
+    if (c->error || c->timedout) {
+        return NGX_ERROR;
+    }
+
+    /* what nginx has yet to send has a timer of its own */
+
+    if (c->buffered) {
+        return NGX_AGAIN;
+    }
+
+    if (ioctl(c->fd, SIOCOUTQ, &n) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, c->log, ngx_socket_errno,
+                      "ioctl(SIOCOUTQ) failed");
+        n = 0;
+    }
+
+    if (n > 0) {
+        return ngx_http_jimeng_taken_wait(job, n);
+    }
+
+    ngx_http_jimeng_taken_stop(job);
+
+    if (ngx_http_jimeng_taken_broken(c)) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_jimeng_ledger_answered(job->claim);
+
+#endif
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_taken_wait(ngx_http_jimeng_job_t *job, ngx_uint_t unsent)
+{
+    ngx_connection_t          *c;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    c = job->request->connection;
+
+    if (unsent != job->unsent) {
+        job->unsent = unsent;
+        job->moved = ngx_current_msec;
+        job->look = NGX_HTTP_JIMENG_LOOK_FIRST;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(job->request, ngx_http_core_module);
+
+    /* it may get the rest yet, and nobody looks any more */
+
+    if (ngx_current_msec - job->moved >= clcf->send_timeout) {
+        ngx_http_jimeng_taken_stop(job);
+        ngx_http_jimeng_ledger_left(job->claim);
+        return NGX_OK;
+    }
+
+    if (!job->taken.timer_set) {
+        job->taken.handler = ngx_http_jimeng_taken_timer;
+        job->taken.data = job->tasks;
+        job->taken.log = c->log;
+
+        ngx_add_timer(&job->taken, job->look);
+
+        job->look = ngx_min(2 * job->look, NGX_HTTP_JIMENG_LOOK_LAST);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* whoever resets a connection may have thrown away what it had */
+
+static ngx_int_t
+ngx_http_jimeng_taken_broken(ngx_connection_t *c)
+{
+    char       buf[1];
+    ngx_err_t  err;
+
+    if (recv(c->fd, buf, 1, MSG_PEEK) != -1) {
+        return 0;
+    }
+
+    err = ngx_socket_errno;
+
+    return err != NGX_EAGAIN && err != NGX_EINTR;
+}
+
+
+static void
+ngx_http_jimeng_taken_timer(ngx_event_t *ev)
+{
+    ngx_connection_t        *c;
+    ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_task_t  *task;
+
+    task = ev->data;
+    job = task->job;
+    c = job->request->connection;
+
+    ngx_http_set_log_request(c->log, job->request);
+
+    ngx_http_jimeng_job_step(job);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_jimeng_taken_stop(ngx_http_jimeng_job_t *job)
+{
+    job->taking = 0;
+
+    if (job->taken.timer_set) {
+        ngx_del_timer(&job->taken);
+    }
+}
