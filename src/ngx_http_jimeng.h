@@ -299,7 +299,7 @@ typedef struct {
 ngx_int_t ngx_http_jimeng_picture_create(ngx_http_jimeng_picture_t *p,
     ngx_pool_t *pool);
 void ngx_http_jimeng_picture_start(ngx_http_jimeng_picture_t *p,
-    jm_image_t *image, size_t max_bytes);
+    jm_image_t *image, const jm_model_t *model);
 ngx_int_t ngx_http_jimeng_picture_step(ngx_http_jimeng_picture_t *p,
     size_t *used, jm_error_t *e);
 ngx_int_t ngx_http_jimeng_picture_unstored(jm_error_t *e);

@@ -337,6 +337,11 @@ ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
         return NGX_CONF_OK;
     }
 
+    if (ngx_strcmp(value->data, "scale=detail") == 0) {
+        model->scale = JM_SCALE_DETAIL;
+        return NGX_CONF_OK;
+    }
+
     if (ngx_strcmp(value->data, "scale=none") == 0) {
         model->scale = JM_SCALE_NONE;
         return NGX_CONF_OK;

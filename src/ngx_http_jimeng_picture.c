@@ -36,7 +36,7 @@ ngx_http_jimeng_picture_create(ngx_http_jimeng_picture_t *p, ngx_pool_t *pool)
 
 void
 ngx_http_jimeng_picture_start(ngx_http_jimeng_picture_t *p,
-    jm_image_t *image, size_t max_bytes)
+    jm_image_t *image, const jm_model_t *model)
 {
     unsigned  flags;
 
@@ -50,7 +50,8 @@ ngx_http_jimeng_picture_start(ngx_http_jimeng_picture_t *p,
     p->offset = 0;
 
     jm_base64_init(&p->base64, flags);
-    jm_picture_init(&p->picture, max_bytes);
+    jm_picture_init(&p->picture, model->max_bytes);
+    p->picture.max_ratio = model->max_skew;
 }
 
 

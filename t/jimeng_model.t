@@ -58,13 +58,14 @@ $d->bad(
              . "\"$_->[0]\" makes no picture of this \"area=\", its sides are "
              . 'too short or too long for it' ] }
         [ 'jimeng_t2i_v30', '4194305-5000000' ],
-        [ 'jimeng_t2i_v31', '1-262143' ],
-        [ 'jimeng_i2i_v30', '2359297-2359297' ]),
+        [ 'jimeng_t2i_v30', '1-262143' ],
+        [ 'jimeng_i2i_v30', '4064257-4064257' ]),
 );
 
 $d->good(
     'a jimeng_i2i_v30 images=1', 'a jimeng_image2image_dream_inpaint images=2',
-    'a jimeng_t2i_v30 area=4194304-5000000', 'a jimeng_t2i_v31 area=1-262144',
+    'a jimeng_t2i_v30 area=4194304-5000000', 'a jimeng_t2i_v30 area=1-262144',
+    'a jimeng_t2i_v31 area=1-1', 'a x scale=detail',
 );
 
 $d->refuses('duplicate', 'duplicate model "a"',

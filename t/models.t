@@ -16,9 +16,12 @@ use Encode ();
 use Time::HiRes qw(time);
 
 my @built_in = qw(
-    jimeng_t2i_v40 jimeng-4.0 doubao-seedream-4-0-250828 jimeng-4.6
+    jimeng_t2i_v40 jimeng-4.0 doubao-seedream-4-0-250828
+    doubao-seedream-4-0-20260415 seedream-4-0-250828 jimeng-4.6
     jimeng_seedream46_cvtob jimeng_t2i_v31 jimeng_t2i_v30 jimeng_i2i_v30
     jimeng_image2image_dream_inpaint jimeng_i2i_seed3_tilesr_cvtob
+    jimeng_img2img_seed3_painting_edit i2i_material_extraction
+    jimeng_i2i_extract_tiled_images
 );
 
 # As they are, and as nginx.conf has them.
@@ -127,6 +130,7 @@ is(get($_->[0])->json->{id}, $_->[1], $_->[0]) for (
     [ '/v1/models/x/../house', 'house' ],
     [ '/v1//models//house', 'house' ],
     [ '/v1/models/%2541', '%41' ],
+    [ '/v1/models/seedream-4-0-260415', 'seedream-4-0-250828' ],
 );
 
 
@@ -179,7 +183,10 @@ for my $case (
     (map { [ "/v1/models/$_", qr/^The model is not known here; / ] }
         '%FF', 'caf%E9', '%C0%AF', 'house%80', '%E4%B8'),
     (map { [ "/v1/models/$_", qr/^The model "\Q$_" $ark\E\.\z/ ] }
-        'jimeng-4.5', 'doubao-seedream-4-5-251128'),
+        'jimeng-4.5', 'jimeng-5.0', 'doubao-seedream-4-5-251128',
+        'seedream-4-5-251128', 'dola-seedream-5-0-pro-260628'),
+    (map { [ "/v1/models/$_", qr/^The model "\Q$_\E" is not known here; / ] }
+        'jimeng_t2i_v50', 'dola-x'),
 ) {
     my ($path, $message) = @$case;
     my $unknown = get($path);

@@ -16,40 +16,64 @@
 #define JM_MODEL_15M        JM_PICTURE_BYTES
 #define JM_MODEL_4700K      4928307     /* 4.7 MB */
 
-/* what the rows of one req_key have in common, from min_images to scale */
+/* what the rows of one req_key have in common, from min_images to prompt */
 
 #define JM_MODEL_V40(more)                                                    \
-    0, 10, JM_MODEL_15M, 1048576, 16777216, 0, 0, 4194304,                    \
+    0, 10, JM_MODEL_15M, 3, 1048576, 16777216, 0, 0, 16, 4194304,             \
     JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP|(more),       \
-    JM_SCALE_FRACTION
+    JM_SCALE_FRACTION, "prompt"
 
 #define JM_MODEL_V46                                                          \
-    0, 14, JM_MODEL_15M, 1048576, 16777216, 0, 0, 4194304,                    \
-    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP,              \
-    JM_SCALE_PERCENT
+    0, 14, JM_MODEL_15M, 0, 1048576, 16777216, 0, 0, 16, 4194304,             \
+    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP               \
+    |JM_MODEL_4K_46,                                                          \
+    JM_SCALE_PERCENT, "prompt"
 
 #define JM_MODEL_T2I                                                          \
-    0, 0, JM_MODEL_15M, 512 * 512, 2048 * 2048, 512, 2048, 1328 * 1328,       \
     JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_PRE_LLM,            \
-    JM_SCALE_NONE
+    JM_SCALE_NONE, "prompt"
+
+#define JM_MODEL_V31                                                          \
+    0, 0, JM_MODEL_15M, 3, 512 * 512, 2048 * 2048, 0, 0, 3, 1328 * 1328,      \
+    JM_MODEL_T2I
+
+#define JM_MODEL_V30                                                          \
+    0, 0, JM_MODEL_15M, 3, 512 * 512, 2048 * 2048, 512, 2048, 16,             \
+    1328 * 1328, JM_MODEL_T2I
 
 #define JM_MODEL_I2I                                                          \
-    1, 1, JM_MODEL_15M, 512 * 512, 1536 * 1536, 512, 1536, 1328 * 1328,       \
+    1, 1, JM_MODEL_4700K, 3, 512 * 512, 2016 * 2016, 512, 2016, 16,           \
+    1328 * 1328,                                                              \
     JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_BASE64,             \
-    JM_SCALE_FRACTION
+    JM_SCALE_FRACTION, "prompt"
 
 #define JM_MODEL_INPAINT                                                      \
-    2, 2, JM_MODEL_4700K, 0, 0, 0, 0, 0,                                      \
-    JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_BASE64,                            \
-    JM_SCALE_NONE
+    2, 2, JM_MODEL_4700K, 0, 0, 0, 0, 0, 0, 0,                                \
+    JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_SEED|JM_MODEL_BASE64,              \
+    JM_SCALE_NONE, "prompt"
 
 #define JM_MODEL_TILES                                                        \
-    1, 1, JM_MODEL_15M, 0, 0, 0, 0, 0,                                        \
+    1, 1, JM_MODEL_4700K, 3, 0, 0, 0, 0, 0, 0,                                \
     JM_MODEL_RESOLUTION|JM_MODEL_BASE64,                                      \
-    JM_SCALE_NONE
+    JM_SCALE_DETAIL, NULL
+
+#define JM_MODEL_OUTPAINT                                                     \
+    1, 2, JM_MODEL_15M, 0, 0, 0, 0, 0, 0, 0,                                  \
+    JM_MODEL_PROMPT|JM_MODEL_NO_PROMPT|JM_MODEL_MASK|JM_MODEL_EXPAND          \
+    |JM_MODEL_SEED|JM_MODEL_BASE64,                                           \
+    JM_SCALE_NONE, "prompt"
+
+#define JM_MODEL_EXTRACT(prompt)                                              \
+    1, 1, JM_MODEL_15M, 0, 1024 * 1024, 4096 * 4096, 1024, 4096, 16,          \
+    2048 * 2048,                                                              \
+    JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_LORA|JM_MODEL_SEED,               \
+    JM_SCALE_NONE, prompt
 
 
-/* the first row is the one that jm_model_init() copies */
+/*
+ * The first row is the one that jm_model_init() copies.  A row that ends in 1
+ * has a name whose API puts a watermark on unless told not to.
+ */
 
 static const jm_model_t  jm_models[] = {
 
@@ -59,9 +83,13 @@ static const jm_model_t  jm_models[] = {
     { jm_string("jimeng-4.0"), jm_string("jimeng_t2i_v40"),
       JM_MODEL_V40(0), 0 },
 
-    /* The API that has this name puts a watermark on unless told not to. */
-
     { jm_string("doubao-seedream-4-0-250828"), jm_string("jimeng_t2i_v40"),
+      JM_MODEL_V40(JM_MODEL_ARK), 1 },
+
+    { jm_string("doubao-seedream-4-0-20260415"), jm_string("jimeng_t2i_v40"),
+      JM_MODEL_V40(JM_MODEL_ARK), 1 },
+
+    { jm_string("seedream-4-0-250828"), jm_string("jimeng_t2i_v40"),
       JM_MODEL_V40(JM_MODEL_ARK), 1 },
 
     { jm_string("jimeng-4.6"), jm_string("jimeng_seedream46_cvtob"),
@@ -72,10 +100,10 @@ static const jm_model_t  jm_models[] = {
       JM_MODEL_V46, 0 },
 
     { jm_string("jimeng_t2i_v31"), jm_string("jimeng_t2i_v31"),
-      JM_MODEL_T2I, 0 },
+      JM_MODEL_V31, 0 },
 
     { jm_string("jimeng_t2i_v30"), jm_string("jimeng_t2i_v30"),
-      JM_MODEL_T2I, 0 },
+      JM_MODEL_V30, 0 },
 
     { jm_string("jimeng_i2i_v30"), jm_string("jimeng_i2i_v30"),
       JM_MODEL_I2I, 0 },
@@ -86,18 +114,66 @@ static const jm_model_t  jm_models[] = {
 
     { jm_string("jimeng_i2i_seed3_tilesr_cvtob"),
       jm_string("jimeng_i2i_seed3_tilesr_cvtob"),
-      JM_MODEL_TILES, 0 }
+      JM_MODEL_TILES, 0 },
+
+    { jm_string("jimeng_img2img_seed3_painting_edit"),
+      jm_string("jimeng_img2img_seed3_painting_edit"),
+      JM_MODEL_OUTPAINT, 0 },
+
+    { jm_string("i2i_material_extraction"),
+      jm_string("i2i_material_extraction"),
+      JM_MODEL_EXTRACT("image_edit_prompt"), 0 },
+
+    /* The example of its document has "image_edit_prompt", its table this. */
+
+    { jm_string("jimeng_i2i_extract_tiled_images"),
+      jm_string("jimeng_i2i_extract_tiled_images"),
+      JM_MODEL_EXTRACT("edit_prompt"), 0 }
 };
 
 
+/* how names begin that are Ark's, and what else is to be had there only */
+
+static const jm_str_t  jm_model_ark[] = {
+    jm_string("doubao-"), jm_string("seedream-"), jm_string("dola-seedream-")
+};
+
+static const jm_str_t  jm_model_ark_only[] = {
+    jm_string("jimeng-4.5"), jm_string("jimeng-4.7"), jm_string("jimeng-5.0")
+};
+
+/* the family of one row */
+
+static const jm_str_t  jm_model_family = jm_string("seedream-4-0-");
+static const jm_str_t  jm_model_first = jm_string("seedream-4-0-250828");
+
+
+static const jm_model_t *jm_model_row(const jm_models_t *extra,
+    jm_str_t name);
 static const jm_model_t *jm_model_last(const jm_model_t *rows, size_t n,
     jm_str_t name);
 static unsigned jm_model_same(jm_str_t a, jm_str_t b);
+static unsigned jm_model_is_ark(jm_str_t name);
 static unsigned jm_model_starts(jm_str_t name, jm_str_t prefix);
 
 
 const jm_model_t *
 jm_model_find(const jm_models_t *extra, jm_str_t name)
+{
+    const jm_model_t  *m;
+
+    m = jm_model_row(extra, name);
+
+    if (m == NULL && jm_model_starts(name, jm_model_family)) {
+        m = jm_model_row(extra, jm_model_first);
+    }
+
+    return m;
+}
+
+
+static const jm_model_t *
+jm_model_row(const jm_models_t *extra, jm_str_t name)
 {
     const jm_model_t  *m;
 
@@ -117,7 +193,6 @@ void
 jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key)
 {
     size_t                 i;
-    static const jm_str_t  ark = jm_string("doubao-seedream");
     static const jm_str_t  gpt = jm_string("gpt-image-");
 
     *m = jm_models[0];
@@ -133,8 +208,9 @@ jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key)
     m->name = name;
     m->req_key = req_key;
 
-    if (jm_model_starts(name, ark)) {
+    if (jm_model_is_ark(name)) {
         m->takes |= JM_MODEL_ARK;
+        m->watermark = 1;
     }
 
     if (jm_model_starts(name, gpt)) {
@@ -190,19 +266,23 @@ jm_model_list(const jm_models_t *extra, size_t i)
 void
 jm_model_unknown(jm_error_t *e, jm_str_t name)
 {
-    size_t                 n;
-    jm_str_t               echo;
-    const char            *advice;
-    static const jm_str_t  ark = jm_string("doubao-");
+    size_t       i, n;
+    jm_str_t     echo;
+    unsigned     ark;
+    const char  *advice;
 
     if (jm_utf8_length(name, &n) != JM_OK) {
         jm_error_set(e, JM_CAUSE_MODEL_NOT_FOUND, "model", NULL);
         return;
     }
 
-    if (jm_str_eq(&name, "jimeng-4.5")
-        || jm_model_starts(name, ark))
-    {
+    ark = jm_model_is_ark(name);
+
+    for (i = 0; i < jm_nitems(jm_model_ark_only); i++) {
+        ark |= jm_model_same(name, jm_model_ark_only[i]);
+    }
+
+    if (ark) {
         advice = "needs an Ark account, which this gateway does not have; use "
                  "\"jimeng-4.0\" or \"jimeng-4.6\"";
 
@@ -240,6 +320,22 @@ jm_model_same(jm_str_t a, jm_str_t b)
 {
     return a.len == b.len
            && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+
+static unsigned
+jm_model_is_ark(jm_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < jm_nitems(jm_model_ark); i++) {
+
+        if (jm_model_starts(name, jm_model_ark[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

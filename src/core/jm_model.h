@@ -17,7 +17,7 @@
 #include "jm_error.h"
 
 
-/* what a model takes, in bits; a prompt is needed where it is taken */
+/* what a model takes, in bits; a prompt that it takes it needs as well */
 
 #define JM_MODEL_PROMPT      0x0001
 #define JM_MODEL_SIDES       0x0002     /* "width" and "height" */
@@ -29,6 +29,10 @@
 #define JM_MODEL_RESOLUTION  0x0080     /* "resolution", 4k or 8k */
 #define JM_MODEL_BASE64      0x0100     /* pictures as data, beside URLs */
 #define JM_MODEL_ARK         0x0200     /* the name is Ark's, as are streams */
+#define JM_MODEL_NO_PROMPT   0x0400     /* it may be left out, though */
+#define JM_MODEL_EXPAND      0x0800     /* "top" and so on, "max_width" ... */
+#define JM_MODEL_LORA        0x1000     /* "lora_weight" */
+#define JM_MODEL_4K_46       0x2000     /* 4K sides as of Jimeng 4.6 */
 
 /* what an absent "response_format" means; the location says where neither is */
 
@@ -41,7 +45,8 @@
 typedef enum {
     JM_SCALE_NONE,
     JM_SCALE_FRACTION,      /* 0 ... 1, two decimals */
-    JM_SCALE_PERCENT        /* 1 ... 100, an integer */
+    JM_SCALE_PERCENT,       /* the same, as an integer of 1 ... 100 */
+    JM_SCALE_DETAIL         /* 0 ... 100, an integer, of something else */
 } jm_scale_e;
 
 
@@ -51,13 +56,16 @@ typedef struct {
     uint32_t         min_images;    /* input pictures it needs */
     uint32_t         images;        /* input pictures it takes at most */
     uint32_t         max_bytes;     /* of such a picture's file */
+    uint32_t         max_skew;      /* its longer side to the other; 0: any */
     uint32_t         min_area;      /* pixels of a picture it makes */
     uint32_t         max_area;
     uint32_t         min_side;      /* of such a picture; 0 and 0: any */
     uint32_t         max_side;
+    uint32_t         max_ratio;     /* of its sides, longer to shorter */
     uint32_t         area;          /* what a ratio alone is made into */
     unsigned         takes;
     jm_scale_e       scale;
+    const char      *prompt;        /* what the upstream calls it */
     unsigned         watermark;     /* what an absent "watermark" means */
 } jm_model_t;
 
@@ -72,15 +80,18 @@ typedef struct {
 
 /*
  * Returns the row of this name, byte for byte: the last of extra's where it
- * has one, else the built-in one, else NULL.  extra may be NULL.
+ * has one, else the built-in one, else NULL.  Any other name of BytePlus'
+ * editions of Seedream 4.0, "seedream-4-0-...", has the row of
+ * "seedream-4-0-250828".  extra may be NULL.
  */
 const jm_model_t *jm_model_find(const jm_models_t *extra, jm_str_t name);
 
 /*
  * Sets *m to the built-in row that has this req_key, or where there is none to
  * that of Jimeng 4.0, under another name and req_key.  A name that begins with
- * "doubao-seedream" is Ark's, one with "gpt-image-" OpenAI's, whose models of
- * these names give data whatever they are asked for.
+ * "doubao-", "seedream-" or "dola-seedream-" is Ark's, whose API puts a
+ * watermark on unless told not to; one with "gpt-image-" is OpenAI's, whose
+ * models of these names give data whatever they are asked for.
  */
 void jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key);
 
@@ -100,9 +111,9 @@ const jm_model_t *jm_model_list(const jm_models_t *extra, size_t i);
 /*
  * Sets *e to JM_CAUSE_MODEL_NOT_FOUND for a name that jm_model_find() did not
  * find.  The message says when the model needs an account of Ark: that is
- * where Jimeng 4.5 and the models named "doubao-..." are to be had
- * (Volcengine's documents of Ark).  A name that is not UTF-8 is not repeated
- * in it.
+ * where Jimeng 4.5, 4.7 and 5.0 and all models named "doubao-...",
+ * "seedream-..." and "dola-seedream-..." are to be had (Volcengine's documents
+ * of Ark).  A name that is not UTF-8 is not repeated in it.
  */
 void jm_model_unknown(jm_error_t *e, jm_str_t name);
 

@@ -74,6 +74,7 @@ jm_picture_init(jm_picture_t *p, size_t max_bytes)
     memset(p, 0, sizeof(jm_picture_t));
 
     p->max_bytes = max_bytes;
+    p->max_ratio = JM_PICTURE_RATIO;
 }
 
 
@@ -421,25 +422,28 @@ jm_picture_skip(jm_picture_t *p, const uint8_t *s, const uint8_t *end,
 static void
 jm_picture_sides(jm_picture_t *p, uint32_t width, uint32_t height)
 {
-    const char  *rule;
-
     p->width = width;
     p->height = height;
 
     if (width == 0 || width > JM_PICTURE_SIDE
         || height == 0 || height > JM_PICTURE_SIDE)
     {
-        rule = "each side has to be 1 to 4096 pixels";
+        (void) snprintf(p->why, sizeof(p->why),
+                        "is %" PRIu32 "x%" PRIu32 ": each side has to be 1 to "
+                        "%d pixels", width, height, JM_PICTURE_SIDE);
 
-    } else if (width > 3 * height || height > 3 * width) {
-        rule = "width/height has to be within 1/3 to 3";
+    } else if (p->max_ratio != 0
+               && (width > p->max_ratio * height
+                   || height > p->max_ratio * width))
+    {
+        (void) snprintf(p->why, sizeof(p->why),
+                        "is %" PRIu32 "x%" PRIu32 ": width/height has to be "
+                        "within 1/%" PRIu32 " to %" PRIu32, width, height,
+                        p->max_ratio, p->max_ratio);
 
     } else {
         return;
     }
-
-    (void) snprintf(p->why, sizeof(p->why), "is %" PRIu32 "x%" PRIu32 ": %s",
-                    width, height, rule);
 
     jm_picture_bad(p, p->why);
 }

@@ -17,10 +17,11 @@
 #include "jm_base.h"
 
 
-/* what Volcengine's documents allow: width/height also within 1/3 ... 3 */
+/* what Volcengine's documents allow, for most models */
 
 #define JM_PICTURE_BYTES    15728640
 #define JM_PICTURE_SIDE     4096
+#define JM_PICTURE_RATIO    3
 
 #define JM_PICTURE_WHY      80
 #define JM_PICTURE_KEPT     24
@@ -59,6 +60,7 @@ typedef struct {
 
     jm_picture_state_e  state;
     size_t              max_bytes;
+    uint32_t            max_ratio;  /* longer side to the other; 0: any */
     size_t              nkept;
     size_t              need;       /* bytes of a part to keep, to skip */
     unsigned            frame;      /* the segment has the size */
@@ -72,7 +74,8 @@ typedef struct {
 
 /*
  * Starts a picture of at most max_bytes: JM_PICTURE_BYTES, or less where a
- * model wants it.
+ * model wants it.  p->max_ratio is JM_PICTURE_RATIO then, and the caller's to
+ * change where a model has another limit.
  */
 void jm_picture_init(jm_picture_t *p, size_t max_bytes);
 

@@ -64,6 +64,15 @@ const jm_field_t  jm_request_fields[JM_FIELD_LAST] = {
     { "aigc_meta", JM_TYPE_OBJECT },
     { "seed", JM_TYPE_ANY },
     { "use_pre_llm", JM_TYPE_ANY },
+    { "edit_prompt", JM_TYPE_STRING },
+    { "image_edit_prompt", JM_TYPE_STRING },
+    { "top", JM_TYPE_NUMBER },
+    { "bottom", JM_TYPE_NUMBER },
+    { "left", JM_TYPE_NUMBER },
+    { "right", JM_TYPE_NUMBER },
+    { "max_width", JM_TYPE_NUMBER },
+    { "max_height", JM_TYPE_NUMBER },
+    { "lora_weight", JM_TYPE_NUMBER },
     { "mask", JM_TYPE_ANY },
     { "negative_prompt", JM_TYPE_ANY },
     { "quality", JM_TYPE_ANY },
@@ -99,6 +108,8 @@ static jm_rc_e jm_request_types(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_short(jm_request_ctx_t *ctx, jm_field_e field);
 static jm_rc_e jm_request_model(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_prompt(jm_request_ctx_t *ctx);
+static const jm_json_t *jm_request_prompt_node(jm_request_ctx_t *ctx);
+static unsigned jm_request_is_prompt(jm_field_e field);
 static unsigned jm_request_blank(jm_str_t s);
 static jm_rc_e jm_request_extras(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_unused(jm_request_ctx_t *ctx);
@@ -114,6 +125,7 @@ static const jm_request_part_pt  jm_request_parts[] = {
     jm_request_size,
     jm_request_scale,
     jm_request_ratios,
+    jm_request_numbers,
     jm_request_extras,
     jm_request_marks,
     jm_request_unused
@@ -137,6 +149,13 @@ static const struct {
     { JM_FIELD_MAX_RATIO, JM_MODEL_GROUP },
     { JM_FIELD_SEED, JM_MODEL_SEED },
     { JM_FIELD_PRE_LLM, JM_MODEL_PRE_LLM },
+    { JM_FIELD_TOP, JM_MODEL_EXPAND },
+    { JM_FIELD_BOTTOM, JM_MODEL_EXPAND },
+    { JM_FIELD_LEFT, JM_MODEL_EXPAND },
+    { JM_FIELD_RIGHT, JM_MODEL_EXPAND },
+    { JM_FIELD_MAX_WIDTH, JM_MODEL_EXPAND },
+    { JM_FIELD_MAX_HEIGHT, JM_MODEL_EXPAND },
+    { JM_FIELD_LORA_WEIGHT, JM_MODEL_LORA },
     { JM_FIELD_MASK, JM_MODEL_MASK },
     { JM_FIELD_NEGATIVE_PROMPT, 0 },
     { JM_FIELD_QUALITY, 0 },
@@ -377,7 +396,7 @@ jm_request_short(jm_request_ctx_t *ctx, jm_field_e field)
         return JM_OK;
     }
 
-    if (field == JM_FIELD_PROMPT) {
+    if (jm_request_is_prompt(field)) {
         jm_error_set(ctx->error, JM_CAUSE_PROMPT_TOO_LONG, name,
                      "The prompt is far longer than %zu characters, which is "
                      "the limit; shorten it.", ctx->rules->max_prompt);
@@ -413,14 +432,18 @@ jm_request_model(jm_request_ctx_t *ctx)
 static jm_rc_e
 jm_request_prompt(jm_request_ctx_t *ctx)
 {
-    size_t            n;
-    const jm_json_t  *node;
+    size_t             n;
+    const jm_json_t   *node;
+    const jm_model_t  *model;
 
-    if (!(ctx->request->model->takes & JM_MODEL_PROMPT)) {
+    model = ctx->request->model;
+    node = jm_request_prompt_node(ctx);
+
+    if (!(model->takes & JM_MODEL_PROMPT)
+        || (node == NULL && (model->takes & JM_MODEL_NO_PROMPT)))
+    {
         return JM_OK;
     }
-
-    node = ctx->fields[JM_FIELD_PROMPT];
 
     if (node == NULL || jm_request_blank(node->text)) {
         return jm_request_refuse(ctx, "prompt",
@@ -444,6 +467,43 @@ jm_request_prompt(jm_request_ctx_t *ctx)
     ctx->request->prompt = node->text;
 
     return JM_OK;
+}
+
+
+/* the upstream's own names of it count for the models that have such, only */
+
+static const jm_json_t *
+jm_request_prompt_node(jm_request_ctx_t *ctx)
+{
+    size_t                   i;
+    const char              *name;
+    const jm_json_t         *node;
+    static const jm_field_e  others[] = {
+        JM_FIELD_EDIT_PROMPT, JM_FIELD_IMAGE_EDIT_PROMPT
+    };
+
+    name = ctx->request->model->prompt;
+    node = ctx->fields[JM_FIELD_PROMPT];
+
+    for (i = 0; i < jm_nitems(others); i++) {
+
+        if (node == NULL && name != NULL && strcmp(name, "prompt") != 0) {
+            node = ctx->fields[others[i]];
+            continue;
+        }
+
+        jm_request_ignore(ctx, others[i]);
+    }
+
+    return node;
+}
+
+
+static unsigned
+jm_request_is_prompt(jm_field_e field)
+{
+    return field == JM_FIELD_PROMPT || field == JM_FIELD_EDIT_PROMPT
+           || field == JM_FIELD_IMAGE_EDIT_PROMPT;
 }
 
 

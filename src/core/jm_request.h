@@ -121,7 +121,34 @@ typedef struct {
 
 
 /*
- * scale in hundredths; ratios as the client wrote them, empty if absent.
+ * Numbers that are handed on: how far to expand a picture, as parts of its
+ * sides, and to how many pixels; how much an extraction counts.
+ */
+
+typedef enum {
+    JM_NUMBER_TOP = 0,
+    JM_NUMBER_BOTTOM,
+    JM_NUMBER_LEFT,
+    JM_NUMBER_RIGHT,
+    JM_NUMBER_MAX_WIDTH,
+    JM_NUMBER_MAX_HEIGHT,
+    JM_NUMBER_LORA_WEIGHT,
+    JM_NUMBER_LAST
+} jm_number_e;
+
+
+/* an integer, or where text is not empty, that */
+
+typedef struct {
+    unsigned         has;
+    int64_t          value;
+    jm_str_t         text;
+} jm_number_t;
+
+
+/*
+ * scale in hundredths, or the model's integer; ratios as the client wrote them,
+ * empty if absent.
  *
  * n tasks are to be run.  force_single is set when each makes one picture;
  * else there is one task, its model decides how many, and at most max_images
@@ -143,6 +170,7 @@ typedef struct {
     unsigned            scale;
     jm_str_t            min_ratio;
     jm_str_t            max_ratio;
+    jm_number_t         numbers[JM_NUMBER_LAST];
     uint32_t            n;
     unsigned            force_single;
     uint32_t            max_images;
@@ -219,6 +247,9 @@ jm_rc_e jm_request_read_form(jm_request_t *r, const jm_form_field_t *fields,
  * counted from 0; NULL behind the last.
  */
 const char *jm_request_field_name(unsigned bit);
+
+/* Returns what the upstream and its clients call a number. */
+const char *jm_request_number_name(jm_number_e number);
 
 
 #endif /* _JM_REQUEST_H_INCLUDED_ */

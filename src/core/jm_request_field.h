@@ -67,6 +67,15 @@ typedef enum {
     JM_FIELD_AIGC_META,
     JM_FIELD_SEED,
     JM_FIELD_PRE_LLM,
+    JM_FIELD_EDIT_PROMPT,
+    JM_FIELD_IMAGE_EDIT_PROMPT,
+    JM_FIELD_TOP,
+    JM_FIELD_BOTTOM,
+    JM_FIELD_LEFT,
+    JM_FIELD_RIGHT,
+    JM_FIELD_MAX_WIDTH,
+    JM_FIELD_MAX_HEIGHT,
+    JM_FIELD_LORA_WEIGHT,
     JM_FIELD_MASK,
     JM_FIELD_NEGATIVE_PROMPT,
     JM_FIELD_QUALITY,
@@ -217,6 +226,13 @@ jm_rc_e jm_request_result(jm_request_ctx_t *ctx);
  * Returns JM_INVALID, and the error, for what the vendor does not take.
  */
 jm_rc_e jm_request_marks(jm_request_ctx_t *ctx);
+
+/*
+ * Reads the numbers that some models take, and the upstream gets as they are.
+ * Returns JM_INVALID, and the error, for what is out of range, or contradicts
+ * a mask.
+ */
+jm_rc_e jm_request_numbers(jm_request_ctx_t *ctx);
 
 /* Puts a field among the ignored ones, if it was sent. */
 void jm_request_ignore(jm_request_ctx_t *ctx, jm_field_e field);

@@ -122,7 +122,7 @@ jm_request_images_count(jm_request_ctx_t *ctx, size_t n, const char *param)
     if (n < model->min_images) {
         return jm_request_refuse(ctx, param,
                                  "This model needs %s in \"image\".",
-                                 model->takes & JM_MODEL_MASK
+                                 model->min_images > 1
                                  ? "two pictures, the second of them a mask,"
                                  : "a picture");
     }

@@ -17,6 +17,7 @@
 #define JM_REQUEST_HIGH_RATIO   (INT64_C(3) * JM_REQUEST_ONE)
 
 
+static jm_rc_e jm_request_detail(jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_hundredths(jm_request_ctx_t *ctx, jm_field_e field,
     unsigned percent);
 static jm_rc_e jm_request_ratio_limit(jm_request_ctx_t *ctx,
@@ -38,6 +39,11 @@ jm_request_scale(jm_request_ctx_t *ctx)
         return JM_OK;
     }
 
+    if (r->model->scale == JM_SCALE_DETAIL) {
+        jm_request_ignore(ctx, JM_FIELD_STRENGTH);
+        return jm_request_detail(ctx);
+    }
+
     if (jm_request_hundredths(ctx, JM_FIELD_STRENGTH, 0) != JM_OK
         || jm_request_hundredths(ctx, JM_FIELD_SCALE,
                                  r->model->scale == JM_SCALE_PERCENT)
@@ -53,6 +59,27 @@ jm_request_scale(jm_request_ctx_t *ctx)
     if (r->model->scale == JM_SCALE_PERCENT && r->has_scale) {
         r->scale = jm_max(r->scale, 1);
     }
+
+    return JM_OK;
+}
+
+
+static jm_rc_e
+jm_request_detail(jm_request_ctx_t *ctx)
+{
+    int64_t  value;
+
+    value = 0;
+
+    if (jm_request_integer(ctx, ctx->fields[JM_FIELD_SCALE], "scale", 0, 100,
+                           &value)
+        != JM_OK)
+    {
+        return JM_INVALID;
+    }
+
+    ctx->request->has_scale = (ctx->fields[JM_FIELD_SCALE] != NULL);
+    ctx->request->scale = (unsigned) value;
 
     return JM_OK;
 }

@@ -199,7 +199,8 @@ jm_request_ratio(jm_request_ctx_t *ctx, jm_size_t *size)
                                  ctx->request->model);
 
     } else {
-        rc = jm_size_ratio(size, ctx->fields[field]->text, resolution);
+        rc = jm_size_ratio(size, ctx->fields[field]->text, resolution,
+                           ctx->request->model);
     }
 
     if (rc != JM_OK) {

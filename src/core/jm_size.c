@@ -20,23 +20,30 @@
 #define JM_SIZE_MAX_RATIO   16
 
 
-/* landscape; the sides at 1k, 2k and 4k */
+/* landscape; the sides at 1k, 2k and 4k, and at 4k of Jimeng 4.6 */
 
 typedef struct {
     uint32_t         ratio[2];
-    uint32_t         sides[3][2];
+    uint32_t         sides[4][2];
 } jm_ratio_t;
+
+#define JM_SIZE_4K_46       3
 
 
 static const uint32_t  jm_areas[] = { JM_SIZE_1K, JM_SIZE_2K, JM_SIZE_4K };
 
 static const jm_ratio_t  jm_ratios[] = {
 
-    { {  1, 1 }, { { 1024, 1024 }, { 2048, 2048 }, { 4096, 4096 } } },
-    { {  4, 3 }, { { 1472, 1104 }, { 2304, 1728 }, { 4694, 3520 } } },
-    { {  3, 2 }, { { 1584, 1056 }, { 2496, 1664 }, { 4992, 3328 } } },
-    { { 16, 9 }, { { 1664,  936 }, { 2560, 1440 }, { 5404, 3040 } } },
-    { { 21, 9 }, { { 2016,  864 }, { 3024, 1296 }, { 6198, 2656 } } }
+    { {  1, 1 },
+      { { 1024, 1024 }, { 2048, 2048 }, { 4096, 4096 }, { 4096, 4096 } } },
+    { {  4, 3 },
+      { { 1472, 1104 }, { 2304, 1728 }, { 4694, 3520 }, { 4693, 3520 } } },
+    { {  3, 2 },
+      { { 1584, 1056 }, { 2496, 1664 }, { 4992, 3328 }, { 4992, 3328 } } },
+    { { 16, 9 },
+      { { 1664,  936 }, { 2560, 1440 }, { 5404, 3040 }, { 5404, 3040 } } },
+    { { 21, 9 },
+      { { 2016,  864 }, { 3024, 1296 }, { 6198, 2656 }, { 6197, 2656 } } }
 };
 
 
@@ -44,9 +51,11 @@ static jm_rc_e jm_size_preset(size_t *preset, jm_str_t s);
 static jm_rc_e jm_size_pair(uint32_t *first, uint32_t *second, jm_str_t s,
     const char *separators[], size_t n);
 static jm_rc_e jm_size_side(uint32_t *side, jm_str_t *s);
-static unsigned jm_size_ratio_ok(uint32_t w, uint32_t h);
+static unsigned jm_size_ratio_ok(uint32_t w, uint32_t h, uint32_t max);
+static uint32_t jm_size_max_ratio(uint32_t w, uint32_t h,
+    const jm_model_t *model);
 static jm_rc_e jm_size_scale(jm_size_t *size, uint32_t w, uint32_t h,
-    uint32_t area, unsigned up);
+    uint32_t area, uint32_t max_ratio, unsigned up);
 static void jm_size_round(uint32_t sides[2], uint32_t w, uint32_t h,
     uint32_t area);
 static uint64_t jm_size_sqrt(uint64_t x);
@@ -83,9 +92,10 @@ jm_size_read(jm_size_t *size, jm_str_t s)
 
 
 jm_rc_e
-jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution)
+jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution,
+    const jm_model_t *model)
 {
-    size_t              i, preset;
+    size_t              i, preset, column;
     uint32_t            w, h, longer, shorter;
     const uint32_t     *sides;
     static const char  *separators[] = { ":" };
@@ -95,13 +105,19 @@ jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution)
     if (jm_size_preset(&preset, resolution) != JM_OK
         || jm_size_pair(&w, &h, ratio, separators, jm_nitems(separators))
            != JM_OK
-        || !jm_size_ratio_ok(w, h))
+        || !jm_size_ratio_ok(w, h, JM_SIZE_MAX_RATIO))
     {
         return JM_INVALID;
     }
 
     longer = jm_max(w, h);
     shorter = jm_min(w, h);
+
+    column = preset;
+
+    if (jm_areas[preset] == JM_SIZE_4K && (model->takes & JM_MODEL_4K_46)) {
+        column = JM_SIZE_4K_46;
+    }
 
     for (i = 0; i < jm_nitems(jm_ratios); i++) {
 
@@ -111,7 +127,7 @@ jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution)
             continue;
         }
 
-        sides = jm_ratios[i].sides[preset];
+        sides = jm_ratios[i].sides[column];
 
         size->width = w >= h ? sides[0] : sides[1];
         size->height = w >= h ? sides[1] : sides[0];
@@ -121,21 +137,23 @@ jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution)
 
     /* The area of 1k is the least there is: nothing may be below it. */
 
-    return jm_size_scale(size, w, h, jm_areas[preset], preset == 0);
+    return jm_size_scale(size, w, h, jm_areas[preset],
+                         jm_size_max_ratio(w, h, model), preset == 0);
 }
 
 
 jm_rc_e
 jm_size_ratio_alone(jm_size_t *size, jm_str_t ratio, const jm_model_t *model)
 {
-    uint32_t            w, h, max, area;
+    uint32_t            w, h, max, area, max_ratio;
+    unsigned            up;
     static const char  *separators[] = { ":" };
 
     memset(size, 0, sizeof(jm_size_t));
 
     if (jm_size_pair(&w, &h, ratio, separators, jm_nitems(separators))
         != JM_OK
-        || !jm_size_ratio_ok(w, h))
+        || !jm_size_ratio_ok(w, h, JM_SIZE_MAX_RATIO))
     {
         return JM_INVALID;
     }
@@ -147,10 +165,17 @@ jm_size_ratio_alone(jm_size_t *size, jm_str_t ratio, const jm_model_t *model)
     area = jm_min(model->area, model->max_area);
     area = jm_max(area, model->min_area);
 
-    if (jm_size_scale(size, w, h, area, area == model->min_area) == JM_OK
-        && jm_max(size->width, size->height) <= max)
+    up = (area == model->min_area);
+    max_ratio = jm_size_max_ratio(w, h, model);
+
+    if (jm_size_scale(size, w, h, area, max_ratio, up) == JM_OK
+        && (max == 0 || jm_max(size->width, size->height) <= max))
     {
         return JM_OK;
+    }
+
+    if (max == 0) {
+        return jm_size_scale(size, w, h, area, max_ratio, 1);
     }
 
     size->width = w >= h ? max : (uint32_t) ((uint64_t) max * w / h);
@@ -182,11 +207,14 @@ jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
         size->area = 0;
     }
 
-    if (size->width != 0 && !jm_size_ratio_ok(size->width, size->height)) {
+    if (size->width != 0
+        && !jm_size_ratio_ok(size->width, size->height, model->max_ratio))
+    {
         jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "size",
                      "The size %" PRIu32 "x%" PRIu32 " is too narrow: "
-                     "the ratio of the sides must be within 1:16 and "
-                     "16:1.", size->width, size->height);
+                     "the ratio of the sides must be within 1:%" PRIu32
+                     " and %" PRIu32 ":1.", size->width, size->height,
+                     model->max_ratio, model->max_ratio);
         return JM_INVALID;
     }
 
@@ -324,10 +352,19 @@ jm_size_side(uint32_t *side, jm_str_t *s)
 
 
 static unsigned
-jm_size_ratio_ok(uint32_t w, uint32_t h)
+jm_size_ratio_ok(uint32_t w, uint32_t h, uint32_t max)
 {
-    return w <= (uint64_t) h * JM_SIZE_MAX_RATIO
-           && h <= (uint64_t) w * JM_SIZE_MAX_RATIO;
+    return w <= (uint64_t) h * max && h <= (uint64_t) w * max;
+}
+
+
+/* a ratio that the model does not make is refused as a size, not as a ratio */
+
+static uint32_t
+jm_size_max_ratio(uint32_t w, uint32_t h, const jm_model_t *model)
+{
+    return jm_size_ratio_ok(w, h, model->max_ratio) ? model->max_ratio
+                                                    : JM_SIZE_MAX_RATIO;
 }
 
 
@@ -339,10 +376,10 @@ jm_size_ratio_ok(uint32_t w, uint32_t h)
 
 static jm_rc_e
 jm_size_scale(jm_size_t *size, uint32_t w, uint32_t h, uint32_t area,
-    unsigned up)
+    uint32_t max_ratio, unsigned up)
 {
     size_t    i, j;
-    uint32_t  ws[2], hs[2];
+    uint32_t  ws[2], hs[2], width, height;
     uint64_t  found, tried;
 
     jm_size_round(ws, w, h, area);
@@ -353,19 +390,21 @@ jm_size_scale(jm_size_t *size, uint32_t w, uint32_t h, uint32_t area,
     for (i = 0; i < 2; i++) {
         for (j = 0; j < 2; j++) {
 
-            tried = (uint64_t) ws[i] * hs[j];
+            /* when one is rounded down the other may be too long for it */
 
-            if (tried == 0
-                || (up ? tried < area : tried > area)
-                || !jm_size_ratio_ok(ws[i], hs[j]))
-            {
+            width = jm_min(ws[i], hs[j] * max_ratio);
+            height = jm_min(hs[j], ws[i] * max_ratio);
+
+            tried = (uint64_t) width * height;
+
+            if (tried == 0 || (up ? tried < area : tried > area)) {
                 continue;
             }
 
             if (found == 0 || (up ? tried < found : tried > found)) {
                 found = tried;
-                size->width = ws[i];
-                size->height = hs[j];
+                size->width = width;
+                size->height = height;
             }
         }
     }
@@ -437,7 +476,8 @@ jm_size_fit_area(jm_size_t *size, const jm_model_t *model, unsigned strict,
 
     /* a model may take so little that multiples of 8 leave it */
 
-    if (jm_size_scale(size, size->width, size->height, model->min_area, 1)
+    if (jm_size_scale(size, size->width, size->height, model->min_area,
+                      model->max_ratio, 1)
         != JM_OK
         || (uint64_t) size->width * size->height > model->max_area)
     {

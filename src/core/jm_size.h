@@ -39,17 +39,19 @@ jm_rc_e jm_size_read(jm_size_t *size, jm_str_t s);
 
 /*
  * Sets the sides for a ratio "W:H" and a resolution "1k", "2k" or "4k" in
- * either case: the ratios of Volcengine's document as it lists them, any
- * other as the largest multiples of 8 within the resolution's area, at 1k the
- * smallest that are not below it.  Returns JM_INVALID when ratio or
+ * either case: the ratios of Volcengine's document of the model as it lists
+ * them, any other as the largest multiples of 8 within the resolution's area,
+ * at 1k the smallest that are not below it.  Returns JM_INVALID when ratio or
  * resolution has another form, or the ratio is outside 1:16 ... 16:1.
  */
-jm_rc_e jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution);
+jm_rc_e jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution,
+    const jm_model_t *model);
 
 /*
- * Sets the sides for a ratio "W:H" alone, for a model whose sides have limits:
+ * Sets the sides for a ratio "W:H" alone, for a model that takes no area:
  * multiples of 8 that come nearest to model->area and are not longer than
- * model->max_side.  Returns JM_INVALID as jm_size_ratio() does.
+ * model->max_side, where there is one.  Returns JM_INVALID as jm_size_ratio()
+ * does.
  */
 jm_rc_e jm_size_ratio_alone(jm_size_t *size, jm_str_t ratio,
     const jm_model_t *model);
@@ -59,7 +61,7 @@ jm_rc_e jm_size_ratio_alone(jm_size_t *size, jm_str_t ratio,
  * floor, an area or a side, is scaled up to it, unless strict is set: sides
  * keep their ratio and become multiples of 8.  For a model that takes no area,
  * one becomes the sides of a square.  Returns JM_INVALID, and *e, for what
- * remains out of range, a ratio outside 1:16 ... 16:1 included.
+ * remains out of range, a ratio beyond model->max_ratio included.
  */
 jm_rc_e jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
     jm_error_t *e);

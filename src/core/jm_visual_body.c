@@ -19,6 +19,7 @@ static void jm_visual_images(jm_json_writer_t *w, const jm_request_t *r,
     size_t *at);
 static void jm_visual_size(jm_json_writer_t *w, const jm_request_t *r);
 static void jm_visual_single(jm_json_writer_t *w, const jm_request_t *r);
+static void jm_visual_numbers(jm_json_writer_t *w, const jm_request_t *r);
 static void jm_visual_hundredths(jm_json_writer_t *w, unsigned value);
 static void jm_visual_logo(jm_json_writer_t *w, const jm_logo_t *logo);
 static void jm_visual_aigc_meta(jm_json_writer_t *w,
@@ -38,22 +39,23 @@ jm_visual_submit(jm_buf_t *out, const jm_request_t *r, size_t *at)
     jm_json_key(&w, "req_key");
     jm_json_string(&w, r->model->req_key);
 
-    jm_visual_string(&w, "prompt", r->prompt);
+    jm_visual_string(&w, r->model->prompt, r->prompt);
     jm_visual_images(&w, r, at);
     jm_visual_size(&w, r);
 
     if (r->has_scale) {
         jm_json_key(&w, "scale");
 
-        if (r->model->scale == JM_SCALE_PERCENT) {
-            jm_json_int(&w, r->scale);
+        if (r->model->scale == JM_SCALE_FRACTION) {
+            jm_visual_hundredths(&w, r->scale);
 
         } else {
-            jm_visual_hundredths(&w, r->scale);
+            jm_json_int(&w, r->scale);
         }
     }
 
     jm_visual_single(&w, r);
+    jm_visual_numbers(&w, r);
 
     if (r->has_seed) {
         jm_json_key(&w, "seed");
@@ -150,6 +152,31 @@ jm_visual_single(jm_json_writer_t *w, const jm_request_t *r)
     if (r->max_ratio.len != 0) {
         jm_json_key(w, "max_ratio");
         jm_json_number(w, r->max_ratio);
+    }
+}
+
+
+static void
+jm_visual_numbers(jm_json_writer_t *w, const jm_request_t *r)
+{
+    unsigned            i;
+    const jm_number_t  *number;
+
+    for (i = 0; i < JM_NUMBER_LAST; i++) {
+        number = &r->numbers[i];
+
+        if (!number->has) {
+            continue;
+        }
+
+        jm_json_key(w, jm_request_number_name((jm_number_e) i));
+
+        if (number->text.len != 0) {
+            jm_json_number(w, number->text);
+
+        } else {
+            jm_json_int(w, number->value);
+        }
     }
 }
 

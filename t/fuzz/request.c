@@ -83,8 +83,8 @@ check_size(const jm_request_t *r)
 
     check((r->size.width == 0) == (r->size.height == 0));
     check(r->size.width == 0 || r->size.area == 0);
-    check(r->size.width <= 16 * (uint64_t) r->size.height
-          && r->size.height <= 16 * (uint64_t) r->size.width);
+    check(r->size.width <= r->model->max_ratio * (uint64_t) r->size.height
+          && r->size.height <= r->model->max_ratio * (uint64_t) r->size.width);
 
     if (r->size.area != 0) {
         area = r->size.area;
@@ -93,8 +93,9 @@ check_size(const jm_request_t *r)
     check(area == 0 || (area >= r->model->min_area
                         && area <= r->model->max_area));
 
+    check(r->size.area == 0 || (r->model->takes & JM_MODEL_AREA));
+
     if (r->model->max_side != 0) {
-        check(r->size.area == 0);
         check(area == 0 || (r->size.width >= r->model->min_side
                             && r->size.height >= r->model->min_side
                             && r->size.width <= r->model->max_side
@@ -307,6 +308,32 @@ check_submit(const jm_request_t *r, jm_mem_t *mem)
 }
 
 
+/* those of another model are not handed on, nor sides beside a mask */
+
+static void
+check_numbers(const jm_request_t *r)
+{
+    unsigned  i, expand;
+
+    expand = (r->model->takes & JM_MODEL_EXPAND) != 0;
+
+    for (i = 0; i < JM_NUMBER_LAST; i++) {
+        check(r->numbers[i].has <= 1);
+
+        if (i == JM_NUMBER_LORA_WEIGHT) {
+            check(!r->numbers[i].has || (r->model->takes & JM_MODEL_LORA));
+
+        } else {
+            check(!r->numbers[i].has || expand);
+        }
+
+        if (i <= JM_NUMBER_RIGHT) {
+            check(!r->numbers[i].has || r->nimages == 1);
+        }
+    }
+}
+
+
 static void
 check_request(const jm_request_t *r, const way_t *way, size_t size,
     jm_mem_t *mem)
@@ -314,7 +341,10 @@ check_request(const jm_request_t *r, const way_t *way, size_t size,
     size_t  n;
 
     check(r->model != NULL);
-    check((r->prompt.len > 0) == ((r->model->takes & JM_MODEL_PROMPT) != 0));
+    check(r->prompt.len > 0 || !(r->model->takes & JM_MODEL_PROMPT)
+          || (r->model->takes & JM_MODEL_NO_PROMPT));
+    check(r->prompt.len == 0 || (r->model->takes & JM_MODEL_PROMPT));
+    check_numbers(r);
     check(jm_utf8_length(r->prompt, &n) == JM_OK && n <= MAX_PROMPT);
     check(!r->has_scale || (r->scale <= 100
                             && r->model->scale != JM_SCALE_NONE));

@@ -12,51 +12,78 @@ typedef struct {
     uint32_t         min_images;
     uint32_t         images;
     uint32_t         max_bytes;
+    uint32_t         max_skew;
     uint32_t         min_area;
     uint32_t         max_area;
     uint32_t         min_side;
     uint32_t         max_side;
+    uint32_t         max_ratio;
     unsigned         takes;
     jm_scale_e       scale;
     unsigned         watermark;
+    const char      *prompt;
 } model_case_t;
 
 
-#define NEW_AREA  1048576, 16777216, 0, 0
+#define NEW_AREA  1048576, 16777216, 0, 0, 16
 #define NEW_TAKES                                                             \
     JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_AREA|JM_MODEL_GROUP
 #define T2I_TAKES                                                             \
     JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_PRE_LLM
 #define MB15      15728640
-#define UNKNOWN   NULL, 0, 0, 0, 0, 0, 0, 0, 0, JM_SCALE_NONE, 0
+#define MB4_7     4928307
+#define NO_AREA   0, 0, 0, 0, 0
+#define UNKNOWN   NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, JM_SCALE_NONE, 0, NULL
+
+#define V40(name)                                                             \
+    { name, "jimeng_t2i_v40", 0, 10, MB15, 3, NEW_AREA, NEW_TAKES,            \
+      JM_SCALE_FRACTION, 0, "prompt" }
+#define V40_ARK(name)                                                         \
+    { name, "jimeng_t2i_v40", 0, 10, MB15, 3, NEW_AREA,                       \
+      (NEW_TAKES)|JM_MODEL_ARK, JM_SCALE_FRACTION, 1, "prompt" }
+#define V46(name)                                                             \
+    { name, "jimeng_seedream46_cvtob", 0, 14, MB15, 0, NEW_AREA,              \
+      (NEW_TAKES)|JM_MODEL_4K_46, JM_SCALE_PERCENT, 0, "prompt" }
+#define EXTRACT(name, prompt)                                                 \
+    { name, name, 1, 1, MB15, 0, 1048576, 16777216, 1024, 4096, 16,           \
+      JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_LORA|JM_MODEL_SEED,             \
+      JM_SCALE_NONE, 0, prompt }
 
 
 static const model_case_t  model_cases[] = {
-    { "jimeng_t2i_v40", "jimeng_t2i_v40", 0, 10, MB15, NEW_AREA, NEW_TAKES,
-      JM_SCALE_FRACTION, 0 },
-    { "jimeng-4.0", "jimeng_t2i_v40", 0, 10, MB15, NEW_AREA, NEW_TAKES,
-      JM_SCALE_FRACTION, 0 },
-    { "doubao-seedream-4-0-250828", "jimeng_t2i_v40", 0, 10, MB15, NEW_AREA,
-      (NEW_TAKES)|JM_MODEL_ARK, JM_SCALE_FRACTION, 1 },
-    { "jimeng-4.6", "jimeng_seedream46_cvtob", 0, 14, MB15, NEW_AREA,
-      NEW_TAKES, JM_SCALE_PERCENT, 0 },
-    { "jimeng_seedream46_cvtob", "jimeng_seedream46_cvtob", 0, 14, MB15,
-      NEW_AREA, NEW_TAKES, JM_SCALE_PERCENT, 0 },
-    { "jimeng_t2i_v31", "jimeng_t2i_v31", 0, 0, MB15, 262144, 4194304, 512,
-      2048, T2I_TAKES, JM_SCALE_NONE, 0 },
-    { "jimeng_t2i_v30", "jimeng_t2i_v30", 0, 0, MB15, 262144, 4194304, 512,
-      2048, T2I_TAKES, JM_SCALE_NONE, 0 },
-    { "jimeng_i2i_v30", "jimeng_i2i_v30", 1, 1, MB15, 262144, 2359296, 512,
-      1536, JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_BASE64,
-      JM_SCALE_FRACTION, 0 },
+    V40("jimeng_t2i_v40"),
+    V40("jimeng-4.0"),
+    V40_ARK("doubao-seedream-4-0-250828"),
+    V40_ARK("doubao-seedream-4-0-20260415"),
+    V40_ARK("seedream-4-0-250828"),
+    V46("jimeng-4.6"),
+    V46("jimeng_seedream46_cvtob"),
+    { "jimeng_t2i_v31", "jimeng_t2i_v31", 0, 0, MB15, 3, 262144, 4194304, 0,
+      0, 3, T2I_TAKES, JM_SCALE_NONE, 0, "prompt" },
+    { "jimeng_t2i_v30", "jimeng_t2i_v30", 0, 0, MB15, 3, 262144, 4194304, 512,
+      2048, 16, T2I_TAKES, JM_SCALE_NONE, 0, "prompt" },
+    { "jimeng_i2i_v30", "jimeng_i2i_v30", 1, 1, MB4_7, 3, 262144, 4064256,
+      512, 2016, 16,
+      JM_MODEL_PROMPT|JM_MODEL_SIDES|JM_MODEL_SEED|JM_MODEL_BASE64,
+      JM_SCALE_FRACTION, 0, "prompt" },
     { "jimeng_image2image_dream_inpaint", "jimeng_image2image_dream_inpaint",
-      2, 2, 4928307, 0, 0, 0, 0,
-      JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_BASE64, JM_SCALE_NONE, 0 },
+      2, 2, MB4_7, 0, NO_AREA,
+      JM_MODEL_PROMPT|JM_MODEL_MASK|JM_MODEL_SEED|JM_MODEL_BASE64,
+      JM_SCALE_NONE, 0, "prompt" },
     { "jimeng_i2i_seed3_tilesr_cvtob", "jimeng_i2i_seed3_tilesr_cvtob",
-      1, 1, MB15, 0, 0, 0, 0, JM_MODEL_RESOLUTION|JM_MODEL_BASE64,
-      JM_SCALE_NONE, 0 },
-    { "jimeng-4.5", UNKNOWN },
+      1, 1, MB4_7, 3, NO_AREA, JM_MODEL_RESOLUTION|JM_MODEL_BASE64,
+      JM_SCALE_DETAIL, 0, NULL },
+    { "jimeng_img2img_seed3_painting_edit",
+      "jimeng_img2img_seed3_painting_edit", 1, 2, MB15, 0, NO_AREA,
+      JM_MODEL_PROMPT|JM_MODEL_NO_PROMPT|JM_MODEL_MASK|JM_MODEL_EXPAND
+      |JM_MODEL_SEED|JM_MODEL_BASE64, JM_SCALE_NONE, 0, "prompt" },
+    EXTRACT("i2i_material_extraction", "image_edit_prompt"),
+    EXTRACT("jimeng_i2i_extract_tiled_images", "edit_prompt"),
     { "doubao-seedream-4-5-251128", UNKNOWN },
+    { "doubao-seedream-4-0-250829", UNKNOWN },
+    { "seedream-4-0-", UNKNOWN },
+    { "seedream-4-5-251128", UNKNOWN },
+    { "jimeng-4.5", UNKNOWN },
     { "Jimeng-4.0", UNKNOWN },
     { "jimeng-4.", UNKNOWN },
     { "jimeng-4.00", UNKNOWN },
@@ -96,6 +123,13 @@ test_builtin(void)
         is_int(m->min_side, c->min_side, "its shortest side");
         is_int(m->max_side, c->max_side, "its longest side");
         is_int(m->takes, c->takes, "what it takes");
+        is_int(m->max_skew, c->max_skew, "the ratio of its pictures");
+        is_int(m->max_ratio, c->max_ratio, "the ratio of what it makes");
+
+        ok(m->prompt == NULL ? c->prompt == NULL
+                             : c->prompt != NULL
+                               && strcmp(m->prompt, c->prompt) == 0,
+           "what its prompt is called");
     }
 }
 
@@ -150,7 +184,16 @@ test_init(void)
     is_int(m.takes & JM_MODEL_ARK, 0, "nor is the name Ark's");
 
     jm_model_init(&m, str("doubao-seedream-5"), str("jimeng_t2i_v40"));
-    ok((m.takes & JM_MODEL_ARK) != 0, "a name of Ark's is");
+    ok((m.takes & JM_MODEL_ARK) != 0 && m.watermark, "a name of Ark's is");
+
+    jm_model_init(&m, str("dola-seedream-5"), str("jimeng_t2i_v31"));
+    ok((m.takes & JM_MODEL_ARK) != 0 && m.watermark, "or of BytePlus'");
+
+    jm_model_init(&m, str("seedream-4-5"), str("x"));
+    ok((m.takes & JM_MODEL_ARK) != 0 && m.watermark, "both of them");
+
+    jm_model_init(&m, str("my-seedream-4-5"), str("x"));
+    ok(!(m.takes & JM_MODEL_ARK) && !m.watermark, "and no other");
 
     jm_model_init(&m, str("gpt-image-1"), str("jimeng_t2i_v40"));
     is_int(m.takes, (NEW_TAKES)|JM_MODEL_GPT|JM_MODEL_DATA,
@@ -216,6 +259,30 @@ test_check(void)
 }
 
 
+/* the editions of Seedream 4.0 at BytePlus, whatever their numbers */
+
+static void
+test_family(void)
+{
+    jm_model_t         row;
+    jm_models_t        extra;
+    const jm_model_t  *m;
+
+    m = jm_model_find(NULL, str("seedream-4-0-260415"));
+    ok(m != NULL && m->watermark && (m->takes & JM_MODEL_ARK),
+       "one that is not in the table");
+    ok(m == jm_model_find(NULL, str("seedream-4-0-250828")), "as one that is");
+
+    jm_model_init(&row, str("seedream-4-0-250828"), str("mine"));
+
+    extra.rows = &row;
+    extra.n = 1;
+
+    ok(jm_model_find(&extra, str("seedream-4-0-260415")) == &row,
+       "also where an operator has a row of it");
+}
+
+
 static void
 test_list(void)
 {
@@ -248,12 +315,12 @@ test_list(void)
                != jm_model_list(&extra, n);
     }
 
-    is_int((int64_t) n, 12, "each name once");
+    is_int((int64_t) n, 17, "each name once");
     is_int((int64_t) bad, 0, "each is what its name finds");
 
     for (n = 0; jm_model_list(NULL, n) != NULL; n++) { /* void */ }
 
-    is_int((int64_t) n, 10, "without an operator's rows");
+    is_int((int64_t) n, 15, "without an operator's rows");
 }
 
 
@@ -263,7 +330,8 @@ test_unknown(void)
     size_t       i;
     jm_error_t   e;
     static const char  *ark[] = {
-        "jimeng-4.5", "doubao-seedream-4-5-251128", "doubao-x"
+        "jimeng-4.5", "jimeng-4.7", "jimeng-5.0", "doubao-seedream-4-5-251128",
+        "doubao-x", "seedream-4-5-251128", "dola-seedream-5-0-pro-260628"
     };
 
     for (i = 0; i < jm_nitems(ark); i++) {
@@ -297,6 +365,7 @@ main(void)
     test_extra();
     test_init();
     test_check();
+    test_family();
     test_list();
     test_unknown();
 

@@ -182,7 +182,8 @@ test_ratio(void)
 
     for (i = 0; i < jm_nitems(ratio_cases); i++) {
         c = &ratio_cases[i];
-        rc = jm_size_ratio(&size, str(c->ratio), str(c->resolution));
+        rc = jm_size_ratio(&size, str(c->ratio), str(c->resolution),
+                           jm_model_find(NULL, str("jimeng-4.0")));
 
         if (c->width == 0) {
             ok(rc == JM_INVALID, "ratio \"%s\" at \"%s\" is refused",

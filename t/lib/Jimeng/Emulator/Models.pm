@@ -18,50 +18,86 @@ use constant {
     MAX_AREA     => 4096 * 4096,
     DEFAULT_AREA => 2048 * 2048,
     MAX_PROMPT   => 800,
+    MAX_BYTES    => 4.7 * 1024 * 1024,
 };
 
-# pictures: least and most; area: side lengths are bounded by their product;
-# side: each side is bounded; upload: base64 is taken beside URLs; scale:
-# least, most, whole numbers only.
+# prompt: the name of the field, which is required unless "bare" is set;
+# pictures: least and most; upload: base64 is taken beside URLs; bytes: of such
+# a picture; skew: its longer side to the other; area: width * height, least and
+# most; ratio: the longer of them to the other; side: each of them is bounded,
+# and what it is by default; scale: least, most, whole numbers only; expand: see
+# expand().
 my %MODEL = (
     jimeng_t2i_v40 => {
-        prompt   => 1,
+        prompt   => 'prompt',
         pictures => [0, 10],
-        area     => 1,
+        area     => [MIN_AREA, MAX_AREA],
+        ratio    => 16,
         scale    => [0, 1],
     },
     jimeng_seedream46_cvtob => {
-        prompt   => 1,
+        prompt   => 'prompt',
         pictures => [0, 14],
-        area     => 1,
+        area     => [MIN_AREA, MAX_AREA],
+        ratio    => 16,
         scale    => [1, 100, 'whole'],
     },
     jimeng_t2i_v31 => {
-        prompt   => 1,
+        prompt   => 'prompt',
         pictures => [0, 0],
-        side     => [512, 2048, 1328],
+        area     => [512 * 512, 2048 * 2048],
+        ratio    => 3,
+        default  => 1328,
     },
     jimeng_t2i_v30 => {
-        prompt   => 1,
+        prompt   => 'prompt',
         pictures => [0, 0],
-        side     => [512, 2048, 1328],
+        side     => [512, 2048],
+        default  => 1328,
     },
     jimeng_i2i_v30 => {
-        prompt   => 1,
+        prompt   => 'prompt',
         pictures => [1, 1],
         upload   => 1,
-        side     => [512, 1536, 1328],
+        bytes    => MAX_BYTES,
+        skew     => 3,
+        side     => [512, 2016],
+        default  => 1328,
         scale    => [0, 1],
     },
     jimeng_image2image_dream_inpaint => {
-        prompt   => 1,
+        prompt   => 'prompt',
         pictures => [2, 2],
         upload   => 1,
+        bytes    => MAX_BYTES,
     },
     jimeng_i2i_seed3_tilesr_cvtob => {
         pictures   => [1, 1],
         upload     => 1,
+        bytes      => MAX_BYTES,
+        skew       => 3,
         resolution => { '4k' => 4096, '8k' => 8192 },
+        scale      => [0, 100, 'whole'],
+    },
+    jimeng_img2img_seed3_painting_edit => {
+        prompt   => 'prompt',
+        bare     => 1,
+        pictures => [1, 2],
+        upload   => 1,
+        expand   => 1,
+        default  => 1024,
+    },
+    i2i_material_extraction => {
+        prompt   => 'image_edit_prompt',
+        pictures => [1, 1],
+        side     => [1024, 4096],
+        default  => 2048,
+    },
+    jimeng_i2i_extract_tiled_images => {
+        prompt   => 'edit_prompt',
+        pictures => [1, 1],
+        side     => [1024, 4096],
+        default  => 2048,
     },
 );
 
@@ -109,7 +145,9 @@ sub violation {
 
     my $model = $MODEL{ $body->{req_key} };
 
-    for my $check (\&prompt, \&pictures, \&sides, \&ratios, \&scale, \&rest) {
+    for my $check (\&prompt, \&pictures, \&sides, \&expand, \&ratios, \&scale,
+        \&rest)
+    {
         my $text = $check->($body, $model);
         return $text if defined $text;
     }
@@ -121,14 +159,25 @@ sub violation {
 sub prompt {
     my ($body, $model) = @_;
 
-    return if !exists $body->{prompt} && !$model->{prompt};
-    return 'prompt must be a string' if !is_string($body->{prompt});
+    my $name   = $model->{prompt} // 'prompt';
+    my $prompt = $body->{$name};
 
-    my $length = length $body->{prompt};
+    return if !defined $prompt && (!$model->{prompt} || $model->{bare});
+    return "$name must be a string" if !is_string($prompt);
 
-    return 'prompt is empty'    if $length == 0;
-    return 'prompt is too long' if $length > MAX_PROMPT;
+    my $length = length $prompt;
+
+    return "$name is empty"    if $length == 0;
+    return "$name is too long" if $length > MAX_PROMPT;
     return;
+}
+
+
+# The prompt of an accepted body, by whatever name.
+sub prompt_of {
+    my ($body) = @_;
+
+    return $body->{ $MODEL{ $body->{req_key} }{prompt} // 'prompt' } // '';
 }
 
 
@@ -152,6 +201,13 @@ sub pictures {
             if grep { !is_picture(b64_decode(substr $_, 0, 12)) } @$uploads;
         return 'image_urls and binary_data_base64 exclude each other'
             if @{ $urls // [] } && @$uploads;
+
+        for my $picture (map { b64_decode($_) } @$uploads) {
+            return 'a picture is too large'
+                if $model->{bytes} && length $picture > $model->{bytes};
+            return 'a picture is too narrow'
+                if $model->{skew} && skew($picture) > $model->{skew};
+        }
     }
 
     my $count = @{ $urls // [] } + @{ $uploads // [] };
@@ -159,6 +215,19 @@ sub pictures {
     return "this req_key takes $least to $most pictures, not $count"
         if $count < $least || $count > $most;
     return;
+}
+
+
+# The longer side to the shorter one, of a PNG; 1 of what is none.
+sub skew {
+    my ($bytes) = @_;
+
+    return 1 if $bytes !~ /\A\x89PNG/ || length $bytes < 24;
+
+    my ($width, $height) = unpack 'x16 N N', $bytes;
+
+    return 1 if !$width || !$height;
+    return $width > $height ? $width / $height : $height / $width;
 }
 
 
@@ -181,19 +250,50 @@ sub sides {
     return 'width and height must be whole numbers above 0'
         if grep { !is_whole($_) || $_ <= 0 } $width, $height;
 
-    if ($model->{area}) {
+    if (my $range = $model->{area}) {
         my $area = $width * $height;
 
-        return 'width * height must be 1048576 to 16777216'
-            if $area < MIN_AREA || $area > MAX_AREA;
-        return 'width / height must be 1/16 to 16'
-            if $width > 16 * $height || $height > 16 * $width;
+        return "width * height must be $range->[0] to $range->[1]"
+            if $area < $range->[0] || $area > $range->[1];
+    }
 
-    } elsif (my $side = $model->{side}) {
+    if (my $most = $model->{ratio}) {
+        return "width / height must be 1/$most to $most"
+            if $width > $most * $height || $height > $most * $width;
+    }
+
+    if (my $side = $model->{side}) {
         return "width and height must be $side->[0] to $side->[1]"
             if grep { $_ < $side->[0] || $_ > $side->[1] } $width, $height;
     }
 
+    return;
+}
+
+
+# One picture and how far to expand it on each side, or one and a mask.
+sub expand {
+    my ($body, $model) = @_;
+
+    return if !$model->{expand};
+
+    my @given = grep { exists $body->{$_} } qw(top bottom left right);
+
+    for my $name (@given) {
+        return "$name must be 0 to 1"
+            if !is_number($body->{$name}) || $body->{$name} < 0
+            || $body->{$name} > 1;
+    }
+
+    for my $name (grep { exists $body->{$_} } qw(max_width max_height)) {
+        return "$name must be a whole number above 0"
+            if !is_whole($body->{$name}) || $body->{$name} <= 0;
+    }
+
+    my $count = map { @{ $_ // [] } } @$body{qw(image_urls binary_data_base64)};
+
+    return 'a mask excludes top, bottom, left and right'
+        if $count > 1 && @given;
     return;
 }
 
@@ -240,6 +340,8 @@ sub rest {
 
     return 'seed must be a whole number'
         if exists $body->{seed} && !is_whole($body->{seed});
+    return 'lora_weight must be a number'
+        if exists $body->{lora_weight} && !is_number($body->{lora_weight});
     return 'callback_url must be a URL'
         if exists $body->{callback_url} && !is_url($body->{callback_url});
     return 'resolution must be 4k or 8k'
@@ -257,7 +359,7 @@ sub dimensions {
     my $model = $MODEL{ $body->{req_key} };
 
     return @$body{qw(width height)} if exists $body->{width};
-    return ($model->{side}[2]) x 2  if $model->{side};
+    return ($model->{default}) x 2  if $model->{default};
 
     my $side = $model->{resolution}
         && $model->{resolution}{ $body->{resolution} // '4k' };

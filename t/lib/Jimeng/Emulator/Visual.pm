@@ -115,7 +115,7 @@ sub submit {
     my $violation = Jimeng::Emulator::Models::violation($body);
     return invalid($violation) if defined $violation;
 
-    my $prompt  = $body->{prompt} // '';
+    my $prompt  = Jimeng::Emulator::Models::prompt_of($body);
     my $trigger = Jimeng::Emulator::Trigger::parse($prompt);
     my %wrap    = (wrap => $trigger->{result});
 
