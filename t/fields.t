@@ -305,7 +305,10 @@ for my $case (
       qq("image_urls":["$url"],"scale":0.7,"seed":-1) ],
     [ 'jimeng_image2image_dream_inpaint',
       qq("mask":"http://h/m","image":"$url","seed":1),
-      qq("image_urls":["$url","http://h/m"]), 'seed' ],
+      qq("image_urls":["$url","http://h/m"],"seed":1) ],
+    [ 'jimeng_image2image_dream_inpaint',
+      qq("mask":"http://h/m","image":"$url","scale":1),
+      qq("image_urls":["$url","http://h/m"]), 'scale' ],
 ) {
     my ($model, $json, $expected, @ignored) = @$case;
     my ($r) = submitted("$model, $json",
