@@ -84,6 +84,8 @@ sub listed {
 like(listed('carol'), qr/jimeng-4\.6.*jimeng_t2i_v31/, 'models: all');
 is(listed('bob'), join(' ', sort qw(jimeng_t2i_v40 jimeng-4.0
                                     doubao-seedream-4-0-250828
+                                    doubao-seedream-4-0-20260415
+                                    seedream-4-0-250828
                                     house jimeng_t2i_v31)),
    'models: what the client may use, by all names');
 is($t->request('GET', '/v1/models/jimeng-4.0', bearer('bob'))->status, 200,
