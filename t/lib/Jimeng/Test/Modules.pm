@@ -6,7 +6,7 @@ package Jimeng::Test::Modules;
 #   has_module('lua')
 #   load_modules('lua', 'js')   the lines of nginx.conf, with what they need
 #   load_orders('lua')          options of Jimeng::Test->new, by a name: this
-#                               module loaded first, and last
+#                               module loaded first, last, and in between
 #   start_all($t, $name, %at)   requests of every kind, by the location or the
 #                               listener of this name: a link, base64, three
 #                               streams, a picture sent along, and a client
@@ -66,8 +66,12 @@ sub load_orders {
     return ('loaded later' => { main => $lines })
         if ($ENV{JIMENG_MODULE} // 'none') eq '';
 
+    my @half = splice @_, 0, @_ / 2;
+
     return ('loaded later' => { main => $lines },
-            'loaded before' => { before => $lines });
+            'loaded before' => { before => $lines },
+            @half ? ('loaded around' => { before => load_modules(@half),
+                                          main => load_modules(@_) }) : ());
 }
 
 
