@@ -4,9 +4,8 @@
 # beyond is refused here, and nothing is submitted.  The upstream has a table of
 # its own, so that what is wrong in this one is seen there.
 #
-# Seen failing: with the rows as they were before, 1472x1104 and the three that
-# follow it of jimeng_i2i_v30, and four of the ten sizes that are listed for
-# jimeng_t2i_v31.
+# Seen failing, with the rows as they were before: three of the five sizes that
+# are listed for jimeng_i2i_v30, and four of the ten for jimeng_t2i_v31.
 
 use strict;
 use warnings;
