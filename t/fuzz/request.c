@@ -277,7 +277,7 @@ check_submit(const jm_request_t *r, jm_mem_t *mem)
 
     root = read_whole(&b, mem);
 
-    node = jm_json_get(root, "prompt");
+    node = r->model->prompt ? jm_json_get(root, r->model->prompt) : NULL;
     check((node != NULL) == (r->prompt.len != 0));
     check(node == NULL
           || (node->text.len == r->prompt.len
