@@ -7,8 +7,8 @@
 #
 # Seen failing:
 # - "memory", without "r->pool = x->pool" in
-#   ngx_http_jimeng_exchange_create(), and without the same in
-#   ngx_http_jimeng_exchange_run();
+#   ngx_http_jimeng_exchange_create(), and without
+#   ngx_http_jimeng_exchange_enter() in ngx_http_jimeng_exchange_run();
 # - "memory", without ngx_http_jimeng_exchange_destroy() at the end of
 #   ngx_http_jimeng_job_handler().
 
@@ -19,6 +19,7 @@ use lib 't/lib';
 use Jimeng::Test;
 
 use Jimeng::Test::Answer qw(pending submitted);
+use Jimeng::Test::Modules;
 use Jimeng::Test::Process qw(slurp);
 
 use constant { JOBS => 40, FEW => 10, MANY => 1000, KILOBYTES => 600 };
@@ -35,10 +36,15 @@ my $upstream = Jimeng::Test->new(
     }",
 );
 
+# Lua keeps something for each phase of each query, if it may.
+my $lua = has_module('lua');
+
 my $t = Jimeng::Test->new(
     emulator => 0, upstream => '127.0.0.1:' . $upstream->port,
     poll_interval => '1ms', log_level => 'crit',
-    http => 'jimeng_timeout 60s;',
+    main => $lua ? load_modules('lua') : '',
+    http => 'jimeng_timeout 60s;'
+            . ($lua ? 'rewrite_by_lua_block { local x = ngx.var.uri }' : ''),
     location => 'jimeng_poll_attempts ' . FEW . ';',
     server => 'location /many/ {
         jimeng_pass /_volcengine;
