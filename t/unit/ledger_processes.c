@@ -9,8 +9,9 @@
  * memory another process takes over, as if the first had died there, which it
  * may do with the lock held.
  *
- * Seen failing without jm_ledger_repair(), with what is stored last stored
- * first in jm_ledger_add(), jm_ledger_taken() and jm_ledger_take(), and with a
+ * Seen failing without jm_ledger_repair(), without jm_ledger_watch() in
+ * jm_ledger_open() ("it does not find what is owed"), with what is stored last
+ * stored first in jm_ledger_add(), jm_ledger_taken() and jm_ledger_take(), and with a
  * task taken over that a dead process was submitting.
  */
 
@@ -295,6 +296,8 @@ test_killed(void)
 typedef struct {
     volatile unsigned    sent;
     volatile unsigned    asked;     /* opened, and the claim is set */
+    volatile unsigned    owed;      /* the same without a mark */
+    volatile unsigned    told;      /* an error, which is in there */
 } story_t;
 
 
@@ -316,6 +319,58 @@ step_request(jm_ledger_request_t *request, unsigned i)
 }
 
 
+static void
+step_unmarked(jm_ledger_request_t *request)
+{
+    request_init(request, 'u', 1);
+    request->unmarked = 1000;
+}
+
+
+/* what is owed, joined, left again, delivered; and an error that is told */
+
+static void
+live_unmarked(jm_ledger_t *l, story_t *s)
+{
+    jm_str_t             id;
+    jm_error_t           error;
+    jm_ledger_claim_t    a, b;
+    jm_ledger_request_t  request;
+
+    step_unmarked(&request);
+
+    (void) jm_ledger_open(l, &a, &request, NOW + 5);
+    s->owed = 1;
+
+    if (jm_ledger_submit(l, &a, 0, 0) == JM_OK) {
+        s->sent = 5;
+    }
+
+    jm_ledger_taken(l, &a, 0, str("7392616336519610409"));
+    jm_ledger_left(l, &a, NOW + 6);
+    (void) jm_ledger_open(l, &b, &request, NOW + 6);
+    (void) jm_ledger_look(l, &b, 0, NOW + 6, &id);
+    jm_ledger_close(l, &b, NOW + 6);
+    (void) jm_ledger_open(l, &b, &request, NOW + 7);
+    jm_ledger_over(l, &a, 0, NOW + 7);
+    (void) jm_ledger_look(l, &b, 0, NOW + 7, &id);
+    s->owed = 0;
+    s->sent = 0;
+    jm_ledger_answered(l, &b, NOW + 7);
+    jm_ledger_close(l, &b, NOW + 7);
+    jm_ledger_close(l, &a, NOW + 7);
+
+    jm_error_set(&error, JM_CAUSE_UPSTREAM, NULL, NULL);
+
+    (void) jm_ledger_open(l, &a, &request, NOW + 8);
+    (void) jm_ledger_submit(l, &a, 0, 0);
+    jm_ledger_free(l, &a, 0, NOW + 8);
+    jm_ledger_told(l, &a, &error, NOW + 8);
+    s->told = 1;
+    jm_ledger_close(l, &a, NOW + 8);
+}
+
+
 /* the lives of requests, of their repeats, and of one in place of another */
 
 static void
@@ -331,6 +386,8 @@ live(void *data)
     l = data;
     l->pid = STEPPED;
     s = story(l);
+
+    jm_ledger_join(l, NOW);
 
     for (i = 1; i <= 4; i++) {
         step_request(&request, i);
@@ -365,6 +422,43 @@ live(void *data)
         s->asked = 0;
         jm_ledger_close(l, &a, NOW + i);
     }
+
+    live_unmarked(l, s);
+}
+
+
+/* the other one has died since it was looked who lives */
+
+static const char *
+take_over_unmarked(jm_ledger_t *l, story_t *s)
+{
+    jm_str_t             id;
+    jm_look_e            look;
+    jm_ledger_e          found;
+    jm_ledger_claim_t    claim;
+    jm_ledger_request_t  request;
+
+    step_unmarked(&request);
+
+    found = jm_ledger_open(l, &claim, &request, NOW + 9);
+
+    if (s->told) {
+        return found == JM_LEDGER_TOLD ? NULL : "it is not told again";
+    }
+
+    if (found != JM_LEDGER_FOUND) {
+        return "it does not find what is owed";
+    }
+
+    look = jm_ledger_look(l, &claim, 0, NOW + 9, &id);
+
+    if (look == JM_LOOK_OWN && s->sent) {
+        return "it would submit again what is owed";
+    }
+
+    jm_ledger_close(l, &claim, NOW + 9);
+
+    return ledger_length(l) < 0 ? "then what is owed is not whole" : NULL;
 }
 
 
@@ -398,6 +492,10 @@ take_over(void *data)
     }
 
     jm_ledger_close(l, &claim, NOW + 4);
+
+    if (s->owed || s->told) {
+        return take_over_unmarked(l, s);
+    }
 
     if (s->asked == 0) {
         return NULL;
