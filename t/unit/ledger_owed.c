@@ -202,6 +202,23 @@ test_several(void)
     is_joined(&other, &c, &request, NOW, "first", "the last one counts");
     memory_done(&l);
 
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    is_joined(&other, &b, &again, NOW, "first", "a marked one once more");
+    jm_ledger_answered(&other, &b, NOW);
+    jm_ledger_left(&l, &a, NOW);
+    is_new(&other, &c, &request, NOW, "was answered before that: a new one");
+    memory_done(&l);
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    jm_ledger_left(&l, &a, NOW);
+    is_joined(&l, &a, &request, NOW, "first", "it is waited for");
+    is_joined(&other, &b, &again, NOW, "first", "and by a marked one, too");
+    jm_ledger_left(&l, &a, NOW);
+    is_new(&other, &c, &request, NOW, "which waits still: a new one");
+    memory_done(&l);
+
     /* nothing was submitted */
 
     start(&l, &other, &request);
@@ -316,6 +333,17 @@ test_told(void)
     jm_ledger_over(&other, &b, 0, NOW);
     jm_ledger_close(&other, &b, NOW);
     memory_done(&l);
+
+    start(&l, &other, &request);
+    request.unmarked = 10 * JM_LEDGER_TOLD_FOR;
+    taken(&l, &a, &request, "first", NOW);
+    jm_ledger_over(&l, &a, 0, NOW);
+    jm_ledger_told(&l, &a, &error, NOW);
+    jm_ledger_close(&l, &a, NOW);
+    is_new(&other, &b, &request, NOW + JM_LEDGER_TOLD_FOR,
+           "ended: no longer than a minute");
+    memory_done(&l);
+    request.unmarked = OWED;
 
     /* it is not told for longer than what is owed, and what is owed is first */
 
