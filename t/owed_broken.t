@@ -16,6 +16,7 @@ use warnings;
 use lib 't/lib';
 use JSON::PP ();
 use Jimeng::Test;
+use Jimeng::Test::Errors qw(is_error);
 use Jimeng::Test::Http2;
 use Jimeng::Test::Ledger;
 
@@ -101,13 +102,101 @@ for my $bytes (0, 400, 100_000) {
         my $before = lines();
         my $x = $t->start_request(@request, buffer => 4096);
 
-        ok($x->read_until(qr/"b64_json":"/, 10), "$name: it has begun")
-            if $bytes;
+        $bytes ? ok($x->read_until(qr/"b64_json":"/, 10),
+                    "$name: it has begun")
+               : wait_submits($t, $prompt);
         read_some($x, $bytes);
         $x->$how;
         over($before, $name);
         is_repeat($name, $prompt, @request);
     }
+}
+
+# ---- over HTTP/2, where a stream ends and its connection does not
+
+for my $how (qw(reset_stream abort)) {
+    my $name = "HTTP/2, $how";
+    my $prompt = prompt("$large $name");
+    my @request = request($prompt, $data);
+    my $before = lines();
+    my $h2 = Jimeng::Test::Http2->new($t->port('http2'), window => 65535);
+    my $stream = $h2->start(@request);
+
+    ok($h2->read_until($stream, qr/"b64_json":"/, 10), "$name: it has begun");
+    $how eq 'abort' ? $h2->abort : $h2->reset_stream($stream);
+    over($before, $name);
+    is_repeat($name, $prompt, @request);
+}
+
+for my $fields ({}, $data) {
+    my $name = 'HTTP/2, whole, ' . ($fields->{response_format} // 'url');
+    my $prompt = prompt($name);
+    my @request = request($prompt, $fields);
+    my $h2 = Jimeng::Test::Http2->new($t->port('http2'));
+
+    for my $n (1, 2) {
+        my $before = lines();
+        is($h2->response($h2->start(@request))->{status}, 200,
+           "$name, $n: status");
+        over($before, "$name, $n");
+        is(scalar submits_of($t, $prompt), $n, "$name, $n: a task for each");
+    }
+}
+
+
+# ---- a stream of events
+
+for my $bytes (1, 200_000) {
+    my $name = "a stream of data, $bytes";
+    my $prompt = prompt("$large $name");
+    my @request = request($prompt, { %$data, stream => \1 });
+    my $before = lines();
+    my $x = $t->start_request(@request, buffer => 4096);
+
+    ok($x->read_until($bytes > 1 ? qr/"b64_json":"/ : qr/: running/, 10),
+       "$name: it has begun");
+    read_some($x, $bytes);
+    $x->abort;
+    over($before, $name);
+    is_repeat($name, $prompt, @request);
+}
+
+
+# ---- the upstream breaks it off, or does not give it
+
+my $prompt = prompt("$large cut upstream");
+my @request = request($prompt, $data);
+my $before = lines();
+$t->emulator->fault({ on => 'result', do => 'cut', body_bytes => 300_000 });
+ok(!$t->request(@request)->complete, 'cut upstream: cut');
+over($before, 'cut upstream');
+is_repeat('cut upstream', $prompt, @request);
+
+$prompt = prompt('no data');
+@request = request($prompt, $data);
+$t->emulator->fault({ on => 'result', do => 'answer', status => 502,
+                      body => '', times => 3 });
+my $r = $t->request(@request);
+is_error($t, $r, 'no data: the error', code => 'upstream_error',
+         task_id => qr/^\d+$/);
+like($r->json->{message}, qr/send the request again to get it/,
+     'no data: the message');
+is_repeat('no data', $prompt, @request);
+
+
+# ---- kept connections: the next request comes on the same one
+
+$prompt = prompt('kept');
+my $kept;
+
+for my $n (1 .. 3) {
+    my $x = $t->start_request(request($prompt, $data), keepalive => 1,
+                              $kept ? (on => $kept) : ());
+    my $r = $x->response(10);
+
+    is($r->status, 200, "kept, $n: status");
+    is(scalar submits_of($t, $prompt), $n, "kept, $n: a new one");
+    $kept = $x;
 }
 
 sub read_some {
