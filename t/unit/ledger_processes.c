@@ -11,8 +11,8 @@
  *
  * Seen failing without jm_ledger_repair(), without jm_ledger_watch() in
  * jm_ledger_open() ("it does not find what is owed"), with what is stored last
- * stored first in jm_ledger_add(), jm_ledger_taken() and jm_ledger_take(), and with a
- * task taken over that a dead process was submitting.
+ * stored first in jm_ledger_add(), jm_ledger_taken() and jm_ledger_take(), and
+ * with a task taken over that a dead process was submitting.
  */
 
 
