@@ -33,13 +33,14 @@ my $t = Jimeng::Test->new(
 # Refused when everything was read, and the filters have been put into order.
 sub refused {
     my ($name) = @_;
-    my @workers = $t->workers;
+    my @workers = $t->workers('staying');
 
     $t->nginx->write_conf($t->conf(
         server => 'listen 192.0.2.1:%%PORT:nobody%%;'));
     $t->signal('HUP');
     $t->log_like(qr/bind\(\) to 192\.0\.2\.1.*failed/, "$name: it is refused");
-    is(join(' ', $t->workers), join(' ', @workers), "$name: the same workers");
+    is(join(' ', $t->workers('staying')), join(' ', @workers),
+       "$name: the same workers");
     return;
 }
 

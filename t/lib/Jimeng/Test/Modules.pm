@@ -96,7 +96,8 @@ sub start_all {
     my %base64 = (response_format => 'b64_json', n => 3);
 
     return {
-        t => $t, name => $name, prompt => $prompt, workers => [ $t->workers ],
+        t => $t, name => $name, prompt => $prompt,
+        workers => [ $t->workers('staying') ],
         client => {
             link   => $start->('link', {}, 'generations'),
             base64 => $start->('base64', \%base64, 'generations'),
@@ -133,7 +134,7 @@ sub all_served {
         is(scalar @ids, 1, "$one->{name}, gone: one submit");
         wait_for { grep { $_->{jimeng_task_id} eq ($ids[0] // '-') }
                    $t->access_log } "$one->{name}, gone: followed to its end";
-        is(join(' ', $one->{t}->workers), join(' ', @{ $one->{workers} }),
+        is(join(' ', $t->workers('staying')), join(' ', @{ $one->{workers} }),
            "$one->{name}: the same workers");
     }
 
@@ -149,7 +150,8 @@ sub _is_served {
     for my $kind (sort keys %$client) {
         my $name = "$one->{name}, $kind";
         my $r = $client->{$kind}->response;
-        my @ids = map { $_->{task_id} } $one->{t}->submits("$one->{prompt}$kind");
+        my @ids = map { $_->{task_id} }
+                  $one->{t}->submits("$one->{prompt}$kind");
 
         is($r->status, 200, "$name: status") or diag($r->body // '');
 
