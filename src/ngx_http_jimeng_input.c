@@ -15,6 +15,13 @@
 
 #define NGX_HTTP_JIMENG_SLICE       524288
 
+/*
+ * Milliseconds in which another worker notices that its client has left.  Who
+ * wants the same picture several times at once waits as long, each time.
+ */
+
+#define NGX_HTTP_JIMENG_TWIN        250
+
 
 static void ngx_http_jimeng_input_handler(ngx_http_request_t *r);
 static ngx_http_jimeng_input_t *ngx_http_jimeng_input_create(
@@ -22,7 +29,8 @@ static ngx_http_jimeng_input_t *ngx_http_jimeng_input_create(
 static ngx_int_t ngx_http_jimeng_input_first(ngx_http_jimeng_input_t *in,
     ngx_http_jimeng_ctx_t *ctx);
 static void ngx_http_jimeng_input_run(ngx_http_jimeng_input_t *in);
-static ngx_int_t ngx_http_jimeng_input_wait(ngx_http_jimeng_input_t *in);
+static ngx_int_t ngx_http_jimeng_input_wait(ngx_http_jimeng_input_t *in,
+    ngx_msec_t time);
 static void ngx_http_jimeng_input_timer(ngx_event_t *ev);
 static void ngx_http_jimeng_input_reading(ngx_http_request_t *r);
 static void ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in,
@@ -30,7 +38,8 @@ static void ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in,
 static ngx_int_t ngx_http_jimeng_input_param(ngx_http_request_t *r,
     jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_input_start(ngx_http_request_t *r,
-    ngx_http_jimeng_order_t *order, jm_error_t *e);
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim,
+    jm_error_t *e);
 static void ngx_http_jimeng_input_free(ngx_http_jimeng_input_t *in);
 static void ngx_http_jimeng_input_cleanup(void *data);
 
@@ -201,7 +210,12 @@ ngx_http_jimeng_input_run(ngx_http_jimeng_input_t *in)
     } while (rc == NGX_AGAIN && in->used < slice);
 
     if (rc == NGX_AGAIN) {
-        rc = ngx_http_jimeng_input_wait(in);
+        /*
+         * Not 0: a timer that is due when it is set is run by the same loop
+         * over the timers, again and again, before any other event.
+         */
+
+        rc = ngx_http_jimeng_input_wait(in, 1);
 
         if (rc == NGX_AGAIN) {
             return;
@@ -213,7 +227,7 @@ ngx_http_jimeng_input_run(ngx_http_jimeng_input_t *in)
 
 
 static ngx_int_t
-ngx_http_jimeng_input_wait(ngx_http_jimeng_input_t *in)
+ngx_http_jimeng_input_wait(ngx_http_jimeng_input_t *in, ngx_msec_t time)
 {
     ngx_http_request_t     *r;
     ngx_http_jimeng_ctx_t  *ctx;
@@ -251,12 +265,7 @@ ngx_http_jimeng_input_wait(ngx_http_jimeng_input_t *in)
         }
     }
 
-    /*
-     * Not 0: a timer that is due when it is set is run by the same loop over
-     * the timers, again and again, before any other event.
-     */
-
-    ngx_add_timer(&in->timer, 1);
+    ngx_add_timer(&in->timer, time);
 
     return NGX_AGAIN;
 }
@@ -293,11 +302,13 @@ ngx_http_jimeng_input_reading(ngx_http_request_t *r)
         return;
     }
 
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "jimeng: client closed connection, its pictures were being "
-                  "read");
-
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "jimeng: client closed connection, %s",
+                  ctx->input->waited
+                  ? "the same request of its was waited for"
+                  : "its pictures were being read");
 
     ngx_http_jimeng_input_end(ctx->input, NGX_HTTP_CLIENT_CLOSED_REQUEST,
                               NULL);
@@ -315,8 +326,10 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     ngx_http_request_t       *r;
     ngx_http_jimeng_ctx_t    *ctx;
     ngx_http_jimeng_order_t   order;
+    ngx_http_jimeng_claim_t  *claim;
 
     r = in->request;
+    claim = NULL;
     order = in->order;
 
     if (in->params.model) {
@@ -324,6 +337,19 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
 
         ctx->model.len = in->params.model->req_key.len;
         ctx->model.data = (u_char *) in->params.model->req_key.data;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_jimeng_order_claim(in, &claim, &error);
+        e = &error;
+
+        if (rc == NGX_AGAIN) {
+            rc = ngx_http_jimeng_input_wait(in, NGX_HTTP_JIMENG_TWIN);
+
+            if (rc == NGX_AGAIN) {
+                return;
+            }
+        }
     }
 
     if (in->cleanup) {
@@ -337,8 +363,7 @@ ngx_http_jimeng_input_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     ngx_http_jimeng_input_free(in);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_jimeng_input_start(r, &order, &error);
-        e = &error;
+        rc = ngx_http_jimeng_input_start(r, &order, claim, &error);
     }
 
     switch (rc) {
@@ -388,32 +413,12 @@ ngx_http_jimeng_input_param(ngx_http_request_t *r, jm_error_t *e)
 }
 
 
-/* what was ordered before is not ordered again */
-
 static ngx_int_t
 ngx_http_jimeng_input_start(ngx_http_request_t *r,
-    ngx_http_jimeng_order_t *order, jm_error_t *e)
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim,
+    jm_error_t *e)
 {
-    u_char                    fingerprint[JM_DIGEST_LEN];
-    ngx_int_t                 rc;
-    ngx_http_jimeng_claim_t  *claim;
-
-    claim = NULL;
-
-    if (ngx_http_jimeng_ledger_kept(r)) {
-
-        if (ngx_http_jimeng_order_fingerprint(r, order, fingerprint)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        rc = ngx_http_jimeng_ledger_open(r, fingerprint, order->n, &claim, e);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
+    ngx_int_t  rc;
 
     rc = ngx_http_jimeng_rate_check(r, e);
 

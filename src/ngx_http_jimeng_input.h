@@ -52,6 +52,7 @@ struct ngx_http_jimeng_input_s {
     ngx_str_t                   submit;
     ngx_http_jimeng_picture_t   picture;
     ngx_http_jimeng_order_t     order;
+    unsigned                    waited:1;   /* for a twin's client to leave */
 };
 
 
@@ -59,6 +60,8 @@ struct ngx_http_jimeng_input_s {
 
 ngx_int_t ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
     jm_error_t *e);
+ngx_int_t ngx_http_jimeng_order_claim(ngx_http_jimeng_input_t *in,
+    ngx_http_jimeng_claim_t **claim, jm_error_t *e);
 
 
 #endif /* _NGX_HTTP_JIMENG_INPUT_H_INCLUDED_ */

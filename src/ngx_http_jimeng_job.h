@@ -155,8 +155,8 @@ void ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task,
 char *ngx_http_jimeng_dedupe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
-    u_char *fingerprint, ngx_uint_t n, ngx_http_jimeng_claim_t **claim,
-    jm_error_t *e);
+    u_char *fingerprint, ngx_uint_t n, ngx_uint_t patient,
+    ngx_http_jimeng_claim_t **claim, jm_error_t *e);
 jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
 ngx_uint_t ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim,

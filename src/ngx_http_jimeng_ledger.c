@@ -58,12 +58,14 @@ ngx_http_jimeng_ledger_kept(ngx_http_request_t *r)
 /*
  * Enters a request of n tasks, or finds it.  Returns NGX_OK and *claim, which
  * is NULL where there is no ledger, or no room for a request that has not
- * asked for it; NGX_DECLINED and what the client is told; or NGX_ERROR.
+ * asked for it; NGX_AGAIN when a patient one is to be entered a moment later;
+ * NGX_DECLINED and what the client is told; or NGX_ERROR.
  */
 
 ngx_int_t
 ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
-    ngx_uint_t n, ngx_http_jimeng_claim_t **claim, jm_error_t *e)
+    ngx_uint_t n, ngx_uint_t patient, ngx_http_jimeng_claim_t **claim,
+    jm_error_t *e)
 {
     ngx_int_t                     rc;
     ngx_uint_t                    count;
@@ -95,6 +97,7 @@ ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
     request.n = (unsigned) n;
     request.keep = jlcf->dedupe;
     request.unmarked = jlcf->unmarked;
+    request.patient = (unsigned) patient;
 
     *claim = cln->data;
 
@@ -115,6 +118,10 @@ ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
     }
 
     *claim = NULL;
+
+    if (rc == NGX_AGAIN) {
+        return rc;
+    }
 
     /* whoever named a request relies on it, all others are just served */
 
@@ -291,6 +298,9 @@ ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
         claim->error = ledger->told;
         claim->found = 1;
         return NGX_OK;
+
+    case JM_LEDGER_TWIN:
+        return NGX_AGAIN;
 
     default: /* JM_LEDGER_NEW, JM_LEDGER_FOUND */
         claim->found = (found == JM_LEDGER_FOUND);

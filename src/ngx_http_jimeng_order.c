@@ -25,6 +25,8 @@ static ngx_int_t ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in,
 static ngx_int_t ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in);
 static ngx_int_t ngx_http_jimeng_order_form(ngx_http_jimeng_input_t *in,
     ngx_uint_t urls, ngx_str_t *text);
+static ngx_int_t ngx_http_jimeng_order_waited(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
 
 
 /* the parameters are there: next come the pictures, and then the order */
@@ -393,5 +395,55 @@ ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
     body->file = NULL;
     body->len = b.len;
 
+    return NGX_OK;
+}
+
+
+/*
+ * What was ordered before is not ordered again.  Returns NGX_AGAIN when that
+ * is to be looked at once more a moment later, see JM_LEDGER_TWIN.
+ */
+
+ngx_int_t
+ngx_http_jimeng_order_claim(ngx_http_jimeng_input_t *in,
+    ngx_http_jimeng_claim_t **claim, jm_error_t *e)
+{
+    u_char               fingerprint[JM_DIGEST_LEN];
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = in->request;
+
+    if (!ngx_http_jimeng_ledger_kept(r)) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_jimeng_order_fingerprint(r, &in->order, fingerprint)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_jimeng_ledger_open(r, fingerprint, in->order.n, !in->waited,
+                                     claim, e);
+
+    if (rc != NGX_AGAIN) {
+        return rc;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "jimeng: the same request of the same client is served by "
+                  "another worker, it is seen whether it goes on");
+
+    in->waited = 1;
+    in->step = ngx_http_jimeng_order_waited;
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_order_waited(ngx_http_jimeng_input_t *in, jm_error_t *e)
+{
     return NGX_OK;
 }

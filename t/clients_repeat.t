@@ -45,7 +45,7 @@ for my $name (sort keys %there) {
 }
 
 my $t = Jimeng::Test->new(with_ledger(
-    emulator => { seconds => 0.3 }, log => [ 'jimeng_client' ],
+    workers => 2, emulator => { seconds => 0.3 }, log => [ 'jimeng_client' ],
     main => 'worker_shutdown_timeout 500ms;',
     server => 'location /short/ {
                    jimeng_pass /_volcengine;

@@ -157,7 +157,7 @@ is_new(ask($t, $one, request($prompt))->response, $prompt, 5,
 
 # Two are owed: each repeat takes one, and the third is a new one.
 $prompt = prompt('two');
-my @two = map { ask($t, $_, request($prompt)) } $one, $other;
+my @two = map { ask($t, $one, request($prompt)) } 1, 2;
 wait_submits($t, $prompt, 2);
 leave($_, 'two') for @two;
 

@@ -101,12 +101,12 @@ is_kept('async', 1, fields => { async => \1 },
                          'async: answered at once') });
 is_kept('a time-out', 2, fields => { path => '/short' }, first => sub {
     is_error($t, $_[0], 'a time-out: it is told',
-             code => 'generation_timeout', no_retry => 1, task_id => qr/\d/);
+             code => 'generation_timeout', task_id => qr/\d/);
 });
 is_kept('queries that were too many', 2, fields => { path => '/few' },
         first => sub {
     is_error($t, $_[0], 'queries that were too many: it is told',
-             code => 'generation_timeout', no_retry => 1, task_id => qr/\d/);
+             code => 'generation_timeout', task_id => qr/\d/);
 });
 is_kept('queries fail', 1, then => sub {
     $t->emulator->fault({ on => 'query', times => 5, do => 'answer',

@@ -199,7 +199,7 @@ my $late = prompt('two, late');
 my @late = request($late, 0);
 $late[1] = '/short/images/generations';
 is($_->response->status, 504, 'two, late: status')
-    for ask($t, $one, @late), ask($t, $other, @late);
+    for ask($t, $one, @late), ask($t, $one, @late);
 wait_for { $t->emulator->state->{running} == 0 } 'two, late: they end';
 
 $late[2]{'x-stainless-retry-count'} = 1;

@@ -7,15 +7,6 @@
 #include "jm_ledger_store.h"
 
 
-/*
- * Of the entries with the key of a request that is not named, those are of no
- * use any more that were answered before it came.  There may be many that run,
- * and they are found next to each other: so many are looked at.
- */
-
-#define JM_LEDGER_NEAR  16
-
-
 static jm_ledger_entry_t *jm_ledger_search(jm_ledger_t *l,
     const jm_ledger_request_t *request, uint64_t now);
 static unsigned jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e);
@@ -62,6 +53,11 @@ jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
         claim->serial = e->serial;
         claim->n = e->n;
 
+        goto done;
+    }
+
+    if (e == NULL && jm_ledger_twin(l, request)) {
+        found = JM_LEDGER_TWIN;
         goto done;
     }
 
@@ -160,6 +156,8 @@ jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e)
     return jm_ledger_owned(l, e) ? 2 : 3;
 }
 
+
+/* those that were answered before this one came are of no use any more */
 
 static void
 jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e)

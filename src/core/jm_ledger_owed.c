@@ -98,6 +98,35 @@ jm_ledger_owed(jm_ledger_t *l, const jm_ledger_request_t *request,
 }
 
 
+unsigned
+jm_ledger_twin(jm_ledger_t *l, const jm_ledger_request_t *request)
+{
+    unsigned            i;
+    jm_ledger_entry_t  *e;
+
+    if (request->named || request->repeat || request->unmarked == 0
+        || !request->patient)
+    {
+        return 0;
+    }
+
+    e = jm_ledger_newest(l, request->key);
+
+    for (i = 0; e != NULL && i < JM_LEDGER_NEAR; i++) {
+
+        if (e->waits != 0 && e->waits != l->pid && e->who == request->who
+            && memcmp(e->key, request->key, JM_LEDGER_KEY) == 0)
+        {
+            return 1;
+        }
+
+        e = e->older;
+    }
+
+    return 0;
+}
+
+
 void
 jm_ledger_attach(jm_ledger_t *l, jm_ledger_claim_t *claim,
     jm_ledger_entry_t *e)

@@ -112,6 +112,13 @@ struct jm_ledger_shared_s {
 void jm_ledger_enter(jm_ledger_t *l);
 void jm_ledger_leave(jm_ledger_t *l);
 
+/*
+ * There may be many entries with the key of a request that is not named, next
+ * to each other: so many are looked at.
+ */
+
+#define JM_LEDGER_NEAR      16
+
 /* Returns the newest entry of the key's chain, which has other keys as well. */
 jm_ledger_entry_t *jm_ledger_newest(jm_ledger_t *l, const uint8_t *key);
 
@@ -163,6 +170,9 @@ uint64_t jm_ledger_elapsed(uint64_t then, uint64_t now);
  */
 jm_ledger_entry_t *jm_ledger_owed(jm_ledger_t *l,
     const jm_ledger_request_t *request, uint64_t now, unsigned *told);
+
+/* Whether a request has to be opened once more, see JM_LEDGER_TWIN. */
+unsigned jm_ledger_twin(jm_ledger_t *l, const jm_ledger_request_t *request);
 
 /* Takes an entry out of the chain of what is owed, and drops its error. */
 void jm_ledger_forgive(jm_ledger_t *l, jm_ledger_entry_t *e);

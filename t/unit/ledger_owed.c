@@ -453,6 +453,49 @@ test_dead(void)
 }
 
 
+/* a client that is here before the process of its first request has noticed */
+
+static void
+test_twin(void)
+{
+    jm_ledger_t          l, other;
+    jm_ledger_claim_t    a, b, c;
+    jm_ledger_request_t  request, again;
+
+    start(&l, &other, &request);
+
+    again = request;
+    again.patient = 1;
+
+    taken(&l, &a, &request, "7", NOW);
+
+    is_new(&l, &b, &again, NOW + 1, "twin: in the same process");
+    jm_ledger_close(&l, &b, NOW + 1);
+
+    is_int(jm_ledger_open(&other, &b, &again, NOW + 1), JM_LEDGER_TWIN,
+           "twin: in another one");
+
+    again.who = 1;
+    is_new(&other, &b, &again, NOW + 1, "twin: another client's");
+    jm_ledger_close(&other, &b, NOW + 1);
+    again.who = 0;
+
+    is_new(&other, &b, &request, NOW + 1, "twin: it is not patient");
+    jm_ledger_close(&other, &b, NOW + 1);
+
+    jm_ledger_left(&l, &a, NOW + 2);
+    is_joined(&other, &c, &again, NOW + 3, "7", "twin: its client has left");
+    jm_ledger_answered(&other, &c, NOW + 4);
+    jm_ledger_close(&other, &c, NOW + 4);
+
+    is_new(&l, &b, &again, NOW + 5, "twin: nobody waits");
+
+    jm_ledger_close(&l, &b, NOW + 6);
+    jm_ledger_close(&l, &a, NOW + 6);
+    memory_done(&l);
+}
+
+
 int
 main(void)
 {
@@ -460,6 +503,7 @@ main(void)
     test_several();
     test_told();
     test_dead();
+    test_twin();
 
     return done_testing();
 }
