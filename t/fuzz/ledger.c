@@ -111,6 +111,8 @@ ask(world_t *w, holder_t *h)
         request.fingerprint[0] ^= 1;
     }
 
+    request.patient = choose(&w->input, 2);
+
     for (i = 0, same = 0; i < w->nentered; i++) {
         same += (memcmp(w->entered[i].request.key, request.key, JM_LEDGER_KEY)
                  == 0
@@ -151,6 +153,11 @@ ask(world_t *w, holder_t *h)
         found(w, h, &request);
         found_owed(w, h, &request, 1);
         return;
+
+    case JM_LEDGER_TWIN:
+        check(request.patient && !request.named && !request.repeat);
+        check(owed == 0 && told == 0 && waits_elsewhere(w, h, &request));
+        break;
 
     case JM_LEDGER_REUSED:
         check(request.named);
