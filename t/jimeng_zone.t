@@ -52,7 +52,7 @@ sub account {
            . "secret_key s; concurrency 2; queue $queue; }";
 }
 
-$d->refuses('no room for anything', "$small 32k and needs 64k",
+$d->refuses('no room for anything', "$small 32k and needs 128k",
             http => 'jimeng_zone shared:32k;');
 
 for my $queue (500, 5000, 65000) {

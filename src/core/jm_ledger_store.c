@@ -9,7 +9,6 @@
 
 #define JM_LEDGER_TABLE     16      /* the smallest */
 #define JM_LEDGER_SHARE     512     /* bytes of memory for each place in it */
-#define JM_LEDGER_OWED      4       /* there are fewer places for the owed */
 #define JM_LEDGER_PASSED    2       /* entries that one that comes looks at */
 
 #define jm_ledger_entry(l)  ((jm_ledger_entry_t *) (void *) (l))
@@ -59,7 +58,7 @@ jm_ledger_create(jm_ledger_t *l, size_t size)
 
     shared->keys = l->mem.alloc(l->mem.ctx, places);
     shared->serials = l->mem.alloc(l->mem.ctx, places);
-    shared->owed = l->mem.alloc(l->mem.ctx, places / JM_LEDGER_OWED);
+    shared->owed = l->mem.alloc(l->mem.ctx, places);
 
     if (shared->keys == NULL || shared->serials == NULL
         || shared->owed == NULL)
@@ -69,7 +68,7 @@ jm_ledger_create(jm_ledger_t *l, size_t size)
 
     memset(shared->keys, 0, places);
     memset(shared->serials, 0, places);
-    memset(shared->owed, 0, places / JM_LEDGER_OWED);
+    memset(shared->owed, 0, places);
 
     jm_ring_init(&shared->running);
     jm_ring_init(&shared->finished);
@@ -120,7 +119,7 @@ jm_ledger_repair(jm_ledger_t *l)
     places = ((size_t) shared->mask + 1) * sizeof(jm_ledger_entry_t *);
 
     memset(shared->serials, 0, places);
-    memset(shared->owed, 0, places / JM_LEDGER_OWED);
+    memset(shared->owed, 0, places);
 
     running = NULL;
     finished = NULL;
@@ -643,5 +642,5 @@ jm_ledger_owed_chain(jm_ledger_t *l, const uint8_t *key)
 
     memcpy(&hash, key, sizeof(uint32_t));
 
-    return &l->shared->owed[hash & (l->shared->mask / JM_LEDGER_OWED)];
+    return &l->shared->owed[hash & l->shared->mask];
 }
