@@ -89,7 +89,9 @@ EOT
 
 # ---- limit_rate
 
-start_with(%server);
+# The system takes megabytes at once else, and wants no more before a third of
+# them has been read: that may take longer than send_timeout.
+start_with(%server, listen => 'sndbuf=64k');
 
 for my $name (sort keys %dialect) {
     for my $lane ('rate', 'after') {
