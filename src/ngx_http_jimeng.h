@@ -27,7 +27,7 @@
 #include "jm_visual.h"
 
 
-#define NGX_HTTP_JIMENG_VERSION      "0.1.0"
+#define NGX_HTTP_JIMENG_VERSION      "0.2.0"
 
 #define NGX_HTTP_JIMENG_CALLS        3
 
