@@ -446,10 +446,10 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
         && task->job->order.ids == NULL)
     {
         ngx_log_error(NGX_LOG_ERR, task->log, 0,
-                      "jimeng: task \"%V\" of account \"%V\" failed: %s, "
-                      "after %uD queries", &task->id,
-                      &task->job->account->name, task->error.message,
-                      task->task.polls);
+                      "jimeng: task \"%V\" of account \"%V\" failed after "
+                      "%uD queries: %s", &task->id,
+                      &task->job->account->name, task->task.polls,
+                      task->error.message);
     }
 
     if (ngx_http_jimeng_task_follow(task, cause)) {

@@ -61,7 +61,7 @@ is_given_up('v1', 3, 'resets');
 $t->emulator->clear_faults;
 
 is(scalar $t->submits, 4, 'a task that is given up is not submitted again');
-$t->log_like(qr/\[error\].* jimeng: task "\d+" of .* failed: .* after 7 quer/,
+$t->log_like(qr/\[error\].* jimeng: task "\d+" of .* failed after 7 queries: /,
              'the log says so');
 $t->finish;
 

@@ -186,7 +186,8 @@ for my $state ('between queries', 'a query is in flight') {
 
     for my $case (@cases) {
         my ($name, $leaves) = @$case;
-        my $end = $leaves ? 'is not followed' : 'failed: This worker is shut';
+        my $end = $leaves ? 'is not followed'
+                          : 'failed after \d+ queries: This worker is shut';
         ok($log =~ /task "$id{ prompt_of($name) }" of account "main" $end/,
            "$state: $name: the log has its task");
     }
