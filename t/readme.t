@@ -308,7 +308,7 @@ $said_in =~ s/\\"/"/g;
 my $trouble = section('## Troubleshooting');
 
 for my $quoted ($trouble =~ /the log says "([^"\x{2026}]+?),? ?\x{2026}?"/g,
-                $trouble =~ /^\*\*502 at once, "([^"]+)"/mg,
+                $trouble =~ /^\*\*502, "([^"]+)"/mg,
                 $trouble =~ /^\*\*("jimeng_pass" serves [^*]+)\*\*/mg,
                 $trouble =~ /look for `([^`]+)`/g)
 {
