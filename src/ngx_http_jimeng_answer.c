@@ -28,9 +28,10 @@ static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 /*
  * "proxy_next_upstream non_idempotent" would send a submit that was sent and
  * not answered to another server, and have it paid twice;
- * "proxy_intercept_errors" would take the upstream's reason away.  Pictures
- * go on from the one buffer they are read into: nginx's own buffering would
- * put them into a file.
+ * "proxy_intercept_errors" would take the upstream's reason away.  A cache's
+ * key knows nothing of the body: "proxy_cache_methods POST" would give one
+ * client's task to the next.  Pictures go on from the one buffer they are read
+ * into: nginx's own buffering would put them into a file.
  */
 
 ngx_int_t
@@ -41,11 +42,19 @@ ngx_http_jimeng_answer_limit(ngx_http_jimeng_exchange_t *x)
 
     u = x->subrequest->upstream;
 
-    if (u == NULL
-        || (x->pass == NULL
-            && !u->conf->intercept_errors
-            && !(u->conf->next_upstream
-                 & NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT)))
+    if (u == NULL) {
+        return NGX_OK;
+    }
+
+#if (NGX_HTTP_CACHE)
+
+    u->cacheable = 0;
+
+#endif
+
+    if (x->pass == NULL
+        && !u->conf->intercept_errors
+        && !(u->conf->next_upstream & NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT))
     {
         return NGX_OK;
     }
@@ -224,6 +233,7 @@ jm_rc_e
 ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
     jm_visual_call_e call, jm_answer_t *answer)
 {
+    jm_rc_e         rc;
     jm_transport_e  transport;
 
     if (x->status && x->complete && !x->lost && x->answer.rc == JM_OK
@@ -253,8 +263,20 @@ ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
                       NGX_HTTP_JIMENG_ANSWER_MAX);
     }
 
-    return jm_visual_read(answer, call, transport, (unsigned) x->status,
-                          jm_buf_view(&x->answer), &x->mem);
+    rc = jm_visual_read(answer, call, transport, (unsigned) x->status,
+                        jm_buf_view(&x->answer), &x->mem);
+
+    if (transport != JM_TRANSPORT_UNSENT && answer->code.len == 0
+        && x->subrequest->upstream == NULL)
+    {
+        ngx_log_error(NGX_LOG_ERR, x->request->connection->log, 0,
+                      "jimeng: the location \"%V\" itself answered with %i, "
+                      "and not as Volcengine does, check that it has "
+                      "\"proxy_pass\"", &x->subrequest->uri,
+                      x->status ? (ngx_int_t) x->status : x->rc);
+    }
+
+    return rc;
 }
 
 

@@ -23,6 +23,8 @@ static ngx_uint_t ngx_http_jimeng_exchange_enter(
 static void ngx_http_jimeng_exchange_leave(ngx_http_jimeng_exchange_t *x,
     ngx_uint_t entered);
 static ngx_uint_t ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr);
+static ngx_uint_t ngx_http_jimeng_exchange_handled(
+    ngx_http_jimeng_exchange_t *x);
 static ngx_int_t ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_exchange_content(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_jimeng_exchange_end(ngx_http_request_t *sr,
@@ -298,8 +300,9 @@ ngx_http_jimeng_exchange_leave(ngx_http_jimeng_exchange_t *x,
 
 /*
  * Called for events of the client's connection.  A subrequest that waits in a
- * phase before proxy_pass, as limit_req makes it, waits for one of them, and
- * so does one whose pictures the client did not take yet.
+ * phase before proxy_pass, as limit_req makes it, waits for one of them; so
+ * does a handler without an upstream, as perl's sleep() makes it, and one
+ * whose pictures the client did not take yet.
  */
 
 void
@@ -312,6 +315,7 @@ ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x)
     /* without a cause it would put the client's send_timeout off */
 
     if (ngx_http_jimeng_exchange_waits(sr)
+        || ngx_http_jimeng_exchange_handled(x)
         || (ngx_http_jimeng_exchange_passes(x)
             && sr->connection->write->ready))
     {
@@ -341,6 +345,18 @@ ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr)
     return sr->upstream == NULL
            && sr->content_handler != ngx_http_jimeng_exchange_content
            && sr->write_event_handler != ngx_http_jimeng_exchange_run;
+}
+
+
+/* whether a content handler is at work that does without an upstream */
+
+static ngx_uint_t
+ngx_http_jimeng_exchange_handled(ngx_http_jimeng_exchange_t *x)
+{
+    return !x->ended
+           && x->subrequest->upstream == NULL
+           && x->subrequest->content_handler
+              == ngx_http_jimeng_exchange_content;
 }
 
 

@@ -4,8 +4,8 @@
 # their order: a reload, with modules in another order, a reload that was
 # refused, and workers that were started after it.
 #
-# Seen failing: "refused, and a worker dies", with the filters put first by a
-# postconfiguration.
+# Seen failing: "refused, and a worker dies", with the filters put first when a
+# configuration was taken (init_module); all of them, by a postconfiguration.
 
 use strict;
 use warnings;
