@@ -541,6 +541,7 @@ ngx_http_jimeng_job_cleanup(void *data)
 
     ngx_http_jimeng_deliver_destroy(job);
     ngx_http_jimeng_taken_stop(job);
+    ngx_http_jimeng_taken_fetched(job);
 
     if (job->closing.timer_set) {
         ngx_del_timer(&job->closing);

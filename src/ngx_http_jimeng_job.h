@@ -29,6 +29,7 @@ struct ngx_http_jimeng_order_s {
     ngx_str_t                   task_id;    /* of that, sealed */
     ngx_http_jimeng_account_t  *account;    /* of that, or NULL */
     time_t                      created;    /* of that, or 0 */
+    uint64_t                    entry;      /* of that, in the ledger, or 0 */
     ngx_msec_t                  wait;       /* of that, for its end */
     jm_look_t                   look;       /* type: not known yet */
     uint64_t                    kind;       /* of tasks, to the schedule */
@@ -101,6 +102,7 @@ struct ngx_http_jimeng_job_s {
     ngx_msec_t                  look;       /* the pause until the next */
     ngx_uint_t                  unsent;     /* bytes, or not acknowledged */
     unsigned                    taking:1;   /* the reply is on its way */
+    unsigned                    fetched:1;  /* when the client took it */
     unsigned                    gone:1;     /* nobody waits for the reply */
     unsigned                    answered:1; /* before it is over */
     unsigned                    ended:1;    /* but for what it follows */
@@ -176,6 +178,7 @@ ngx_uint_t ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);
 const jm_error_t *ngx_http_jimeng_ledger_error(
     ngx_http_jimeng_claim_t *claim);
+uint64_t ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_ledger_answered(ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_ledger_sent(ngx_http_jimeng_claim_t *claim);
@@ -187,6 +190,7 @@ void ngx_http_jimeng_ledger_told(ngx_http_jimeng_claim_t *claim,
 void ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job, ngx_int_t rc);
 ngx_int_t ngx_http_jimeng_taken(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_taken_stop(ngx_http_jimeng_job_t *job);
+void ngx_http_jimeng_taken_fetched(ngx_http_jimeng_job_t *job);
 
 /* ngx_http_jimeng_quota.c */
 

@@ -561,6 +561,15 @@ ngx_http_jimeng_ledger_error(ngx_http_jimeng_claim_t *claim)
 }
 
 
+/* its serial number, which whoever asks for the tasks brings along, or 0 */
+
+uint64_t
+ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *claim)
+{
+    return claim ? claim->claim.serial : 0;
+}
+
+
 /* the client has, or it gets no answer but to ask again */
 
 void

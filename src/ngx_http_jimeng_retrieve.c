@@ -166,6 +166,7 @@ ngx_http_jimeng_retrieve_ticket(ngx_http_request_t *r, jm_ticket_t *t,
 
     order->n = (uint32_t) t->n;
     order->created = (time_t) t->created;
+    order->entry = t->entry;
     order->look.size = t->size;
     order->look.quality = t->quality;
     order->gpt = t->gpt;

@@ -26,6 +26,9 @@
 #define NGX_HTTP_JIMENG_LOOK_LAST   160
 
 
+static void ngx_http_jimeng_taken_made(ngx_http_jimeng_job_t *job);
+static void ngx_http_jimeng_taken_answered(ngx_http_jimeng_job_t *job);
+static ngx_uint_t ngx_http_jimeng_taken_fetches(ngx_http_jimeng_job_t *job);
 static const jm_error_t *ngx_http_jimeng_taken_error(
     ngx_http_jimeng_job_t *job);
 static ngx_uint_t ngx_http_jimeng_taken_owes(ngx_http_jimeng_job_t *job);
@@ -46,6 +49,17 @@ void
 ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 {
     const jm_error_t  *e;
+
+    if (job->order.entry) {
+
+        if ((rc == NGX_OK || rc == NGX_AGAIN)
+            && ngx_http_jimeng_taken_fetches(job))
+        {
+            ngx_http_jimeng_taken_made(job);
+        }
+
+        return;
+    }
 
     if (job->claim == NULL) {
         return;
@@ -70,12 +84,94 @@ ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job, ngx_int_t rc)
         return;
     }
 
+    ngx_http_jimeng_taken_made(job);
+}
+
+
+/* an answer, when the client took it */
+
+static void
+ngx_http_jimeng_taken_made(ngx_http_jimeng_job_t *job)
+{
     if (ngx_http_jimeng_taken_late(job)) {
         job->taking = 1;
         return;
     }
 
+    ngx_http_jimeng_taken_answered(job);
+}
+
+
+static void
+ngx_http_jimeng_taken_answered(ngx_http_jimeng_job_t *job)
+{
+    if (job->order.entry) {
+        job->fetched = 1;
+        ngx_http_jimeng_taken_fetched(job);
+        return;
+    }
+
     ngx_http_jimeng_ledger_answered(job->claim);
+}
+
+
+/*
+ * Whether the reply to one who only asks has what all of the tasks brought: it
+ * is not owed any more when the client took it.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_taken_fetches(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t  i;
+
+    if (job->request->method == NGX_HTTP_HEAD) {
+        return 0;
+    }
+
+    for (i = 0; i < job->order.n; i++) {
+
+        if (ngx_http_jimeng_result_part(job, i)->error) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* called when the client may have taken it, and last when the request ends */
+
+void
+ngx_http_jimeng_taken_fetched(ngx_http_jimeng_job_t *job)
+{
+    jm_str_t                      ids[JM_TICKET_TASKS];
+    ngx_uint_t                    i;
+    ngx_http_jimeng_zone_t       *zone;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    if (!job->fetched || !ngx_http_jimeng_client_took(job->request)) {
+        return;
+    }
+
+    job->fetched = 0;
+
+    jmcf = ngx_http_get_module_main_conf(job->request, ngx_http_jimeng_module);
+    zone = jmcf->zone;
+
+    if (zone == NULL) {
+        return;
+    }
+
+    for (i = 0; i < job->order.n; i++) {
+        ngx_http_jimeng_str(&ids[i], &job->order.ids[i]);
+    }
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    jm_ledger_fetched(&zone->ledger, job->order.entry, ids, job->order.n);
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
 }
 
 
@@ -241,7 +337,7 @@ ngx_http_jimeng_taken(ngx_http_jimeng_job_t *job)
         return NGX_ERROR;
     }
 
-    ngx_http_jimeng_ledger_answered(job->claim);
+    ngx_http_jimeng_taken_answered(job);
 
 #endif
 

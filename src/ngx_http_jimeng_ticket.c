@@ -34,6 +34,7 @@ ngx_http_jimeng_ticket(ngx_http_jimeng_job_t *job, jm_str_t *id)
     ngx_http_jimeng_ticket_init(&t, job->request, &job->order, job->account);
 
     t.created = job->created;
+    t.entry = ngx_http_jimeng_ledger_entry(job->claim);
     taken = 0;
 
     for (i = 0; i < job->order.n; i++) {

@@ -229,6 +229,15 @@ void jm_ledger_told(jm_ledger_t *l, jm_ledger_claim_t *claim,
     const jm_error_t *error, uint64_t now);
 
 /*
+ * A client was given what all n tasks of an entry brought by asking for their
+ * ids: it is not owed to it any more, until one that waits for it has left.
+ * Does nothing when there is no entry of this serial number with just these
+ * ids: they may be from another life of the shared memory.
+ */
+void jm_ledger_fetched(jm_ledger_t *l, uint64_t serial, const jm_str_t *ids,
+    size_t n);
+
+/*
  * Gives the claim back: its tasks that were being submitted are unknown,
  * those that were not are free, and those the upstream has are nobody's.  A
  * client that waits has left.

@@ -24,6 +24,8 @@
 static unsigned jm_ledger_hopeless(jm_ledger_entry_t *e);
 static void jm_ledger_owe(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
 static void jm_ledger_detach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e);
+static unsigned jm_ledger_brings(jm_ledger_entry_t *e, const jm_str_t *ids,
+    size_t n);
 static jm_ledger_told_t *jm_ledger_keep(jm_ledger_t *l,
     const jm_error_t *error, uint64_t now);
 static void jm_ledger_recall(jm_error_t *error, const jm_ledger_told_t *told);
@@ -343,6 +345,51 @@ done:
     claim->attached = 0;
 
     jm_ledger_leave(l);
+}
+
+
+void
+jm_ledger_fetched(jm_ledger_t *l, uint64_t serial, const jm_str_t *ids,
+    size_t n)
+{
+    jm_ledger_entry_t  *e;
+
+    jm_ledger_enter(l);
+
+    e = jm_ledger_numbered(l, serial);
+
+    if (e != NULL && jm_ledger_brings(e, ids, n)) {
+        jm_ledger_forgive(l, e);
+    }
+
+    jm_ledger_leave(l);
+}
+
+
+/* a task that was submitted again since has another id, or none yet */
+
+static unsigned
+jm_ledger_brings(jm_ledger_entry_t *e, const jm_str_t *ids, size_t n)
+{
+    unsigned           i;
+    jm_ledger_slot_t  *slot;
+
+    if (e->n != n) {
+        return 0;
+    }
+
+    for (i = 0; i < e->n; i++) {
+        slot = jm_ledger_slot(e, i);
+
+        if ((slot->state != JM_SLOT_TAKEN && slot->state != JM_SLOT_OVER)
+            || slot->len != ids[i].len
+            || memcmp(slot->id, ids[i].data, slot->len) != 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

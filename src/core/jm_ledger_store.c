@@ -208,12 +208,18 @@ jm_ledger_newest(jm_ledger_t *l, const uint8_t *key)
 jm_ledger_entry_t *
 jm_ledger_find(jm_ledger_t *l, const jm_ledger_claim_t *claim)
 {
+    return jm_ledger_numbered(l, claim->serial);
+}
+
+
+jm_ledger_entry_t *
+jm_ledger_numbered(jm_ledger_t *l, uint64_t serial)
+{
     jm_ledger_entry_t  *e;
 
-    for (e = *jm_ledger_serial_chain(l, claim->serial); e != NULL;
-         e = e->next)
-    {
-        if (e->serial == claim->serial) {
+    for (e = *jm_ledger_serial_chain(l, serial); e != NULL; e = e->next) {
+
+        if (e->serial == serial) {
             return e;
         }
     }

@@ -126,6 +126,9 @@ jm_ledger_entry_t *jm_ledger_newest(jm_ledger_t *l, const uint8_t *key);
 jm_ledger_entry_t *jm_ledger_find(jm_ledger_t *l,
     const jm_ledger_claim_t *claim);
 
+/* Returns the entry of a serial number, or NULL when it is no more. */
+jm_ledger_entry_t *jm_ledger_numbered(jm_ledger_t *l, uint64_t serial);
+
 /* Returns the head of the chain of what is owed, which has other keys, too. */
 jm_ledger_entry_t **jm_ledger_owed_chain(jm_ledger_t *l, const uint8_t *key);
 

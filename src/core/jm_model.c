@@ -194,6 +194,7 @@ jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key)
 {
     size_t                 i;
     static const jm_str_t  gpt = jm_string("gpt-image-");
+    static const jm_str_t  chatgpt = jm_string("chatgpt-image-");
 
     *m = jm_models[0];
 
@@ -213,7 +214,7 @@ jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key)
         m->watermark = 1;
     }
 
-    if (jm_model_starts(name, gpt)) {
+    if (jm_model_starts(name, gpt) || jm_model_starts(name, chatgpt)) {
         m->takes |= JM_MODEL_GPT|JM_MODEL_DATA;
     }
 }

@@ -90,8 +90,8 @@ const jm_model_t *jm_model_find(const jm_models_t *extra, jm_str_t name);
  * Sets *m to the built-in row that has this req_key, or where there is none to
  * that of Jimeng 4.0, under another name and req_key.  A name that begins with
  * "doubao-", "seedream-" or "dola-seedream-" is Ark's, whose API puts a
- * watermark on unless told not to; one with "gpt-image-" is OpenAI's, whose
- * models of these names give data whatever they are asked for.
+ * watermark on unless told not to; one with "gpt-image-" or "chatgpt-image-" is
+ * OpenAI's, whose models of these names give data whatever they are asked for.
  */
 void jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key);
 

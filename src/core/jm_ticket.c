@@ -6,8 +6,9 @@
 
 /*
  * Tickets as bytes: a byte of flags; then numbers, seven bits a byte, the low
- * ones first, with the high bit set in all but the last byte; strings are their
- * length and their bytes.  An id of digits only, as all known ones are, is two
+ * ones first, with the high bit set in all but the last byte, that of the
+ * ledger's entry only where there is one; strings are their length and their
+ * bytes.  An id of digits only, as all known ones are, is two
  * of them a byte, the last of an odd number alone in its low half.  Of the form
  * of the result only the marks are written.
  */
@@ -20,12 +21,14 @@
 #include "jm_digest.h"
 
 
-/* flags, and where the quality is among them */
+/* flags, and where the quality is among them, of two bits */
 
 #define JM_TICKET_B64       0x01
 #define JM_TICKET_GPT       0x02
 #define JM_TICKET_QUALITY   2
-#define JM_TICKET_FLAGS     0x0f
+#define JM_TICKET_QUALITIES 0x03
+#define JM_TICKET_ENTRY     0x10
+#define JM_TICKET_FLAGS     0x1f
 
 #define JM_TICKET_NUMBER    10      /* bytes of a number, at most */
 
@@ -74,6 +77,7 @@ jm_ticket_write(jm_buf_t *out, const jm_ticket_t *t)
     flags = (uint8_t) (t->quality << JM_TICKET_QUALITY);
     flags |= t->b64 ? JM_TICKET_B64 : 0;
     flags |= t->gpt ? JM_TICKET_GPT : 0;
+    flags |= t->entry ? JM_TICKET_ENTRY : 0;
 
     jm_buf_add(out, &flags, 1);
 
@@ -82,6 +86,10 @@ jm_ticket_write(jm_buf_t *out, const jm_ticket_t *t)
     jm_ticket_number(out, t->size.height);
     jm_ticket_number(out, t->size.area);
     jm_ticket_number(out, t->max_images);
+
+    if (t->entry) {
+        jm_ticket_number(out, t->entry);
+    }
 
     jm_ticket_string(out, t->req_key);
     jm_ticket_string(out, t->account);
@@ -104,7 +112,7 @@ jm_ticket_valid(const jm_ticket_t *t)
     size_t  i;
 
     if (t->n == 0 || t->n > JM_TICKET_TASKS || t->created < 0
-        || t->quality > JM_QUALITY_LOW)
+        || t->entry > INT64_MAX || t->quality > JM_QUALITY_LOW)
     {
         return 0;
     }
@@ -218,7 +226,8 @@ jm_ticket_read(jm_ticket_t *t, jm_str_t bytes, jm_mem_t *mem)
     flags = jm_ticket_read_number(&r, JM_TICKET_FLAGS);
     t->b64 = (flags & JM_TICKET_B64) != 0;
     t->gpt = (flags & JM_TICKET_GPT) != 0;
-    t->quality = (jm_quality_e) (flags >> JM_TICKET_QUALITY);
+    t->quality = (jm_quality_e) (flags >> JM_TICKET_QUALITY
+                                 & JM_TICKET_QUALITIES);
 
     if (t->quality > JM_QUALITY_LOW) {
         r.bad = 1;
@@ -229,6 +238,13 @@ jm_ticket_read(jm_ticket_t *t, jm_str_t bytes, jm_mem_t *mem)
     t->size.height = (uint32_t) jm_ticket_read_number(&r, UINT32_MAX);
     t->size.area = (uint32_t) jm_ticket_read_number(&r, UINT32_MAX);
     t->max_images = (uint32_t) jm_ticket_read_number(&r, UINT32_MAX);
+
+    t->entry = 0;
+
+    if (flags & JM_TICKET_ENTRY) {
+        t->entry = jm_ticket_read_number(&r, INT64_MAX);
+        r.bad |= (t->entry == 0);
+    }
 
     t->req_key = jm_ticket_read_string(&r);
     t->account = jm_ticket_read_string(&r);
@@ -399,6 +415,7 @@ jm_ticket_fits(const jm_ticket_t *t)
     static const uint8_t  longest[JM_VISUAL_TASK_ID];
 
     worst = *t;
+    worst.entry = INT64_MAX;
 
     for (i = 0; i < jm_min(t->n, JM_TICKET_TASKS); i++) {
         worst.ids[i].len = JM_VISUAL_TASK_ID;

@@ -29,7 +29,8 @@
  * of a task that was never accepted.  owner is empty where there is none.
  * created is in seconds since 1970.  req_json is what jm_visual_req_json()
  * says of the form of the result, as URLs; b64 is set when data are wanted, gpt
- * when errors are told in the words of OpenAI's models.
+ * when errors are told in the words of OpenAI's models.  entry is the serial
+ * number in the ledger, of at most 63 bits.
  */
 
 typedef struct {
@@ -40,6 +41,7 @@ typedef struct {
     jm_str_t         owner;
     jm_str_t         req_json;
     int64_t          created;
+    uint64_t         entry;         /* 0: none */
     jm_size_t        size;
     uint32_t         max_images;    /* 0: all */
     jm_quality_e     quality;
@@ -70,8 +72,8 @@ jm_rc_e jm_ticket_data_json(jm_buf_t *out, const jm_ticket_t *t);
 
 /*
  * Tells whether a ticket is going to fit into JM_TICKET_MAX bytes whatever ids
- * its n tasks get: to be asked before anything is submitted.  Its ids are not
- * looked at.
+ * its n tasks get, and whatever entry: to be asked before anything is
+ * submitted.  Its ids and its entry are not looked at.
  */
 unsigned jm_ticket_fits(const jm_ticket_t *t);
 

@@ -207,6 +207,8 @@ fuzz_fields(jm_str_t in)
         t.ids[i] = take(&in, JM_VISUAL_TASK_ID);
     }
 
+    t.entry = number(&in) & INT64_MAX;
+
     tap_mem_init(&m, 0);
     jm_buf_fixed(&b, text, sizeof(text));
     fits = jm_ticket_fits(&t);

@@ -4,10 +4,10 @@
  * unseal FILE ID NAME=VALUE ...
  *
  * Prints what is in a sealed task id as JSON; or, with other values for
- * "account", "owner", "created" and "ids" (separated by commas), an id that has
- * them, sealed with the first secret.  FILE has the secrets that may have
- * sealed it, one a line, as the file of "jimeng_task_secret".  Exits with 1
- * when the id is none of theirs, and with 2 when something is wrong.
+ * "account", "owner", "created", "entry" and "ids" (separated by commas), an
+ * id that has them, sealed with the first secret.  FILE has the secrets that
+ * may have sealed it, one a line, as the file of "jimeng_task_secret".  Exits
+ * with 1 when the id is none of theirs, and with 2 when something is wrong.
  */
 
 
@@ -151,6 +151,9 @@ print_ticket(const jm_ticket_t *t)
     jm_json_key(&w, "max_images");
     jm_json_int(&w, t->max_images);
 
+    jm_json_key(&w, "entry");
+    jm_json_int(&w, (int64_t) t->entry);
+
     jm_json_key(&w, "b64");
     jm_json_bool(&w, t->b64);
 
@@ -187,6 +190,9 @@ change(jm_ticket_t *t, const char *text)
 
     } else if (strncmp(text, "created=", 8) == 0) {
         t->created = strtoll(value, NULL, 10);
+
+    } else if (strncmp(text, "entry=", 6) == 0) {
+        t->entry = strtoull(value, NULL, 10);
 
     } else if (strncmp(text, "ids=", 4) == 0) {
 

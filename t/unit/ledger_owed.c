@@ -5,8 +5,9 @@
  * leaves behind.  Other processes are numbers here.
  *
  * Seen failing with each of these taken out: the looks at who, at waits and at
- * the time in jm_ledger_owed(), jm_ledger_forgive() in jm_ledger_answered(),
- * the turns, jm_ledger_hopeless(), the owing in jm_ledger_close(), both of
+ * the time in jm_ledger_owed(), those of jm_ledger_fetched(),
+ * jm_ledger_forgive() in jm_ledger_answered(), the turns,
+ * jm_ledger_hopeless(), the owing in jm_ledger_close(), both of
  * jm_ledger_died(), the look at told in jm_ledger_settle().
  */
 
@@ -155,6 +156,112 @@ test_owed(void)
     is_new(&other, &c, &request, NOW, "of two tasks: a new one");
     request.n = 1;
     is_joined(&other, &d, &request, NOW, "first", "the same: owed");
+    memory_done(&l);
+}
+
+
+/* what was given to who asked for the ids */
+
+static void
+test_fetched(void)
+{
+    size_t               i;
+    jm_str_t             ids[2], got;
+    jm_error_t           e;
+    jm_ledger_t          l, other;
+    jm_ledger_claim_t    a, b, c;
+    jm_ledger_request_t  request;
+    static const char   *const others[] = { "firsu", "firs", "first ", "" };
+
+    start(&l, &other, &request);
+    ids[0] = str("first");
+
+    taken(&l, &a, &request, "first", NOW);
+    jm_ledger_fetched(&other, a.serial, ids, 1);
+    jm_ledger_left(&l, &a, NOW);
+    is_joined(&other, &b, &request, NOW, "first",
+              "fetched before it was owed: owed");
+
+    jm_ledger_fetched(&l, a.serial, ids, 1);
+    jm_ledger_close(&other, &b, NOW);
+    is_joined(&other, &b, &request, NOW, "first",
+              "fetched while its client waits: owed");
+    jm_ledger_close(&other, &b, NOW);
+
+    jm_ledger_fetched(&l, 0, ids, 1);
+    jm_ledger_fetched(&l, a.serial + 1, ids, 1);
+    ids[1] = ids[0];
+    jm_ledger_fetched(&l, a.serial, ids, 2);
+
+    for (i = 0; i < jm_nitems(others); i++) {
+        ids[0] = str(others[i]);
+        jm_ledger_fetched(&l, a.serial, ids, 1);
+    }
+
+    is_joined(&other, &b, &request, NOW, "first", "other ids: owed");
+    jm_ledger_close(&other, &b, NOW);
+
+    ids[0] = str("first");
+    jm_ledger_fetched(&other, a.serial, ids, 1);
+    jm_ledger_fetched(&other, a.serial, ids, 1);
+    is_int(jm_ledger_over(&l, &a, 0, NOW), 1, "its task goes on until then");
+    jm_ledger_close(&l, &a, NOW);
+    is_new(&other, &c, &request, NOW, "fetched: a new one");
+
+    jm_ledger_close(&other, &c, NOW);
+    memory_done(&l);
+
+    /* of several all, as they are now */
+
+    start(&l, &other, &request);
+    request.n = 2;
+    taken(&l, &a, &request, "first", NOW);
+    ids[0] = str("first");
+    ids[1] = str("");
+    jm_ledger_left(&l, &a, NOW);
+    jm_ledger_fetched(&l, a.serial, ids, 2);
+    is_joined(&other, &b, &request, NOW, "first", "one of two: owed");
+    jm_ledger_close(&other, &b, NOW);
+
+    (void) jm_ledger_submit(&l, &a, 1, 0);
+    jm_ledger_taken(&l, &a, 1, str("second"));
+    ids[1] = str("second");
+    jm_ledger_over(&l, &a, 0, NOW);
+    jm_ledger_free(&l, &a, 1, NOW);
+    jm_ledger_fetched(&l, a.serial, ids, 2);
+    is_joined(&other, &b, &request, NOW, "first", "one has failed: owed");
+    is_int(jm_ledger_look(&other, &b, 1, NOW, &got), JM_LOOK_OWN,
+           "it is submitted anew");
+    (void) jm_ledger_submit(&other, &b, 1, 0);
+    jm_ledger_taken(&other, &b, 1, str("third"));
+    jm_ledger_left(&other, &b, NOW);
+    jm_ledger_fetched(&l, a.serial, ids, 2);
+    is_joined(&l, &c, &request, NOW, "first", "the failed one's id: owed");
+    jm_ledger_close(&l, &c, NOW);
+
+    ids[1] = str("third");
+    jm_ledger_fetched(&l, a.serial, ids, 2);
+    jm_ledger_close(&other, &b, NOW);
+    jm_ledger_close(&l, &a, NOW);
+    is_new(&other, &c, &request, NOW, "both: a new one");
+    jm_ledger_close(&other, &c, NOW);
+    memory_done(&l);
+
+    /* an error that is told again, and was not the end */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    jm_error_set(&e, JM_CAUSE_UPSTREAM, NULL, NULL);
+    jm_ledger_over(&l, &a, 0, NOW);
+    jm_ledger_told(&l, &a, &e, NOW);
+    jm_ledger_close(&l, &a, NOW);
+    is_int(jm_ledger_open(&l, &b, &request, NOW), JM_LEDGER_TOLD,
+           "an error is told again");
+    jm_ledger_close(&l, &b, NOW);
+    ids[0] = str("first");
+    jm_ledger_fetched(&l, 1, ids, 1);
+    is_new(&l, &b, &request, NOW, "and not after the pictures");
+    jm_ledger_close(&l, &b, NOW);
     memory_done(&l);
 }
 
@@ -500,6 +607,7 @@ int
 main(void)
 {
     test_owed();
+    test_fetched();
     test_several();
     test_told();
     test_dead();

@@ -199,6 +199,13 @@ test_init(void)
     is_int(m.takes, (NEW_TAKES)|JM_MODEL_GPT|JM_MODEL_DATA,
            "a name of OpenAI's, and data");
 
+    jm_model_init(&m, str("chatgpt-image-latest"), str("jimeng_t2i_v40"));
+    is_int(m.takes, (NEW_TAKES)|JM_MODEL_GPT|JM_MODEL_DATA,
+           "another name of OpenAI's, and data");
+
+    jm_model_init(&m, str("chatgpt-image"), str("jimeng_t2i_v40"));
+    is_int(m.takes, NEW_TAKES, "less than that is none");
+
     jm_model_init(&m, str("gpt-image"), str("jimeng_t2i_v40"));
     is_int(m.takes, NEW_TAKES, "less than the name is none");
 }

@@ -111,6 +111,16 @@ test_bytes(void)
                                   "\x04" "main" "\0" "\0" "\x01" "\x27"
                                   "\x73\x92\x61\x63\x36\x51\x96\x10\x40\x09"),
              "these are its bytes");
+
+    t.entry = 300;
+
+    is_bytes(write_ticket(&t, dst),
+             (jm_str_t) jm_string("\x10" "\xe9\x9e\x86\xd8\x06" "\x80\x12"
+                                  "\xc0\x0d" "\0" "\0" "\xac\x02"
+                                  "\x0e" "jimeng_t2i_v40"
+                                  "\x04" "main" "\0" "\0" "\x01" "\x27"
+                                  "\x73\x92\x61\x63\x36\x51\x96\x10\x40\x09"),
+             "and these with an entry of the ledger");
 }
 
 
@@ -131,6 +141,7 @@ test_numbers(void)
         for (created = -1; created <= 1; created++) {
             t.created = (int64_t) ((uint64_t) 1 << shift) + created;
             t.max_images = (uint32_t) t.created;
+            t.entry = (uint64_t) t.created;
 
             bytes = write_ticket(&t, dst);
 
@@ -185,6 +196,12 @@ test_refused(void)
     t.quality = JM_QUALITY_LOW + 1;
     refused(&t, "a quality that is none");
 
+    ordinary_ticket(&t);
+    t.entry = (uint64_t) INT64_MAX + 1;
+    jm_buf_fixed(&b, dst, sizeof(dst));
+    is_int(jm_ticket_write(&b, &t), JM_ERROR, "an entry of 64 bits");
+    ok(jm_ticket_fits(&t) != 0, "is not looked at before it is there");
+
     for (i = 0; i < jm_nitems(forms); i++) {
         ordinary_ticket(&t);
         t.req_json = str(forms[i]);
@@ -234,7 +251,12 @@ test_invalid(void)
     tap_mem_done(&m);
 
     not_a_ticket((jm_str_t) jm_null_string, "nothing");
-    invalid("\x10" ZEROS EMPTY "\1\0", "a flag that is not known");
+    invalid("\x20" ZEROS EMPTY "\1\0", "a flag that is not known");
+    invalid("\x10" ZEROS "\0" EMPTY "\1\0", "no entry, though a flag says so");
+    invalid("\x10" ZEROS EMPTY "\1\0", "an entry that is not there");
+    invalid("\x10" ZEROS "\xff\xff\xff\xff\xff\xff\xff\xff\xff\1" EMPTY "\1\0",
+            "an entry of 64 bits");
+    invalid("\x1c" ZEROS "\1" EMPTY "\1\0", "an entry, and no quality");
     invalid("\x0c" ZEROS EMPTY "\1\0", "a quality that is none");
     invalid("\0" ZEROS EMPTY "\0", "no task");
     invalid("\0" ZEROS EMPTY "\x0b" ZEROS ZEROS "\0", "eleven tasks");
@@ -317,6 +339,7 @@ test_fits(void)
     memcpy(form, URL_JSON, sizeof(URL_JSON) - 2);
 
     full_ticket(&t);
+    t.entry = 0;
     t.req_json.data = form;
     most = 0;
 
@@ -335,6 +358,8 @@ test_fits(void)
         t.ids[i].len = sizeof(id);
         t.ids[i].data = id;
     }
+
+    t.entry = INT64_MAX;
 
     for (i = most; i <= most + 1; i++) {
         form[most - 1] = ' ';

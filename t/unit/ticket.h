@@ -68,6 +68,7 @@ full_ticket(jm_ticket_t *t)
     t->size.area = UINT32_MAX;
     t->max_images = UINT32_MAX;
     t->quality = JM_QUALITY_LOW;
+    t->entry = INT64_MAX;
     t->b64 = 1;
     t->gpt = 1;
 }
@@ -100,6 +101,7 @@ same_ticket(const jm_ticket_t *a, const jm_ticket_t *b)
            && same_string(a->owner, b->owner)
            && same_string(a->req_json, b->req_json)
            && a->created == b->created
+           && a->entry == b->entry
            && a->size.width == b->size.width
            && a->size.height == b->size.height
            && a->size.area == b->size.area

@@ -221,7 +221,7 @@ sub unseal {
 }
 
 
-# The same id with other values: account, owner, created, ids ("1,,2").
+# The same id with other values: account, owner, created, entry, ids ("1,,2").
 sub reseal {
     my ($self, $id, %changes) = @_;
     my $text = $self->_unseal($id, map { "$_=$changes{$_}" } keys %changes);
