@@ -16,7 +16,7 @@
 #define NGX_HTTP_JIMENG_SLICE       524288
 
 /*
- * Milliseconds in which another worker notices that its client has left.  Who
+ * Milliseconds in which a worker notices that its client has left.  Who
  * wants the same picture several times at once waits as long, each time.
  */
 

@@ -432,8 +432,8 @@ ngx_http_jimeng_order_claim(ngx_http_jimeng_input_t *in,
     }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "jimeng: the same request of the same client is served by "
-                  "another worker, it is seen whether it goes on");
+                  "jimeng: the same request of the same client is served, "
+                  "it is seen whether it goes on");
 
     in->waited = 1;
     in->step = ngx_http_jimeng_order_waited;

@@ -5,7 +5,8 @@
 # was asked for, and delivered, before.
 #
 # Seen failing with requests over a rate that are refused before the ledger has
-# heard of them.
+# heard of them; "at once", with a client's limits looked at before it is known
+# whether it has left.
 
 use strict;
 use warnings;
@@ -13,7 +14,8 @@ use warnings;
 use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Keys;
-use Jimeng::Test::Ledger qw(ask links submits_of);
+use Jimeng::Test::Ledger qw(ask connect_workers is_picture links submits_of
+                            wait_submits);
 
 my $prompts = 0;
 
@@ -102,5 +104,23 @@ wait_for { ($again = $try->(1))->status != 429 } 'a rate: a while later';
 is($again->status, 200, 'a rate: the repeat');
 isnt(links($again), links($first), 'a rate: a new picture');
 is(scalar submits_of($t, $prompt), $submits + 1, 'a rate: one submit more');
+
+
+# ---- one at a time, and its worker has not noticed that it has left
+
+$prompt = prompt('[[seconds=1]] at once');
+my @request = $t->generation({ prompt => $prompt }, bearer('alice'));
+connect_workers($t, 1, $one, $other);
+my $x = ask($t, $one, @request);
+wait_submits($t, $prompt);
+
+kill 'STOP', $one;
+$x->abort;
+$again = ask($t, $other, @request);
+$t->log_like(qr/seen whether it goes on/, 'at once: it is waited for');
+kill 'CONT', $one;
+
+is_picture($t, $again->response, $prompt, 'at once');
+used($t, 'alice', concurrency => 0);
 
 $t->done;

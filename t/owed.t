@@ -156,8 +156,8 @@ is_new(ask($t, $one, request($prompt))->response, $prompt, 5,
        'at once: and one more');
 
 # Two are owed: each repeat takes one, and the third is a new one.
-$prompt = prompt('two');
-my @two = map { ask($t, $one, request($prompt)) } 1, 2;
+$prompt = prompt('[[seconds=1.5]] two');
+my @two = map { ask($t, $_, request($prompt)) } $one, $other;
 wait_submits($t, $prompt, 2);
 leave($_, 'two') for @two;
 

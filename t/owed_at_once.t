@@ -3,9 +3,11 @@
 # A client whose connection breaks, and that repeats its request at once, may
 # be at another worker before its own has noticed: urllib3's Retry does not
 # pause before the first repeat.  The other worker looks twice before it
-# submits anything.
+# submits anything.  So does its own, where what comes on two connections is
+# not heard in its order.
 #
-# Seen failing, with jm_ledger_twin() that returns 0: two tasks in both cases.
+# Seen failing, with jm_ledger_twin() that returns 0: two tasks in all cases;
+# "heard first", with one that does not look at what its own process serves.
 
 use strict;
 use warnings;
@@ -72,6 +74,38 @@ meanwhile(sub {
 });
 
 is_picture($t, $again->response, $prompt, 'it has left');
+
+
+# ---- a worker that hears of the repeat first
+
+my %kinds = (
+    'a URL' => {},
+    'two tasks' => { n => 2 },
+    'a stream' => { stream => \1 },
+    'data' => { response_format => 'b64_json' },
+);
+
+for my $kind (sort keys %kinds) {
+    $prompt = "[[seconds=1]] a swallow, heard first, $kind";
+    @request = $t->generation({ prompt => $prompt, %{ $kinds{$kind} } });
+
+    my $n = $kinds{$kind}{n} // 1;
+    my $before = looks();
+
+    connect_workers($t, 2, $one);
+    $x = ask($t, $one, @request);
+    wait_submits($t, $prompt, $n);
+
+    kill 'STOP', $one;
+    $again = ask($t, $one, @request);
+    $x->abort;
+    kill 'CONT', $one;
+
+    my $r = $again->response;
+    is($r->status, 200, "heard first, $kind: status");
+    is(scalar submits_of($t, $prompt), $n, "heard first, $kind: joins");
+    is(looks(), $before + 1, "heard first, $kind: it was looked at twice");
+}
 
 
 # ---- who wants two

@@ -29,7 +29,11 @@ my $t = Jimeng::Test->new(with_ledger(
     poll_interval => '50ms',
     http => 'client_body_buffer_size 1k;
              jimeng_upload %%DIR%%/up http://pictures.example/up;',
-    server => 'location /short/ {
+    server => 'location /late/ {
+                   jimeng_pass /_volcengine;
+                   jimeng_timeout 600ms;
+               }
+               location /short/ {
                    jimeng_pass /_volcengine;
                    jimeng_timeout 150ms;
                }',
@@ -195,11 +199,11 @@ for my $gone (0, 1) {
 }
 
 # So is one who was told to ask again: each gets what it has paid for.
-my $late = prompt('two, late');
+my $late = prompt('[[seconds=1.5]] two, late');
 my @late = request($late, 0);
-$late[1] = '/short/images/generations';
+$late[1] = '/late/images/generations';
 is($_->response->status, 504, 'two, late: status')
-    for ask($t, $one, @late), ask($t, $one, @late);
+    for ask($t, $one, @late), ask($t, $other, @late);
 wait_for { $t->emulator->state->{running} == 0 } 'two, late: they end';
 
 $late[2]{'x-stainless-retry-count'} = 1;

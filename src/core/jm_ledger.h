@@ -47,7 +47,7 @@ typedef enum {
     JM_LEDGER_NEW = 0,      /* the request was entered, its tasks are its own */
     JM_LEDGER_FOUND,        /* it is there already */
     JM_LEDGER_TOLD,         /* its error is told again */
-    JM_LEDGER_TWIN,         /* another process serves the same just now */
+    JM_LEDGER_TWIN,         /* a client seems to wait for the same */
     JM_LEDGER_REUSED,       /* its key is another request's */
     JM_LEDGER_FULL          /* there is no room to enter it */
 } jm_ledger_e;
@@ -149,10 +149,10 @@ void jm_ledger_join(jm_ledger_t *l, uint64_t now);
  * unmarked, and nobody has come for it since.  Where nothing is owed, and an
  * error was told, it is JM_LEDGER_TOLD: *claim is set, and l->told.
  *
- * A client that repeats at once may be faster than the news that it has left.
- * In one process they come in their order.  Where one without a mark would be
- * new, and in another process a client waits for the same, a patient one is
- * JM_LEDGER_TWIN: nothing was entered, and *claim is none.
+ * A client that repeats at once may be faster than the news that it has left,
+ * most of all in another process.  Where one without a mark would be new, and a
+ * client waits for the same, a patient one is JM_LEDGER_TWIN: nothing was
+ * entered, and *claim is none.
  */
 jm_ledger_e jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
     const jm_ledger_request_t *request, uint64_t now);

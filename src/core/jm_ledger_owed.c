@@ -116,7 +116,7 @@ jm_ledger_twin(jm_ledger_t *l, const jm_ledger_request_t *request)
 
     for (i = 0; e != NULL && i < JM_LEDGER_NEAR; i++) {
 
-        if (e->waits != 0 && e->waits != l->pid && e->who == request->who
+        if (e->waits != 0 && e->who == request->who && e->n == request->n
             && memcmp(e->key, request->key, JM_LEDGER_KEY) == 0)
         {
             return 1;

@@ -156,7 +156,7 @@ ask(world_t *w, holder_t *h)
 
     case JM_LEDGER_TWIN:
         check(request.patient && !request.named && !request.repeat);
-        check(owed == 0 && told == 0 && waits_elsewhere(w, h, &request));
+        check(owed == 0 && told == 0 && same_waits(w, &request));
         break;
 
     case JM_LEDGER_REUSED:

@@ -185,11 +185,10 @@ same_owed(world_t *w, const jm_ledger_request_t *request, unsigned told)
 }
 
 
-/* whether in another process a client waits for the same */
+/* whether a client waits for the same */
 
 static inline unsigned
-waits_elsewhere(world_t *w, const holder_t *h,
-    const jm_ledger_request_t *request)
+same_waits(world_t *w, const jm_ledger_request_t *request)
 {
     unsigned            i;
     jm_ledger_entry_t  *e;
@@ -197,8 +196,8 @@ waits_elsewhere(world_t *w, const holder_t *h,
     for (i = 0; i < w->nentered; i++) {
         e = find(w, &w->entered[i]);
 
-        if (e != NULL && e->waits != 0 && e->waits != h->process
-            && e->who == request->who
+        if (e != NULL && e->waits != 0 && e->who == request->who
+            && e->n == request->n
             && memcmp(e->key, request->key, JM_LEDGER_KEY) == 0)
         {
             return 1;

@@ -576,9 +576,8 @@ test_twin(void)
 
     taken(&l, &a, &request, "7", NOW);
 
-    is_new(&l, &b, &again, NOW + 1, "twin: in the same process");
-    jm_ledger_close(&l, &b, NOW + 1);
-
+    is_int(jm_ledger_open(&l, &b, &again, NOW + 1), JM_LEDGER_TWIN,
+           "twin: in the same process");
     is_int(jm_ledger_open(&other, &b, &again, NOW + 1), JM_LEDGER_TWIN,
            "twin: in another one");
 
@@ -586,6 +585,11 @@ test_twin(void)
     is_new(&other, &b, &again, NOW + 1, "twin: another client's");
     jm_ledger_close(&other, &b, NOW + 1);
     again.who = 0;
+
+    again.n = 2;
+    is_new(&other, &b, &again, NOW + 1, "twin: of more tasks");
+    jm_ledger_close(&other, &b, NOW + 1);
+    again.n = 1;
 
     is_new(&other, &b, &request, NOW + 1, "twin: it is not patient");
     jm_ledger_close(&other, &b, NOW + 1);
