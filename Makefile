@@ -54,6 +54,10 @@ PROVE = prove -It/lib -j$$((2 * $(JOBS)))
 export NGINX := $(NGINX_BIN)
 export NGINX_SRC CC CLANG
 
+# What programs say must not depend on the user's locale, nor must one that is
+# not installed here, as after a login by ssh, make perl complain.
+export LC_ALL := C
+
 
 .PHONY: all install deps test check demo run asan asan-nginx static-nginx \
         fuzz fuzzers lint bench bench-asan clean unit replay FORCE
