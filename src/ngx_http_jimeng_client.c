@@ -87,7 +87,7 @@ ngx_http_jimeng_client_took(ngx_http_request_t *r)
 
     c = r->connection;
 
-    if (c->error || c->timedout || c->buffered || r->out) {
+    if (c->error || c->timedout || c->buffered || r->out || r->postponed) {
         return 0;
     }
 

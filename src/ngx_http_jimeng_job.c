@@ -443,7 +443,7 @@ ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job)
     ngx_http_jimeng_ledger_sent(job->claim);
 
     if (job->ended && !job->shut && !job->request->keepalive
-        && !job->request->connection->buffered)
+        && !job->request->connection->buffered && !job->request->postponed)
     {
         job->shut = 1;
         ngx_http_jimeng_send_fin(job->request);

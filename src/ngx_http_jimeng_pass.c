@@ -259,12 +259,11 @@ ngx_http_jimeng_pass_add(ngx_http_jimeng_pass_t *p, u_char *data, size_t len,
 static ngx_int_t
 ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p, ngx_chain_t *out)
 {
-    void                      *data;
     ngx_int_t                  rc;
     ngx_buf_t                 *b;
     ngx_chain_t               *cl, **ll;
     ngx_connection_t          *c;
-    ngx_http_request_t        *r;
+    ngx_http_request_t        *r, *active;
     ngx_http_core_loc_conf_t  *clcf;
 
     r = p->request;
@@ -274,14 +273,22 @@ ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p, ngx_chain_t *out)
         return NGX_OK;
     }
 
-    /* Lua makes the connection the subrequest's, which would hold this up */
+    /*
+     * Lua makes the connection the exchange's, which would hold this up.  A
+     * subrequest of the client's own, as a filter makes it, has to.
+     */
 
-    data = c->data;
-    c->data = r;
+    active = c->data;
+
+    if (active->pool != r->pool) {
+        c->data = r;
+    }
 
     rc = ngx_http_output_filter(r, out);
 
-    c->data = data;
+    if (active->pool != r->pool && c->data == r) {
+        c->data = active;
+    }
 
     for (ll = &p->busy; *ll; ll = &(*ll)->next) { /* void */ }
 

@@ -322,7 +322,9 @@ ngx_http_jimeng_send_rest(ngx_http_request_t *r)
 
     ready = wev->ready;
 
-    if (ready && c->buffered
+    /* a filter's subrequest, as add_after_body makes it, comes before it */
+
+    if (ready && (c->buffered || r->postponed)
         && ngx_http_output_filter(r, NULL) == NGX_ERROR)
     {
         return NGX_ERROR;

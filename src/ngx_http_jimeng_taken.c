@@ -317,7 +317,7 @@ ngx_http_jimeng_taken(ngx_http_jimeng_job_t *job)
 
     /* what nginx has yet to send has a timer of its own */
 
-    if (c->buffered) {
+    if (c->buffered || job->request->postponed) {
         return NGX_AGAIN;
     }
 
