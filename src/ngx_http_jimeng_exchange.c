@@ -518,9 +518,7 @@ ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x)
     sr = x->subrequest;
     u = sr->upstream;
 
-    if (!ngx_http_jimeng_exchange_waits(sr)
-        && ((u && u->request_sent) || ngx_http_jimeng_exchange_sent(sr)))
-    {
+    if ((u && u->request_sent) || ngx_http_jimeng_exchange_sent(sr)) {
         return NGX_DECLINED;
     }
 

@@ -386,6 +386,12 @@ for my $coding (qw(gzip GZIP x-gzip deflate br zstd), 'identity, gzip', 'foo') {
     }
 }
 
+$requests++;
+is_error($t->request('POST', '/v1/images/generations',
+                     { %$json, 'Content-Encoding' => [ 'identity', 'gzip' ] },
+                     "{$prompt}"),
+         'two codings', 415, 'unsupported_media_type');
+
 # It is said before the body was sent.
 my $zipped = $t->start_request('POST', '/v1/images/generations',
     { %$json, 'Content-Encoding' => 'gzip', 'Content-Length' => 5000 }, '');

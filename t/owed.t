@@ -6,7 +6,7 @@
 #
 # Seen failing:
 # - every "joins", with jm_ledger_owed() that returns NULL;
-# - "at once", with one that takes what a client waits for;
+# - "two", with one that takes what a client waits for;
 # - "then a new one", without jm_ledger_forgive() in jm_ledger_answered();
 # - "another address", without the look at who in jm_ledger_owed();
 # - "async", with an answered client's leaving taken for one without a reply.

@@ -5,7 +5,8 @@
 # submitted.  One that was taken to its end was: the same request is a new one.
 #
 # Seen failing:
-# - every "repeat", with ngx_http_jimeng_client_took() that returns 1;
+# - "URLs, paced" and "impatient", with ngx_http_jimeng_client_took() that
+#   returns 1;
 # - "in the system's buffers", without SIOCOUTQ: what was handed to the system
 #   counts as taken;
 # - every "whole", with one that returns 0.

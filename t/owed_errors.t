@@ -7,7 +7,7 @@
 #
 # Seen failing:
 # - every "told again", without jm_ledger_told(): a submit for each;
-# - "to all at once", with one of them that takes the error;
+# - every "nothing is sent", with one of them that takes the error;
 # - "then it is tried anew", with an error that does not expire.
 
 use strict;

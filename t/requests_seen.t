@@ -5,7 +5,8 @@
 # that was paid for and was not the one that was asked for, or with an error
 # that nobody could do anything about.
 #
-# Seen failing, each of them, with the reader of requests as it was before.
+# Seen failing, each of them, with the reader of requests as it was before; "a
+# name that is none", without the copy in ngx_http_jimeng_input_param().
 
 use strict;
 use warnings;
@@ -17,6 +18,7 @@ use MIME::Base64 qw(decode_base64);
 
 my $t = Jimeng::Test->new(
     emulator => { seconds => 0 }, poll_interval => '5ms', strict => 1,
+    env => { MALLOC_PERTURB_ => 165 },
     http => 'jimeng_upload %%DIR%%/up http://127.0.0.1:%%PORT%%/up;',
     server => 'location /up/ { alias %%DIR%%/up/; }',
 );

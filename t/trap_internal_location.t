@@ -6,7 +6,7 @@
 # Seen failing: "delayed by limit_req", without ngx_http_jimeng_exchange_wake():
 # the event that the delay ends with goes to the client's request, and the
 # subrequest is never run; "and the client leaves", without
-# ngx_http_jimeng_exchange_waits() in ngx_http_jimeng_exchange_take_back().
+# ngx_http_jimeng_exchange_waits() in ngx_http_jimeng_exchange_cancel().
 
 use strict;
 use warnings;

@@ -8,7 +8,9 @@
 # Seen failing:
 # - "later" and "udp", without ngx_http_jimeng_exchange_shared(): such a socket
 #   lies in Lua's memory, and its cleanup in that of the client's request;
-# - "capture", without ngx_http_jimeng_exchange_inactive().
+# - "capture, gone", without ngx_http_jimeng_exchange_inactive();
+# - "and the client leaves", without ngx_http_jimeng_exchange_waits() in
+#   ngx_http_jimeng_exchange_cancel().
 
 use strict;
 use warnings;
