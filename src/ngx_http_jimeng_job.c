@@ -24,6 +24,7 @@ static void ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
     ngx_int_t rc);
 static void ngx_http_jimeng_job_end(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job);
+static ngx_int_t ngx_http_jimeng_job_sent(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
@@ -214,7 +215,10 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 
             if (job->answered) {
                 ngx_http_jimeng_taken_reply(job, NGX_OK);
-                ngx_http_jimeng_ledger_sent(job->claim);
+
+                if (ngx_http_jimeng_job_sent(job) == NGX_ERROR) {
+                    ngx_http_jimeng_job_leave(job);
+                }
             }
 
             return;
@@ -260,6 +264,23 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
     if (ngx_http_jimeng_job_write(job) != NGX_OK) {
         ngx_http_jimeng_job_leave(job);
     }
+}
+
+
+/* the reply is on its way, or was taken; NGX_ERROR: its connection broke */
+
+static ngx_int_t
+ngx_http_jimeng_job_sent(ngx_http_jimeng_job_t *job)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_jimeng_taken(job);
+
+    if (rc == NGX_OK) {
+        ngx_http_jimeng_ledger_sent(job->claim);
+    }
+
+    return rc;
 }
 
 
@@ -458,22 +479,27 @@ ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job)
 static void
 ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 {
+    ngx_int_t               rc;
     ngx_http_jimeng_ctx_t  *ctx;
     ngx_http_jimeng_job_t  *job;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    rc = NGX_AGAIN;
     job = ctx->job;
 
     /* who has all of its reply may leave, or send the next request */
 
-    if (job->ended && job->following == 0
-        && ngx_http_jimeng_taken(job) == NGX_OK)
-    {
+    if (job->ended || job->answered) {
+        rc = ngx_http_jimeng_job_sent(job);
+    }
+
+    if (rc == NGX_OK && job->ended && job->following == 0) {
         ngx_http_jimeng_job_step(job);
         return;
     }
 
-    if (ngx_http_jimeng_client_left(r)) {
+    if (rc == NGX_ERROR || ngx_http_jimeng_client_left(r)) {
         ngx_http_jimeng_job_left(job);
     }
 }

@@ -101,6 +101,7 @@ struct ngx_http_jimeng_job_s {
     ngx_msec_t                  moved;      /* when unsent was less, last */
     ngx_msec_t                  look;       /* the pause until the next */
     ngx_uint_t                  unsent;     /* bytes, or not acknowledged */
+    unsigned                    said:1;     /* what it is to the ledger */
     unsigned                    taking:1;   /* the reply is on its way */
     unsigned                    fetched:1;  /* when the client took it */
     unsigned                    gone:1;     /* nobody waits for the reply */

@@ -5,11 +5,10 @@
 
 
 /*
- * Whether a client took its reply.  What is small has been taken when it was
- * handed to the system, and the client was still there.  Pictures as data may
- * be longer than what is sent of them at once: megabytes lie in the system's
- * buffers, and are lost with a connection that breaks.  They have been taken
- * when the client's system has said that it has all of them.
+ * Whether a client took its reply: it has when its system has said that it has
+ * all of it.  What was handed to this one's is lost with a connection that
+ * breaks: megabytes of pictures as data, or a link, to a client whose leaving
+ * has not been heard of yet.
  */
 
 
@@ -32,7 +31,7 @@ static ngx_uint_t ngx_http_jimeng_taken_fetches(ngx_http_jimeng_job_t *job);
 static const jm_error_t *ngx_http_jimeng_taken_error(
     ngx_http_jimeng_job_t *job);
 static ngx_uint_t ngx_http_jimeng_taken_owes(ngx_http_jimeng_job_t *job);
-static ngx_uint_t ngx_http_jimeng_taken_late(ngx_http_jimeng_job_t *job);
+static ngx_uint_t ngx_http_jimeng_taken_seen(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_taken_wait(ngx_http_jimeng_job_t *job,
     ngx_uint_t unsent);
 static ngx_int_t ngx_http_jimeng_taken_broken(ngx_connection_t *c);
@@ -61,21 +60,20 @@ ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job, ngx_int_t rc)
         return;
     }
 
-    if (job->claim == NULL) {
+    if (job->claim == NULL || job->said) {
         return;
     }
 
-    if (job->answered) {
-        ngx_http_jimeng_ledger_answered(job->claim);
-        return;
-    }
+    job->said = 1;
 
-    if ((rc != NGX_OK && rc != NGX_AGAIN) || ngx_http_jimeng_taken_owes(job)) {
+    if ((rc != NGX_OK && rc != NGX_AGAIN)
+        || (!job->answered && ngx_http_jimeng_taken_owes(job)))
+    {
         ngx_http_jimeng_ledger_left(job->claim);
         return;
     }
 
-    e = ngx_http_jimeng_taken_error(job);
+    e = job->answered ? NULL : ngx_http_jimeng_taken_error(job);
 
     /* a budget has a clock of its own, and nothing is submitted before */
 
@@ -93,7 +91,7 @@ ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 static void
 ngx_http_jimeng_taken_made(ngx_http_jimeng_job_t *job)
 {
-    if (ngx_http_jimeng_taken_late(job)) {
+    if (ngx_http_jimeng_taken_seen(job)) {
         job->taking = 1;
         return;
     }
@@ -237,10 +235,10 @@ ngx_http_jimeng_taken_owes(ngx_http_jimeng_job_t *job)
 }
 
 
-/* whether what was sent of a reply may be long on its way, and be seen there */
+/* whether it is to be seen how far a reply has come */
 
 static ngx_uint_t
-ngx_http_jimeng_taken_late(ngx_http_jimeng_job_t *job)
+ngx_http_jimeng_taken_seen(ngx_http_jimeng_job_t *job)
 {
 #if (NGX_LINUX)
 
@@ -248,10 +246,6 @@ ngx_http_jimeng_taken_late(ngx_http_jimeng_job_t *job)
     ngx_http_request_t  *r;
 
     r = job->request;
-
-    if (job->delivery == NULL || !job->delivery->begun) {
-        return 0;
-    }
 
     /* a stream's connection is a stand-in, and its client says what it takes */
 
