@@ -7,10 +7,8 @@
 # Seen failing:
 # - "async", without the look at r->postponed in ngx_http_jimeng_send_rest(): no
 #   reply, and a worker that does not leave;
-# - "base64, before", with c->data set and restored by
-#   ngx_http_jimeng_pass_output() whatever it was: no reply;
-# - "base64, after", with a FIN that does not look at r->postponed in
-#   ngx_http_jimeng_job_write(): it is cut off.
+# - "base64" and "tasks", before and both, with c->data set and restored by
+#   ngx_http_jimeng_pass_output() whatever it was: no reply.
 
 use strict;
 use warnings;
