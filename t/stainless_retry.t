@@ -179,7 +179,7 @@ for my $count (0, undef) {
 # Of two, the one whose client has gone is the one that is asked for again.
 for my $gone (0, 1) {
     my $name = 'two, number ' . ($gone + 1) . ' leaves';
-    my $prompt = prompt($name);
+    my $prompt = prompt("[[seconds=1.5]] $name");
     my @two;
 
     for my $n (1, 2) {
