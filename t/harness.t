@@ -234,7 +234,7 @@ is_deeply($sealed->unseal($id), {
     ids => [ '7392616336519610409' ], req_key => 'jimeng_t2i_v40',
     account => 'main', owner => '', req_json => '{"return_url":true}',
     created => 1795264361, width => 2304, height => 1728, area => 0,
-    max_images => 0, b64 => JSON::PP::false(),
+    max_images => 0, entry => 0, b64 => JSON::PP::false(),
 }, 'an id is opened with it');
 is($sealed->unseal($id =~ s/p$/q/r), undef, 'another is not');
 is(join('|', $sealed->task_ids($id)), '7392616336519610409', 'its tasks');
