@@ -15,8 +15,16 @@ function init(args)
 
     if kind == "job" then
         headers["Authorization"] = "Bearer " .. args[3]
-        requests[1] = wrk.format("POST", "/v1/images/generations", headers,
-                                 body)
+
+        -- Equal requests at once would wait for each other.
+        for i = 1, 5000 do
+            local own = string.format('"prompt":"%04d ', i)
+            local text, found = body:gsub('"prompt":"', own, 1)
+
+            assert(found == 1, "a job's body has no prompt")
+            requests[i] = wrk.format("POST", "/v1/images/generations",
+                                     headers, text)
+        end
     else
         requests[1] = wrk.format("POST",
             "/?Action=CVSync2AsyncSubmitTask" .. version, headers, body)
