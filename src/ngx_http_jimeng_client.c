@@ -10,6 +10,31 @@
 static void ngx_http_jimeng_client_gone(ngx_http_request_t *r);
 
 
+/* whether it comes over HTTP/2 or HTTP/3, whose socket many share */
+
+ngx_uint_t
+ngx_http_jimeng_client_is_stream(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+
+    if (r->stream) {
+        return 1;
+    }
+
+#endif
+
+#if (NGX_HTTP_V3)
+
+    if (r->http_version == NGX_HTTP_VERSION_30) {
+        return 1;
+    }
+
+#endif
+
+    return 0;
+}
+
+
 ngx_uint_t
 ngx_http_jimeng_client_left(ngx_http_request_t *r)
 {
@@ -28,21 +53,9 @@ ngx_http_jimeng_client_left(ngx_http_request_t *r)
 
     /* a stream's connection is a stand-in, its socket is the whole session's */
 
-#if (NGX_HTTP_V2)
-
-    if (r->stream) {
+    if (ngx_http_jimeng_client_is_stream(r)) {
         return 0;
     }
-
-#endif
-
-#if (NGX_HTTP_V3)
-
-    if (r->http_version == NGX_HTTP_VERSION_30) {
-        return 0;
-    }
-
-#endif
 
 #if (NGX_HAVE_EPOLLRDHUP)
 

@@ -365,21 +365,9 @@ ngx_http_jimeng_send_fin(ngx_http_request_t *r)
 
     /* a stream's connection is a stand-in, and its end was sent */
 
-#if (NGX_HTTP_V2)
-
-    if (r->stream) {
+    if (ngx_http_jimeng_client_is_stream(r)) {
         return;
     }
-
-#endif
-
-#if (NGX_HTTP_V3)
-
-    if (r->http_version == NGX_HTTP_VERSION_30) {
-        return;
-    }
-
-#endif
 
 #if (NGX_HTTP_SSL)
 

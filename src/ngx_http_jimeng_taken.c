@@ -249,21 +249,9 @@ ngx_http_jimeng_taken_seen(ngx_http_jimeng_job_t *job)
 
     /* a stream's connection is a stand-in, and its client says what it takes */
 
-#if (NGX_HTTP_V2)
-
-    if (r->stream) {
+    if (ngx_http_jimeng_client_is_stream(r)) {
         return 0;
     }
-
-#endif
-
-#if (NGX_HTTP_V3)
-
-    if (r->http_version == NGX_HTTP_VERSION_30) {
-        return 0;
-    }
-
-#endif
 
     family = r->connection->sockaddr->sa_family;
 
