@@ -30,8 +30,8 @@ NGINX_BIN := $(abspath $(shell PATH="$$PATH:/usr/sbin" command -v $(NGINX) \
 
 MODULE = ngx_http_jimeng_module.so
 
-CORE   := $(sort $(wildcard src/core/*.c))
-SRC    := $(sort $(wildcard src/*.c src/*.h src/core/*.h)) $(CORE)
+CORE   := $(sort $(wildcard src/core/*/*.c))
+SRC    := $(sort $(wildcard src/*.c src/*/*.[ch] src/core/*/*.h)) $(CORE)
 UNITS  := $(sort $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
 FUZZ   := $(sort $(patsubst t/fuzz/%.c,%, \
              $(filter-out t/fuzz/replay.c,$(wildcard t/fuzz/*.c))))
@@ -40,7 +40,7 @@ LIBS      = -lyajl -lcrypto
 WARNINGS  = -std=c11 -Wall -Wextra -Wconversion -Werror
 SANITIZE  = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS    = $(WARNINGS) -O1 -g -fno-omit-frame-pointer $(SANITIZE)
-INCLUDES  = -Isrc/core -It/unit
+INCLUDES  = $(patsubst %/,-I%,$(wildcard src/core/*/)) -It/unit
 
 # Two makes at a time would build over each other.
 LOCK = mkdir -p build && flock build/lock
@@ -103,8 +103,8 @@ bench:
 
 # Of all of the core a simulation wants one part, and that fast.
 build/bench/schedule: $(wildcard t/bench/schedule/*.[ch]) \
-                      $(wildcard src/core/jm_schedule*.[ch]) \
-                      src/core/jm_base.h src/core/jm_fence.h
+                      $(wildcard src/core/state/jm_schedule*.[ch]) \
+                      src/core/text/jm_base.h src/core/text/jm_fence.h
 	@mkdir -p $(@D)
 	@echo "building $@"
 	@$(CC) $(WARNINGS) -O2 $(INCLUDES) -o $@ $(filter %.c,$^) -lm
@@ -180,7 +180,7 @@ FUZZ_CFLAGS = $(WARNINGS) -O1 -g -fno-omit-frame-pointer $(INCLUDES) \
               -fno-sanitize-recover=undefined
 
 build/fuzz/%: t/fuzz/%.c $(CORE) \
-              $(wildcard src/core/*.h t/unit/*.h t/fuzz/*.h)
+              $(wildcard src/core/*/*.h t/unit/*.h t/fuzz/*.h)
 	@mkdir -p $(@D)
 	@echo "building $@"
 	@$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(CORE) $(LIBS)
@@ -198,4 +198,4 @@ lint:
 	@t/tools/lint
 
 
--include $(wildcard build/*.d build/core/*.d build/unit/*.d build/replay/*.d)
+-include $(wildcard build/*.d build/core/*/*.d build/unit/*.d build/replay/*.d)

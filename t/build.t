@@ -48,7 +48,7 @@ subtest 'make, install, clean' => sub {
     make();
     is(age(), $built, 'a second make builds nothing');
 
-    utime(undef, undef, "$tree/src/core/jm_base.h");
+    utime(undef, undef, "$tree/src/core/text/jm_base.h");
     make();
     cmp_ok(age(), '>', $built, 'a changed header is noticed');
 

@@ -322,7 +322,8 @@ sub browser {
     # All that the module sends, less what any page may read, and what is
     # between it and a proxy.
     my $source = join '', map { slurp($_) }
-                 glob Jimeng::Test::Nginx::root() . '/src/*.c';
+                 map { glob Jimeng::Test::Nginx::root() . "/src/$_.c" }
+                 '*', '*/*';
     my %sent = map { lc $_ => 1 }
                $source =~ /ngx_http_jimeng_reply_header\(r, "([\w-]+)"/g,
                $source =~ /"(x-ratelimit-[\w-]+)"/g;

@@ -19,7 +19,11 @@ my $readme = slurp("$root/README.md");
 
 utf8::decode($readme);
 
-sub source { join '', map { slurp("$root/src/$_") } @_ }
+# Sources by their names, whichever floor they are on.
+sub source {
+    return join '', map { slurp($_) }
+           map { glob "$root/src/$_ $root/src/*/$_ $root/src/core/*/$_" } @_;
+}
 
 # The part of README below a title.
 sub section {
@@ -108,8 +112,8 @@ for my $name (@commands) {
 }
 
 # A default that is not in the command table.
-my ($min, $max) = source('core/jm_model.c', 'core/jm_model.h',
-                         'core/jm_size.h')
+my ($min, $max) = source('jm_model.c', 'jm_model.h',
+                         'jm_size.h')
                   =~ /\b(1048576)\b.*?\b(16777216)\b/s;
 like(section('#### jimeng_model'), qr/\barea=$min-$max\b/,
      'jimeng_model: the default area');
@@ -118,7 +122,7 @@ like(section('#### jimeng_model'), qr/\barea=$min-$max\b/,
 # ---- parameters of an account
 
 my $account = source('ngx_http_jimeng_account.c');
-my $visual = source('core/jm_visual.h');
+my $visual = source('jm_visual.h');
 my @parameters = $account =~ /^    \{ ngx_string\("(\w+)"\), \d,$/mg;
 my %constant = $visual =~ /^#define (JM_VISUAL_\w+)\s+"([^"]+)"/mg;
 
@@ -152,14 +156,14 @@ is(names(@named), names(@variables), 'the variables of README');
 
 # ---- models and errors
 
-my @models = source('core/jm_model.c') =~ /^\s*\{ jm_string\("([^"]+)"\)/mg;
+my @models = source('jm_model.c') =~ /^\s*\{ jm_string\("([^"]+)"\)/mg;
 my ($models) = grep { $_->[0] eq '`model`' }
                rows(section('## What a client may send'));
 
 ok(index($models->[2], "`$_`") >= 0, "the model $_") for @models;
 cmp_ok(scalar(@models), '>=', 5, 'the models were read');
 
-my $errors = source('core/jm_error.c');
+my $errors = source('jm_error.c');
 my %status;
 
 while ($errors =~ /(\d{3}), \d+, "\w+", "(\w+)"/g) {
@@ -301,7 +305,7 @@ for my $target ($readme =~ /^make ([a-z]+)\b/mg, $readme =~ /`make ([a-z]+)/g) {
 
 # ---- what the logs say
 
-my $said_in = source(map { s{.*/}{}r } glob "$root/src/*.c");
+my $said_in = source('ngx_*.c');
 $said_in =~ s/"\s*\n\s*"//g;
 $said_in =~ s/\\"/"/g;
 

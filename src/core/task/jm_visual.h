@@ -22,8 +22,6 @@
 #define JM_VISUAL_SERVICE   "cv"
 #define JM_VISUAL_HOST      "visual.volcengineapi.com"
 
-#define JM_VISUAL_SUCCESS   10000   /* the code of an answer that is good */
-
 #define JM_VISUAL_TASK_ID   64      /* bytes of an upstream's id, at most */
 #define JM_VISUAL_PICTURES  15      /* that one task makes at most */
 

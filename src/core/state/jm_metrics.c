@@ -11,14 +11,13 @@
 
 #include "jm_fence.h"
 #include "jm_metrics.h"
-#include "jm_visual.h"
 
 
 #define JM_METRICS_TABLE    256     /* chains of series */
 
 #define JM_CODE_NONE        0
 #define JM_CODE_OTHER       1
-#define JM_CODE_SUCCESS     2
+#define JM_CODE_GOOD        2
 #define JM_CODE_TABLE       3       /* and from there the errors' */
 
 #define JM_METRICS_FNV      2166136261u
@@ -175,7 +174,7 @@ jm_metrics_code(jm_metrics_t *m, int64_t code)
     i = (code == 0) ? JM_CODE_NONE : JM_CODE_OTHER;
     n = jm_metrics_codes(0, &number);
 
-    while (i != JM_CODE_NONE && n-- > JM_CODE_SUCCESS) {
+    while (i != JM_CODE_NONE && n-- > JM_CODE_GOOD) {
         (void) jm_metrics_codes(n, &number);
 
         if (number == code) {
@@ -308,8 +307,8 @@ jm_metrics_codes(size_t i, int64_t *number)
 
     *number = 0;
 
-    if (i == JM_CODE_SUCCESS) {
-        *number = JM_VISUAL_SUCCESS;
+    if (i == JM_CODE_GOOD) {
+        *number = JM_CODE_SUCCESS;
 
     } else if (i >= JM_CODE_TABLE) {
         *number = jm_error_code(i - JM_CODE_TABLE);

@@ -348,7 +348,7 @@ jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env)
 {
     unsigned  success;
 
-    success = env->has_code && env->code == JM_VISUAL_SUCCESS;
+    success = env->has_code && env->code == JM_CODE_SUCCESS;
 
     if (success && a->task_id.len != 0) {
         a->event = JM_EVENT_ACCEPTED;
@@ -478,7 +478,7 @@ jm_visual_queried(jm_answer_t *a, const jm_envelope_t *env,
 
     done = jm_str_eq(&a->status, "done");
 
-    if (env->code != JM_VISUAL_SUCCESS) {
+    if (env->code != JM_CODE_SUCCESS) {
 
         if (!done && jm_visual_is_busy(env->code)) {
             a->event = JM_EVENT_TROUBLE;

@@ -19,6 +19,8 @@
 
 #define JM_ERROR_MESSAGE    256
 
+#define JM_CODE_SUCCESS     10000   /* the upstream's, of a good answer */
+
 /* seconds: clients that are told to wait for longer give up, or do not obey */
 
 #define JM_ERROR_RETRY_MAX  60

@@ -484,7 +484,7 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
 
         code = answer ? ngx_http_jimeng_answer_code(answer) : 0;
 
-        if (code != NGX_ERROR && code != JM_VISUAL_SUCCESS) {
+        if (code != NGX_ERROR && code != JM_CODE_SUCCESS) {
             error->upstream_code = code;
         }
     }

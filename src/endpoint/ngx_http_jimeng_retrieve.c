@@ -431,7 +431,7 @@ ngx_http_jimeng_retrieve_trouble(ngx_http_jimeng_task_t *task)
                          ? ", with a \"wait\" of more than 10 seconds to be "
                            "told which" : "");
 
-            if (task->code != JM_VISUAL_SUCCESS) {
+            if (task->code != JM_CODE_SUCCESS) {
                 e.upstream_code = task->code;
             }
         }

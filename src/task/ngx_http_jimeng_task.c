@@ -427,7 +427,7 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
 
         /* without a connection there was no number but an older one */
 
-        if (task->code != JM_VISUAL_SUCCESS && cause != JM_CAUSE_UPSTREAM) {
+        if (task->code != JM_CODE_SUCCESS && cause != JM_CAUSE_UPSTREAM) {
             task->error.upstream_code = task->code;
         }
     }
