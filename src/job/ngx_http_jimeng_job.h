@@ -291,7 +291,6 @@ ngx_int_t ngx_http_jimeng_exchange_keep(ngx_http_jimeng_exchange_t *x);
 
 jm_rc_e ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
     jm_visual_call_e call, jm_answer_t *answer);
-ngx_int_t ngx_http_jimeng_answer_code(const jm_answer_t *answer);
 
 /* ngx_http_jimeng_schedule.c */
 

@@ -435,7 +435,7 @@ static void
 ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     jm_answer_t *answer)
 {
-    ngx_int_t                    code;
+    int64_t                      code;
     ngx_uint_t                   final, repeats;
     ngx_msec_t                   interval;
     jm_error_t                  *error;
@@ -482,9 +482,9 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
 
         error->passing = 1;
 
-        code = answer ? ngx_http_jimeng_answer_code(answer) : 0;
+        code = answer ? jm_answer_code(answer) : 0;
 
-        if (code != NGX_ERROR && code != JM_CODE_SUCCESS) {
+        if (code >= 0 && code != JM_CODE_SUCCESS) {
             error->upstream_code = code;
         }
     }

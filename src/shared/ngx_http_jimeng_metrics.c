@@ -123,7 +123,7 @@ ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
 
     if (m) {
         jm_metrics_observe(m, JM_HISTOGRAM_SUBMIT + call, time);
-        jm_metrics_code(m, ngx_http_jimeng_answer_code(answer));
+        jm_metrics_code(m, jm_answer_code(answer));
         ngx_http_jimeng_metrics_unlock(r);
     }
 }

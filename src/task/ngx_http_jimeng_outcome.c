@@ -94,8 +94,8 @@ ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
     ngx_pool_t  *pool;
 
     if (answer->code.len) {
-        code = ngx_http_jimeng_answer_code(answer);
-        task->code = (code == NGX_ERROR) ? 0 : code;
+        code = (ngx_int_t) jm_answer_code(answer);
+        task->code = ngx_max(code, 0);
     }
 
     if (jm_str_eq(&answer->status, "generating")) {

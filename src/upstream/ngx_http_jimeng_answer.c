@@ -278,16 +278,3 @@ ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
 
     return rc;
 }
-
-
-/* the code's number; 0 without one, NGX_ERROR if it is a name */
-
-ngx_int_t
-ngx_http_jimeng_answer_code(const jm_answer_t *answer)
-{
-    if (answer->code.len == 0) {
-        return 0;
-    }
-
-    return ngx_atoi((u_char *) answer->code.data, answer->code.len);
-}

@@ -165,6 +165,24 @@ jm_visual_read(jm_answer_t *a, jm_visual_call_e call,
 }
 
 
+int64_t
+jm_answer_code(const jm_answer_t *a)
+{
+    int64_t   code;
+    unsigned  exact;
+
+    if (a->code.len == 0) {
+        return 0;
+    }
+
+    if (jm_decimal(a->code, 0, &code, &exact) != JM_OK || !exact || code < 0) {
+        return -1;
+    }
+
+    return code;
+}
+
+
 /*
  * The envelope is the whole answer, or its "Result"; the gateway's own errors
  * are in "ResponseMetadata".
