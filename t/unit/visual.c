@@ -647,36 +647,6 @@ test_fields(void)
 
 
 static void
-test_code(void)
-{
-    size_t              i;
-    jm_answer_t         a;
-    static const struct {
-        const char     *code;
-        int64_t         number;
-    } cases[] = {
-        { "", 0 },
-        { "10000", JM_CODE_SUCCESS },
-        { "50413", 50413 },
-        { "51234", 51234 },
-        { "InvalidAccessKey", -1 },
-        { "50413x", -1 },
-        { "50413.5", -1 },
-        { "-50413", -1 },
-        { "99999999999999999999", -1 }
-    };
-
-    for (i = 0; i < jm_nitems(cases); i++) {
-        memset(&a, 0, sizeof(jm_answer_t));
-        a.code = str(cases[i].code);
-
-        is_int(jm_answer_code(&a), cases[i].number, "the number of \"%s\"",
-               cases[i].code);
-    }
-}
-
-
-static void
 test_memory(void)
 {
     size_t       n;
@@ -724,7 +694,6 @@ main(void)
     test_answers(JM_VISUAL_QUERY, query_answers, jm_nitems(query_answers));
     test_transport();
     test_fields();
-    test_code();
     test_memory();
 
     return done_testing();
