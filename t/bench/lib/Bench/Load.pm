@@ -14,7 +14,7 @@ use IO::Socket::INET;
 use JSON::PP;
 use Socket qw(SOL_SOCKET SO_RCVTIMEO);
 
-our @EXPORT_OK = qw(KEY body one_job wrk open_jobs finish_jobs);
+our @EXPORT_OK = qw(KEY body one_job wrk in_step open_jobs finish_jobs);
 
 # the client's, for gateways that ask for one
 use constant KEY => 'sk-bench';
@@ -79,6 +79,58 @@ sub wrk {
         if $failed || !$requests;
 
     return $requests;
+}
+
+
+# So many jobs, or pairs of requests to the proxy, on each of so many
+# connections: all of them send, then all of them read.
+
+sub in_step {
+    my ($kind, $port, $connections, $jobs) = @_;
+
+    my @sockets = map {
+        IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port)
+            or die "connection $_ of $connections: $!\n";
+    } 1 .. $connections;
+
+    my $uri = '/v1/images/generations';
+    my $query = '/?Version=2022-08-31&Action=CVSync2Async';
+    my @uris = $kind eq 'job' ? ($uri)
+                              : map { $query . $_ } qw(SubmitTask GetResult);
+    my $n = 0;
+
+    for my $uri ((@uris) x $jobs) {
+        for my $s (@sockets) {
+
+            # equal requests at once would wait for each other
+            my $body = body() =~ s/"prompt":"/sprintf '%s%06d ', $&, $n++/er;
+
+            my $request = join "\r\n", "POST $uri HTTP/1.1",
+                "Host: 127.0.0.1:$port", 'Content-Type: application/json',
+                'Authorization: Bearer ' . KEY,
+                'Content-Length: ' . length $body, '', $body;
+
+            syswrite($s, $request) == length $request
+                or die "a request to $kind: $!\n";
+        }
+
+        read_answer($_) for @sockets;
+    }
+}
+
+
+sub read_answer {
+    my ($s) = @_;
+    my $answer = '';
+
+    until ($answer =~ /^Content-Length: (\d+)\r\n.*?\r\n\r\n(.*)/ims
+           && length $2 == $1)
+    {
+        sysread $s, $answer, 65536, length $answer
+            or die "a connection broke off, having said:\n$answer\n";
+    }
+
+    die "a request was answered:\n$answer\n" if $answer !~ m{^HTTP/1\.1 200 };
 }
 
 

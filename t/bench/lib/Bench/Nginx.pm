@@ -58,7 +58,8 @@ sub free_port {
 # Starts nginx with t/bench/conf/NAME.conf, in which @WORD@ stands for
 # $o{vars}{WORD}; files are written beside its configuration.  $o{upstream} is
 # the port of "upstream canned"; $o{modules} are paths; $o{http} and $o{main}
-# are text for these blocks; $o{workers} is how many.
+# are text for these blocks; $o{workers} is how many; $o{under} is a command to
+# run it with, as one process.
 
 sub start {
     my ($class, $name, %o) = @_;
@@ -93,8 +94,8 @@ sub try {
 
     if ($pid == 0) {
         open STDERR, '>', "$dir/stderr";
-        exec $o{nginx}{path}, '-p', "$dir/", '-c', "$dir/nginx.conf"
-            or POSIX::_exit(127);
+        exec @{ $o{under} // [] }, $o{nginx}{path}, '-p', "$dir/",
+            '-c', "$dir/nginx.conf" or POSIX::_exit(127);
     }
 
     $self->{master} = $pid;
@@ -106,7 +107,7 @@ sub try {
         return $dead = 1 if waitpid($pid, POSIX::WNOHANG) == $pid;
         return unless -s "$dir/nginx.pid";
         $self->{workers} = [children($pid)];
-        return @{ $self->{workers} } && IO::Socket::INET->new(
+        return ($o{under} || @{ $self->{workers} }) && IO::Socket::INET->new(
             PeerAddr => '127.0.0.1', PeerPort => $port);
     });
 
@@ -149,6 +150,7 @@ END
     my $more = $o{http} // '';
     my $main = $o{main} // '';
     my $workers = $o{workers} // 1;
+    my $processes = $o{under} ? 'off' : 'on';
     my $load = join '', map { "load_module $_;\n" } @{ $o{modules} // [] };
     my $temp = join '', map { "${_}_temp_path $o{dir}/$_;\n" }
                qw(client_body proxy fastcgi uwsgi scgi);
@@ -156,6 +158,7 @@ END
     return <<"END";
 $user
 daemon off;
+master_process $processes;
 worker_processes $workers;
 pid $o{dir}/nginx.pid;
 error_log $o{dir}/error.log warn;
