@@ -345,6 +345,8 @@ char *ngx_http_jimeng_status_merge(ngx_conf_t *cf,
 void ngx_http_jimeng_mem(jm_mem_t *mem, ngx_pool_t *pool);
 ngx_int_t ngx_http_jimeng_send_json(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *text);
+ngx_int_t ngx_http_jimeng_send_report(ngx_http_request_t *r, ngx_str_t *type,
+    jm_buf_t *out);
 ngx_int_t ngx_http_jimeng_send_begin(ngx_http_request_t *r, ngx_str_t *type);
 ngx_int_t ngx_http_jimeng_send_part(ngx_http_request_t *r, ngx_str_t *text,
     ngx_uint_t last);

@@ -12,12 +12,9 @@
 ngx_int_t
 ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name)
 {
-    jm_rc_e                       rc;
     jm_buf_t                      out;
     jm_mem_t                      mem;
     jm_str_t                      id;
-    ngx_int_t                     discarded;
-    ngx_str_t                     text;
     jm_error_t                    e;
     const jm_model_t             *model;
     ngx_http_jimeng_ctx_t        *ctx;
@@ -35,9 +32,9 @@ ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name)
     if (name->len == 0) {
         ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
 
-        rc = jm_reply_models(&out, &jlcf->table,
-                             (ctx && !jlcf->dry_run) ? ctx->client : NULL,
-                             jmcf->created);
+        (void) jm_reply_models(&out, &jlcf->table,
+                               (ctx && !jlcf->dry_run) ? ctx->client : NULL,
+                               jmcf->created);
 
     } else {
         ngx_http_jimeng_str(&id, name);
@@ -53,20 +50,8 @@ ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name)
             return ngx_http_jimeng_refuse(r, &e);
         }
 
-        rc = jm_reply_model(&out, model, jmcf->created);
+        (void) jm_reply_model(&out, model, jmcf->created);
     }
 
-    if (rc != JM_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    discarded = ngx_http_discard_request_body(r);
-
-    if (discarded != NGX_OK) {
-        return discarded;
-    }
-
-    ngx_http_jimeng_str(&text, &out);
-
-    return ngx_http_jimeng_send_json(r, NGX_HTTP_OK, &text);
+    return ngx_http_jimeng_send_report(r, NULL, &out);
 }

@@ -17,8 +17,6 @@ static char *ngx_http_jimeng_status_set(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_jimeng_loc_conf_t *jlcf, ngx_http_handler_pt handler);
 static ngx_int_t ngx_http_jimeng_status_json(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_status_text(ngx_http_request_t *r);
-static ngx_int_t ngx_http_jimeng_status_reply(ngx_http_request_t *r,
-    jm_rc_e (*write)(jm_buf_t *out, jm_report_t *report), ngx_str_t *type);
 static ngx_int_t ngx_http_jimeng_status_collect(ngx_http_request_t *r,
     jm_report_t *report);
 static void ngx_http_jimeng_status_zone(ngx_http_jimeng_zone_t *zone,
@@ -30,10 +28,10 @@ static void ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
     jm_report_account_t *accounts);
 static void ngx_http_jimeng_status_account(jm_queue_view_t *view,
     jm_report_account_t *account);
-static void ngx_http_jimeng_status_clients(ngx_http_jimeng_main_conf_t *jmcf,
-    jm_report_client_t *clients);
-static ngx_int_t ngx_http_jimeng_status_send(ngx_http_request_t *r,
-    ngx_str_t *type, jm_buf_t *text);
+static ngx_int_t ngx_http_jimeng_status_clients(ngx_http_request_t *r,
+    jm_report_t *report);
+static void ngx_http_jimeng_status_client(const jm_client_t *client,
+    jm_quota_rate_t *rate, jm_quota_view_t *view, jm_report_client_t *c);
 
 
 char *
@@ -124,42 +122,18 @@ ngx_http_jimeng_status_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
 static ngx_int_t
 ngx_http_jimeng_status_json(ngx_http_request_t *r)
 {
-    static ngx_str_t  type = ngx_string("application/json");
-
-    return ngx_http_jimeng_status_reply(r, jm_metrics_json, &type);
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_status_text(ngx_http_request_t *r)
-{
-    static ngx_str_t  type = ngx_string("text/plain; version=0.0.4; "
-                                        "charset=utf-8");
-
-    return ngx_http_jimeng_status_reply(r, jm_metrics_text, &type);
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_status_reply(ngx_http_request_t *r,
-    jm_rc_e (*write)(jm_buf_t *out, jm_report_t *report), ngx_str_t *type)
-{
     jm_buf_t     out;
     jm_mem_t     mem;
     ngx_int_t    rc;
     jm_report_t  report;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_jimeng_status_collect(r, &report);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (ngx_http_jimeng_status_collect(r, &report) != NGX_OK) {
+    if (ngx_http_jimeng_status_clients(r, &report) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -168,13 +142,39 @@ ngx_http_jimeng_status_reply(ngx_http_request_t *r,
     ngx_http_jimeng_mem(&mem, r->pool);
     jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);
 
-    if (write(&out, &report) != JM_OK) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "jimeng: a report could not be written");
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    (void) jm_metrics_json(&out, &report);
+
+    return ngx_http_jimeng_send_report(r, NULL, &out);
+}
+
+
+/* of clients it has what was counted, and not what their limits leave */
+
+static ngx_int_t
+ngx_http_jimeng_status_text(ngx_http_request_t *r)
+{
+    jm_buf_t     out;
+    jm_mem_t     mem;
+    ngx_int_t    rc;
+    jm_report_t  report;
+
+    static ngx_str_t  type = ngx_string("text/plain; version=0.0.4; "
+                                        "charset=utf-8");
+
+    rc = ngx_http_jimeng_status_collect(r, &report);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    return ngx_http_jimeng_status_send(r, type, &out);
+    /* no larger than series and the configuration make it */
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);
+
+    (void) jm_metrics_text(&out, &report);
+
+    return ngx_http_jimeng_send_report(r, &type, &out);
 }
 
 
@@ -183,35 +183,38 @@ ngx_http_jimeng_status_reply(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_jimeng_status_collect(ngx_http_request_t *r, jm_report_t *report)
 {
-    ngx_uint_t                    n, m;
     jm_counters_t                *counters;
-    jm_report_client_t           *clients;
     jm_metrics_worker_t          *workers;
     jm_report_account_t          *accounts;
     ngx_http_jimeng_zone_t       *zone;
     ngx_http_jimeng_main_conf_t  *jmcf;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
     zone = jmcf->zone;
 
     ngx_memzero(report, sizeof(jm_report_t));
 
-    n = jmcf->accounts.nelts;
-    m = jmcf->clients.nelts;
+    report->naccounts = jmcf->accounts.nelts;
 
     counters = ngx_palloc(r->pool, sizeof(jm_counters_t));
-    accounts = ngx_pcalloc(r->pool, (n + 1) * sizeof(jm_report_account_t));
-    clients = ngx_pcalloc(r->pool, (m + 1) * sizeof(jm_report_client_t));
+    accounts = ngx_pcalloc(r->pool, (report->naccounts + 1)
+                                    * sizeof(jm_report_account_t));
     workers = ngx_palloc(r->pool, NGX_HTTP_JIMENG_STATUS_WORKERS
                                   * sizeof(jm_metrics_worker_t));
     report->samples = ngx_palloc(r->pool, JM_METRICS_SERIES
                                           * sizeof(jm_sample_t));
 
-    if (counters == NULL || accounts == NULL || clients == NULL
-        || workers == NULL || report->samples == NULL)
+    if (counters == NULL || accounts == NULL || workers == NULL
+        || report->samples == NULL)
     {
-        return NGX_ERROR;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    report->accounts = accounts;
 
     jm_str_set(&report->version, NGX_HTTP_JIMENG_VERSION);
     jm_str_set(&report->server, NGINX_VERSION);
@@ -221,12 +224,6 @@ ngx_http_jimeng_status_collect(ngx_http_request_t *r, jm_report_t *report)
     ngx_http_jimeng_status_zone(zone, report, counters, workers);
     ngx_http_jimeng_status_samples(zone, report);
     ngx_http_jimeng_status_accounts(jmcf, accounts);
-    ngx_http_jimeng_status_clients(jmcf, clients);
-
-    report->accounts = accounts;
-    report->naccounts = n;
-    report->clients = clients;
-    report->nclients = m;
 
     return NGX_OK;
 }
@@ -341,90 +338,66 @@ ngx_http_jimeng_status_account(jm_queue_view_t *view,
 }
 
 
-static void
-ngx_http_jimeng_status_clients(ngx_http_jimeng_main_conf_t *jmcf,
-    jm_report_client_t *clients)
+static ngx_int_t
+ngx_http_jimeng_status_clients(ngx_http_request_t *r, jm_report_t *report)
 {
-    ngx_uint_t                i;
-    jm_quota_rate_t           rate;
-    jm_quota_view_t           view;
-    const jm_client_t       **client;
-    jm_report_client_t       *c;
-    ngx_http_jimeng_zone_t   *zone;
+    ngx_uint_t                    i, n;
+    jm_quota_rate_t               rates[JM_QUOTA_PIECE];
+    jm_quota_view_t               views[JM_QUOTA_PIECE];
+    const jm_client_t           **client;
+    jm_report_client_t           *clients, *last;
+    ngx_http_jimeng_zone_t       *zone;
+    ngx_http_jimeng_main_conf_t  *jmcf;
 
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
     zone = jmcf->zone;
-    client = jmcf->clients.elts;
 
-    for (i = 0; i < jmcf->clients.nelts; i++) {
+    report->nclients = jmcf->clients.nelts;
+
+    clients = ngx_palloc(r->pool, (report->nclients + 1)
+                                  * sizeof(jm_report_client_t));
+    if (clients == NULL) {
+        return NGX_ERROR;
+    }
+
+    report->clients = clients;
+
+    client = jmcf->clients.elts;
+    last = clients + report->nclients;
+
+    while (clients < last) {
 
         ngx_shmtx_lock(&zone->shpool->mutex);
 
-        jm_quota_rate_view(&zone->quota, client[i], ngx_current_msec, &rate);
-        jm_quota_view(&zone->quota, client[i], ngx_time(), &view);
+        n = jm_quota_views(&zone->quota, client, last - clients,
+                           ngx_current_msec, ngx_time(), rates, views);
 
         ngx_shmtx_unlock(&zone->shpool->mutex);
 
-        c = &clients[i];
-
-        c->name = client[i]->name;
-        c->rate = rate.limit;
-        c->rate_period = client[i]->rate_period / 1000;
-        c->rate_remaining = rate.remaining;
-        c->concurrency = view.concurrency;
-        c->running = view.running;
-        c->images = view.limit;
-        c->images_period = client[i]->images_period;
-        c->images_used = view.used;
-        c->images_reserved = view.reserved;
-        c->images_remaining = view.remaining;
-        c->images_reset = view.reset;
+        for (i = 0; i < n; i++) {
+            ngx_http_jimeng_status_client(*client++, &rates[i], &views[i],
+                                          clients++);
+        }
     }
+
+    return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_http_jimeng_status_send(ngx_http_request_t *r, ngx_str_t *type,
-    jm_buf_t *text)
+static void
+ngx_http_jimeng_status_client(const jm_client_t *client,
+    jm_quota_rate_t *rate, jm_quota_view_t *view, jm_report_client_t *c)
 {
-    u_char       *p;
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = text->len;
-    r->headers_out.content_type = *type;
-    r->headers_out.content_type_len = type->len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    /* "gzip_types" and the like have a type without its parameters */
-
-    p = ngx_strlchr(type->data, type->data + type->len, ';');
-
-    if (p) {
-        r->headers_out.content_type_len = p - type->data;
-        ngx_str_set(&r->headers_out.charset, "utf-8");
-    }
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    b->pos = text->data;
-    b->last = text->data + text->len;
-    b->memory = 1;
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    c->name = client->name;
+    c->rate = rate->limit;
+    c->rate_period = client->rate_period / 1000;
+    c->rate_remaining = rate->remaining;
+    c->concurrency = view->concurrency;
+    c->running = view->running;
+    c->images = view->limit;
+    c->images_period = client->images_period;
+    c->images_used = view->used;
+    c->images_reserved = view->reserved;
+    c->images_remaining = view->remaining;
+    c->images_reset = view->reset;
 }

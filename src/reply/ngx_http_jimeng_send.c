@@ -7,10 +7,15 @@
 #include "ngx_http_jimeng.h"
 
 
+static ngx_int_t ngx_http_jimeng_send_text(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *type, ngx_str_t *text);
 static void ngx_http_jimeng_type(ngx_http_request_t *r, ngx_str_t *type,
     off_t len);
 static void *ngx_http_jimeng_alloc(void *ctx, size_t size);
 static void ngx_http_jimeng_free(void *ctx, void *p);
+
+
+static ngx_str_t  ngx_http_jimeng_type_json = ngx_string("application/json");
 
 
 void
@@ -153,19 +158,28 @@ ngx_http_jimeng_reply_header(ngx_http_request_t *r, const char *name,
 void
 ngx_http_jimeng_json_type(ngx_http_request_t *r, size_t len)
 {
-    static ngx_str_t  json = ngx_string("application/json");
-
-    ngx_http_jimeng_type(r, &json, len);
+    ngx_http_jimeng_type(r, &ngx_http_jimeng_type_json, len);
 }
 
 
 static void
 ngx_http_jimeng_type(ngx_http_request_t *r, ngx_str_t *type, off_t len)
 {
+    u_char  *p;
+
     r->headers_out.content_type = *type;
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_len = type->len;
     r->headers_out.content_type_lowcase = NULL;
     ngx_str_null(&r->headers_out.charset);
+
+    /* "gzip_types" and the like have a type without its parameters */
+
+    p = ngx_strlchr(type->data, type->data + type->len, ';');
+
+    if (p) {
+        r->headers_out.content_type_len = p - type->data;
+        ngx_str_set(&r->headers_out.charset, "utf-8");
+    }
 
     ngx_http_clear_content_length(r);
     r->headers_out.content_length_n = len;
@@ -175,6 +189,44 @@ ngx_http_jimeng_type(ngx_http_request_t *r, ngx_str_t *type, off_t len)
 ngx_int_t
 ngx_http_jimeng_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *text)
+{
+    return ngx_http_jimeng_send_text(r, status, &ngx_http_jimeng_type_json,
+                                     text);
+}
+
+
+/* what was written to out, as JSON if type is NULL */
+
+ngx_int_t
+ngx_http_jimeng_send_report(ngx_http_request_t *r, ngx_str_t *type,
+    jm_buf_t *out)
+{
+    ngx_int_t  rc;
+    ngx_str_t  text;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (out->rc != JM_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "jimeng: a report could not be written");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_jimeng_str(&text, out);
+
+    return ngx_http_jimeng_send_text(r, NGX_HTTP_OK,
+                                     type ? type : &ngx_http_jimeng_type_json,
+                                     &text);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_send_text(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *text)
 {
     ngx_int_t                rc;
     ngx_buf_t               *b;
@@ -194,7 +246,7 @@ ngx_http_jimeng_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ctx->replied = 1;
 
     r->headers_out.status = status;
-    ngx_http_jimeng_json_type(r, text->len);
+    ngx_http_jimeng_type(r, type, text->len);
 
     rc = ngx_http_send_header(r);
 
@@ -205,7 +257,7 @@ ngx_http_jimeng_send_json(ngx_http_request_t *r, ngx_uint_t status,
     b->pos = text->data;
     b->last = text->data + text->len;
     b->memory = 1;
-    b->last_buf = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
 
     out.buf = b;

@@ -395,8 +395,6 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
 {
     jm_buf_t                      out;
     jm_mem_t                      mem;
-    ngx_int_t                     rc;
-    ngx_str_t                     text;
     jm_error_t                    e;
     jm_quota_t                   *quota;
     jm_quota_rate_t               rate;
@@ -431,17 +429,7 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
     ngx_http_jimeng_mem(&mem, r->pool);
     jm_buf_init(&out, &mem, 512, NGX_MAX_SIZE_T_VALUE);
 
-    if (jm_quota_write(&out, ctx->client, &rate, &view) != JM_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    (void) jm_quota_write(&out, ctx->client, &rate, &view);
 
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_http_jimeng_str(&text, &out);
-
-    return ngx_http_jimeng_send_json(r, NGX_HTTP_OK, &text);
+    return ngx_http_jimeng_send_report(r, NULL, &out);
 }

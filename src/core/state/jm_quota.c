@@ -418,6 +418,24 @@ jm_quota_view(jm_quota_t *q, const jm_client_t *client, int64_t seconds,
 }
 
 
+size_t
+jm_quota_views(jm_quota_t *q, const jm_client_t *const *clients, size_t n,
+    uint64_t now, int64_t seconds, jm_quota_rate_t *rates,
+    jm_quota_view_t *views)
+{
+    size_t  i;
+
+    n = jm_min(n, JM_QUOTA_PIECE);
+
+    for (i = 0; i < n; i++) {
+        jm_quota_rate_view(q, clients[i], now, &rates[i]);
+        jm_quota_view(q, clients[i], seconds, &views[i]);
+    }
+
+    return n;
+}
+
+
 static void
 jm_quota_look(const jm_quota_client_t *c, const jm_client_t *client,
     int64_t seconds, jm_quota_view_t *view)

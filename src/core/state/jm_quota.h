@@ -28,6 +28,10 @@
 
 #define JM_QUOTA_VERSION    1
 
+/* clients that one call looks at: others wait for the lock meanwhile */
+
+#define JM_QUOTA_PIECE      64
+
 
 typedef enum {
     JM_QUOTA_OK = 0,
@@ -157,6 +161,15 @@ void jm_quota_release(jm_quota_t *q, jm_hold_t *hold);
 /* Tells what runs and what has been used. */
 void jm_quota_view(jm_quota_t *q, const jm_client_t *client, int64_t seconds,
     jm_quota_view_t *view);
+
+/*
+ * Tells both of the first of n clients, and returns how many these are:
+ * JM_QUOTA_PIECE at most, which is what rates and views have to have room for.
+ * The lock is to be given up before the next ones are asked for.
+ */
+size_t jm_quota_views(jm_quota_t *q, const jm_client_t *const *clients,
+    size_t n, uint64_t now, int64_t seconds, jm_quota_rate_t *rates,
+    jm_quota_view_t *views);
 
 /*
  * Appends both as JSON, with what the client may do: the reply to one that asks
