@@ -8,7 +8,8 @@
  * the time in jm_ledger_owed(), those of jm_ledger_fetched(),
  * jm_ledger_forgive() in jm_ledger_answered(), the turns,
  * jm_ledger_hopeless(), the owing in jm_ledger_close(), both of
- * jm_ledger_died(), the look at told in jm_ledger_settle().
+ * jm_ledger_died(), the look at told in jm_ledger_settle(), either half of
+ * jm_ledger_watch(), and the time in jm_ledger_watch_all().
  */
 
 
@@ -23,14 +24,17 @@
 #define PIECES   64
 
 
-/* whom alive() finds dead */
+/* whom alive() finds dead, and how often it was asked */
 
 static unsigned  dead[16];
+static unsigned  asked;
 
 
 static unsigned
 alive(uint32_t pid)
 {
+    asked++;
+
     return !dead[pid];
 }
 
@@ -531,9 +535,28 @@ test_dead(void)
     taken(&l, &a, &request, "first", NOW);
     dead[1] = 1;
     request.key[3] ^= 1;
-    (void) jm_ledger_open(&other, &b, &request, NOW + 1);
+    (void) jm_ledger_open(&other, &b, &request, NOW + JM_LEDGER_WATCH);
     request.key[3] ^= 1;
-    is_new(&other, &c, &request, NOW + 1 + OWED, "too late: a new one");
+    is_new(&other, &c, &request, NOW + JM_LEDGER_WATCH + OWED,
+           "too late: a new one");
+    memory_done(&l);
+
+    /* all are asked for now and then, and who waits for the same at once */
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    request.key[3] ^= 1;
+    asked = 0;
+    is_new(&other, &b, &request, NOW + JM_LEDGER_WATCH - 1, "another's");
+    is_int(asked, 0, "nobody is asked for yet");
+    is_new(&other, &b, &request, NOW + JM_LEDGER_WATCH, "another's, then");
+    is_int(asked, 1, "the other one is");
+    request.key[3] ^= 1;
+    is_new(&other, &b, &request, NOW + JM_LEDGER_WATCH + 1, "it waits");
+    is_int(asked, 2, "it is asked for, as it waits for the same");
+    dead[1] = 1;
+    is_joined(&other, &b, &request, NOW + JM_LEDGER_WATCH + 2, "first",
+              "it has died since: owed at once");
     memory_done(&l);
 
     /* its number is another one's now, which says so */

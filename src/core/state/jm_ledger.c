@@ -39,7 +39,7 @@ jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
 
     jm_ledger_enter(l);
 
-    jm_ledger_watch(l, now);
+    jm_ledger_watch(l, request->key, now);
 
     found = JM_LEDGER_FOUND;
 

@@ -30,6 +30,7 @@ static jm_ledger_told_t *jm_ledger_keep(jm_ledger_t *l,
     const jm_error_t *error, uint64_t now);
 static void jm_ledger_recall(jm_error_t *error, const jm_ledger_told_t *told);
 static void jm_ledger_nobodys(jm_ledger_t *l, uint32_t pid);
+static void jm_ledger_watch_all(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_died(jm_ledger_t *l, uint32_t pid, uint64_t now);
 static void jm_ledger_died_of(jm_ledger_t *l, jm_ledger_entry_t *e,
     uint32_t pid, uint64_t now);
@@ -485,15 +486,44 @@ jm_ledger_nobodys(jm_ledger_t *l, uint32_t pid)
 }
 
 
+/*
+ * Whose client comes again at once, before its process's turn to be asked for,
+ * must not find that it waits still: it would pay a second time.
+ */
+
 void
-jm_ledger_watch(jm_ledger_t *l, uint64_t now)
+jm_ledger_watch(jm_ledger_t *l, const uint8_t *key, uint64_t now)
+{
+    unsigned            i;
+    jm_ledger_entry_t  *e, *older;
+
+    jm_ledger_watch_all(l, now);
+
+    e = jm_ledger_newest(l, key);
+
+    for (i = 0; e != NULL && i < JM_LEDGER_NEAR; i++) {
+        older = e->older;
+
+        if (e->waits != 0 && e->waits != l->pid
+            && memcmp(e->key, key, JM_LEDGER_KEY) == 0 && !l->alive(e->waits))
+        {
+            jm_ledger_died_of(l, e, e->waits, now);
+        }
+
+        e = older;
+    }
+}
+
+
+static void
+jm_ledger_watch_all(jm_ledger_t *l, uint64_t now)
 {
     unsigned   i;
     uint32_t  *pids;
 
     /* to ask for each request would cost more than to serve it */
 
-    if (l->shared->watched == now) {
+    if (now < l->shared->watched + JM_LEDGER_WATCH) {
         return;
     }
 

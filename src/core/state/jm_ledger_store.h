@@ -119,6 +119,10 @@ void jm_ledger_leave(jm_ledger_t *l);
 
 #define JM_LEDGER_NEAR      16
 
+/* how often all processes are asked for, in milliseconds */
+
+#define JM_LEDGER_WATCH     100
+
 /* Returns the newest entry of the key's chain, which has other keys as well. */
 jm_ledger_entry_t *jm_ledger_newest(jm_ledger_t *l, const uint8_t *key);
 
@@ -188,8 +192,11 @@ void jm_ledger_attach(jm_ledger_t *l, jm_ledger_claim_t *claim,
 void jm_ledger_leave_owed(jm_ledger_t *l, jm_ledger_claim_t *claim,
     jm_ledger_entry_t *e, uint64_t now);
 
-/* The clients of processes that have died are owed what they waited for. */
-void jm_ledger_watch(jm_ledger_t *l, uint64_t now);
+/*
+ * The clients of processes that have died are owed what they waited for:
+ * those of this key from now on, all others within JM_LEDGER_WATCH.
+ */
+void jm_ledger_watch(jm_ledger_t *l, const uint8_t *key, uint64_t now);
 
 
 #endif /* _JM_LEDGER_STORE_H_INCLUDED_ */

@@ -30,7 +30,7 @@
 
 /* clients that one call looks at: others wait for the lock meanwhile */
 
-#define JM_QUOTA_PIECE      64
+#define JM_QUOTA_PIECE      32
 
 
 typedef enum {
