@@ -5,6 +5,7 @@
 #   make demo       one picture, end to end; make run: stay in the foreground
 #   make test       everything in t (TESTS="t/a.t t/b.t" for some of it)
 #   make asan       the same on an nginx built with sanitizers
+#   make newest     and on the newest nginx that Debian has, over HTTP/3 as well
 #   make fuzz       every fuzz target for FUZZ_TIME seconds
 #   make lint       clang-tidy, cppcheck, style
 #   make bench      benchmarks
@@ -59,8 +60,9 @@ export NGINX_SRC CC CLANG
 export LC_ALL := C
 
 
-.PHONY: all install deps test check demo run asan asan-nginx static-nginx \
-        fuzz fuzzers lint bench bench-asan clean unit replay FORCE
+.PHONY: all install deps test check demo run asan asan-nginx newest \
+        newest-nginx static-nginx fuzz fuzzers lint bench bench-asan clean \
+        unit replay FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -88,7 +90,7 @@ clean:
 # ---- running it
 
 deps:
-	t/tools/deps run test asan lint fuzz bench
+	t/tools/deps run test asan http3 lint fuzz bench
 
 demo run:
 	@t/tools/deps run test
@@ -139,6 +141,13 @@ build/unseal: t/tools/unseal.c $(CORE_OBJS)
 	@echo "building $@"
 	@$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -o $@ $< $(CORE_OBJS) $(LIBS)
 
+# What libraries call has parameters that nobody needs.
+build/http3: $(wildcard t/tools/http3/*.[ch])
+	@mkdir -p $(@D)
+	@echo "building $@"
+	@$(CC) $(WARNINGS) -Wno-unused-parameter -O1 -g -o $@ $(filter %.c,$^) \
+	    -lngtcp2_crypto_gnutls -lngtcp2 -lnghttp3 -lgnutls
+
 # By itself: of two sources only the last one's headers would be known.
 build/replay.o: t/fuzz/replay.c
 	@mkdir -p $(@D)
@@ -159,10 +168,12 @@ ASAN_ENV   = JIMENG_NGINX=$(CURDIR)/$(ASAN_NGINX) JIMENG_MODULE= \
 	ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=0:abort_on_error=1 \
 	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
 
-asan:
-	@t/tools/deps run test asan
-	@$(MAKE) $(PARALLEL) asan-nginx build/unseal
+asan newest:
+	@t/tools/deps run test asan http3
+	@$(MAKE) $(PARALLEL) $@-nginx build/unseal build/http3
 	$(ASAN_ENV) $(PROVE) $(filter-out $(ASAN_SKIP),$(TESTS))
+
+newest: ASAN_NGINX = build/newest/objs/nginx
 
 bench-asan:
 	@t/tools/deps run test asan bench
@@ -171,6 +182,11 @@ bench-asan:
 
 asan-nginx:
 	@$(LOCK) t/tools/static-nginx build/asan sanitize
+
+newest-nginx:
+	@$(LOCK) t/tools/nginx-source build/newest-source sid trixie
+	@$(LOCK) env NGINX_SRC=build/newest-source \
+	    t/tools/static-nginx build/newest sanitize
 
 static-nginx:
 	@$(LOCK) t/tools/static-nginx build/static
