@@ -22,6 +22,7 @@ static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_task_limits_t *limits);
 static void ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
     ngx_int_t rc);
+static void ngx_http_jimeng_job_stop(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_end(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_job_sent(ngx_http_jimeng_job_t *job);
@@ -193,6 +194,13 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 
     rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
 
+    /* a filter that refused the reply has answered itself: so does nginx */
+
+    if (job->request->filter_finalize) {
+        ngx_http_jimeng_job_finish(job, NGX_ERROR);
+        return;
+    }
+
     if (job->ended) {
 
         if (job->following == 0) {
@@ -210,6 +218,11 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 
     if (!job->gone) {
         rc = ngx_http_jimeng_deliver(job);
+
+        if (job->request->filter_finalize) {
+            ngx_http_jimeng_job_finish(job, NGX_ERROR);
+            return;
+        }
 
         if (rc == NGX_DONE) {
 
@@ -262,7 +275,7 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
     }
 
     if (ngx_http_jimeng_job_write(job) != NGX_OK) {
-        ngx_http_jimeng_job_leave(job);
+        ngx_http_jimeng_job_left(job);
     }
 }
 
@@ -315,17 +328,45 @@ ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 
     ngx_http_jimeng_deliver_stop(job);
     ngx_http_jimeng_taken_stop(job);
+    ngx_http_jimeng_job_stop(job);
 
     if (job->closing.timer_set) {
         ngx_del_timer(&job->closing);
     }
 
-    /* an error_page leads elsewhere, and clears the context */
-
     r->read_event_handler = ngx_http_block_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
     ngx_http_finalize_request(r, rc);
+}
+
+
+/*
+ * An error_page leads to another location, whose configuration is not ours,
+ * and clears the context.  A task that is not over does no more; its slot goes
+ * with the request.
+ */
+
+static void
+ngx_http_jimeng_job_stop(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t               i;
+    ngx_http_jimeng_task_t  *task;
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        if (task->timer.timer_set) {
+            ngx_del_timer(&task->timer);
+        }
+
+        if (task->exchange
+            && ngx_http_jimeng_exchange_cancel(task->exchange) == NGX_OK)
+        {
+            ngx_http_jimeng_exchange_destroy(task->exchange);
+            task->exchange = NULL;
+        }
+    }
 }
 
 
