@@ -102,9 +102,8 @@ void jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key);
 jm_rc_e jm_model_check(const jm_model_t *m, const char **why);
 
 /*
- * Returns row number i, from 0, of those that jm_model_find() can return:
- * extra's first, then the built-in ones, each name once; NULL behind the
- * last.  extra may be NULL.
+ * Returns row number i, from 0, of those that jm_model_find() can return, each
+ * name once: extra's first, if it is not NULL.  Behind the last comes NULL.
  */
 const jm_model_t *jm_model_list(const jm_models_t *extra, size_t i);
 

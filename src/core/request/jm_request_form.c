@@ -54,8 +54,6 @@ static void jm_request_form_insert(jm_json_t *list, jm_json_t **at,
     jm_json_t *node);
 
 
-#define jm_type(t)          (1u << (t))
-
 /* over all that a picture may have in "image[0]" */
 
 #define JM_REQUEST_NUMBERS  1000000

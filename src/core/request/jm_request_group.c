@@ -4,7 +4,7 @@
  */
 
 
-#include "jm_request_field.h"
+#include "jm_request_part.h"
 
 
 #define JM_REQUEST_N            10

@@ -4,7 +4,7 @@
  */
 
 
-#include "jm_request_field.h"
+#include "jm_request_part.h"
 
 
 /* how far it is looked whether a string can be base64 */

@@ -10,7 +10,7 @@
  */
 
 
-#include "jm_request_field.h"
+#include "jm_request_part.h"
 #include "jm_text.h"
 
 

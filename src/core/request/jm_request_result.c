@@ -9,7 +9,7 @@
  */
 
 
-#include "jm_request_field.h"
+#include "jm_request_part.h"
 
 
 static void jm_request_quality(jm_request_ctx_t *ctx);
