@@ -4,7 +4,7 @@
  */
 
 
-#include "jm_ledger_store.h"
+#include "jm_ledger_owed.h"
 
 
 static jm_ledger_entry_t *jm_ledger_search(jm_ledger_t *l,

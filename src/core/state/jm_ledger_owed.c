@@ -4,15 +4,7 @@
  */
 
 
-/*
- * Of the clients that come for an entry the last one counts: those before it
- * have asked again, or were let go.  As long as it waits nothing is owed.  It
- * is owed the entry's end when it was left without it, also by a process that
- * has died: who waits where is in the entry.
- */
-
-
-#include "jm_ledger_store.h"
+#include "jm_ledger_owed.h"
 #include "jm_text.h"
 
 
@@ -34,9 +26,6 @@ static void jm_ledger_watch_all(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_died(jm_ledger_t *l, uint32_t pid, uint64_t now);
 static void jm_ledger_died_of(jm_ledger_t *l, jm_ledger_entry_t *e,
     uint32_t pid, uint64_t now);
-
-
-#define jm_ledger_entry(l)  ((jm_ledger_entry_t *) (void *) (l))
 
 
 jm_ledger_entry_t *
@@ -218,36 +207,6 @@ jm_ledger_hopeless(jm_ledger_entry_t *e)
     }
 
     return 1;
-}
-
-
-void
-jm_ledger_forgive(jm_ledger_t *l, jm_ledger_entry_t *e)
-{
-    jm_ledger_told_t    *told;
-    jm_ledger_entry_t  **chain;
-
-    if (e->owed_since == 0) {
-        return;
-    }
-
-    for (chain = jm_ledger_owed_chain(l, e->key); *chain != e;
-         chain = &(*chain)->owed)
-    {
-        /* void */
-    }
-
-    *chain = e->owed;
-
-    told = e->told;
-
-    e->told = NULL;
-    e->owed_since = 0;
-    jm_fence();
-
-    if (told != NULL) {
-        l->mem.free(l->mem.ctx, told);
-    }
 }
 
 

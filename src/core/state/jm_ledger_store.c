@@ -11,8 +11,6 @@
 #define JM_LEDGER_SHARE     512     /* bytes of memory for each place in it */
 #define JM_LEDGER_PASSED    2       /* entries that one that comes looks at */
 
-#define jm_ledger_entry(l)  ((jm_ledger_entry_t *) (void *) (l))
-
 
 static void jm_ledger_repair(jm_ledger_t *l);
 static uint64_t jm_ledger_since(const jm_ring_t *link);
@@ -340,6 +338,36 @@ jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
     jm_ring_remove(&e->link);
 
     jm_ledger_give_back(l, e);
+}
+
+
+void
+jm_ledger_forgive(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    jm_ledger_told_t    *told;
+    jm_ledger_entry_t  **chain;
+
+    if (e->owed_since == 0) {
+        return;
+    }
+
+    for (chain = jm_ledger_owed_chain(l, e->key); *chain != e;
+         chain = &(*chain)->owed)
+    {
+        /* void */
+    }
+
+    *chain = e->owed;
+
+    told = e->told;
+
+    e->told = NULL;
+    e->owed_since = 0;
+    jm_fence();
+
+    if (told != NULL) {
+        l->mem.free(l->mem.ctx, told);
+    }
 }
 
 
