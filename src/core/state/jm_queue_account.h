@@ -1,0 +1,116 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * The queue's accounts: what the configuration says of each, and how it is.
+ */
+
+
+#ifndef _JM_QUEUE_ACCOUNT_H_INCLUDED_
+#define _JM_QUEUE_ACCOUNT_H_INCLUDED_
+
+
+#include "jm_base.h"
+
+
+/* changes with the meaning of anything that is kept in shared memory */
+
+#define JM_QUEUE_VERSION    1
+
+#define JM_QUEUE_ACCOUNTS   64
+#define JM_QUEUE_NAME       64      /* bytes of an account's name, at most */
+#define JM_QUEUE_WOKEN      32
+
+
+typedef struct jm_queue_shared_s  jm_queue_shared_t;
+
+
+/*
+ * A process's way to the queue, in memory of its own.  mem is the shared
+ * memory's.  alive() returns 0 for a process that is certainly no more.
+ *
+ * woken has the numbers of workers that have to look at their places now:
+ * something was granted there, or is to be at another time than they know.
+ * Any function may add to it, this process's own worker as well, each only
+ * once; whoever has woken them sets nwoken to 0.  With nwoken greater than
+ * JM_QUEUE_WOKEN it is all workers.
+ */
+
+typedef struct {
+    jm_queue_shared_t   *shared;
+    jm_mem_t             mem;
+    unsigned           (*alive)(uint32_t pid);
+    uint32_t             pid;       /* this process, never 0 */
+    unsigned             nwoken;
+    uint32_t             woken[JM_QUEUE_WOKEN];
+} jm_queue_t;
+
+
+/* what the configuration says of an account */
+
+typedef struct {
+    uint32_t             concurrency;   /* slots, 0: any number */
+    uint32_t             queue;     /* places that may wait, 0: none */
+    uint32_t             weight;    /* from 1 */
+    uint64_t             interval;  /* between two submits, at least */
+    uint64_t             timeout;   /* of a place that waits, 0: none */
+} jm_queue_limits_t;
+
+
+/* an account as it is now */
+
+typedef struct {
+    char                 name[JM_QUEUE_NAME];
+    size_t               len;
+    jm_queue_limits_t    limits;
+    uint32_t             effective; /* slots that may be used now */
+    uint32_t             running;   /* slots in use, the lost included */
+    uint32_t             lost;      /* slots whose task nobody follows */
+    uint32_t             waiting;   /* places that it may serve */
+    uint64_t             average;   /* time of a task, 0: not known */
+    uint64_t             rest;      /* ms left of its rest, 0: none */
+    uint64_t             aside;     /* ms for which it is set aside yet */
+    uint64_t             submits;   /* that were taken */
+    uint64_t             busy_rate; /* refused with 50429 */
+    uint64_t             busy_tasks;    /* and with 50430 */
+    uint64_t             denied;    /* credentials, for a model as well */
+} jm_queue_view_t;
+
+
+/*
+ * Makes a queue without accounts in q->mem, and sets q->shared, which other
+ * processes are to be handed.  Returns JM_ERROR without memory.
+ */
+jm_rc_e jm_queue_create(jm_queue_t *q);
+
+/*
+ * Makes room for an account of that name and as many places, and changes
+ * nothing else: jm_queue_account() cannot fail afterwards.  Returns JM_INVALID
+ * and JM_ERROR as that does.
+ */
+jm_rc_e jm_queue_reserve(jm_queue_t *q, jm_str_t name,
+    const jm_queue_limits_t *limits);
+
+/*
+ * Finds the account of that name, or makes it, when the configuration was
+ * read: sets its limits, makes room for as many places, and clears its rest,
+ * what it was set aside for, and what lowered its slots.  *account is its
+ * number, from 0, for as long as the memory lives; accounts are never
+ * forgotten.  Returns JM_INVALID for a name that is empty or too long, and for
+ * one account too many; JM_ERROR without memory, when nothing has changed.
+ */
+jm_rc_e jm_queue_account(jm_queue_t *q, jm_str_t name,
+    const jm_queue_limits_t *limits, unsigned *account);
+
+/*
+ * Tells how an account is, which has to be there.  What dead processes have
+ * left, and what has lapsed, is given back first.
+ */
+void jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
+    uint64_t now);
+
+
+#endif /* _JM_QUEUE_ACCOUNT_H_INCLUDED_ */
