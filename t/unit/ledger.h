@@ -9,7 +9,7 @@
 #define _LEDGER_H_INCLUDED_
 
 
-#include "jm_ledger_store.h"
+#include "jm_ledger_owed.h"
 #include "memory.h"
 
 
