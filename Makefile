@@ -106,6 +106,7 @@ bench:
 # Of all of the core a simulation wants one part, and that fast.
 build/bench/schedule: $(wildcard t/bench/schedule/*.[ch]) \
                       $(wildcard src/core/state/jm_schedule*.[ch]) \
+                      $(wildcard src/core/text/jm_hash.[ch]) \
                       src/core/text/jm_base.h src/core/text/jm_fence.h
 	@mkdir -p $(@D)
 	@echo "building $@"

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_jimeng.h"
+#include "jm_hash.h"
 
 
 /* business codes, of which it matters what was refused */
@@ -570,21 +571,10 @@ ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task, jm_leave_e how)
 }
 
 
-/* FNV-1a: what it tells apart is not a client's to choose */
-
 static uint64_t
 ngx_http_jimeng_slot_hash(ngx_str_t *text)
 {
-    size_t    i;
-    uint64_t  hash;
-
-    hash = 0xcbf29ce484222325;
-
-    for (i = 0; i < text->len; i++) {
-        hash = (hash ^ text->data[i]) * 0x100000001b3;
-    }
-
-    return hash;
+    return jm_hash(JM_HASH_START, text->data, text->len);
 }
 
 

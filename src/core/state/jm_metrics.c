@@ -10,6 +10,7 @@
 
 
 #include "jm_fence.h"
+#include "jm_hash.h"
 #include "jm_metrics.h"
 
 
@@ -19,9 +20,6 @@
 #define JM_CODE_OTHER       1
 #define JM_CODE_GOOD        2
 #define JM_CODE_TABLE       3       /* and from there the errors' */
-
-#define JM_METRICS_FNV      2166136261u
-#define JM_METRICS_PRIME    16777619u
 
 
 /*
@@ -49,7 +47,8 @@ static jm_series_t *jm_metrics_make(jm_metrics_t *m, jm_series_e kind,
     jm_cause_e result, jm_str_t a, jm_str_t b, uint32_t hash);
 static unsigned jm_metrics_is(const jm_series_t *s, jm_series_e kind,
     jm_cause_e result, jm_str_t a, jm_str_t b);
-static uint32_t jm_metrics_hash(uint32_t hash, const void *data, size_t len);
+static uint32_t jm_metrics_hash(jm_series_e kind, jm_cause_e result,
+    jm_str_t a, jm_str_t b);
 static jm_cause_e jm_metrics_cause(jm_cause_e cause);
 
 
@@ -371,11 +370,7 @@ jm_metrics_value(jm_metrics_t *m, jm_series_e kind, jm_cause_e result,
     a.len = jm_min(a.len, JM_METRICS_LABEL);
     b.len = jm_min(b.len, JM_METRICS_LABEL);
 
-    hash = (JM_METRICS_FNV ^ kind) * JM_METRICS_PRIME;
-    hash = (hash ^ result) * JM_METRICS_PRIME;
-    hash = jm_metrics_hash(hash, a.data, a.len);
-    hash = (hash ^ 0xff) * JM_METRICS_PRIME;
-    hash = jm_metrics_hash(hash, b.data, b.len);
+    hash = jm_metrics_hash(kind, result, a, b);
 
     for (s = shared->table[hash % JM_METRICS_TABLE]; s != NULL; s = s->next) {
         if (s->hash == hash && jm_metrics_is(s, kind, result, a, b)) {
@@ -453,20 +448,20 @@ jm_metrics_is(const jm_series_t *s, jm_series_e kind, jm_cause_e result,
 }
 
 
-/* FNV-1a, of 32 bits: the names are no client's choice */
-
 static uint32_t
-jm_metrics_hash(uint32_t hash, const void *data, size_t len)
+jm_metrics_hash(jm_series_e kind, jm_cause_e result, jm_str_t a, jm_str_t b)
 {
-    const uint8_t  *p, *last;
+    uint8_t   head[3];
+    uint64_t  hash;
 
-    p = data;
+    head[0] = (uint8_t) kind;
+    head[1] = (uint8_t) result;
+    head[2] = (uint8_t) jm_min(a.len, 255);
 
-    for (last = p + len; p < last; p++) {
-        hash = (hash ^ *p) * JM_METRICS_PRIME;
-    }
+    hash = jm_hash(JM_HASH_START, head, sizeof(head));
+    hash = jm_hash(hash, a.data, a.len);
 
-    return hash;
+    return (uint32_t) jm_hash(hash, b.data, b.len);
 }
 
 

@@ -25,7 +25,7 @@
 
 /* changes with the meaning of anything that is kept in shared memory */
 
-#define JM_METRICS_LAYOUT    1
+#define JM_METRICS_LAYOUT    2
 #define JM_METRICS_VERSION   (JM_METRICS_LAYOUT << 8 | JM_CAUSE_LAST)
 
 #define JM_METRICS_CODES     32     /* numbers of the upstream, at most */

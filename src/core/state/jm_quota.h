@@ -20,17 +20,12 @@
 #define _JM_QUOTA_H_INCLUDED_
 
 
-#include "jm_buf.h"
-#include "jm_keys.h"
+#include "jm_quota_view.h"
 
 
 /* changes with the meaning of anything that is kept in shared memory */
 
-#define JM_QUOTA_VERSION    1
-
-/* clients that one call looks at: others wait for the lock meanwhile */
-
-#define JM_QUOTA_PIECE      32
+#define JM_QUOTA_VERSION    2
 
 
 typedef enum {
@@ -39,45 +34,6 @@ typedef enum {
     JM_QUOTA_IMAGES,        /* its pictures are used up, or may be by then */
     JM_QUOTA_NO_ROOM        /* nothing can be counted: memory is full */
 } jm_quota_e;
-
-
-typedef struct jm_quota_shared_s  jm_quota_shared_t;
-
-
-/*
- * A process's way to the counters, in memory of its own.  mem is the shared
- * memory's.  alive() returns 0 for a process that is certainly no more.
- */
-
-typedef struct {
-    jm_quota_shared_t   *shared;
-    jm_mem_t             mem;
-    unsigned           (*alive)(uint32_t pid);
-    uint32_t             pid;       /* this process, never 0 */
-} jm_quota_t;
-
-
-/* the bucket of requests; reset and retry in ms from now */
-
-typedef struct {
-    uint64_t             limit;     /* 0: the client has no rate */
-    uint64_t             remaining;
-    uint64_t             reset;     /* until it is full again */
-    uint64_t             retry;     /* until there is one; 0: there is */
-} jm_quota_rate_t;
-
-
-/* what runs, and pictures; a limit of 0 is none */
-
-typedef struct {
-    uint32_t             concurrency;
-    uint32_t             running;   /* requests */
-    uint64_t             limit;     /* pictures */
-    uint64_t             used;
-    uint64_t             reserved;  /* those that run may bring so many */
-    uint64_t             remaining;
-    int64_t              reset;     /* s since 1970: used is 0 again */
-} jm_quota_view_t;
 
 
 /* a request's share, in its process's own memory; zeros hold nothing */
@@ -124,10 +80,6 @@ void jm_quota_join(jm_quota_t *q);
 jm_rc_e jm_quota_rate(jm_quota_t *q, const jm_client_t *client, uint64_t now,
     jm_quota_rate_t *rate);
 
-/* The same, without taking one. */
-void jm_quota_rate_view(jm_quota_t *q, const jm_client_t *client, uint64_t now,
-    jm_quota_rate_t *rate);
-
 /*
  * Takes a place for a request that may bring so many pictures; seconds is the
  * time since 1970.  *view tells what there was before.  Anything but
@@ -157,26 +109,6 @@ void jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
  * is counted still.
  */
 void jm_quota_release(jm_quota_t *q, jm_hold_t *hold);
-
-/* Tells what runs and what has been used. */
-void jm_quota_view(jm_quota_t *q, const jm_client_t *client, int64_t seconds,
-    jm_quota_view_t *view);
-
-/*
- * Tells both of the first of n clients, and returns how many these are:
- * JM_QUOTA_PIECE at most, which is what rates and views have to have room for.
- * The lock is to be given up before the next ones are asked for.
- */
-size_t jm_quota_views(jm_quota_t *q, const jm_client_t *const *clients,
-    size_t n, uint64_t now, int64_t seconds, jm_quota_rate_t *rates,
-    jm_quota_view_t *views);
-
-/*
- * Appends both as JSON, with what the client may do: the reply to one that asks
- * for its own.  JM_ERROR: out has an error.
- */
-jm_rc_e jm_quota_write(jm_buf_t *out, const jm_client_t *client,
-    const jm_quota_rate_t *rate, const jm_quota_view_t *view);
 
 
 #endif /* _JM_QUOTA_H_INCLUDED_ */

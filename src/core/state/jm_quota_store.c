@@ -4,6 +4,7 @@
  */
 
 
+#include "jm_hash.h"
 #include "jm_quota_store.h"
 
 
@@ -432,16 +433,9 @@ jm_quota_dead(jm_quota_t *q, const jm_quota_share_t *share)
 static jm_quota_client_t **
 jm_quota_chain(jm_quota_shared_t *shared, jm_str_t name)
 {
-    size_t    i;
-    uint32_t  hash;
+    uint64_t  hash;
 
-    /* Fowler, Noll and Vo's: names are chosen by the operator */
-
-    hash = 2166136261u;
-
-    for (i = 0; i < name.len; i++) {
-        hash = (hash ^ name.data[i]) * 16777619u;
-    }
+    hash = jm_hash(JM_HASH_START, name.data, name.len);
 
     return &shared->table->chains[hash & shared->table->mask];
 }

@@ -5,6 +5,7 @@
 
 
 #include "jm_fence.h"
+#include "jm_hash.h"
 #include "jm_schedule_plan.h"
 
 /* of a fixed interval's queries: what is aimed at, and what plans may spend */
@@ -74,13 +75,10 @@ jm_schedule_create(jm_schedule_t *s)
 }
 
 
-/* FNV-1a, of the req_key and what else tells how long a task takes */
-
 uint64_t
 jm_schedule_class(jm_str_t req_key, uint64_t pixels, unsigned inputs,
     unsigned group)
 {
-    size_t    i;
     uint8_t   kind[3];
     uint64_t  hash;
 
@@ -94,15 +92,10 @@ jm_schedule_class(jm_str_t req_key, uint64_t pixels, unsigned inputs,
     kind[1] = (uint8_t) inputs;
     kind[2] = (group != 0);
 
-    hash = 0xcbf29ce484222325;
+    hash = jm_hash(JM_HASH_START, req_key.data, req_key.len);
+    hash = jm_hash(hash, kind, sizeof(kind));
 
-    for (i = 0; i < req_key.len; i++) {
-        hash = (hash ^ req_key.data[i]) * 0x100000001b3;
-    }
-
-    for (i = 0; i < sizeof(kind); i++) {
-        hash = (hash ^ kind[i]) * 0x100000001b3;
-    }
+    /* 0 marks what has no class yet */
 
     return hash ? hash : 1;
 }
