@@ -78,6 +78,7 @@ struct ngx_http_jimeng_main_conf_s {
     ngx_http_jimeng_zone_t     *zone;       /* or NULL */
     ngx_int_t                   request_id; /* index of $request_id */
     time_t                      created;    /* when this was read */
+    jm_digest_t                 sha256;     /* of nothing yet */
 
     jm_seal_key_t               seal_keys[JM_SEAL_KEYS];
     ngx_uint_t                  nseal_keys;
@@ -146,13 +147,14 @@ typedef struct {
 } ngx_http_jimeng_ctx_t;
 
 
-/* what is sent upstream: text, or a whole file, and then its hash */
+/* what is sent upstream: text, or a whole file, and its hash */
 
 struct ngx_http_jimeng_payload_s {
     ngx_str_t                   text;
     ngx_file_t                 *file;
     off_t                       len;
-    u_char                      hash[JM_SHA256_HEX_LEN];
+    unsigned                    hashed:1;   /* there is a hash */
+    u_char                      hash[JM_DIGEST_HEX_LEN];
 };
 
 
@@ -233,7 +235,7 @@ ngx_int_t ngx_http_jimeng_input_read(ngx_http_request_t *r);
 
 /* ngx_http_jimeng_upload.c */
 
-#define NGX_HTTP_JIMENG_UPLOAD_NAME  JM_SHA256_HEX_LEN
+#define NGX_HTTP_JIMENG_UPLOAD_NAME  JM_DIGEST_HEX_LEN
 #define NGX_HTTP_JIMENG_UPLOAD_TEMP  32
 #define NGX_HTTP_JIMENG_UPLOAD_EXT   4      /* ".jpg", ".png", ".tmp" */
 
@@ -275,6 +277,8 @@ ngx_int_t ngx_http_jimeng_payload_data(ngx_http_jimeng_writer_t *w,
     jm_str_t data);
 ngx_int_t ngx_http_jimeng_payload_data_end(ngx_http_jimeng_writer_t *w);
 ngx_int_t ngx_http_jimeng_payload_end(ngx_http_jimeng_writer_t *w);
+ngx_int_t ngx_http_jimeng_payload_hash(ngx_http_jimeng_payload_t *payload,
+    jm_digest_t *sha256);
 
 /* ngx_http_jimeng_picture.c */
 
@@ -317,6 +321,8 @@ ngx_int_t ngx_http_jimeng_keys_init(ngx_conf_t *cf,
 ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,
     ngx_uint_t *n);
 ngx_str_t *ngx_http_jimeng_key_header(ngx_http_request_t *r, ngx_uint_t *n);
+ngx_int_t ngx_http_jimeng_digest(ngx_http_request_t *r, u_char *dst,
+    jm_str_t *parts, ngx_uint_t n);
 ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
 void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
 ngx_int_t ngx_http_jimeng_keys_check(ngx_http_request_t *r, jm_error_t *e);

@@ -153,7 +153,7 @@ ngx_http_jimeng_client_find(ngx_http_request_t *r, const jm_client_t **client)
         return NGX_DECLINED;
     }
 
-    if (jm_digest(digest, NULL, &key, 1) != JM_OK) {
+    if (ngx_http_jimeng_digest(r, digest, &key, 1) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -365,8 +365,22 @@ ngx_http_jimeng_identify(ngx_http_request_t *r, ngx_http_jimeng_ctx_t *ctx)
         ngx_http_jimeng_str(&text, value);
     }
 
-    return jm_digest(ctx->identity, NULL, &text, 1) == JM_OK ? NGX_OK
-                                                             : NGX_ERROR;
+    return ngx_http_jimeng_digest(r, ctx->identity, &text, 1);
+}
+
+
+/* the SHA-256 of n parts, JM_DIGEST_LEN bytes */
+
+ngx_int_t
+ngx_http_jimeng_digest(ngx_http_request_t *r, u_char *dst, jm_str_t *parts,
+    ngx_uint_t n)
+{
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    return jm_digest_from(&jmcf->sha256, dst, parts, n) == JM_OK ? NGX_OK
+                                                                 : NGX_ERROR;
 }
 
 
@@ -428,7 +442,7 @@ ngx_http_jimeng_client_variable(ngx_http_request_t *r,
 
     p = ngx_pnalloc(r->pool, NGX_HTTP_JIMENG_CLIENT_LEN);
 
-    if (p == NULL || jm_digest(digest, NULL, &key, 1) != JM_OK) {
+    if (p == NULL || ngx_http_jimeng_digest(r, digest, &key, 1) != NGX_OK) {
         return NGX_ERROR;
     }
 

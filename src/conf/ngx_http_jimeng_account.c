@@ -22,6 +22,7 @@ typedef struct {
 } ngx_http_jimeng_account_param_t;
 
 
+static void ngx_http_jimeng_account_cleanup(void *data);
 static char *ngx_http_jimeng_account_param(ngx_conf_t *cf,
     ngx_command_t *dummy, void *conf);
 static char *ngx_http_jimeng_account_text(ngx_conf_t *cf,
@@ -138,6 +139,7 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     jm_str_t                     name;
     ngx_str_t                   *value;
     ngx_conf_t                   save;
+    ngx_pool_cleanup_t          *cln;
     ngx_http_jimeng_account_t   *account, **pa;
 
     value = cf->args->elts;
@@ -170,10 +172,17 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
     pa = ngx_array_push(&jmcf->accounts);
-    if (pa == NULL) {
+
+    if (cln == NULL || pa == NULL
+        || jm_signer_init(&account->signer) != JM_OK)
+    {
         return NGX_CONF_ERROR;
     }
+
+    cln->handler = ngx_http_jimeng_account_cleanup;
+    cln->data = account;
 
     *pa = account;
 
@@ -194,6 +203,15 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_jimeng_account_check(cf, account);
+}
+
+
+static void
+ngx_http_jimeng_account_cleanup(void *data)
+{
+    ngx_http_jimeng_account_t *account = data;
+
+    jm_signer_free(&account->signer);
 }
 
 

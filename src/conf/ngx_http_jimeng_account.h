@@ -22,7 +22,7 @@ typedef struct {
 } ngx_http_jimeng_limits_t;
 
 
-/* the day key is a cache of this worker's, the rest is configuration */
+/* the signer's key is a cache of this worker's, the rest is configuration */
 
 typedef struct {
     ngx_str_t                   name;
@@ -33,7 +33,7 @@ typedef struct {
     jm_str_t                    host;
     jm_str_t                    version;        /* of the upstream's calls */
     ngx_str_t                   args[NGX_HTTP_JIMENG_CALLS];
-    jm_day_key_t                day_key;
+    jm_signer_t                 signer;
 } ngx_http_jimeng_account_t;
 
 

@@ -14,6 +14,7 @@
 #define NGX_HTTP_JIMENG_REQ_KEY_MAX  256
 
 
+static void ngx_http_jimeng_main_conf_cleanup(void *data);
 static char *ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
     ngx_str_t *value);
 static char *ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model,
@@ -23,12 +24,22 @@ static char *ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model,
 void *
 ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
 {
+    ngx_pool_cleanup_t           *cln;
     ngx_http_jimeng_main_conf_t  *jmcf;
 
     jmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_jimeng_main_conf_t));
     if (jmcf == NULL) {
         return NULL;
     }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+
+    if (cln == NULL || jm_digest_init(&jmcf->sha256, NULL) != JM_OK) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_jimeng_main_conf_cleanup;
+    cln->data = jmcf;
 
     if (ngx_array_init(&jmcf->accounts, cf->pool, 1,
                        sizeof(ngx_http_jimeng_account_t *))
@@ -44,6 +55,21 @@ ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
     jmcf->created = ngx_time();
 
     return jmcf;
+}
+
+
+static void
+ngx_http_jimeng_main_conf_cleanup(void *data)
+{
+    ngx_http_jimeng_main_conf_t *jmcf = data;
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < JM_SEAL_KEYS; i++) {
+        jm_seal_key_free(&jmcf->seal_keys[i]);
+    }
+
+    jm_digest_free(&jmcf->sha256);
 }
 
 

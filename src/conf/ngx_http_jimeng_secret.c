@@ -177,6 +177,8 @@ ngx_http_jimeng_secret_lines(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_jimeng_secret_init(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
 {
+    u_char                        key[JM_CRYPT_KEY];
+    jm_rc_e                       rc;
     ngx_http_jimeng_main_conf_t  *old;
 
     if (jmcf->nseal_keys) {
@@ -191,14 +193,22 @@ ngx_http_jimeng_secret_init(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
     /* one that was in a file may have been given up for a reason */
 
     if (old && old->seal_random) {
-        jmcf->seal_keys[0] = old->seal_keys[0];
-        return NGX_OK;
-    }
+        ngx_memcpy(key, old->seal_keys[0].key, JM_CRYPT_KEY);
 
-    if (RAND_bytes(jmcf->seal_keys[0].key, JM_CRYPT_KEY) != 1) {
+    } else if (RAND_bytes(key, JM_CRYPT_KEY) != 1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "no random numbers to make a secret of, set one "
                            "with \"jimeng_task_secret\"");
+        return NGX_ERROR;
+    }
+
+    rc = jm_seal_key_init(&jmcf->seal_keys[0], key);
+
+    OPENSSL_cleanse(key, JM_CRYPT_KEY);
+
+    if (rc != JM_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "OpenSSL's AES-256-GCM failed");
         return NGX_ERROR;
     }
 

@@ -283,10 +283,13 @@ ngx_int_t
 ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, u_char *fingerprint)
 {
-    jm_str_t   space = jm_string(" ");
-    jm_str_t   parts[9];
-    uint32_t   numbers[6];
-    ngx_str_t  path;
+    jm_str_t                      space = jm_string(" ");
+    jm_str_t                      parts[9];
+    uint32_t                      numbers[6];
+    ngx_str_t                     path;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
 
     numbers[0] = order->n;
     numbers[1] = order->retries;
@@ -307,16 +310,16 @@ ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     ngx_http_jimeng_str(&parts[6], &order->req_json);
     ngx_http_jimeng_str(&parts[7], &order->data_json);
 
-    if (order->submit.file) {
-        parts[8].len = sizeof(order->submit.hash);
-        parts[8].data = order->submit.hash;
-
-    } else {
-        ngx_http_jimeng_str(&parts[8], &order->submit.text);
+    if (ngx_http_jimeng_payload_hash(&order->submit, &jmcf->sha256)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    return jm_digest(fingerprint, NULL, parts, 9) == JM_OK ? NGX_OK
-                                                           : NGX_ERROR;
+    parts[8].len = sizeof(order->submit.hash);
+    parts[8].data = order->submit.hash;
+
+    return ngx_http_jimeng_digest(r, fingerprint, parts, 9);
 }
 
 
@@ -394,6 +397,7 @@ ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
     ngx_http_jimeng_str(&body->text, &b);
     body->file = NULL;
     body->len = b.len;
+    body->hashed = 0;
 
     return NGX_OK;
 }

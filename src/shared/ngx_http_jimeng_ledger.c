@@ -204,8 +204,7 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
 
     parts[2] = what;
 
-    return jm_digest(request->key, NULL, parts, 3) == JM_OK ? NGX_OK
-                                                            : NGX_ERROR;
+    return ngx_http_jimeng_digest(r, request->key, parts, 3);
 }
 
 
@@ -239,7 +238,7 @@ ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
 
     ngx_http_jimeng_str(&parts[1], &r->connection->addr_text);
 
-    if (jm_digest(client, NULL, parts, 2) != JM_OK) {
+    if (ngx_http_jimeng_digest(r, client, parts, 2) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -154,7 +154,7 @@ ngx_http_jimeng_slot_client(ngx_http_request_t *r, u_char *client)
 
     ngx_http_jimeng_str(&addr, &r->connection->addr_text);
 
-    return jm_digest(client, NULL, &addr, 1) == JM_OK ? NGX_OK : NGX_ERROR;
+    return ngx_http_jimeng_digest(r, client, &addr, 1);
 }
 
 

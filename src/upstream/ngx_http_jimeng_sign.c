@@ -86,27 +86,19 @@ ngx_http_jimeng_sign_request(ngx_http_jimeng_account_t *account,
     ngx_http_jimeng_payload_t *payload, ngx_pool_t *pool)
 {
     u_char      *date, *hash;
-    jm_str_t     text;
     ngx_uint_t   n;
 
     date = ngx_pnalloc(pool, JM_DATE_LEN);
-    hash = ngx_pnalloc(pool, JM_SHA256_HEX_LEN);
+    hash = ngx_pnalloc(pool, JM_DIGEST_HEX_LEN);
 
-    if (date == NULL || hash == NULL) {
+    if (date == NULL || hash == NULL
+        || ngx_http_jimeng_payload_hash(payload, &account->signer.hash)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    if (payload->file) {
-        ngx_memcpy(hash, payload->hash, JM_SHA256_HEX_LEN);
-
-    } else {
-        ngx_http_jimeng_str(&text, &payload->text);
-
-        if (jm_sha256_hex(hash, text) != JM_OK) {
-            return NGX_ERROR;
-        }
-    }
-
+    ngx_memcpy(hash, payload->hash, JM_DIGEST_HEX_LEN);
     jm_date(date, ngx_time());
 
     jm_str_set(&sr->method, "POST");
@@ -114,7 +106,7 @@ ngx_http_jimeng_sign_request(ngx_http_jimeng_account_t *account,
 
     sr->date.len = JM_DATE_LEN;
     sr->date.data = date;
-    sr->body_hash.len = JM_SHA256_HEX_LEN;
+    sr->body_hash.len = JM_DIGEST_HEX_LEN;
     sr->body_hash.data = hash;
 
     n = 0;
@@ -157,7 +149,7 @@ ngx_http_jimeng_sign_authorization(ngx_http_jimeng_account_t *account,
                   "x-security-token, Signature=") - 1
            + account->credential.access_key.len
            + account->credential.region.len + account->credential.service.len
-           + JM_SHA256_HEX_LEN;
+           + JM_DIGEST_HEX_LEN;
 
     p = ngx_pnalloc(pool, size);
     if (p == NULL) {
@@ -166,7 +158,7 @@ ngx_http_jimeng_sign_authorization(ngx_http_jimeng_account_t *account,
 
     jm_buf_fixed(&b, p, size);
 
-    if (jm_sign(&b, sr, &account->credential, &account->day_key) != JM_OK) {
+    if (jm_sign(&b, sr, &account->credential, &account->signer) != JM_OK) {
         return NGX_ERROR;
     }
 

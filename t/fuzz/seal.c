@@ -100,7 +100,7 @@ fuzz_inside(jm_str_t plain)
     s.len = 1;
     s.data = bytes;
 
-    check(jm_crypt_seal(bytes + 1 + JM_CRYPT_NONCE, keys()[1].key, nonce, s,
+    check(jm_crypt_seal(&keys()[1].crypt, bytes + 1 + JM_CRYPT_NONCE, nonce, s,
                         plain)
           == JM_OK);
 

@@ -33,7 +33,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t              i, n, len;
-    uint8_t             hash[JM_SHA256_HEX_LEN];
+    uint8_t             digest[JM_DIGEST_LEN], hash[JM_DIGEST_HEX_LEN];
     lines_t             lines;
     jm_str_t            token;
     jm_buf_t            b;
@@ -69,9 +69,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sr.query = jm_buf_view(&b);
     check_query(given, n, sr.query);
 
-    jm_sha256_hex(hash, lines.rest);
+    check(jm_digest(digest, NULL, &lines.rest, 1) == JM_OK);
+    jm_hex(hash, digest, JM_DIGEST_LEN);
     sr.body_hash.data = hash;
-    sr.body_hash.len = JM_SHA256_HEX_LEN;
+    sr.body_hash.len = JM_DIGEST_HEX_LEN;
 
     n = next_pairs(&lines, headers);
     headers[n].name = str("x-date");
@@ -272,27 +273,30 @@ check_sign(const jm_sign_request_t *sr, const jm_credential_t *credential,
     jm_rc_e         rc;
     jm_buf_t        b;
     jm_str_t        first;
-    jm_day_key_t    key;
+    jm_signer_t     signer;
     static uint8_t  text[SPACE], again[SPACE];
 
-    memset(&key, 0, sizeof(jm_day_key_t));
+    check(jm_signer_init(&signer) == JM_OK);
 
     jm_buf_fixed(&b, text, SPACE);
-    rc = jm_sign(&b, sr, credential, &key);
+    rc = jm_sign(&b, sr, credential, &signer);
     check(rc == (canonical <= JM_SIGN_MAX ? JM_OK : JM_ERROR));
 
     if (rc != JM_OK) {
         check(b.len == 0);
+        jm_signer_free(&signer);
         return;
     }
 
     first = jm_buf_view(&b);
     check(memcmp(first.data, "HMAC-SHA256 Credential=", 23) == 0);
-    check(memcmp(key.day, "20260101", JM_DAY_LEN) == 0);
+    check(memcmp(signer.day, "20260101", JM_DAY_LEN) == 0);
 
     jm_buf_fixed(&b, again, SPACE);
-    check(jm_sign(&b, sr, credential, &key) == JM_OK);
+    check(jm_sign(&b, sr, credential, &signer) == JM_OK);
     check(same(jm_buf_view(&b), first));
+
+    jm_signer_free(&signer);
 }
 
 

@@ -58,6 +58,10 @@ main(int argc, char **argv)
 
     tap_mem_done(&m);
 
+    while (n != 0) {
+        jm_seal_key_free(&keys[--n]);
+    }
+
     return rc;
 }
 
@@ -91,7 +95,10 @@ read_keys(const char *path, jm_seal_key_t *keys)
         secret.len = strcspn(line, "\r\n");
 
         if (jm_seal_derive(&keys[n], secret) != JM_OK) {
-            n = 0;
+            while (n != 0) {
+                jm_seal_key_free(&keys[--n]);
+            }
+
             break;
         }
     }

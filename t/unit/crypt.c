@@ -146,13 +146,49 @@ test_derive(void)
 }
 
 
+static jm_rc_e
+seal(uint8_t *dst, const uint8_t *key, const uint8_t *nonce, jm_str_t extra,
+    jm_str_t plain)
+{
+    jm_rc_e     rc;
+    jm_crypt_t  c;
+
+    rc = jm_crypt_init(&c, key);
+
+    if (rc == JM_OK) {
+        rc = jm_crypt_seal(&c, dst, nonce, extra, plain);
+        jm_crypt_free(&c);
+    }
+
+    return rc;
+}
+
+
+static jm_rc_e
+open_sealed(uint8_t *dst, const uint8_t *key, const uint8_t *nonce,
+    jm_str_t extra, jm_str_t sealed)
+{
+    jm_rc_e     rc;
+    jm_crypt_t  c;
+
+    rc = jm_crypt_init(&c, key);
+
+    if (rc == JM_OK) {
+        rc = jm_crypt_open(&c, dst, nonce, extra, sealed);
+        jm_crypt_free(&c);
+    }
+
+    return rc;
+}
+
+
 static unsigned
 opens(const uint8_t *key, const uint8_t *nonce, jm_str_t extra,
     jm_str_t sealed)
 {
     uint8_t  plain[ROOM];
 
-    return jm_crypt_open(plain, key, nonce, extra, sealed) != JM_INVALID;
+    return open_sealed(plain, key, nonce, extra, sealed) != JM_INVALID;
 }
 
 
@@ -194,14 +230,14 @@ test_seal(const seal_case_t *c)
     got.len = sealed.len;
     got.data = dst;
 
-    is_int(jm_crypt_seal(dst, key, nonce, extra, plain), JM_OK,
+    is_int(seal(dst, key, nonce, extra, plain), JM_OK,
            "GCM, %s", c->name);
     is_bytes(got, sealed, "the ciphertext and the tag");
 
     got.len = plain.len;
     got.data = again;
 
-    is_int(jm_crypt_open(again, key, nonce, extra, sealed), JM_OK, "opens");
+    is_int(open_sealed(again, key, nonce, extra, sealed), JM_OK, "opens");
     is_bytes(got, plain, "the plain text");
 
     n = flipped(s, sealed.len, key, nonce, extra, sealed)
@@ -219,6 +255,49 @@ test_seal(const seal_case_t *c)
 
     is_int(n, 0, "does not, cut anywhere");
     is_int((int64_t) ERR_peek_error(), 0, "leaves no error in the queue");
+}
+
+
+/* one key for texts and nonces that differ, opened well and in vain */
+
+static void
+test_kept(void)
+{
+    size_t       i, j;
+    uint8_t      key[ROOM], nonce[ROOM], e[ROOM], p[ROOM], s[ROOM], dst[ROOM];
+    unsigned     bad;
+    jm_str_t     extra, plain, sealed;
+    jm_crypt_t   c;
+
+    bytes(key, seal_cases[0].key);
+    bad = (jm_crypt_init(&c, key) != JM_OK);
+
+    for (i = 0; i < 2 * jm_nitems(seal_cases); i++) {
+        j = i % jm_nitems(seal_cases);
+
+        bytes(nonce, seal_cases[j].nonce);
+        extra = bytes(e, seal_cases[j].extra);
+        plain = bytes(p, seal_cases[j].plain);
+
+        sealed.len = plain.len + JM_CRYPT_TAG;
+        sealed.data = s;
+
+        bad += (seal(s, key, nonce, extra, plain) != JM_OK);
+
+        bad += (jm_crypt_seal(&c, dst, nonce, extra, plain) != JM_OK
+                || memcmp(dst, s, sealed.len) != 0);
+
+        bad += (jm_crypt_open(&c, dst, nonce, extra, sealed) != JM_OK
+                || memcmp(dst, p, plain.len) != 0);
+
+        s[0] ^= 1;
+        bad += (jm_crypt_open(&c, dst, nonce, extra, sealed) != JM_INVALID);
+    }
+
+    is_int(bad, 0, "a key that is kept does the same, any number of times");
+
+    jm_crypt_free(&c);
+    ok(c.ctx == NULL, "and is gone");
 }
 
 
@@ -269,13 +348,13 @@ run(unsigned what, uint8_t *dst)
     }
 
     if (what == 1) {
-        return jm_crypt_seal(dst, key, nonce, text, text);
+        return seal(dst, key, nonce, text, text);
     }
 
     sealed.len = text.len + JM_CRYPT_TAG;
     sealed.data = dst;
 
-    return jm_crypt_open(dst + ROOM / 2, key, nonce, text, sealed);
+    return open_sealed(dst + ROOM / 2, key, nonce, text, sealed);
 }
 
 
@@ -332,6 +411,8 @@ main(void)
     for (i = 0; i < jm_nitems(seal_cases); i++) {
         test_seal(&seal_cases[i]);
     }
+
+    test_kept();
 
     test_memory(0, "a key is derived");
     test_memory(1, "a text is sealed");

@@ -4,14 +4,16 @@
  * credentials; E by the vendor's own SDK, @volcengine/openapi), and what the
  * canonical forms are made of.
  *
- * SHA256() and HMAC() are replaced by functions that do the same and can be
- * told to fail, and count: the day key's cache is tested by what it saves.
+ * EVP_DigestFinal_ex() is replaced by one that does the same and can be told to
+ * fail, and counts: that the day's key is kept is tested by what it saves.
  */
 
 
+#define _GNU_SOURCE
+
+#include <dlfcn.h>
+
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 
 #include "tap.h"
 #include "jm_sign.h"
@@ -25,8 +27,11 @@
 
 #define EMPTY_HASH  "e3b0c44298fc1c149afbf4c8996fb924"                        \
                     "27ae41e4649b934ca495991b7852b855"
-#define DAY_KEY     "d170e1571c78724c4b8a7621a5d3401a"                        \
-                    "bf47a06d65a8e674e9ec0c808adb2d39"
+
+/* hashes that are made: two an HMAC, of which a day's key needs four */
+
+#define FINALS_SIGN  3
+#define FINALS_KEY   8
 
 
 typedef struct {
@@ -116,46 +121,21 @@ static const vector_t  vectors[] = {
 };
 
 
-static unsigned  hmac_calls;
-static unsigned  hmac_fail;
-static unsigned  sha_calls;
-static unsigned  sha_fail;
+static unsigned  finals, failing;
 
 
-unsigned char *
-SHA256(const unsigned char *d, size_t n, unsigned char *md)
+int
+EVP_DigestFinal_ex(EVP_MD_CTX *ctx, unsigned char *md, unsigned int *n)
 {
-    if (++sha_calls == sha_fail) {
-        return NULL;
+    int  (*next)(EVP_MD_CTX *ctx, unsigned char *md, unsigned int *n);
+
+    if (++finals == failing) {
+        return 0;
     }
 
-    return EVP_Digest(d, n, md, NULL, EVP_sha256(), NULL) == 1 ? md : NULL;
-}
+    *(void **) &next = dlsym(RTLD_NEXT, "EVP_DigestFinal_ex");
 
-
-unsigned char *
-HMAC(const EVP_MD *evp_md, const void *key, int key_len,
-    const unsigned char *data, size_t data_len, unsigned char *md,
-    unsigned int *md_len)
-{
-    size_t  len;
-
-    (void) evp_md;
-
-    if (++hmac_calls == hmac_fail) {
-        return NULL;
-    }
-
-    if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, (size_t) key_len,
-                  data, data_len, md, JM_SHA256_LEN, &len)
-        == NULL)
-    {
-        return NULL;
-    }
-
-    *md_len = (unsigned) len;
-
-    return md;
+    return next(ctx, md, n);
 }
 
 
@@ -164,9 +144,9 @@ HMAC(const EVP_MD *evp_md, const void *key, int key_len,
 typedef struct {
     jm_sign_request_t  request;
     jm_credential_t    credential;
-    jm_day_key_t       key;
+    jm_signer_t        signer;
     jm_pair_t          headers[8];
-    uint8_t            hash[JM_SHA256_HEX_LEN];
+    uint8_t            hash[JM_DIGEST_HEX_LEN];
     uint8_t            query[512];
 } call_t;
 
@@ -180,6 +160,10 @@ make_call(call_t *c, const vector_t *v)
     const char  *p;
 
     memset(c, 0, sizeof(call_t));
+
+    if (jm_signer_init(&c->signer) != JM_OK) {
+        abort();
+    }
 
     c->credential.access_key = str(v->access_key);
     c->credential.secret_key = str(v->secret_key);
@@ -195,13 +179,13 @@ make_call(call_t *c, const vector_t *v)
     jm_sign_query(&b, params, n);
     c->request.query = jm_buf_view(&b);
 
-    jm_sha256_hex(c->hash, str(v->body));
+    (void) jm_digest_hex(&c->signer.hash, c->hash, str(v->body));
 
     c->request.method = str(v->method);
     c->request.uri = str("/");
     c->request.date = str(v->date);
     c->request.body_hash.data = c->hash;
-    c->request.body_hash.len = JM_SHA256_HEX_LEN;
+    c->request.body_hash.len = JM_DIGEST_HEX_LEN;
     c->request.headers = c->headers;
 
     for (p = v->headers; *p != '\0'; p += strspn(p, ";")) {
@@ -236,7 +220,7 @@ sign(call_t *c, char *out, size_t size)
     jm_buf_t  b;
 
     jm_buf_fixed(&b, out, size - 1);
-    rc = jm_sign(&b, &c->request, &c->credential, &c->key);
+    rc = jm_sign(&b, &c->request, &c->credential, &c->signer);
     out[b.len] = '\0';
 
     return rc;
@@ -244,32 +228,39 @@ sign(call_t *c, char *out, size_t size)
 
 
 static void
-test_sha256(void)
+test_hash(void)
 {
-    uint8_t   hash[JM_SHA256_HEX_LEN + 1];
-    jm_str_t  s;
+    uint8_t      hash[JM_DIGEST_HEX_LEN + 1];
+    jm_str_t     s;
+    jm_signer_t  signer;
 
     s.data = hash;
-    s.len = JM_SHA256_HEX_LEN;
-    hash[JM_SHA256_HEX_LEN] = '#';
+    s.len = JM_DIGEST_HEX_LEN;
+    hash[JM_DIGEST_HEX_LEN] = '#';
 
-    is_int(jm_sha256_hex(hash, str(NULL)), JM_OK, "SHA-256 of nothing");
+    is_int(jm_signer_init(&signer), JM_OK, "a signer");
+
+    is_int(jm_digest_hex(&signer.hash, hash, str(NULL)), JM_OK,
+           "SHA-256 of nothing");
     is_str(s, EMPTY_HASH, "is the one everybody knows");
 
-    jm_sha256_hex(hash, str(BODY_S));
+    jm_digest_hex(&signer.hash, hash, str(BODY_S));
     is_str(s, "bd3d463a0f82af44b7c9709777ef246c"
               "c1ebc9fb04e116d28d1fda308d076fcb", "SHA-256 of a submit");
 
-    jm_sha256_hex(hash, str(BODY_G));
+    jm_digest_hex(&signer.hash, hash, str(BODY_G));
     is_str(s, "3564537731d5e4efec5e9ce2150b4fc7"
               "80f40d2ff18aa76e4fe99675d564748a", "SHA-256 of a query");
 
-    ok(hash[JM_SHA256_HEX_LEN] == '#', "no zero is written");
+    ok(hash[JM_DIGEST_HEX_LEN] == '#', "no zero is written");
 
-    sha_calls = 0;
-    sha_fail = 1;
-    is_int(jm_sha256_hex(hash, str("")), JM_ERROR, "libcrypto fails");
-    sha_fail = 0;
+    finals = 0;
+    failing = 1;
+    is_int(jm_digest_hex(&signer.hash, hash, str("")), JM_ERROR,
+           "libcrypto fails");
+    failing = 0;
+
+    jm_signer_free(&signer);
 }
 
 
@@ -296,6 +287,8 @@ test_vectors(void)
         is_cstr(out, expected, "Authorization of vector %s", v->name);
         is_int(sign(&c, out, sizeof(out)), JM_OK, "and once more");
         is_cstr(out, expected, "with the key that is cached");
+
+        jm_signer_free(&c.signer);
     }
 }
 
@@ -305,90 +298,87 @@ test_day_key(void)
 {
     char      first[512], out[512];
     call_t    c;
-    uint8_t   hex[2 * JM_SHA256_LEN];
     jm_str_t  s;
 
     make_call(&c, &vectors[3]);
 
-    hmac_calls = 0;
+    finals = 0;
     sign(&c, first, sizeof(first));
-    is_int(hmac_calls, 5, "four steps to the key, and the signature");
+    is_int(finals, FINALS_KEY + FINALS_SIGN, "the key, and the signature");
 
-    s.data = hex;
-    s.len = sizeof(hex);
-    jm_hex(hex, c.key.key, JM_SHA256_LEN);
-    is_str(s, DAY_KEY, "the signing key");
-
-    s.data = c.key.day;
+    s.data = c.signer.day;
     s.len = JM_DAY_LEN;
-    is_str(s, "20260101", "is the day's");
+    is_str(s, "20260101", "the key is the day's");
 
-    hmac_calls = 0;
+    finals = 0;
     sign(&c, out, sizeof(out));
-    is_int(hmac_calls, 1, "the second time only the signature is made");
+    is_int(finals, FINALS_SIGN, "the second time only the signature is made");
     is_cstr(out, first, "which is the same");
 
     c.request.date = str("20260101T235959Z");
-    hmac_calls = 0;
+    finals = 0;
     sign(&c, out, sizeof(out));
-    is_int(hmac_calls, 1, "and so at the end of the day");
+    is_int(finals, FINALS_SIGN, "and so at the end of the day");
 
     c.request.date = str(vectors[3].date);
-    c.key.key[0] ^= 1;
+    c.credential.secret_key = str("another");
     sign(&c, out, sizeof(out));
-    ok(strcmp(out, first) != 0, "a cached key that is wrong is used");
+    is_cstr(out, first, "until then nobody looks at the secret");
 
     c.request.date = str("20260102T000000Z");
-    hmac_calls = 0;
+    finals = 0;
     sign(&c, out, sizeof(out));
-    is_int(hmac_calls, 5, "another day derives another key");
-
-    s.data = c.key.day;
-    s.len = JM_DAY_LEN;
+    is_int(finals, FINALS_KEY + FINALS_SIGN,
+           "another day derives another key");
     is_str(s, "20260102", "that is the day's");
 
     c.request.date = str(vectors[3].date);
     sign(&c, out, sizeof(out));
+    ok(strcmp(out, first) != 0, "of the secret as it is then");
+
+    c.credential.secret_key = str(vectors[3].secret_key);
+    c.request.date = str("20260102T000000Z");
+    sign(&c, out, sizeof(out));
+
+    c.request.date = str(vectors[3].date);
+    sign(&c, out, sizeof(out));
     is_cstr(out, first, "and a clock set back gets its own again");
+
+    jm_signer_free(&c.signer);
+    ok(c.signer.key.state == NULL && c.signer.day[0] == 0,
+       "nothing is left of a signer that is freed");
 }
 
 
 static void
 test_failures(void)
 {
-    char          out[512];
-    size_t        size;
-    call_t        c;
-    unsigned      n;
-    jm_buf_t      b;
-    jm_day_key_t  none;
+    char      out[512];
+    size_t    size;
+    call_t    c;
+    unsigned  n;
+    jm_buf_t  b;
 
-    memset(&none, 0, sizeof(jm_day_key_t));
-
-    for (n = 1; n <= 5; n++) {
+    for (n = 1; n <= FINALS_KEY + FINALS_SIGN; n++) {
         make_call(&c, &vectors[3]);
 
-        hmac_calls = 0;
-        hmac_fail = n;
-        is_int(sign(&c, out, sizeof(out)), JM_ERROR, "HMAC %u fails", n);
+        finals = 0;
+        failing = n;
+        is_int(sign(&c, out, sizeof(out)), JM_ERROR, "hash %u fails", n);
         is_cstr(out, "", "nothing is written");
 
-        if (n < 5) {
-            ok(memcmp(&c.key, &none, sizeof(none)) == 0,
+        if (n <= FINALS_KEY) {
+            ok(c.signer.key.state == NULL && c.signer.day[0] == 0,
                "and half a key is not kept");
         }
 
-        hmac_fail = 0;
+        failing = 0;
         is_int(sign(&c, out, sizeof(out)), JM_OK, "and works the next time");
+
+        jm_signer_free(&c.signer);
     }
 
     make_call(&c, &vectors[3]);
-    sha_calls = 0;
-    sha_fail = 1;
-    is_int(sign(&c, out, sizeof(out)), JM_ERROR, "SHA-256 fails");
-    is_cstr(out, "", "nothing is written");
-    sha_fail = 0;
-
     sign(&c, out, sizeof(out));
     size = strlen(out);
 
@@ -397,7 +387,7 @@ test_failures(void)
 
     jm_buf_fixed(&b, out, sizeof(out));
     b.rc = JM_ERROR;
-    is_int(jm_sign(&b, &c.request, &c.credential, &c.key), JM_ERROR,
+    is_int(jm_sign(&b, &c.request, &c.credential, &c.signer), JM_ERROR,
            "a buffer with an error");
 
     c.request.date = str("20260101");
@@ -405,9 +395,7 @@ test_failures(void)
     c.request.date = str(NULL);
     is_int(sign(&c, out, sizeof(out)), JM_INVALID, "no date");
 
-    make_call(&c, &vectors[3]);
-    c.credential.secret_key.len = (size_t) INT32_MAX + 1;
-    is_int(sign(&c, out, sizeof(out)), JM_ERROR, "a secret of 2 GB");
+    jm_signer_free(&c.signer);
 }
 
 
@@ -438,6 +426,8 @@ test_limit(void)
 
     c.headers[4].value.len++;
     is_int(sign(&c, out, sizeof(out)), JM_ERROR, "one byte more is not");
+
+    jm_signer_free(&c.signer);
 }
 
 
@@ -495,6 +485,8 @@ test_canonical(void)
            "POST\n/\n\n\n\n"
            "bd3d463a0f82af44b7c9709777ef246cc1ebc9fb04e116d28d1fda308d076fcb",
            "with no query and no headers");
+
+    jm_signer_free(&c.signer);
 }
 
 
@@ -543,7 +535,7 @@ test_query(void)
 int
 main(void)
 {
-    test_sha256();
+    test_hash();
     test_vectors();
     test_day_key();
     test_failures();

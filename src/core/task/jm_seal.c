@@ -13,6 +13,8 @@
 
 #include "jm_base64.h"
 
+#include <openssl/crypto.h>
+
 
 #define JM_SEAL_VERSION     1
 #define JM_SEAL_INFO        "jimeng task id v1"
@@ -37,6 +39,8 @@ static jm_rc_e jm_seal_open(uint8_t *plain, const jm_seal_key_t *keys,
 jm_rc_e
 jm_seal_derive(jm_seal_key_t *key, jm_str_t secret)
 {
+    uint8_t   bytes[JM_CRYPT_KEY];
+    jm_rc_e   rc;
     jm_str_t  none = jm_null_string;
     jm_str_t  info = jm_string(JM_SEAL_INFO);
 
@@ -44,7 +48,32 @@ jm_seal_derive(jm_seal_key_t *key, jm_str_t secret)
         return JM_INVALID;
     }
 
-    return jm_crypt_derive(key->key, JM_CRYPT_KEY, secret, none, info);
+    rc = jm_crypt_derive(bytes, JM_CRYPT_KEY, secret, none, info);
+
+    if (rc == JM_OK) {
+        rc = jm_seal_key_init(key, bytes);
+    }
+
+    OPENSSL_cleanse(bytes, JM_CRYPT_KEY);
+
+    return rc;
+}
+
+
+jm_rc_e
+jm_seal_key_init(jm_seal_key_t *key, const uint8_t *bytes)
+{
+    memcpy(key->key, bytes, JM_CRYPT_KEY);
+
+    return jm_crypt_init(&key->crypt, key->key);
+}
+
+
+void
+jm_seal_key_free(jm_seal_key_t *key)
+{
+    jm_crypt_free(&key->crypt);
+    OPENSSL_cleanse(key->key, JM_CRYPT_KEY);
 }
 
 
@@ -68,7 +97,7 @@ jm_seal(jm_buf_t *out, const jm_seal_key_t *key, const uint8_t *nonce,
     version.len = 1;
     version.data = sealed;
 
-    if (jm_crypt_seal(sealed + JM_SEAL_HEAD, key->key, nonce, version,
+    if (jm_crypt_seal(&key->crypt, sealed + JM_SEAL_HEAD, nonce, version,
                       jm_buf_view(&b))
         != JM_OK)
     {
@@ -209,7 +238,7 @@ jm_seal_open(uint8_t *plain, const jm_seal_key_t *keys, size_t nkeys,
     rc = JM_INVALID;
 
     for (i = 0; i < nkeys && rc == JM_INVALID; i++) {
-        rc = jm_crypt_open(plain, keys[i].key, nonce, version, sealed);
+        rc = jm_crypt_open(&keys[i].crypt, plain, nonce, version, sealed);
     }
 
     return rc;

@@ -23,17 +23,29 @@
 #define JM_SEAL_SECRET_MIN  16      /* bytes of a secret */
 
 
+/* crypt is made of the key */
+
 typedef struct {
     uint8_t          key[JM_CRYPT_KEY];
+    jm_crypt_t       crypt;
 } jm_seal_key_t;
 
 
 /*
  * Derives the key from a secret (RFC 5869: HKDF-SHA256, no salt, the info is
  * "jimeng task id v1").  Returns JM_INVALID when the secret is shorter than
- * JM_SEAL_SECRET_MIN, and JM_ERROR when libcrypto fails.
+ * JM_SEAL_SECRET_MIN, and JM_ERROR when libcrypto fails: nothing is held then.
  */
 jm_rc_e jm_seal_derive(jm_seal_key_t *key, jm_str_t secret);
+
+/*
+ * Makes a key of JM_CRYPT_KEY bytes as they are.  Returns JM_ERROR when libcrypto
+ * fails: nothing is held then.
+ */
+jm_rc_e jm_seal_key_init(jm_seal_key_t *key, const uint8_t *bytes);
+
+/* Gives back what a key holds, and forgets it; a zeroed one holds nothing. */
+void jm_seal_key_free(jm_seal_key_t *key);
 
 /*
  * Appends a ticket sealed with AES-256-GCM (NIST SP 800-38D), whole or not at

@@ -23,10 +23,9 @@
 static unsigned jm_crypt_hkdf(EVP_PKEY_CTX *ctx, uint8_t *dst, size_t len,
     jm_str_t secret, jm_str_t salt, jm_str_t info);
 static unsigned jm_crypt_encrypt(EVP_CIPHER_CTX *ctx, uint8_t *dst,
-    const uint8_t *key, const uint8_t *nonce, jm_str_t extra, jm_str_t plain);
+    const uint8_t *nonce, jm_str_t extra, jm_str_t plain);
 static jm_rc_e jm_crypt_decrypt(EVP_CIPHER_CTX *ctx, uint8_t *dst,
-    const uint8_t *key, const uint8_t *nonce, jm_str_t extra, jm_str_t text,
-    const uint8_t *tag);
+    const uint8_t *nonce, jm_str_t extra, jm_str_t text, const uint8_t *tag);
 
 
 jm_rc_e
@@ -83,11 +82,41 @@ jm_crypt_hkdf(EVP_PKEY_CTX *ctx, uint8_t *dst, size_t len, jm_str_t secret,
 
 
 jm_rc_e
-jm_crypt_seal(uint8_t *dst, const uint8_t *key, const uint8_t *nonce,
+jm_crypt_init(jm_crypt_t *c, const uint8_t *key)
+{
+    jm_rc_e  rc;
+
+    ERR_set_mark();
+
+    rc = JM_OK;
+    c->ctx = EVP_CIPHER_CTX_new();
+
+    if (c->ctx == NULL
+        || EVP_EncryptInit_ex(c->ctx, EVP_aes_256_gcm(), NULL, key, NULL) != 1)
+    {
+        jm_crypt_free(c);
+        rc = JM_ERROR;
+    }
+
+    ERR_pop_to_mark();
+
+    return rc;
+}
+
+
+void
+jm_crypt_free(jm_crypt_t *c)
+{
+    EVP_CIPHER_CTX_free(c->ctx);
+    c->ctx = NULL;
+}
+
+
+jm_rc_e
+jm_crypt_seal(const jm_crypt_t *c, uint8_t *dst, const uint8_t *nonce,
     jm_str_t extra, jm_str_t plain)
 {
-    jm_rc_e          rc;
-    EVP_CIPHER_CTX  *ctx;
+    jm_rc_e  rc;
 
     if (extra.len > INT_MAX || plain.len > INT_MAX) {
         return JM_ERROR;
@@ -95,14 +124,7 @@ jm_crypt_seal(uint8_t *dst, const uint8_t *key, const uint8_t *nonce,
 
     ERR_set_mark();
 
-    rc = JM_ERROR;
-    ctx = EVP_CIPHER_CTX_new();
-
-    if (ctx != NULL && jm_crypt_encrypt(ctx, dst, key, nonce, extra, plain)) {
-        rc = JM_OK;
-    }
-
-    EVP_CIPHER_CTX_free(ctx);
+    rc = jm_crypt_encrypt(c->ctx, dst, nonce, extra, plain) ? JM_OK : JM_ERROR;
 
     ERR_pop_to_mark();
 
@@ -113,12 +135,12 @@ jm_crypt_seal(uint8_t *dst, const uint8_t *key, const uint8_t *nonce,
 /* no text is no call: libcrypto may take one of no bytes for the last */
 
 static unsigned
-jm_crypt_encrypt(EVP_CIPHER_CTX *ctx, uint8_t *dst, const uint8_t *key,
-    const uint8_t *nonce, jm_str_t extra, jm_str_t plain)
+jm_crypt_encrypt(EVP_CIPHER_CTX *ctx, uint8_t *dst, const uint8_t *nonce,
+    jm_str_t extra, jm_str_t plain)
 {
     int  n;
 
-    return EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) == 1
+    return EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, nonce) == 1
            && (extra.len == 0
                || EVP_EncryptUpdate(ctx, NULL, &n, extra.data,
                                     (int) extra.len)
@@ -135,12 +157,11 @@ jm_crypt_encrypt(EVP_CIPHER_CTX *ctx, uint8_t *dst, const uint8_t *key,
 
 
 jm_rc_e
-jm_crypt_open(uint8_t *dst, const uint8_t *key, const uint8_t *nonce,
+jm_crypt_open(const jm_crypt_t *c, uint8_t *dst, const uint8_t *nonce,
     jm_str_t extra, jm_str_t sealed)
 {
-    jm_rc_e          rc;
-    jm_str_t         text;
-    EVP_CIPHER_CTX  *ctx;
+    jm_rc_e   rc;
+    jm_str_t  text;
 
     if (sealed.len < JM_CRYPT_TAG) {
         return JM_INVALID;
@@ -155,15 +176,8 @@ jm_crypt_open(uint8_t *dst, const uint8_t *key, const uint8_t *nonce,
 
     ERR_set_mark();
 
-    rc = JM_ERROR;
-    ctx = EVP_CIPHER_CTX_new();
-
-    if (ctx != NULL) {
-        rc = jm_crypt_decrypt(ctx, dst, key, nonce, extra, text,
-                              sealed.data + text.len);
-    }
-
-    EVP_CIPHER_CTX_free(ctx);
+    rc = jm_crypt_decrypt(c->ctx, dst, nonce, extra, text,
+                          sealed.data + text.len);
 
     ERR_pop_to_mark();
 
@@ -172,8 +186,8 @@ jm_crypt_open(uint8_t *dst, const uint8_t *key, const uint8_t *nonce,
 
 
 static jm_rc_e
-jm_crypt_decrypt(EVP_CIPHER_CTX *ctx, uint8_t *dst, const uint8_t *key,
-    const uint8_t *nonce, jm_str_t extra, jm_str_t text, const uint8_t *tag)
+jm_crypt_decrypt(EVP_CIPHER_CTX *ctx, uint8_t *dst, const uint8_t *nonce,
+    jm_str_t extra, jm_str_t text, const uint8_t *tag)
 {
     int      n;
     uint8_t  rest[JM_CRYPT_TAG], expected[JM_CRYPT_TAG];
@@ -182,7 +196,7 @@ jm_crypt_decrypt(EVP_CIPHER_CTX *ctx, uint8_t *dst, const uint8_t *key,
 
     memcpy(expected, tag, JM_CRYPT_TAG);
 
-    if (EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) != 1
+    if (EVP_DecryptInit_ex(ctx, NULL, NULL, NULL, nonce) != 1
         || (extra.len != 0
             && EVP_DecryptUpdate(ctx, NULL, &n, extra.data, (int) extra.len)
                != 1)

@@ -21,6 +21,13 @@
 #define JM_CRYPT_TAG        16
 
 
+/* a state of libcrypto's, NULL when there is none to be freed */
+
+typedef struct {
+    void            *ctx;
+} jm_crypt_t;
+
+
 /*
  * Writes len bytes to dst, derived with HKDF-SHA256 (RFC 5869) from a secret;
  * salt and info may be empty.  Returns JM_ERROR when libcrypto fails.
@@ -29,12 +36,21 @@ jm_rc_e jm_crypt_derive(uint8_t *dst, size_t len, jm_str_t secret,
     jm_str_t salt, jm_str_t info);
 
 /*
- * Writes the plain.len bytes of the ciphertext and the JM_CRYPT_TAG of the tag
- * to dst: AES-256-GCM (NIST SP 800-38D), with JM_CRYPT_KEY bytes of key and
- * JM_CRYPT_NONCE of nonce.  The tag covers extra as well, which is not written.
- * Returns JM_ERROR when libcrypto fails.
+ * Makes AES-256-GCM (NIST SP 800-38D) ready with JM_CRYPT_KEY bytes of key, for
+ * any number of texts: this takes longer than to seal a short one.  Returns
+ * JM_ERROR when libcrypto fails: nothing is held then.
  */
-jm_rc_e jm_crypt_seal(uint8_t *dst, const uint8_t *key, const uint8_t *nonce,
+jm_rc_e jm_crypt_init(jm_crypt_t *c, const uint8_t *key);
+
+/* Gives back what jm_crypt_init() took, and forgets the key. */
+void jm_crypt_free(jm_crypt_t *c);
+
+/*
+ * Writes the plain.len bytes of the ciphertext and the JM_CRYPT_TAG of the tag
+ * to dst; nonce has JM_CRYPT_NONCE bytes.  The tag covers extra as well, which
+ * is not written.  Returns JM_ERROR when libcrypto fails.
+ */
+jm_rc_e jm_crypt_seal(const jm_crypt_t *c, uint8_t *dst, const uint8_t *nonce,
     jm_str_t extra, jm_str_t plain);
 
 /*
@@ -43,7 +59,7 @@ jm_rc_e jm_crypt_seal(uint8_t *dst, const uint8_t *key, const uint8_t *nonce,
  * Returns JM_INVALID when the tag does not fit, and JM_ERROR when libcrypto
  * fails.
  */
-jm_rc_e jm_crypt_open(uint8_t *dst, const uint8_t *key, const uint8_t *nonce,
+jm_rc_e jm_crypt_open(const jm_crypt_t *c, uint8_t *dst, const uint8_t *nonce,
     jm_str_t extra, jm_str_t sealed);
 
 

@@ -11,12 +11,7 @@
 
 #include "jm_sign.h"
 
-#include <limits.h>
-
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 
 
 #define JM_SIGN_ALGORITHM   "HMAC-SHA256"
@@ -28,25 +23,26 @@ static jm_str_t jm_sign_trim(jm_str_t s);
 static void jm_sign_headers(jm_buf_t *b, const jm_sign_request_t *sr);
 static void jm_sign_scope(jm_buf_t *b, const jm_sign_request_t *sr,
     const jm_credential_t *credential);
-static jm_rc_e jm_sign_key(jm_day_key_t *key, const uint8_t *day,
+static jm_rc_e jm_sign_day(jm_signer_t *signer, const uint8_t *day,
     const jm_credential_t *credential);
-static jm_rc_e jm_sign_hmac(uint8_t *dst, jm_str_t key, jm_str_t s);
 
 
 jm_rc_e
-jm_sha256_hex(uint8_t *dst, jm_str_t s)
+jm_signer_init(jm_signer_t *signer)
 {
-    uint8_t  digest[JM_SHA256_LEN];
+    memset(signer, 0, sizeof(jm_signer_t));
 
-    if (SHA256(s.len == 0 ? (const uint8_t *) "" : s.data, s.len, digest)
-        == NULL)
-    {
-        return JM_ERROR;
-    }
+    return jm_digest_init(&signer->hash, NULL);
+}
 
-    jm_hex(dst, digest, JM_SHA256_LEN);
 
-    return JM_OK;
+void
+jm_signer_free(jm_signer_t *signer)
+{
+    jm_digest_free(&signer->hash);
+    jm_digest_free(&signer->key);
+
+    memset(signer->day, 0, JM_DAY_LEN);
 }
 
 
@@ -171,19 +167,17 @@ jm_sign_headers(jm_buf_t *b, const jm_sign_request_t *sr)
 
 jm_rc_e
 jm_sign(jm_buf_t *b, const jm_sign_request_t *sr,
-    const jm_credential_t *credential, jm_day_key_t *key)
+    const jm_credential_t *credential, jm_signer_t *signer)
 {
     jm_buf_t  text;
-    jm_str_t  day_key;
-    uint8_t   hash[JM_SHA256_HEX_LEN], digest[JM_SHA256_LEN];
-    uint8_t   space[JM_SIGN_MAX];
+    uint8_t   hash[JM_DIGEST_HEX_LEN], space[JM_SIGN_MAX];
 
     if (sr->date.len != JM_DATE_LEN) {
         return JM_INVALID;
     }
 
-    if (memcmp(key->day, sr->date.data, JM_DAY_LEN) != 0
-        && jm_sign_key(key, sr->date.data, credential) != JM_OK)
+    if (memcmp(signer->day, sr->date.data, JM_DAY_LEN) != 0
+        && jm_sign_day(signer, sr->date.data, credential) != JM_OK)
     {
         return JM_ERROR;
     }
@@ -191,7 +185,9 @@ jm_sign(jm_buf_t *b, const jm_sign_request_t *sr,
     jm_buf_fixed(&text, space, JM_SIGN_MAX);
     jm_sign_canonical(&text, sr, 0);
 
-    if (text.rc != JM_OK || jm_sha256_hex(hash, jm_buf_view(&text)) != JM_OK) {
+    if (text.rc != JM_OK
+        || jm_digest_hex(&signer->hash, hash, jm_buf_view(&text)) != JM_OK)
+    {
         return JM_ERROR;
     }
 
@@ -201,18 +197,13 @@ jm_sign(jm_buf_t *b, const jm_sign_request_t *sr,
     jm_buf_literal(&text, "\n");
     jm_sign_scope(&text, sr, credential);
     jm_buf_literal(&text, "\n");
-    jm_buf_add(&text, hash, JM_SHA256_HEX_LEN);
-
-    day_key.len = JM_SHA256_LEN;
-    day_key.data = key->key;
+    jm_buf_add(&text, hash, JM_DIGEST_HEX_LEN);
 
     if (text.rc != JM_OK
-        || jm_sign_hmac(digest, day_key, jm_buf_view(&text)) != JM_OK)
+        || jm_digest_hex(&signer->key, hash, jm_buf_view(&text)) != JM_OK)
     {
         return JM_ERROR;
     }
-
-    jm_hex(hash, digest, JM_SHA256_LEN);
 
     jm_buf_literal(b, JM_SIGN_ALGORITHM " Credential=");
     jm_buf_str(b, credential->access_key);
@@ -221,7 +212,7 @@ jm_sign(jm_buf_t *b, const jm_sign_request_t *sr,
     jm_buf_literal(b, ", SignedHeaders=");
     jm_sign_headers(b, sr);
     jm_buf_literal(b, ", Signature=");
-    jm_buf_add(b, hash, JM_SHA256_HEX_LEN);
+    jm_buf_add(b, hash, JM_DIGEST_HEX_LEN);
 
     return b->rc;
 }
@@ -243,13 +234,14 @@ jm_sign_scope(jm_buf_t *b, const jm_sign_request_t *sr,
 /* the secret, as it is, is the first key: this scheme puts no prefix to it */
 
 static jm_rc_e
-jm_sign_key(jm_day_key_t *key, const uint8_t *day,
+jm_sign_day(jm_signer_t *signer, const uint8_t *day,
     const jm_credential_t *credential)
 {
-    size_t    i;
-    uint8_t   digest[JM_SHA256_LEN];
-    jm_rc_e   rc;
-    jm_str_t  k, steps[4];
+    size_t       i;
+    uint8_t      digest[JM_DIGEST_LEN];
+    jm_rc_e      rc;
+    jm_str_t     k, steps[4];
+    jm_digest_t  key;
 
     steps[0].len = JM_DAY_LEN;
     steps[0].data = day;
@@ -261,41 +253,23 @@ jm_sign_key(jm_day_key_t *key, const uint8_t *day,
     k = credential->secret_key;
 
     for (i = 0; i < jm_nitems(steps) && rc == JM_OK; i++) {
-        rc = jm_sign_hmac(digest, k, steps[i]);
+        rc = jm_digest(digest, &k, &steps[i], 1);
 
-        k.len = JM_SHA256_LEN;
+        k.len = JM_DIGEST_LEN;
         k.data = digest;
     }
 
     if (rc == JM_OK) {
-        memcpy(key->key, digest, JM_SHA256_LEN);
-        memcpy(key->day, day, JM_DAY_LEN);
+        rc = jm_digest_init(&key, &k);
     }
 
-    OPENSSL_cleanse(digest, JM_SHA256_LEN);
+    if (rc == JM_OK) {
+        jm_digest_free(&signer->key);
+        signer->key = key;
+        memcpy(signer->day, day, JM_DAY_LEN);
+    }
+
+    OPENSSL_cleanse(digest, JM_DIGEST_LEN);
 
     return rc;
-}
-
-
-/* 1160 ns; by hand, over two SHA256(), it would be 750: not worth it */
-
-static jm_rc_e
-jm_sign_hmac(uint8_t *dst, jm_str_t key, jm_str_t s)
-{
-    unsigned  len;
-
-    if (key.len > INT_MAX) {
-        return JM_ERROR;
-    }
-
-    if (HMAC(EVP_sha256(), key.len == 0 ? (const uint8_t *) "" : key.data,
-             (int) key.len, s.len == 0 ? (const uint8_t *) "" : s.data, s.len,
-             dst, &len)
-        == NULL)
-    {
-        return JM_ERROR;
-    }
-
-    return len == JM_SHA256_LEN ? JM_OK : JM_ERROR;
 }

@@ -14,11 +14,8 @@
 #define _JM_SIGN_H_INCLUDED_
 
 
+#include "jm_digest.h"
 #include "jm_text.h"
-
-
-#define JM_SHA256_LEN       32
-#define JM_SHA256_HEX_LEN   64
 
 
 typedef struct {
@@ -41,14 +38,16 @@ typedef struct {
 
 
 /*
- * The signing key of one UTC day and one credential; starts zeroed.  day is
- * the date that key was derived for.
+ * What signs for one credential: what its key of a UTC day has made of an HMAC,
+ * which jm_sign() makes anew when a request is of another day.  day is zeroed
+ * until then.
  */
 
 typedef struct {
     uint8_t          day[JM_DAY_LEN];
-    uint8_t          key[JM_SHA256_LEN];
-} jm_day_key_t;
+    jm_digest_t      key;
+    jm_digest_t      hash;      /* SHA-256, of nothing yet */
+} jm_signer_t;
 
 
 /*
@@ -70,10 +69,13 @@ typedef struct {
 
 
 /*
- * Writes the JM_SHA256_HEX_LEN lower-case hex digits of the SHA-256 of s to
- * dst, without a zero.  Returns JM_ERROR when libcrypto fails.
+ * Makes a signer ready.  Returns JM_ERROR when libcrypto fails: it holds nothing
+ * then.
  */
-jm_rc_e jm_sha256_hex(uint8_t *dst, jm_str_t s);
+jm_rc_e jm_signer_init(jm_signer_t *signer);
+
+/* Gives back what a signer holds, and forgets its key. */
+void jm_signer_free(jm_signer_t *signer);
 
 /*
  * Appends the canonical query string of n parameters: sorted by the bytes of
@@ -92,14 +94,14 @@ void jm_sign_canonical(jm_buf_t *b, const jm_sign_request_t *sr,
     unsigned mask);
 
 /*
- * Appends the value of the Authorization header.  key caches what is derived
- * from the secret: it is derived anew only when the date's day is not
- * key->day, so one key structure belongs to one credential.  Returns JM_ERROR
- * when libcrypto fails, or b has, or the canonical request exceeds
- * JM_SIGN_MAX bytes.
+ * Appends the value of the Authorization header.  The key is derived from the
+ * secret only when the date's day is not signer->day, so one signer belongs to
+ * one credential.  Returns JM_ERROR when libcrypto fails, or b has, or the
+ * canonical request exceeds JM_SIGN_MAX bytes, and JM_INVALID when the date is
+ * no date.
  */
 jm_rc_e jm_sign(jm_buf_t *b, const jm_sign_request_t *sr,
-    const jm_credential_t *credential, jm_day_key_t *key);
+    const jm_credential_t *credential, jm_signer_t *signer);
 
 
 #define JM_SIGN_MAX         8192
