@@ -39,8 +39,8 @@ typedef struct {
 jm_rc_e jm_seal_derive(jm_seal_key_t *key, jm_str_t secret);
 
 /*
- * Makes a key of JM_CRYPT_KEY bytes as they are.  Returns JM_ERROR when libcrypto
- * fails: nothing is held then.
+ * Makes a key of JM_CRYPT_KEY bytes as they are.  Returns JM_ERROR when
+ * libcrypto fails: nothing is held then.
  */
 jm_rc_e jm_seal_key_init(jm_seal_key_t *key, const uint8_t *bytes);
 

@@ -69,7 +69,7 @@ typedef struct {
 
 
 /*
- * Makes a signer ready.  Returns JM_ERROR when libcrypto fails: it holds nothing
+ * Makes a signer ready.  Returns JM_ERROR when libcrypto fails: nothing is held
  * then.
  */
 jm_rc_e jm_signer_init(jm_signer_t *signer);
