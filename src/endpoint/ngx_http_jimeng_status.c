@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_jimeng.h"
+#include "jm_metrics_report.h"
 
 
 /* series that are copied with the zone locked once, and workers listed */

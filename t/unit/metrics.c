@@ -6,7 +6,7 @@
 
 
 #include "tap.h"
-#include "jm_metrics.h"
+#include "jm_metrics_report.h"
 
 
 #define TEXT    65536

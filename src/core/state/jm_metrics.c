@@ -19,12 +19,13 @@
 #define JM_CODE_NONE        0
 #define JM_CODE_OTHER       1
 #define JM_CODE_GOOD        2
-#define JM_CODE_TABLE       3       /* and from there the errors' */
+#define JM_CODE_TABLE       3       /* the first of jm_error_code() */
 
 
 /*
- * A chain's series are believed: one store enters each.  What dies before it
- * leaves a piece of memory that nobody has, and the kind's room for one less.
+ * The chains of the table are good after any death: one store enters a series.
+ * A process that dies before it leaves a piece of memory that nobody has, and
+ * room for one series less of that kind.
  */
 
 struct jm_metrics_shared_s {
@@ -92,7 +93,7 @@ jm_metrics_create(jm_metrics_t *m)
 }
 
 
-/* the place of one that is no more is taken; its pid is stored last */
+/* takes the place of a worker that is no more; the pid is stored last */
 
 void
 jm_metrics_join(jm_metrics_t *m, uint32_t number, uint64_t now)
@@ -343,8 +344,8 @@ jm_metrics_result(jm_cause_e result)
 
 
 /*
- * Where a series is counted.  A name of "other" is no way to have one twice:
- * it is counted where those that are one too many are.
+ * Where a series is counted.  Those that there is no room for are reported as
+ * "other": what has that name is counted with them, not as a second "other".
  */
 
 static uint64_t *
@@ -465,7 +466,7 @@ jm_metrics_hash(jm_series_e kind, jm_cause_e result, jm_str_t a, jm_str_t b)
 }
 
 
-/* of causes that a client is told by one code, the first */
+/* the first of the causes that are told to a client by the same code */
 
 static jm_cause_e
 jm_metrics_cause(jm_cause_e cause)

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "jm_json.h"
-#include "jm_metrics.h"
+#include "jm_metrics_report.h"
 #include "jm_text.h"
 
 

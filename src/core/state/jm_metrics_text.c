@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "jm_metrics.h"
+#include "jm_metrics_report.h"
 #include "jm_text.h"
 
 
