@@ -20,10 +20,7 @@
 #include "jm_request.h"
 
 
-/*
- * What became of one task: pictures, or the error it ended in; both, where its
- * pictures were made and cannot be had.
- */
+/* what became of one task; both where pictures were made and cannot be had */
 
 typedef struct {
     const jm_str_t    *urls;

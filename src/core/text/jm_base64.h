@@ -25,7 +25,6 @@
 
 #define JM_BASE64_JSON      2
 
-
 /* room that jm_base64_decode() and _decode_end(), jm_base64_encode() need */
 
 #define jm_base64_decoded(len)  ((len) / 4 * 3 + 3)

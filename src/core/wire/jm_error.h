@@ -5,8 +5,7 @@
 
 
 /*
- * The error table: a cause gives the HTTP status, the type and code of the
- * envelope, and the sentence a client reads when nobody has a better one.
+ * An error on its way to a client: a cause, and what is to be said of it.
  */
 
 
@@ -14,7 +13,7 @@
 #define _JM_ERROR_H_INCLUDED_
 
 
-#include "jm_base.h"
+#include "jm_cause.h"
 
 
 #define JM_ERROR_MESSAGE    256
@@ -26,75 +25,21 @@
 #define JM_ERROR_RETRY_MAX  60
 
 
-typedef enum {
-    JM_CAUSE_NONE = 0,
-    JM_CAUSE_INVALID_REQUEST,
-    JM_CAUSE_INVALID_KEY,
-    JM_CAUSE_PERMISSION,
-    JM_CAUSE_NOT_FOUND,
-    JM_CAUSE_MODEL_NOT_FOUND,
-    JM_CAUSE_TASK_NOT_FOUND,
-    JM_CAUSE_METHOD,
-    JM_CAUSE_REQUEST_TIMEOUT,
-    JM_CAUSE_REQUEST_TOO_LARGE,
-    JM_CAUSE_PROMPT_TOO_LONG,
-    JM_CAUSE_MEDIA_TYPE,
-    JM_CAUSE_KEY_REUSED,            /* the key of another request */
-    JM_CAUSE_RATE_LIMITED,          /* the client is over a limit of ours */
-    JM_CAUSE_QUOTA,                 /* it has used up its budget of pictures */
-    JM_CAUSE_CONTENT_POLICY,
-    JM_CAUSE_MODERATION,            /* the same, as OpenAI's models tell it */
-    JM_CAUSE_BUSY,                  /* no slot of an account in time */
-    JM_CAUSE_UPSTREAM_RATE_LIMITED,
-    JM_CAUSE_UPSTREAM_AUTH,
-    JM_CAUSE_UPSTREAM,
-    JM_CAUSE_OUTCOME_UNKNOWN,       /* a submit that may have been taken */
-    JM_CAUSE_GENERATION_TIMEOUT,
-    JM_CAUSE_UNAVAILABLE,
-    JM_CAUSE_NO_ROOM,               /* the shared memory zone is full */
-    JM_CAUSE_INTERNAL,
-    JM_CAUSE_CLIENT_LEFT,
-    JM_CAUSE_LAST
-} jm_cause_e;
-
-
-typedef struct {
-    unsigned         status;
-    unsigned         retry_after;   /* seconds, or 0: says nothing */
-    const char      *type;
-    const char      *code;
-    const char      *message;
-} jm_cause_t;
-
-
 /*
- * An error on its way to a client.  param names a field of the request, or is
- * NULL: a literal, or text that is good as long as what was read of the request
- * is; upstream_code is the number Volcengine gave, or 0; no_retry says that a
- * retry would pay again, or is of no use; retry_after is the seconds after
- * which it may be of some, or 0 for what the cause's row says: no client is
- * told more than JM_ERROR_RETRY_MAX.
+ * param is a literal, or text that lives as long as what was read of the
+ * request.  Of retry_after no client is told more than JM_ERROR_RETRY_MAX.
  */
 
 typedef struct {
     jm_cause_e       cause;
-    unsigned         no_retry;
+    unsigned         no_retry;      /* a retry pays again, or is of no use */
     unsigned         passing;       /* the next try may end otherwise */
-    unsigned         retry_after;
-    int64_t          upstream_code;
-    const char      *param;
+    unsigned         retry_after;   /* seconds, 0: as the cause's row says */
+    int64_t          upstream_code; /* Volcengine's number, or 0 */
+    const char      *param;         /* a field of the request, or NULL */
     char             message[JM_ERROR_MESSAGE];
 } jm_error_t;
 
-
-/* Returns the row of a cause: always a whole one, other than for _NONE. */
-const jm_cause_t *jm_cause(jm_cause_e cause);
-
-/*
- * Returns the cause that fits an HTTP status that nginx itself answered,
- * 400 ... 599: JM_CAUSE_INVALID_REQUEST or _INTERNAL where nothing is closer.
- */
-jm_cause_e jm_cause_of_status(unsigned status);
 
 /*
  * Sets *e to a cause with a message in printf's form, or with the table's own
@@ -119,18 +64,21 @@ void jm_error_upstream(jm_error_t *e, int64_t code);
 void jm_error_wait(jm_error_t *e, uint64_t seconds);
 
 /*
- * Makes of an error of a content policy what OpenAI's live models call it
- * ("moderation_blocked"), and leaves any other as it is.
+ * Renames a refusal by content policy as OpenAI's live models name it,
+ * "moderation_blocked", and leaves any other error as it is.
  */
 void jm_error_gpt(jm_error_t *e);
 
 /*
- * Returns what an error of that kind is about, in OpenAI's words
- * ("moderation_stage"): "input", "output" or "unknown".
+ * Returns what such a refusal is about, in OpenAI's words ("moderation_stage"):
+ * "input", "output" or "unknown".
  */
 const char *jm_error_stage(const jm_error_t *e);
 
-/* Returns the number i, from 0, of that table, or 0 behind its last. */
+/*
+ * Returns number i, from 0, of those that jm_error_upstream() has in its table,
+ * or 0 behind the last.
+ */
 int64_t jm_error_code(size_t i);
 
 
