@@ -7,7 +7,19 @@
 #include "ngx_http_jimeng.h"
 
 
+#if (NGX_HTTP_V3)
+static void ngx_http_jimeng_client_event(ngx_event_t *ev);
+#endif
 static void ngx_http_jimeng_client_gone(ngx_http_request_t *r);
+
+
+#if (NGX_HTTP_V3)
+
+/* nginx's, which is the same for all requests */
+
+static ngx_event_handler_pt  ngx_http_jimeng_request_handler;
+
+#endif
 
 
 /* whether it comes over HTTP/2 or HTTP/3, whose socket many share */
@@ -35,6 +47,66 @@ ngx_http_jimeng_client_is_stream(ngx_http_request_t *r)
 }
 
 
+/*
+ * When the connection of an HTTP/3 stream closes, nginx ends the stream's
+ * request before it calls any handler of it.  While a client is watched, this
+ * is one that has left.
+ */
+
+void
+ngx_http_jimeng_client_watch(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V3)
+
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    if (c->quic) {
+        ngx_http_jimeng_request_handler = c->read->handler;
+
+        c->read->handler = ngx_http_jimeng_client_event;
+        c->write->handler = ngx_http_jimeng_client_event;
+    }
+
+#endif
+}
+
+
+void
+ngx_http_jimeng_client_unwatch(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V3)
+
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    if (c->quic) {
+        c->read->handler = ngx_http_jimeng_request_handler;
+        c->write->handler = ngx_http_jimeng_request_handler;
+    }
+
+#endif
+}
+
+
+#if (NGX_HTTP_V3)
+
+static void
+ngx_http_jimeng_client_event(ngx_event_t *ev)
+{
+    ngx_connection_t  *c;
+
+    c = ev->data;
+    c->close = 0;
+
+    ngx_http_jimeng_request_handler(ev);
+}
+
+#endif
+
+
 ngx_uint_t
 ngx_http_jimeng_client_left(ngx_http_request_t *r)
 {
@@ -47,7 +119,7 @@ ngx_http_jimeng_client_left(ngx_http_request_t *r)
     c = r->connection;
     rev = c->read;
 
-    if (c->error || rev->error) {
+    if (rev->error || ngx_http_jimeng_client_broke(r)) {
         return 1;
     }
 
@@ -88,6 +160,31 @@ ngx_http_jimeng_client_left(ngx_http_request_t *r)
 
 
 /*
+ * Whether what is sent reaches nobody: HTTP/2 marks a stream's connection when
+ * it is reset, or its session ends; HTTP/3 what is written alone when the
+ * client stops it.
+ */
+
+ngx_uint_t
+ngx_http_jimeng_client_broke(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+#if (NGX_HTTP_V3)
+
+    if (c->quic && c->write->error) {
+        return 1;
+    }
+
+#endif
+
+    return c->error;
+}
+
+
+/*
  * Whether the client took its reply: the last byte was handed to the system,
  * of a stream to the session's connection, and nothing had failed until then.
  * What a client that is gone by now has not read of it is not known.
@@ -100,7 +197,9 @@ ngx_http_jimeng_client_took(ngx_http_request_t *r)
 
     c = r->connection;
 
-    if (c->error || c->timedout || c->buffered || r->out || r->postponed) {
+    if (ngx_http_jimeng_client_broke(r)
+        || c->timedout || c->buffered || r->out || r->postponed)
+    {
         return 0;
     }
 
@@ -137,7 +236,9 @@ ngx_http_jimeng_client_gone(ngx_http_request_t *r)
 {
     r->connection->error = 0;
 
-    ngx_http_block_reading(r);
+    if (!ngx_http_jimeng_client_is_stream(r)) {
+        ngx_http_block_reading(r);
+    }
 }
 
 

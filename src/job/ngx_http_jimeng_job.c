@@ -75,6 +75,7 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    ngx_http_jimeng_client_watch(r);
     ngx_http_jimeng_job_watch(ctx->job);
 
     for (i = 0; i < order->n; i++) {
@@ -229,7 +230,9 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
             if (job->answered) {
                 ngx_http_jimeng_taken_reply(job, NGX_OK);
 
-                if (ngx_http_jimeng_job_sent(job) == NGX_ERROR) {
+                if (ngx_http_jimeng_job_sent(job) == NGX_ERROR
+                    || ngx_http_jimeng_job_write(job) != NGX_OK)
+                {
                     ngx_http_jimeng_job_leave(job);
                 }
             }
@@ -333,6 +336,8 @@ ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, ngx_int_t rc)
     if (job->closing.timer_set) {
         ngx_del_timer(&job->closing);
     }
+
+    ngx_http_jimeng_client_unwatch(r);
 
     r->read_event_handler = ngx_http_block_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
@@ -461,7 +466,7 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 
     /* so is a stream with frames in the queue told that its session ended */
 
-    left = r->connection->error && !job->gone;
+    left = ngx_http_jimeng_client_broke(r) && !job->gone;
     r->connection->error = 0;
 
     for (i = 0; i < job->order.n; i++) {
@@ -504,8 +509,8 @@ ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job)
 
     ngx_http_jimeng_ledger_sent(job->claim);
 
-    if (job->ended && !job->shut && !job->request->keepalive
-        && !job->request->connection->buffered && !job->request->postponed)
+    if (!job->shut && !job->request->connection->buffered
+        && !job->request->postponed)
     {
         job->shut = 1;
         ngx_http_jimeng_send_fin(job->request);

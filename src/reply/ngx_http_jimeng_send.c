@@ -404,8 +404,9 @@ ngx_http_jimeng_send_rest(ngx_http_request_t *r)
 
 
 /*
- * The reply is whole, and its request is not over: what was announced as a
- * connection that is kept, or has no length, ends for the client here.
+ * The reply is whole, and its request is not over: it ends for the client
+ * here.  In HTTP/2 its last frame has said so, and on a connection that is
+ * kept its length or last chunk.
  */
 
 void
@@ -415,9 +416,20 @@ ngx_http_jimeng_send_fin(ngx_http_request_t *r)
 
     c = r->connection;
 
-    /* a stream's connection is a stand-in, and its end was sent */
+#if (NGX_HTTP_V3)
 
-    if (ngx_http_jimeng_client_is_stream(r)) {
+    if (c->quic) {
+        if (ngx_quic_shutdown_stream(c, NGX_WRITE_SHUTDOWN) != NGX_OK) {
+            ngx_log_debug0(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                           "jimeng: ngx_quic_shutdown_stream() failed");
+        }
+
+        return;
+    }
+
+#endif
+
+    if (ngx_http_jimeng_client_is_stream(r) || r->keepalive) {
         return;
     }
 

@@ -14,6 +14,7 @@
 
 #define CID_LEN      16
 #define WINDOW       (16 * 1024 * 1024)
+#define PING         (300 * NGTCP2_MILLISECONDS)
 
 #define PRIORITIES                                                            \
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:%DISABLE_TLS13_COMPAT_MODE"
@@ -264,6 +265,7 @@ open_quic(client_t *c)
     }
 
     ngtcp2_conn_set_tls_native_handle(c->quic, c->tls);
+    ngtcp2_conn_set_keep_alive_timeout(c->quic, PING);
 }
 
 

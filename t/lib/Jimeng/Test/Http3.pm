@@ -76,7 +76,6 @@ sub new {
     my ($class, $port) = @_;
 
     my $pid = open2(my $out, my $in, $program, $port);
-    $in->autoflush(1);
 
     return bless {
         process => Jimeng::Test::Process->adopt($pid, 'http3'),
@@ -154,8 +153,7 @@ sub _say {
     my ($self, @fields) = @_;
 
     local $SIG{PIPE} = 'IGNORE';
-    print { $self->{in} } join("\t", @fields) . "\n";
-    return;
+    return defined syswrite $self->{in}, join("\t", @fields) . "\n";
 }
 
 
