@@ -13,17 +13,14 @@
 #define _JM_VISUAL_H_INCLUDED_
 
 
+#include "jm_answer.h"
 #include "jm_request.h"
-#include "jm_task.h"
 
 
 #define JM_VISUAL_VERSION   "2022-08-31"
 #define JM_VISUAL_REGION    "cn-north-1"
 #define JM_VISUAL_SERVICE   "cv"
 #define JM_VISUAL_HOST      "visual.volcengineapi.com"
-
-#define JM_VISUAL_TASK_ID   64      /* bytes of an upstream's id, at most */
-#define JM_VISUAL_PICTURES  15      /* that one task makes at most */
 
 /* bytes at most: every character as \\u0001, and in a body escaped again */
 
@@ -38,42 +35,6 @@ typedef enum {
     JM_VISUAL_QUERY,
     JM_VISUAL_RESULT
 } jm_visual_call_e;
-
-
-/* how far an exchange got */
-
-typedef enum {
-    JM_TRANSPORT_UNSENT,        /* no byte of the request was sent */
-    JM_TRANSPORT_BROKEN,        /* sent, but no whole answer came back */
-    JM_TRANSPORT_WHOLE
-} jm_transport_e;
-
-
-/*
- * What an answer means.  event is for jm_task_step(); error is set with
- * JM_EVENT_FAILED and _PASSING, with JM_EVENT_TROUBLE to what the answer is if
- * internal is set and it is the task's end (see jm_task_hear()), and to
- * JM_CAUSE_UPSTREAM_AUTH when access was refused: message may then hold what
- * was signed.  code, message, request_id and status are the upstream's, for the
- * log, and may be empty; they, task_id and urls are views into the answer's
- * body or memory that was handed in.
- */
-
-typedef struct {
-    jm_event_e       event;
-    jm_error_t       error;
-    jm_str_t         code;
-    jm_str_t         message;
-    jm_str_t         request_id;
-    jm_str_t         status;
-    unsigned         strange;       /* status is none of the documented */
-    unsigned         lost;          /* the upstream knows no such task */
-    unsigned         internal;      /* a hiccup, or the end of the task */
-    jm_str_t         task_id;
-    jm_str_t         urls[JM_VISUAL_PICTURES];
-    size_t           nurls;
-    size_t           ndata;         /* pictures as data */
-} jm_answer_t;
 
 
 /* Returns the Action of a call, as the query string has it. */
