@@ -239,7 +239,7 @@ ngx_http_jimeng_status_zone(ngx_http_jimeng_zone_t *zone, jm_report_t *report,
     ngx_http_jimeng_str(&report->zone, &zone->name);
     report->size = zone->shpool->end - (u_char *) zone->shpool;
 
-    ngx_shmtx_lock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_lock(zone);
 
     report->free = zone->shpool->pfree * ngx_pagesize;
     report->entries = jm_ledger_entries(&zone->ledger);
@@ -249,7 +249,7 @@ ngx_http_jimeng_status_zone(ngx_http_jimeng_zone_t *zone, jm_report_t *report,
     n = jm_metrics_workers(&zone->metrics, workers,
                            NGX_HTTP_JIMENG_STATUS_WORKERS);
 
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_unlock(zone);
 
     report->counters = counters;
     report->workers = workers;
@@ -275,12 +275,12 @@ ngx_http_jimeng_status_samples(ngx_http_jimeng_zone_t *zone,
         piece = ngx_min(JM_METRICS_SERIES - report->nsamples,
                         NGX_HTTP_JIMENG_STATUS_PIECE);
 
-        ngx_shmtx_lock(&zone->shpool->mutex);
+        ngx_http_jimeng_zone_lock(zone);
 
         n = jm_metrics_samples(&zone->metrics, &last,
                                report->samples + report->nsamples, piece);
 
-        ngx_shmtx_unlock(&zone->shpool->mutex);
+        ngx_http_jimeng_zone_unlock(zone);
 
         report->nsamples += n;
 
@@ -307,12 +307,12 @@ ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
             continue;
         }
 
-        ngx_shmtx_lock(&zone->shpool->mutex);
+        ngx_http_jimeng_zone_lock(zone);
 
         jm_queue_view(&zone->queue, account[i]->queue_number, &view,
                       ngx_current_msec);
 
-        ngx_shmtx_unlock(&zone->shpool->mutex);
+        ngx_http_jimeng_zone_unlock(zone);
 
         ngx_http_jimeng_status_account(&view, &accounts[i]);
     }
@@ -368,12 +368,12 @@ ngx_http_jimeng_status_clients(ngx_http_request_t *r, jm_report_t *report)
 
     while (clients < last) {
 
-        ngx_shmtx_lock(&zone->shpool->mutex);
+        ngx_http_jimeng_zone_lock(zone);
 
         n = jm_quota_views(&zone->quota, client, last - clients,
                            ngx_current_msec, ngx_time(), rates, views);
 
-        ngx_shmtx_unlock(&zone->shpool->mutex);
+        ngx_http_jimeng_zone_unlock(zone);
 
         for (i = 0; i < n; i++) {
             ngx_http_jimeng_status_client(*client++, &rates[i], &views[i],

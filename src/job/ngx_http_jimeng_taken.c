@@ -165,11 +165,11 @@ ngx_http_jimeng_taken_fetched(ngx_http_jimeng_job_t *job)
         ngx_http_jimeng_str(&ids[i], &job->order.ids[i]);
     }
 
-    ngx_shmtx_lock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_lock(zone);
 
     jm_ledger_fetched(&zone->ledger, job->order.entry, ids, job->order.n);
 
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_unlock(zone);
 }
 
 

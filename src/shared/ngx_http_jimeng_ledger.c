@@ -35,9 +35,6 @@ static ngx_int_t ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
     jm_ledger_request_t *request, jm_error_t *e, ngx_log_t *log);
 static void ngx_http_jimeng_ledger_cleanup(void *data);
 static ngx_uint_t ngx_http_jimeng_ledger_took(ngx_http_jimeng_claim_t *claim);
-static jm_ledger_t *ngx_http_jimeng_ledger_lock(
-    ngx_http_jimeng_claim_t *claim);
-static void ngx_http_jimeng_ledger_unlock(ngx_http_jimeng_claim_t *claim);
 
 
 /* whether what is asked for here is entered */
@@ -260,7 +257,9 @@ ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
     zone = claim->zone;
     warn = 0;
 
-    ledger = ngx_http_jimeng_ledger_lock(claim);
+    ledger = &claim->zone->ledger;
+
+    ngx_http_jimeng_zone_lock(claim->zone);
 
     found = jm_ledger_open(ledger, &claim->claim, request, ngx_current_msec);
 
@@ -273,7 +272,7 @@ ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
         warn = 1;
     }
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 
     if (warn) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
@@ -315,7 +314,9 @@ ngx_http_jimeng_ledger_cleanup(void *data)
 
     jm_ledger_t  *ledger;
 
-    ledger = ngx_http_jimeng_ledger_lock(claim);
+    ledger = &claim->zone->ledger;
+
+    ngx_http_jimeng_zone_lock(claim->zone);
 
     if (ngx_http_jimeng_ledger_took(claim)) {
         jm_ledger_answered(ledger, &claim->claim, ngx_current_msec);
@@ -323,7 +324,7 @@ ngx_http_jimeng_ledger_cleanup(void *data)
 
     jm_ledger_close(ledger, &claim->claim, ngx_current_msec);
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 
@@ -332,22 +333,6 @@ ngx_http_jimeng_ledger_took(ngx_http_jimeng_claim_t *claim)
 {
     return claim->answered && claim->claim.attached
            && ngx_http_jimeng_client_took(claim->request);
-}
-
-
-static jm_ledger_t *
-ngx_http_jimeng_ledger_lock(ngx_http_jimeng_claim_t *claim)
-{
-    ngx_shmtx_lock(&claim->zone->shpool->mutex);
-
-    return &claim->zone->ledger;
-}
-
-
-static void
-ngx_http_jimeng_ledger_unlock(ngx_http_jimeng_claim_t *claim)
-{
-    ngx_shmtx_unlock(&claim->zone->shpool->mutex);
 }
 
 
@@ -378,7 +363,9 @@ ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim, ngx_uint_t n)
 
     joins = 1;
 
-    ledger = ngx_http_jimeng_ledger_lock(claim);
+    ledger = &claim->zone->ledger;
+
+    ngx_http_jimeng_zone_lock(claim->zone);
 
     for (i = 0; joins && i < n; i++) {
         joins = jm_ledger_look(ledger, &claim->claim, (unsigned) i,
@@ -386,7 +373,7 @@ ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim, ngx_uint_t n)
                 != JM_LOOK_OWN;
     }
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 
     return joins;
 }
@@ -413,7 +400,9 @@ ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
         return JM_LOOK_OWN;
     }
 
-    ledger = ngx_http_jimeng_ledger_lock(claim);
+    ledger = &claim->zone->ledger;
+
+    ngx_http_jimeng_zone_lock(claim->zone);
 
     look = jm_ledger_look(ledger, &claim->claim, (unsigned) i,
                           ngx_current_msec, &view);
@@ -428,7 +417,7 @@ ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
         ngx_memcpy(text, view.data, view.len);
     }
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 
     if (view.len == 0) {
         return look;
@@ -458,10 +447,12 @@ ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
         return NGX_OK;
     }
 
-    rc = jm_ledger_submit(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+    ngx_http_jimeng_zone_lock(claim->zone);
+
+    rc = jm_ledger_submit(&claim->zone->ledger, &claim->claim,
                           (unsigned) i, (unsigned) account);
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 
     return rc == JM_OK ? NGX_OK : NGX_DECLINED;
 }
@@ -474,10 +465,12 @@ ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
         return;
     }
 
-    jm_ledger_unsent(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+    ngx_http_jimeng_zone_lock(claim->zone);
+
+    jm_ledger_unsent(&claim->zone->ledger, &claim->claim,
                      (unsigned) i);
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 
@@ -493,10 +486,12 @@ ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
 
     ngx_http_jimeng_str(&text, id);
 
-    jm_ledger_taken(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+    ngx_http_jimeng_zone_lock(claim->zone);
+
+    jm_ledger_taken(&claim->zone->ledger, &claim->claim,
                     (unsigned) i, text);
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 
@@ -507,10 +502,12 @@ ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
         return;
     }
 
-    jm_ledger_unknown(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+    ngx_http_jimeng_zone_lock(claim->zone);
+
+    jm_ledger_unknown(&claim->zone->ledger, &claim->claim,
                       (unsigned) i, ngx_current_msec);
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 
@@ -521,10 +518,12 @@ ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
         return;
     }
 
-    jm_ledger_free(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+    ngx_http_jimeng_zone_lock(claim->zone);
+
+    jm_ledger_free(&claim->zone->ledger, &claim->claim,
                    (unsigned) i, ngx_current_msec);
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 
@@ -542,10 +541,12 @@ ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
         return 1;
     }
 
-    first = jm_ledger_over(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+    ngx_http_jimeng_zone_lock(claim->zone);
+
+    first = jm_ledger_over(&claim->zone->ledger, &claim->claim,
                            (unsigned) i, ngx_current_msec);
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 
     return first;
 }
@@ -578,10 +579,12 @@ ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim)
         return;
     }
 
-    jm_ledger_left(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+    ngx_http_jimeng_zone_lock(claim->zone);
+
+    jm_ledger_left(&claim->zone->ledger, &claim->claim,
                    ngx_current_msec);
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 
@@ -605,10 +608,12 @@ ngx_http_jimeng_ledger_sent(ngx_http_jimeng_claim_t *claim)
         return;
     }
 
-    jm_ledger_answered(ngx_http_jimeng_ledger_lock(claim), &claim->claim,
+    ngx_http_jimeng_zone_lock(claim->zone);
+
+    jm_ledger_answered(&claim->zone->ledger, &claim->claim,
                        ngx_current_msec);
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 
@@ -622,10 +627,12 @@ ngx_http_jimeng_ledger_told(ngx_http_jimeng_claim_t *claim,
         return;
     }
 
-    jm_ledger_told(ngx_http_jimeng_ledger_lock(claim), &claim->claim, e,
+    ngx_http_jimeng_zone_lock(claim->zone);
+
+    jm_ledger_told(&claim->zone->ledger, &claim->claim, e,
                    ngx_current_msec);
 
-    ngx_http_jimeng_ledger_unlock(claim);
+    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 

@@ -10,8 +10,6 @@
 static ngx_int_t ngx_http_jimeng_metrics_handler(ngx_http_request_t *r);
 static jm_cause_e ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
     ngx_http_jimeng_ctx_t *ctx);
-static jm_metrics_t *ngx_http_jimeng_metrics_lock(ngx_http_request_t *r);
-static void ngx_http_jimeng_metrics_unlock(ngx_http_request_t *r);
 
 
 /*
@@ -25,8 +23,8 @@ ngx_http_jimeng_metrics_handler(ngx_http_request_t *r)
 {
     jm_str_t                     client, model;
     jm_cause_e                   cause;
-    jm_metrics_t                *m;
     ngx_http_jimeng_ctx_t       *ctx;
+    ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
@@ -43,11 +41,14 @@ ngx_http_jimeng_metrics_handler(ngx_http_request_t *r)
     ngx_http_jimeng_owner(r, &client);
     cause = ngx_http_jimeng_metrics_result(r, ctx);
 
-    m = ngx_http_jimeng_metrics_lock(r);
+    zone = ngx_http_jimeng_zone_get(r);
 
-    if (m) {
-        jm_metrics_request(m, client, model, cause);
-        ngx_http_jimeng_metrics_unlock(r);
+    if (zone) {
+        ngx_http_jimeng_zone_lock(zone);
+
+        jm_metrics_request(&zone->metrics, client, model, cause);
+
+        ngx_http_jimeng_zone_unlock(zone);
     }
 
     return NGX_OK;
@@ -98,15 +99,16 @@ void
 ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
     ngx_msec_t waited)
 {
-    jm_metrics_t        *m;
-    ngx_http_request_t  *r;
+    ngx_http_jimeng_zone_t  *zone;
 
-    r = task->job->request;
-    m = ngx_http_jimeng_metrics_lock(r);
+    zone = ngx_http_jimeng_zone_get(task->job->request);
 
-    if (m) {
-        jm_metrics_observe(m, JM_HISTOGRAM_QUEUE, waited);
-        ngx_http_jimeng_metrics_unlock(r);
+    if (zone) {
+        ngx_http_jimeng_zone_lock(zone);
+
+        jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_QUEUE, waited);
+
+        ngx_http_jimeng_zone_unlock(zone);
     }
 }
 
@@ -115,16 +117,17 @@ void
 ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time)
 {
-    jm_metrics_t        *m;
-    ngx_http_request_t  *r;
+    ngx_http_jimeng_zone_t  *zone;
 
-    r = task->job->request;
-    m = ngx_http_jimeng_metrics_lock(r);
+    zone = ngx_http_jimeng_zone_get(task->job->request);
 
-    if (m) {
-        jm_metrics_observe(m, JM_HISTOGRAM_SUBMIT + call, time);
-        jm_metrics_code(m, jm_answer_code(answer));
-        ngx_http_jimeng_metrics_unlock(r);
+    if (zone) {
+        ngx_http_jimeng_zone_lock(zone);
+
+        jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_SUBMIT + call, time);
+        jm_metrics_code(&zone->metrics, jm_answer_code(answer));
+
+        ngx_http_jimeng_zone_unlock(zone);
     }
 }
 
@@ -134,38 +137,40 @@ ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
 void
 ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task)
 {
-    jm_str_t                account;
-    jm_metrics_t           *m;
-    ngx_http_request_t     *r;
-    ngx_http_jimeng_job_t  *job;
+    jm_str_t                 account;
+    ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_zone_t  *zone;
 
     if (!task->own) {
         return;
     }
 
     job = task->job;
-    r = job->request;
 
     ngx_http_jimeng_str(&account, &job->account->name);
 
-    m = ngx_http_jimeng_metrics_lock(r);
-    if (m == NULL) {
+    zone = ngx_http_jimeng_zone_get(job->request);
+    if (zone == NULL) {
         return;
     }
 
-    jm_metrics_task(m, account, task->part.error ? task->part.error->cause
-                                                 : JM_CAUSE_NONE);
+    ngx_http_jimeng_zone_lock(zone);
+
+    jm_metrics_task(&zone->metrics, account,
+                    task->part.error ? task->part.error->cause
+                                     : JM_CAUSE_NONE);
 
     if (task->id.len) {
-        jm_metrics_observe(m, JM_HISTOGRAM_QUERIES, task->task.polls);
+        jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_QUERIES,
+                           task->task.polls);
     }
 
     if (task->part.error == NULL) {
-        jm_metrics_observe(m, JM_HISTOGRAM_TASK,
+        jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_TASK,
                            task->over - task->accepted);
     }
 
-    ngx_http_jimeng_metrics_unlock(r);
+    ngx_http_jimeng_zone_unlock(zone);
 }
 
 
@@ -174,9 +179,9 @@ ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task)
 void
 ngx_http_jimeng_metrics_images(ngx_http_jimeng_task_t *task, ngx_uint_t n)
 {
-    jm_str_t             client;
-    jm_metrics_t        *m;
-    ngx_http_request_t  *r;
+    jm_str_t                 client;
+    ngx_http_request_t      *r;
+    ngx_http_jimeng_zone_t  *zone;
 
     if (task->job->order.ids) {
         return;
@@ -186,42 +191,15 @@ ngx_http_jimeng_metrics_images(ngx_http_jimeng_task_t *task, ngx_uint_t n)
 
     ngx_http_jimeng_owner(r, &client);
 
-    m = ngx_http_jimeng_metrics_lock(r);
+    zone = ngx_http_jimeng_zone_get(r);
 
-    if (m) {
-        jm_metrics_images(m, client, n);
-        ngx_http_jimeng_metrics_unlock(r);
+    if (zone) {
+        ngx_http_jimeng_zone_lock(zone);
+
+        jm_metrics_images(&zone->metrics, client, n);
+
+        ngx_http_jimeng_zone_unlock(zone);
     }
-}
-
-
-/* NULL: there is no zone */
-
-static jm_metrics_t *
-ngx_http_jimeng_metrics_lock(ngx_http_request_t *r)
-{
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    if (jmcf->zone == NULL) {
-        return NULL;
-    }
-
-    ngx_shmtx_lock(&jmcf->zone->shpool->mutex);
-
-    return &jmcf->zone->metrics;
-}
-
-
-static void
-ngx_http_jimeng_metrics_unlock(ngx_http_request_t *r)
-{
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    ngx_shmtx_unlock(&jmcf->zone->shpool->mutex);
 }
 
 

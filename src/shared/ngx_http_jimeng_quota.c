@@ -33,8 +33,6 @@ static void ngx_http_jimeng_hold_images(const jm_client_t *client,
 static void ngx_http_jimeng_quota_log(ngx_log_t *log, ngx_uint_t dry_run,
     const jm_client_t *client, jm_error_t *e);
 static void ngx_http_jimeng_hold_cleanup(void *data);
-static jm_quota_t *ngx_http_jimeng_quota_lock(ngx_http_jimeng_zone_t *zone);
-static void ngx_http_jimeng_quota_unlock(ngx_http_jimeng_zone_t *zone);
 
 
 /*
@@ -62,10 +60,12 @@ ngx_http_jimeng_rate(ngx_http_request_t *r)
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
 
-    rc = jm_quota_rate(ngx_http_jimeng_quota_lock(jmcf->zone), client,
+    ngx_http_jimeng_zone_lock(jmcf->zone);
+
+    rc = jm_quota_rate(&jmcf->zone->quota, client,
                        ngx_current_msec, &rate);
 
-    ngx_http_jimeng_quota_unlock(jmcf->zone);
+    ngx_http_jimeng_zone_unlock(jmcf->zone);
 
     if (ngx_http_jimeng_rate_headers(r, &rate) != NGX_OK) {
         return NGX_ERROR;
@@ -207,7 +207,9 @@ ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
     hold->attached = ngx_http_jimeng_ledger_joins(claim, order->n);
 
     over = JM_QUOTA_OK;
-    quota = ngx_http_jimeng_quota_lock(hold->zone);
+    quota = &hold->zone->quota;
+
+    ngx_http_jimeng_zone_lock(hold->zone);
 
     if (hold->attached) {
         jm_quota_attach(quota, hold->client, &hold->hold);
@@ -218,7 +220,7 @@ ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
                              &view);
     }
 
-    ngx_http_jimeng_quota_unlock(hold->zone);
+    ngx_http_jimeng_zone_unlock(hold->zone);
 
     cln->handler = ngx_http_jimeng_hold_cleanup;
 
@@ -317,11 +319,13 @@ ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold, jm_error_t *e)
         return NGX_OK;
     }
 
-    over = jm_quota_hold(ngx_http_jimeng_quota_lock(hold->zone), hold->client,
+    ngx_http_jimeng_zone_lock(hold->zone);
+
+    over = jm_quota_hold(&hold->zone->quota, hold->client,
                          hold->images, hold->dry_run ? 1 : 0, ngx_time(),
                          &hold->hold, &view);
 
-    ngx_http_jimeng_quota_unlock(hold->zone);
+    ngx_http_jimeng_zone_unlock(hold->zone);
 
     if (over == JM_QUOTA_OK || hold->dry_run) {
         hold->attached = 0;
@@ -343,10 +347,12 @@ ngx_http_jimeng_hold_delivered(ngx_http_jimeng_hold_t *hold, ngx_uint_t n)
         return;
     }
 
-    jm_quota_delivered(ngx_http_jimeng_quota_lock(hold->zone), &hold->hold, n,
+    ngx_http_jimeng_zone_lock(hold->zone);
+
+    jm_quota_delivered(&hold->zone->quota, &hold->hold, n,
                        ngx_time());
 
-    ngx_http_jimeng_quota_unlock(hold->zone);
+    ngx_http_jimeng_zone_unlock(hold->zone);
 }
 
 
@@ -359,9 +365,11 @@ ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold)
         return;
     }
 
-    jm_quota_release(ngx_http_jimeng_quota_lock(hold->zone), &hold->hold);
+    ngx_http_jimeng_zone_lock(hold->zone);
 
-    ngx_http_jimeng_quota_unlock(hold->zone);
+    jm_quota_release(&hold->zone->quota, &hold->hold);
+
+    ngx_http_jimeng_zone_unlock(hold->zone);
 }
 
 
@@ -369,22 +377,6 @@ static void
 ngx_http_jimeng_hold_cleanup(void *data)
 {
     ngx_http_jimeng_hold_release(data);
-}
-
-
-static jm_quota_t *
-ngx_http_jimeng_quota_lock(ngx_http_jimeng_zone_t *zone)
-{
-    ngx_shmtx_lock(&zone->shpool->mutex);
-
-    return &zone->quota;
-}
-
-
-static void
-ngx_http_jimeng_quota_unlock(ngx_http_jimeng_zone_t *zone)
-{
-    ngx_shmtx_unlock(&zone->shpool->mutex);
 }
 
 
@@ -417,12 +409,14 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
 
-    quota = ngx_http_jimeng_quota_lock(jmcf->zone);
+    quota = &jmcf->zone->quota;
+
+    ngx_http_jimeng_zone_lock(jmcf->zone);
 
     jm_quota_rate_view(quota, ctx->client, ngx_current_msec, &rate);
     jm_quota_view(quota, ctx->client, ngx_time(), &view);
 
-    ngx_http_jimeng_quota_unlock(jmcf->zone);
+    ngx_http_jimeng_zone_unlock(jmcf->zone);
 
     /* no larger than the file of keys makes it */
 

@@ -93,12 +93,12 @@ ngx_http_jimeng_schedule_next(ngx_http_jimeng_task_t *task)
 
     elapsed = ngx_current_msec - task->accepted;
 
-    ngx_shmtx_lock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_lock(zone);
 
     wait = (ngx_msec_t) jm_schedule_next(&zone->schedule,
                                          task->job->order.kind, elapsed);
 
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_unlock(zone);
 
     ration = ngx_http_jimeng_schedule_ration(task, elapsed);
 
@@ -168,10 +168,10 @@ ngx_http_jimeng_schedule_learn(ngx_http_jimeng_task_t *task, ngx_msec_t time)
     open = task->asked - task->accepted;
     seen.open = ngx_max(open, 0);
 
-    ngx_shmtx_lock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_lock(zone);
 
     jm_schedule_learn(&zone->schedule, task->job->order.kind, &seen,
                       ngx_current_msec);
 
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_unlock(zone);
 }

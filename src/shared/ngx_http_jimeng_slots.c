@@ -33,8 +33,6 @@ static jm_queue_e ngx_http_jimeng_slot_choose(ngx_http_jimeng_task_t *task,
     jm_queue_e rc, uint64_t *wait);
 static ngx_uint_t ngx_http_jimeng_slot_fixed(ngx_http_jimeng_task_t *task);
 static uint64_t ngx_http_jimeng_slot_hash(ngx_str_t *text);
-static jm_queue_t *ngx_http_jimeng_slots_lock(ngx_http_request_t *r);
-static void ngx_http_jimeng_slots_unlock(ngx_http_request_t *r);
 static void ngx_http_jimeng_slots_woken(ngx_event_t *ev);
 
 
@@ -65,23 +63,22 @@ ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle)
 jm_event_e
 ngx_http_jimeng_slot_look(ngx_http_jimeng_task_t *task, jm_error_t *e)
 {
-    uint64_t             wait;
-    jm_queue_e           rc;
-    jm_queue_t          *queue;
-    ngx_http_request_t  *r;
+    uint64_t                 wait;
+    jm_queue_e               rc;
+    ngx_http_jimeng_zone_t  *zone;
 
     if (task->place.serial == 0) {
         return ngx_http_jimeng_slot_enter(task, e);
     }
 
-    r = task->job->request;
+    zone = ngx_http_jimeng_zone_get(task->job->request);
 
-    queue = ngx_http_jimeng_slots_lock(r);
+    ngx_http_jimeng_zone_lock(zone);
 
-    rc = jm_queue_look(queue, &task->place, ngx_current_msec, &wait);
+    rc = jm_queue_look(&zone->queue, &task->place, ngx_current_msec, &wait);
     rc = ngx_http_jimeng_slot_choose(task, rc, &wait);
 
-    ngx_http_jimeng_slots_unlock(r);
+    ngx_http_jimeng_zone_unlock(zone);
 
     if (rc == JM_QUEUE_ASIDE && !ngx_http_jimeng_slot_fixed(task)) {
 
@@ -97,13 +94,14 @@ ngx_http_jimeng_slot_look(ngx_http_jimeng_task_t *task, jm_error_t *e)
 static jm_event_e
 ngx_http_jimeng_slot_enter(ngx_http_jimeng_task_t *task, jm_error_t *e)
 {
-    uint64_t             wait;
-    jm_queue_e           rc;
-    jm_queue_t          *queue;
-    jm_queue_request_t   request;
-    ngx_http_request_t  *r;
+    uint64_t                 wait;
+    jm_queue_e               rc;
+    jm_queue_request_t       request;
+    ngx_http_request_t      *r;
+    ngx_http_jimeng_zone_t  *zone;
 
     r = task->job->request;
+    zone = ngx_http_jimeng_zone_get(r);
 
     task->queued = ngx_current_msec;
 
@@ -114,13 +112,13 @@ ngx_http_jimeng_slot_enter(ngx_http_jimeng_task_t *task, jm_error_t *e)
 
     ngx_http_jimeng_slot_request(task, &request);
 
-    queue = ngx_http_jimeng_slots_lock(r);
+    ngx_http_jimeng_zone_lock(zone);
 
-    rc = jm_queue_enter(queue, &task->place, &request, ngx_current_msec,
+    rc = jm_queue_enter(&zone->queue, &task->place, &request, ngx_current_msec,
                         &wait);
     rc = ngx_http_jimeng_slot_choose(task, rc, &wait);
 
-    ngx_http_jimeng_slots_unlock(r);
+    ngx_http_jimeng_zone_unlock(zone);
 
     if (rc == JM_QUEUE_ASIDE && ngx_http_jimeng_slot_bound(task)
         && !ngx_http_jimeng_slot_fixed(task))
@@ -365,15 +363,20 @@ ngx_http_jimeng_slot_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
 void
 ngx_http_jimeng_slot_accepted(ngx_http_jimeng_task_t *task)
 {
+    ngx_http_jimeng_zone_t  *zone;
+
     if (task->place.serial == 0) {
         return;
     }
 
-    jm_queue_accepted(ngx_http_jimeng_slots_lock(task->job->request),
-                      &task->place, ngx_http_jimeng_slot_hash(&task->id),
-                      ngx_current_msec);
+    zone = ngx_http_jimeng_zone_get(task->job->request);
 
-    ngx_http_jimeng_slots_unlock(task->job->request);
+    ngx_http_jimeng_zone_lock(zone);
+
+    jm_queue_accepted(&zone->queue, &task->place,
+                      ngx_http_jimeng_slot_hash(&task->id), ngx_current_msec);
+
+    ngx_http_jimeng_zone_unlock(zone);
 
     ngx_http_jimeng_metrics_admitted(task, task->admitted - task->queued);
 }
@@ -440,19 +443,18 @@ ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
 static jm_queue_e
 ngx_http_jimeng_slot_busy(ngx_http_jimeng_task_t *task, uint64_t *wait)
 {
-    jm_queue_e           rc;
-    jm_queue_t          *queue;
-    ngx_http_request_t  *r;
+    jm_queue_e               rc;
+    ngx_http_jimeng_zone_t  *zone;
 
-    r = task->job->request;
+    zone = ngx_http_jimeng_zone_get(task->job->request);
 
-    queue = ngx_http_jimeng_slots_lock(r);
+    ngx_http_jimeng_zone_lock(zone);
 
-    rc = jm_queue_busy(queue, &task->place,
+    rc = jm_queue_busy(&zone->queue, &task->place,
                        task->code == NGX_HTTP_JIMENG_TOO_MANY_TASKS,
                        ngx_current_msec, wait);
 
-    ngx_http_jimeng_slots_unlock(r);
+    ngx_http_jimeng_zone_unlock(zone);
 
     return rc;
 }
@@ -462,22 +464,21 @@ static jm_queue_e
 ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer, uint64_t *wait)
 {
-    unsigned             first, model_only;
-    jm_queue_e           rc;
-    jm_queue_t          *queue;
-    ngx_http_request_t  *r;
+    unsigned                 first, model_only;
+    jm_queue_e               rc;
+    ngx_http_jimeng_zone_t  *zone;
 
-    r = task->job->request;
+    zone = ngx_http_jimeng_zone_get(task->job->request);
 
     model_only = (task->code == NGX_HTTP_JIMENG_ACCESS_DENIED
                   || task->code == NGX_HTTP_JIMENG_KEY_DENIED);
 
-    queue = ngx_http_jimeng_slots_lock(r);
+    ngx_http_jimeng_zone_lock(zone);
 
-    rc = jm_queue_denied(queue, &task->place, model_only, ngx_current_msec,
-                         wait, &first);
+    rc = jm_queue_denied(&zone->queue, &task->place, model_only,
+                         ngx_current_msec, wait, &first);
 
-    ngx_http_jimeng_slots_unlock(r);
+    ngx_http_jimeng_zone_unlock(zone);
 
     /* an operator is told once, until it is accepted again */
 
@@ -496,14 +497,19 @@ ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
 void
 ngx_http_jimeng_slot_renew(ngx_http_jimeng_task_t *task)
 {
+    ngx_http_jimeng_zone_t  *zone;
+
     if (task->place.serial == 0) {
         return;
     }
 
-    jm_queue_renew(ngx_http_jimeng_slots_lock(task->job->request),
-                   &task->place, ngx_current_msec);
+    zone = ngx_http_jimeng_zone_get(task->job->request);
 
-    ngx_http_jimeng_slots_unlock(task->job->request);
+    ngx_http_jimeng_zone_lock(zone);
+
+    jm_queue_renew(&zone->queue, &task->place, ngx_current_msec);
+
+    ngx_http_jimeng_zone_unlock(zone);
 }
 
 
@@ -515,6 +521,7 @@ ngx_http_jimeng_slot_renew(ngx_http_jimeng_task_t *task)
 void
 ngx_http_jimeng_slot_adopt(ngx_http_jimeng_task_t *task)
 {
+    ngx_http_jimeng_zone_t     *zone;
     ngx_http_jimeng_account_t  *account;
 
     account = task->job->account;
@@ -523,12 +530,15 @@ ngx_http_jimeng_slot_adopt(ngx_http_jimeng_task_t *task)
         return;
     }
 
-    (void) jm_queue_adopt(ngx_http_jimeng_slots_lock(task->job->request),
-                          &task->place, account->queue_number,
+    zone = ngx_http_jimeng_zone_get(task->job->request);
+
+    ngx_http_jimeng_zone_lock(zone);
+
+    (void) jm_queue_adopt(&zone->queue, &task->place, account->queue_number,
                           ngx_http_jimeng_slot_hash(&task->id),
                           ngx_current_msec);
 
-    ngx_http_jimeng_slots_unlock(task->job->request);
+    ngx_http_jimeng_zone_unlock(zone);
 }
 
 
@@ -537,8 +547,7 @@ ngx_http_jimeng_slot_adopt(ngx_http_jimeng_task_t *task)
 void
 ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task, jm_leave_e how)
 {
-    jm_queue_t                 *queue;
-    ngx_http_request_t         *r;
+    ngx_http_jimeng_zone_t     *zone;
     ngx_http_jimeng_account_t  *account;
 
     if (task->waits) {
@@ -546,20 +555,20 @@ ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task, jm_leave_e how)
         ngx_queue_remove(&task->queue);
     }
 
-    r = task->job->request;
+    zone = ngx_http_jimeng_zone_get(task->job->request);
     account = task->job->account;
 
     if (task->place.serial) {
-        queue = ngx_http_jimeng_slots_lock(r);
+        ngx_http_jimeng_zone_lock(zone);
 
-        jm_queue_leave(queue, &task->place, how, ngx_current_msec);
+        jm_queue_leave(&zone->queue, &task->place, how, ngx_current_msec);
 
     } else if (how == JM_LEAVE_OVER && !task->own
                && account->limits.concurrency)
     {
-        queue = ngx_http_jimeng_slots_lock(r);
+        ngx_http_jimeng_zone_lock(zone);
 
-        jm_queue_ended(queue, account->queue_number,
+        jm_queue_ended(&zone->queue, account->queue_number,
                        ngx_http_jimeng_slot_hash(&task->id),
                        ngx_current_msec);
 
@@ -567,7 +576,7 @@ ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task, jm_leave_e how)
         return;
     }
 
-    ngx_http_jimeng_slots_unlock(r);
+    ngx_http_jimeng_zone_unlock(zone);
 }
 
 
@@ -575,52 +584,6 @@ static uint64_t
 ngx_http_jimeng_slot_hash(ngx_str_t *text)
 {
     return jm_hash(JM_HASH_START, text->data, text->len);
-}
-
-
-static jm_queue_t *
-ngx_http_jimeng_slots_lock(ngx_http_request_t *r)
-{
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    ngx_shmtx_lock(&jmcf->zone->shpool->mutex);
-
-    return &jmcf->zone->queue;
-}
-
-
-/* whoever was granted something looks for it, in whatever process that is */
-
-static void
-ngx_http_jimeng_slots_unlock(ngx_http_request_t *r)
-{
-    uint32_t                      woken[JM_QUEUE_WOKEN];
-    ngx_uint_t                    i, n;
-    jm_queue_t                   *queue;
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    queue = &jmcf->zone->queue;
-
-    n = queue->nwoken;
-    queue->nwoken = 0;
-
-    ngx_memcpy(woken, queue->woken,
-               ngx_min(n, JM_QUEUE_WOKEN) * sizeof(uint32_t));
-
-    ngx_shmtx_unlock(&jmcf->zone->shpool->mutex);
-
-    if (n > JM_QUEUE_WOKEN) {
-        ngx_http_jimeng_wake_all();
-        return;
-    }
-
-    for (i = 0; i < n; i++) {
-        ngx_http_jimeng_wake(woken[i]);
-    }
 }
 
 

@@ -32,7 +32,7 @@ static void ngx_http_jimeng_zone_emptied(ngx_http_jimeng_zone_t *zone,
     ngx_shm_zone_t *shm_zone);
 static u_char *ngx_http_jimeng_zone_layout(u_char *p,
     const uint32_t *versions);
-static void ngx_http_jimeng_zone_lock(ngx_http_jimeng_zone_t *zone);
+static void ngx_http_jimeng_zone_master_lock(ngx_http_jimeng_zone_t *zone);
 static void *ngx_http_jimeng_zone_alloc(void *ctx, size_t size);
 static void *ngx_http_jimeng_zone_alloc_more(void *ctx, size_t size);
 static void ngx_http_jimeng_zone_free(void *ctx, void *p);
@@ -216,11 +216,11 @@ ngx_http_jimeng_zone_grow(ngx_http_jimeng_zone_t *zone,
         return NGX_ERROR;
     }
 
-    ngx_http_jimeng_zone_lock(zone);
+    ngx_http_jimeng_zone_master_lock(zone);
 
     rc = ngx_http_jimeng_zone_reserve(zone);
 
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_unlock(zone);
 
     if (rc == JM_OK) {
         return NGX_OK;
@@ -359,7 +359,7 @@ ngx_http_jimeng_zone_layout(u_char *p, const uint32_t *versions)
  */
 
 static void
-ngx_http_jimeng_zone_lock(ngx_http_jimeng_zone_t *zone)
+ngx_http_jimeng_zone_master_lock(ngx_http_jimeng_zone_t *zone)
 {
     ngx_pid_t     pid;
     siginfo_t     info;
@@ -383,6 +383,49 @@ ngx_http_jimeng_zone_lock(ngx_http_jimeng_zone_t *zone)
 
         ngx_msleep(1);
     }
+}
+
+
+/* whoever was granted a slot looks for it, in whatever process that is */
+
+void
+ngx_http_jimeng_zone_unlock(ngx_http_jimeng_zone_t *zone)
+{
+    uint32_t     woken[JM_QUEUE_WOKEN];
+    ngx_uint_t   i, n;
+    jm_queue_t  *queue;
+
+    queue = &zone->queue;
+
+    n = queue->nwoken;
+    queue->nwoken = 0;
+
+    ngx_memcpy(woken, queue->woken,
+               ngx_min(n, JM_QUEUE_WOKEN) * sizeof(uint32_t));
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (n > JM_QUEUE_WOKEN) {
+        ngx_http_jimeng_wake_all();
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_http_jimeng_wake(woken[i]);
+    }
+}
+
+
+/* the zone of a request's configuration, or NULL */
+
+ngx_http_jimeng_zone_t *
+ngx_http_jimeng_zone_get(ngx_http_request_t *r)
+{
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    return jmcf->zone;
 }
 
 
@@ -453,11 +496,11 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    ngx_http_jimeng_zone_lock(zone);
+    ngx_http_jimeng_zone_master_lock(zone);
 
     rc = ngx_http_jimeng_zone_register(zone);
 
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_unlock(zone);
 
     if (rc != JM_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
@@ -498,7 +541,7 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
 
     ngx_http_jimeng_zone_process(zone);
 
-    ngx_shmtx_lock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_lock(zone);
 
     jm_ledger_join(&zone->ledger, ngx_current_msec);
     jm_queue_join(&zone->queue);
@@ -508,7 +551,7 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
         jm_metrics_join(&zone->metrics, (uint32_t) ngx_worker, ngx_time());
     }
 
-    ngx_shmtx_unlock(&zone->shpool->mutex);
+    ngx_http_jimeng_zone_unlock(zone);
 
     return serves ? ngx_http_jimeng_slots_init_process(cycle) : NGX_OK;
 }

@@ -46,6 +46,12 @@ char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
 
+ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_get(ngx_http_request_t *r);
+void ngx_http_jimeng_zone_unlock(ngx_http_jimeng_zone_t *zone);
+
+#define ngx_http_jimeng_zone_lock(zone)                                       \
+    ngx_shmtx_lock(&(zone)->shpool->mutex)
+
 /* ngx_http_jimeng_zone_room.c */
 
 jm_rc_e ngx_http_jimeng_zone_build(ngx_http_jimeng_zone_t *zone,
