@@ -42,24 +42,45 @@ jm_buf_fixed(jm_buf_t *b, void *data, size_t size)
 void
 jm_buf_add(jm_buf_t *b, const void *data, size_t len)
 {
-    if (len == 0 || b->rc != JM_OK) {
+    uint8_t  *p;
+
+    if (len == 0) {
         return;
+    }
+
+    p = jm_buf_take(b, len);
+
+    if (p != NULL) {
+        memcpy(p, data, len);
+    }
+}
+
+
+uint8_t *
+jm_buf_take(jm_buf_t *b, size_t len)
+{
+    uint8_t  *p;
+
+    if (b->rc != JM_OK) {
+        return NULL;
     }
 
     if (len > b->cap - b->len) {
         b->rc = JM_ERROR;
-        return;
+        return NULL;
     }
 
     if (b->data == NULL || len > b->size - b->len) {
         b->rc = jm_buf_grow(b, b->len + len);
         if (b->rc != JM_OK) {
-            return;
+            return NULL;
         }
     }
 
-    memcpy(b->data + b->len, data, len);
+    p = b->data + b->len;
     b->len += len;
+
+    return p;
 }
 
 

@@ -46,6 +46,12 @@ void jm_buf_fixed(jm_buf_t *b, void *data, size_t size);
  */
 void jm_buf_add(jm_buf_t *b, const void *data, size_t len);
 
+/*
+ * Appends len bytes that the caller writes: returns where, before anything else
+ * is done with b, or NULL when jm_buf_add() would fail, which it does then.
+ */
+uint8_t *jm_buf_take(jm_buf_t *b, size_t len);
+
 /* Appends the bytes of s, as jm_buf_add() does. */
 void jm_buf_str(jm_buf_t *b, jm_str_t s);
 

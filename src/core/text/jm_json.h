@@ -5,15 +5,13 @@
 
 
 /*
- * JSON: one reader over yajl, one writer over yajl_gen.
+ * JSON: one reader, over yajl, and one writer.
  */
 
 
 #ifndef _JM_JSON_H_INCLUDED_
 #define _JM_JSON_H_INCLUDED_
 
-
-#include <yajl/yajl_gen.h>
 
 #include "jm_buf.h"
 
@@ -68,21 +66,19 @@ jm_json_t *jm_json_get(const jm_json_t *object, const char *name);
 
 
 /*
- * The writer; arena holds what yajl_gen allocates, which is of fixed size.
- * objects has a bit for each level, which is set where an object is open;
- * keyed tells that a key waits for its value.
+ * The writer.  objects has a bit for each level, which is set where an object
+ * is open; keyed tells that a key waits for its value, comma that what comes
+ * next has something before it.
  */
 
 #define JM_JSON_LEVELS      64
 
 typedef struct {
-    yajl_gen         gen;
     jm_buf_t        *out;
-    size_t           used;
     unsigned         level;
     unsigned         keyed;
+    unsigned         comma;
     uint64_t         objects;
-    _Alignas(16) uint8_t  arena[1024];
 } jm_json_writer_t;
 
 

@@ -5,69 +5,50 @@
 
 
 /*
- * The JSON writer, over yajl_gen.
+ * The JSON writer.
  */
 
 
 #include "jm_json.h"
 
 
-/* room that yajl_gen_alloc() needs for the second of its two allocations */
+/* "-9223372036854775808" */
 
-#define JM_JSON_RESERVE     128
+#define JM_JSON_INT         20
+
+/* a byte, in each of eight */
+
+#define jm_json_each(c)     ((uint64_t) (c) * 0x0101010101010101)
 
 
 static unsigned jm_json_value(jm_json_writer_t *w);
 static void jm_json_begin(jm_json_writer_t *w, unsigned object);
 static void jm_json_end(jm_json_writer_t *w, unsigned object);
-static void jm_json_status(jm_json_writer_t *w, yajl_gen_status status);
-static void jm_json_print(void *ctx, const char *s, size_t len);
-static void *jm_json_arena_malloc(void *ctx, size_t size);
-static void *jm_json_arena_realloc(void *ctx, void *p, size_t size);
-static void jm_json_arena_free(void *ctx, void *p);
+static uint8_t *jm_json_room(jm_json_writer_t *w, size_t len);
+static void jm_json_text(jm_json_writer_t *w, jm_str_t s, const char *end,
+    size_t n);
+static void jm_json_literal(jm_json_writer_t *w, const char *s);
+static size_t jm_json_plain(jm_str_t s);
+static void jm_json_escape(jm_buf_t *out, jm_str_t s);
+static void jm_json_escape_byte(jm_buf_t *out, uint8_t c);
 
 
 void
 jm_json_open(jm_json_writer_t *w, jm_buf_t *out)
 {
-    yajl_alloc_funcs  funcs;
-
     w->out = out;
-    w->used = 0;
     w->level = 0;
     w->keyed = 0;
+    w->comma = 0;
     w->objects = 0;
-
-    funcs.malloc = jm_json_arena_malloc;
-    funcs.realloc = jm_json_arena_realloc;
-    funcs.free = jm_json_arena_free;
-    funcs.ctx = w;
-
-    w->gen = yajl_gen_alloc(&funcs);
-
-    if (w->gen == NULL
-        || !yajl_gen_config(w->gen, yajl_gen_print_callback, jm_json_print,
-                            out))
-    {
-        out->rc = JM_ERROR;
-    }
 }
 
 
 jm_rc_e
 jm_json_close(jm_json_writer_t *w)
 {
-    /* only where a value is complete, one more is refused */
-
-    if (w->out->rc == JM_OK
-        && yajl_gen_null(w->gen) != yajl_gen_generation_complete)
-    {
+    if (w->level != 0 || !w->comma) {
         w->out->rc = JM_ERROR;
-    }
-
-    if (w->gen != NULL) {
-        yajl_gen_free(w->gen);
-        w->gen = NULL;
     }
 
     return w->out->rc;
@@ -105,18 +86,20 @@ jm_json_end_array(jm_json_writer_t *w)
 void
 jm_json_key(jm_json_writer_t *w, const char *key)
 {
-    if (w->out->rc != JM_OK) {
-        return;
-    }
+    jm_str_t  s;
 
     if (!(w->objects & 1) || w->keyed) {
         w->out->rc = JM_ERROR;
         return;
     }
 
-    jm_json_status(w, yajl_gen_string(w->gen, (const unsigned char *) key,
-                                      strlen(key)));
+    s.len = strlen(key);
+    s.data = (const uint8_t *) key;
+
+    jm_json_text(w, s, "\":", 2);
+
     w->keyed = 1;
+    w->comma = 0;
 }
 
 
@@ -124,7 +107,7 @@ void
 jm_json_string(jm_json_writer_t *w, jm_str_t s)
 {
     if (jm_json_value(w)) {
-        jm_json_status(w, yajl_gen_string(w->gen, s.data, s.len));
+        jm_json_text(w, s, "\"", 1);
     }
 }
 
@@ -144,9 +127,16 @@ jm_json_cstring(jm_json_writer_t *w, const char *s)
 void
 jm_json_number(jm_json_writer_t *w, jm_str_t number)
 {
-    if (jm_json_value(w)) {
-        jm_json_status(w, yajl_gen_number(w->gen, (const char *) number.data,
-                                          number.len));
+    uint8_t  *p;
+
+    if (!jm_json_value(w)) {
+        return;
+    }
+
+    p = jm_json_room(w, number.len);
+
+    if (p != NULL) {
+        memcpy(p, number.data, number.len);
     }
 }
 
@@ -154,56 +144,61 @@ jm_json_number(jm_json_writer_t *w, jm_str_t number)
 void
 jm_json_int(jm_json_writer_t *w, int64_t value)
 {
-    if (jm_json_value(w)) {
-        jm_json_status(w, yajl_gen_integer(w->gen, value));
+    uint8_t   digits[JM_JSON_INT], *p;
+    jm_str_t  number;
+    uint64_t  rest;
+
+    p = digits + JM_JSON_INT;
+    rest = (value < 0) ? 0 - (uint64_t) value : (uint64_t) value;
+
+    do {
+        *--p = (uint8_t) ('0' + rest % 10);
+        rest /= 10;
+    } while (rest != 0);
+
+    if (value < 0) {
+        *--p = '-';
     }
+
+    number.len = (size_t) (digits + JM_JSON_INT - p);
+    number.data = p;
+
+    jm_json_number(w, number);
 }
 
 
 void
 jm_json_bool(jm_json_writer_t *w, unsigned value)
 {
-    if (jm_json_value(w)) {
-        jm_json_status(w, yajl_gen_bool(w->gen, value != 0));
-    }
+    jm_json_literal(w, value ? "true" : "false");
 }
 
 
 void
 jm_json_null(jm_json_writer_t *w)
 {
-    if (jm_json_value(w)) {
-        jm_json_status(w, yajl_gen_null(w->gen));
-    }
+    jm_json_literal(w, "null");
 }
 
 
-/*
- * Whether a value may come now.  yajl_gen would take one for a key, close an
- * object where an array is open, and count its depth below 0.
- */
+/* whether a value may come now: in an object behind its key, and at most one */
 
 static unsigned
 jm_json_value(jm_json_writer_t *w)
 {
-    if (w->out->rc != JM_OK) {
-        return 0;
-    }
-
-    if ((w->objects & 1) && !w->keyed) {
+    if (w->level == 0 ? w->comma : (w->objects & 1) && !w->keyed) {
         w->out->rc = JM_ERROR;
-        return 0;
     }
 
-    w->keyed = 0;
-
-    return 1;
+    return w->out->rc == JM_OK;
 }
 
 
 static void
 jm_json_begin(jm_json_writer_t *w, unsigned object)
 {
+    uint8_t  *p;
+
     if (!jm_json_value(w)) {
         return;
     }
@@ -213,21 +208,22 @@ jm_json_begin(jm_json_writer_t *w, unsigned object)
         return;
     }
 
+    p = jm_json_room(w, 1);
+    if (p == NULL) {
+        return;
+    }
+
+    *p = object ? '{' : '[';
+
     w->level++;
     w->objects = w->objects << 1 | object;
-
-    jm_json_status(w, object ? yajl_gen_map_open(w->gen)
-                             : yajl_gen_array_open(w->gen));
+    w->comma = 0;
 }
 
 
 static void
 jm_json_end(jm_json_writer_t *w, unsigned object)
 {
-    if (w->out->rc != JM_OK) {
-        return;
-    }
-
     if (w->level == 0 || (w->objects & 1) != object || w->keyed) {
         w->out->rc = JM_ERROR;
         return;
@@ -235,68 +231,174 @@ jm_json_end(jm_json_writer_t *w, unsigned object)
 
     w->level--;
     w->objects >>= 1;
+    w->comma = 1;
 
-    jm_json_status(w, object ? yajl_gen_map_close(w->gen)
-                             : yajl_gen_array_close(w->gen));
+    jm_buf_add(w->out, object ? "}" : "]", 1);
 }
 
 
-static void
-jm_json_status(jm_json_writer_t *w, yajl_gen_status status)
+/* where a key or a value of so many bytes goes, behind a comma if need be */
+
+static uint8_t *
+jm_json_room(jm_json_writer_t *w, size_t len)
 {
-    if (status != yajl_gen_status_ok) {
-        w->out->rc = JM_ERROR;
-    }
-}
+    uint8_t  *p;
 
+    p = jm_buf_take(w->out, len + w->comma);
 
-static void
-jm_json_print(void *ctx, const char *s, size_t len)
-{
-    jm_buf_add(ctx, s, len);
-}
-
-
-/*
- * yajl_gen_alloc() checks its first allocation, of some 600 bytes, and not
- * its second, of some 30: so what fails is the first.
- */
-
-static void *
-jm_json_arena_malloc(void *ctx, size_t size)
-{
-    size_t             room;
-    uint8_t           *p;
-    jm_json_writer_t  *w;
-
-    w = ctx;
-    room = sizeof(w->arena) - w->used - (w->used == 0 ? JM_JSON_RESERVE : 0);
-
-    if (size > room) {
-        return NULL;
+    if (p != NULL && w->comma) {
+        *p++ = ',';
     }
 
-    p = w->arena + w->used;
-    w->used += jm_min((size + 15) & ~(size_t) 15, room);
+    w->keyed = 0;
+    w->comma = 1;
 
     return p;
 }
 
 
-static void *
-jm_json_arena_realloc(void *ctx, void *p, size_t size)
-{
-    (void) ctx;
-    (void) p;
-    (void) size;
+/* a text in quotes, of which n bytes of end are the second, and what follows */
 
-    return NULL;
+static void
+jm_json_text(jm_json_writer_t *w, jm_str_t s, const char *end, size_t n)
+{
+    size_t    plain;
+    uint8_t  *p;
+
+    plain = jm_json_plain(s);
+
+    p = jm_json_room(w, 1 + plain + (plain == s.len ? n : 0));
+    if (p == NULL) {
+        return;
+    }
+
+    *p++ = '"';
+
+    if (plain != 0) {
+        memcpy(p, s.data, plain);
+    }
+
+    if (plain == s.len) {
+        memcpy(p + plain, end, n);
+        return;
+    }
+
+    s.len -= plain;
+    s.data += plain;
+
+    jm_json_escape(w->out, s);
+    jm_buf_add(w->out, end, n);
 }
 
 
 static void
-jm_json_arena_free(void *ctx, void *p)
+jm_json_literal(jm_json_writer_t *w, const char *s)
 {
-    (void) ctx;
-    (void) p;
+    jm_str_t  v;
+
+    v.len = strlen(s);
+    v.data = (const uint8_t *) s;
+
+    jm_json_number(w, v);
+}
+
+
+/* how many bytes of s need no escape; eight are looked at at once */
+
+static size_t
+jm_json_plain(jm_str_t s)
+{
+    size_t    i;
+    uint64_t  eight, found;
+
+    for (i = 0; s.len - i >= 8; i += 8) {
+        memcpy(&eight, s.data + i, 8);
+
+        /* a byte's highest bit, if it is less than the one subtracted */
+
+        found = (eight - jm_json_each(' '))
+                | ((eight ^ jm_json_each('"')) - jm_json_each(1))
+                | ((eight ^ jm_json_each('\\')) - jm_json_each(1));
+
+        if (found & ~eight & jm_json_each(0x80)) {
+            break;
+        }
+    }
+
+    while (i < s.len && s.data[i] >= ' ' && s.data[i] != '"'
+           && s.data[i] != '\\')
+    {
+        i++;
+    }
+
+    return i;
+}
+
+
+static void
+jm_json_escape(jm_buf_t *out, jm_str_t s)
+{
+    size_t  plain;
+
+    while (s.len != 0) {
+        plain = jm_json_plain(s);
+        jm_buf_add(out, s.data, plain);
+
+        s.len -= plain;
+        s.data += plain;
+
+        if (s.len != 0) {
+            jm_json_escape_byte(out, *s.data++);
+            s.len--;
+        }
+    }
+}
+
+
+static void
+jm_json_escape_byte(jm_buf_t *out, uint8_t c)
+{
+    uint8_t  text[sizeof("\\u00XX") - 1];
+
+    static const char  hex[] = "0123456789ABCDEF";
+
+    text[0] = '\\';
+
+    switch (c) {
+
+    case '"':
+    case '\\':
+        text[1] = c;
+        break;
+
+    case '\b':
+        text[1] = 'b';
+        break;
+
+    case '\f':
+        text[1] = 'f';
+        break;
+
+    case '\n':
+        text[1] = 'n';
+        break;
+
+    case '\r':
+        text[1] = 'r';
+        break;
+
+    case '\t':
+        text[1] = 't';
+        break;
+
+    default:
+        memcpy(text + 1, "u00", 3);
+        text[4] = (uint8_t) hex[c >> 4];
+        text[5] = (uint8_t) hex[c & 0xf];
+
+        jm_buf_add(out, text, 6);
+        return;
+    }
+
+    jm_buf_add(out, text, 2);
 }
