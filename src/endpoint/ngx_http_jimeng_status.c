@@ -324,12 +324,12 @@ ngx_http_jimeng_status_account(jm_queue_view_t *view,
     jm_report_account_t *account)
 {
     account->slots = 1;
-    account->concurrency = view->limits.concurrency;
+    account->concurrency = view->conf.concurrency;
     account->effective = view->effective;
     account->running = view->running;
     account->lost = view->lost;
     account->waiting = view->waiting;
-    account->queue = view->limits.queue;
+    account->queue = view->conf.queue;
     account->average = view->average;
     account->rest = view->rest;
     account->aside = view->aside;

@@ -26,7 +26,7 @@ typedef struct {
 
 
 static void ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
-    jm_str_t *name, jm_queue_limits_t *limits);
+    jm_str_t *name, jm_queue_conf_t *conf);
 static size_t ngx_http_jimeng_zone_needs(ngx_http_jimeng_zone_t *zone,
     size_t size, ngx_log_t *log);
 static jm_rc_e ngx_http_jimeng_zone_probe(ngx_http_jimeng_zone_t *zone,
@@ -65,15 +65,15 @@ ngx_http_jimeng_zone_reserve(ngx_http_jimeng_zone_t *zone)
     jm_str_t                     name;
     ngx_uint_t                   i;
     ngx_core_conf_t             *ccf;
-    jm_queue_limits_t            limits;
+    jm_queue_conf_t              conf;
     ngx_http_jimeng_account_t  **account;
 
     account = zone->jmcf->accounts.elts;
 
     for (i = 0; i < zone->jmcf->accounts.nelts; i++) {
-        ngx_http_jimeng_zone_account(account[i], &name, &limits);
+        ngx_http_jimeng_zone_account(account[i], &name, &conf);
 
-        rc = jm_queue_reserve(&zone->queue, name, &limits);
+        rc = jm_queue_reserve(&zone->queue, name, &conf);
 
         if (rc != JM_OK) {
             return rc;
@@ -98,15 +98,15 @@ ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone)
     jm_rc_e                      rc;
     jm_str_t                     name;
     ngx_uint_t                   i;
-    jm_queue_limits_t            limits;
+    jm_queue_conf_t              conf;
     ngx_http_jimeng_account_t  **account;
 
     account = zone->jmcf->accounts.elts;
 
     for (i = 0; i < zone->jmcf->accounts.nelts; i++) {
-        ngx_http_jimeng_zone_account(account[i], &name, &limits);
+        ngx_http_jimeng_zone_account(account[i], &name, &conf);
 
-        rc = jm_queue_account(&zone->queue, name, &limits,
+        rc = jm_queue_account(&zone->queue, name, &conf,
                               &account[i]->queue_number);
 
         if (rc != JM_OK) {
@@ -121,20 +121,20 @@ ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone)
 
 static void
 ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
-    jm_str_t *name, jm_queue_limits_t *limits)
+    jm_str_t *name, jm_queue_conf_t *conf)
 {
     name->len = account->name.len;
     name->data = account->name.data;
 
-    ngx_memzero(limits, sizeof(jm_queue_limits_t));
+    ngx_memzero(conf, sizeof(jm_queue_conf_t));
 
-    limits->weight = (uint32_t) account->limits.weight;
+    conf->weight = (uint32_t) account->limits.weight;
 
     if (account->limits.concurrency) {
-        limits->concurrency = (uint32_t) account->limits.concurrency;
-        limits->queue = (uint32_t) account->limits.queue;
-        limits->interval = account->limits.interval;
-        limits->timeout = account->limits.timeout;
+        conf->concurrency = (uint32_t) account->limits.concurrency;
+        conf->queue = (uint32_t) account->limits.queue;
+        conf->interval = account->limits.interval;
+        conf->timeout = account->limits.timeout;
     }
 }
 

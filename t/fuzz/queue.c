@@ -64,15 +64,15 @@ configure(world_t *w, unsigned i)
 {
     char               name[2] = { (char) ('a' + i), '\0' };
     unsigned           number;
-    jm_queue_limits_t  limits;
+    jm_queue_conf_t    conf;
 
-    limits.concurrency = 1 + choose(&w->input, 3);
-    limits.queue = choose(&w->input, 8);
-    limits.weight = 1 + choose(&w->input, 3);
-    limits.interval = choose(&w->input, 4) == 3 ? 300 : 0;
-    limits.timeout = choose(&w->input, 4) == 3 ? 20000 : 0;
+    conf.concurrency = 1 + choose(&w->input, 3);
+    conf.queue = choose(&w->input, 8);
+    conf.weight = 1 + choose(&w->input, 3);
+    conf.interval = choose(&w->input, 4) == 3 ? 300 : 0;
+    conf.timeout = choose(&w->input, 4) == 3 ? 20000 : 0;
 
-    check(jm_queue_account(&w->q, str(name), &limits, &number) == JM_OK);
+    check(jm_queue_account(&w->q, str(name), &conf, &number) == JM_OK);
     check(number == i);
 }
 

@@ -70,16 +70,16 @@ test_accounts(void)
     memory_t           *m;
     jm_queue_t          q, other;
     jm_queue_view_t     v;
-    jm_queue_limits_t   limits;
+    jm_queue_conf_t     conf;
 
     start(&q, &other);
-    memset(&limits, 0, sizeof(jm_queue_limits_t));
+    memset(&conf, 0, sizeof(jm_queue_conf_t));
     memset(long_name, 'x', sizeof(long_name));
     long_name[JM_QUEUE_NAME + 1] = '\0';
 
-    is_int(jm_queue_account(&q, str(""), &limits, &number), JM_INVALID,
+    is_int(jm_queue_account(&q, str(""), &conf, &number), JM_INVALID,
            "no name");
-    is_int(jm_queue_account(&q, str(long_name), &limits, &number), JM_INVALID,
+    is_int(jm_queue_account(&q, str(long_name), &conf, &number), JM_INVALID,
            "a name too long");
 
     is_int(account(&q, long_name + 1, 1, 1), 0, "the longest name");
@@ -88,7 +88,7 @@ test_accounts(void)
 
     jm_queue_view(&other, 1, &v, NOW);
     ok(v.len == 1 && v.name[0] == 'b', "its name");
-    is_int(v.limits.concurrency, 1, "its new limits");
+    is_int(v.conf.concurrency, 1, "its new limits");
     is_int(v.effective, 1, "are used");
     ok(q.shared->room >= 34, "room is not given back");
 
@@ -97,22 +97,22 @@ test_accounts(void)
         is_int(account(&q, long_name + 1, 0, 0), i, "account %u", i);
     }
 
-    is_int(jm_queue_account(&q, str("z"), &limits, &number), JM_INVALID,
+    is_int(jm_queue_account(&q, str("z"), &conf, &number), JM_INVALID,
            "one too many");
     is_int(account(&q, "b", 1, 5), 1, "those that are there are found");
 
     m = q.mem.ctx;
     m->size = m->used + 4096;
-    limits.concurrency = 3;
-    limits.queue = 1000;
-    is_int(jm_queue_account(&q, str("b"), &limits, &number), JM_ERROR,
+    conf.concurrency = 3;
+    conf.queue = 1000;
+    is_int(jm_queue_account(&q, str("b"), &conf, &number), JM_ERROR,
            "no memory for so many places");
     jm_queue_view(&q, 1, &v, NOW);
-    is_int(v.limits.concurrency, 1, "its limits stay");
+    is_int(v.conf.concurrency, 1, "its limits stay");
     ok(queue_is_whole(&q), "whole");
 
     m->size = SIZE;
-    is_int(jm_queue_account(&q, str("b"), &limits, &number), JM_OK,
+    is_int(jm_queue_account(&q, str("b"), &conf, &number), JM_OK,
            "with memory");
     ok(queue_is_whole(&q), "whole again");
 
@@ -130,40 +130,40 @@ test_reserve(void)
     jm_queue_t          q, other;
     jm_place_t          a, b;
     jm_queue_view_t     v;
-    jm_queue_limits_t   limits;
+    jm_queue_conf_t     conf;
 
     start(&q, &other);
     (void) account(&q, "main", 1, 0);
     (void) enter(&other, &a, 1, NOW);
 
-    memset(&limits, 0, sizeof(jm_queue_limits_t));
-    limits.concurrency = 2;
-    limits.queue = 100;
-    limits.weight = 1;
+    memset(&conf, 0, sizeof(jm_queue_conf_t));
+    conf.concurrency = 2;
+    conf.queue = 100;
+    conf.weight = 1;
 
-    is_int(jm_queue_reserve(&q, str(""), &limits), JM_INVALID, "no name");
-    is_int(jm_queue_reserve(&q, str("main"), &limits), JM_OK,
+    is_int(jm_queue_reserve(&q, str(""), &conf), JM_INVALID, "no name");
+    is_int(jm_queue_reserve(&q, str("main"), &conf), JM_OK,
            "room for an account that is there");
-    is_int(jm_queue_reserve(&q, str("b"), &limits), JM_OK,
+    is_int(jm_queue_reserve(&q, str("b"), &conf), JM_OK,
            "and for one that is not");
 
     jm_queue_view(&q, 0, &v, NOW);
-    is_int(v.limits.concurrency, 1, "the limits are as before");
+    is_int(v.conf.concurrency, 1, "the limits are as before");
     is_int(enter(&other, &b, 2, NOW), JM_QUEUE_FULL, "and count");
     ok(queue_is_whole(&q), "reserved: whole");
 
     m = q.mem.ctx;
     m->size = m->used;
 
-    is_int(jm_queue_account(&q, str("main"), &limits, &number), JM_OK,
+    is_int(jm_queue_account(&q, str("main"), &conf, &number), JM_OK,
            "nothing more is needed to use it");
-    is_int(jm_queue_account(&q, str("b"), &limits, &number), JM_OK,
+    is_int(jm_queue_account(&q, str("b"), &conf, &number), JM_OK,
            "nor for the other");
     is_int(number, 1, "which has its number");
     is_int(enter(&other, &b, 2, NOW), JM_QUEUE_GRANTED, "now they count");
 
-    limits.queue = 101 + JM_QUEUE_PLACES;
-    is_int(jm_queue_reserve(&q, str("b"), &limits), JM_ERROR,
+    conf.queue = 101 + JM_QUEUE_PLACES;
+    is_int(jm_queue_reserve(&q, str("b"), &conf), JM_ERROR,
            "no memory for more");
     ok(queue_is_whole(&q), "whole still");
 
@@ -286,12 +286,12 @@ test_interval(void)
     uint64_t            wait;
     jm_place_t          a, b, c;
     jm_queue_t          q, other;
-    jm_queue_limits_t   limits = { 9, 9, 1, 400, 0 };
+    jm_queue_conf_t     conf = { 9, 9, 1, 400, 0 };
     jm_queue_request_t  request;
     unsigned            number;
 
     start(&q, &other);
-    (void) jm_queue_account(&q, str("main"), &limits, &number);
+    (void) jm_queue_account(&q, str("main"), &conf, &number);
 
     request_init(&request, 'a', NOW);
     request.worker = 7;
@@ -333,13 +333,13 @@ test_several(void)
     uint64_t            wait;
     jm_place_t          p[12];
     jm_queue_t          q, other;
-    jm_queue_limits_t   limits = { 9, 9, 2, 0, 0 };
+    jm_queue_conf_t     conf = { 9, 9, 2, 0, 0 };
     jm_queue_request_t  request;
     static unsigned     expected[6] = { 1, 0, 1, 1, 0, 1 };
 
     start(&q, &other);
     (void) account(&q, "a", 2, 9);
-    (void) jm_queue_account(&q, str("b"), &limits, &number);
+    (void) jm_queue_account(&q, str("b"), &conf, &number);
 
     request_init(&request, 'x', NOW);
     request.accounts[0] = 1;

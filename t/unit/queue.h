@@ -35,16 +35,16 @@ static inline unsigned
 account(jm_queue_t *q, const char *name, uint32_t concurrency, uint32_t queue)
 {
     unsigned           number;
-    jm_queue_limits_t  limits;
+    jm_queue_conf_t    conf;
 
-    memset(&limits, 0, sizeof(jm_queue_limits_t));
+    memset(&conf, 0, sizeof(jm_queue_conf_t));
 
-    limits.concurrency = concurrency;
-    limits.queue = queue;
-    limits.weight = 1;
+    conf.concurrency = concurrency;
+    conf.queue = queue;
+    conf.weight = 1;
 
     number = JM_QUEUE_ACCOUNTS;
-    (void) jm_queue_account(q, str(name), &limits, &number);
+    (void) jm_queue_account(q, str(name), &conf, &number);
 
     return number;
 }

@@ -23,7 +23,7 @@ test_late(void)
     unsigned            number;
     jm_place_t          a, b, c, d;
     jm_queue_t          q, other;
-    jm_queue_limits_t   limits = { 1, 9, 1, 0, 25000 };
+    jm_queue_conf_t     conf = { 1, 9, 1, 0, 25000 };
     jm_queue_request_t  request;
 
     start(&q, &other);
@@ -53,7 +53,7 @@ test_late(void)
     is_int(jm_queue_enter(&q, &c, &request, NOW, &wait), JM_QUEUE_WAIT,
            "with more time it fits");
 
-    (void) jm_queue_account(&q, str("main"), &limits, &number);
+    (void) jm_queue_account(&q, str("main"), &conf, &number);
     request.patience = UINT64_MAX;
     is_int(jm_queue_enter(&q, &d, &request, NOW, &wait), JM_QUEUE_LATE,
            "the account's timeout");
@@ -122,11 +122,11 @@ test_late_interval(void)
     unsigned            number;
     jm_place_t          a, b;
     jm_queue_t          q, other;
-    jm_queue_limits_t   limits = { 5, 100, 1, 400, 0 };
+    jm_queue_conf_t     conf = { 5, 100, 1, 400, 0 };
     jm_queue_request_t  request;
 
     start(&q, &other);
-    (void) jm_queue_account(&q, str("main"), &limits, &number);
+    (void) jm_queue_account(&q, str("main"), &conf, &number);
 
     run(&q, NOW - 1000, NOW + 9000);
     (void) enter(&q, &a, 'a', NOW);

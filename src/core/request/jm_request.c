@@ -49,7 +49,7 @@ static const jm_request_part_pt  jm_request_parts[] = {
 };
 
 
-/* what no model takes, and what one must take for a field to have an effect */
+/* what a model must take for a field to have an effect; 0: none takes it */
 
 static const struct {
     jm_field_e       field;
@@ -221,7 +221,7 @@ jm_request_members(jm_request_ctx_t *ctx, const jm_json_t **fields,
 }
 
 
-/* whether a field is as good as not there: no picture is one, too */
+/* whether a field counts as absent: a null, or a field of no picture at all */
 
 static unsigned
 jm_request_absent(const jm_request_ctx_t *ctx, jm_field_e field,
@@ -271,7 +271,7 @@ jm_request_types(jm_request_ctx_t *ctx)
 }
 
 
-/* a text may be too long to be kept, unless it is a picture, or has no use */
+/* a text that was left in the body is too long for all but a picture */
 
 static jm_rc_e
 jm_request_short(jm_request_ctx_t *ctx, jm_field_e field)
@@ -364,7 +364,7 @@ jm_request_prompt(jm_request_ctx_t *ctx)
 }
 
 
-/* the upstream's own names of it count for the models that have such, only */
+/* "edit_prompt" and the like count only for models that name it so upstream */
 
 static const jm_json_t *
 jm_request_prompt_node(jm_request_ctx_t *ctx)
@@ -401,7 +401,7 @@ jm_request_is_prompt(jm_field_e field)
 }
 
 
-/* whether there is nothing but controls, spaces, and their wide forms */
+/* whether a text has nothing but control characters and spaces */
 
 static unsigned
 jm_request_blank(jm_str_t s)

@@ -5,7 +5,7 @@
 
 
 /*
- * A form as the tree that the same request would be in JSON.
+ * A form is made into the tree that the same request would be in JSON.
  */
 
 
@@ -54,7 +54,7 @@ static void jm_request_form_insert(jm_json_t *list, jm_json_t **at,
     jm_json_t *node);
 
 
-/* over all that a picture may have in "image[0]" */
+/* more than the number in "image[0]" may be */
 
 #define JM_REQUEST_NUMBERS  1000000
 
@@ -100,7 +100,7 @@ jm_request_form_add(jm_request_form_t *f, const jm_form_field_t *part)
     jm_json_t          *node;
     jm_request_name_t   name;
 
-    /* a browser's field for a file, and none was chosen */
+    /* a browser's field for a file where nothing was chosen */
 
     if (part->file && part->unnamed && part->len == 0) {
         return JM_OK;
@@ -136,7 +136,7 @@ jm_request_form_add(jm_request_form_t *f, const jm_form_field_t *part)
 }
 
 
-/* what a part says of itself, and what a field says of all of them */
+/* a part's own charset, or that of all parts in the field "_charset_" */
 
 static jm_rc_e
 jm_request_form_charset(jm_request_form_t *f, const jm_form_field_t *part)
@@ -187,7 +187,7 @@ jm_request_form_name(jm_request_name_t *name, jm_str_t s)
         return;
     }
 
-    /* nothing but a list of pictures, or a member of an object */
+    /* brackets are for a list of pictures, or a member of an object */
 
     if (jm_request_is_picture(name->field)
         ? !jm_request_form_number(name->member, &number)
@@ -201,7 +201,7 @@ jm_request_form_name(jm_request_name_t *name, jm_str_t s)
 }
 
 
-/* the place of a picture: what has no number comes behind what has one */
+/* a picture's number in the list; without one it comes behind all others */
 
 static unsigned
 jm_request_form_number(jm_str_t s, unsigned *number)
@@ -228,7 +228,7 @@ jm_request_form_number(jm_str_t s, unsigned *number)
 }
 
 
-/* whether its value was not kept, which nothing empty needs to be */
+/* whether the value was left in the body */
 
 static unsigned
 jm_request_form_away(const jm_form_field_t *part)
@@ -237,7 +237,7 @@ jm_request_form_away(const jm_form_field_t *part)
 }
 
 
-/* a name that comes again, too, makes an array */
+/* brackets or a name that comes again make the field an array */
 
 static jm_rc_e
 jm_request_form_image(jm_request_form_t *f, const jm_request_name_t *name,
@@ -388,7 +388,7 @@ jm_request_form_read(jm_request_form_t *f, const jm_request_name_t *name,
 }
 
 
-/* as the clients of forms write it, in any case */
+/* a bool as forms have it: 1, on, yes, 0, off, no, in any case */
 
 static unsigned
 jm_request_form_bool(jm_str_t text, unsigned *value)
@@ -410,7 +410,7 @@ jm_request_form_bool(jm_str_t text, unsigned *value)
 }
 
 
-/* a producer's id may be all digits, and is a string */
+/* the types that a text may be read as; a producer's id is never a number */
 
 static unsigned
 jm_request_form_types(const jm_request_name_t *name)
@@ -441,7 +441,7 @@ jm_request_form_types(const jm_request_name_t *name)
 }
 
 
-/* what is not in memory is stood for by the address of its part */
+/* a string; the address of the part stands for a text left in the body */
 
 static jm_json_t *
 jm_request_form_string(jm_request_form_t *f, const jm_form_field_t *part)
@@ -494,7 +494,7 @@ jm_request_form_append(jm_json_t *list, jm_json_t *node)
 }
 
 
-/* in the order of their numbers, and of the form where those are equal */
+/* sorted by their numbers, equal ones in the form's order */
 
 static void
 jm_request_form_picture(jm_json_t *list, jm_json_t *node)

@@ -7,7 +7,7 @@
 #include "jm_request_part.h"
 
 
-/* how far it is looked whether a string can be base64 */
+/* characters of a string that are checked for being base64 */
 
 #define JM_REQUEST_BASE64   64
 
@@ -44,7 +44,7 @@ static jm_rc_e jm_request_alike(jm_request_ctx_t *ctx);
       field "[5]", field "[6]", field "[7]", field "[8]", field "[9]",        \
       field "[10]", field "[11]", field "[12]", field "[13]" }
 
-/* the mask comes last, that is how the model tells it from the picture */
+/* the mask comes last: by that the model tells it from the picture */
 
 static const struct {
     jm_field_e       field;
@@ -294,7 +294,7 @@ jm_request_url(jm_request_ctx_t *ctx, const jm_request_place_t *place,
 }
 
 
-/* what is no URL may be data, if that is taken here */
+/* a picture that is no URL has to be data, and data allowed */
 
 static jm_rc_e
 jm_request_data(jm_request_ctx_t *ctx, const jm_request_place_t *place,
@@ -409,7 +409,7 @@ jm_request_host(jm_str_t s)
 }
 
 
-/* where data go on as data, a call has them or URLs, but not both */
+/* the upstream takes data or URLs in one call, not both */
 
 static jm_rc_e
 jm_request_alike(jm_request_ctx_t *ctx)

@@ -121,8 +121,8 @@ jm_request_looks_node(const jm_request_ctx_t *ctx, const jm_json_t *node,
 
 
 /*
- * Of text that is away there is only the beginning, which in JSON may have
- * backslashes: PHP writes "\/" for a slash.
+ * Of a text that was left in the body only the beginning is known, in which
+ * JSON may have backslashes: PHP writes "\/" for a slash.
  */
 
 static unsigned
@@ -264,7 +264,7 @@ jm_request_words(jm_str_t name, char *dst)
 }
 
 
-/* a number, a letter alone or that of a plural make no difference */
+/* words that change nothing: a number, one letter, the "s" of a plural */
 
 static unsigned
 jm_request_carrier(const char *tail)

@@ -21,7 +21,7 @@
 
 static const struct {
     jm_field_e       field;
-    unsigned         takes;         /* what a model must */
+    unsigned         takes;         /* what a model must take */
     int64_t          min;
     int64_t          max;           /* 0: no range is documented */
     unsigned         fraction;

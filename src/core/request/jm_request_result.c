@@ -92,7 +92,7 @@ jm_request_format(jm_request_ctx_t *ctx)
 }
 
 
-/* what OpenAI's replies know of it: "hd" is DALL-E's "high" */
+/* the quality as OpenAI's replies tell it: DALL-E's "hd" is "high" */
 
 static void
 jm_request_quality(jm_request_ctx_t *ctx)

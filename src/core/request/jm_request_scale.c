@@ -11,7 +11,7 @@
 #define JM_REQUEST_MIN_RATIO    (JM_REQUEST_ONE / 16)
 #define JM_REQUEST_MAX_RATIO    (INT64_C(16) * JM_REQUEST_ONE)
 
-/* what either means where it is left out (document of Jimeng 4.0) */
+/* the defaults of both ratios (Volcengine's document of Jimeng 4.0) */
 
 #define JM_REQUEST_LOW_RATIO    (JM_REQUEST_ONE / 3)
 #define JM_REQUEST_HIGH_RATIO   (INT64_C(3) * JM_REQUEST_ONE)
@@ -24,7 +24,7 @@ static jm_rc_e jm_request_ratio_limit(jm_request_ctx_t *ctx,
     jm_field_e field, jm_str_t *text, int64_t *value);
 
 
-/* "scale" wins, and may be the integer that the upstream takes, if it does */
+/* "scale" wins over "strength", and may be an integer as the upstream's is */
 
 jm_rc_e
 jm_request_scale(jm_request_ctx_t *ctx)
@@ -85,7 +85,7 @@ jm_request_detail(jm_request_ctx_t *ctx)
 }
 
 
-/* up to 1 it is a fraction, where percents are taken an integer above that */
+/* a fraction of 0 ... 1, or, with percent set, an integer above 1 */
 
 static jm_rc_e
 jm_request_hundredths(jm_request_ctx_t *ctx, jm_field_e field,

@@ -81,7 +81,7 @@ jm_request_size(jm_request_ctx_t *ctx)
 }
 
 
-/* a model that makes its picture larger takes nothing but how large */
+/* a model that enlarges a picture takes a "resolution" and no other size */
 
 static jm_rc_e
 jm_request_resolution(jm_request_ctx_t *ctx)
@@ -214,7 +214,7 @@ jm_request_ratio(jm_request_ctx_t *ctx, jm_size_t *size)
 }
 
 
-/* returns which of the two counts, and ignores what it overrides */
+/* "ratio" or "aspect_ratio"; what they and "resolution" override is ignored */
 
 static jm_field_e
 jm_request_ratio_field(jm_request_ctx_t *ctx, const jm_size_t *size)

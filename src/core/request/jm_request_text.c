@@ -5,8 +5,8 @@
 
 
 /*
- * The texts of a request that are too long to be kept: they are where they
- * came from, in the body.
+ * Texts of a request that are too long for memory: they were left in the body,
+ * and a short string stands for each.
  */
 
 

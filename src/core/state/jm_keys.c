@@ -27,7 +27,7 @@ static int jm_keys_by_name(const void *one, const void *two);
 static int jm_keys_compare(jm_str_t a, jm_str_t b);
 
 
-/* of a key with no characters: of a variable that was never set, mostly */
+/* SHA-256 of nothing: a key that somebody's script never set */
 
 static const uint8_t  jm_keys_empty[JM_DIGEST_LEN] = {
     0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14,
@@ -121,7 +121,7 @@ jm_keys_line(jm_str_t *text)
 }
 
 
-/* takes a word off; an empty one is the end, as what begins a comment is */
+/* takes a word off; it is empty at the end of the line or before a comment */
 
 static jm_str_t
 jm_keys_word(jm_str_t *line)
@@ -158,7 +158,7 @@ jm_keys_word(jm_str_t *line)
 }
 
 
-/* the name is left empty where there is nothing in the line */
+/* reads a line; the client's name stays empty when there is none in it */
 
 static const char *
 jm_keys_client(jm_client_t *client, jm_str_t line, jm_mem_t *mem)
@@ -320,7 +320,7 @@ jm_keys_sort(jm_keys_t *keys, jm_client_t *clients, size_t n, jm_mem_t *mem,
         a = names[i - 1];
         b = names[i];
 
-        /* a client may have two keys, one of which is to be the last */
+        /* two keys of a client, while one takes over from the other */
 
         if (jm_keys_compare(a->name, b->name) == 0
             && !jm_client_same_limits(a, b))
@@ -383,7 +383,7 @@ jm_keys_compare(jm_str_t a, jm_str_t b)
 }
 
 
-/* the search looks at digests only: of what is looked for, and of the keys */
+/* a binary search over digests: its time tells nothing of the keys */
 
 const jm_client_t *
 jm_keys_find(const jm_keys_t *keys, const uint8_t *digest)

@@ -231,7 +231,7 @@ jm_keys_expires(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
     days = 365 * year + year / 4 - year / 100 + year / 400
            + (153 * (month - 3) + 2) / 5 + day - 1 - 719468;
 
-    /* 0 is none, and that day is over */
+    /* 0 means that there is no limit, and 1970-01-01 is over anyway */
 
     client->expires = days ? (int64_t) days * 86400 : 1;
 

@@ -140,7 +140,7 @@ jm_ledger_search(jm_ledger_t *l, const jm_ledger_request_t *request,
 }
 
 
-/* how likely it is the one that is asked for again, from 1 */
+/* which of several entries a repeat is most likely of: 1 ... 3 */
 
 static unsigned
 jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e)
@@ -157,7 +157,7 @@ jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e)
 }
 
 
-/* those that were answered before this one came are of no use any more */
+/* a repeat is of the newest: older entries that were answered are dropped */
 
 static void
 jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e)
@@ -224,7 +224,7 @@ jm_ledger_look(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
             id->data = slot->id;
         }
 
-        /* what was over may be running again, or the other way round */
+        /* a look may make a task the claim's own, or its outcome unknown */
 
         jm_ledger_settle(l, e, now);
     }
@@ -237,7 +237,7 @@ done:
 }
 
 
-/* the task that an error is about may be asked for yet */
+/* the upstream may know the task though its client was told of an error */
 
 static void
 jm_ledger_look_told(jm_ledger_t *l, const jm_ledger_claim_t *claim,
@@ -364,7 +364,7 @@ jm_ledger_entry_account(jm_ledger_entry_t *e)
 }
 
 
-/* the task, if it is the claim's own, in whatever state */
+/* the claim's own task, in whatever state; NULL when it is not its own */
 
 static jm_ledger_slot_t *
 jm_ledger_own(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i)
@@ -414,7 +414,7 @@ jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     {
         e->account = (uint8_t) account;
 
-        /* what others know of the submit before has no meaning any more */
+        /* claims that know the submit before this one are not of this one */
 
         claim->slots[i].round = ++slot->round;
         jm_fence();
@@ -554,7 +554,7 @@ jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i,
         return;
     }
 
-    /* who has only joined a task ends it where nobody else is left to */
+    /* a claim that only joined a task ends it when its owner is no more */
 
     if (slot->state == JM_SLOT_TAKEN && over
         && (claim->slots[i].own || !jm_ledger_followed(l, slot)))

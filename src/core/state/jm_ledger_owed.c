@@ -8,7 +8,7 @@
 #include "jm_text.h"
 
 
-/* entries that are over, and may be on their way to a dead process's client */
+/* entries looked at for those whose reply a dead process was still sending */
 
 #define JM_LEDGER_SENT      65536
 
@@ -190,7 +190,7 @@ jm_ledger_owe(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 }
 
 
-/* nobody will ever know more of it: its outcome is unknown, or there is none */
+/* whether no task has an id, so that nothing can be asked for ever again */
 
 static unsigned
 jm_ledger_hopeless(jm_ledger_entry_t *e)
@@ -264,7 +264,7 @@ jm_ledger_told(jm_ledger_t *l, jm_ledger_claim_t *claim,
 
     jm_ledger_enter(l);
 
-    /* the room for it may be that of the entry itself */
+    /* this first: to make room for it, the entry itself may be forgotten */
 
     told = jm_ledger_keep(l, error, now);
 
@@ -326,7 +326,7 @@ jm_ledger_fetched(jm_ledger_t *l, uint64_t serial, const jm_str_t *ids,
 }
 
 
-/* a task that was submitted again since has another id, or none yet */
+/* whether the entry's tasks have just these ids: none was submitted again */
 
 static unsigned
 jm_ledger_brings(jm_ledger_entry_t *e, const jm_str_t *ids, size_t n)
@@ -446,8 +446,9 @@ jm_ledger_nobodys(jm_ledger_t *l, uint32_t pid)
 
 
 /*
- * Whose client comes again at once, before its process's turn to be asked for,
- * must not find that it waits still: it would pay a second time.
+ * A client that comes again as soon as its process has died must not seem to
+ * wait there still: it would pay a second time.  So the processes that wait for
+ * its key are looked at each time, and all others now and then.
  */
 
 void
@@ -519,7 +520,7 @@ jm_ledger_died(jm_ledger_t *l, uint32_t pid, uint64_t now)
         jm_ledger_died_of(l, jm_ledger_entry(link), pid, now);
     }
 
-    /* from the newest: what is being sent has not been over for long */
+    /* the newest first: a reply that is being sent was over a moment ago */
 
     link = shared->finished.prev;
 

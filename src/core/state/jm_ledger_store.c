@@ -7,9 +7,9 @@
 #include "jm_ledger_store.h"
 
 
-#define JM_LEDGER_TABLE     16      /* the smallest */
-#define JM_LEDGER_SHARE     512     /* bytes of memory for each place in it */
-#define JM_LEDGER_PASSED    2       /* entries that one that comes looks at */
+#define JM_LEDGER_TABLE     16      /* chains of the smallest table */
+#define JM_LEDGER_SHARE     512     /* bytes of memory for each chain */
+#define JM_LEDGER_EXPIRE    2       /* old entries looked at for each new one */
 
 
 static void jm_ledger_repair(jm_ledger_t *l);
@@ -99,9 +99,9 @@ jm_ledger_leave(jm_ledger_t *l)
 
 
 /*
- * Only the chains of the keys are believed.  What had been taken out of its
- * chain, or was not in it yet, is not given back: a piece or two for each
- * process that dies just there.
+ * All but the chains of the keys is made anew from these.  The memory of an
+ * entry that was just being added or dropped is lost: a piece or two for each
+ * process that dies right there.
  */
 
 static void
@@ -167,7 +167,7 @@ jm_ledger_repair(jm_ledger_t *l)
 }
 
 
-/* makes a ring of links in no order */
+/* makes a ring of a list of links, the oldest first */
 
 static void
 jm_ledger_insert(jm_ring_t *ring, jm_ring_t *links)
@@ -528,7 +528,7 @@ jm_ledger_evict(jm_ledger_t *l, uint64_t now)
 }
 
 
-/* of those that are over, what cost nothing goes first; or NULL */
+/* the entry to be forgotten first, NULL: all run */
 
 static jm_ledger_entry_t *
 jm_ledger_oldest(jm_ledger_t *l)
@@ -572,7 +572,7 @@ jm_ledger_shrink(jm_ledger_t *l)
 }
 
 
-/* each that comes makes room for itself, little by little */
+/* drops some of what has expired, not all: the lock is held */
 
 static void
 jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now)
@@ -580,7 +580,7 @@ jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now)
     unsigned            i;
     jm_ledger_entry_t  *e;
 
-    for (i = 0; i < JM_LEDGER_PASSED; i++) {
+    for (i = 0; i < JM_LEDGER_EXPIRE; i++) {
 
         if (ring->next == ring) {
             break;
@@ -597,7 +597,7 @@ jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now)
 }
 
 
-/* returns whether one was dropped */
+/* drops an entry that runs and is stale; returns whether there was one */
 
 static unsigned
 jm_ledger_expire_running(jm_ledger_t *l, uint64_t now)
@@ -608,7 +608,7 @@ jm_ledger_expire_running(jm_ledger_t *l, uint64_t now)
 
     shared = l->shared;
 
-    for (i = 0; i < JM_LEDGER_PASSED; i++) {
+    for (i = 0; i < JM_LEDGER_EXPIRE; i++) {
 
         if (shared->running.next == &shared->running) {
             return 0;

@@ -142,7 +142,7 @@ jm_status_accounts(jm_json_writer_t *w, const jm_report_t *report)
 }
 
 
-/* those that have a key, in the order they come in, then what else came */
+/* the clients that have a key, then all others that were counted */
 
 static void
 jm_status_clients(jm_json_writer_t *w, const jm_report_t *report)
@@ -458,7 +458,7 @@ jm_status_string(jm_json_writer_t *w, const char *key, jm_str_t value)
     s.len = jm_min(value.len, JM_METRICS_LABEL);
     s.data = value.data;
 
-    /* a name may be cut within a character, or be none of UTF-8 */
+    /* a name may be cut within a character, or not be UTF-8 at all */
 
     if (jm_utf8_length(s, &n) != JM_OK) {
 

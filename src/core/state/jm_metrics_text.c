@@ -18,7 +18,7 @@
 #include "jm_text.h"
 
 
-/* a number of one account, at its offset */
+/* a metric of accounts: a member of jm_report_account_t, by its offset */
 
 typedef struct {
     const char      *name;
@@ -47,7 +47,7 @@ typedef struct {
 } jm_family_t;
 
 
-/* a line under way */
+/* a line that is being written */
 
 typedef struct {
     jm_buf_t        *out;
@@ -334,7 +334,7 @@ jm_text_histogram(jm_buf_t *out, const jm_distribution_t *d,
         jm_text_head(out, d->name, "histogram", d->help);
     }
 
-    /* a bucket here has all those below it */
+    /* Prometheus' buckets count all that is in those below as well */
 
     count = 0;
     bounds = jm_metrics_bounds(d->histogram, &n);

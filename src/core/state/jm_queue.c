@@ -7,11 +7,14 @@
 #include "jm_queue_turn.h"
 
 
-#define JM_QUEUE_REST       500     /* milliseconds, doubled to */
+/* milliseconds, the first time, and doubled up to */
+
+#define JM_QUEUE_REST       500
 #define JM_QUEUE_REST_MAX   16000
-#define JM_QUEUE_ASIDE_FOR  10000   /* milliseconds, doubled to */
+#define JM_QUEUE_ASIDE_FOR  10000
 #define JM_QUEUE_ASIDE_MAX  300000
-#define JM_QUEUE_AVERAGE    8       /* the newest task is one part of */
+
+#define JM_QUEUE_AVERAGE    8       /* the newest task weighs 1 in so many */
 
 
 static jm_queue_e jm_queue_admit(jm_queue_t *q,
@@ -51,7 +54,7 @@ jm_queue_enter(jm_queue_t *q, jm_place_t *p,
 
     jm_queue_reap(q, now);
 
-    /* whoever waits comes first: what is left then is for nobody else */
+    /* those that wait come first: what is free after this is not for them */
 
     jm_queue_dispatch(q, NULL, now);
 
@@ -90,7 +93,7 @@ done:
 }
 
 
-/* whether it is worth while to wait */
+/* whether a new place may wait; if not, *wait is when a retry may */
 
 static jm_queue_e
 jm_queue_admit(jm_queue_t *q, const jm_queue_request_t *request, uint64_t now,
@@ -145,7 +148,7 @@ jm_queue_accounts(const jm_queue_request_t *request)
 }
 
 
-/* until so much of the queue is served that it would be in time */
+/* the time after which a place that came then would be served in time */
 
 static uint64_t
 jm_queue_retry(const jm_queue_outlook_t *o, uint64_t patience,
@@ -153,7 +156,7 @@ jm_queue_retry(const jm_queue_outlook_t *o, uint64_t patience,
 {
     uint64_t  wait;
 
-    /* who has no time for a task may have it when there is a slot at once */
+    /* if patience is less than a task takes, the delay has to be none at all */
 
     wait = jm_queue_span(jm_queue_span(o->average, patience), o->delay);
 
@@ -220,8 +223,8 @@ jm_queue_look(jm_queue_t *q, jm_place_t *p, uint64_t now, uint64_t *wait)
 
 
 /*
- * The place of a process that was stopped for long is gone, or lost, which it
- * is not any more.
+ * The place that p stands for, or NULL.  If its process was stopped for long
+ * others may have taken it away, or for lost: then it is followed again.
  */
 
 static jm_queue_place_t *
@@ -249,7 +252,7 @@ jm_queue_find(const jm_place_t *p, uint64_t now)
 }
 
 
-/* says how the place is, NULL: it is gone */
+/* what the place's owner is told; a place of NULL is gone */
 
 static jm_queue_e
 jm_queue_tell(jm_queue_t *q, jm_place_t *p, jm_queue_place_t *place,
@@ -412,7 +415,7 @@ jm_queue_succeeded(jm_queue_account_t *a, const jm_queue_place_t *place)
 
     a->refusals = 0;
 
-    if (a->effective < a->limits.concurrency && ++a->taken >= a->effective) {
+    if (a->effective < a->conf.concurrency && ++a->taken >= a->effective) {
         a->effective++;
         a->taken = 0;
     }
@@ -530,7 +533,7 @@ jm_queue_set_aside(jm_queue_aside_t *aside, const jm_queue_place_t *place,
 }
 
 
-/* its own, or the one that is of the least use */
+/* the entry of the model, or else the one that may be overwritten first */
 
 static jm_queue_aside_t *
 jm_queue_model(jm_queue_account_t *a, uint64_t model)

@@ -8,19 +8,19 @@
 
 
 static jm_rc_e jm_queue_account_make(jm_queue_t *q, jm_str_t name,
-    const jm_queue_limits_t *limits, unsigned *i);
+    const jm_queue_conf_t *conf, unsigned *i);
 
 
 jm_rc_e
 jm_queue_reserve(jm_queue_t *q, jm_str_t name,
-    const jm_queue_limits_t *limits)
+    const jm_queue_conf_t *conf)
 {
     jm_rc_e   rc;
     unsigned  i;
 
     jm_queue_begin(q);
 
-    rc = jm_queue_account_make(q, name, limits, &i);
+    rc = jm_queue_account_make(q, name, conf, &i);
 
     jm_queue_done(q);
 
@@ -30,7 +30,7 @@ jm_queue_reserve(jm_queue_t *q, jm_str_t name,
 
 jm_rc_e
 jm_queue_account(jm_queue_t *q, jm_str_t name,
-    const jm_queue_limits_t *limits, unsigned *account)
+    const jm_queue_conf_t *conf, unsigned *account)
 {
     jm_rc_e              rc;
     unsigned             i;
@@ -38,13 +38,13 @@ jm_queue_account(jm_queue_t *q, jm_str_t name,
 
     jm_queue_begin(q);
 
-    rc = jm_queue_account_make(q, name, limits, &i);
+    rc = jm_queue_account_make(q, name, conf, &i);
 
     if (rc == JM_OK) {
         a = q->shared->accounts[i];
 
-        a->limits = *limits;
-        a->effective = limits->concurrency;
+        a->conf = *conf;
+        a->effective = conf->concurrency;
         a->taken = 0;
         a->refusals = 0;
         a->rest = 0;
@@ -62,11 +62,11 @@ jm_queue_account(jm_queue_t *q, jm_str_t name,
 }
 
 
-/* one that is new has no limits: its number is nobody's yet */
+/* a new account is all zeros, and serves nobody, until its conf is set */
 
 static jm_rc_e
 jm_queue_account_make(jm_queue_t *q, jm_str_t name,
-    const jm_queue_limits_t *limits, unsigned *i)
+    const jm_queue_conf_t *conf, unsigned *i)
 {
     uint64_t             room, has;
     jm_queue_account_t  *a;
@@ -91,9 +91,9 @@ jm_queue_account_make(jm_queue_t *q, jm_str_t name,
         return JM_INVALID;
     }
 
-    /* the others' room is there already */
+    /* the room for the other accounts' places was made with them */
 
-    room = (uint64_t) limits->concurrency + limits->queue;
+    room = (uint64_t) conf->concurrency + conf->queue;
     has = a ? a->room : 0;
 
     if (jm_queue_grow(q, jm_max(room, has) - has) != JM_OK) {

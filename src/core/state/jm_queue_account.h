@@ -57,7 +57,7 @@ typedef struct {
     uint32_t             weight;    /* from 1 */
     uint64_t             interval;  /* between two submits, at least */
     uint64_t             timeout;   /* of a place that waits, 0: none */
-} jm_queue_limits_t;
+} jm_queue_conf_t;
 
 
 /* an account as it is now */
@@ -65,7 +65,7 @@ typedef struct {
 typedef struct {
     char                 name[JM_QUEUE_NAME];
     size_t               len;
-    jm_queue_limits_t    limits;
+    jm_queue_conf_t      conf;
     uint32_t             effective; /* slots that may be used now */
     uint32_t             running;   /* slots in use, the lost included */
     uint32_t             lost;      /* slots whose task nobody follows */
@@ -92,18 +92,18 @@ jm_rc_e jm_queue_create(jm_queue_t *q);
  * and JM_ERROR as that does.
  */
 jm_rc_e jm_queue_reserve(jm_queue_t *q, jm_str_t name,
-    const jm_queue_limits_t *limits);
+    const jm_queue_conf_t *conf);
 
 /*
  * Finds the account of that name, or makes it, when the configuration was
- * read: sets its limits, makes room for as many places, and clears its rest,
- * what it was set aside for, and what lowered its slots.  *account is its
- * number, from 0, for as long as the memory lives; accounts are never
- * forgotten.  Returns JM_INVALID for a name that is empty or too long, and for
- * one account too many; JM_ERROR without memory, when nothing has changed.
+ * read: sets conf, makes room for as many places, and clears its rest, what it
+ * was set aside for, and what lowered its slots.  *account is its number, from
+ * 0, for as long as the memory lives; accounts are never forgotten.  Returns
+ * JM_INVALID for a name that is empty or too long, and for one account too
+ * many; JM_ERROR without memory, when nothing has changed.
  */
 jm_rc_e jm_queue_account(jm_queue_t *q, jm_str_t name,
-    const jm_queue_limits_t *limits, unsigned *account);
+    const jm_queue_conf_t *conf, unsigned *account);
 
 /*
  * Tells how an account is, which has to be there.  What dead processes have

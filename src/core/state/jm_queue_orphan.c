@@ -5,15 +5,15 @@
 
 
 /*
- * What processes leave behind: those that died, and those that followed a task
- * no longer than they had to.
+ * What processes leave behind: places of those that died, and slots of tasks
+ * that nobody follows.
  */
 
 
 #include "jm_queue_turn.h"
 
 
-#define JM_QUEUE_REAP   500         /* milliseconds between two */
+#define JM_QUEUE_REAP   500         /* milliseconds between two walks */
 #define JM_QUEUE_SEEN   16          /* processes that a walk remembers */
 
 
@@ -145,7 +145,7 @@ jm_queue_reap_waiting(jm_queue_t *q, uint64_t now, jm_queue_seen_t *seen)
         next_line = l->next;
         line = jm_queue_line(l);
 
-        /* the last to go takes the line along, its head is as it was */
+        /* with its last place the line leaves the ring: its head stays good */
 
         for (p = line->places.next; p != &line->places; p = next) {
             next = p->next;
@@ -158,7 +158,7 @@ jm_queue_reap_waiting(jm_queue_t *q, uint64_t now, jm_queue_seen_t *seen)
 }
 
 
-/* a process has many places, and to ask for it takes a system call */
+/* asks once for each process, as that takes a system call */
 
 static unsigned
 jm_queue_lives(jm_queue_t *q, const jm_queue_place_t *place, uint64_t now,
@@ -225,7 +225,7 @@ jm_queue_adopt(jm_queue_t *q, jm_place_t *p, unsigned account, uint64_t task,
 
     if (place != NULL) {
 
-        /* whoever had it knows it by its old number */
+        /* the one that had it may live, and knows it by its old number */
 
         place->serial = ++q->shared->serial;
         place->adopted = 1;

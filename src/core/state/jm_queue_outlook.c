@@ -7,8 +7,14 @@
 #include "jm_queue_turn.h"
 
 
-#define JM_QUEUE_SHARE      256     /* a whole place */
+/* places are counted in shares, as one may be served by other accounts, too */
+
+#define JM_QUEUE_SHARE      256
+
+/* the time that a rate is for: 10^12 microseconds */
+
 #define JM_QUEUE_RATE       1000000000000
+
 #define JM_QUEUE_ENDLESS    UINT64_MAX
 
 
@@ -26,8 +32,9 @@ static uint64_t jm_queue_slots_of(jm_queue_t *q, uint64_t accounts);
 
 
 /*
- * Counted are the places that have nowhere else to go.  Where accounts are
- * used in several combinations, no one of these may take the room of all.
+ * These accounts are full when the places that only they may serve take all of
+ * their room.  So they are when those that only they and accounts they share
+ * places with may serve take all of the room of these together.
  */
 
 unsigned
@@ -65,7 +72,7 @@ jm_queue_room(jm_queue_t *q, uint64_t accounts)
     for (i = 0; i < q->shared->naccounts; i++) {
 
         if (accounts & jm_queue_bit(i)) {
-            room += q->shared->accounts[i]->limits.queue;
+            room += q->shared->accounts[i]->conf.queue;
         }
     }
 
@@ -145,7 +152,7 @@ jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
 }
 
 
-/* the places that are served in 10^12 microseconds, endless: not known */
+/* places that are served in JM_QUEUE_RATE; JM_QUEUE_ENDLESS: not known */
 
 static uint64_t
 jm_queue_rate(jm_queue_t *q, uint64_t accounts)
@@ -165,7 +172,7 @@ jm_queue_rate(jm_queue_t *q, uint64_t accounts)
         a = q->shared->accounts[i];
 
         time = jm_max(a->average * 1000 / jm_queue_slots(a),
-                      a->limits.interval * 1000);
+                      a->conf.interval * 1000);
 
         if (time == 0) {
             return JM_QUEUE_ENDLESS;
@@ -178,7 +185,7 @@ jm_queue_rate(jm_queue_t *q, uint64_t accounts)
 }
 
 
-/* milliseconds */
+/* milliseconds until so many shares are served */
 
 static uint64_t
 jm_queue_turns(uint64_t shares, uint64_t rate)
@@ -250,7 +257,7 @@ jm_queue_ahead_in(jm_queue_t *q, const jm_queue_line_t *line,
 }
 
 
-/* what a place that has other accounts as well takes of these */
+/* how much of a place, which "theirs" may serve, falls to accounts "mine" */
 
 static uint64_t
 jm_queue_share(jm_queue_t *q, uint64_t theirs, uint64_t mine)
@@ -264,7 +271,7 @@ jm_queue_share(jm_queue_t *q, uint64_t theirs, uint64_t mine)
 }
 
 
-/* at least 1 */
+/* slots that the accounts have together, at least 1 */
 
 static uint64_t
 jm_queue_slots_of(jm_queue_t *q, uint64_t accounts)
@@ -294,7 +301,7 @@ jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
 
     jm_queue_begin(q);
 
-    /* where nobody comes, nobody else does it; who waits looks for himself */
+    /* on an account that nobody uses, nothing else gives back what is over */
 
     jm_queue_reap(q, now);
 
@@ -303,7 +310,7 @@ jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
     memcpy(v->name, a->name, JM_QUEUE_NAME);
 
     v->len = a->len;
-    v->limits = a->limits;
+    v->conf = a->conf;
     v->effective = a->effective;
     v->running = a->running;
     v->waiting = a->waiting;

@@ -33,8 +33,8 @@ jm_queue_done(jm_queue_t *q)
 
 
 /*
- * Only the places are believed.  Whose turn it is among the clients is not
- * written there: they come in the order of their oldest places.
+ * All but the places is made anew from these.  They do not tell whose turn it
+ * was among the clients: these come in the order of their oldest places.
  */
 
 static void

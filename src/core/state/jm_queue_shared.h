@@ -29,7 +29,7 @@ typedef struct {
 
 typedef struct {
     jm_ring_t            held;      /* places that have its slots */
-    jm_queue_limits_t    limits;
+    jm_queue_conf_t      conf;
     uint32_t             room;      /* places it has made room for */
     uint32_t             running;
     uint32_t             waiting;

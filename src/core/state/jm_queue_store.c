@@ -96,7 +96,7 @@ jm_queue_grow(jm_queue_t *q, uint64_t room)
 }
 
 
-/* without memory the old one does, it is only slower */
+/* without memory the old table stays: its chains are longer */
 
 static void
 jm_queue_grow_table(jm_queue_t *q)
@@ -224,7 +224,7 @@ jm_queue_line_up(jm_queue_t *q, jm_queue_place_t *place, unsigned first)
         jm_ring_insert(&shared->lines, &line->link);
     }
 
-    /* what comes back is among the oldest, what is new is the newest */
+    /* a new place is the newest; one that comes back is among the oldest */
 
     prev = line->places.prev;
 

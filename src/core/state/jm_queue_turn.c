@@ -27,8 +27,8 @@ jm_queue_ready_in(const jm_queue_account_t *a, uint64_t now)
 
     ready = a->rest;
 
-    if (a->limits.interval != 0 && a->submitted != 0) {
-        ready = jm_max(ready, a->submitted + a->limits.interval);
+    if (a->conf.interval != 0 && a->submitted != 0) {
+        ready = jm_max(ready, a->submitted + a->conf.interval);
     }
 
     return jm_queue_span(now, ready);
@@ -45,7 +45,7 @@ jm_queue_slots(const jm_queue_account_t *a)
         return 1;
     }
 
-    return a->limits.concurrency ? jm_max(a->effective, 1) : UINT32_MAX;
+    return a->conf.concurrency ? jm_max(a->effective, 1) : UINT32_MAX;
 }
 
 
@@ -98,13 +98,13 @@ jm_queue_usable(jm_queue_t *q, uint64_t accounts, uint64_t model,
 }
 
 
-/* less to do for its weight */
+/* whether a has less to do for its weight than b */
 
 static unsigned
 jm_queue_is_better(const jm_queue_account_t *a, const jm_queue_account_t *b)
 {
-    return (uint64_t) a->running * b->limits.weight
-           < (uint64_t) b->running * a->limits.weight;
+    return (uint64_t) a->running * b->conf.weight
+           < (uint64_t) b->running * a->conf.weight;
 }
 
 
@@ -174,7 +174,7 @@ jm_queue_dispatch(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
 }
 
 
-/* the best of those that are ready, and that somebody waits for */
+/* the best account that is ready, and that a place waits for */
 
 static unsigned
 jm_queue_next_account(jm_queue_t *q, uint64_t skip, uint64_t now)
@@ -204,7 +204,7 @@ jm_queue_next_account(jm_queue_t *q, uint64_t skip, uint64_t now)
 }
 
 
-/* of the first client that has one, the oldest place that it may serve */
+/* the oldest place that the account may serve of the next client with one */
 
 static jm_queue_place_t *
 jm_queue_next_place(jm_queue_t *q, unsigned account, uint64_t now)
@@ -237,8 +237,8 @@ jm_queue_next_place(jm_queue_t *q, unsigned account, uint64_t now)
 
 
 /*
- * Where there is a slot, and only time has to pass, whoever is the next has to
- * know how much.
+ * An account with a free slot that is not ready yet will be in a known time:
+ * the place that is next there is woken, to look again just then.
  */
 
 static void
@@ -324,11 +324,11 @@ jm_queue_timeout(jm_queue_t *q, uint64_t accounts)
 
         a = q->shared->accounts[i];
 
-        if (a->limits.timeout == 0) {
+        if (a->conf.timeout == 0) {
             return 0;
         }
 
-        timeout = jm_max(timeout, a->limits.timeout);
+        timeout = jm_max(timeout, a->conf.timeout);
     }
 
     return timeout;

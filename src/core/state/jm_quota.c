@@ -7,7 +7,7 @@
 #include "jm_quota_store.h"
 
 
-#define JM_QUOTA_NS         1000000     /* in a millisecond */
+#define JM_QUOTA_NS         1000000     /* nanoseconds in a millisecond */
 
 /* shares that there is room for at once; more are made when they are needed */
 
@@ -190,7 +190,7 @@ jm_quota_cost(const jm_client_t *client)
 }
 
 
-/* no more than an empty bucket, whatever the limit or the clock was before */
+/* nanoseconds until the bucket is full, at most those of an empty one */
 
 static uint64_t
 jm_quota_owed(const jm_quota_client_t *c, const jm_client_t *client,
@@ -243,7 +243,7 @@ jm_quota_hold(jm_quota_t *q, const jm_client_t *client, uint64_t images,
 
     if (rc != JM_QUOTA_OK) {
 
-        /* what stands in the way may be of processes that are no more */
+        /* some of what runs may be of processes that are dead */
 
         jm_quota_reap(q, c);
         jm_quota_look(c, client, seconds, view);
@@ -333,7 +333,7 @@ jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
         goto done;
     }
 
-    /* counted first: who dies in between holds nothing any more */
+    /* counted first: should the process die here, its share is given back */
 
     jm_quota_roll(c, hold->client, seconds);
     c->used += images;
@@ -381,7 +381,7 @@ jm_quota_release(jm_quota_t *q, jm_hold_t *hold)
 }
 
 
-/* NULL: the client is no more, or is another one of that name */
+/* the client that the hold is on, NULL: it was forgotten meanwhile */
 
 static jm_quota_client_t *
 jm_quota_held(jm_quota_t *q, const jm_hold_t *hold)

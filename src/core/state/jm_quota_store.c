@@ -8,7 +8,7 @@
 #include "jm_quota_store.h"
 
 
-#define JM_QUOTA_TABLE      16      /* the smallest */
+#define JM_QUOTA_TABLE      16      /* chains of the smallest table */
 
 
 static void jm_quota_rebuild(jm_quota_shared_t *shared);
@@ -310,7 +310,7 @@ jm_quota_share(jm_quota_t *q, jm_quota_client_t *c)
 }
 
 
-/* what is dead is looked for each time: so there are no more than processes */
+/* dead processes' shares go first: a client has no more than live processes */
 
 jm_quota_share_t *
 jm_quota_share_add(jm_quota_t *q, jm_quota_client_t *c)

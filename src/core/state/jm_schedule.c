@@ -8,39 +8,55 @@
 #include "jm_hash.h"
 #include "jm_schedule_plan.h"
 
-/* of a fixed interval's queries: what is aimed at, and what plans may spend */
+/*
+ * parts of the queries that a fixed interval needs: what all tasks are to need
+ * in the end; what a plan may spend at first, at least and at most
+ */
 
 #define JM_SCHEDULE_TARGET   0.98
 #define JM_SCHEDULE_START    0.9
 #define JM_SCHEDULE_FRUGAL   0.6
 #define JM_SCHEDULE_LAVISH   1.3
-#define JM_SCHEDULE_GAIN     0.02       /* of what went wrong with a task */
 
-/* a plan that promises no less, in milliseconds, is not worth it */
+/* the part of a task's deviation from the target that the budget takes up */
+
+#define JM_SCHEDULE_GAIN     0.02
+
+/* ms of mean delay from which a plan is not used: it gains too little */
 
 #define JM_SCHEDULE_WORTH    1000
 
 #define JM_SCHEDULE_PRICE    500        /* where the search for one begins */
-#define JM_SCHEDULE_EAGER    32         /* tasks each of which is planned for */
-#define JM_SCHEDULE_SELDOM   8          /* and later on one of so many */
-#define JM_SCHEDULE_SLOW     32         /* tasks that an average remembers */
-#define JM_SCHEDULE_SOON     6          /* and one that is to see a change */
-#define JM_SCHEDULE_CHANGED  0.3        /* how far it is off then */
-#define JM_SCHEDULE_LONGEST  3600000   /* milliseconds of a task */
+
+/* each of the first tasks leads to a new plan, later on one of so many */
+
+#define JM_SCHEDULE_EAGER    32
+#define JM_SCHEDULE_SELDOM   8
+
+/* tasks over which averages go: in general, and to see a change early */
+
+#define JM_SCHEDULE_SLOW     32
+#define JM_SCHEDULE_SOON     6
+
+/* how far tasks end off the plan's middle, 0.5 at most, when it has changed */
+
+#define JM_SCHEDULE_CHANGED  0.3
+
+#define JM_SCHEDULE_LONGEST  3600000    /* milliseconds of a task, at most */
 
 
 typedef struct {
-    uint64_t                 class;     /* 0: nobody's */
-    uint64_t                 used;
-    double                   price;
+    uint64_t                 class;     /* 0: it is not in use */
+    uint64_t                 used;      /* when, the last time */
+    double                   price;     /* see jm_schedule_plan() */
     double                   budget;
     double                   fixed;     /* queries of a fixed interval */
-    double                   trip;
-    double                   off;       /* of the plan's middle */
+    double                   trip;      /* ms of a query */
+    double                   off;       /* how far from the plan's middle */
     uint64_t                 n;         /* tasks that were learned from */
-    uint64_t                 forgotten; /* of them */
-    uint32_t                 planned;   /* the plan is whole, */
-    uint32_t                 worth;     /* and is kept to */
+    uint64_t                 forgotten; /* tasks before the last change */
+    uint32_t                 planned;   /* the plan is whole */
+    uint32_t                 worth;     /* the plan is used */
     jm_schedule_plan_t       plan;
     jm_schedule_sample_t     samples[JM_SCHEDULE_SAMPLES];
 } jm_schedule_class_t;
@@ -175,7 +191,7 @@ jm_schedule_next(jm_schedule_t *s, uint64_t class, uint64_t elapsed)
 
     if (i == JM_SCHEDULE_STEPS) {
 
-        /* longer than any: it may take as much longer as it took */
+        /* beyond the plan: the longer it has taken, the less often */
 
         return jm_min(JM_SCHEDULE_FIXED + elapsed / 16, JM_SCHEDULE_MOST);
     }
@@ -210,7 +226,7 @@ jm_schedule_find(jm_schedule_t *s, uint64_t class)
 }
 
 
-/* who dies before it has put the memory where it belongs has lost it */
+/* the memory is lost if the process dies before it is in the table */
 
 static jm_schedule_class_t *
 jm_schedule_add(jm_schedule_t *s, uint64_t class)
@@ -268,8 +284,8 @@ jm_schedule_add(jm_schedule_t *s, uint64_t class)
 
 
 /*
- * What was spent is held against what a fixed interval would have, and the
- * plans to come may spend less, or more.
+ * Compares the queries of a task with those that a fixed interval would have
+ * needed: the plans to come may spend more if they were fewer, or less.
  */
 
 static void
@@ -341,7 +357,7 @@ jm_schedule_replan(jm_schedule_class_t *c)
     for (i = 1; i <= jm_min(c->n - c->forgotten, JM_SCHEDULE_SAMPLES); i++) {
         sample = &c->samples[(c->n - i) % JM_SCHEDULE_SAMPLES];
 
-        /* a process may have died between the two */
+        /* a process that died may have stored one of the two only */
 
         if (sample->from < sample->to) {
             samples[n++] = *sample;

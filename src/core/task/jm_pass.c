@@ -5,15 +5,15 @@
 
 
 /*
- * An answer taken apart: what a string is goes by the brackets, quotes and
- * escapes alone, as jm_json_read() judges what is made of them.
+ * Strings are found by brackets, quotes and escapes alone: whether the answer
+ * is JSON at all, jm_json_read() finds out from what is handed on.
  */
 
 
 #include "jm_pass.h"
 
 
-/* bytes that are looked at as one, a cache line and a vector */
+/* bytes that are looked at together: a cache line */
 
 #define JM_PASS_BLOCK       64
 #define JM_PASS_PART        16
@@ -22,7 +22,7 @@
 
 #define jm_pass_below(x, n)  ((uint8_t) ((x) - (n)) & ~(x))
 
-/* what p->matched is for a string that is not the key */
+/* p->matched of a string that is not "binary_data_base64" */
 
 #define JM_PASS_NO_KEY      sizeof(jm_pass_key)
 
@@ -44,7 +44,7 @@ typedef enum {
 typedef enum {
     JM_PASS_OTHER = 0,
     JM_PASS_KEY,            /* a string that may turn out to be the key */
-    JM_PASS_COLON           /* that, and a colon */
+    JM_PASS_COLON           /* the key, and a colon */
 } jm_pass_after_e;
 
 
@@ -353,7 +353,7 @@ jm_pass_take(jm_str_t *in, jm_str_t *run, size_t len)
 }
 
 
-/* how many characters of base64 s begins with */
+/* how many characters at the beginning of s are of the alphabet */
 
 static size_t
 jm_pass_span(jm_str_t s)
@@ -400,7 +400,7 @@ jm_pass_block(const uint8_t *s)
 }
 
 
-/* the same for less, where the block has an end in it */
+/* the same for fewer bytes, where a block has the end of the text in it */
 
 static unsigned
 jm_pass_part(const uint8_t *s)

@@ -144,7 +144,7 @@ jm_task_admit(jm_task_t *t, jm_event_e event, uint64_t now)
 
     case JM_EVENT_START:
 
-        /* it would be paid for, and never asked for */
+        /* its task would be paid for, and nobody would ask for it */
 
         if (now >= t->deadline) {
             return jm_task_fail(t, JM_CAUSE_REQUEST_TIMEOUT);
@@ -173,7 +173,7 @@ jm_task_hold(jm_task_t *t, uint64_t now)
 {
     jm_step_t  step;
 
-    /* nothing was submitted here, and a repeat will find what was */
+    /* another request submits it: a repeat finds what became of it */
 
     if (now >= t->deadline) {
         return jm_task_fail(t, JM_CAUSE_UNAVAILABLE);
@@ -220,7 +220,7 @@ jm_task_queued(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_EVENT_TIMER:
     case JM_EVENT_EXITING:
 
-        /* who waits in a process that is to leave is served there */
+        /* a process that shuts down serves those that wait in it */
 
         return jm_task_do(JM_ACTION_QUEUE);
 
@@ -233,7 +233,7 @@ jm_task_queued(jm_task_t *t, jm_event_e event, uint64_t now)
 }
 
 
-/* nothing was submitted, and is not going to be */
+/* the client or the process goes while nothing is in flight or taken */
 
 static jm_step_t
 jm_task_leave(jm_task_t *t, jm_event_e event)
@@ -329,7 +329,7 @@ jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
 }
 
 
-/* nothing was taken, and the task is back in the queue */
+/* the submit was refused, and the queue says when it may be tried again */
 
 static jm_step_t
 jm_task_again(jm_task_t *t)
@@ -342,7 +342,7 @@ jm_task_again(jm_task_t *t)
 }
 
 
-/* nothing was taken, for the times-th time: a pause, if there is time */
+/* refused so many times: a pause, or the end if the deadline comes first */
 
 static jm_step_t
 jm_task_refused(jm_task_t *t, jm_cause_e cause, uint32_t times, uint64_t now)

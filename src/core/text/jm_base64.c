@@ -53,7 +53,7 @@ static const uint8_t *jm_base64_groups(const uint8_t *p, const uint8_t *end,
 static void jm_base64_group(const uint8_t *p, uint8_t *dst);
 
 
-/* of both alphabets, as nobody writes one and means the other */
+/* both alphabets: their characters of value 62 and 63 are all different */
 
 static const uint8_t  jm_base64_values[256] = {
     77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77,
@@ -234,8 +234,8 @@ jm_base64_add(jm_base64_t *d, uint8_t c, uint8_t **dst)
 
 
 /*
- * "data" may as well be text: it is held until the colon comes, which may not.
- * Returns 0 when it did not, and c is text.
+ * The characters of "data" are base64 as well: they are held until it is seen
+ * whether a colon follows.  Returns 0 when something else did: c is text then.
  */
 
 static unsigned
@@ -267,7 +267,7 @@ jm_base64_front(jm_base64_t *d, uint8_t c, uint8_t **dst)
 }
 
 
-/* all but the end of what is in front of the comma is of no interest */
+/* of what stands before the comma only ";base64" at its end matters */
 
 static jm_rc_e
 jm_base64_type(jm_base64_t *d, uint8_t c)

@@ -5,8 +5,8 @@
 
 
 /*
- * A growable byte buffer with a hard cap and a sticky error: writers add
- * without checking, and look once, at the end.
+ * A growable byte buffer with a hard cap.  An error stays: those who add need
+ * not check each time, but once, at the end.
  */
 
 

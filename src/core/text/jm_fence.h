@@ -5,9 +5,9 @@
 
 
 /*
- * Of a process that dies at work in shared memory.  It stops between two of
- * its own stores, and all before have been made: their order is enough, which
- * the compiler has to keep where it counts.
+ * The order of stores to shared memory, for processes that may die at work.  A
+ * process that dies has made all stores up to some point, and none behind it:
+ * it is enough that the compiler keeps their order.
  */
 
 

@@ -7,7 +7,7 @@
 #include "jm_ring.h"
 
 
-#define JM_RING_PILES  48           /* of 2^0 ... links, to be sorted */
+#define JM_RING_PILES  48           /* sorted lists, of 2^0, 2^1 ... links */
 
 
 static jm_ring_t *jm_ring_merge(jm_ring_t *a, jm_ring_t *b,
@@ -40,7 +40,7 @@ jm_ring_remove(jm_ring_t *link)
 }
 
 
-/* piles of 1, 2, 4 ... links are each sorted, two of a size are made one */
+/* a merge sort from below: two sorted lists of 2^i links are made one */
 
 jm_ring_t *
 jm_ring_sort(jm_ring_t *list, uint64_t (*order)(const jm_ring_t *link))

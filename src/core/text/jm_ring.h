@@ -6,8 +6,8 @@
 
 /*
  * Lists in shared memory, each of which is a ring through its head: links are
- * the first member of what they are in.  What a process that died has left of
- * one is not to be believed: it is made again from what was sorted.
+ * the first member of what they are in.  A process that died may have left one
+ * broken: then it is made anew from what belongs into it.
  */
 
 

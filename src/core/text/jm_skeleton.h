@@ -35,7 +35,7 @@ typedef struct {
 } jm_skeleton_string_t;
 
 
-/* start and len are of the string that is open, at is where it is in out */
+/* start and at are the open string's places in the body and in out */
 
 typedef struct {
     jm_buf_t              *out;

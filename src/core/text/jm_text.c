@@ -19,11 +19,11 @@
 
 #define JM_DECIMAL_MAX      1000000000000000000
 
-/* digits of JM_DECIMAL_MAX, which an uint64_t holds whatever they are */
+/* digits of JM_DECIMAL_MAX; any number of so many fits into an uint64_t */
 
 #define JM_DECIMAL_DIGITS   19
 
-/* over this an exponent's size makes no difference, nor does it overflow */
+/* larger exponents need not be told apart, and this one cannot overflow */
 
 #define JM_EXPONENT_MAX     1000000000000000
 
@@ -316,7 +316,7 @@ jm_number_split(jm_number_t *n, jm_str_t s)
     n->negative = (p != end && *p == '-');
     p += n->negative;
 
-    /* the integer: no digits in front of which a zero stands */
+    /* the integer has no leading zero */
 
     n->digits.data = p;
     p = jm_skip_digits(p, end);
