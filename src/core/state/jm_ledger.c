@@ -7,6 +7,9 @@
 #include "jm_ledger_owed.h"
 
 
+static jm_ledger_e jm_ledger_open_new(jm_ledger_t *l,
+    jm_ledger_claim_t *claim, const jm_ledger_request_t *request,
+    uint64_t now);
 static jm_ledger_entry_t *jm_ledger_search(jm_ledger_t *l,
     const jm_ledger_request_t *request, uint64_t now);
 static unsigned jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e);
@@ -30,7 +33,6 @@ jm_ledger_e
 jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
     const jm_ledger_request_t *request, uint64_t now)
 {
-    unsigned            i;
     jm_ledger_e         found;
     jm_ledger_entry_t  *e;
 
@@ -41,60 +43,60 @@ jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
 
     jm_ledger_watch(l, request->key, now);
 
-    found = JM_LEDGER_FOUND;
-
     e = (request->named || request->repeat)
         ? jm_ledger_search(l, request, now)
         : jm_ledger_owed(l, request, now, &claim->told);
 
-    if (e != NULL && claim->told) {
+    if (e == NULL) {
+        found = jm_ledger_twin(l, request)
+                ? JM_LEDGER_TWIN
+                : jm_ledger_open_new(l, claim, request, now);
+
+    } else if (claim->told) {
         found = JM_LEDGER_TOLD;
 
         claim->serial = e->serial;
         claim->n = e->n;
 
-        goto done;
-    }
-
-    if (e == NULL && jm_ledger_twin(l, request)) {
-        found = JM_LEDGER_TWIN;
-        goto done;
-    }
-
-    if (e != NULL) {
-
-        if (e->n != request->n
-            || memcmp(e->fingerprint, request->fingerprint, JM_LEDGER_KEY)
-               != 0)
-        {
-            found = JM_LEDGER_REUSED;
-            goto done;
-        }
+    } else if (e->n != request->n
+               || memcmp(e->fingerprint, request->fingerprint, JM_LEDGER_KEY)
+                  != 0)
+    {
+        found = JM_LEDGER_REUSED;
 
     } else {
-        found = JM_LEDGER_NEW;
-        e = jm_ledger_add(l, request, now);
-
-        if (e == NULL) {
-            found = JM_LEDGER_FULL;
-            goto done;
-        }
-
-        for (i = 0; i < request->n; i++) {
-            claim->slots[i].round = 1;
-            claim->slots[i].own = 1;
-        }
-
-        jm_ledger_supersede(l, e);
+        found = JM_LEDGER_FOUND;
+        jm_ledger_attach(l, claim, e);
     }
-
-    jm_ledger_attach(l, claim, e);
-
-done:
 
     jm_ledger_leave(l);
 
     return found;
+}
+
+
+static jm_ledger_e
+jm_ledger_open_new(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    const jm_ledger_request_t *request, uint64_t now)
+{
+    unsigned            i;
+    jm_ledger_entry_t  *e;
+
+    e = jm_ledger_add(l, request, now);
+
+    if (e == NULL) {
+        return JM_LEDGER_FULL;
+    }
+
+    for (i = 0; i < request->n; i++) {
+        claim->slots[i].round = 1;
+        claim->slots[i].own = 1;
+    }
+
+    jm_ledger_supersede(l, e);
+    jm_ledger_attach(l, claim, e);
+
+    return JM_LEDGER_NEW;
 }
 
 

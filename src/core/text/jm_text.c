@@ -42,6 +42,8 @@ typedef struct {
 
 
 static size_t jm_utf8_sequence(const uint8_t *p, size_t len);
+static uint64_t jm_decimal_round(jm_str_t digits, int64_t whole,
+    unsigned *rest);
 static jm_rc_e jm_number_split(jm_number_t *n, jm_str_t s);
 static const uint8_t *jm_skip_digits(const uint8_t *p, const uint8_t *end);
 static void jm_date_digits(uint8_t *dst, int64_t n, unsigned width);
@@ -231,9 +233,9 @@ jm_hex(uint8_t *dst, const uint8_t *src, size_t len)
 jm_rc_e
 jm_decimal(jm_str_t s, unsigned places, int64_t *value, unsigned *exact)
 {
-    int64_t      whole, i;
+    int64_t      whole;
     uint64_t     v;
-    unsigned     up, rest;
+    unsigned     rest;
     jm_number_t  n;
 
     if (jm_number_split(&n, s) != JM_OK) {
@@ -253,7 +255,6 @@ jm_decimal(jm_str_t s, unsigned places, int64_t *value, unsigned *exact)
     }
 
     v = 0;
-    up = 0;
     rest = 0;
 
     if (n.digits.len != 0) {
@@ -263,27 +264,7 @@ jm_decimal(jm_str_t s, unsigned places, int64_t *value, unsigned *exact)
             return JM_INVALID;
         }
 
-        for (i = 0; n.digits.len != 0; n.digits.data++, n.digits.len--) {
-            if (n.digits.data[0] == '.') {
-                continue;
-            }
-
-            if (i < whole) {
-                v = v * 10 + (uint64_t) (n.digits.data[0] - '0');
-
-            } else {
-                up |= (i == whole && n.digits.data[0] >= '5');
-                rest |= (n.digits.data[0] != '0');
-            }
-
-            i++;
-        }
-
-        for ( /* void */ ; i < whole; i++) {
-            v *= 10;
-        }
-
-        v += up;
+        v = jm_decimal_round(n.digits, whole, &rest);
 
         if (v > JM_DECIMAL_MAX) {
             return JM_INVALID;
@@ -297,6 +278,45 @@ jm_decimal(jm_str_t s, unsigned places, int64_t *value, unsigned *exact)
     }
 
     return JM_OK;
+}
+
+
+/* 0.DIGITS times 10^whole, rounded; *rest is set if that changes the number */
+
+static uint64_t
+jm_decimal_round(jm_str_t digits, int64_t whole, unsigned *rest)
+{
+    size_t    k;
+    int64_t   i;
+    uint64_t  v;
+    unsigned  up;
+
+    v = 0;
+    up = 0;
+    i = 0;
+
+    for (k = 0; k < digits.len; k++) {
+
+        if (digits.data[k] == '.') {
+            continue;
+        }
+
+        if (i < whole) {
+            v = v * 10 + (uint64_t) (digits.data[k] - '0');
+
+        } else {
+            up |= (i == whole && digits.data[k] >= '5');
+            *rest |= (digits.data[k] != '0');
+        }
+
+        i++;
+    }
+
+    for ( /* void */ ; i < whole; i++) {
+        v *= 10;
+    }
+
+    return v + up;
 }
 
 
