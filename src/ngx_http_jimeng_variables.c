@@ -6,6 +6,13 @@
 
 #include "ngx_http_jimeng.h"
 
+#include "jm_text.h"
+
+
+/* bytes of nginx's $request_id, which are written in hex */
+
+#define NGX_HTTP_JIMENG_REQUEST_ID  16
+
 
 static ngx_int_t ngx_http_jimeng_request_id_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -107,17 +114,46 @@ ngx_http_jimeng_request_id_variable(ngx_http_request_t *r,
 }
 
 
+/*
+ * The value of $request_id, set before anybody asks for it: nginx would call
+ * OpenSSL's generator for each.
+ */
+
 ngx_http_variable_value_t *
 ngx_http_jimeng_request_id(ngx_http_request_t *r)
 {
+    u_char                       *p;
+    u_char                        id[NGX_HTTP_JIMENG_REQUEST_ID];
     ngx_http_variable_value_t    *vv;
     ngx_http_jimeng_main_conf_t  *jmcf;
 
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
 
-    vv = ngx_http_get_indexed_variable(r, jmcf->request_id);
+    vv = &r->variables[jmcf->request_id];
 
-    return (vv == NULL || vv->not_found) ? NULL : vv;
+    if (vv->valid) {
+        return vv;
+    }
+
+    p = ngx_pnalloc(r->pool, 2 * NGX_HTTP_JIMENG_REQUEST_ID);
+
+    if (p == NULL
+        || ngx_http_jimeng_random(id, NGX_HTTP_JIMENG_REQUEST_ID,
+                                  r->connection->log)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    jm_hex(p, id, NGX_HTTP_JIMENG_REQUEST_ID);
+
+    vv->len = 2 * NGX_HTTP_JIMENG_REQUEST_ID;
+    vv->data = p;
+    vv->valid = 1;
+    vv->no_cacheable = 0;
+    vv->not_found = 0;
+
+    return vv;
 }
 
 

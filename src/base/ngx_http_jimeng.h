@@ -316,6 +316,10 @@ ngx_int_t ngx_http_jimeng_keys_create(ngx_conf_t *cf,
 ngx_int_t ngx_http_jimeng_keys_init(ngx_conf_t *cf,
     ngx_http_jimeng_main_conf_t *jmcf);
 
+/* ngx_http_jimeng_random.c */
+
+ngx_int_t ngx_http_jimeng_random(u_char *dst, size_t len, ngx_log_t *log);
+
 /* ngx_http_jimeng_identity.c */
 
 ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,

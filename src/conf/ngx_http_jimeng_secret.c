@@ -24,9 +24,9 @@ ngx_http_jimeng_seal(ngx_http_request_t *r, jm_ticket_t *t, ngx_str_t *text)
     jm_mem_t                      mem;
     ngx_http_jimeng_main_conf_t  *jmcf;
 
-    if (RAND_bytes(nonce, JM_CRYPT_NONCE) != 1) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "jimeng: no random numbers to seal a task id with");
+    if (ngx_http_jimeng_random(nonce, JM_CRYPT_NONCE, r->connection->log)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
