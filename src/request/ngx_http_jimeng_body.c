@@ -128,6 +128,7 @@ ngx_http_jimeng_body_read(ngx_http_jimeng_body_t *body, uint64_t offset,
 
     b = body->cl->buf;
     at = offset - body->start;
+    size = ngx_buf_size(b);
 
     if (ngx_buf_in_memory(b) && len <= size - at) {
         piece->data = b->pos + at;

@@ -261,12 +261,12 @@ jm_sign_day(jm_signer_t *signer, const uint8_t *day,
 
     if (rc == JM_OK) {
         rc = jm_digest_init(&key, &k);
-    }
 
-    if (rc == JM_OK) {
-        jm_digest_free(&signer->key);
-        signer->key = key;
-        memcpy(signer->day, day, JM_DAY_LEN);
+        if (rc == JM_OK) {
+            jm_digest_free(&signer->key);
+            signer->key = key;
+            memcpy(signer->day, day, JM_DAY_LEN);
+        }
     }
 
     OPENSSL_cleanse(digest, JM_DIGEST_LEN);
