@@ -108,7 +108,18 @@ subtest 'sources that do not fit' => sub {
 
     my ($rc, $output) = make("NGINX_SRC=$other");
     isnt($rc, 0, 'nginx without ngx_module_link is refused');
-    like($output, qr/needs nginx 1\.13\.4 or newer/, 'and that is said');
+    like($output, qr/needs nginx 1\.19\.3 or newer/, 'and that is said');
+
+    run('cp', "$source/auto/module", "$other/auto/module");
+    run('cp', "$source/src/core/nginx.h", "$other/src/core/nginx.h");
+
+    $text = read_file("$other/src/core/nginx.h");
+    $text =~ s/(#define nginx_version +)\d+/${1}1019002/;
+    write_file("$other/src/core/nginx.h", $text);
+
+    ($rc, $output) = make("NGINX_SRC=$other");
+    isnt($rc, 0, 'nginx 1.19.2 is refused');
+    like($output, qr/needs nginx 1\.19\.3 or newer/, 'and that is said');
 
     $text = read_file("$other/src/core/nginx.h");
     $text =~ s/(#define NGINX_VERSION +)"[^"]*"/$1"1.2.3"/;
