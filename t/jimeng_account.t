@@ -155,10 +155,9 @@ bad('file: missing', "access_key a; secret_key file:nowhere;",
 bad('file: empty', "access_key a; secret_key file:$_;",
     qq("secret_key": file "DIR/$_" is empty)) for qw(empty only-newlines);
 bad('file: too large', 'access_key a; secret_key file:larger;',
-    '"secret_key": file "DIR/larger" cannot be read, or is over 4096 bytes');
+    '"secret_key": "DIR/larger" is no regular file, or is over 4096 bytes');
 bad('file: a directory', "access_key a; secret_key file:$dir;",
-    '"secret_key": file "DIR" cannot be read, or is over 4096 bytes '
-    . '(21: Is a directory)');
+    '"secret_key": "DIR" is no regular file, or is over 4096 bytes');
 bad('file: two lines', "access_key file:two-lines; secret_key $secret;",
     '"access_key" has a blank, a control or a non-ASCII character in it');
 

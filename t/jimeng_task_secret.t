@@ -74,7 +74,8 @@ bad('three', "$first\n$second\n$first\n",
     "$in has more than 2 secrets in it, a line each");
 bad('a third that is short', "$first\n$second\nx",
     "$in has more than 2 secrets in it, a line each");
-bad('larger', 'x' x 4097, "$in cannot be read, or is over 4096 bytes");
+bad('larger', 'x' x 4097, '"jimeng_task_secret": "DIR/secret" is no regular '
+    . 'file, or is over 4096 bytes');
 
 sub short {
     my ($line) = @_;
@@ -91,8 +92,8 @@ bad('a first of fifteen', "\n$short\n$first\n", short(2));
 $d->refuses('no file', '"jimeng_task_secret": open() "DIR/nowhere" failed '
             . '(2: No such file or directory)',
             http => 'jimeng_task_secret nowhere;');
-$d->refuses('a directory', '"jimeng_task_secret": file "DIR" cannot be read, '
-            . 'or is over 4096 bytes (21: Is a directory)',
+$d->refuses('a directory', '"jimeng_task_secret": "DIR" is no regular file, '
+            . 'or is over 4096 bytes',
             http => "jimeng_task_secret $dir;");
 
 $d->test->finish;

@@ -320,6 +320,11 @@ ngx_int_t ngx_http_jimeng_keys_init(ngx_conf_t *cf,
 
 ngx_int_t ngx_http_jimeng_random(u_char *dst, size_t len, ngx_log_t *log);
 
+/* ngx_http_jimeng_file.c */
+
+ngx_int_t ngx_http_jimeng_file_read(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *path, size_t max, jm_str_t *text);
+
 /* ngx_http_jimeng_identity.c */
 
 ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,

@@ -471,43 +471,19 @@ char *
 ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential)
 {
-    char       *rv;
-    u_char     *p;
-    ssize_t     n;
-    ngx_fd_t    fd;
-    ngx_err_t   err;
+    u_char    *p;
+    size_t     n;
+    jm_str_t   text;
 
-    if (ngx_conf_full_name(cf->cycle, source, 1) != NGX_OK) {
+    if (ngx_http_jimeng_file_read(cf, name, source,
+                                  NGX_HTTP_JIMENG_CREDENTIAL_MAX, &text)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    fd = ngx_open_file(source->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"%V\": " ngx_open_file_n " \"%V\" failed",
-                           name, source);
-        return NGX_CONF_ERROR;
-    }
-
-    rv = NGX_CONF_ERROR;
-
-    p = ngx_pnalloc(cf->pool, NGX_HTTP_JIMENG_CREDENTIAL_MAX + 1);
-
-    if (p == NULL) {
-        goto done;
-    }
-
-    n = ngx_read_fd(fd, p, NGX_HTTP_JIMENG_CREDENTIAL_MAX + 1);
-    err = (n == -1) ? ngx_errno : 0;
-
-    if (n == -1 || n > NGX_HTTP_JIMENG_CREDENTIAL_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
-                           "\"%V\": file \"%V\" cannot be read, or is over "
-                           "%d bytes", name, source,
-                           NGX_HTTP_JIMENG_CREDENTIAL_MAX);
-        goto done;
-    }
+    p = (u_char *) text.data;
+    n = text.len;
 
     while (n && (p[n - 1] == LF || p[n - 1] == CR || p[n - 1] == ' ')) {
         n--;
@@ -516,20 +492,11 @@ ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     if (n == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\": file \"%V\" is empty", name, source);
-        goto done;
+        return NGX_CONF_ERROR;
     }
 
     credential->len = n;
     credential->data = p;
 
-    rv = NGX_CONF_OK;
-
-done:
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed", source);
-    }
-
-    return rv;
+    return NGX_CONF_OK;
 }

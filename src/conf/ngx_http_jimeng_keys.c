@@ -11,9 +11,7 @@
 
 
 static ngx_http_jimeng_keys_t *ngx_http_jimeng_keys_file(ngx_conf_t *cf,
-    ngx_str_t *file);
-static ngx_int_t ngx_http_jimeng_keys_read(ngx_conf_t *cf, ngx_str_t *file,
-    jm_str_t *text);
+    ngx_str_t *name, ngx_str_t *file);
 static ngx_int_t ngx_http_jimeng_keys_limits(ngx_conf_t *cf,
     ngx_http_jimeng_keys_t *one, ngx_http_jimeng_keys_t *other);
 static void ngx_http_jimeng_keys_sort(ngx_array_t *clients);
@@ -53,7 +51,7 @@ ngx_http_jimeng_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     jlcf->dry_run = dry_run;
-    jlcf->keys = ngx_http_jimeng_keys_file(cf, &value[1]);
+    jlcf->keys = ngx_http_jimeng_keys_file(cf, &value[0], &value[1]);
 
     return jlcf->keys ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
@@ -62,7 +60,7 @@ ngx_http_jimeng_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* a file is read once, wherever it is named */
 
 static ngx_http_jimeng_keys_t *
-ngx_http_jimeng_keys_file(ngx_conf_t *cf, ngx_str_t *file)
+ngx_http_jimeng_keys_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *file)
 {
     size_t                        line;
     jm_mem_t                      mem;
@@ -99,7 +97,10 @@ ngx_http_jimeng_keys_file(ngx_conf_t *cf, ngx_str_t *file)
 
     keys->file = *file;
 
-    if (ngx_http_jimeng_keys_read(cf, file, &text) != NGX_OK) {
+    if (ngx_http_jimeng_file_read(cf, name, file, NGX_HTTP_JIMENG_KEYS_MAX,
+                                  &text)
+        != NGX_OK)
+    {
         return NULL;
     }
 
@@ -119,71 +120,6 @@ ngx_http_jimeng_keys_file(ngx_conf_t *cf, ngx_str_t *file)
     default: /* JM_ERROR */
         return NULL;
     }
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_keys_read(ngx_conf_t *cf, ngx_str_t *file, jm_str_t *text)
-{
-    off_t             size;
-    u_char           *p;
-    ssize_t           n;
-    ngx_fd_t          fd;
-    ngx_int_t         rc;
-    ngx_file_info_t   fi;
-
-    fd = ngx_open_file(file->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                       NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", file);
-        return NGX_ERROR;
-    }
-
-    rc = NGX_ERROR;
-
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_fd_info_n " \"%V\" failed", file);
-        goto done;
-    }
-
-    size = ngx_file_size(&fi);
-
-    if (!ngx_is_file(&fi) || size > NGX_HTTP_JIMENG_KEYS_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is no file of client keys, or is over %d "
-                           "bytes", file, NGX_HTTP_JIMENG_KEYS_MAX);
-        goto done;
-    }
-
-    p = ngx_pnalloc(cf->pool, (size_t) size + 1);
-    if (p == NULL) {
-        goto done;
-    }
-
-    n = ngx_read_fd(fd, p, (size_t) size);
-
-    if (n != size) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, n == -1 ? ngx_errno : 0,
-                           ngx_read_fd_n " \"%V\" failed", file);
-        goto done;
-    }
-
-    text->len = (size_t) size;
-    text->data = p;
-
-    rc = NGX_OK;
-
-done:
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed", file);
-    }
-
-    return rc;
 }
 
 
