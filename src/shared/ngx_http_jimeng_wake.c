@@ -21,9 +21,15 @@ static ngx_uint_t  ngx_http_jimeng_wake_n;
 static ngx_uint_t  ngx_http_jimeng_wake_cycles;
 static ngx_fd_t    ngx_http_jimeng_wake_fds[NGX_MAX_PROCESSES];
 
+static ngx_event_t           ngx_http_jimeng_wake_read;
+static ngx_event_t           ngx_http_jimeng_wake_write;
+static ngx_connection_t      ngx_http_jimeng_wake_conn;
+
 static ngx_event_handler_pt  ngx_http_jimeng_wake_next;
 
 
+static ngx_connection_t *ngx_http_jimeng_wake_connection(ngx_cycle_t *cycle,
+    ngx_fd_t fd);
 static void ngx_http_jimeng_wake_handler(ngx_event_t *ev);
 static void ngx_http_jimeng_wake_cleanup(void *data);
 
@@ -84,7 +90,8 @@ ngx_http_jimeng_wake_init(ngx_cycle_t *cycle, ngx_event_handler_pt handler)
         return NGX_OK;
     }
 
-    c = ngx_get_connection(ngx_http_jimeng_wake_fds[ngx_worker], cycle->log);
+    c = ngx_http_jimeng_wake_connection(cycle,
+                                        ngx_http_jimeng_wake_fds[ngx_worker]);
     if (c == NULL) {
         return NGX_ERROR;
     }
@@ -105,12 +112,39 @@ ngx_http_jimeng_wake_init(ngx_cycle_t *cycle, ngx_event_handler_pt handler)
     flags = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? NGX_CLEAR_EVENT
                                                     : NGX_LEVEL_EVENT;
 
-    if (ngx_add_event(rev, NGX_READ_EVENT, flags) == NGX_ERROR) {
-        ngx_free_connection(c);
-        return NGX_ERROR;
+    return ngx_add_event(rev, NGX_READ_EVENT, flags);
+}
+
+
+/*
+ * Epoll takes any connection, as that of its own eventfd, which is none of
+ * worker_connections.  Others have room for these, and find them by number.
+ */
+
+static ngx_connection_t *
+ngx_http_jimeng_wake_connection(ngx_cycle_t *cycle, ngx_fd_t fd)
+{
+    ngx_connection_t  *c;
+
+    if (!(ngx_event_flags & NGX_USE_EPOLL_EVENT)) {
+        return ngx_get_connection(fd, cycle->log);
     }
 
-    return NGX_OK;
+    c = &ngx_http_jimeng_wake_conn;
+
+    c->fd = fd;
+    c->log = cycle->log;
+    c->read = &ngx_http_jimeng_wake_read;
+    c->write = &ngx_http_jimeng_wake_write;
+
+    c->read->data = c;
+    c->read->index = NGX_INVALID_INDEX;
+
+    c->write->data = c;
+    c->write->index = NGX_INVALID_INDEX;
+    c->write->write = 1;
+
+    return c;
 }
 
 
