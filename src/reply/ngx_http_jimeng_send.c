@@ -345,7 +345,11 @@ ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b)
     if (c->buffered) {
         clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-        ngx_add_timer(c->write, clcf->send_timeout);
+        /* a delay has the timer, and what is left is sent when it is over */
+
+        if (!c->write->delayed) {
+            ngx_add_timer(c->write, clcf->send_timeout);
+        }
 
         return ngx_handle_write_event(c->write, clcf->send_lowat);
     }
@@ -384,7 +388,7 @@ ngx_http_jimeng_send_rest(ngx_http_request_t *r)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    /* limit_rate has a timer of its own */
+    /* a delay, of limit_rate or limit_req, has the timer */
 
     if (wev->delayed) {
         return ngx_handle_write_event(wev, clcf->send_lowat);

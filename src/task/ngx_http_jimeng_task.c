@@ -195,6 +195,9 @@ again:
             goto again;
         }
 
+        /* what has not left until then does not leave */
+
+        ngx_add_timer(&task->timer, (ngx_msec_t) step.delay);
         break;
 
     case JM_ACTION_QUERY:
@@ -304,6 +307,10 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 
     task->exchange = NULL;
 
+    if (task->timer.timer_set) {
+        ngx_del_timer(&task->timer);
+    }
+
     time = ngx_http_jimeng_exchange_time(x);
     task->job->upstream_time += time;
 
@@ -368,17 +375,17 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
 
 /*
  * The client is told where its task is to be found, which goes on without this
- * worker.  What a submit in flight has come to nobody could tell.
+ * worker.  What has become of a submit that has left nobody could tell.
  */
 
 void
 ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task)
 {
-    if (task->task.state == JM_TASK_SUBMIT || task->follows) {
+    if (task->follows) {
         return;
     }
 
-    if (task->exchange) {
+    if (task->exchange && task->task.state != JM_TASK_SUBMIT) {
 
         if (ngx_http_jimeng_exchange_cancel(task->exchange) != NGX_OK) {
             return;
@@ -537,6 +544,13 @@ ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
         if (cause == JM_CAUSE_UNAVAILABLE) {
             jm_error_set(e, cause, NULL,
                          "This worker is shutting down; try again.");
+
+        } else if (cause == JM_CAUSE_UPSTREAM
+                   && ngx_current_msec >= task->task.deadline)
+        {
+            jm_error_set(e, cause, NULL,
+                         "The request could not be sent to the image provider "
+                         "in time; nothing was ordered: try again later.");
         }
 
         return;

@@ -18,10 +18,6 @@ static void ngx_http_jimeng_exchange_inactive(
     ngx_http_jimeng_exchange_t *x);
 static void ngx_http_jimeng_exchange_post(ngx_http_jimeng_exchange_t *x);
 static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
-static ngx_uint_t ngx_http_jimeng_exchange_enter(
-    ngx_http_jimeng_exchange_t *x);
-static void ngx_http_jimeng_exchange_leave(ngx_http_jimeng_exchange_t *x,
-    ngx_uint_t entered);
 static ngx_uint_t ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr);
 static ngx_uint_t ngx_http_jimeng_exchange_handled(
     ngx_http_jimeng_exchange_t *x);
@@ -60,7 +56,9 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
 
     x->pool = pool;
     x->request = r;
+    x->ident = (ngx_socket_t) -1;
     x->pass = pass;
+
     x->start = ngx_current_msec;
 
     ngx_http_jimeng_answer_first();
@@ -266,43 +264,9 @@ ngx_http_jimeng_exchange_run(ngx_http_request_t *sr)
 
 
 /*
- * nginx keeps a cleanup for each upstream request, and Lua for each phase, in
- * the pool of the client's request, 24 bytes and more a query: they are put
- * into the exchange's pool as well.
- */
-
-static ngx_uint_t
-ngx_http_jimeng_exchange_enter(ngx_http_jimeng_exchange_t *x)
-{
-    if (x->outer) {
-        return 0;
-    }
-
-    x->outer = x->request->pool;
-    x->request->pool = x->pool;
-
-    return 1;
-}
-
-
-static void
-ngx_http_jimeng_exchange_leave(ngx_http_jimeng_exchange_t *x,
-    ngx_uint_t entered)
-{
-    if (entered) {
-        x->request->pool = x->outer;
-        x->outer = NULL;
-
-        ngx_http_jimeng_answer_held(x);
-    }
-}
-
-
-/*
  * Called for events of the client's connection.  A subrequest that waits in a
- * phase before proxy_pass, as limit_req makes it, waits for one of them; so
- * does a handler without an upstream, as perl's sleep() makes it, and one
- * whose pictures the client did not take yet.
+ * phase before proxy_pass may wait for one of them; so may a handler without an
+ * upstream, and so does one whose pictures the client did not take yet.
  */
 
 void
@@ -311,6 +275,10 @@ ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x)
     ngx_http_request_t  *sr;
 
     sr = x->subrequest;
+
+    if (x->delay.timer_set) {
+        return;
+    }
 
     /* without a cause it would put the client's send_timeout off */
 
@@ -561,6 +529,10 @@ ngx_http_jimeng_exchange_cancel(ngx_http_jimeng_exchange_t *x)
 
     } else {
         return NGX_DECLINED;
+    }
+
+    if (x->delay.timer_set) {
+        ngx_del_timer(&x->delay);
     }
 
     ngx_http_jimeng_exchange_clean(x);

@@ -6,7 +6,8 @@
 
 /*
  * What the parts of an exchange share with each other, and with nobody else:
- * the subrequest (ngx_http_jimeng_exchange.c), its pool
+ * the subrequest (ngx_http_jimeng_exchange.c), what it runs with
+ * (ngx_http_jimeng_exchange_enter.c), its pool
  * (ngx_http_jimeng_exchange_pool.c), and its answer
  * (ngx_http_jimeng_answer.c).
  */
@@ -23,6 +24,11 @@ struct ngx_http_jimeng_exchange_s {
     ngx_pool_t                 *pool;
     ngx_pool_t                 *outer;      /* r->pool, while ours is there */
     ngx_http_request_t         *request;
+
+    /* ngx_event_ident() reads here, as in ngx_connection_t */
+    ngx_socket_t                ident;
+
+    ngx_event_t                 delay;      /* of a phase, or a handler */
     ngx_http_request_t         *subrequest;
     ngx_http_posted_request_t   posted;
     ngx_http_cleanup_t          mark;
@@ -37,7 +43,13 @@ struct ngx_http_jimeng_exchange_s {
     ngx_msec_t                  start;
     ngx_msec_t                  time;
 
+    ngx_msec_t                  write_timer;    /* of the client, as below */
+
     ngx_http_handler_pt         content_handler;
+
+    /* what the client's write event had, while the subrequest has it */
+    unsigned                    write_timer_set:1;
+    unsigned                    write_delayed:1;
 
     unsigned                    ended:1;
     unsigned                    complete:1;
@@ -56,6 +68,12 @@ struct ngx_http_jimeng_exchange_s {
 ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_of(
     ngx_http_request_t *r);
 ngx_uint_t ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr);
+
+/* ngx_http_jimeng_exchange_enter.c */
+
+ngx_uint_t ngx_http_jimeng_exchange_enter(ngx_http_jimeng_exchange_t *x);
+void ngx_http_jimeng_exchange_leave(ngx_http_jimeng_exchange_t *x,
+    ngx_uint_t entered);
 
 /* ngx_http_jimeng_exchange_pool.c */
 

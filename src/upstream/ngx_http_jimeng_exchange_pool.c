@@ -159,6 +159,10 @@ ngx_http_jimeng_exchange_release(ngx_http_jimeng_exchange_t *x)
     r = x->request;
     c = r->connection;
 
+    if (x->delay.timer_set) {
+        ngx_del_timer(&x->delay);
+    }
+
     ngx_http_jimeng_exchange_clean(x);
     ngx_http_jimeng_exchange_unpost(x);
 

@@ -9,7 +9,8 @@
  * was submitted there, and once more at most for each task that failed in
  * passing, as often as that was asked for; it is asked for no more often than
  * that was; and it ends by its deadline, or with the exchange that is in flight
- * then, or with errors of the service's own, three in a row over 10 seconds.
+ * then, or with errors of the service's own, three in a row over 10 seconds.  A
+ * submit of which no byte has left is not in flight after the deadline.
  * Where there is a queue it is submitted with a slot only.  One that was
  * given up may be followed, and is never submitted then.
  *
@@ -78,7 +79,7 @@ arm(world_t *w, uint64_t delay)
 
 
 static void
-send_submit(world_t *w, jm_event_e event)
+send_submit(world_t *w, jm_event_e event, uint64_t delay)
 {
     if (w->queued) {
         check(event == JM_EVENT_GRANTED);
@@ -103,6 +104,9 @@ send_submit(world_t *w, jm_event_e event)
     w->query = 0;
     w->sent = choose(&w->input, 2);
     w->since = w->now;
+
+    arm(w, delay);
+    check(w->fires == w->task.deadline);
 }
 
 
@@ -213,7 +217,7 @@ happen(world_t *w, jm_event_e event)
         break;
 
     case JM_ACTION_SUBMIT:
-        send_submit(w, event);
+        send_submit(w, event, step.delay);
         break;
 
     case JM_ACTION_QUERY:
@@ -231,6 +235,7 @@ happen(world_t *w, jm_event_e event)
 
         if (!w->sent) {
             w->exchange = 0;
+            w->timer = 0;
             happen(w, JM_EVENT_TAKEN_BACK);
             check(w->over);
         }
@@ -397,16 +402,19 @@ go_on(world_t *w)
     uint64_t  then;
     unsigned  how;
 
-    if (w->exchange) {
-        then = w->since + choose(&w->input, 256) * LONGEST / 255;
+    then = w->exchange ? w->since + choose(&w->input, 256) * LONGEST / 255
+                       : UINT64_MAX;
 
+    if (w->exchange && !(w->timer && w->fires <= then)) {
         w->now = jm_max(w->now, then);
         w->exchange = 0;
+        w->timer = 0;
 
         if (w->query) {
             end_query(w);
 
         } else {
+            check(w->sent || w->now < w->task.deadline);
             end_submit(w);
         }
 
@@ -425,7 +433,7 @@ go_on(world_t *w)
 
     } else if (how % 16 == 2) {
         happen(w, JM_EVENT_CLOSING);
-        check(w->over);
+        check(w->over || (w->exchange && w->sent));
 
     } else if (w->held) {
         look(w, choose(&w->input, 32));
@@ -458,14 +466,14 @@ fits(const world_t *w, jm_event_e event)
                || event == JM_EVENT_CLOSING;
     }
 
-    if (w->timer) {
+    if (w->timer && !w->exchange) {
         return event >= JM_EVENT_TIMER && event <= JM_EVENT_CLOSING;
     }
 
     return event == JM_EVENT_FAILED
            || (w->query ? event >= JM_EVENT_PENDING
                           || event == JM_EVENT_CLOSING
-                        : event >= JM_EVENT_TAKEN_BACK
+                        : event >= JM_EVENT_TIMER
                           && event <= JM_EVENT_UNSENT);
 }
 

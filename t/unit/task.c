@@ -41,7 +41,7 @@ typedef struct {
 static const step_case_t  step_cases[] = {
 
     { JM_TASK_ADMIT, JM_EVENT_START,
-      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0 },
+      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, TIMEOUT },
     { JM_TASK_ADMIT, JM_EVENT_HELD,
       JM_TASK_HELD, JM_ACTION_TIMER, JM_CAUSE_NONE, 100 },
     { JM_TASK_ADMIT, JM_EVENT_JOINED,
@@ -56,7 +56,7 @@ static const step_case_t  step_cases[] = {
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
 
     { JM_TASK_HELD, JM_EVENT_START,
-      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0 },
+      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, TIMEOUT },
     { JM_TASK_HELD, JM_EVENT_HELD,
       JM_TASK_HELD, JM_ACTION_TIMER, JM_CAUSE_NONE, 100 },
     { JM_TASK_HELD, JM_EVENT_JOINED,
@@ -71,7 +71,7 @@ static const step_case_t  step_cases[] = {
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
 
     { JM_TASK_QUEUED, JM_EVENT_GRANTED,
-      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0 },
+      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, TIMEOUT },
     { JM_TASK_QUEUED, JM_EVENT_QUEUED,
       JM_TASK_QUEUED, JM_ACTION_TIMER, JM_CAUSE_NONE, 1 },
     { JM_TASK_QUEUED, JM_EVENT_TIMER,
@@ -85,8 +85,16 @@ static const step_case_t  step_cases[] = {
     { JM_TASK_QUEUED, JM_EVENT_FAILED,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
 
+    { JM_TASK_SUBMIT, JM_EVENT_TIMER,
+      JM_TASK_SUBMIT, JM_ACTION_TAKE_BACK, JM_CAUSE_NONE, 0 },
+    { JM_TASK_SUBMIT, JM_EVENT_EXITING,
+      JM_TASK_SUBMIT, JM_ACTION_TAKE_BACK, JM_CAUSE_NONE, 0 },
+    { JM_TASK_SUBMIT, JM_EVENT_CLOSING,
+      JM_TASK_SUBMIT, JM_ACTION_TAKE_BACK, JM_CAUSE_NONE, 0 },
     { JM_TASK_SUBMIT, JM_EVENT_LEFT,
       JM_TASK_SUBMIT, JM_ACTION_TAKE_BACK, JM_CAUSE_NONE, 0 },
+    { JM_TASK_SUBMIT, JM_EVENT_TAKEN_BACK,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
     { JM_TASK_SUBMIT, JM_EVENT_ACCEPTED,
       JM_TASK_WAIT, JM_ACTION_TIMER, JM_CAUSE_NONE, INTERVAL },
     { JM_TASK_SUBMIT, JM_EVENT_BUSY,
@@ -99,7 +107,7 @@ static const step_case_t  step_cases[] = {
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
 
     { JM_TASK_BACKOFF, JM_EVENT_TIMER,
-      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0 },
+      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, TIMEOUT },
     { JM_TASK_BACKOFF, JM_EVENT_EXITING,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
     { JM_TASK_BACKOFF, JM_EVENT_CLOSING,
@@ -127,7 +135,7 @@ static const step_case_t  step_cases[] = {
     { JM_TASK_ASK, JM_EVENT_DONE,
       JM_TASK_DONE, JM_ACTION_FINISH, JM_CAUSE_NONE, 0 },
     { JM_TASK_ASK, JM_EVENT_PASSING,
-      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0 },
+      JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, TIMEOUT },
     { JM_TASK_ASK, JM_EVENT_FAILED,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 }
 };
@@ -241,11 +249,15 @@ test_holds(void)
     jm_task_state_e        state;
     static const unsigned  wanted[STATES] = { 0, 1, 1, 2, 1, 1, 2, 0, 0 };
 
+    /* a submit may have both: its deadline is to come */
+
+
     for (state = JM_TASK_ADMIT; state <= JM_TASK_FAILED; state++) {
         start(&t, state);
 
         for (i = 0; i < 4; i++) {
-            is_int(jm_task_holds(&t, i & 1, i >> 1 & 1), i == wanted[state],
+            is_int(jm_task_holds(&t, i & 1, i >> 1 & 1),
+                   i == wanted[state] || (state == JM_TASK_SUBMIT && i == 3),
                    "%s with%s a timer, with%s an exchange",
                    state_names[state], i & 1 ? "" : "out",
                    i & 2 ? "" : "out");
@@ -577,6 +589,35 @@ test_leaving(void)
 }
 
 
+/* a submit that has not left at its deadline is taken back */
+
+static void
+test_taken_back(void)
+{
+    jm_task_t  t;
+    jm_step_t  step;
+
+    start(&t, JM_TASK_BACKOFF);
+    step = jm_task_step(&t, JM_EVENT_TIMER, NOW + TIMEOUT - 7);
+    ok(step.action == JM_ACTION_SUBMIT && step.delay == 7,
+       "a submit has the time that is left");
+
+    step = jm_task_step(&t, JM_EVENT_TIMER, NOW + TIMEOUT);
+    is_int(step.action, JM_ACTION_TAKE_BACK, "when that is over");
+
+    step = jm_task_step(&t, JM_EVENT_TAKEN_BACK, NOW + TIMEOUT);
+    ok(step.action == JM_ACTION_FAIL && step.cause == JM_CAUSE_UPSTREAM,
+       "nothing was ordered");
+
+    start(&t, JM_TASK_SUBMIT);
+    jm_task_step(&t, JM_EVENT_TIMER, NOW + TIMEOUT);
+    step = jm_task_step(&t, JM_EVENT_ACCEPTED, NOW + TIMEOUT + 1);
+    ok(step.action == JM_ACTION_FAIL
+       && step.cause == JM_CAUSE_GENERATION_TIMEOUT,
+       "what has left is waited for");
+}
+
+
 /* a task that failed in passing is submitted again, as often as it was asked */
 
 static void
@@ -639,6 +680,7 @@ main(void)
     test_unsent();
     test_polling();
     test_leaving();
+    test_taken_back();
     test_passing();
 
     return done_testing();

@@ -74,7 +74,7 @@ test_wait(void)
 
     start(&t);
     is_step(&t, JM_EVENT_GRANTED, NOW + TIMEOUT - 1, JM_ACTION_SUBMIT,
-            JM_CAUSE_NONE, 0, "one that comes in time is");
+            JM_CAUSE_NONE, 1, "one that comes in time is");
     is_int(t.polls, 0, "nothing was asked so far");
 }
 
@@ -89,7 +89,7 @@ test_refused(void)
 
     for (i = 0; i < 20; i++) {
         is_step(&t, JM_EVENT_GRANTED, NOW + i, JM_ACTION_SUBMIT,
-                JM_CAUSE_NONE, 0, "a slot");
+                JM_CAUSE_NONE, TIMEOUT - i, "a slot");
         is_step(&t, JM_EVENT_BUSY, NOW + i, JM_ACTION_QUEUE, JM_CAUSE_NONE, 0,
                 "refused for load: back to the queue");
     }
@@ -121,8 +121,8 @@ test_refused(void)
     (void) jm_task_step(&t, JM_EVENT_GRANTED, NOW);
     is_step(&t, JM_EVENT_UNSENT, NOW, JM_ACTION_TIMER, JM_CAUSE_NONE, 500,
             "one that found no connection keeps its slot");
-    is_step(&t, JM_EVENT_TIMER, NOW + 500, JM_ACTION_SUBMIT, JM_CAUSE_NONE, 0,
-            "and is sent again");
+    is_step(&t, JM_EVENT_TIMER, NOW + 500, JM_ACTION_SUBMIT, JM_CAUSE_NONE,
+            TIMEOUT - 500, "and is sent again");
 
     is_step(&t, JM_EVENT_ACCEPTED, NOW + 600, JM_ACTION_TIMER, JM_CAUSE_NONE,
             INTERVAL, "taken");

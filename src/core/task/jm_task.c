@@ -10,14 +10,15 @@
 static jm_step_t jm_task_admit(jm_task_t *t, jm_event_e event,
     uint64_t now);
 static jm_step_t jm_task_hold(jm_task_t *t, uint64_t now);
-static jm_step_t jm_task_start(jm_task_t *t);
+static jm_step_t jm_task_start(jm_task_t *t, uint64_t now);
 static jm_step_t jm_task_queued(jm_task_t *t, jm_event_e event,
     uint64_t now);
 static jm_step_t jm_task_leave(jm_task_t *t, jm_event_e event);
 static jm_step_t jm_task_look(jm_task_t *t, uint64_t now);
-static jm_step_t jm_task_again(jm_task_t *t);
 static jm_step_t jm_task_submit(jm_task_t *t, jm_event_e event,
     uint64_t now);
+static jm_step_t jm_task_taken_back(jm_task_t *t, uint64_t now);
+static jm_step_t jm_task_again(jm_task_t *t, uint64_t now);
 static jm_step_t jm_task_refused(jm_task_t *t, jm_cause_e cause,
     uint32_t times, uint64_t now);
 static jm_step_t jm_task_backoff(jm_task_t *t, jm_event_e event,
@@ -27,7 +28,7 @@ static jm_step_t jm_task_query(jm_task_t *t);
 static jm_step_t jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now);
 static jm_step_t jm_task_pause(jm_task_t *t, uint64_t now);
 static unsigned jm_task_may_retry(const jm_task_t *t, uint64_t now);
-static jm_step_t jm_task_send(jm_task_t *t);
+static jm_step_t jm_task_send(jm_task_t *t, uint64_t now);
 static jm_step_t jm_task_fail(jm_task_t *t, jm_cause_e cause);
 static jm_step_t jm_task_do(jm_action_e action);
 
@@ -128,6 +129,8 @@ jm_task_holds(const jm_task_t *t, unsigned timer, unsigned exchange)
         return timer && !exchange;
 
     case JM_TASK_SUBMIT:
+        return exchange;
+
     case JM_TASK_ASK:
         return !timer && exchange;
 
@@ -150,7 +153,7 @@ jm_task_admit(jm_task_t *t, jm_event_e event, uint64_t now)
             return jm_task_fail(t, JM_CAUSE_REQUEST_TIMEOUT);
         }
 
-        return jm_task_start(t);
+        return jm_task_start(t, now);
 
     case JM_EVENT_HELD:
         return jm_task_hold(t, now);
@@ -189,10 +192,10 @@ jm_task_hold(jm_task_t *t, uint64_t now)
 
 
 static jm_step_t
-jm_task_start(jm_task_t *t)
+jm_task_start(jm_task_t *t, uint64_t now)
 {
     if (!t->limits.queue) {
-        return jm_task_send(t);
+        return jm_task_send(t, now);
     }
 
     t->state = JM_TASK_QUEUED;
@@ -212,7 +215,7 @@ jm_task_queued(jm_task_t *t, jm_event_e event, uint64_t now)
             return jm_task_look(t, now);
         }
 
-        return jm_task_send(t);
+        return jm_task_send(t, now);
 
     case JM_EVENT_QUEUED:
         return jm_task_look(t, now);
@@ -285,7 +288,7 @@ jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
         t->refusals++;
 
         if (t->limits.queue) {
-            return jm_task_again(t);
+            return jm_task_again(t, now);
         }
 
         return jm_task_refused(t, JM_CAUSE_UPSTREAM_RATE_LIMITED,
@@ -297,7 +300,7 @@ jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
             return jm_task_fail(t, JM_CAUSE_NONE);
         }
 
-        return jm_task_again(t);
+        return jm_task_again(t, now);
 
     case JM_EVENT_UNSENT:
         t->unsent++;
@@ -315,13 +318,13 @@ jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
         t->gone = 1;
         return jm_task_do(JM_ACTION_TAKE_BACK);
 
+    case JM_EVENT_TIMER:
+    case JM_EVENT_EXITING:
+    case JM_EVENT_CLOSING:
+        return jm_task_do(JM_ACTION_TAKE_BACK);
+
     case JM_EVENT_TAKEN_BACK:
-
-        if (t->gone) {
-            return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
-        }
-
-        return jm_task_do(JM_ACTION_NONE);
+        return jm_task_taken_back(t, now);
 
     default:
         return jm_task_do(JM_ACTION_NONE);
@@ -329,16 +332,30 @@ jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
 }
 
 
-/* the submit was refused, and the queue says when it may be tried again */
+/* nobody waits for it, or it is late, or the process is about to be gone */
 
 static jm_step_t
-jm_task_again(jm_task_t *t)
+jm_task_taken_back(jm_task_t *t, uint64_t now)
 {
     if (t->gone) {
         return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
     }
 
-    return jm_task_start(t);
+    return jm_task_fail(t, now >= t->deadline ? JM_CAUSE_UPSTREAM
+                                              : JM_CAUSE_UNAVAILABLE);
+}
+
+
+/* the submit was refused, and the queue says when it may be tried again */
+
+static jm_step_t
+jm_task_again(jm_task_t *t, uint64_t now)
+{
+    if (t->gone) {
+        return jm_task_fail(t, JM_CAUSE_CLIENT_LEFT);
+    }
+
+    return jm_task_start(t, now);
 }
 
 
@@ -384,7 +401,7 @@ jm_task_backoff(jm_task_t *t, jm_event_e event, uint64_t now)
             return jm_task_fail(t, t->refused);
         }
 
-        return jm_task_send(t);
+        return jm_task_send(t, now);
 
     default:
         return jm_task_leave(t, event);
@@ -452,7 +469,7 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
         t->retried++;
         t->asked = 0;
 
-        return jm_task_start(t);
+        return jm_task_start(t, now);
 
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);
@@ -509,11 +526,16 @@ jm_task_may_retry(const jm_task_t *t, uint64_t now)
 
 
 static jm_step_t
-jm_task_send(jm_task_t *t)
+jm_task_send(jm_task_t *t, uint64_t now)
 {
+    jm_step_t  step;
+
     t->state = JM_TASK_SUBMIT;
 
-    return jm_task_do(JM_ACTION_SUBMIT);
+    step = jm_task_do(JM_ACTION_SUBMIT);
+    step.delay = t->deadline - now;
+
+    return step;
 }
 
 

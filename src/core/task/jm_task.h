@@ -8,7 +8,9 @@
  * The life of one task: (state, event, now) -> action.
  *
  * A submit whose outcome is unknown is never repeated.  A task that is not
- * over has exactly one of {a timer, an exchange in flight}.
+ * over has exactly one of {a timer, an exchange in flight}; a submit in flight
+ * has a timer as well, for the deadline: if no byte of it has left by then, it
+ * is taken back.
  *
  * What a query is answered goes through jm_task_hear() first.
  */
@@ -86,8 +88,8 @@ jm_step_t jm_task_follow(jm_task_t *t, uint64_t now);
 
 /*
  * Returns whether the task holds what its state says: exactly the timer in
- * HELD, QUEUED, BACKOFF and WAIT, exactly the exchange in SUBMIT and ASK, else
- * neither.
+ * HELD, QUEUED, BACKOFF and WAIT, exactly the exchange in ASK, the exchange and
+ * maybe the timer in SUBMIT, else neither.
  */
 unsigned jm_task_holds(const jm_task_t *t, unsigned timer, unsigned exchange);
 

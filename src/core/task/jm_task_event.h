@@ -46,7 +46,7 @@ typedef enum {
 typedef enum {
     JM_ACTION_NONE,
     JM_ACTION_QUEUE,        /* see whether it has a slot */
-    JM_ACTION_SUBMIT,       /* send the submit */
+    JM_ACTION_SUBMIT,       /* send it; step.delay ms are left for that */
     JM_ACTION_QUERY,        /* send a query */
     JM_ACTION_TIMER,        /* wait step.delay milliseconds */
     JM_ACTION_TAKE_BACK,    /* stop the submit if no byte of it was sent */
