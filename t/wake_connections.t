@@ -27,8 +27,16 @@ for my $zone ('', 'jimeng_zone shared:1m;') {
         http => $zone, server => 'location = /plain { return 204; }',
     );
 
-    # The first bytes are there: none of them is one that may be closed.
+    my ($worker) = $t->workers;
+    my $before = sockets($worker);
+
+    # None is answered before all are there, or one was turned away.
     my @clients = map { client($t->port('http')) } 1 .. CLIENTS;
+
+    wait_for {
+        sockets($worker) == $before + CLIENTS
+            || $t->error_log =~ /worker_connections are not enough/
+    } "$name: all have come";
 
     $_->syswrite("\r\n") for @clients;
 
@@ -49,6 +57,13 @@ sub client {
 
     $socket->syswrite($request);
     return $socket;
+}
+
+# those that a process has open
+sub sockets {
+    my ($pid) = @_;
+    return scalar grep { (readlink($_) // '') =~ /^socket:/ }
+                  glob "/proc/$pid/fd/*";
 }
 
 sub status {
