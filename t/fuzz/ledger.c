@@ -331,9 +331,10 @@ tell(world_t *w, holder_t *h, unsigned i)
 static void
 die(world_t *w, unsigned process)
 {
-    unsigned    i, last;
-    holder_t   *h;
-    entered_t  *e;
+    unsigned              i, last;
+    holder_t             *h;
+    entered_t            *e;
+    static const uint8_t  nobodys[JM_LEDGER_KEY];
 
     for (i = 0; i < CLAIMS; i++) {
         h = &w->holders[i];
@@ -365,10 +366,12 @@ die(world_t *w, unsigned process)
                    sizeof(jm_ring_t));
         }
 
+        /* all are looked at, whatever the key is */
+
         w->l.pid = 0;
         w->l.shared->watched = 0;
         jm_ledger_enter(&w->l);
-        jm_ledger_watch(&w->l, w->now);
+        jm_ledger_watch(&w->l, nobodys, w->now);
         jm_ledger_leave(&w->l);
         return;
     }
@@ -517,7 +520,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     w.input.data = data;
     w.input.size = size;
-    w.now = 1;
+    w.now = JM_LEDGER_WATCH;
     w.l.alive = alive;
 
     memory_init(&w.l, 4 + choose(&w.input, 16));
