@@ -10,24 +10,17 @@ use warnings;
 use lib 't/lib';
 use Jimeng::Test;
 
-use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
+use Jimeng::Test::Certificate;
 use Jimeng::Test::Queue;
 use Time::HiRes qw(time);
-
-my $dir = File::Temp->newdir;
-my $req = 'openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test';
-my $made = `$req -keyout $dir/key -out $dir/crt 2>&1`;
-die "openssl: $made" if $?;
 
 my $t = Jimeng::Test->new(with_queue(
     account => 'concurrency 4;', emulator => { seconds => 0.1 },
     location => 'jimeng_timeout 1s;', http => 'lingering_close off;',
-    server => <<"EOT",
+    server => certificate() . <<'EOT',
         listen 127.0.0.1:%%PORT:tls%% ssl;
-        ssl_certificate     $dir/crt;
-        ssl_certificate_key $dir/key;
         location /slow/ {
             jimeng_pass /_volcengine;
             jimeng_timeout 1s;

@@ -343,6 +343,7 @@ ngx_int_t ngx_http_jimeng_client_variable(ngx_http_request_t *r,
 /* ngx_http_jimeng_client.c */
 
 ngx_uint_t ngx_http_jimeng_client_is_stream(ngx_http_request_t *r);
+ngx_uint_t ngx_http_jimeng_client_early(ngx_http_request_t *r);
 void ngx_http_jimeng_client_watch(ngx_http_request_t *r);
 void ngx_http_jimeng_client_unwatch(ngx_http_request_t *r);
 ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);

@@ -47,6 +47,27 @@ ngx_http_jimeng_client_is_stream(ngx_http_request_t *r)
 }
 
 
+/* whether the TLS handshake is not over: the request may be a copy */
+
+ngx_uint_t
+ngx_http_jimeng_client_early(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_SSL)
+
+    ngx_str_t  early;
+
+    if (r->connection->ssl
+        && ngx_ssl_get_early_data(r->connection, r->pool, &early) == NGX_OK)
+    {
+        return early.len != 0;
+    }
+
+#endif
+
+    return 0;
+}
+
+
 /*
  * When the connection of an HTTP/3 stream closes, nginx ends the stream's
  * request before it calls any handler of it.  While a client is watched, this

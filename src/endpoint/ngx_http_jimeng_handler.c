@@ -152,6 +152,11 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
 
     if (r->method == NGX_HTTP_POST) {
 
+        if (ngx_http_jimeng_client_early(r)) {
+            jm_error_set(&e, JM_CAUSE_TOO_EARLY, NULL, NULL);
+            return ngx_http_jimeng_refuse(r, &e);
+        }
+
         if (ngx_http_jimeng_is_type(r, &ngx_http_jimeng_form)
             && ngx_http_jimeng_origin_check(r, &e) != NGX_OK)
         {

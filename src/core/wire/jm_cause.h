@@ -32,6 +32,7 @@ typedef enum {
     JM_CAUSE_PROMPT_TOO_LONG,
     JM_CAUSE_MEDIA_TYPE,
     JM_CAUSE_KEY_REUSED,            /* the key of another request */
+    JM_CAUSE_TOO_EARLY,             /* in TLS early data */
     JM_CAUSE_RATE_LIMITED,          /* the client is over a limit of ours */
     JM_CAUSE_QUOTA,                 /* it has used up its budget of pictures */
     JM_CAUSE_CONTENT_POLICY,

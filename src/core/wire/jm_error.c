@@ -89,6 +89,11 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
         "The Idempotency-Key was used for another request; use a new one for "
         "each request, and the same one only to repeat it unchanged." },
 
+    [JM_CAUSE_TOO_EARLY] = {
+        425, 0, "invalid_request_error", "too_early",
+        "The request came before the TLS handshake was over, when it may be a "
+        "copy of another one; send it again after the handshake." },
+
     [JM_CAUSE_RATE_LIMITED] = {
         429, 1, "rate_limit_error", "rate_limit_exceeded",
         "There are too many requests from you; wait before sending the next." },
@@ -255,6 +260,9 @@ jm_cause_of_status(unsigned status)
 
     case 415:
         return JM_CAUSE_MEDIA_TYPE;
+
+    case 425:
+        return JM_CAUSE_TOO_EARLY;
 
     case 429:
         return JM_CAUSE_RATE_LIMITED;

@@ -42,6 +42,7 @@ my %row = (
     prompt_too_long          => [413, 'invalid_request_error'],
     request_too_large        => [413, 'invalid_request_error'],
     unsupported_media_type   => [415, 'invalid_request_error'],
+    too_early                => [425, 'invalid_request_error'],
     idempotency_key_reused   => [422, 'invalid_request_error'],
     insufficient_quota       => [429, 'rate_limit_error'],
     rate_limit_exceeded      => [429, 'rate_limit_error'],

@@ -30,13 +30,13 @@ use IPC::Open2 qw(open2);
 use IO::Select;
 use Test::More;
 use Time::HiRes qw(time);
+use Jimeng::Test::Certificate;
 use Jimeng::Test::Nginx;
 use Jimeng::Test::Process;
 
 our @EXPORT = qw(need_http3 with_http3);
 
 my $program = Jimeng::Test::Nginx::root() . '/build/http3';
-my $files;
 
 
 sub need_http3 {
@@ -53,22 +53,8 @@ sub need_http3 {
 sub with_http3 {
     my (%opt) = @_;
 
-    return (%opt, server => ($opt{server} // '') . _server());
-}
-
-
-sub _server {
-    if (!$files) {
-        $files = File::Temp->newdir;
-
-        my $said = `openssl req -x509 -newkey rsa:2048 -nodes -days 2 \\
-                        -subj /CN=localhost -keyout $files/key \\
-                        -out $files/crt 2>&1`;
-        die "openssl: $said" if $?;
-    }
-
-    return "listen 127.0.0.1:%%PORT:http3%% quic;
-            ssl_certificate $files/crt; ssl_certificate_key $files/key;";
+    return (%opt, server => 'listen 127.0.0.1:%%PORT:http3%% quic;'
+                            . certificate() . ($opt{server} // ''));
 }
 
 
