@@ -45,7 +45,7 @@
 typedef enum {
     JM_SCALE_NONE,
     JM_SCALE_FRACTION,      /* 0 ... 1, two decimals */
-    JM_SCALE_PERCENT,       /* the same, as an integer of 1 ... 100 */
+    JM_SCALE_PERCENT,       /* a fraction, sent as an integer of 1 ... 100 */
     JM_SCALE_DETAIL         /* 0 ... 100, an integer, of something else */
 } jm_scale_e;
 

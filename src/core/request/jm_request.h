@@ -59,7 +59,7 @@ typedef struct {
     jm_str_t            value;
     jm_str_t            head;
     unsigned            file;           /* it has a filename */
-    unsigned            unnamed;        /* and that is empty */
+    unsigned            unnamed;        /* the filename is empty */
     unsigned            foreign;        /* its charset is not UTF-8 */
     uint64_t            offset;
     uint64_t            len;

@@ -44,8 +44,8 @@ typedef struct {
 
 typedef struct {
     const jm_client_t   *clients;           /* sorted by their digests */
-    const jm_client_t  **names;             /* the same, by their names */
-    size_t               n;
+    const jm_client_t  **names;             /* sorted by their names */
+    size_t               n;                 /* clients, as many names */
 } jm_keys_t;
 
 

@@ -73,10 +73,10 @@ typedef struct {
     uint64_t             average;   /* time of a task, 0: not known */
     uint64_t             rest;      /* ms left of its rest, 0: none */
     uint64_t             aside;     /* ms for which it is set aside yet */
-    uint64_t             submits;   /* that were taken */
-    uint64_t             busy_rate; /* refused with 50429 */
-    uint64_t             busy_tasks;    /* and with 50430 */
-    uint64_t             denied;    /* credentials, for a model as well */
+    uint64_t             submits;   /* submits that were taken */
+    uint64_t             busy_rate; /* submits refused with 50429 */
+    uint64_t             busy_tasks;    /* submits refused with 50430 */
+    uint64_t             denied;    /* submits refused for credentials */
 } jm_queue_view_t;
 
 

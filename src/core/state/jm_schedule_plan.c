@@ -7,19 +7,44 @@
 #include "jm_schedule_plan.h"
 
 
-#define JM_SCHEDULE_DECAY    0.985      /* of a sample, with each newer one */
-#define JM_SCHEDULE_PRIOR    0.5        /* samples that it might be otherwise */
-#define JM_SCHEDULE_REFINE   3          /* times the samples are put better */
-#define JM_SCHEDULE_NEAR     6          /* of so many, a neighbour is near */
-#define JM_SCHEDULE_NEAREST  20         /* milliseconds */
-#define JM_SCHEDULE_TAIL     6          /* pieces that follow the samples */
-#define JM_SCHEDULE_EVEN     0.3        /* steps that are evenly spread */
-#define JM_SCHEDULE_SEARCH   6          /* times the price is halved at most */
+/* a sample's weight is that of the next newer one times this */
 
-#define JM_SCHEDULE_CHEAP    20         /* what a query is worth at least, */
-#define JM_SCHEDULE_DEAR     1e7        /* and at most */
+#define JM_SCHEDULE_DECAY    0.985
 
-/* where the density changes: the samples, all before, all times, the tail */
+/* the weight, in samples, of tasks ending where no sample has shown it */
+
+#define JM_SCHEDULE_PRIOR    0.5
+
+/* how often samples are moved within their bounds to where others end */
+
+#define JM_SCHEDULE_REFINE   3
+
+/* of so many samples one is the distance that a sample is spread over, */
+
+#define JM_SCHEDULE_NEAR     6
+
+/* which is this many milliseconds at least */
+
+#define JM_SCHEDULE_NEAREST  20
+
+/* pieces of the density behind the last sample */
+
+#define JM_SCHEDULE_TAIL     6
+
+/* the part of the plan's steps that is spread evenly over all times */
+
+#define JM_SCHEDULE_EVEN     0.3
+
+/* halvings of the interval in which the price of a query is searched for */
+
+#define JM_SCHEDULE_SEARCH   6
+
+/* the bounds of that price, in milliseconds of delay */
+
+#define JM_SCHEDULE_CHEAP    20
+#define JM_SCHEDULE_DEAR     1e7
+
+/* a begin and an end of each piece: samples, all before the last, the tail */
 
 #define JM_SCHEDULE_EDGES    (2 * (JM_SCHEDULE_SAMPLES + 2 + JM_SCHEDULE_TAIL))
 
@@ -34,7 +59,7 @@ typedef struct {
 } jm_schedule_spot_t;
 
 
-/* what is sorted: i is its number elsewhere */
+/* a time to be sorted, and the index of what it is the time of */
 
 typedef struct {
     double               at;
@@ -46,7 +71,7 @@ typedef struct {
     jm_schedule_spot_t   spots[JM_SCHEDULE_SAMPLES];
     unsigned             nspots;
 
-    /* the density of a task's end is a staircase: these go up, or down */
+    /* the density of a task's end is constant from edge to edge */
 
     jm_schedule_key_t    edges[JM_SCHEDULE_EDGES];
     double               rise[JM_SCHEDULE_EDGES];
@@ -106,7 +131,7 @@ jm_schedule_plan(jm_schedule_plan_t *plan, const jm_schedule_sample_t *samples,
     m.trip = trip;
     queries = budget * jm_schedule_usual(&m);
 
-    /* the dearer a query, the fewer there are */
+    /* the higher the price, the fewer queries: the one that meets the budget */
 
     low = *price;
 
@@ -149,7 +174,7 @@ jm_schedule_plan(jm_schedule_plan_t *plan, const jm_schedule_sample_t *samples,
 }
 
 
-/* at first a sample is as likely to have ended at one time as at another */
+/* at first a sample is taken to have ended in the middle of its bounds */
 
 static void
 jm_schedule_spots(jm_schedule_model_t *m, const jm_schedule_sample_t *samples,
@@ -172,7 +197,7 @@ jm_schedule_spots(jm_schedule_model_t *m, const jm_schedule_sample_t *samples,
 }
 
 
-/* then where the others say that it has */
+/* moves each sample to the mean of the density within its bounds */
 
 static void
 jm_schedule_refine(jm_schedule_model_t *m)
@@ -228,8 +253,8 @@ jm_schedule_upto(const jm_schedule_model_t *m, const double *sum, double at)
 
 
 /*
- * Each sample stands for tasks that end near it: as near as its neighbours
- * are, and no nearer than it is known.
+ * A kernel density estimate: each sample is spread as far as its neighbours
+ * are away, and at least over its own bounds.
  */
 
 static void
@@ -287,7 +312,7 @@ jm_schedule_density(jm_schedule_model_t *m)
 }
 
 
-/* what no sample has shown: the longer it lasts, the longer it will */
+/* beyond all samples: pieces that get longer and, but for the last, lower */
 
 static double
 jm_schedule_tail(jm_schedule_model_t *m, double last, double weight)
@@ -326,7 +351,7 @@ jm_schedule_piece(jm_schedule_model_t *m, double from, double to,
 }
 
 
-/* a heap's: it needs no other memory */
+/* a heap sort: it needs no other memory */
 
 static void
 jm_schedule_sort(jm_schedule_key_t *keys, unsigned n)
@@ -375,7 +400,7 @@ jm_schedule_sift(jm_schedule_key_t *keys, unsigned i, unsigned n)
 }
 
 
-/* as many between two times as tasks end there, and some everywhere */
+/* more steps where more tasks end, and JM_SCHEDULE_EVEN of them everywhere */
 
 static void
 jm_schedule_steps(jm_schedule_model_t *m)

@@ -48,10 +48,11 @@ typedef struct {
  * JM_SCHEDULE_SAMPLES, the newest of which is first and counts most.  The mean
  * delay between a task's end and the query that finds it is the least for
  * budget times the queries that a fixed interval needs, each of which takes
- * trip milliseconds.  *price is what a query
- * costs, in milliseconds of such a delay: any that is not 0 will do, and the
- * one of a plan before this is the best to begin with.  Returns that mean
- * delay, less what a query takes, in milliseconds.
+ * trip milliseconds.
+ *
+ * *price is what a query costs, in milliseconds of such a delay: any that is
+ * not 0 will do, and the one of the plan before is the best to begin with.
+ * Returns that mean delay, less what a query takes, in milliseconds.
  */
 double jm_schedule_plan(jm_schedule_plan_t *plan,
     const jm_schedule_sample_t *samples, unsigned n, uint32_t trip,

@@ -373,7 +373,7 @@ jm_reply_error(jm_buf_t *out, const jm_error_t *e, jm_str_t task_id)
 }
 
 
-/* OpenAI's packages hand on what is in the object, and nothing beside it */
+/* also in the object: OpenAI's packages hand on nothing that is beside it */
 
 static void
 jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e,
@@ -416,7 +416,7 @@ jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e,
         jm_json_key(w, "moderation_stage");
         jm_json_cstring(w, jm_error_stage(e));
 
-        /* of which Volcengine tells none */
+        /* Volcengine does not tell any */
 
         jm_json_key(w, "categories");
         jm_json_array(w);

@@ -28,7 +28,7 @@
 
 typedef struct {
     uint64_t         offset;        /* of its raw inside, in the body */
-    uint64_t         len;           /* of that, in bytes: escapes and all */
+    uint64_t         len;           /* of its raw inside, with all escapes */
     size_t           at;
     size_t           head_len;
     uint8_t          head[JM_SKELETON_HEAD];
