@@ -12,7 +12,8 @@
 /*
  * A few random bytes for what must not come twice and is no secret: ids and
  * nonces.  OpenSSL's generator takes hardly less time for a few than for a
- * thousand, so there is a stock.  A process that was forked leaves its parent's.
+ * thousand, so there is a stock.  A process that was forked leaves that of its
+ * parent.
  */
 
 ngx_int_t

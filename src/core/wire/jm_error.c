@@ -12,7 +12,7 @@
 #include "jm_text.h"
 
 
-/* two numbers and their units */
+/* bytes of a time as jm_error_time() writes it */
 
 #define JM_ERROR_TIME       64
 
@@ -282,7 +282,7 @@ jm_cause_of_status(unsigned status)
     case 501:
     case 505:
 
-        /* a transfer coding, or a version, that is not HTTP's */
+        /* nginx answers 501 and 505 to a coding or version it does not know */
 
         return JM_CAUSE_INVALID_REQUEST;
     }
@@ -365,7 +365,7 @@ jm_error_upstream(jm_error_t *e, int64_t code)
         return;
     }
 
-    /* what a number of no table costs is not known */
+    /* whether a task with this code was billed is not known */
 
     jm_error_set(e, JM_CAUSE_UPSTREAM, NULL, NULL);
     e->no_retry = 1;
@@ -394,7 +394,7 @@ jm_error_wait(jm_error_t *e, uint64_t seconds)
 
     len = n > 0 ? (size_t) n : 0;
 
-    /* half a time would be a wrong one */
+    /* a time that does not fit whole is left out */
 
     if (len != 0 && len < JM_ERROR_MESSAGE) {
         jm_error_message(e, text, len);

@@ -42,7 +42,7 @@ jm_multipart_init(jm_multipart_t *m, jm_str_t content_type)
     m->offset = 0;
     m->lines_len = 0;
 
-    /* the first delimiter may be without the end of a line before it */
+    /* before the first delimiter, its CRLF counts as matched */
 
     m->mark = 0;
     m->matched = 2;
@@ -122,7 +122,7 @@ jm_multipart_end(jm_multipart_t *m, const char **why)
 }
 
 
-/* in a value: up to the end of a delimiter, or to where it is none */
+/* in a value: goes up to behind what may be a delimiter, or to the end */
 
 static const uint8_t *
 jm_multipart_search(jm_multipart_t *m, const uint8_t *p, const uint8_t *end)
@@ -142,7 +142,7 @@ jm_multipart_search(jm_multipart_t *m, const uint8_t *p, const uint8_t *end)
 
     while (p != end && m->matched < m->delimiter_len) {
 
-        /* what does not fit may be the CR of another one */
+        /* a byte that ends one match may be the CR that begins another */
 
         if (*p != m->delimiter[m->matched]) {
             m->matched = 0;
@@ -161,7 +161,7 @@ jm_multipart_search(jm_multipart_t *m, const uint8_t *p, const uint8_t *end)
 }
 
 
-/* a CR that may begin a delimiter, or end */
+/* the next CR, which may begin a delimiter, or end */
 
 static const uint8_t *
 jm_multipart_cr(const uint8_t *p, const uint8_t *end)
@@ -226,7 +226,7 @@ jm_multipart_bound(jm_multipart_t *m, const uint8_t *p)
         }
     }
 
-    /* a line of the value that begins as a delimiter does */
+    /* not a delimiter: a line of the value that only begins like one */
 
     m->state = JM_MULTIPART_VALUE;
     m->matched = 0;
@@ -235,7 +235,7 @@ jm_multipart_bound(jm_multipart_t *m, const uint8_t *p)
 }
 
 
-/* the delimiter at mark ends the part that is open, if there is one */
+/* ends the open part, if there is one, at the delimiter, which is at mark */
 
 static void
 jm_multipart_close(jm_multipart_t *m)
@@ -285,7 +285,7 @@ jm_multipart_lines(jm_multipart_t *m, const uint8_t *p, const uint8_t *end)
 }
 
 
-/* a part begins, whose header lines are there and whose value is at mark */
+/* begins a part: its header lines are complete, its value is at mark */
 
 static void
 jm_multipart_part(jm_multipart_t *m)
@@ -312,7 +312,7 @@ jm_multipart_part(jm_multipart_t *m)
     m->nparts++;
     m->state = JM_MULTIPART_VALUE;
 
-    /* the empty line may be the one that a delimiter begins with */
+    /* the CRLF of the empty line may be that of a delimiter: an empty value */
 
     m->matched = 2;
 }

@@ -123,7 +123,7 @@ jm_multipart_headers(jm_multipart_part_t *part, uint8_t *lines, size_t len)
 }
 
 
-/* joins what is one line only (RFC 822, section 3.1.1); CR and LF are pairs */
+/* joins continued lines (RFC 822, section 3.1.1); a CR or LF alone is wrong */
 
 static jm_rc_e
 jm_multipart_unfold(uint8_t *p, size_t len)
@@ -140,7 +140,7 @@ jm_multipart_unfold(uint8_t *p, size_t len)
             continue;
         }
 
-        /* the last byte of all is an LF */
+        /* p[i + 1] is there: the last byte of all is an LF */
 
         if (p[i + 1] != '\n') {
             return JM_INVALID;
@@ -158,7 +158,7 @@ jm_multipart_unfold(uint8_t *p, size_t len)
 }
 
 
-/* takes from a header line what is of use; returns why it cannot be */
+/* takes what is of use from a header line; returns what is wrong with it */
 
 static const char *
 jm_multipart_line(jm_multipart_part_t *part, jm_str_t line)
@@ -217,7 +217,7 @@ jm_multipart_disposition(jm_multipart_part_t *part, jm_str_t value)
 
         if (jm_text_is(param.name, "name")) {
 
-            /* two of them, and two readers could take the part for two */
+            /* with two names, another reader could take the other one */
 
             if (part->name.data != NULL) {
                 return jm_multipart_broken;
@@ -236,7 +236,7 @@ jm_multipart_disposition(jm_multipart_part_t *part, jm_str_t value)
 }
 
 
-/* nothing but the charset is of interest, which a broken line has not */
+/* reads the charset of a Content-Type; a broken line has none */
 
 static void
 jm_multipart_type(jm_multipart_part_t *part, jm_str_t value)
@@ -272,7 +272,7 @@ jm_multipart_name(jm_multipart_part_t *part, jm_str_t value)
 }
 
 
-/* the character that is written at p, in *n bytes */
+/* the character that the *n bytes at p stand for */
 
 static uint8_t
 jm_multipart_escaped(const uint8_t *p, size_t len, size_t *n)
@@ -305,7 +305,7 @@ jm_multipart_escaped(const uint8_t *p, size_t len, size_t *n)
 }
 
 
-/* the next parameter, of no name where there is none; rest is behind it */
+/* the next parameter, with an empty name at the end; *rest is behind it */
 
 static jm_rc_e
 jm_multipart_param(jm_multipart_param_t *param, jm_str_t *rest)
