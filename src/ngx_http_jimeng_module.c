@@ -13,6 +13,11 @@ static ngx_int_t ngx_http_jimeng_postconfiguration(ngx_conf_t *cf);
 static ngx_conf_post_t  ngx_http_jimeng_positive_post =
     { ngx_http_jimeng_positive };
 
+/* a submit is of 1 MB at most, and a character is a byte at least */
+
+static ngx_conf_num_bounds_t  ngx_http_jimeng_prompt_bounds =
+    { ngx_conf_check_num_bounds, 1, 1000000 };
+
 
 static ngx_conf_enum_t  ngx_http_jimeng_sizes[] = {
     { ngx_string("fit"), NGX_HTTP_JIMENG_SIZE_FIT },
@@ -119,7 +124,7 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       ngx_conf_set_num_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_jimeng_loc_conf_t, max_prompt),
-      &ngx_http_jimeng_positive_post },
+      &ngx_http_jimeng_prompt_bounds },
 
     { ngx_string("jimeng_upload"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,

@@ -9,16 +9,16 @@
 
 static jm_look_e ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
-    jm_event_e event, jm_answer_t *answer);
+    jm_event_e event, const jm_answer_t *answer);
 #if (NGX_DEBUG)
 static void ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task);
 #endif
 static ngx_int_t ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call);
 static void ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer);
+    const jm_answer_t *answer);
 static void ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task,
-    jm_cause_e cause, jm_answer_t *answer);
+    jm_cause_e cause, const jm_answer_t *answer);
 static void ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task,
     jm_cause_e cause);
 static ngx_uint_t ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task,
@@ -31,7 +31,7 @@ static ngx_uint_t ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task,
 
 /* with an event that is none of an exchange's */
 
-static jm_answer_t  ngx_http_jimeng_no_answer;
+static const jm_answer_t  ngx_http_jimeng_no_answer;
 
 
 /*
@@ -141,7 +141,7 @@ ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task)
 
 static void
 ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task, jm_event_e event,
-    jm_answer_t *answer)
+    const jm_answer_t *answer)
 {
     jm_step_t    step;
     jm_answer_t  unknown;
@@ -401,7 +401,8 @@ ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task)
 
 
 static void
-ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
+ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
+    const jm_answer_t *answer)
 {
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, task->log, 0,
                    "jimeng task \"%V\" done, pictures:%uz",
@@ -416,7 +417,7 @@ ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 
 static void
 ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
-    jm_answer_t *answer)
+    const jm_answer_t *answer)
 {
     if (task->follows) {
         ngx_http_jimeng_task_over(task, ngx_http_jimeng_task_left_how(task,
