@@ -70,7 +70,7 @@ is($_->response->status, 200, 'the first: a picture') for @first;
 
 for my $zone (@zones) {
     my $delay = submitted('second', $zone) - submitted('first', $zone);
-    cmp_ok($delay, '>', 1.3, "$zone: delayed");
+    cmp_ok($delay, '>', 0.5, "$zone: delayed");
     cmp_ok($delay, '<', 5, "$zone: and no longer than was to be");
 }
 
