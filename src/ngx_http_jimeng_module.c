@@ -7,7 +7,10 @@
 #include "ngx_http_jimeng.h"
 
 
+static char *ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
 static ngx_int_t ngx_http_jimeng_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_jimeng_init_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_post_t  ngx_http_jimeng_positive_post =
@@ -46,7 +49,7 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_http_jimeng_account_block,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
+      offsetof(ngx_http_jimeng_main_conf_t, accounts),
       NULL },
 
     { ngx_string("jimeng_task_secret"),
@@ -208,7 +211,7 @@ ngx_module_t  ngx_http_jimeng_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     ngx_http_jimeng_zone_init_module,      /* init module */
-    ngx_http_jimeng_zone_init_process,     /* init process */
+    ngx_http_jimeng_init_process,          /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -227,4 +230,39 @@ ngx_http_jimeng_postconfiguration(ngx_conf_t *cf)
     }
 
     return ngx_http_jimeng_exchange_init(cf);
+}
+
+
+static char *
+ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    char  *rv;
+
+    rv = ngx_http_jimeng_merge_conf(cf, parent, child);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    ngx_http_jimeng_pass_merge(cf, child);
+
+    return ngx_http_jimeng_status_merge(cf, parent, child);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_init_process(ngx_cycle_t *cycle)
+{
+    if (ngx_http_jimeng_zone_init_process(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* the cache manager serves nobody */
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_jimeng_slots_init_process(cycle);
 }

@@ -6,14 +6,6 @@
 
 #include "ngx_http_jimeng.h"
 
-#include "jm_text.h"
-
-
-/* bytes of nginx's $request_id, which are written in hex */
-
-#define NGX_HTTP_JIMENG_REQUEST_ID  16
-
-
 static ngx_int_t ngx_http_jimeng_request_id_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_jimeng_text_variable(ngx_http_request_t *r,
@@ -114,49 +106,6 @@ ngx_http_jimeng_request_id_variable(ngx_http_request_t *r,
 }
 
 
-/*
- * The value of $request_id, set before anybody asks for it: nginx would call
- * OpenSSL's generator for each.
- */
-
-ngx_http_variable_value_t *
-ngx_http_jimeng_request_id(ngx_http_request_t *r)
-{
-    u_char                       *p;
-    u_char                        id[NGX_HTTP_JIMENG_REQUEST_ID];
-    ngx_http_variable_value_t    *vv;
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    vv = &r->variables[jmcf->request_id];
-
-    if (vv->valid) {
-        return vv;
-    }
-
-    p = ngx_pnalloc(r->pool, 2 * NGX_HTTP_JIMENG_REQUEST_ID);
-
-    if (p == NULL
-        || ngx_http_jimeng_random(id, NGX_HTTP_JIMENG_REQUEST_ID,
-                                  r->connection->log)
-           != NGX_OK)
-    {
-        return NULL;
-    }
-
-    jm_hex(p, id, NGX_HTTP_JIMENG_REQUEST_ID);
-
-    vv->len = 2 * NGX_HTTP_JIMENG_REQUEST_ID;
-    vv->data = p;
-    vv->valid = 1;
-    vv->no_cacheable = 0;
-    vv->not_found = 0;
-
-    return vv;
-}
-
-
 static ngx_int_t
 ngx_http_jimeng_text_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
@@ -210,7 +159,7 @@ ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
             return;
         }
 
-        seen = ngx_http_jimeng_retrieve_seen(task);
+        seen = ngx_http_jimeng_retrieved_seen(task);
 
         if (seen == NGX_HTTP_JIMENG_SEEN_NOTHING) {
             unseen = 1;
@@ -391,11 +340,11 @@ ngx_http_jimeng_variable_queue_time(ngx_http_jimeng_job_t *job,
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
-        if (task->queued) {
-            end = task->admitted ? task->admitted
+        if (task->slot.queued) {
+            end = task->slot.granted ? task->slot.granted
                   : task->over ? task->over : ngx_current_msec;
 
-            *ms = ngx_max(*ms, end - task->queued);
+            *ms = ngx_max(*ms, end - task->slot.queued);
             found = 1;
         }
     }

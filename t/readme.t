@@ -54,7 +54,8 @@ my %directive;
 
 while ($module =~ /\{\s*ngx_string\("(jimeng_\w+)"\),\s*([\w|\s]+),\s*
                     \w+,\s*\w+,\s*
-                    (?:offsetof\(\w+,\s*(\w+)\)|0),/gx)
+                    (?:offsetof\(\w+_loc_conf_t,\s*(\w+)\)
+                       |offsetof\(\w+,\s*\w+\)|0),/gx)
 {
     my ($name, $flags, $field) = ($1, $2, $3);
     my @contexts = ($flags =~ /MAIN_CONF/ ? 'http' : (),
@@ -292,8 +293,7 @@ for my $link ($readme =~ /\]\(([^)\s]+)\)/g) {
 for my $file ($readme =~ m{`((?:t|src|conf-examples)/[\w./-]+)}g,
               $readme =~ m{`(ngx_http_jimeng_\w+\.c)`}g)
 {
-    $file = "src/$file" unless $file =~ m{/};
-    ok(-e "$root/$file", "the file $file");
+    ok(-e "$root/$file" || glob("$root/src/*/$file"), "the file $file");
 }
 
 my $makefile = slurp("$root/Makefile");

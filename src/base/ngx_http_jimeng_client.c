@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_base.h"
 
 
 #if (NGX_HTTP_V3)

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_base.h"
 
 
 static ngx_int_t ngx_http_jimeng_file_text(ngx_conf_t *cf, ngx_str_t *name,

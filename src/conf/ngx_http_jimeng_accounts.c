@@ -4,7 +4,9 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_conf.h"
+
+#include "jm_queue.h"
 
 
 static char *ngx_http_jimeng_accounts_one(ngx_conf_t *cf,
@@ -158,7 +160,7 @@ ngx_http_jimeng_accounts_add(ngx_conf_t *cf, ngx_array_t *accounts,
 
     jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_jimeng_module);
 
-    account = ngx_http_jimeng_account_find(jmcf, name);
+    account = ngx_http_jimeng_account_find(&jmcf->accounts, name);
 
     if (account == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

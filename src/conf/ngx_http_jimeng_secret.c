@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_conf.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -14,62 +14,6 @@ static char *ngx_http_jimeng_secret_lines(ngx_conf_t *cf,
     ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *file, jm_str_t *text);
 static ngx_http_jimeng_main_conf_t *ngx_http_jimeng_secret_old(
     ngx_cycle_t *cycle);
-
-
-ngx_int_t
-ngx_http_jimeng_seal(ngx_http_request_t *r, jm_ticket_t *t, ngx_str_t *text)
-{
-    u_char                        nonce[JM_CRYPT_NONCE];
-    jm_buf_t                      b;
-    jm_mem_t                      mem;
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    if (ngx_http_jimeng_random(nonce, JM_CRYPT_NONCE, r->connection->log)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    ngx_http_jimeng_mem(&mem, r->pool);
-    jm_buf_init(&b, &mem, 128, JM_SEAL_MAX);
-
-    if (jm_seal(&b, &jmcf->seal_keys[0], nonce, t) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    text->len = b.len;
-    text->data = b.data;
-
-    return NGX_OK;
-}
-
-
-/* NGX_DECLINED: it is no id, or not one of ours */
-
-ngx_int_t
-ngx_http_jimeng_unseal(ngx_http_request_t *r, ngx_str_t *text, jm_ticket_t *t)
-{
-    jm_rc_e                       rc;
-    jm_mem_t                      mem;
-    jm_str_t                      id;
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    ngx_http_jimeng_str(&id, text);
-
-    ngx_http_jimeng_mem(&mem, r->pool);
-
-    rc = jm_unseal(t, jmcf->seal_keys, jmcf->nseal_keys, id, &mem);
-
-    if (rc != JM_OK) {
-        return rc == JM_INVALID ? NGX_DECLINED : NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
 
 
 char *

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_endpoint.h"
 
 
 /* a sealed id is longer: what is not is no id, but a path that is not here */
@@ -27,6 +27,7 @@ typedef struct {
 } ngx_http_jimeng_route_t;
 
 
+static ngx_int_t ngx_http_jimeng_handler(ngx_http_request_t *r);
 static ngx_http_jimeng_route_t *ngx_http_jimeng_route(ngx_str_t *uri,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_jimeng_route_match(ngx_http_jimeng_route_t *route,
@@ -87,7 +88,7 @@ static ngx_str_t  ngx_http_jimeng_json = ngx_string("application/json");
 static ngx_str_t  ngx_http_jimeng_form = ngx_string("multipart/form-data");
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_jimeng_handler(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
@@ -248,22 +249,6 @@ ngx_http_jimeng_not_allowed(ngx_http_request_t *r,
 }
 
 
-ngx_int_t
-ngx_http_jimeng_refuse(ngx_http_request_t *r, jm_error_t *e)
-{
-    jm_str_t   none = jm_null_string;
-    ngx_int_t  rc;
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    return ngx_http_jimeng_send_error(r, e, none);
-}
-
-
 static ngx_int_t
 ngx_http_jimeng_generations(ngx_http_request_t *r, ngx_str_t *name)
 {
@@ -328,7 +313,7 @@ ngx_http_jimeng_read(ngx_http_request_t *r)
         return ngx_http_jimeng_refuse(r, &e);
     }
 
-    return ngx_http_jimeng_input_read(r);
+    return ngx_http_jimeng_images_read(r);
 }
 
 
@@ -357,33 +342,49 @@ ngx_http_jimeng_is_type(ngx_http_request_t *r, ngx_str_t *type)
 }
 
 
-/* a slash at its end says nothing; of several nginx has left one */
-
-void
-ngx_http_jimeng_path(ngx_http_request_t *r, ngx_str_t *path)
+char *
+ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    *path = r->uri;
+    ngx_http_jimeng_loc_conf_t *jlcf = conf;
 
-    if (path->len && path->data[path->len - 1] == '/') {
-        path->len--;
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (jlcf->pass.data) {
+        return "is duplicate";
     }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].data[0] != '/'
+        || ngx_strlchr(value[1].data, value[1].data + value[1].len, '?'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"jimeng_pass\" takes the URI of an internal "
+                           "location, as \"/_volcengine\", not \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_jimeng_handler;
+
+    jlcf->pass = value[1];
+
+    return NGX_CONF_OK;
 }
 
 
-ngx_http_jimeng_ctx_t *
-ngx_http_jimeng_ctx(ngx_http_request_t *r)
+/* "limit_except" and "if" have a location's configuration, not its handler */
+
+void
+ngx_http_jimeng_pass_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *conf)
 {
-    ngx_http_jimeng_ctx_t  *ctx;
+    ngx_http_core_loc_conf_t  *clcf;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (ctx == NULL) {
-        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_jimeng_ctx_t));
-
-        if (ctx) {
-            ngx_http_set_ctx(r, ctx, ngx_http_jimeng_module);
-        }
+    if (conf->pass.data && clcf->lmt_excpt && clcf->handler == NULL) {
+        clcf->handler = ngx_http_jimeng_handler;
     }
-
-    return ctx;
 }

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_endpoint.h"
 
 
 /* the model of this name, or when it is empty, all that the location has */

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_endpoint.h"
 
 #include "jm_origin.h"
 

@@ -4,7 +4,8 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_endpoint.h"
+
 #include "jm_metrics_report.h"
 
 

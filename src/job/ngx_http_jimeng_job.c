@@ -4,7 +4,25 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+/*
+ * A job hangs on the client's request and lives until its last task is over,
+ * whether the client waits or has gone: what is being paid for is followed to
+ * its end.  It is in one of four states, and there is one function for each
+ * way from one to another:
+ *
+ *     WAITING  -- replied -->  ANSWERED  -- taken -->  ENDED
+ *
+ *     WAITING, ANSWERED  -- left, cut -->  GONE
+ *
+ *     any  -- finish -->  the request has ended
+ *
+ * replied: the reply is whole, if only an id or an error.  taken: the client
+ * has all of it.  left: the client closed its connection, or it broke.  cut:
+ * the reply broke off, and the client is told so.
+ */
+
+
+#include "ngx_http_jimeng_job.h"
 
 
 /*
@@ -20,25 +38,27 @@ static ngx_http_jimeng_job_t *ngx_http_jimeng_job_create(
     ngx_http_request_t *r, ngx_http_jimeng_order_t *order);
 static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_task_limits_t *limits);
+static void ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job);
+static void ngx_http_jimeng_job_deliver(ngx_http_jimeng_job_t *job);
+static void ngx_http_jimeng_job_replied(ngx_http_jimeng_job_t *job,
+    ngx_int_t rc);
+static void ngx_http_jimeng_job_taken(ngx_http_jimeng_job_t *job,
+    ngx_int_t rc);
+static void ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job);
+static void ngx_http_jimeng_job_cut(ngx_http_jimeng_job_t *job);
+static void ngx_http_jimeng_job_gone(ngx_http_jimeng_job_t *job,
+    const char *why);
 static void ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
     ngx_int_t rc);
 static void ngx_http_jimeng_job_stop(ngx_http_jimeng_job_t *job);
-static void ngx_http_jimeng_job_end(ngx_http_jimeng_job_t *job);
-static void ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job);
-static ngx_int_t ngx_http_jimeng_job_sent(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job);
+static ngx_http_jimeng_job_t *ngx_http_jimeng_job_of(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_job_send(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_watch(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_closing(ngx_event_t *ev);
 static void ngx_http_jimeng_job_cleanup(void *data);
 
-
-/*
- * A job hangs on the client's request and lives until its last task is over,
- * whether the client waits or has gone: what is being paid for is followed
- * to its end.
- */
 
 ngx_int_t
 ngx_http_jimeng_job_start(ngx_http_request_t *r,
@@ -97,10 +117,13 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
     ngx_pool_cleanup_t          *cln;
     ngx_http_jimeng_job_t       *job;
     ngx_http_jimeng_task_t      *task;
+    ngx_http_jimeng_watch_t     *watch;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     task = ngx_pcalloc(r->pool, order->n * sizeof(ngx_http_jimeng_task_t));
-    if (task == NULL) {
+    watch = ngx_pcalloc(r->pool, sizeof(ngx_http_jimeng_watch_t));
+
+    if (task == NULL || watch == NULL) {
         return NULL;
     }
 
@@ -112,29 +135,24 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
     job = cln->data;
     ngx_memzero(job, sizeof(ngx_http_jimeng_job_t));
 
-    cln->handler = ngx_http_jimeng_job_cleanup;
-
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     job->request = r;
+    job->tasks = task;
+    job->ident = (ngx_socket_t) -1;
+    job->watch = watch;
     job->account = order->account ? order->account : jlcf->account;
     job->order = *order;
-    job->tasks = task;
     job->created = order->created ? order->created : ngx_time();
     job->left = order->n;
 
     ngx_http_jimeng_job_limits(r, order, &limits);
 
     for (i = 0; i < order->n; i++) {
-        task[i].job = job;
-        task[i].log = r->connection->log;
-        task[i].ident = (ngx_socket_t) -1;
 
-        task[i].timer.handler = ngx_http_jimeng_task_timer;
-        task[i].timer.data = &task[i];
-        task[i].timer.log = r->connection->log;
-
-        jm_task_init(&task[i].task, &limits, ngx_current_msec);
+        if (ngx_http_jimeng_task_init(&task[i], job, &limits) != NGX_OK) {
+            return NULL;
+        }
     }
 
     if ((order->stream || order->data_json.len)
@@ -142,6 +160,8 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
     {
         return NULL;
     }
+
+    cln->handler = ngx_http_jimeng_job_cleanup;
 
     return job;
 }
@@ -164,7 +184,7 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
                          + (ngx_msec_int_t) (tp->msec - r->start_msec));
 
     limits->timeout = jlcf->timeout - ngx_min(jlcf->timeout, elapsed);
-    limits->interval = ngx_http_jimeng_schedule_fixed(jlcf);
+    limits->interval = ngx_http_jimeng_poll_fixed(jlcf);
     limits->attempts = JM_TASK_UNLIMITED;
     limits->retries = order->retries;
 
@@ -182,34 +202,37 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
 }
 
 
-/*
- * Hands on what there is, and ends the request when that was all, and nothing
- * is to be followed any more.  The request may be gone when this returns.
- */
+/* does what is next; the request may be gone when this returns */
 
-void
+static void
 ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 {
-    ngx_int_t     rc;
-    ngx_event_t  *wev;
+    switch (job->state) {
 
-    rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
-
-    /* a filter that refused the reply has answered itself: so does nginx */
-
-    if (job->request->filter_finalize) {
-        ngx_http_jimeng_job_finish(job, NGX_ERROR);
+    case NGX_HTTP_JIMENG_WAITING:
+        ngx_http_jimeng_job_deliver(job);
         return;
-    }
 
-    if (job->ended) {
+    case NGX_HTTP_JIMENG_ANSWERED:
+    case NGX_HTTP_JIMENG_ENDED:
+        ngx_http_jimeng_job_taken(job, ngx_http_jimeng_taken(job));
+        return;
 
-        if (job->following == 0) {
-            ngx_http_jimeng_job_end(job);
+    default: /* NGX_HTTP_JIMENG_GONE */
+
+        /* tasks that were only asked for are not followed for nobody */
+
+        if (job->following == 0 && (job->left == 0 || job->order.ids)) {
+            ngx_http_jimeng_job_finish(job, NGX_HTTP_CLIENT_CLOSED_REQUEST);
         }
-
-        return;
     }
+}
+
+
+static void
+ngx_http_jimeng_job_deliver(ngx_http_jimeng_job_t *job)
+{
+    ngx_int_t  rc;
 
     /* before the reply: the client's next request may come with its end */
 
@@ -217,59 +240,45 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         ngx_http_jimeng_hold_release(job->hold);
     }
 
-    if (!job->gone) {
-        rc = ngx_http_jimeng_deliver(job);
+    rc = ngx_http_jimeng_deliver(job);
 
-        if (job->request->filter_finalize) {
-            ngx_http_jimeng_job_finish(job, NGX_ERROR);
-            return;
-        }
+    if (job->request->filter_finalize) {
+        ngx_http_jimeng_job_finish(job, NGX_ERROR);
 
-        if (rc == NGX_DONE) {
+    } else if (rc == NGX_OK || rc == NGX_AGAIN) {
+        ngx_http_jimeng_job_replied(job, rc);
 
-            if (job->answered) {
-                ngx_http_jimeng_taken_reply(job, NGX_OK);
+    } else if (rc == NGX_ERROR && (job->left || job->following)) {
+        ngx_http_jimeng_job_cut(job);
 
-                if (ngx_http_jimeng_job_sent(job) == NGX_ERROR
-                    || ngx_http_jimeng_job_write(job) != NGX_OK)
-                {
-                    ngx_http_jimeng_job_leave(job);
-                }
-            }
+    } else if (rc != NGX_DONE) {
 
-            return;
-        }
+        /* a connection that broke, or the status of a reply not made */
 
-        if (rc == NGX_ERROR && job->left) {
-            ngx_http_jimeng_job_leave(job);
-        }
+        ngx_http_jimeng_job_finish(job, rc);
     }
+}
 
-    if (job->gone && job->left && job->order.ids == NULL) {
-        return;
-    }
 
-    ngx_http_jimeng_taken_reply(job, rc);
+/* nothing is added to the reply any more, and it has all of its time yet */
 
-    if (job->following == 0 && ngx_http_jimeng_taken(job) != NGX_AGAIN) {
+static void
+ngx_http_jimeng_job_replied(ngx_http_jimeng_job_t *job, ngx_int_t rc)
+{
+    ngx_event_t  *wev;
+
+    job->state = NGX_HTTP_JIMENG_ANSWERED;
+
+    ngx_http_jimeng_taken_reply(job);
+
+    if (job->left == 0 && job->following == 0
+        && ngx_http_jimeng_taken(job) != NGX_AGAIN)
+    {
         ngx_http_jimeng_job_finish(job, rc);
         return;
     }
 
-    /* a connection that failed, and a reply that could not be made */
-
-    if (rc != NGX_OK && rc != NGX_AGAIN && !job->gone) {
-        ngx_http_jimeng_job_finish(job, rc);
-        return;
-    }
-
-    job->ended = 1;
-
-    /* nothing comes after the end, which has all of its time yet */
-
-    if (job->delivery && job->delivery->heartbeat.timer_set) {
-        ngx_del_timer(&job->delivery->heartbeat);
-    }
+    ngx_http_jimeng_deliver_stop(job);
 
     wev = job->request->connection->write;
 
@@ -277,50 +286,113 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         ngx_del_timer(wev);
     }
 
-    if (ngx_http_jimeng_job_write(job) != NGX_OK) {
+    if (ngx_http_jimeng_job_send(job) != NGX_OK) {
         ngx_http_jimeng_job_left(job);
     }
 }
 
 
-/* the reply is on its way, or was taken; NGX_ERROR: its connection broke */
-
-static ngx_int_t
-ngx_http_jimeng_job_sent(ngx_http_jimeng_job_t *job)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_http_jimeng_taken(job);
-
-    if (rc == NGX_OK) {
-        ngx_http_jimeng_ledger_sent(job->claim);
-    }
-
-    return rc;
-}
-
-
-/* the reply was made, and nothing is followed any more */
+/*
+ * The reply is on its way, or was taken, as rc of ngx_http_jimeng_taken() says;
+ * tasks may go on.
+ */
 
 static void
-ngx_http_jimeng_job_end(ngx_http_jimeng_job_t *job)
+ngx_http_jimeng_job_taken(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 {
-    ngx_int_t  rc;
-
-    rc = ngx_http_jimeng_taken(job);
-
     if (rc == NGX_AGAIN) {
         return;
     }
 
     if (rc == NGX_ERROR) {
-        ngx_http_jimeng_job_leave(job);
+        ngx_http_jimeng_job_left(job);
+        return;
     }
 
-    ngx_http_jimeng_job_finish(job, job->gone ? NGX_HTTP_CLIENT_CLOSED_REQUEST
-                                              : NGX_OK);
+    if (job->left == 0 && job->following == 0) {
+        ngx_http_jimeng_job_finish(job, NGX_OK);
+        return;
+    }
+
+    ngx_http_jimeng_taken_sent(job);
+
+    if (ngx_http_jimeng_client_took(job->request)) {
+        job->state = NGX_HTTP_JIMENG_ENDED;
+        ngx_http_jimeng_client_ignore(job->request);
+    }
 }
 
+
+/* a client that has all of its reply may well close its connection */
+
+static void
+ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job)
+{
+    if (job->state != NGX_HTTP_JIMENG_ENDED) {
+        ngx_http_jimeng_job_gone(job, "client closed connection");
+    }
+
+    ngx_http_jimeng_job_step(job);
+}
+
+
+static void
+ngx_http_jimeng_job_cut(ngx_http_jimeng_job_t *job)
+{
+    ngx_http_jimeng_client_cut(job->request);
+    ngx_http_jimeng_job_gone(job, "the reply broke off");
+    ngx_http_jimeng_job_step(job);
+}
+
+
+static void
+ngx_http_jimeng_job_gone(ngx_http_jimeng_job_t *job, const char *why)
+{
+    ngx_uint_t               i;
+    ngx_http_jimeng_ctx_t   *ctx;
+    ngx_http_jimeng_task_t  *task;
+
+    ctx = ngx_http_get_module_ctx(job->request, ngx_http_jimeng_module);
+
+    /* an id was all that it waited for */
+
+    if (ctx->cause == JM_CAUSE_NONE
+        && !(job->order.async && job->state == NGX_HTTP_JIMENG_ANSWERED))
+    {
+        ctx->cause = JM_CAUSE_CLIENT_LEFT;
+    }
+
+    job->state = NGX_HTTP_JIMENG_GONE;
+
+    ngx_http_jimeng_client_ignore(job->request);
+    ngx_http_jimeng_deliver_stop(job);
+    ngx_http_jimeng_taken_stop(job);
+
+    ngx_http_jimeng_ledger_left(job->claim);
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE
+            || ngx_http_jimeng_task_state(task) == JM_TASK_FAILED)
+        {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_INFO, task->log, 0, "jimeng: %s, task \"%V\"%s",
+                      why, &task->id,
+                      (task->id.len && job->order.ids == NULL)
+                      ? " is followed to its end" : "");
+
+        ngx_http_jimeng_task_left(task);
+    }
+}
+
+
+/*
+ * An error_page leads to another location, whose configuration is not ours,
+ * and clears the context: nothing of the job may run after this.
+ */
 
 static void
 ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, ngx_int_t rc)
@@ -329,14 +401,11 @@ ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 
     r = job->request;
 
-    ngx_http_jimeng_deliver_stop(job);
-    ngx_http_jimeng_taken_stop(job);
-    ngx_http_jimeng_job_stop(job);
-
-    if (job->closing.timer_set) {
-        ngx_del_timer(&job->closing);
+    if (job->state == NGX_HTTP_JIMENG_WAITING) {
+        ngx_http_jimeng_ledger_left(job->claim);
     }
 
+    ngx_http_jimeng_job_stop(job);
     ngx_http_jimeng_client_unwatch(r);
 
     r->read_event_handler = ngx_http_block_reading;
@@ -346,17 +415,20 @@ ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 }
 
 
-/*
- * An error_page leads to another location, whose configuration is not ours,
- * and clears the context.  A task that is not over does no more; its slot goes
- * with the request.
- */
+/* a task that is not over does no more; its slot goes with the request */
 
 static void
 ngx_http_jimeng_job_stop(ngx_http_jimeng_job_t *job)
 {
     ngx_uint_t               i;
     ngx_http_jimeng_task_t  *task;
+
+    ngx_http_jimeng_deliver_stop(job);
+    ngx_http_jimeng_taken_stop(job);
+
+    if (job->watch->closing.timer_set) {
+        ngx_del_timer(&job->watch->closing);
+    }
 
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
@@ -375,98 +447,34 @@ ngx_http_jimeng_job_stop(ngx_http_jimeng_job_t *job)
 }
 
 
-/* the ledger knows the account of a request, which may have several */
-
-ngx_int_t
-ngx_http_jimeng_job_bind(ngx_http_jimeng_job_t *job, ngx_uint_t number)
-{
-    ngx_http_jimeng_account_t    *account;
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(job->request, ngx_http_jimeng_module);
-
-    account = ngx_http_jimeng_account_numbered(jmcf, number);
-
-    if (account == NULL) {
-        ngx_log_error(NGX_LOG_ERR, job->request->connection->log, 0,
-                      "jimeng: a request came again whose account is not "
-                      "configured any more");
-        return NGX_DECLINED;
-    }
-
-    job->account = account;
-    job->bound = 1;
-
-    return NGX_OK;
-}
-
-
-/* the request may be gone when this returns */
-
-void
-ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job)
-{
-    ngx_http_jimeng_job_leave(job);
-    ngx_http_jimeng_job_step(job);
-}
-
-
-/* nobody waits for the reply any more, or it broke off */
-
-static void
-ngx_http_jimeng_job_leave(ngx_http_jimeng_job_t *job)
-{
-    ngx_uint_t               i;
-    ngx_http_jimeng_task_t  *task;
-
-    job->gone = 1;
-
-    ngx_http_jimeng_client_ignore(job->request);
-    ngx_http_jimeng_deliver_stop(job);
-    ngx_http_jimeng_taken_stop(job);
-
-    ngx_http_jimeng_ledger_left(job->claim);
-
-    for (i = 0; i < job->order.n; i++) {
-        task = &job->tasks[i];
-
-        if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE
-            || ngx_http_jimeng_task_state(task) == JM_TASK_FAILED)
-        {
-            continue;
-        }
-
-        ngx_log_error(NGX_LOG_INFO, task->log, 0,
-                      "jimeng: client closed connection, task \"%V\"%s",
-                      &task->id, (task->id.len && job->order.ids == NULL)
-                                 ? " is followed to its end" : "");
-
-        ngx_http_jimeng_task_left(task);
-    }
-}
-
-
 /*
- * The request's write handler: called when an exchange has ended, and for any
- * event of the client's connection.
+ * The request's write handler: called when an exchange has ended, when a timer
+ * has done something for the job, and for any event of the client's
+ * connection.
  */
 
 static void
 ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 {
     ngx_uint_t               i, left;
-    ngx_http_jimeng_ctx_t   *ctx;
     ngx_http_jimeng_job_t   *job;
     ngx_http_jimeng_task_t  *task;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+    job = ngx_http_jimeng_job_of(r);
 
-    job = ctx->job;
+    /* a filter that refused the reply has answered itself: so does nginx */
+
+    if (r->filter_finalize) {
+        ngx_http_jimeng_job_finish(job, NGX_ERROR);
+        return;
+    }
+
     task = job->tasks;
 
     /* so is a stream with frames in the queue told that its session ended */
 
-    left = ngx_http_jimeng_client_broke(r) && !job->gone;
+    left = ngx_http_jimeng_client_broke(r)
+           && job->state != NGX_HTTP_JIMENG_GONE;
     r->connection->error = 0;
 
     for (i = 0; i < job->order.n; i++) {
@@ -483,7 +491,7 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
         }
     }
 
-    if (left || ngx_http_jimeng_job_write(job) != NGX_OK) {
+    if (left || ngx_http_jimeng_job_send(job) != NGX_OK) {
         ngx_http_jimeng_job_left(job);
         return;
     }
@@ -492,28 +500,62 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
-ngx_http_jimeng_job_write(ngx_http_jimeng_job_t *job)
+/* a filter that refuses a reply has every module's context cleared */
+
+static ngx_http_jimeng_job_t *
+ngx_http_jimeng_job_of(ngx_http_request_t *r)
 {
-    if (job->gone) {
-        return NGX_OK;
+    ngx_pool_cleanup_t     *cln;
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    if (ctx) {
+        return ctx->job;
     }
 
-    if (!job->answered && !job->ended) {
+    cln = r->pool->cleanup;
+
+    while (cln->handler != ngx_http_jimeng_job_cleanup) {
+        cln = cln->next;
+    }
+
+    return cln->data;
+}
+
+
+/* NGX_ERROR: the client's connection is lost */
+
+static ngx_int_t
+ngx_http_jimeng_job_send(ngx_http_jimeng_job_t *job)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = job->request;
+    c = r->connection;
+
+    switch (job->state) {
+
+    case NGX_HTTP_JIMENG_WAITING:
         return ngx_http_jimeng_deliver_event(job);
+
+    case NGX_HTTP_JIMENG_GONE:
+        return NGX_OK;
+
+    default:
+        break;
     }
 
-    if (ngx_http_jimeng_send_rest(job->request) != NGX_OK) {
+    if (ngx_http_jimeng_send_rest(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_http_jimeng_ledger_sent(job->claim);
+    ngx_http_jimeng_taken_sent(job);
 
-    if (!job->shut && !job->request->connection->buffered
-        && !job->request->postponed)
-    {
-        job->shut = 1;
-        ngx_http_jimeng_send_fin(job->request);
+    if (!job->watch->fin && !c->buffered && !r->postponed) {
+        job->watch->fin = 1;
+        ngx_http_jimeng_send_fin(r);
     }
 
     return NGX_OK;
@@ -526,26 +568,24 @@ static void
 ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 {
     ngx_int_t               rc;
-    ngx_http_jimeng_ctx_t  *ctx;
     ngx_http_jimeng_job_t  *job;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
-
-    rc = NGX_AGAIN;
-    job = ctx->job;
+    job = ngx_http_jimeng_job_of(r);
 
     /* who has all of its reply may leave, or send the next request */
 
-    if (job->ended || job->answered) {
-        rc = ngx_http_jimeng_job_sent(job);
+    if (job->state == NGX_HTTP_JIMENG_ANSWERED) {
+        rc = ngx_http_jimeng_taken(job);
+
+        if (rc == NGX_ERROR
+            || (rc == NGX_OK && ngx_http_jimeng_client_took(r)))
+        {
+            ngx_http_jimeng_job_taken(job, rc);
+            return;
+        }
     }
 
-    if (rc == NGX_OK && job->ended && job->following == 0) {
-        ngx_http_jimeng_job_step(job);
-        return;
-    }
-
-    if (rc == NGX_ERROR || ngx_http_jimeng_client_left(r)) {
+    if (ngx_http_jimeng_client_left(r)) {
         ngx_http_jimeng_job_left(job);
     }
 }
@@ -556,6 +596,7 @@ ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 static void
 ngx_http_jimeng_job_watch(ngx_http_jimeng_job_t *job)
 {
+    ngx_event_t      *ev;
     ngx_core_conf_t  *ccf;
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
@@ -565,33 +606,36 @@ ngx_http_jimeng_job_watch(ngx_http_jimeng_job_t *job)
         return;
     }
 
-    job->closing.handler = ngx_http_jimeng_job_closing;
-    job->closing.data = job->tasks;
-    job->closing.log = job->request->connection->log;
-    job->closing.cancelable = 1;
+    ev = &job->watch->closing;
 
-    ngx_add_timer(&job->closing, NGX_HTTP_JIMENG_TICK);
+    ev->handler = ngx_http_jimeng_job_closing;
+    ev->data = job;
+    ev->log = job->request->connection->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_HTTP_JIMENG_TICK);
 }
 
 
 static void
 ngx_http_jimeng_job_closing(ngx_event_t *ev)
 {
-    ngx_uint_t               i;
-    ngx_connection_t        *c;
-    ngx_http_jimeng_job_t   *job;
-    ngx_http_jimeng_task_t  *task;
+    ngx_uint_t              i;
+    ngx_connection_t       *c;
+    ngx_http_jimeng_job_t  *job;
 
-    task = ev->data;
-    job = task->job;
+    job = ev->data;
     c = job->request->connection;
 
     ngx_http_set_log_request(c->log, job->request);
 
     ngx_add_timer(ev, NGX_HTTP_JIMENG_TICK);
 
-    if (ngx_http_jimeng_shutdown_within(NGX_HTTP_JIMENG_CLOSING)
-        && !job->gone && !job->answered && !job->ended)
+    if (ngx_http_jimeng_shutdown_within(0)) {
+        ngx_http_jimeng_job_finish(job, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+
+    } else if (job->state == NGX_HTTP_JIMENG_WAITING
+               && ngx_http_jimeng_shutdown_within(NGX_HTTP_JIMENG_CLOSING))
     {
         for (i = 0; i < job->order.n; i++) {
             ngx_http_jimeng_task_close(&job->tasks[i]);
@@ -613,10 +657,13 @@ ngx_http_jimeng_job_cleanup(void *data)
 
     ngx_http_jimeng_deliver_destroy(job);
     ngx_http_jimeng_taken_stop(job);
-    ngx_http_jimeng_taken_fetched(job);
 
-    if (job->closing.timer_set) {
-        ngx_del_timer(&job->closing);
+    if (job->watch->fetched) {
+        ngx_http_jimeng_taken_sent(job);
+    }
+
+    if (job->watch->closing.timer_set) {
+        ngx_del_timer(&job->watch->closing);
     }
 
     for (i = 0; i < job->order.n; i++) {

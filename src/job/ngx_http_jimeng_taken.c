@@ -12,7 +12,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_job.h"
 
 #if (NGX_LINUX)
 #include <linux/sockios.h>
@@ -25,6 +25,7 @@
 #define NGX_HTTP_JIMENG_LOOK_LAST   160
 
 
+static ngx_uint_t ngx_http_jimeng_taken_pending(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_taken_made(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_taken_answered(ngx_http_jimeng_job_t *job);
 static ngx_uint_t ngx_http_jimeng_taken_fetches(ngx_http_jimeng_job_t *job);
@@ -39,41 +40,40 @@ static void ngx_http_jimeng_taken_timer(ngx_event_t *ev);
 
 
 /*
- * What a reply is to the ledger, now that nothing is left to be made of it: an
- * answer, as soon as the client took it; an error that is told again; or no
- * answer, and what was ordered is owed.
+ * What a reply is to the ledger, now that it is whole: an answer, as soon as
+ * the client took it; an error that is told again; or no answer, and what was
+ * ordered is owed.
  */
 
 void
-ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job, ngx_int_t rc)
+ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job)
 {
     const jm_error_t  *e;
 
     if (job->order.entry) {
 
-        if ((rc == NGX_OK || rc == NGX_AGAIN)
-            && ngx_http_jimeng_taken_fetches(job))
-        {
+        if (ngx_http_jimeng_taken_fetches(job)) {
             ngx_http_jimeng_taken_made(job);
         }
 
         return;
     }
 
-    if (job->claim == NULL || job->said) {
+    if (job->claim == NULL) {
         return;
     }
 
-    job->said = 1;
+    if (ngx_http_jimeng_taken_pending(job)) {
+        ngx_http_jimeng_taken_made(job);
+        return;
+    }
 
-    if ((rc != NGX_OK && rc != NGX_AGAIN)
-        || (!job->answered && ngx_http_jimeng_taken_owes(job)))
-    {
+    if (ngx_http_jimeng_taken_owes(job)) {
         ngx_http_jimeng_ledger_left(job->claim);
         return;
     }
 
-    e = job->answered ? NULL : ngx_http_jimeng_taken_error(job);
+    e = ngx_http_jimeng_taken_error(job);
 
     /* a budget has a clock of its own, and nothing is submitted before */
 
@@ -86,13 +86,31 @@ ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 }
 
 
+/* whether the reply is an id, of what was submitted and is not waited for */
+
+static ngx_uint_t
+ngx_http_jimeng_taken_pending(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; job->order.async && i < job->order.n; i++) {
+
+        if (job->tasks[i].id.len) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* an answer, when the client took it */
 
 static void
 ngx_http_jimeng_taken_made(ngx_http_jimeng_job_t *job)
 {
     if (ngx_http_jimeng_taken_seen(job)) {
-        job->taking = 1;
+        job->watch->unread = 1;
         return;
     }
 
@@ -104,8 +122,8 @@ static void
 ngx_http_jimeng_taken_answered(ngx_http_jimeng_job_t *job)
 {
     if (job->order.entry) {
-        job->fetched = 1;
-        ngx_http_jimeng_taken_fetched(job);
+        job->watch->fetched = 1;
+        ngx_http_jimeng_taken_sent(job);
         return;
     }
 
@@ -138,38 +156,24 @@ ngx_http_jimeng_taken_fetches(ngx_http_jimeng_job_t *job)
 }
 
 
-/* called when the client may have taken it, and last when the request ends */
+/*
+ * Called when the client may have taken the reply, and last when the request
+ * ends: to the ledger it is an answer then, or what was owed was fetched.
+ */
 
 void
-ngx_http_jimeng_taken_fetched(ngx_http_jimeng_job_t *job)
+ngx_http_jimeng_taken_sent(ngx_http_jimeng_job_t *job)
 {
-    jm_str_t                      ids[JM_TICKET_TASKS];
-    ngx_uint_t                    i;
-    ngx_http_jimeng_zone_t       *zone;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    ngx_http_jimeng_ledger_sent(job->claim);
 
-    if (!job->fetched || !ngx_http_jimeng_client_took(job->request)) {
+    if (!job->watch->fetched || !ngx_http_jimeng_client_took(job->request)) {
         return;
     }
 
-    job->fetched = 0;
+    job->watch->fetched = 0;
 
-    jmcf = ngx_http_get_module_main_conf(job->request, ngx_http_jimeng_module);
-    zone = jmcf->zone;
-
-    if (zone == NULL) {
-        return;
-    }
-
-    for (i = 0; i < job->order.n; i++) {
-        ngx_http_jimeng_str(&ids[i], &job->order.ids[i]);
-    }
-
-    ngx_http_jimeng_zone_lock(zone);
-
-    jm_ledger_fetched(&zone->ledger, job->order.entry, ids, job->order.n);
-
-    ngx_http_jimeng_zone_unlock(zone);
+    ngx_http_jimeng_ledger_fetched(job->request, job->order.entry,
+                                   job->order.ids, job->order.n);
 }
 
 
@@ -287,7 +291,7 @@ ngx_http_jimeng_taken(ngx_http_jimeng_job_t *job)
     int                n;
     ngx_connection_t  *c;
 
-    if (!job->taking) {
+    if (!job->watch->unread) {
         return NGX_OK;
     }
 
@@ -331,34 +335,36 @@ static ngx_int_t
 ngx_http_jimeng_taken_wait(ngx_http_jimeng_job_t *job, ngx_uint_t unsent)
 {
     ngx_connection_t          *c;
+    ngx_http_jimeng_watch_t   *w;
     ngx_http_core_loc_conf_t  *clcf;
 
+    w = job->watch;
     c = job->request->connection;
 
-    if (unsent != job->unsent) {
-        job->unsent = unsent;
-        job->moved = ngx_current_msec;
-        job->look = NGX_HTTP_JIMENG_LOOK_FIRST;
+    if (unsent != w->unsent) {
+        w->unsent = unsent;
+        w->moved = ngx_current_msec;
+        w->pause = NGX_HTTP_JIMENG_LOOK_FIRST;
     }
 
     clcf = ngx_http_get_module_loc_conf(job->request, ngx_http_core_module);
 
     /* it may get the rest yet, and nobody looks any more */
 
-    if (ngx_current_msec - job->moved >= clcf->send_timeout) {
+    if (ngx_current_msec - w->moved >= clcf->send_timeout) {
         ngx_http_jimeng_taken_stop(job);
         ngx_http_jimeng_ledger_left(job->claim);
         return NGX_OK;
     }
 
-    if (!job->taken.timer_set) {
-        job->taken.handler = ngx_http_jimeng_taken_timer;
-        job->taken.data = job->tasks;
-        job->taken.log = c->log;
+    if (!w->taken.timer_set) {
+        w->taken.handler = ngx_http_jimeng_taken_timer;
+        w->taken.data = job;
+        w->taken.log = c->log;
 
-        ngx_add_timer(&job->taken, job->look);
+        ngx_add_timer(&w->taken, w->pause);
 
-        job->look = ngx_min(2 * job->look, NGX_HTTP_JIMENG_LOOK_LAST);
+        w->pause = ngx_min(2 * w->pause, NGX_HTTP_JIMENG_LOOK_LAST);
     }
 
     return NGX_AGAIN;
@@ -386,17 +392,15 @@ ngx_http_jimeng_taken_broken(ngx_connection_t *c)
 static void
 ngx_http_jimeng_taken_timer(ngx_event_t *ev)
 {
-    ngx_connection_t        *c;
-    ngx_http_jimeng_job_t   *job;
-    ngx_http_jimeng_task_t  *task;
+    ngx_connection_t       *c;
+    ngx_http_jimeng_job_t  *job;
 
-    task = ev->data;
-    job = task->job;
+    job = ev->data;
     c = job->request->connection;
 
     ngx_http_set_log_request(c->log, job->request);
 
-    ngx_http_jimeng_job_step(job);
+    ngx_http_jimeng_post(job->request, &job->posted);
 
     ngx_http_run_posted_requests(c);
 }
@@ -405,9 +409,9 @@ ngx_http_jimeng_taken_timer(ngx_event_t *ev)
 void
 ngx_http_jimeng_taken_stop(ngx_http_jimeng_job_t *job)
 {
-    job->taking = 0;
+    job->watch->unread = 0;
 
-    if (job->taken.timer_set) {
-        ngx_del_timer(&job->taken);
+    if (job->watch->taken.timer_set) {
+        ngx_del_timer(&job->watch->taken);
     }
 }

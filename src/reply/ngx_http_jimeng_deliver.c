@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_reply.h"
 
 
 /* how often a task's pictures are asked for, while none of them went on */
@@ -17,10 +17,10 @@
 
 
 static ngx_int_t ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job);
+static ngx_int_t ngx_http_jimeng_deliver_end(ngx_http_jimeng_job_t *job);
+static ngx_int_t ngx_http_jimeng_deliver_failed(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d,
     ngx_uint_t i);
-static ngx_uint_t ngx_http_jimeng_deliver_others(
-    ngx_http_jimeng_delivery_t *d, ngx_uint_t i);
 static ngx_int_t ngx_http_jimeng_deliver_picture(void *data,
     ngx_uint_t number, jm_picture_type_e type, ngx_str_t *before,
     ngx_str_t *after);
@@ -90,7 +90,7 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
     }
 
     if (job->order.ids) {
-        rc = ngx_http_jimeng_retrieve_reply(job);
+        rc = ngx_http_jimeng_retrieved_reply(job);
 
         if (rc != NGX_DECLINED) {
             return rc;
@@ -100,7 +100,8 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
     d = job->delivery;
 
     if (d == NULL) {
-        return job->left ? NGX_DONE : ngx_http_jimeng_result_send(job);
+        return job->left ? NGX_DONE
+                         : ngx_http_jimeng_deliver_end(job);
     }
 
     if (job->order.stream) {
@@ -136,8 +137,39 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
         return NGX_DONE;
     }
 
-    return job->order.stream ? ngx_http_jimeng_stream_end(d)
-                             : ngx_http_jimeng_result_end(d);
+    return ngx_http_jimeng_deliver_end(job);
+}
+
+
+/*
+ * All is handed on.  Where there was no picture it is an error that is told,
+ * the first that forbids a retry if there is one.
+ */
+
+static ngx_int_t
+ngx_http_jimeng_deliver_end(ngx_http_jimeng_job_t *job)
+{
+    ngx_int_t                    rc;
+    ngx_http_jimeng_delivery_t  *d;
+
+    d = job->delivery;
+
+    rc = (d == NULL) ? ngx_http_jimeng_result_send(job)
+         : job->order.stream ? ngx_http_jimeng_stream_end(d)
+         : ngx_http_jimeng_result_end(d);
+
+    return rc == NGX_DECLINED ? ngx_http_jimeng_deliver_failed(job) : rc;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_deliver_failed(ngx_http_jimeng_job_t *job)
+{
+    if (job->order.ids) {
+        return ngx_http_jimeng_retrieved_failed(job);
+    }
+
+    return ngx_http_jimeng_result_error(job, ngx_http_jimeng_result_why(job));
 }
 
 
@@ -146,13 +178,8 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
 static ngx_int_t
 ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
 {
-    ngx_int_t        rc;
     ngx_uint_t       i, taken;
     jm_task_state_e  state;
-
-    if (job->answered) {
-        return job->left ? NGX_DONE : NGX_OK;
-    }
 
     taken = 0;
 
@@ -169,17 +196,14 @@ ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
     }
 
     if (!taken) {
-        return ngx_http_jimeng_result_error(job);
+        return ngx_http_jimeng_deliver_failed(job);
     }
 
     /* the client's next request would wait for this one's end */
 
     job->request->keepalive = 0;
-    job->answered = 1;
 
-    rc = ngx_http_jimeng_result_status(job, JM_STATUS_PENDING);
-
-    return (rc == NGX_OK || rc == NGX_AGAIN) && job->left ? NGX_DONE : rc;
+    return ngx_http_jimeng_result_status(job, JM_STATUS_PENDING);
 }
 
 
@@ -201,7 +225,7 @@ ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
 
     if (task->part.error == NULL && d->job->left
         && d->job->order.stream == JM_STREAM_OPENAI
-        && !ngx_http_jimeng_deliver_others(d, i))
+        && !ngx_http_jimeng_stream_others(d, i))
     {
         return NGX_OK;
     }
@@ -222,38 +246,6 @@ ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
     }
 
     return ngx_http_jimeng_stream_urls(d, ngx_http_jimeng_deliver_limit(d));
-}
-
-
-/* whether tasks but this one have pictures that are still to be handed on */
-
-static ngx_uint_t
-ngx_http_jimeng_deliver_others(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
-{
-    ngx_uint_t               k;
-    ngx_http_jimeng_task_t  *task;
-
-    for (k = 0; k < d->job->order.n; k++) {
-        task = &d->job->tasks[k];
-
-        if (k != i && !(d->handed >> k & 1) && task->part.error == NULL
-            && ngx_http_jimeng_task_state(task) == JM_TASK_DONE)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* whether no picture is to come behind those of the task under way */
-
-ngx_uint_t
-ngx_http_jimeng_deliver_last(ngx_http_jimeng_delivery_t *d)
-{
-    return d->job->left == 0
-           && !ngx_http_jimeng_deliver_others(d, d->task - d->job->tasks);
 }
 
 
@@ -328,7 +320,7 @@ ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job)
     c = job->request->connection;
     d = job->delivery;
 
-    if (d == NULL || job->gone) {
+    if (d == NULL) {
         return NGX_OK;
     }
 
@@ -341,7 +333,7 @@ ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job)
         ngx_http_jimeng_exchange_wake(d->exchange);
     }
 
-    if (d->pass.lost) {
+    if (d->pass.lost || d->lost) {
         return NGX_ERROR;
     }
 
@@ -377,13 +369,13 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
                       "jimeng: no memory to read an answer");
     }
 
-    d->job->upstream_time += ngx_http_jimeng_exchange_time(x);
+    d->job->upstream_time += x->time;
 
-    ngx_http_jimeng_metrics_exchange(d->task, JM_VISUAL_RESULT, &answer,
-                                     ngx_http_jimeng_exchange_time(x));
+    ngx_http_jimeng_metrics_exchange(d->job->request, JM_VISUAL_RESULT,
+                                     jm_answer_code(&answer), x->time);
 
     if (d->job->order.ids) {
-        ngx_http_jimeng_retrieve_answer(d->task, &answer);
+        ngx_http_jimeng_outcome_retrieved(d->task, &answer);
     }
 
     ngx_http_jimeng_log_answer(d->task, &answer);
@@ -411,7 +403,7 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 
         d->cut = 1;
 
-        ngx_http_jimeng_metrics_told(d->job->request, JM_CAUSE_UPSTREAM);
+        ngx_http_jimeng_told(d->job->request, JM_CAUSE_UPSTREAM);
 
         ngx_log_error(NGX_LOG_ERR, d->log, 0,
                       "jimeng: the pictures of task \"%V\" broke off, "
@@ -452,7 +444,7 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     if (!final && d->attempts < NGX_HTTP_JIMENG_ATTEMPTS) {
         jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-        interval = ngx_http_jimeng_schedule_fixed(jlcf);
+        interval = ngx_http_jimeng_poll_fixed(jlcf);
 
         ngx_add_timer(&d->timer, ngx_min(interval, NGX_HTTP_JIMENG_PAUSE));
         return;
@@ -517,7 +509,7 @@ ngx_http_jimeng_deliver_timer(ngx_event_t *ev)
     ngx_http_jimeng_deliver_ask(d);
 
     if (d->exchange == NULL) {
-        ngx_http_jimeng_job_step(job);
+        ngx_http_jimeng_post(job->request, &job->posted);
     }
 
     ngx_http_run_posted_requests(c);

@@ -4,7 +4,12 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_reply.h"
+
+
+/* ten answers are not too large for their reply: they have been paid for */
+
+#define NGX_HTTP_JIMENG_REPLY_MAX  4194304
 
 
 static ngx_int_t ngx_http_jimeng_result_text(ngx_http_jimeng_job_t *job,
@@ -14,10 +19,7 @@ static ngx_int_t ngx_http_jimeng_result_head(ngx_http_jimeng_job_t *job,
 static jm_part_t *ngx_http_jimeng_result_parts(ngx_http_jimeng_job_t *job);
 
 
-/*
- * The reply of a job whose tasks are all over: the pictures that came, or
- * where none did an error, the first that forbids a retry if there is one.
- */
+/* the reply of a job whose tasks are all over: the pictures that came */
 
 ngx_int_t
 ngx_http_jimeng_result_send(ngx_http_jimeng_job_t *job)
@@ -27,12 +29,8 @@ ngx_http_jimeng_result_send(ngx_http_jimeng_job_t *job)
 
     rc = ngx_http_jimeng_result_text(job, NULL, &text);
 
-    if (rc == NGX_DECLINED) {
-        return ngx_http_jimeng_result_error(job);
-    }
-
     if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return rc == NGX_DECLINED ? rc : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_jimeng_send_json(job->request, NGX_HTTP_OK, &text);
@@ -95,7 +93,7 @@ ngx_http_jimeng_result_end(ngx_http_jimeng_delivery_t *d)
     ngx_str_t  text;
 
     if (!d->begun) {
-        return ngx_http_jimeng_result_error(d->job);
+        return NGX_DECLINED;
     }
 
     if (ngx_http_jimeng_result_text(d->job, &at, &text) != NGX_OK) {
@@ -176,7 +174,7 @@ ngx_http_jimeng_result_head(ngx_http_jimeng_job_t *job, jm_result_t *result)
     result->max_images = order->max_images;
     result->ignored = order->ignored;
 
-    return ngx_http_jimeng_ticket(job, &result->task_id);
+    return ngx_http_jimeng_result_id(job, &result->task_id);
 }
 
 
@@ -201,18 +199,11 @@ ngx_http_jimeng_result_parts(ngx_http_jimeng_job_t *job)
 
 
 ngx_int_t
-ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job)
+ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job, const jm_error_t *e)
 {
-    jm_str_t           task_id;
-    const jm_error_t  *e;
+    jm_str_t  task_id;
 
-    if (job->order.ids) {
-        return ngx_http_jimeng_retrieve_failed(job);
-    }
-
-    e = ngx_http_jimeng_result_why(job);
-
-    if (ngx_http_jimeng_ticket(job, &task_id) != NGX_OK) {
+    if (ngx_http_jimeng_result_id(job, &task_id) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -310,4 +301,52 @@ ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job)
     }
 
     return 0;
+}
+
+
+/*
+ * Sets *id to what the client gets as its task's id: all that is needed to ask
+ * for the result, sealed; empty when nothing was submitted.
+ */
+
+ngx_int_t
+ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id)
+{
+    ngx_str_t    text;
+    ngx_uint_t   i, taken;
+    jm_ticket_t  t;
+
+    if (job->order.ids) {
+        id->len = job->order.task_id.len;
+        id->data = job->order.task_id.data;
+
+        return NGX_OK;
+    }
+
+    ngx_http_jimeng_ticket_init(&t, job->request, &job->order, job->account);
+
+    t.created = job->created;
+    t.entry = ngx_http_jimeng_ledger_entry(job->claim);
+    taken = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        ngx_http_jimeng_str(&t.ids[i], &job->tasks[i].id);
+
+        if (t.ids[i].len) {
+            taken = 1;
+        }
+    }
+
+    ngx_str_null(&text);
+
+    if (taken
+        && ngx_http_jimeng_ticket_seal(job->request, &t, &text) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    id->len = text.len;
+    id->data = text.data;
+
+    return NGX_OK;
 }

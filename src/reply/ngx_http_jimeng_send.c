@@ -4,118 +4,17 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_reply.h"
 
 
 static ngx_int_t ngx_http_jimeng_send_text(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *type, ngx_str_t *text);
+static void ngx_http_jimeng_send_unlimited(ngx_http_request_t *r);
 static void ngx_http_jimeng_type(ngx_http_request_t *r, ngx_str_t *type,
     off_t len);
-static void *ngx_http_jimeng_alloc(void *ctx, size_t size);
-static void ngx_http_jimeng_free(void *ctx, void *p);
 
 
 static ngx_str_t  ngx_http_jimeng_type_json = ngx_string("application/json");
-
-
-void
-ngx_http_jimeng_mem(jm_mem_t *mem, ngx_pool_t *pool)
-{
-    mem->alloc = ngx_http_jimeng_alloc;
-    mem->free = ngx_http_jimeng_free;
-    mem->ctx = pool;
-}
-
-
-static void *
-ngx_http_jimeng_alloc(void *ctx, size_t size)
-{
-    return ngx_palloc(ctx, size);
-}
-
-
-static void
-ngx_http_jimeng_free(void *ctx, void *p)
-{
-    /* only large blocks go back before the pool does */
-
-    (void) ngx_pfree(ctx, p);
-}
-
-
-ngx_int_t
-ngx_http_jimeng_send_error(ngx_http_request_t *r, const jm_error_t *e,
-    jm_str_t task_id)
-{
-    ngx_str_t  text;
-
-    if (ngx_http_jimeng_error_text(r, e, task_id, &text) != NGX_OK
-        || ngx_http_jimeng_error_headers(r, e) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_jimeng_send_json(r, jm_cause(e->cause)->status, &text);
-}
-
-
-ngx_int_t
-ngx_http_jimeng_error_text(ngx_http_request_t *r, const jm_error_t *e,
-    jm_str_t task_id, ngx_str_t *text)
-{
-    jm_buf_t  out;
-    jm_mem_t  mem;
-
-    ngx_http_jimeng_mem(&mem, r->pool);
-    jm_buf_init(&out, &mem, 512, NGX_HTTP_JIMENG_REPLY_MAX);
-
-    if (jm_reply_error(&out, e, task_id) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    text->len = out.len;
-    text->data = out.data;
-
-    ngx_http_jimeng_metrics_told(r, e->cause);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_jimeng_error_headers(ngx_http_request_t *r, const jm_error_t *e)
-{
-    u_char      *p;
-    ngx_uint_t   after;
-
-    if (e->no_retry
-        && ngx_http_jimeng_reply_header(r, "x-should-retry",
-                                        (u_char *) "false", 5)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    after = e->retry_after;
-
-    if (after == 0 && !e->no_retry) {
-        after = jm_cause(e->cause)->retry_after;
-    }
-
-    if (after == 0) {
-        return NGX_OK;
-    }
-
-    after = ngx_min(after, JM_ERROR_RETRY_MAX);
-
-    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_jimeng_reply_header(r, "Retry-After", p,
-                                        ngx_sprintf(p, "%ui", after) - p);
-}
 
 
 ngx_int_t
@@ -129,29 +28,6 @@ ngx_http_jimeng_request_id_header(ngx_http_request_t *r)
     }
 
     return ngx_http_jimeng_reply_header(r, "X-Request-Id", vv->data, vv->len);
-}
-
-
-ngx_int_t
-ngx_http_jimeng_reply_header(ngx_http_request_t *r, const char *name,
-    u_char *value, size_t len)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key.len = ngx_strlen(name);
-    h->key.data = (u_char *) name;
-    h->value.len = len;
-    h->value.data = value;
-
-    return NGX_OK;
 }
 
 
@@ -288,11 +164,24 @@ ngx_http_jimeng_send_begin(ngx_http_request_t *r, ngx_str_t *type)
 
     /* as for any reply that is not buffered */
 
-    ngx_http_jimeng_exchange_unlimited(r);
+    ngx_http_jimeng_send_unlimited(r);
 
     rc = ngx_http_send_header(r);
 
     return (rc == NGX_ERROR || rc > NGX_OK) ? NGX_ERROR : NGX_OK;
+}
+
+
+/* a reply of pieces cannot be slowed down: nginx does not for its own either */
+
+static void
+ngx_http_jimeng_send_unlimited(ngx_http_request_t *r)
+{
+    r->limit_rate = 0;
+
+#if (nginx_version >= 1017000)
+    r->limit_rate_set = 1;
+#endif
 }
 
 

@@ -4,7 +4,8 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_reply.h"
+
 #include "jm_stream.h"
 
 
@@ -23,6 +24,8 @@ static void ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d,
     jm_stream_t *s);
 static ngx_int_t ngx_http_jimeng_stream_last(ngx_http_jimeng_delivery_t *d,
     jm_stream_t *s, ngx_uint_t number, ngx_uint_t limit);
+static ngx_uint_t ngx_http_jimeng_stream_final(
+    ngx_http_jimeng_delivery_t *d);
 static uint32_t ngx_http_jimeng_stream_index(ngx_http_jimeng_delivery_t *d,
     ngx_uint_t number);
 
@@ -125,7 +128,8 @@ ngx_http_jimeng_stream_heartbeat(ngx_event_t *ev)
     }
 
     if (rc != NGX_OK) {
-        ngx_http_jimeng_job_left(job);
+        d->lost = 1;
+        ngx_http_jimeng_post(job->request, &job->posted);
     }
 
     ngx_http_run_posted_requests(c);
@@ -250,7 +254,7 @@ ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d)
     const jm_error_t        *e;
 
     if (!d->begun) {
-        return ngx_http_jimeng_result_error(d->job);
+        return NGX_DECLINED;
     }
 
     ngx_http_jimeng_mem(&mem, d->job->request->pool);
@@ -260,14 +264,14 @@ ngx_http_jimeng_stream_end(ngx_http_jimeng_delivery_t *d)
         rc = ngx_http_jimeng_stream_tail(d, &b);
 
     } else {
-        if (ngx_http_jimeng_ticket(d->job, &task_id) != NGX_OK) {
+        if (ngx_http_jimeng_result_id(d->job, &task_id) != NGX_OK) {
             return NGX_ERROR;
         }
 
         e = ngx_http_jimeng_result_why(d->job);
         rc = jm_stream_error(&b, e, task_id);
 
-        ngx_http_jimeng_metrics_told(d->job->request, e->cause);
+        ngx_http_jimeng_told(d->job->request, e->cause);
     }
 
     if (rc != JM_OK) {
@@ -335,7 +339,7 @@ ngx_http_jimeng_stream_last(ngx_http_jimeng_delivery_t *d, jm_stream_t *s,
     ngx_uint_t   i;
 
     if (s->dialect == JM_STREAM_ARK || number + 1 < limit
-        || !ngx_http_jimeng_deliver_last(d))
+        || !ngx_http_jimeng_stream_final(d))
     {
         return NGX_OK;
     }
@@ -365,4 +369,36 @@ static uint32_t
 ngx_http_jimeng_stream_index(ngx_http_jimeng_delivery_t *d, ngx_uint_t number)
 {
     return (uint32_t) (d->task - d->job->tasks + number);
+}
+
+
+/* whether tasks but this one have pictures that are still to be handed on */
+
+ngx_uint_t
+ngx_http_jimeng_stream_others(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
+{
+    ngx_uint_t               k;
+    ngx_http_jimeng_task_t  *task;
+
+    for (k = 0; k < d->job->order.n; k++) {
+        task = &d->job->tasks[k];
+
+        if (k != i && !(d->handed >> k & 1) && task->part.error == NULL
+            && ngx_http_jimeng_task_state(task) == JM_TASK_DONE)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* whether no picture is to come behind those of the task under way */
+
+static ngx_uint_t
+ngx_http_jimeng_stream_final(ngx_http_jimeng_delivery_t *d)
+{
+    return d->job->left == 0
+           && !ngx_http_jimeng_stream_others(d, d->task - d->job->tasks);
 }

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng_input.h"
+#include "ngx_http_jimeng_request.h"
 
 
 /* a submit's body, less the pictures in it: a prompt, some URLs, escaped */
@@ -22,6 +22,8 @@ static ngx_int_t ngx_http_jimeng_order_until(ngx_http_jimeng_input_t *in,
     size_t at);
 static ngx_int_t ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, u_char *fingerprint);
 static ngx_int_t ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in);
 static ngx_int_t ngx_http_jimeng_order_form(ngx_http_jimeng_input_t *in,
     ngx_uint_t urls, ngx_str_t *text);
@@ -279,17 +281,14 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
  * boundary each time, but all that was made of them.
  */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, u_char *fingerprint)
 {
-    jm_str_t                      space = jm_string(" ");
-    jm_str_t                      parts[9];
-    uint32_t                      numbers[6];
-    ngx_str_t                     path;
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    jm_str_t   space = jm_string(" ");
+    jm_str_t   parts[9];
+    uint32_t   numbers[6];
+    ngx_str_t  path;
 
     numbers[0] = order->n;
     numbers[1] = order->retries;
@@ -310,16 +309,14 @@ ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     ngx_http_jimeng_str(&parts[6], &order->req_json);
     ngx_http_jimeng_str(&parts[7], &order->data_json);
 
-    if (ngx_http_jimeng_payload_hash(&order->submit, &jmcf->sha256)
-        != NGX_OK)
-    {
+    if (ngx_http_jimeng_payload_hash(&order->submit) != NGX_OK) {
         return NGX_ERROR;
     }
 
     parts[8].len = sizeof(order->submit.hash);
     parts[8].data = order->submit.hash;
 
-    return ngx_http_jimeng_digest(r, fingerprint, parts, 9);
+    return ngx_http_jimeng_digest(fingerprint, parts, 9);
 }
 
 
@@ -366,38 +363,6 @@ ngx_http_jimeng_order_form(ngx_http_jimeng_input_t *in, ngx_uint_t urls,
 
     text->len = b.len;
     text->data = b.data;
-
-    return NGX_OK;
-}
-
-
-/* the body of a query: form is what it says of the result's form */
-
-ngx_int_t
-ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,
-    ngx_str_t *form, ngx_http_jimeng_payload_t *body)
-{
-    jm_buf_t  b;
-    jm_mem_t  mem;
-    jm_str_t  key, task_id, req_json;
-
-    ngx_http_jimeng_str(&key, req_key);
-
-    ngx_http_jimeng_str(&task_id, id);
-
-    ngx_http_jimeng_str(&req_json, form);
-
-    ngx_http_jimeng_mem(&mem, pool);
-    jm_buf_init(&b, &mem, 256, JM_VISUAL_QUERY_BODY + 6 * key.len);
-
-    if (jm_visual_query(&b, key, task_id, req_json) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_http_jimeng_str(&body->text, &b);
-    body->file = NULL;
-    body->len = b.len;
-    body->hashed = 0;
 
     return NGX_OK;
 }

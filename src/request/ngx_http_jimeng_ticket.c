@@ -4,58 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
-
-
-static void ngx_http_jimeng_ticket_init(jm_ticket_t *t,
-    ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
-    ngx_http_jimeng_account_t *account);
-
-
-/*
- * Sets *id to what the client gets as its task's id: all that is needed to ask
- * for the result, sealed; empty when nothing was submitted.
- */
-
-ngx_int_t
-ngx_http_jimeng_ticket(ngx_http_jimeng_job_t *job, jm_str_t *id)
-{
-    ngx_str_t    text;
-    ngx_uint_t   i, taken;
-    jm_ticket_t  t;
-
-    if (job->order.ids) {
-        id->len = job->order.task_id.len;
-        id->data = job->order.task_id.data;
-
-        return NGX_OK;
-    }
-
-    ngx_http_jimeng_ticket_init(&t, job->request, &job->order, job->account);
-
-    t.created = job->created;
-    t.entry = ngx_http_jimeng_ledger_entry(job->claim);
-    taken = 0;
-
-    for (i = 0; i < job->order.n; i++) {
-        ngx_http_jimeng_str(&t.ids[i], &job->tasks[i].id);
-
-        if (t.ids[i].len) {
-            taken = 1;
-        }
-    }
-
-    ngx_str_null(&text);
-
-    if (taken && ngx_http_jimeng_seal(job->request, &t, &text) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    id->len = text.len;
-    id->data = text.data;
-
-    return NGX_OK;
-}
+#include "ngx_http_jimeng_request.h"
 
 
 /* to be asked before anything is paid for: what has no id cannot be found */
@@ -85,7 +34,7 @@ ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
 }
 
 
-static void
+void
 ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, ngx_http_jimeng_account_t *account)
 {
@@ -103,4 +52,62 @@ ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_request_t *r,
     t->gpt = order->gpt;
     t->max_images = order->max_images;
     t->b64 = order->data_json.len ? 1 : 0;
+}
+
+
+ngx_int_t
+ngx_http_jimeng_ticket_seal(ngx_http_request_t *r, jm_ticket_t *t,
+    ngx_str_t *text)
+{
+    u_char                        nonce[JM_CRYPT_NONCE];
+    jm_buf_t                      b;
+    jm_mem_t                      mem;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    if (ngx_http_jimeng_random(nonce, JM_CRYPT_NONCE, r->connection->log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&b, &mem, 128, JM_SEAL_MAX);
+
+    if (jm_seal(&b, &jmcf->seal_keys[0], nonce, t) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    text->len = b.len;
+    text->data = b.data;
+
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED: it is no id, or not one of ours */
+
+ngx_int_t
+ngx_http_jimeng_ticket_unseal(ngx_http_request_t *r, ngx_str_t *text,
+    jm_ticket_t *t)
+{
+    jm_rc_e                       rc;
+    jm_mem_t                      mem;
+    jm_str_t                      id;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    ngx_http_jimeng_str(&id, text);
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+
+    rc = jm_unseal(t, jmcf->seal_keys, jmcf->nseal_keys, id, &mem);
+
+    if (rc != JM_OK) {
+        return rc == JM_INVALID ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    return NGX_OK;
 }

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_shared.h"
 
 
 #define NGX_HTTP_JIMENG_KEY_MAX        255
@@ -201,7 +201,7 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
 
     parts[2] = what;
 
-    return ngx_http_jimeng_digest(r, request->key, parts, 3);
+    return ngx_http_jimeng_digest(request->key, parts, 3);
 }
 
 
@@ -235,7 +235,7 @@ ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
 
     ngx_http_jimeng_str(&parts[1], &r->connection->addr_text);
 
-    if (ngx_http_jimeng_digest(r, client, parts, 2) != NGX_OK) {
+    if (ngx_http_jimeng_digest(client, parts, 2) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -636,53 +636,31 @@ ngx_http_jimeng_ledger_told(ngx_http_jimeng_claim_t *claim,
 }
 
 
-char *
-ngx_http_jimeng_dedupe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+/* who only asked for tasks by their ids has taken what they brought */
+
+void
+ngx_http_jimeng_ledger_fetched(ngx_http_request_t *r, uint64_t entry,
+    ngx_str_t *ids, ngx_uint_t n)
 {
-    ngx_http_jimeng_loc_conf_t *jlcf = conf;
+    jm_str_t                      id[JM_TICKET_TASKS];
+    ngx_uint_t                    i;
+    ngx_http_jimeng_zone_t       *zone;
+    ngx_http_jimeng_main_conf_t  *jmcf;
 
-    char       *rv;
-    ngx_str_t  *value, s;
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    zone = jmcf->zone;
 
-    rv = ngx_http_jimeng_msec_or_off(cf, cmd, conf);
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
+    if (zone == NULL) {
+        return;
     }
 
-    /* one that is written here does not take the half of another level's */
-
-    jlcf->unmarked = NGX_HTTP_JIMENG_UNMARKED;
-
-    if (cf->args->nelts == 2) {
-        return NGX_CONF_OK;
+    for (i = 0; i < n; i++) {
+        ngx_http_jimeng_str(&id[i], &ids[i]);
     }
 
-    value = cf->args->elts;
+    ngx_http_jimeng_zone_lock(zone);
 
-    if (jlcf->dedupe == 0 || ngx_strncmp(value[2].data, "unmarked=", 9) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\" in \"jimeng_dedupe\"",
-                           &value[2]);
-        return NGX_CONF_ERROR;
-    }
+    jm_ledger_fetched(&zone->ledger, entry, id, n);
 
-    s.len = value[2].len - 9;
-    s.data = value[2].data + 9;
-
-    if (s.len == 3 && ngx_strncmp(s.data, "off", 3) == 0) {
-        jlcf->unmarked = 0;
-        return NGX_CONF_OK;
-    }
-
-    jlcf->unmarked = ngx_parse_time(&s, 0);
-
-    if (jlcf->unmarked == (ngx_msec_t) NGX_ERROR || jlcf->unmarked == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"unmarked=\" in \"jimeng_dedupe\" takes a time "
-                           "above 0, or \"off\", not \"%V\"", &s);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    ngx_http_jimeng_zone_unlock(zone);
 }

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_shared.h"
 
 #include "jm_text.h"
 
@@ -62,8 +62,7 @@ ngx_http_jimeng_rate(ngx_http_request_t *r)
 
     ngx_http_jimeng_zone_lock(jmcf->zone);
 
-    rc = jm_quota_rate(&jmcf->zone->quota, client,
-                       ngx_current_msec, &rate);
+    rc = jm_quota_rate(&jmcf->zone->quota, client, ngx_current_msec, &rate);
 
     ngx_http_jimeng_zone_unlock(jmcf->zone);
 
@@ -164,13 +163,14 @@ ngx_http_jimeng_rate_header(ngx_http_request_t *r, const char *name,
 
 
 /*
- * Sets ctx->hold for a client with limits.  NGX_DECLINED: the request would
- * be over one of them.
+ * Sets ctx->hold for a client with limits, of a request that brings so many
+ * pictures at most; joins is set when all of its tasks are another request's.
+ * NGX_DECLINED: it would be over one of the limits.
  */
 
 ngx_int_t
-ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
-    ngx_http_jimeng_claim_t *claim, jm_error_t *e)
+ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_uint_t pictures,
+    ngx_uint_t joins, jm_error_t *e)
 {
     jm_quota_e                    over;
     jm_quota_t                   *quota;
@@ -202,9 +202,9 @@ ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_http_jimeng_order_t *order,
 
     hold->zone = jmcf->zone;
     hold->client = ctx->client;
-    hold->images = order->pictures;
+    hold->images = pictures;
     hold->dry_run = jlcf->dry_run;
-    hold->attached = ngx_http_jimeng_ledger_joins(claim, order->n);
+    hold->attached = joins;
 
     over = JM_QUOTA_OK;
     quota = &hold->zone->quota;
@@ -321,9 +321,9 @@ ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold, jm_error_t *e)
 
     ngx_http_jimeng_zone_lock(hold->zone);
 
-    over = jm_quota_hold(&hold->zone->quota, hold->client,
-                         hold->images, hold->dry_run ? 1 : 0, ngx_time(),
-                         &hold->hold, &view);
+    over = jm_quota_hold(&hold->zone->quota, hold->client, hold->images,
+                         hold->dry_run ? 1 : 0, ngx_time(), &hold->hold,
+                         &view);
 
     ngx_http_jimeng_zone_unlock(hold->zone);
 
@@ -349,8 +349,7 @@ ngx_http_jimeng_hold_delivered(ngx_http_jimeng_hold_t *hold, ngx_uint_t n)
 
     ngx_http_jimeng_zone_lock(hold->zone);
 
-    jm_quota_delivered(&hold->zone->quota, &hold->hold, n,
-                       ngx_time());
+    jm_quota_delivered(&hold->zone->quota, &hold->hold, n, ngx_time());
 
     ngx_http_jimeng_zone_unlock(hold->zone);
 }
@@ -377,53 +376,4 @@ static void
 ngx_http_jimeng_hold_cleanup(void *data)
 {
     ngx_http_jimeng_hold_release(data);
-}
-
-
-/* what the client may do, and what is left of it */
-
-ngx_int_t
-ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
-{
-    jm_buf_t                      out;
-    jm_mem_t                      mem;
-    jm_error_t                    e;
-    jm_quota_t                   *quota;
-    jm_quota_rate_t               rate;
-    jm_quota_view_t               view;
-    ngx_http_jimeng_ctx_t        *ctx;
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    ctx = ngx_http_jimeng_ctx(r);
-
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    /* of a dry run */
-
-    if (ctx->client == NULL) {
-        jm_error_set(&e, JM_CAUSE_INVALID_KEY, NULL, NULL);
-        return ngx_http_jimeng_refuse(r, &e);
-    }
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    quota = &jmcf->zone->quota;
-
-    ngx_http_jimeng_zone_lock(jmcf->zone);
-
-    jm_quota_rate_view(quota, ctx->client, ngx_current_msec, &rate);
-    jm_quota_view(quota, ctx->client, ngx_time(), &view);
-
-    ngx_http_jimeng_zone_unlock(jmcf->zone);
-
-    /* no larger than the file of keys makes it */
-
-    ngx_http_jimeng_mem(&mem, r->pool);
-    jm_buf_init(&out, &mem, 512, NGX_MAX_SIZE_T_VALUE);
-
-    (void) jm_quota_write(&out, ctx->client, &rate, &view);
-
-    return ngx_http_jimeng_send_report(r, NULL, &out);
 }

@@ -4,39 +4,26 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_shared.h"
+
 #include "jm_hash.h"
 
 
-/* business codes, of which it matters what was refused */
-
-#define NGX_HTTP_JIMENG_TOO_MANY_TASKS  50430
-#define NGX_HTTP_JIMENG_ACCESS_DENIED   50400
-#define NGX_HTTP_JIMENG_KEY_DENIED      50204
-
-
-static jm_event_e ngx_http_jimeng_slot_enter(ngx_http_jimeng_task_t *task,
-    jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_slot_client(ngx_http_request_t *r,
     u_char *client);
-static void ngx_http_jimeng_slot_request(ngx_http_jimeng_task_t *task,
-    jm_queue_request_t *request);
-static jm_event_e ngx_http_jimeng_slot_result(ngx_http_jimeng_task_t *task,
-    jm_queue_e rc, uint64_t wait, jm_error_t *e);
-static void ngx_http_jimeng_slot_late(ngx_http_jimeng_task_t *task,
-    jm_queue_e rc, ngx_uint_t refused, uint64_t wait, jm_error_t *e);
-static jm_queue_e ngx_http_jimeng_slot_busy(ngx_http_jimeng_task_t *task,
-    uint64_t *wait);
-static jm_queue_e ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer, uint64_t *wait);
-static jm_queue_e ngx_http_jimeng_slot_choose(ngx_http_jimeng_task_t *task,
-    jm_queue_e rc, uint64_t *wait);
-static ngx_uint_t ngx_http_jimeng_slot_fixed(ngx_http_jimeng_task_t *task);
+static jm_queue_e ngx_http_jimeng_slot_enter(ngx_http_jimeng_slot_t *slot,
+    ngx_http_jimeng_slot_wish_t *wish, uint64_t *wait);
+static void ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
+    ngx_http_jimeng_slot_wish_t *wish, jm_queue_request_t *request);
+static jm_queue_e ngx_http_jimeng_slot_bind(ngx_http_jimeng_slot_t *slot,
+    ngx_http_jimeng_slot_wish_t *wish, jm_queue_e rc, uint64_t *wait);
+static void ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot);
+static void ngx_http_jimeng_slot_stop(ngx_http_jimeng_slot_t *slot);
 static uint64_t ngx_http_jimeng_slot_hash(ngx_str_t *text);
 static void ngx_http_jimeng_slots_woken(ngx_event_t *ev);
 
 
-/* the tasks of this process that wait for a slot */
+/* those of this process that wait for a slot */
 
 static ngx_queue_t  ngx_http_jimeng_waiting;
 
@@ -54,82 +41,25 @@ ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle)
 }
 
 
-/*
- * Takes a slot for a task, or a place in the queue, or looks at it.  Returns
- * the event that it is to the task; with JM_EVENT_FAILED *e is what its client
- * is told.
- */
+/* event's handler is called when the slot is to be looked at again */
 
-jm_event_e
-ngx_http_jimeng_slot_look(ngx_http_jimeng_task_t *task, jm_error_t *e)
+ngx_int_t
+ngx_http_jimeng_slot_init(ngx_http_jimeng_slot_t *slot, ngx_http_request_t *r,
+    ngx_event_t *event)
 {
-    uint64_t                 wait;
-    jm_queue_e               rc;
-    ngx_http_jimeng_zone_t  *zone;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
 
-    if (task->place.serial == 0) {
-        return ngx_http_jimeng_slot_enter(task, e);
+    slot->request = r;
+    slot->zone = ngx_http_jimeng_zone_get(r);
+    slot->event = event;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    if (jlcf->account->limits.concurrency == 0) {
+        return NGX_OK;
     }
 
-    zone = ngx_http_jimeng_zone_get(task->job->request);
-
-    ngx_http_jimeng_zone_lock(zone);
-
-    rc = jm_queue_look(&zone->queue, &task->place, ngx_current_msec, &wait);
-    rc = ngx_http_jimeng_slot_choose(task, rc, &wait);
-
-    ngx_http_jimeng_zone_unlock(zone);
-
-    if (rc == JM_QUEUE_ASIDE && !ngx_http_jimeng_slot_fixed(task)) {
-
-        /* it may have waited for this account only because others did */
-
-        return ngx_http_jimeng_slot_enter(task, e);
-    }
-
-    return ngx_http_jimeng_slot_result(task, rc, wait, e);
-}
-
-
-static jm_event_e
-ngx_http_jimeng_slot_enter(ngx_http_jimeng_task_t *task, jm_error_t *e)
-{
-    uint64_t                 wait;
-    jm_queue_e               rc;
-    jm_queue_request_t       request;
-    ngx_http_request_t      *r;
-    ngx_http_jimeng_zone_t  *zone;
-
-    r = task->job->request;
-    zone = ngx_http_jimeng_zone_get(r);
-
-    task->queued = ngx_current_msec;
-
-    if (ngx_http_jimeng_slot_client(r, request.client) != NGX_OK) {
-        jm_error_set(e, JM_CAUSE_INTERNAL, NULL, NULL);
-        return JM_EVENT_FAILED;
-    }
-
-    ngx_http_jimeng_slot_request(task, &request);
-
-    ngx_http_jimeng_zone_lock(zone);
-
-    rc = jm_queue_enter(&zone->queue, &task->place, &request, ngx_current_msec,
-                        &wait);
-    rc = ngx_http_jimeng_slot_choose(task, rc, &wait);
-
-    ngx_http_jimeng_zone_unlock(zone);
-
-    if (rc == JM_QUEUE_ASIDE && ngx_http_jimeng_slot_bound(task)
-        && !ngx_http_jimeng_slot_fixed(task))
-    {
-        /* what the other in flight is told says which account it will be */
-
-        rc = JM_QUEUE_WAIT;
-        wait = JM_TASK_LOOK;
-    }
-
-    return ngx_http_jimeng_slot_result(task, rc, wait, e);
+    return ngx_http_jimeng_slot_client(r, slot->client);
 }
 
 
@@ -152,21 +82,112 @@ ngx_http_jimeng_slot_client(ngx_http_request_t *r, u_char *client)
 
     ngx_http_jimeng_str(&addr, &r->connection->addr_text);
 
-    return ngx_http_jimeng_digest(r, client, &addr, 1);
+    return ngx_http_jimeng_digest(client, &addr, 1);
+}
+
+
+/*
+ * Takes a slot, or a place in the queue, or looks at the one that there is.
+ * JM_QUEUE_GRANTED: slot->place.account is the account's number, and that of
+ * wish->account where it is bound.  JM_QUEUE_WAIT: it is to be looked at again
+ * in *wait milliseconds, and slot->event is called when it is another's turn
+ * before.  JM_QUEUE_LATE and _FULL: *wait milliseconds from now it might be
+ * served.  JM_QUEUE_ASIDE: none of its accounts is to be used.
+ */
+
+jm_queue_e
+ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
+    ngx_http_jimeng_slot_wish_t *wish, uint64_t *wait)
+{
+    jm_queue_e   rc;
+    jm_queue_t  *queue;
+
+    if (slot->place.serial == 0) {
+        rc = ngx_http_jimeng_slot_enter(slot, wish, wait);
+        goto done;
+    }
+
+    queue = &slot->zone->queue;
+
+    ngx_http_jimeng_zone_lock(slot->zone);
+
+    rc = jm_queue_look(queue, &slot->place, ngx_current_msec, wait);
+    rc = ngx_http_jimeng_slot_bind(slot, wish, rc, wait);
+
+    ngx_http_jimeng_zone_unlock(slot->zone);
+
+    if (rc == JM_QUEUE_ASIDE && !wish->fixed) {
+
+        /* it may have waited for this account only because others did */
+
+        rc = ngx_http_jimeng_slot_enter(slot, wish, wait);
+    }
+
+done:
+
+    switch (rc) {
+
+    case JM_QUEUE_GRANTED:
+        ngx_http_jimeng_slot_stop(slot);
+        slot->granted = ngx_current_msec;
+        break;
+
+    case JM_QUEUE_WAIT:
+        ngx_http_jimeng_slot_wait(slot);
+        break;
+
+    default:
+        break;
+    }
+
+    return rc;
+}
+
+
+static jm_queue_e
+ngx_http_jimeng_slot_enter(ngx_http_jimeng_slot_t *slot,
+    ngx_http_jimeng_slot_wish_t *wish, uint64_t *wait)
+{
+    jm_queue_e          rc;
+    jm_queue_t         *queue;
+    jm_queue_request_t  request;
+
+    slot->queued = ngx_current_msec;
+
+    ngx_http_jimeng_slot_request(slot, wish, &request);
+
+    queue = &slot->zone->queue;
+
+    ngx_http_jimeng_zone_lock(slot->zone);
+
+    rc = jm_queue_enter(queue, &slot->place, &request, ngx_current_msec,
+                        wait);
+    rc = ngx_http_jimeng_slot_bind(slot, wish, rc, wait);
+
+    ngx_http_jimeng_zone_unlock(slot->zone);
+
+    if (rc == JM_QUEUE_ASIDE && wish->bound && !wish->fixed) {
+
+        /* what the other in flight is told says which account it will be */
+
+        rc = JM_QUEUE_WAIT;
+        *wait = JM_TASK_LOOK;
+    }
+
+    return rc;
 }
 
 
 static void
-ngx_http_jimeng_slot_request(ngx_http_jimeng_task_t *task,
-    jm_queue_request_t *request)
+ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
+    ngx_http_jimeng_slot_wish_t *wish, jm_queue_request_t *request)
 {
     ngx_uint_t                   i;
-    ngx_http_jimeng_job_t       *job;
     ngx_http_jimeng_account_t  **account;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
-    job = task->job;
-    jlcf = ngx_http_get_module_loc_conf(job->request, ngx_http_jimeng_module);
+    jlcf = ngx_http_get_module_loc_conf(slot->request,
+                                        ngx_http_jimeng_module);
 
     account = jlcf->accounts->elts;
 
@@ -176,317 +197,120 @@ ngx_http_jimeng_slot_request(ngx_http_jimeng_task_t *task,
 
     request->naccounts = (unsigned) i;
 
-    if (ngx_http_jimeng_slot_bound(task)) {
-        request->accounts[0] = (uint8_t) job->account->queue_number;
+    if (wish->bound) {
+        request->accounts[0] = (uint8_t) wish->account->queue_number;
         request->naccounts = 1;
     }
 
-    request->model = ngx_http_jimeng_slot_hash(&job->order.req_key);
+    ngx_memcpy(request->client, slot->client, JM_QUEUE_CLIENT);
+
+    request->model = ngx_http_jimeng_slot_hash(wish->req_key);
     request->worker = (uint32_t) ngx_worker;
     request->since = ngx_current_msec;
 
-    request->patience = (task->task.deadline > ngx_current_msec)
-                        ? task->task.deadline - ngx_current_msec : 0;
+    request->patience = (wish->deadline > ngx_current_msec)
+                        ? wish->deadline - ngx_current_msec : 0;
 }
 
 
 /* with the zone locked: all tasks of a request are on one account */
 
 static jm_queue_e
-ngx_http_jimeng_slot_choose(ngx_http_jimeng_task_t *task, jm_queue_e rc,
-    uint64_t *wait)
+ngx_http_jimeng_slot_bind(ngx_http_jimeng_slot_t *slot,
+    ngx_http_jimeng_slot_wish_t *wish, jm_queue_e rc, uint64_t *wait)
 {
-    ngx_http_jimeng_job_t        *job;
-    ngx_http_jimeng_account_t    *account;
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    job = task->job;
-
-    if (rc != JM_QUEUE_GRANTED
-        || task->place.account == job->account->queue_number)
+    if (rc != JM_QUEUE_GRANTED || !wish->bound
+        || slot->place.account == wish->account->queue_number)
     {
         return rc;
     }
 
-    jmcf = ngx_http_get_module_main_conf(job->request, ngx_http_jimeng_module);
-
-    if (ngx_http_jimeng_slot_bound(task)) {
-        return jm_queue_bind(&jmcf->zone->queue, &task->place,
-                             job->account->queue_number, ngx_current_msec,
-                             wait);
-    }
-
-    account = ngx_http_jimeng_account_numbered(jmcf, task->place.account);
-
-    if (account) {
-        job->account = account;
-    }
-
-    return rc;
-}
-
-
-/* a task of the request is on its account for good */
-
-static ngx_uint_t
-ngx_http_jimeng_slot_fixed(ngx_http_jimeng_task_t *task)
-{
-    ngx_uint_t              i;
-    ngx_http_jimeng_job_t  *job;
-
-    job = task->job;
-
-    if (job->bound || task->task.retried) {
-        return 1;
-    }
-
-    for (i = 0; i < job->order.n; i++) {
-
-        if (&job->tasks[i] != task && job->tasks[i].id.len) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* another task of the request is on its account, or is about to be */
-
-ngx_uint_t
-ngx_http_jimeng_slot_bound(ngx_http_jimeng_task_t *task)
-{
-    ngx_uint_t               i;
-    ngx_http_jimeng_job_t   *job;
-    ngx_http_jimeng_task_t  *other;
-
-    if (ngx_http_jimeng_slot_fixed(task)) {
-        return 1;
-    }
-
-    job = task->job;
-
-    for (i = 0; i < job->order.n; i++) {
-        other = &job->tasks[i];
-
-        if (other != task
-            && (other->task.state == JM_TASK_SUBMIT
-                || other->task.state == JM_TASK_BACKOFF))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static jm_event_e
-ngx_http_jimeng_slot_result(ngx_http_jimeng_task_t *task, jm_queue_e rc,
-    uint64_t wait, jm_error_t *e)
-{
-    switch (rc) {
-
-    case JM_QUEUE_GRANTED:
-
-        if (task->waits) {
-            task->waits = 0;
-            ngx_queue_remove(&task->queue);
-        }
-
-        task->admitted = ngx_current_msec;
-
-        return JM_EVENT_GRANTED;
-
-    case JM_QUEUE_WAIT:
-
-        if (!task->waits) {
-            task->waits = 1;
-            task->turn = ngx_http_jimeng_turn;
-            ngx_queue_insert_tail(&ngx_http_jimeng_waiting, &task->queue);
-        }
-
-        task->task.look = wait;
-
-        return JM_EVENT_QUEUED;
-
-    case JM_QUEUE_ASIDE:
-        jm_error_set(e, JM_CAUSE_UPSTREAM_AUTH, NULL, NULL);
-        break;
-
-    case JM_QUEUE_NO_ROOM:
-        jm_error_set(e, JM_CAUSE_NO_ROOM, NULL, NULL);
-        break;
-
-    default: /* JM_QUEUE_FULL, JM_QUEUE_LATE */
-        ngx_http_jimeng_slot_late(task, rc, task->task.refusals, wait, e);
-    }
-
-    /* the retry came to nothing, and the error is what it was for */
-
-    if (task->task.retried) {
-        *e = task->error;
-    }
-
-    return JM_EVENT_FAILED;
+    return jm_queue_bind(&slot->zone->queue, &slot->place,
+                         wish->account->queue_number, ngx_current_msec, wait);
 }
 
 
 static void
-ngx_http_jimeng_slot_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
-    ngx_uint_t refused, uint64_t wait, jm_error_t *e)
+ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot)
 {
-    if (refused) {
-        jm_error_set(e, JM_CAUSE_UPSTREAM_RATE_LIMITED, NULL, NULL);
-        e->upstream_code = task->code;
-
-    } else {
-        jm_error_set(e, JM_CAUSE_BUSY, NULL, rc == JM_QUEUE_FULL
-                     ? "No more requests can wait for a picture at the moment; "
-                       "nothing was ordered: try again later."
-                     : "Too many pictures are waited for to make this one in "
-                       "time; nothing was ordered: try again later.");
+    if (!slot->waits) {
+        slot->waits = 1;
+        slot->turn = ngx_http_jimeng_turn;
+        ngx_queue_insert_tail(&ngx_http_jimeng_waiting, &slot->queue);
     }
+}
 
-    jm_error_wait(e, ngx_max(1, (wait + 999) / 1000));
 
-    ngx_log_error(NGX_LOG_WARN, task->log, 0,
-                  "jimeng: a request to account \"%V\" was refused, its queue "
-                  "%s, try again in %uis", &task->job->account->name,
-                  rc == JM_QUEUE_FULL ? "is full" : "is too slow",
-                  (ngx_uint_t) e->retry_after);
+static void
+ngx_http_jimeng_slot_stop(ngx_http_jimeng_slot_t *slot)
+{
+    if (slot->waits) {
+        slot->waits = 0;
+        ngx_queue_remove(&slot->queue);
+    }
 }
 
 
 /* the submit was taken, and has an id */
 
 void
-ngx_http_jimeng_slot_accepted(ngx_http_jimeng_task_t *task)
+ngx_http_jimeng_slot_accepted(ngx_http_jimeng_slot_t *slot, ngx_str_t *id)
 {
-    ngx_http_jimeng_zone_t  *zone;
-
-    if (task->place.serial == 0) {
+    if (slot->place.serial == 0) {
         return;
     }
 
-    zone = ngx_http_jimeng_zone_get(task->job->request);
+    ngx_http_jimeng_zone_lock(slot->zone);
 
-    ngx_http_jimeng_zone_lock(zone);
+    jm_queue_accepted(&slot->zone->queue, &slot->place,
+                      ngx_http_jimeng_slot_hash(id), ngx_current_msec);
 
-    jm_queue_accepted(&zone->queue, &task->place,
-                      ngx_http_jimeng_slot_hash(&task->id), ngx_current_msec);
+    ngx_http_jimeng_zone_unlock(slot->zone);
 
-    ngx_http_jimeng_zone_unlock(zone);
-
-    ngx_http_jimeng_metrics_admitted(task, task->admitted - task->queued);
+    ngx_http_jimeng_metrics_admitted(slot->request,
+                                     slot->granted - slot->queued);
 }
 
 
 /*
- * The submit was refused for load, or for its account's credentials: the task
- * is the next again, there or on another account, unless it is too late.
+ * The submit was refused for load: tasks is set when it was for the number of
+ * tasks at a time.  It is the next again, unless it is too late for that.
  */
 
-void
-ngx_http_jimeng_slot_refused(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer)
+jm_queue_e
+ngx_http_jimeng_slot_busy(ngx_http_jimeng_slot_t *slot, ngx_uint_t tasks,
+    uint64_t *wait)
 {
-    uint64_t                     wait;
-    jm_queue_e                   rc;
-    jm_event_e                   event;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
+    jm_queue_e  rc;
 
-    if (task->place.serial == 0) {
-        return;
-    }
+    ngx_http_jimeng_zone_lock(slot->zone);
 
-    jlcf = ngx_http_get_module_loc_conf(task->job->request,
-                                        ngx_http_jimeng_module);
-
-    if (answer->event == JM_EVENT_BUSY) {
-        event = JM_EVENT_BUSY;
-        rc = ngx_http_jimeng_slot_busy(task, &wait);
-
-    } else if (answer->event == JM_EVENT_FAILED
-               && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
-    {
-        event = JM_EVENT_DENIED;
-        rc = ngx_http_jimeng_slot_denied(task, answer, &wait);
-
-    } else {
-        return;
-    }
-
-    switch (rc) {
-
-    case JM_QUEUE_GRANTED:
-    case JM_QUEUE_WAIT:
-        answer->event = event;
-        break;
-
-    case JM_QUEUE_ASIDE:
-
-        if (jlcf->accounts->nelts > 1 && !ngx_http_jimeng_slot_fixed(task)) {
-            answer->event = event;
-        }
-
-        break;
-
-    default: /* JM_QUEUE_LATE */
-        answer->event = JM_EVENT_FAILED;
-        ngx_http_jimeng_slot_late(task, rc, event == JM_EVENT_BUSY, wait,
-                                  &answer->error);
-    }
-}
-
-
-static jm_queue_e
-ngx_http_jimeng_slot_busy(ngx_http_jimeng_task_t *task, uint64_t *wait)
-{
-    jm_queue_e               rc;
-    ngx_http_jimeng_zone_t  *zone;
-
-    zone = ngx_http_jimeng_zone_get(task->job->request);
-
-    ngx_http_jimeng_zone_lock(zone);
-
-    rc = jm_queue_busy(&zone->queue, &task->place,
-                       task->code == NGX_HTTP_JIMENG_TOO_MANY_TASKS,
+    rc = jm_queue_busy(&slot->zone->queue, &slot->place, (unsigned) tasks,
                        ngx_current_msec, wait);
 
-    ngx_http_jimeng_zone_unlock(zone);
+    ngx_http_jimeng_zone_unlock(slot->zone);
 
     return rc;
 }
 
 
-static jm_queue_e
-ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer, uint64_t *wait)
+/*
+ * The submit was refused for its account's credentials: the account is set
+ * aside, for all models or this one.  *first is set if it was not before.
+ */
+
+jm_queue_e
+ngx_http_jimeng_slot_denied(ngx_http_jimeng_slot_t *slot,
+    ngx_uint_t model_only, uint64_t *wait, unsigned *first)
 {
-    unsigned                 first, model_only;
-    jm_queue_e               rc;
-    ngx_http_jimeng_zone_t  *zone;
+    jm_queue_e  rc;
 
-    zone = ngx_http_jimeng_zone_get(task->job->request);
+    ngx_http_jimeng_zone_lock(slot->zone);
 
-    model_only = (task->code == NGX_HTTP_JIMENG_ACCESS_DENIED
-                  || task->code == NGX_HTTP_JIMENG_KEY_DENIED);
+    rc = jm_queue_denied(&slot->zone->queue, &slot->place,
+                         (unsigned) model_only, ngx_current_msec, wait, first);
 
-    ngx_http_jimeng_zone_lock(zone);
-
-    rc = jm_queue_denied(&zone->queue, &task->place, model_only,
-                         ngx_current_msec, wait, &first);
-
-    ngx_http_jimeng_zone_unlock(zone);
-
-    /* an operator is told once, until it is accepted again */
-
-    if (first) {
-        ngx_http_jimeng_log_denied(task, answer, model_only);
-    }
-
-    task->quiet = 1;
+    ngx_http_jimeng_zone_unlock(slot->zone);
 
     return rc;
 }
@@ -495,21 +319,17 @@ ngx_http_jimeng_slot_denied(ngx_http_jimeng_task_t *task,
 /* the upstream has answered: the task's process lives, and so does its slot */
 
 void
-ngx_http_jimeng_slot_renew(ngx_http_jimeng_task_t *task)
+ngx_http_jimeng_slot_renew(ngx_http_jimeng_slot_t *slot)
 {
-    ngx_http_jimeng_zone_t  *zone;
-
-    if (task->place.serial == 0) {
+    if (slot->place.serial == 0) {
         return;
     }
 
-    zone = ngx_http_jimeng_zone_get(task->job->request);
+    ngx_http_jimeng_zone_lock(slot->zone);
 
-    ngx_http_jimeng_zone_lock(zone);
+    jm_queue_renew(&slot->zone->queue, &slot->place, ngx_current_msec);
 
-    jm_queue_renew(&zone->queue, &task->place, ngx_current_msec);
-
-    ngx_http_jimeng_zone_unlock(zone);
+    ngx_http_jimeng_zone_unlock(slot->zone);
 }
 
 
@@ -519,64 +339,58 @@ ngx_http_jimeng_slot_renew(ngx_http_jimeng_task_t *task)
  */
 
 void
-ngx_http_jimeng_slot_adopt(ngx_http_jimeng_task_t *task)
+ngx_http_jimeng_slot_adopt(ngx_http_jimeng_slot_t *slot,
+    ngx_http_jimeng_account_t *account, ngx_str_t *id)
 {
-    ngx_http_jimeng_zone_t     *zone;
-    ngx_http_jimeng_account_t  *account;
-
-    account = task->job->account;
-
     if (account->limits.concurrency == 0) {
         return;
     }
 
-    zone = ngx_http_jimeng_zone_get(task->job->request);
+    ngx_http_jimeng_zone_lock(slot->zone);
 
-    ngx_http_jimeng_zone_lock(zone);
-
-    (void) jm_queue_adopt(&zone->queue, &task->place, account->queue_number,
-                          ngx_http_jimeng_slot_hash(&task->id),
+    (void) jm_queue_adopt(&slot->zone->queue, &slot->place,
+                          account->queue_number, ngx_http_jimeng_slot_hash(id),
                           ngx_current_msec);
 
-    ngx_http_jimeng_zone_unlock(zone);
+    ngx_http_jimeng_zone_unlock(slot->zone);
 }
 
 
-/* gives back what the task has, or has been seen not to need any more */
+/* gives back the slot, or the place in the queue */
 
 void
-ngx_http_jimeng_slot_leave(ngx_http_jimeng_task_t *task, jm_leave_e how)
+ngx_http_jimeng_slot_leave(ngx_http_jimeng_slot_t *slot, jm_leave_e how)
 {
-    ngx_http_jimeng_zone_t     *zone;
-    ngx_http_jimeng_account_t  *account;
+    ngx_http_jimeng_slot_stop(slot);
 
-    if (task->waits) {
-        task->waits = 0;
-        ngx_queue_remove(&task->queue);
-    }
-
-    zone = ngx_http_jimeng_zone_get(task->job->request);
-    account = task->job->account;
-
-    if (task->place.serial) {
-        ngx_http_jimeng_zone_lock(zone);
-
-        jm_queue_leave(&zone->queue, &task->place, how, ngx_current_msec);
-
-    } else if (how == JM_LEAVE_OVER && !task->own
-               && account->limits.concurrency)
-    {
-        ngx_http_jimeng_zone_lock(zone);
-
-        jm_queue_ended(&zone->queue, account->queue_number,
-                       ngx_http_jimeng_slot_hash(&task->id),
-                       ngx_current_msec);
-
-    } else {
+    if (slot->place.serial == 0) {
         return;
     }
 
-    ngx_http_jimeng_zone_unlock(zone);
+    ngx_http_jimeng_zone_lock(slot->zone);
+
+    jm_queue_leave(&slot->zone->queue, &slot->place, how, ngx_current_msec);
+
+    ngx_http_jimeng_zone_unlock(slot->zone);
+}
+
+
+/* the task has ended upstream: whoever has its slot does not need it */
+
+void
+ngx_http_jimeng_slot_ended(ngx_http_jimeng_slot_t *slot,
+    ngx_http_jimeng_account_t *account, ngx_str_t *id)
+{
+    if (account->limits.concurrency == 0) {
+        return;
+    }
+
+    ngx_http_jimeng_zone_lock(slot->zone);
+
+    jm_queue_ended(&slot->zone->queue, account->queue_number,
+                   ngx_http_jimeng_slot_hash(id), ngx_current_msec);
+
+    ngx_http_jimeng_zone_unlock(slot->zone);
 }
 
 
@@ -588,35 +402,38 @@ ngx_http_jimeng_slot_hash(ngx_str_t *text)
 
 
 /*
- * Each task looks once.  While one does, others may go, and new ones come, to
- * the end of the queue.
+ * Each looks once.  While one does, others may go, and new ones come, to the
+ * end of the queue.
  */
 
 static void
 ngx_http_jimeng_slots_woken(ngx_event_t *ev)
 {
     ngx_queue_t             *q;
-    ngx_http_jimeng_task_t  *task;
+    ngx_event_t             *event;
+    ngx_http_jimeng_slot_t  *slot;
 
     ngx_http_jimeng_turn++;
 
     while (!ngx_queue_empty(&ngx_http_jimeng_waiting)) {
         q = ngx_queue_head(&ngx_http_jimeng_waiting);
-        task = ngx_queue_data(q, ngx_http_jimeng_task_t, queue);
+        slot = ngx_queue_data(q, ngx_http_jimeng_slot_t, queue);
 
-        if (task->turn == ngx_http_jimeng_turn) {
+        if (slot->turn == ngx_http_jimeng_turn) {
             return;
         }
 
-        task->turn = ngx_http_jimeng_turn;
+        slot->turn = ngx_http_jimeng_turn;
 
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&ngx_http_jimeng_waiting, q);
 
-        if (task->timer.timer_set) {
-            ngx_del_timer(&task->timer);
+        event = slot->event;
+
+        if (event->timer_set) {
+            ngx_del_timer(event);
         }
 
-        ngx_http_jimeng_task_timer(&task->timer);
+        event->handler(event);
     }
 }

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_task.h"
 
 
 #define NGX_HTTP_JIMENG_TEXT_MAX  200

@@ -4,9 +4,13 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_task.h"
 
 
+static jm_event_e ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer);
+static void ngx_http_jimeng_outcome_learn(ngx_http_jimeng_task_t *task,
+    ngx_msec_t time);
 static ngx_int_t ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 static ngx_int_t ngx_http_jimeng_outcome_accepted(
@@ -16,13 +20,42 @@ static void ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
 
 
 /*
- * What an answer is to its task: keeps what is needed of it, and enters it in
- * the ledger and the queue, before anything else is done about it.
+ * What an answer, which came after time ms, is to its task: keeps what is
+ * needed of it, and enters it in the ledger, the queue and the counters,
+ * before anything else is done about it.
  */
 
 jm_event_e
 ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
-    jm_answer_t *answer)
+    jm_answer_t *answer, ngx_msec_t time)
+{
+    jm_event_e              event;
+    ngx_http_jimeng_job_t  *job;
+
+    job = task->job;
+
+    event = ngx_http_jimeng_outcome_event(task, call, answer);
+
+    if (event == JM_EVENT_DONE) {
+        ngx_http_jimeng_outcome_learn(task, time);
+
+    } else if (task->own) {
+        task->task.limits.interval =
+            ngx_http_jimeng_schedule_next(job->request, job->order.kind,
+                                          &task->task,
+                                          ngx_current_msec - task->accepted);
+    }
+
+    ngx_http_jimeng_metrics_exchange(job->request, call,
+                                     jm_answer_code(answer), time);
+
+    return event;
+}
+
+
+static jm_event_e
+ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer)
 {
     if (call == JM_VISUAL_QUERY) {
         answer->event = jm_task_hear(&task->task, answer->event,
@@ -42,11 +75,11 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
     }
 
     if (call == JM_VISUAL_SUBMIT) {
-        ngx_http_jimeng_slot_refused(task, answer);
+        ngx_http_jimeng_admit_refused(task, answer);
         ngx_http_jimeng_outcome_submit(task, answer);
 
     } else {
-        ngx_http_jimeng_slot_renew(task);
+        ngx_http_jimeng_slot_renew(&task->slot);
     }
 
     ngx_http_jimeng_log_answer(task, answer);
@@ -66,7 +99,7 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
 
         /* the task has ended, and another one needs a slot of its own */
 
-        ngx_http_jimeng_slot_leave(task, JM_LEAVE_OVER);
+        ngx_http_jimeng_admit_leave(task, JM_LEAVE_OVER);
 
         /* a process that is to leave begins nothing new, nor does a repeat */
 
@@ -81,6 +114,32 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
     }
 
     return answer->event;
+}
+
+
+/* an answer with pictures, which came time after it was asked for */
+
+static void
+ngx_http_jimeng_outcome_learn(ngx_http_jimeng_task_t *task, ngx_msec_t time)
+{
+    ngx_msec_int_t      open;
+    jm_schedule_seen_t  seen;
+
+    if (!task->own) {
+        return;
+    }
+
+    seen.over = ngx_current_msec - task->accepted;
+    seen.trip = time;
+    seen.queries = task->task.asked;
+
+    /* the first query since this submit may have found it */
+
+    open = task->asked - task->accepted;
+    seen.open = ngx_max(open, 0);
+
+    ngx_http_jimeng_schedule_learn(task->job->request, task->job->order.kind,
+                                   &seen);
 }
 
 
@@ -103,7 +162,7 @@ ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
     }
 
     if (task->job->order.ids) {
-        ngx_http_jimeng_retrieve_answer(task, answer);
+        ngx_http_jimeng_outcome_retrieved(task, answer);
     }
 
     if (answer->event == JM_EVENT_ACCEPTED) {
@@ -180,7 +239,7 @@ ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
 
     case JM_EVENT_ACCEPTED:
         ngx_http_jimeng_ledger_taken(claim, i, &task->id);
-        ngx_http_jimeng_slot_accepted(task);
+        ngx_http_jimeng_slot_accepted(&task->slot, &task->id);
         break;
 
     case JM_EVENT_BUSY:
@@ -197,5 +256,29 @@ ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
         } else {
             ngx_http_jimeng_ledger_free(claim, i);
         }
+    }
+}
+
+
+/* what an answer means to one who only asks */
+
+void
+ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer)
+{
+    if (answer->event == JM_EVENT_PENDING) {
+        task->pending = 1;
+    }
+
+    if (answer->lost) {
+        jm_error_set(&answer->error, JM_CAUSE_TASK_NOT_FOUND, NULL, NULL);
+    }
+
+    /* a refused access is not going to be granted while a client waits */
+
+    if (answer->event == JM_EVENT_TROUBLE
+        && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
+    {
+        answer->event = JM_EVENT_FAILED;
     }
 }

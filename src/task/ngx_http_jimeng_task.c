@@ -4,10 +4,12 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_task.h"
 
 
 static jm_look_e ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task);
+static ngx_int_t ngx_http_jimeng_task_bind(ngx_http_jimeng_job_t *job,
+    ngx_uint_t number);
 static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
     jm_event_e event, const jm_answer_t *answer);
 #if (NGX_DEBUG)
@@ -15,6 +17,7 @@ static void ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task);
 #endif
 static ngx_int_t ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call);
+static void ngx_http_jimeng_task_timer(ngx_event_t *ev);
 static void ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
     const jm_answer_t *answer);
 static void ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task,
@@ -32,6 +35,24 @@ static ngx_uint_t ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task,
 /* with an event that is none of an exchange's */
 
 static const jm_answer_t  ngx_http_jimeng_no_answer;
+
+
+ngx_int_t
+ngx_http_jimeng_task_init(ngx_http_jimeng_task_t *task,
+    ngx_http_jimeng_job_t *job, const jm_task_limits_t *limits)
+{
+    task->job = job;
+    task->log = job->request->connection->log;
+    task->ident = (ngx_socket_t) -1;
+
+    task->timer.handler = ngx_http_jimeng_task_timer;
+    task->timer.data = task;
+    task->timer.log = task->log;
+
+    jm_task_init(&task->task, limits, ngx_current_msec);
+
+    return ngx_http_jimeng_slot_init(&task->slot, job->request, &task->timer);
+}
 
 
 /*
@@ -60,7 +81,7 @@ ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
 
     case JM_LOOK_TAKEN:
         task->accepted = ngx_current_msec;
-        ngx_http_jimeng_slot_adopt(task);
+        ngx_http_jimeng_slot_adopt(&task->slot, task->job->account, &task->id);
         event = JM_EVENT_JOINED;
         break;
 
@@ -113,8 +134,8 @@ ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task)
     /* what another task of this request has entered may not last */
 
     if (number != JM_LEDGER_ANY
-        && !ngx_http_jimeng_slot_bound(task)
-        && ngx_http_jimeng_job_bind(job, number) != NGX_OK)
+        && !ngx_http_jimeng_admit_bound(task)
+        && ngx_http_jimeng_task_bind(job, number) != NGX_OK)
     {
         return JM_LOOK_UNKNOWN;
     }
@@ -128,6 +149,32 @@ ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task)
     }
 
     return look;
+}
+
+
+/* the ledger knows the account of a request, which may have several */
+
+static ngx_int_t
+ngx_http_jimeng_task_bind(ngx_http_jimeng_job_t *job, ngx_uint_t number)
+{
+    ngx_http_jimeng_account_t    *account;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(job->request, ngx_http_jimeng_module);
+
+    account = ngx_http_jimeng_account_numbered(&jmcf->accounts, number);
+
+    if (account == NULL) {
+        ngx_log_error(NGX_LOG_ERR, job->request->connection->log, 0,
+                      "jimeng: a request came again whose account is not "
+                      "configured any more");
+        return NGX_DECLINED;
+    }
+
+    job->account = account;
+    job->bound = 1;
+
+    return NGX_OK;
 }
 
 
@@ -153,7 +200,7 @@ again:
     switch (step.action) {
 
     case JM_ACTION_QUEUE:
-        event = ngx_http_jimeng_slot_look(task, &unknown.error);
+        event = ngx_http_jimeng_admit(task, &unknown.error);
         answer = &unknown;
         goto again;
 
@@ -290,7 +337,6 @@ void
 ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 {
     jm_event_e                   event;
-    ngx_msec_t                   time;
     jm_answer_t                  answer;
     jm_visual_call_e             call;
     ngx_http_jimeng_exchange_t  *x;
@@ -311,19 +357,9 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
         ngx_del_timer(&task->timer);
     }
 
-    time = ngx_http_jimeng_exchange_time(x);
-    task->job->upstream_time += time;
+    task->job->upstream_time += x->time;
 
-    event = ngx_http_jimeng_outcome(task, call, &answer);
-
-    if (event == JM_EVENT_DONE) {
-        ngx_http_jimeng_schedule_learn(task, time);
-
-    } else {
-        task->task.limits.interval = ngx_http_jimeng_schedule_next(task);
-    }
-
-    ngx_http_jimeng_metrics_exchange(task, call, &answer, time);
+    event = ngx_http_jimeng_outcome(task, call, &answer, x->time);
 
     ngx_http_jimeng_task_step(task, event, &answer);
 
@@ -333,7 +369,7 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 }
 
 
-void
+static void
 ngx_http_jimeng_task_timer(ngx_event_t *ev)
 {
     ngx_connection_t        *c;
@@ -350,22 +386,16 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "jimeng timer, polls:%uD", task->task.polls);
 
-    if (task->task.state == JM_TASK_WAIT
-        && ngx_http_jimeng_shutdown_within(0))
-    {
-        ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
-
-    } else if (task->task.state == JM_TASK_HELD && !ngx_exiting) {
+    if (task->task.state == JM_TASK_HELD && !ngx_exiting) {
         ngx_http_jimeng_task_begin(task);
-        ngx_http_jimeng_job_step(task->job);
 
     } else {
         ngx_http_jimeng_task_step(task, ngx_exiting ? JM_EVENT_EXITING
                                                     : JM_EVENT_TIMER,
                                   &ngx_http_jimeng_no_answer);
-
-        ngx_http_jimeng_job_step(task->job);
     }
+
+    ngx_http_jimeng_post(r, &task->job->posted);
 
     /* nginx runs posted requests after events, and not after timers */
 
@@ -410,7 +440,10 @@ ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
 
     if (ngx_http_jimeng_task_over(task, JM_LEAVE_OVER)) {
         ngx_http_jimeng_hold_delivered(task->job->hold, answer->nurls);
-        ngx_http_jimeng_metrics_images(task, answer->nurls);
+
+        if (task->job->order.ids == NULL) {
+            ngx_http_jimeng_metrics_images(task->job->request, answer->nurls);
+        }
     }
 }
 
@@ -483,7 +516,7 @@ ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task, jm_cause_e cause)
     job = task->job;
 
     if (cause != JM_CAUSE_GENERATION_TIMEOUT
-        || (task->place.serial == 0 && (job->hold == NULL || !task->own)))
+        || (task->slot.place.serial == 0 && (job->hold == NULL || !task->own)))
     {
         return 0;
     }
@@ -596,8 +629,20 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how)
     first = ngx_http_jimeng_ledger_over(task->job->claim,
                                         task - task->job->tasks);
 
-    ngx_http_jimeng_slot_leave(task, how);
-    ngx_http_jimeng_metrics_over(task);
+    ngx_http_jimeng_admit_leave(task, how);
+
+    /* a task that several requests follow is the one's that submitted it */
+
+    if (task->own) {
+        ngx_http_jimeng_metrics_over(task->job->request,
+                                     &task->job->account->name,
+                                     task->part.error ? task->part.error->cause
+                                                      : JM_CAUSE_NONE,
+                                     task->id.len
+                                     ? (ngx_int_t) task->task.polls
+                                     : NGX_ERROR,
+                                     task->over - task->accepted);
+    }
 
     return first;
 }
@@ -633,10 +678,10 @@ ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task)
     case JM_TASK_SUBMIT:
     case JM_TASK_WAIT:
     case JM_TASK_ASK:
-        ngx_http_jimeng_slot_leave(task, JM_LEAVE_LOST);
+        ngx_http_jimeng_admit_leave(task, JM_LEAVE_LOST);
         break;
 
     default:
-        ngx_http_jimeng_slot_leave(task, JM_LEAVE_FREE);
+        ngx_http_jimeng_admit_leave(task, JM_LEAVE_FREE);
     }
 }

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_upstream.h"
 
 
 /* base64 that lies in one of the upstream's buffers, closed up in place */

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_upstream.h"
 
 
 #define NGX_HTTP_JIMENG_SIGNED  5   /* headers, at most */
@@ -25,7 +25,7 @@ static void ngx_http_jimeng_sign_debug(jm_sign_request_t *sr,
 
 
 ngx_int_t
-ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
+ngx_http_jimeng_sign(ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
     ngx_list_t *headers, ngx_log_t *log)
 {
@@ -75,6 +75,31 @@ ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
 }
 
 
+/* once: a submit is hashed for the ledger, and signed for each of its tasks */
+
+ngx_int_t
+ngx_http_jimeng_payload_hash(ngx_http_jimeng_payload_t *payload)
+{
+    u_char    digest[JM_DIGEST_LEN];
+    jm_str_t  text;
+
+    if (payload->hashed) {
+        return NGX_OK;
+    }
+
+    ngx_http_jimeng_str(&text, &payload->text);
+
+    if (ngx_http_jimeng_digest(digest, &text, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    jm_hex(payload->hash, digest, JM_DIGEST_LEN);
+    payload->hashed = 1;
+
+    return NGX_OK;
+}
+
+
 /*
  * The headers are signed in this order, which is that of their names; a
  * proxied request carries them and no other of the client's.
@@ -92,8 +117,7 @@ ngx_http_jimeng_sign_request(ngx_http_jimeng_account_t *account,
     hash = ngx_pnalloc(pool, JM_DIGEST_HEX_LEN);
 
     if (date == NULL || hash == NULL
-        || ngx_http_jimeng_payload_hash(payload, &account->signer.hash)
-           != NGX_OK)
+        || ngx_http_jimeng_payload_hash(payload) != NGX_OK)
     {
         return NGX_ERROR;
     }

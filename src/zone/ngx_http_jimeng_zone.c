@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_zone.h"
 
 #include <openssl/rand.h>
 
@@ -520,12 +520,14 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
 }
 
 
-/* a killed process may have had the number that this one has now */
+/*
+ * A killed process may have had the number that this one has now.  The cache
+ * manager and other helpers of nginx's serve nobody, and are not counted.
+ */
 
 ngx_int_t
 ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t               serves;
     ngx_http_jimeng_zone_t  *zone;
 
     zone = ngx_http_jimeng_zone_of(cycle);
@@ -533,11 +535,6 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
     if (zone == NULL) {
         return NGX_OK;
     }
-
-    /* the cache manager serves nobody */
-
-    serves = (ngx_process == NGX_PROCESS_WORKER
-              || ngx_process == NGX_PROCESS_SINGLE);
 
     ngx_http_jimeng_zone_process(zone);
 
@@ -547,11 +544,12 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
     jm_queue_join(&zone->queue);
     jm_quota_join(&zone->quota);
 
-    if (serves) {
+    if (ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)
+    {
         jm_metrics_join(&zone->metrics, (uint32_t) ngx_worker, ngx_time());
     }
 
     ngx_http_jimeng_zone_unlock(zone);
 
-    return serves ? ngx_http_jimeng_slots_init_process(cycle) : NGX_OK;
+    return NGX_OK;
 }

@@ -4,15 +4,31 @@
  */
 
 
+/*
+ * The floor "zone": the memory that all workers share, how one of them wakes
+ * another, what is counted there, and what is learnt of how long tasks take.
+ */
+
+
 #ifndef _NGX_HTTP_JIMENG_ZONE_H_INCLUDED_
 #define _NGX_HTTP_JIMENG_ZONE_H_INCLUDED_
 
 
+#include "ngx_http_jimeng_conf.h"
+
+#include "jm_ledger.h"
+#include "jm_metrics.h"
+#include "jm_queue.h"
+#include "jm_quota.h"
+#include "jm_schedule.h"
+#include "jm_visual.h"
+
+
 #define NGX_HTTP_JIMENG_VERSIONS     6
 
-/* the shared memory; all but what sh points to is this process's own */
+/* all but what sh points to is this process's own */
 
-typedef struct {
+struct ngx_http_jimeng_zone_s {
     ngx_str_t                     name;
     ngx_cycle_t                  *cycle;
     ngx_slab_pool_t              *shpool;
@@ -34,10 +50,10 @@ typedef struct {
         jm_quota_shared_t        *quota;
         jm_metrics_shared_t      *metrics;
         jm_schedule_shared_t     *schedule;
-        ngx_msec_t                warned;   /* that it is full; or 0 */
+        ngx_msec_t                warned;   /* that it is full; 0: never */
         u_char                    salt[JM_DIGEST_LEN];
     } *sh;
-} ngx_http_jimeng_zone_t;
+};
 
 
 /* ngx_http_jimeng_zone.c */
@@ -71,6 +87,24 @@ ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
     ngx_event_handler_pt handler);
 void ngx_http_jimeng_wake(uint32_t worker);
 void ngx_http_jimeng_wake_all(void);
+
+/* ngx_http_jimeng_metrics.c: they do nothing without a zone */
+
+ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
+void ngx_http_jimeng_metrics_admitted(ngx_http_request_t *r,
+    ngx_msec_t waited);
+void ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
+    jm_visual_call_e call, int64_t code, ngx_msec_t time);
+void ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
+    jm_cause_e cause, ngx_int_t polls, ngx_msec_t time);
+void ngx_http_jimeng_metrics_images(ngx_http_request_t *r, ngx_uint_t n);
+
+/* ngx_http_jimeng_schedule.c */
+
+ngx_msec_t ngx_http_jimeng_schedule_next(ngx_http_request_t *r,
+    uint64_t kind, const jm_task_t *task, ngx_msec_t elapsed);
+void ngx_http_jimeng_schedule_learn(ngx_http_request_t *r, uint64_t kind,
+    jm_schedule_seen_t *seen);
 
 
 #endif /* _NGX_HTTP_JIMENG_ZONE_H_INCLUDED_ */

@@ -4,14 +4,12 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_account.h"
 
 
 #define NGX_HTTP_JIMENG_KEYS_MAX  67108864
 
 
-static ngx_http_jimeng_keys_t *ngx_http_jimeng_keys_file(ngx_conf_t *cf,
-    ngx_str_t *name, ngx_str_t *file);
 static ngx_int_t ngx_http_jimeng_keys_limits(ngx_conf_t *cf,
     ngx_http_jimeng_keys_t *one, ngx_http_jimeng_keys_t *other);
 static void ngx_http_jimeng_keys_sort(ngx_array_t *clients);
@@ -19,66 +17,26 @@ static int ngx_libc_cdecl ngx_http_jimeng_keys_compare(const void *one,
     const void *two);
 
 
-char *
-ngx_http_jimeng_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_jimeng_loc_conf_t *jlcf = conf;
-
-    ngx_str_t   *value;
-    ngx_uint_t   dry_run;
-
-    if (jlcf->keys != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    dry_run = (cf->args->nelts == 3);
-
-    if (dry_run
-        && (ngx_strcmp(value[1].data, "off") == 0
-            || ngx_strcmp(value[2].data, "dry_run") != 0))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\" in \"jimeng_keys\"",
-                           &value[2]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        jlcf->keys = NULL;
-        return NGX_CONF_OK;
-    }
-
-    jlcf->dry_run = dry_run;
-    jlcf->keys = ngx_http_jimeng_keys_file(cf, &value[0], &value[1]);
-
-    return jlcf->keys ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-
 /* a file is read once, wherever it is named */
 
-static ngx_http_jimeng_keys_t *
-ngx_http_jimeng_keys_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *file)
+ngx_http_jimeng_keys_t *
+ngx_http_jimeng_keys_file(ngx_conf_t *cf, ngx_array_t *files,
+    ngx_str_t *name, ngx_str_t *file)
 {
-    size_t                        line;
-    jm_mem_t                      mem;
-    jm_str_t                      text;
-    ngx_uint_t                    i;
-    const char                   *why;
-    ngx_http_jimeng_keys_t       *keys, **pk;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    size_t                   line;
+    jm_mem_t                 mem;
+    jm_str_t                 text;
+    ngx_uint_t               i;
+    const char              *why;
+    ngx_http_jimeng_keys_t  *keys, **pk;
 
     if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
         return NULL;
     }
 
-    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_jimeng_module);
+    pk = files->elts;
 
-    pk = jmcf->keys.elts;
-
-    for (i = 0; i < jmcf->keys.nelts; i++) {
+    for (i = 0; i < files->nelts; i++) {
         if (pk[i]->file.len == file->len
             && ngx_memcmp(pk[i]->file.data, file->data, file->len) == 0)
         {
@@ -87,7 +45,7 @@ ngx_http_jimeng_keys_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *file)
     }
 
     keys = ngx_pcalloc(cf->pool, sizeof(ngx_http_jimeng_keys_t));
-    pk = ngx_array_push(&jmcf->keys);
+    pk = ngx_array_push(files);
 
     if (keys == NULL || pk == NULL) {
         return NULL;
@@ -123,40 +81,20 @@ ngx_http_jimeng_keys_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *file)
 }
 
 
-ngx_int_t
-ngx_http_jimeng_keys_create(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
-{
-    if (ngx_array_init(&jmcf->keys, cf->pool, 1,
-                       sizeof(ngx_http_jimeng_keys_t *))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_array_init(&jmcf->clients, cf->pool, 1,
-                          sizeof(const jm_client_t *));
-}
-
-
-/* when all files were read */
+/* the clients of all files, when these were read */
 
 ngx_int_t
-ngx_http_jimeng_keys_init(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
+ngx_http_jimeng_keys_clients(ngx_conf_t *cf, ngx_array_t *files,
+    ngx_array_t *clients)
 {
     size_t                    j;
     ngx_uint_t                i, k;
     const jm_client_t       **client;
     ngx_http_jimeng_keys_t  **keys;
 
-    keys = jmcf->keys.elts;
+    keys = files->elts;
 
-    if (jmcf->keys.nelts && jmcf->zone == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"jimeng_keys\" needs a \"jimeng_zone\"");
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < jmcf->keys.nelts; i++) {
+    for (i = 0; i < files->nelts; i++) {
 
         for (k = 0; k < i; k++) {
             if (ngx_http_jimeng_keys_limits(cf, keys[k], keys[i]) != NGX_OK) {
@@ -165,7 +103,7 @@ ngx_http_jimeng_keys_init(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
         }
 
         for (j = 0; j < keys[i]->keys.n; j++) {
-            client = ngx_array_push(&jmcf->clients);
+            client = ngx_array_push(clients);
             if (client == NULL) {
                 return NGX_ERROR;
             }
@@ -174,7 +112,7 @@ ngx_http_jimeng_keys_init(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
         }
     }
 
-    ngx_http_jimeng_keys_sort(&jmcf->clients);
+    ngx_http_jimeng_keys_sort(clients);
 
     return NGX_OK;
 }

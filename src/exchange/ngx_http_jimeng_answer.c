@@ -241,7 +241,7 @@ ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
     {
         transport = JM_TRANSPORT_WHOLE;
 
-    } else if (x->status || ngx_http_jimeng_exchange_sent(x->subrequest)) {
+    } else if (x->status || ngx_http_jimeng_exchange_sent(x)) {
         transport = JM_TRANSPORT_BROKEN;
 
     } else {

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_picture.h"
 
 
 static ngx_int_t ngx_http_jimeng_picture_piece(ngx_http_jimeng_picture_t *p,

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_picture.h"
 
 #include <openssl/rand.h>
 
@@ -14,6 +14,16 @@
 /* keeps the key of the names apart from what else the secret is used for */
 
 #define NGX_HTTP_JIMENG_UPLOAD_LABEL  "jimeng upload"
+
+
+/* a place for pictures, one after the other */
+
+struct ngx_http_jimeng_store_s {
+    ngx_http_jimeng_upload_t   *upload;
+    ngx_file_t                  file;
+    jm_digest_t                 name;
+    unsigned                    open:1;
+};
 
 
 static char *ngx_http_jimeng_upload_url(ngx_conf_t *cf, ngx_str_t *value,
@@ -236,7 +246,7 @@ ngx_http_jimeng_upload_add(ngx_conf_t *cf, ngx_path_t *path,
 }
 
 
-/* a place for pictures, one after the other: each is opened, and ended */
+/* each picture is opened, and ended, before the next */
 
 ngx_http_jimeng_store_t *
 ngx_http_jimeng_store_create(ngx_http_jimeng_upload_t *upload,

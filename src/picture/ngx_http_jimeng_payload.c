@@ -4,9 +4,17 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_picture.h"
 
 #include "jm_text.h"
+
+
+struct ngx_http_jimeng_writer_s {
+    ngx_http_jimeng_payload_t  *payload;
+    jm_digest_t                 digest;
+    jm_base64_encoder_t         encoder;
+    u_char                     *encoded;
+};
 
 
 static void ngx_http_jimeng_payload_cleanup(void *data);
@@ -141,30 +149,6 @@ ngx_http_jimeng_payload_end(ngx_http_jimeng_writer_t *w)
 
     jm_hex(w->payload->hash, digest, JM_DIGEST_LEN);
     w->payload->hashed = 1;
-
-    return NGX_OK;
-}
-
-
-/* once: a submit is hashed for the ledger and signed for each of its tasks */
-
-ngx_int_t
-ngx_http_jimeng_payload_hash(ngx_http_jimeng_payload_t *payload,
-    jm_digest_t *sha256)
-{
-    jm_str_t  text;
-
-    if (payload->hashed) {
-        return NGX_OK;
-    }
-
-    ngx_http_jimeng_str(&text, &payload->text);
-
-    if (jm_digest_hex(sha256, payload->hash, text) != JM_OK) {
-        return NGX_ERROR;
-    }
-
-    payload->hashed = 1;
 
     return NGX_OK;
 }

@@ -4,7 +4,12 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_picture.h"
+
+
+/* the largest body that is copied, to have it in one piece */
+
+#define NGX_HTTP_JIMENG_BODY_COPY  65536
 
 
 static ngx_int_t ngx_http_jimeng_body_copy(ngx_http_jimeng_body_t *body,

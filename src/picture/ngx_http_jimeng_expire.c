@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_picture.h"
 
 
 #define NGX_HTTP_JIMENG_EXPIRE_FILES  500       /* looked at in a row */

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_account.h"
 
 
 /* each slot and each place takes some of the zone from the start */

@@ -4,9 +4,10 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_account.h"
 
 #include "jm_text.h"
+#include "jm_visual.h"
 
 
 #define NGX_HTTP_JIMENG_CREDENTIAL_MAX  4096
@@ -88,15 +89,14 @@ static ngx_http_jimeng_account_param_t  ngx_http_jimeng_account_params[] = {
 
 
 ngx_http_jimeng_account_t *
-ngx_http_jimeng_account_find(ngx_http_jimeng_main_conf_t *jmcf,
-    ngx_str_t *name)
+ngx_http_jimeng_account_find(ngx_array_t *accounts, ngx_str_t *name)
 {
     ngx_uint_t                   i;
     ngx_http_jimeng_account_t  **account;
 
-    account = jmcf->accounts.elts;
+    account = accounts->elts;
 
-    for (i = 0; i < jmcf->accounts.nelts; i++) {
+    for (i = 0; i < accounts->nelts; i++) {
         if (account[i]->name.len == name->len
             && ngx_memcmp(account[i]->name.data, name->data, name->len) == 0)
         {
@@ -111,15 +111,14 @@ ngx_http_jimeng_account_find(ngx_http_jimeng_main_conf_t *jmcf,
 /* the one that has this number in the zone */
 
 ngx_http_jimeng_account_t *
-ngx_http_jimeng_account_numbered(ngx_http_jimeng_main_conf_t *jmcf,
-    ngx_uint_t number)
+ngx_http_jimeng_account_numbered(ngx_array_t *accounts, ngx_uint_t number)
 {
     ngx_uint_t                   i;
     ngx_http_jimeng_account_t  **account;
 
-    account = jmcf->accounts.elts;
+    account = accounts->elts;
 
-    for (i = 0; i < jmcf->accounts.nelts; i++) {
+    for (i = 0; i < accounts->nelts; i++) {
         if (account[i]->queue_number == number) {
             return account[i];
         }
@@ -132,17 +131,17 @@ ngx_http_jimeng_account_numbered(ngx_http_jimeng_main_conf_t *jmcf,
 char *
 ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_jimeng_main_conf_t *jmcf = conf;
-
-    char                        *rv;
-    size_t                       n;
-    jm_str_t                     name;
-    ngx_str_t                   *value;
-    ngx_conf_t                   save;
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_jimeng_account_t   *account, **pa;
+    char                       *rv;
+    size_t                      n;
+    jm_str_t                    name;
+    ngx_str_t                  *value;
+    ngx_conf_t                  save;
+    ngx_array_t                *accounts;
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_jimeng_account_t  *account, **pa;
 
     value = cf->args->elts;
+    accounts = (ngx_array_t *) ((char *) conf + cmd->offset);
 
     if (value[1].len == 0) {
         return "needs a name";
@@ -161,7 +160,7 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "needs a name in UTF-8";
     }
 
-    if (ngx_http_jimeng_account_find(jmcf, &value[1])) {
+    if (ngx_http_jimeng_account_find(accounts, &value[1])) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate account \"%V\"", &value[1]);
         return NGX_CONF_ERROR;
@@ -173,7 +172,7 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
-    pa = ngx_array_push(&jmcf->accounts);
+    pa = ngx_array_push(accounts);
 
     if (cln == NULL || pa == NULL
         || jm_signer_init(&account->signer) != JM_OK)

@@ -14,17 +14,11 @@ static ngx_int_t ngx_http_jimeng_exchange_request(
     jm_visual_call_e call, ngx_http_jimeng_payload_t *body);
 static ngx_int_t ngx_http_jimeng_exchange_body(ngx_http_request_t *sr,
     ngx_http_jimeng_payload_t *body);
-static void ngx_http_jimeng_exchange_inactive(
-    ngx_http_jimeng_exchange_t *x);
-static void ngx_http_jimeng_exchange_post(ngx_http_jimeng_exchange_t *x);
 static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
-static ngx_uint_t ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr);
 static ngx_uint_t ngx_http_jimeng_exchange_handled(
     ngx_http_jimeng_exchange_t *x);
 static ngx_int_t ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_exchange_content(ngx_http_request_t *sr);
-static ngx_int_t ngx_http_jimeng_exchange_end(ngx_http_request_t *sr,
-    void *data, ngx_int_t rc);
 
 
 /*
@@ -58,7 +52,7 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
     x->request = r;
     x->ident = (ngx_socket_t) -1;
     x->pass = pass;
-
+    x->handler = ngx_http_jimeng_exchange_content;
     x->start = ngx_current_msec;
 
     ngx_http_jimeng_answer_first();
@@ -176,7 +170,7 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
         return NGX_ERROR;
     }
 
-    if (ngx_http_jimeng_account_sign(account, call, body,
+    if (ngx_http_jimeng_sign(account, call, body,
                                      &sr->headers_in.headers,
                                      x->request->connection->log)
         != NGX_OK)
@@ -250,6 +244,8 @@ ngx_http_jimeng_exchange_run(ngx_http_request_t *sr)
 
     x = sr->post_subrequest->data;
 
+    x->run = 1;
+
     if (x->rc != NGX_OK) {
         ngx_http_finalize_request(sr, x->rc);
         return;
@@ -282,7 +278,7 @@ ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x)
 
     /* without a cause it would put the client's send_timeout off */
 
-    if (ngx_http_jimeng_exchange_waits(sr)
+    if (ngx_http_jimeng_exchange_waits(x)
         || ngx_http_jimeng_exchange_handled(x)
         || (ngx_http_jimeng_exchange_passes(x)
             && sr->connection->write->ready))
@@ -307,15 +303,6 @@ ngx_http_jimeng_exchange_passes(ngx_http_jimeng_exchange_t *x)
 }
 
 
-static ngx_uint_t
-ngx_http_jimeng_exchange_waits(ngx_http_request_t *sr)
-{
-    return sr->upstream == NULL
-           && sr->content_handler != ngx_http_jimeng_exchange_content
-           && sr->write_event_handler != ngx_http_jimeng_exchange_run;
-}
-
-
 /* whether a content handler is at work that does without an upstream */
 
 static ngx_uint_t
@@ -323,8 +310,7 @@ ngx_http_jimeng_exchange_handled(ngx_http_jimeng_exchange_t *x)
 {
     return !x->ended
            && x->subrequest->upstream == NULL
-           && x->subrequest->content_handler
-              == ngx_http_jimeng_exchange_content;
+           && x->subrequest->content_handler == x->handler;
 }
 
 
@@ -337,17 +323,23 @@ static ngx_int_t
 ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r)
 {
     ngx_http_jimeng_exchange_t  *x;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
 
     x = ngx_http_jimeng_exchange_of(r);
 
     /* a location of ours refuses to be a subrequest's, and sends nothing */
 
-    if (x && r->content_handler
-        && r->content_handler != ngx_http_jimeng_handler
-        && r->content_handler != ngx_http_jimeng_exchange_content)
+    if (x == NULL || r->content_handler == NULL
+        || r->content_handler == x->handler)
     {
+        return NGX_DECLINED;
+    }
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    if (jlcf->pass.data == NULL) {
         x->content_handler = r->content_handler;
-        r->content_handler = ngx_http_jimeng_exchange_content;
+        r->content_handler = x->handler;
     }
 
     return NGX_DECLINED;
@@ -372,233 +364,12 @@ ngx_http_jimeng_exchange_content(ngx_http_request_t *sr)
     if (!x->ended && ngx_http_jimeng_answer_limit(x) != NGX_OK
         && ngx_http_jimeng_exchange_take_back(x) == NGX_OK)
     {
-        ngx_http_jimeng_exchange_post(x);
+        ngx_http_jimeng_post(x->request, &x->posted);
     }
 
     ngx_http_jimeng_exchange_leave(x, entered);
 
     return rc;
-}
-
-
-/*
- * Called once or twice, and not at all when the request is torn down.  It
- * only records: nothing may be run, finalized or freed from here, the caller
- * still works on the subrequest.  nginx does not wake the parent of a
- * background subrequest.
- */
-
-static ngx_int_t
-ngx_http_jimeng_exchange_end(ngx_http_request_t *sr, void *data, ngx_int_t rc)
-{
-    ngx_http_jimeng_exchange_t *x = data;
-
-    /*
-     * An error of the body filter's marks the client's connection, and a
-     * subrequest that ends on such a connection ends the whole request.
-     */
-
-    if (x->pass) {
-        sr->connection->error = 0;
-    }
-
-    ngx_http_jimeng_exchange_inactive(x);
-
-    if (!x->ended) {
-        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, sr->connection->log, 0,
-                       "jimeng exchange end rc:%i s:%ui", rc, x->status);
-
-        x->ended = 1;
-        x->rc = rc;
-        x->time = ngx_current_msec - x->start;
-    }
-
-    ngx_http_jimeng_exchange_post(x);
-
-    return NGX_OK;
-}
-
-
-/*
- * A subrequest of the subrequest, as Lua makes them, leaves the connection to
- * it.  The client's events are the client's request's.
- */
-
-static void
-ngx_http_jimeng_exchange_inactive(ngx_http_jimeng_exchange_t *x)
-{
-    ngx_connection_t  *c;
-
-    c = x->request->connection;
-
-    if (c->data == x->subrequest) {
-        c->data = x->request;
-    }
-}
-
-
-static void
-ngx_http_jimeng_exchange_post(ngx_http_jimeng_exchange_t *x)
-{
-    ngx_http_posted_request_t  *p;
-
-    for (p = x->request->posted_requests; p; p = p->next) {
-        if (p == &x->posted) {
-            return;
-        }
-    }
-
-    (void) ngx_http_post_request(x->request, &x->posted);
-}
-
-
-ngx_uint_t
-ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x)
-{
-    ngx_http_request_t  *sr;
-
-    sr = x->subrequest;
-
-    /* what it has begun itself may still run */
-
-    return x->ended && sr->postponed == NULL && !sr->buffered;
-}
-
-
-ngx_msec_t
-ngx_http_jimeng_exchange_time(ngx_http_jimeng_exchange_t *x)
-{
-    return x->time;
-}
-
-
-/*
- * Stops an exchange of which no byte was sent.  Returns NGX_DECLINED when it
- * is too late for that, and the exchange goes on.
- */
-
-ngx_int_t
-ngx_http_jimeng_exchange_take_back(ngx_http_jimeng_exchange_t *x)
-{
-    ngx_http_request_t   *sr;
-    ngx_http_upstream_t  *u;
-
-    sr = x->subrequest;
-    u = sr->upstream;
-
-    if ((u && u->request_sent) || ngx_http_jimeng_exchange_sent(sr)) {
-        return NGX_DECLINED;
-    }
-
-    return ngx_http_jimeng_exchange_cancel(x);
-}
-
-
-/*
- * Stops an exchange, however far it got: one whose outcome does not matter.
- * Returns NGX_DECLINED when it has ended, or cannot be stopped where it is.
- */
-
-ngx_int_t
-ngx_http_jimeng_exchange_cancel(ngx_http_jimeng_exchange_t *x)
-{
-    ngx_http_request_t   *sr;
-    ngx_http_upstream_t  *u;
-
-    sr = x->subrequest;
-    u = sr->upstream;
-
-    if (x->ended || sr->postponed) {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_http_jimeng_exchange_waits(sr)) {
-        x->ended = 1;
-        x->rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
-
-        ngx_http_finalize_request(sr, NGX_OK);
-
-    } else if (u && u->cleanup) {
-
-        /* as a request's own cleanup does: closes, and drops the reference */
-
-        x->ended = 1;
-        x->rc = NGX_HTTP_CLIENT_CLOSED_REQUEST;
-
-        (*u->cleanup)(sr);
-
-    } else {
-        return NGX_DECLINED;
-    }
-
-    if (x->delay.timer_set) {
-        ngx_del_timer(&x->delay);
-    }
-
-    ngx_http_jimeng_exchange_clean(x);
-
-    return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_http_jimeng_exchange_sent(ngx_http_request_t *sr)
-{
-    ngx_uint_t                  i;
-    ngx_http_upstream_t        *u;
-    ngx_http_upstream_state_t  *state;
-
-    u = sr->upstream;
-
-    /* what a handler without an upstream has sent is not known */
-
-    if (u == NULL && sr->content_handler == ngx_http_jimeng_exchange_content) {
-        return 1;
-    }
-
-    if (u && u->peer.connection && u->peer.connection->sent) {
-        return 1;
-    }
-
-    if (sr->upstream_states == NULL) {
-        return 0;
-    }
-
-    state = sr->upstream_states->elts;
-
-    for (i = 0; i < sr->upstream_states->nelts; i++) {
-        if (state[i].bytes_sent) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* a reply of pieces cannot be slowed down: nginx does not for its own either */
-
-void
-ngx_http_jimeng_exchange_unlimited(ngx_http_request_t *r)
-{
-    r->limit_rate = 0;
-
-#if (nginx_version >= 1017000)
-    r->limit_rate_set = 1;
-#endif
-}
-
-
-ngx_http_jimeng_exchange_t *
-ngx_http_jimeng_exchange_of(ngx_http_request_t *r)
-{
-    if (r == r->main || r->post_subrequest == NULL
-        || r->post_subrequest->handler != ngx_http_jimeng_exchange_end)
-    {
-        return NULL;
-    }
-
-    return r->post_subrequest->data;
 }
 
 

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_zone.h"
 
 
 static ngx_int_t ngx_http_jimeng_metrics_handler(ngx_http_request_t *r);
@@ -23,8 +23,8 @@ ngx_http_jimeng_metrics_handler(ngx_http_request_t *r)
 {
     jm_str_t                     client, model;
     jm_cause_e                   cause;
+    ngx_http_jimeng_zone_t  *zone;
     ngx_http_jimeng_ctx_t       *ctx;
-    ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
@@ -67,10 +67,6 @@ ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
         return ctx->cause;
     }
 
-    if (ctx && ctx->job && ctx->job->gone && !ctx->job->answered) {
-        return JM_CAUSE_CLIENT_LEFT;
-    }
-
     status = r->headers_out.status;
 
     if (status == 0) {
@@ -83,25 +79,11 @@ ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
 
 
 void
-ngx_http_jimeng_metrics_told(ngx_http_request_t *r, jm_cause_e cause)
-{
-    ngx_http_jimeng_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
-
-    if (ctx) {
-        ctx->cause = cause;
-    }
-}
-
-
-void
-ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
-    ngx_msec_t waited)
+ngx_http_jimeng_metrics_admitted(ngx_http_request_t *r, ngx_msec_t waited)
 {
     ngx_http_jimeng_zone_t  *zone;
 
-    zone = ngx_http_jimeng_zone_get(task->job->request);
+    zone = ngx_http_jimeng_zone_get(r);
 
     if (zone) {
         ngx_http_jimeng_zone_lock(zone);
@@ -114,60 +96,54 @@ ngx_http_jimeng_metrics_admitted(ngx_http_jimeng_task_t *task,
 
 
 void
-ngx_http_jimeng_metrics_exchange(ngx_http_jimeng_task_t *task,
-    jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time)
+ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
+    jm_visual_call_e call, int64_t code, ngx_msec_t time)
 {
     ngx_http_jimeng_zone_t  *zone;
 
-    zone = ngx_http_jimeng_zone_get(task->job->request);
+    zone = ngx_http_jimeng_zone_get(r);
 
     if (zone) {
         ngx_http_jimeng_zone_lock(zone);
 
         jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_SUBMIT + call, time);
-        jm_metrics_code(&zone->metrics, jm_answer_code(answer));
+        jm_metrics_code(&zone->metrics, code);
 
         ngx_http_jimeng_zone_unlock(zone);
     }
 }
 
 
-/* a task that several requests follow is the one's that submitted it */
+/*
+ * A task is over: cause is why it has failed, polls how often it was asked for
+ * or NGX_ERROR if it was never accepted, time how long a good one took.
+ */
 
 void
-ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task)
+ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
+    jm_cause_e cause, ngx_int_t polls, ngx_msec_t time)
 {
-    jm_str_t                 account;
-    ngx_http_jimeng_job_t   *job;
+    jm_str_t       name;
     ngx_http_jimeng_zone_t  *zone;
 
-    if (!task->own) {
-        return;
-    }
+    ngx_http_jimeng_str(&name, account);
 
-    job = task->job;
-
-    ngx_http_jimeng_str(&account, &job->account->name);
-
-    zone = ngx_http_jimeng_zone_get(job->request);
+    zone = ngx_http_jimeng_zone_get(r);
     if (zone == NULL) {
         return;
     }
 
     ngx_http_jimeng_zone_lock(zone);
 
-    jm_metrics_task(&zone->metrics, account,
-                    task->part.error ? task->part.error->cause
-                                     : JM_CAUSE_NONE);
+    jm_metrics_task(&zone->metrics, name, cause);
 
-    if (task->id.len) {
+    if (polls != NGX_ERROR) {
         jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_QUERIES,
-                           task->task.polls);
+                           (uint64_t) polls);
     }
 
-    if (task->part.error == NULL) {
-        jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_TASK,
-                           task->over - task->accepted);
+    if (cause == JM_CAUSE_NONE) {
+        jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_TASK, time);
     }
 
     ngx_http_jimeng_zone_unlock(zone);
@@ -177,17 +153,10 @@ ngx_http_jimeng_metrics_over(ngx_http_jimeng_task_t *task)
 /* what the upstream made, when a request is the first to see it */
 
 void
-ngx_http_jimeng_metrics_images(ngx_http_jimeng_task_t *task, ngx_uint_t n)
+ngx_http_jimeng_metrics_images(ngx_http_request_t *r, ngx_uint_t n)
 {
-    jm_str_t                 client;
-    ngx_http_request_t      *r;
+    jm_str_t       client;
     ngx_http_jimeng_zone_t  *zone;
-
-    if (task->job->order.ids) {
-        return;
-    }
-
-    r = task->job->request;
 
     ngx_http_jimeng_owner(r, &client);
 

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng.h"
+#include "ngx_http_jimeng_zone.h"
 
 
 /* pages that are left for the ledger, in a zone that is new */

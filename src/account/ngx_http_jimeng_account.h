@@ -4,20 +4,33 @@
  */
 
 
+/*
+ * The floor "account": the accounts that pay, and the keys of clients, as
+ * their blocks and files in the configuration say.
+ */
+
+
 #ifndef _NGX_HTTP_JIMENG_ACCOUNT_H_INCLUDED_
 #define _NGX_HTTP_JIMENG_ACCOUNT_H_INCLUDED_
 
 
+#include "ngx_http_jimeng_base.h"
+
+#include "jm_sign.h"
+
+
+#define NGX_HTTP_JIMENG_CALLS         3     /* of jm_visual_call_e */
+
 /* bytes of an account's name, which the zone keeps */
 
-#define NGX_HTTP_JIMENG_ACCOUNT_NAME 64
+#define NGX_HTTP_JIMENG_ACCOUNT_NAME  64
 
 
 typedef struct {
     ngx_uint_t                  concurrency;    /* 0: it has no slots */
     ngx_uint_t                  weight;
     ngx_uint_t                  queue;          /* 0: nobody waits */
-    ngx_msec_t                  timeout;        /* of who waits, or 0 */
+    ngx_msec_t                  timeout;        /* of who waits; 0: none */
     ngx_msec_t                  interval;       /* between two submits */
 } ngx_http_jimeng_limits_t;
 
@@ -37,25 +50,24 @@ typedef struct {
 } ngx_http_jimeng_account_t;
 
 
-/* ngx_http_jimeng_account.c */
+/* a file of client keys; clients of one name have their limits in common */
+
+typedef struct {
+    ngx_str_t                   file;
+    jm_keys_t                   keys;
+} ngx_http_jimeng_keys_t;
+
+
+/* ngx_http_jimeng_account.c: accounts is of ngx_http_jimeng_account_t * */
 
 char *ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
-    ngx_http_jimeng_main_conf_t *jmcf, ngx_str_t *name);
+    ngx_array_t *accounts, ngx_str_t *name);
 ngx_http_jimeng_account_t *ngx_http_jimeng_account_numbered(
-    ngx_http_jimeng_main_conf_t *jmcf, ngx_uint_t number);
+    ngx_array_t *accounts, ngx_uint_t number);
 char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
-
-/* ngx_http_jimeng_accounts.c */
-
-char *ngx_http_jimeng_accounts(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_jimeng_accounts_check(ngx_conf_t *cf,
-    ngx_http_jimeng_main_conf_t *jmcf);
-char *ngx_http_jimeng_accounts_merge(ngx_conf_t *cf,
-    ngx_http_jimeng_loc_conf_t *conf);
 
 /* ngx_http_jimeng_limits.c */
 
@@ -69,11 +81,12 @@ void ngx_http_jimeng_limits_init(ngx_http_jimeng_limits_t *limits);
 char *ngx_http_jimeng_limits_check(ngx_conf_t *cf,
     ngx_http_jimeng_account_t *account);
 
-/* ngx_http_jimeng_sign.c */
+/* ngx_http_jimeng_keys.c: files is of ngx_http_jimeng_keys_t * */
 
-ngx_int_t ngx_http_jimeng_account_sign(ngx_http_jimeng_account_t *account,
-    jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
-    ngx_list_t *headers, ngx_log_t *log);
+ngx_http_jimeng_keys_t *ngx_http_jimeng_keys_file(ngx_conf_t *cf,
+    ngx_array_t *files, ngx_str_t *name, ngx_str_t *file);
+ngx_int_t ngx_http_jimeng_keys_clients(ngx_conf_t *cf, ngx_array_t *files,
+    ngx_array_t *clients);
 
 
 #endif /* _NGX_HTTP_JIMENG_ACCOUNT_H_INCLUDED_ */

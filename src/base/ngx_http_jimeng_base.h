@@ -1,0 +1,112 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * The floor "base": what is kept of a request, its memory, its headers, who
+ * its client is and whether that client is still there.
+ */
+
+
+#ifndef _NGX_HTTP_JIMENG_BASE_H_INCLUDED_
+#define _NGX_HTTP_JIMENG_BASE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "jm_digest.h"
+#include "jm_error.h"
+#include "jm_keys.h"
+
+
+/* what higher floors keep in the context */
+
+typedef struct ngx_http_jimeng_job_s    ngx_http_jimeng_job_t;
+typedef struct ngx_http_jimeng_input_s  ngx_http_jimeng_input_t;
+typedef struct ngx_http_jimeng_order_s  ngx_http_jimeng_order_t;
+typedef struct ngx_http_jimeng_hold_s   ngx_http_jimeng_hold_t;
+
+
+typedef struct {
+    ngx_http_jimeng_job_t      *job;
+    ngx_http_jimeng_input_t    *input;      /* while the body is read */
+    ngx_http_jimeng_order_t    *order;      /* of a retrieval */
+    ngx_http_jimeng_hold_t     *hold;       /* a share of its limits */
+    const jm_client_t          *client;     /* NULL: its key is not known */
+    jm_error_t                 *over;       /* of its rate, when it is over */
+    u_char                      identity[JM_DIGEST_LEN];
+    ngx_str_t                   error_page; /* in place of nginx's own */
+    ngx_str_t                   model;      /* req_key, once it is known */
+    jm_cause_e                  cause;      /* of the error that was told */
+    unsigned                    replied:1;  /* the reply is of our making */
+    unsigned                    edit:1;     /* images/edits */
+    unsigned                    form:1;     /* the body is a form */
+    unsigned                    identified:1;   /* identity is set */
+} ngx_http_jimeng_ctx_t;
+
+
+/* the core's view of nginx's */
+
+#define ngx_http_jimeng_str(v, s)                                             \
+    (v)->len = (s)->len;                                                      \
+    (v)->data = (s)->data
+
+
+extern ngx_module_t  ngx_http_jimeng_module;
+
+
+/* ngx_http_jimeng_context.c */
+
+ngx_http_jimeng_ctx_t *ngx_http_jimeng_ctx(ngx_http_request_t *r);
+void ngx_http_jimeng_told(ngx_http_request_t *r, jm_cause_e cause);
+void ngx_http_jimeng_path(ngx_http_request_t *r, ngx_str_t *path);
+void ngx_http_jimeng_mem(jm_mem_t *mem, ngx_pool_t *pool);
+void ngx_http_jimeng_post(ngx_http_request_t *r,
+    ngx_http_posted_request_t *posted);
+
+/* ngx_http_jimeng_random.c */
+
+ngx_int_t ngx_http_jimeng_random(u_char *dst, size_t len, ngx_log_t *log);
+
+/* ngx_http_jimeng_file.c */
+
+ngx_int_t ngx_http_jimeng_file_read(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *path, size_t max, jm_str_t *text);
+
+/* ngx_http_jimeng_headers.c */
+
+ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,
+    ngx_uint_t *n);
+ngx_str_t *ngx_http_jimeng_key_header(ngx_http_request_t *r, ngx_uint_t *n);
+ngx_int_t ngx_http_jimeng_reply_header(ngx_http_request_t *r,
+    const char *name, u_char *value, size_t len);
+
+/* ngx_http_jimeng_identity.c */
+
+ngx_int_t ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key);
+ngx_int_t ngx_http_jimeng_digest(u_char *dst, jm_str_t *parts, ngx_uint_t n);
+ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
+void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
+
+/* ngx_http_jimeng_client.c */
+
+ngx_uint_t ngx_http_jimeng_client_is_stream(ngx_http_request_t *r);
+void ngx_http_jimeng_client_watch(ngx_http_request_t *r);
+void ngx_http_jimeng_client_unwatch(ngx_http_request_t *r);
+ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
+ngx_uint_t ngx_http_jimeng_client_broke(ngx_http_request_t *r);
+ngx_uint_t ngx_http_jimeng_client_took(ngx_http_request_t *r);
+ngx_uint_t ngx_http_jimeng_client_early(ngx_http_request_t *r);
+void ngx_http_jimeng_client_ignore(ngx_http_request_t *r);
+ngx_uint_t ngx_http_jimeng_shutdown_within(ngx_msec_t time);
+
+/* ngx_http_jimeng_cut.c */
+
+void ngx_http_jimeng_client_cut(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_JIMENG_BASE_H_INCLUDED_ */

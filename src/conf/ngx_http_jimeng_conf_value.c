@@ -1,0 +1,276 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng_conf.h"
+
+#include "jm_request.h"
+#include "jm_text.h"
+
+
+/* a query's body has room for it */
+
+#define NGX_HTTP_JIMENG_REQ_KEY_MAX  256
+
+
+static char *ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
+    ngx_str_t *value);
+static char *ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model,
+    u_char *p, u_char *last);
+
+
+char *
+ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data)
+{
+    /* ngx_msec_t and ngx_int_t are of one width */
+
+    ngx_int_t *np = data;
+
+    if (*np <= 0) {
+        return "must be greater than 0";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_jimeng_msec_or_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char        *rv;
+    ngx_str_t   *value;
+    ngx_msec_t  *msec;
+
+    value = cf->args->elts;
+    msec = (ngx_msec_t *) ((char *) conf + cmd->offset);
+
+    if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
+
+        if (*msec != NGX_CONF_UNSET_MSEC) {
+            return "is duplicate";
+        }
+
+        *msec = 0;
+
+        return NGX_CONF_OK;
+    }
+
+    rv = ngx_conf_set_msec_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && *msec == 0) {
+        return "must be greater than 0, or \"off\"";
+    }
+
+    return rv;
+}
+
+
+char *
+ngx_http_jimeng_number_or_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char       *rv;
+    ngx_int_t  *np;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    np = (ngx_int_t *) ((char *) conf + cmd->offset);
+
+    if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
+
+        if (*np != NGX_CONF_UNSET) {
+            return "is duplicate";
+        }
+
+        *np = 0;
+
+        return NGX_CONF_OK;
+    }
+
+    rv = ngx_conf_set_num_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && *np == 0) {
+        return "must be greater than 0, or \"off\"";
+    }
+
+    return rv;
+}
+
+
+char *
+ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_jimeng_loc_conf_t *jlcf = conf;
+
+    char        *rv;
+    size_t       n;
+    jm_str_t     name, req_key;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+    const char  *why;
+    jm_model_t  *model;
+
+    if (jlcf->models == NGX_CONF_UNSET_PTR) {
+        jlcf->models = ngx_array_create(cf->pool, 4, sizeof(jm_model_t));
+        if (jlcf->models == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[2].len == 0) {
+        return "needs a name and a req_key";
+    }
+
+    if (value[2].len > NGX_HTTP_JIMENG_REQ_KEY_MAX) {
+        return "has a req_key that is too long";
+    }
+
+    ngx_http_jimeng_str(&name, &value[1]);
+
+    ngx_http_jimeng_str(&req_key, &value[2]);
+
+    if (jm_utf8_length(name, &n) != JM_OK
+        || jm_utf8_length(req_key, &n) != JM_OK)
+    {
+        return "needs a name and a req_key in UTF-8";
+    }
+
+    model = jlcf->models->elts;
+
+    for (i = 0; i < jlcf->models->nelts; i++) {
+        if (model[i].name.len == value[1].len
+            && ngx_memcmp(model[i].name.data, value[1].data, value[1].len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate model \"%V\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    model = ngx_array_push(jlcf->models);
+    if (model == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    jm_model_init(model, name, req_key);
+
+    for (i = 3; i < cf->args->nelts; i++) {
+        rv = ngx_http_jimeng_model_option(cf, model, &value[i]);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    if (jm_model_check(model, &why) != JM_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "model \"%V\" can never work: \"%V\" %s",
+                           &value[1], &value[2], why);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
+    ngx_str_t *value)
+{
+    ngx_int_t  n;
+
+    if (ngx_strncmp(value->data, "images=", 7) == 0) {
+        n = ngx_atoi(value->data + 7, value->len - 7);
+
+        if (n == NGX_ERROR || n > JM_REQUEST_IMAGES) {
+            goto invalid;
+        }
+
+        model->images = (uint32_t) n;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "area=", 5) == 0) {
+        return ngx_http_jimeng_model_area(cf, model, value->data + 5,
+                                          value->data + value->len);
+    }
+
+    if (ngx_strcmp(value->data, "response_format=url") == 0) {
+        model->takes &= ~JM_MODEL_DATA;
+        model->takes |= JM_MODEL_URL;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "response_format=b64_json") == 0) {
+        model->takes &= ~JM_MODEL_URL;
+        model->takes |= JM_MODEL_DATA;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "scale=fraction") == 0) {
+        model->scale = JM_SCALE_FRACTION;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "scale=percent") == 0) {
+        model->scale = JM_SCALE_PERCENT;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "scale=detail") == 0) {
+        model->scale = JM_SCALE_DETAIL;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "scale=none") == 0) {
+        model->scale = JM_SCALE_NONE;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "watermark=on") == 0) {
+        model->watermark = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "watermark=off") == 0) {
+        model->watermark = 0;
+        return NGX_CONF_OK;
+    }
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"jimeng_model\"", value);
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model, u_char *p,
+    u_char *last)
+{
+    u_char     *dash;
+    ngx_int_t   min, max;
+
+    dash = ngx_strlchr(p, last, '-');
+
+    if (dash) {
+        min = ngx_atoi(p, dash - p);
+        max = ngx_atoi(dash + 1, last - dash - 1);
+
+        if (min > 0 && max >= min && max <= NGX_MAX_INT32_VALUE) {
+            model->min_area = (uint32_t) min;
+            model->max_area = (uint32_t) max;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"area=\" in \"jimeng_model\" takes two numbers of "
+                       "pixels, as \"area=1048576-16777216\"");
+    return NGX_CONF_ERROR;
+}

@@ -1,0 +1,120 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * The floor "request": a client's body becomes an order, and an order's tasks
+ * a sealed id.
+ */
+
+
+#ifndef _NGX_HTTP_JIMENG_REQUEST_H_INCLUDED_
+#define _NGX_HTTP_JIMENG_REQUEST_H_INCLUDED_
+
+
+#include "ngx_http_jimeng_picture.h"
+
+#include "jm_multipart.h"
+#include "jm_reply.h"
+#include "jm_ticket.h"
+
+/* bytes of bodies after which other requests get their turn */
+
+#define NGX_HTTP_JIMENG_SLICE  524288
+
+
+/*
+ * ids are those of tasks that a client asks for by one sealed id, and what
+ * comes with them; where it orders new ones, they are NULL.
+ */
+
+struct ngx_http_jimeng_order_s {
+    ngx_str_t                   req_key;
+    ngx_http_jimeng_payload_t   submit;     /* the body to be sent */
+    ngx_str_t                   req_json;   /* what queries ask for: URLs, */
+    ngx_str_t                   data_json;  /* and data; empty: URLs will do */
+    jm_stream_e                 stream;
+    ngx_uint_t                  edit;
+    ngx_uint_t                  async;      /* answered when submitted */
+    unsigned                    gpt;        /* errors as OpenAI's models' */
+    jm_look_t                   look;       /* type: not known yet */
+    uint64_t                    kind;       /* of tasks, to the schedule */
+    uint32_t                    n;          /* tasks */
+    uint32_t                    pictures;   /* that they bring, at most */
+    uint32_t                    retries;
+    uint32_t                    max_images; /* 0: all */
+    uint64_t                    ignored;    /* fields, as jm_request_t's */
+    ngx_str_t                  *ids;
+    ngx_str_t                   task_id;    /* the sealed one */
+    ngx_http_jimeng_account_t  *account;
+    time_t                      created;
+    uint64_t                    entry;      /* in the ledger; 0: none */
+    ngx_msec_t                  wait;       /* for their end */
+};
+
+
+typedef ngx_int_t (*ngx_http_jimeng_step_pt)(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
+
+
+/*
+ * A body on its way to an order.  All of this is in a pool of its own, which
+ * goes when the order is made, or with the request.
+ */
+
+struct ngx_http_jimeng_input_s {
+    ngx_http_request_t         *request;
+    ngx_pool_t                 *pool;
+    ngx_http_jimeng_step_pt     step;
+
+    /* ngx_event_ident() reads here, as in ngx_connection_t */
+    ngx_socket_t                ident;
+
+    ngx_event_t                 timer;
+    ngx_pool_cleanup_t         *cleanup;    /* NULL: never had to wait */
+    ngx_http_jimeng_body_t      body;
+    uint64_t                    offset;     /* of the next piece */
+    size_t                      used;       /* bytes of this slice */
+    jm_mem_t                    mem;
+    jm_rules_t                  rules;
+    jm_request_t                params;
+    jm_buf_t                    rest;
+    jm_skeleton_t              *skeleton;
+    size_t                      max_string;
+    jm_multipart_t             *form;
+    ngx_uint_t                  image;      /* number of the next one */
+    size_t                     *at;         /* where they go in submit */
+    size_t                      written;    /* of submit */
+    ngx_str_t                   submit;
+    ngx_http_jimeng_picture_t   picture;
+    ngx_http_jimeng_order_t     order;
+    unsigned                    waited:1;   /* for a twin's client to leave */
+};
+
+
+/* ngx_http_jimeng_ticket.c */
+
+void ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order, ngx_http_jimeng_account_t *account);
+ngx_uint_t ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order);
+ngx_int_t ngx_http_jimeng_ticket_seal(ngx_http_request_t *r, jm_ticket_t *t,
+    ngx_str_t *text);
+ngx_int_t ngx_http_jimeng_ticket_unseal(ngx_http_request_t *r,
+    ngx_str_t *text, jm_ticket_t *t);
+
+/* ngx_http_jimeng_order.c */
+
+ngx_int_t ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
+    jm_error_t *e);
+ngx_int_t ngx_http_jimeng_order_claim(ngx_http_jimeng_input_t *in,
+    ngx_http_jimeng_claim_t **claim, jm_error_t *e);
+
+/* ngx_http_jimeng_input.c */
+
+ngx_http_jimeng_input_t *ngx_http_jimeng_input_create(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_JIMENG_REQUEST_H_INCLUDED_ */

@@ -1,0 +1,291 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * Whether a task may be submitted, and to which account: what its slot, or its
+ * place in the queue for one, means to it.
+ */
+
+
+#include "ngx_http_jimeng_task.h"
+
+
+/* business codes, of which it matters what was refused */
+
+#define NGX_HTTP_JIMENG_TOO_MANY_TASKS  50430
+#define NGX_HTTP_JIMENG_ACCESS_DENIED   50400
+#define NGX_HTTP_JIMENG_KEY_DENIED      50204
+
+
+static ngx_uint_t ngx_http_jimeng_admit_fixed(ngx_http_jimeng_task_t *task);
+static void ngx_http_jimeng_admit_granted(ngx_http_jimeng_task_t *task,
+    ngx_uint_t bound);
+static void ngx_http_jimeng_admit_late(ngx_http_jimeng_task_t *task,
+    jm_queue_e rc, ngx_uint_t refused, uint64_t wait, jm_error_t *e);
+static jm_queue_e ngx_http_jimeng_admit_denied(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer, uint64_t *wait);
+
+
+/*
+ * Takes a slot for a task, or a place in the queue, or looks at it.  Returns
+ * the event that it is to the task; with JM_EVENT_FAILED *e is what its client
+ * is told.
+ */
+
+jm_event_e
+ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e)
+{
+    uint64_t                      wait;
+    jm_queue_e                    rc;
+    ngx_http_jimeng_job_t        *job;
+    ngx_http_jimeng_slot_wish_t   wish;
+
+    job = task->job;
+
+    wish.account = job->account;
+    wish.req_key = &job->order.req_key;
+    wish.deadline = task->task.deadline;
+    wish.fixed = ngx_http_jimeng_admit_fixed(task) ? 1 : 0;
+    wish.bound = ngx_http_jimeng_admit_bound(task) ? 1 : 0;
+
+    rc = ngx_http_jimeng_slot_look(&task->slot, &wish, &wait);
+
+    switch (rc) {
+
+    case JM_QUEUE_GRANTED:
+        ngx_http_jimeng_admit_granted(task, wish.bound);
+        return JM_EVENT_GRANTED;
+
+    case JM_QUEUE_WAIT:
+        task->task.look = wait;
+        return JM_EVENT_QUEUED;
+
+    case JM_QUEUE_ASIDE:
+        jm_error_set(e, JM_CAUSE_UPSTREAM_AUTH, NULL, NULL);
+        break;
+
+    case JM_QUEUE_NO_ROOM:
+        jm_error_set(e, JM_CAUSE_NO_ROOM, NULL, NULL);
+        break;
+
+    default: /* JM_QUEUE_FULL, JM_QUEUE_LATE */
+        ngx_http_jimeng_admit_late(task, rc, task->task.refusals, wait, e);
+    }
+
+    /* the retry came to nothing, and the error is what it was for */
+
+    if (task->task.retried) {
+        *e = task->error;
+    }
+
+    return JM_EVENT_FAILED;
+}
+
+
+/* the first task of a request says which account all of them are on */
+
+static void
+ngx_http_jimeng_admit_granted(ngx_http_jimeng_task_t *task, ngx_uint_t bound)
+{
+    ngx_http_jimeng_job_t        *job;
+    ngx_http_jimeng_account_t    *account;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    job = task->job;
+
+    if (bound || task->slot.place.account == job->account->queue_number) {
+        return;
+    }
+
+    jmcf = ngx_http_get_module_main_conf(job->request, ngx_http_jimeng_module);
+
+    account = ngx_http_jimeng_account_numbered(&jmcf->accounts,
+                                               task->slot.place.account);
+    if (account) {
+        job->account = account;
+    }
+}
+
+
+/* a task of the request is on its account for good */
+
+static ngx_uint_t
+ngx_http_jimeng_admit_fixed(ngx_http_jimeng_task_t *task)
+{
+    ngx_uint_t              i;
+    ngx_http_jimeng_job_t  *job;
+
+    job = task->job;
+
+    if (job->bound || task->task.retried) {
+        return 1;
+    }
+
+    for (i = 0; i < job->order.n; i++) {
+
+        if (&job->tasks[i] != task && job->tasks[i].id.len) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* another task of the request is on its account, or is about to be */
+
+ngx_uint_t
+ngx_http_jimeng_admit_bound(ngx_http_jimeng_task_t *task)
+{
+    ngx_uint_t               i;
+    ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_task_t  *other;
+
+    if (ngx_http_jimeng_admit_fixed(task)) {
+        return 1;
+    }
+
+    job = task->job;
+
+    for (i = 0; i < job->order.n; i++) {
+        other = &job->tasks[i];
+
+        if (other != task
+            && (other->task.state == JM_TASK_SUBMIT
+                || other->task.state == JM_TASK_BACKOFF))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_jimeng_admit_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
+    ngx_uint_t refused, uint64_t wait, jm_error_t *e)
+{
+    if (refused) {
+        jm_error_set(e, JM_CAUSE_UPSTREAM_RATE_LIMITED, NULL, NULL);
+        e->upstream_code = task->code;
+
+    } else {
+        jm_error_set(e, JM_CAUSE_BUSY, NULL, rc == JM_QUEUE_FULL
+                     ? "No more requests can wait for a picture at the moment; "
+                       "nothing was ordered: try again later."
+                     : "Too many pictures are waited for to make this one in "
+                       "time; nothing was ordered: try again later.");
+    }
+
+    jm_error_wait(e, ngx_max(1, (wait + 999) / 1000));
+
+    ngx_log_error(NGX_LOG_WARN, task->log, 0,
+                  "jimeng: a request to account \"%V\" was refused, its queue "
+                  "%s, try again in %uis", &task->job->account->name,
+                  rc == JM_QUEUE_FULL ? "is full" : "is too slow",
+                  (ngx_uint_t) e->retry_after);
+}
+
+
+/*
+ * The submit was refused for load, or for its account's credentials: the task
+ * is the next again, there or on another account, unless it is too late.
+ */
+
+void
+ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer)
+{
+    uint64_t                     wait;
+    jm_queue_e                   rc;
+    jm_event_e                   event;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    if (task->slot.place.serial == 0) {
+        return;
+    }
+
+    jlcf = ngx_http_get_module_loc_conf(task->job->request,
+                                        ngx_http_jimeng_module);
+
+    if (answer->event == JM_EVENT_BUSY) {
+        event = JM_EVENT_BUSY;
+        rc = ngx_http_jimeng_slot_busy(&task->slot,
+                                       task->code
+                                       == NGX_HTTP_JIMENG_TOO_MANY_TASKS,
+                                       &wait);
+
+    } else if (answer->event == JM_EVENT_FAILED
+               && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
+    {
+        event = JM_EVENT_DENIED;
+        rc = ngx_http_jimeng_admit_denied(task, answer, &wait);
+
+    } else {
+        return;
+    }
+
+    switch (rc) {
+
+    case JM_QUEUE_GRANTED:
+    case JM_QUEUE_WAIT:
+        answer->event = event;
+        break;
+
+    case JM_QUEUE_ASIDE:
+
+        if (jlcf->accounts->nelts > 1 && !ngx_http_jimeng_admit_fixed(task)) {
+            answer->event = event;
+        }
+
+        break;
+
+    default: /* JM_QUEUE_LATE */
+        answer->event = JM_EVENT_FAILED;
+        ngx_http_jimeng_admit_late(task, rc, event == JM_EVENT_BUSY, wait,
+                                   &answer->error);
+    }
+}
+
+
+static jm_queue_e
+ngx_http_jimeng_admit_denied(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer, uint64_t *wait)
+{
+    unsigned    first;
+    jm_queue_e  rc;
+    ngx_uint_t  model_only;
+
+    model_only = (task->code == NGX_HTTP_JIMENG_ACCESS_DENIED
+                  || task->code == NGX_HTTP_JIMENG_KEY_DENIED);
+
+    rc = ngx_http_jimeng_slot_denied(&task->slot, model_only, wait, &first);
+
+    /* an operator is told once, until it is accepted again */
+
+    if (first) {
+        ngx_http_jimeng_log_denied(task, answer, model_only);
+    }
+
+    task->quiet = 1;
+
+    return rc;
+}
+
+
+/* gives back what the task has, or has been seen not to need any more */
+
+void
+ngx_http_jimeng_admit_leave(ngx_http_jimeng_task_t *task, jm_leave_e how)
+{
+    if (task->slot.place.serial == 0 && how == JM_LEAVE_OVER && !task->own) {
+        ngx_http_jimeng_slot_ended(&task->slot, task->job->account,
+                                   &task->id);
+    }
+
+    ngx_http_jimeng_slot_leave(&task->slot, how);
+}

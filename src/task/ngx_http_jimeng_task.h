@@ -1,0 +1,120 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * The floor "task": one task of a request, from its place in the queue to its
+ * end, and what the tasks of one request have in common.
+ */
+
+
+#ifndef _NGX_HTTP_JIMENG_TASK_H_INCLUDED_
+#define _NGX_HTTP_JIMENG_TASK_H_INCLUDED_
+
+
+#include "ngx_http_jimeng_request.h"
+
+
+typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
+typedef struct ngx_http_jimeng_watch_s     ngx_http_jimeng_watch_t;
+
+
+typedef struct {
+    ngx_http_jimeng_job_t      *job;
+    ngx_http_jimeng_exchange_t *exchange;
+    ngx_log_t                  *log;
+    ngx_socket_t                ident;      /* ngx_event_ident() reads it */
+    ngx_event_t                 timer;
+    jm_task_t                   task;
+    ngx_http_jimeng_slot_t      slot;
+    ngx_str_t                   id;         /* the upstream's */
+    ngx_http_jimeng_payload_t   query;      /* the body to be sent */
+    jm_part_t                   part;       /* what became of it */
+    jm_error_t                  error;
+    int64_t                     code;       /* the upstream's last number */
+    ngx_msec_t                  accepted;
+    ngx_msec_t                  asked;      /* last, when it was not over */
+    ngx_msec_t                  over;
+    unsigned                    own:1;      /* submitted here, or to be */
+    unsigned                    follows:1;  /* given up, and asked for */
+    unsigned                    quiet:1;    /* refused access was logged */
+    unsigned                    pending:1;  /* the upstream says so */
+    unsigned                    running:1;
+    unsigned                    strange:1;  /* logged once */
+} ngx_http_jimeng_task_t;
+
+
+/* one that is followed has failed, and only its slot is not free */
+
+#define ngx_http_jimeng_task_state(t)                                         \
+    ((t)->follows ? JM_TASK_FAILED : (t)->task.state)
+
+
+/* ngx_http_jimeng_job.c says how one leads to another, and changes it */
+
+typedef enum {
+    NGX_HTTP_JIMENG_WAITING = 0,    /* for the reply, or the rest of it */
+    NGX_HTTP_JIMENG_ANSWERED,       /* the reply is whole, and on its way */
+    NGX_HTTP_JIMENG_ENDED,          /* the client took it */
+    NGX_HTTP_JIMENG_GONE            /* nobody waits for it any more */
+} ngx_http_jimeng_state_e;
+
+
+struct ngx_http_jimeng_job_s {
+    ngx_http_request_t         *request;
+    ngx_http_jimeng_task_t     *tasks;
+    ngx_http_jimeng_delivery_t *delivery;   /* NULL: URLs, as one reply */
+    ngx_socket_t                ident;      /* as a task's */
+    ngx_http_jimeng_watch_t    *watch;      /* on the reply's way */
+    ngx_http_jimeng_state_e     state;
+    ngx_http_jimeng_account_t  *account;
+    ngx_http_jimeng_order_t     order;
+    ngx_http_jimeng_claim_t    *claim;      /* NULL: none in the ledger */
+    ngx_http_jimeng_hold_t     *hold;       /* NULL: no limits */
+    ngx_http_posted_request_t   posted;
+    time_t                      created;
+    ngx_uint_t                  left;       /* tasks that are not over, */
+    ngx_uint_t                  following;  /* and that are but upstream */
+    ngx_msec_t                  upstream_time;
+    unsigned                    bound:1;    /* the account is the ledger's */
+};
+
+
+/* ngx_http_jimeng_log.c */
+
+void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer, ngx_uint_t model_only);
+
+/* ngx_http_jimeng_admit.c */
+
+ngx_uint_t ngx_http_jimeng_admit_bound(ngx_http_jimeng_task_t *task);
+jm_event_e ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task,
+    jm_error_t *e);
+void ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+void ngx_http_jimeng_admit_leave(ngx_http_jimeng_task_t *task,
+    jm_leave_e how);
+
+/* ngx_http_jimeng_outcome.c */
+
+jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time);
+void ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
+    jm_answer_t *answer);
+
+/* ngx_http_jimeng_task.c */
+
+ngx_int_t ngx_http_jimeng_task_init(ngx_http_jimeng_task_t *task,
+    ngx_http_jimeng_job_t *job, const jm_task_limits_t *limits);
+void ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task);
+
+
+#endif /* _NGX_HTTP_JIMENG_TASK_H_INCLUDED_ */

@@ -1,0 +1,82 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * The floor "upstream": what is sent to it, and signed, and the pictures that
+ * pass from it to a client.
+ */
+
+
+#ifndef _NGX_HTTP_JIMENG_UPSTREAM_H_INCLUDED_
+#define _NGX_HTTP_JIMENG_UPSTREAM_H_INCLUDED_
+
+
+#include "ngx_http_jimeng_shared.h"
+
+#include "jm_pass.h"
+#include "jm_picture.h"
+
+
+/* what is sent: text, or a whole file */
+
+typedef struct {
+    ngx_str_t                   text;
+    ngx_file_t                 *file;
+    off_t                       len;
+    unsigned                    hashed:1;   /* hash is set */
+    u_char                      hash[JM_DIGEST_HEX_LEN];
+} ngx_http_jimeng_payload_t;
+
+
+/*
+ * Sets what comes before and after a picture's base64, the number of which
+ * counts from 0; the client's reply has to be under way when it returns.
+ */
+
+typedef ngx_int_t (*ngx_http_jimeng_picture_pt)(void *data,
+    ngx_uint_t number, jm_picture_type_e type, ngx_str_t *before,
+    ngx_str_t *after);
+
+/* the pictures of one task on their way from the upstream to the client */
+
+typedef struct {
+    ngx_http_request_t         *request;
+    ngx_http_jimeng_picture_pt  handler;
+    void                       *data;
+    jm_pass_t                   scan;
+    ngx_chain_t                *free;
+    ngx_chain_t                *busy;
+    ngx_str_t                   after;
+    ngx_uint_t                  limit;      /* pictures that are wanted */
+    ngx_uint_t                  pictures;   /* that have gone on, whole */
+    unsigned                    begun:1;    /* some base64 went on */
+    unsigned                    inside:1;   /* and more is to come */
+    unsigned                    empty:1;    /* a picture of no bytes */
+    unsigned                    lost:1;     /* the client's connection is */
+} ngx_http_jimeng_pass_t;
+
+
+/* ngx_http_jimeng_sign.c */
+
+ngx_int_t ngx_http_jimeng_sign(ngx_http_jimeng_account_t *account,
+    jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
+    ngx_list_t *headers, ngx_log_t *log);
+ngx_int_t ngx_http_jimeng_payload_hash(ngx_http_jimeng_payload_t *payload);
+
+/* ngx_http_jimeng_pass.c */
+
+void ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t limit);
+ngx_int_t ngx_http_jimeng_pass_filter(ngx_http_jimeng_pass_t *p,
+    ngx_chain_t *in, jm_buf_t *rest);
+ngx_uint_t ngx_http_jimeng_pass_busy(ngx_http_jimeng_pass_t *p);
+
+/* ngx_http_jimeng_query.c */
+
+ngx_int_t ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key,
+    ngx_str_t *id, ngx_str_t *form, ngx_http_jimeng_payload_t *body);
+
+
+#endif /* _NGX_HTTP_JIMENG_UPSTREAM_H_INCLUDED_ */
