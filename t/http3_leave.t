@@ -4,10 +4,12 @@
 # what was not submitted is not, what was is followed to its end, once, with
 # its slot and on its client's account, and the log says 499.
 #
-# Seen failing: all of "close" and "abort" but the queue's, without
-# ngx_http_jimeng_client_watch(): nginx ends the request, its slot and its
-# reservation are given back, and the log says 000; all of "stop_sending",
-# without a look at what is written in ngx_http_jimeng_client_broke().
+# Seen failing:
+# - all but "queue: nothing is submitted", without
+#   ngx_http_jimeng_client_watch(): nginx ends the request of a client that
+#   closes, its slot and its reservation are lost, and the log says 000;
+# - "queue", "submit", "waits" and the limits' status, without a look at what is
+#   written in ngx_http_jimeng_client_broke(): STOP_SENDING is not noticed.
 
 use strict;
 use warnings;
