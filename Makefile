@@ -37,7 +37,7 @@ UNITS  := $(sort $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
 FUZZ   := $(sort $(patsubst t/fuzz/%.c,%, \
              $(filter-out t/fuzz/replay.c,$(wildcard t/fuzz/*.c))))
 
-LIBS      = -lcrypto
+LIBS      = -lyajl -lcrypto
 WARNINGS  = -std=c11 -Wall -Wextra -Wconversion -Werror
 SANITIZE  = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS    = $(WARNINGS) -O1 -g -fno-omit-frame-pointer $(SANITIZE)

@@ -67,8 +67,8 @@ subtest 'make, install, clean' => sub {
 subtest 'what is missing is named' => sub {
     my $compiler = "$tmp/cc";
 
-    {
-        my ($library, $package) = ('-lcrypto', 'libssl-dev');
+    for (['-lyajl', 'libyajl-dev'], ['-lcrypto', 'libssl-dev']) {
+        my ($library, $package) = @$_;
 
         write_file($compiler, <<"END");
 #!/bin/sh

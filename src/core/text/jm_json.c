@@ -5,78 +5,132 @@
 
 
 /*
- * The JSON reader.
+ * The JSON reader, over yajl.
+ *
+ * What yajl 2.1 takes for JSON and is none is refused before it gets to see
+ * the text: overlong UTF-8 and surrogates; escaped surrogates without their
+ * other half, which it decodes into broken UTF-8; VT and FF as white space;
+ * and an unterminated string behind the value.
  */
 
 
 #include "jm_json.h"
 #include "jm_text.h"
 
+#include <setjmp.h>
+
+#include <yajl/yajl_parse.h>
+
+
+/* memory that yajl holds: it is told of failure by a jump, as it checks none */
+
+typedef struct jm_json_block_s  jm_json_block_t;
+
+struct jm_json_block_s {
+    jm_json_block_t  *prev;
+    jm_json_block_t  *next;
+    size_t            size;
+};
+
+
+/* an array or object that is not closed yet */
 
 typedef struct {
-    const uint8_t   *p;
-    const uint8_t   *end;
-    jm_mem_t        *mem;
-    jm_json_limits_t limits;    /* what is left of them */
-    const char      *why;
+    jm_json_t       *node;
+    jm_json_t       *last;
+} jm_json_frame_t;
+
+
+typedef struct {
+    jm_str_t          text;
+    jm_mem_t         *mem;
+    jm_json_limits_t  limits;
+    jm_json_t        *root;
+    jm_json_frame_t  *frames;
+    size_t            depth;
+    size_t            nodes;
+    jm_str_t          key;
+    const char       *why;
+    jm_json_block_t   blocks;
+    jmp_buf           out_of_memory;
 } jm_json_reader_t;
 
 
-static jm_rc_e jm_json_value(jm_json_reader_t *r, jm_json_t **node);
-static jm_rc_e jm_json_list(jm_json_reader_t *r, jm_json_t **node,
-    jm_json_type_e type);
-static jm_rc_e jm_json_members(jm_json_reader_t *r, jm_json_t *list);
-static jm_rc_e jm_json_add(jm_json_reader_t *r, jm_json_t **node,
-    jm_json_type_e type);
-static jm_rc_e jm_json_scalar(jm_json_reader_t *r, jm_json_t **node);
-static unsigned jm_json_word(jm_json_reader_t *r, const char *word);
-static unsigned jm_json_digits(jm_json_reader_t *r);
-static unsigned jm_json_numeral(jm_json_reader_t *r, jm_str_t *text);
-static jm_rc_e jm_json_text(jm_json_reader_t *r, jm_str_t *text);
-static jm_rc_e jm_json_copy(jm_json_reader_t *r, jm_str_t *text);
-static const uint8_t *jm_json_escape(const uint8_t *p, const uint8_t *end,
-    uint8_t *dst, size_t *n);
-static const uint8_t *jm_json_unit(const uint8_t *p, const uint8_t *end,
-    unsigned *unit);
-static size_t jm_json_utf8(uint8_t *dst, unsigned code);
-static unsigned jm_json_byte(jm_json_reader_t *r);
-static unsigned jm_json_take(jm_json_reader_t *r, uint8_t c);
+static const char *jm_json_check(jm_str_t text);
+static unsigned jm_json_blank(const uint8_t *p, const uint8_t *end);
+static const uint8_t *jm_json_escape(const uint8_t *p, const uint8_t *end);
+static unsigned jm_json_unit(const uint8_t *p, const uint8_t *end);
+static jm_rc_e jm_json_parse(jm_json_reader_t *r);
+static jm_json_t *jm_json_add(jm_json_reader_t *r, jm_json_type_e type);
+static int jm_json_open_node(jm_json_reader_t *r, jm_json_type_e type);
+static jm_str_t jm_json_text(jm_json_reader_t *r, const uint8_t *s,
+    size_t len);
+
+static int jm_json_on_null(void *ctx);
+static int jm_json_on_bool(void *ctx, int value);
+static int jm_json_on_number(void *ctx, const char *s, size_t len);
+static int jm_json_on_string(void *ctx, const unsigned char *s, size_t len);
+static int jm_json_on_object(void *ctx);
+static int jm_json_on_key(void *ctx, const unsigned char *s, size_t len);
+static int jm_json_on_array(void *ctx);
+static int jm_json_on_end(void *ctx);
+
+static void *jm_json_alloc(jm_json_reader_t *r, size_t size);
+static void *jm_json_malloc(void *ctx, size_t size);
+static void *jm_json_realloc(void *ctx, void *p, size_t size);
+static void jm_json_free(void *ctx, void *p);
+
+
+static const char  jm_json_not_json[] = "is not valid JSON";
+
+static const yajl_callbacks  jm_json_callbacks = {
+    jm_json_on_null,
+    jm_json_on_bool,
+    NULL,
+    NULL,
+    jm_json_on_number,
+    jm_json_on_string,
+    jm_json_on_object,
+    jm_json_on_key,
+    jm_json_on_end,
+    jm_json_on_array,
+    jm_json_on_end
+};
 
 
 jm_rc_e
 jm_json_read(jm_json_t **root, jm_str_t text, const jm_json_limits_t *limits,
     jm_mem_t *mem, const char **why)
 {
-    size_t            n;
     jm_rc_e           rc;
     jm_json_reader_t  r;
 
     *root = NULL;
 
-    r.p = text.data;
-    r.end = (text.len == 0) ? text.data : text.data + text.len;
+    *why = jm_json_check(text);
+    if (*why != NULL) {
+        return JM_INVALID;
+    }
+
+    memset(&r, 0, sizeof(jm_json_reader_t));
+
+    r.text = text;
     r.mem = mem;
     r.limits = *limits;
-    r.why = "is not valid JSON";
+    r.why = jm_json_not_json;
+    r.blocks.prev = &r.blocks;
+    r.blocks.next = &r.blocks;
 
-    if (jm_json_byte(&r) == 0 && r.p == r.end) {
-        *why = "is empty";
-        return JM_INVALID;
+    rc = jm_json_parse(&r);
+
+    while (r.blocks.next != &r.blocks) {
+        jm_json_free(&r, r.blocks.next + 1);
     }
 
-    if (jm_utf8_length(text, &n) != JM_OK) {
-        *why = "is not valid UTF-8";
-        return JM_INVALID;
-    }
+    if (rc == JM_OK) {
+        *root = r.root;
 
-    rc = jm_json_value(&r, root);
-
-    if (rc == JM_OK && (jm_json_byte(&r) != 0 || r.p != r.end)) {
-        rc = JM_INVALID;
-    }
-
-    if (rc != JM_OK) {
-        *root = NULL;
+    } else if (rc == JM_INVALID) {
         *why = r.why;
     }
 
@@ -84,423 +138,425 @@ jm_json_read(jm_json_t **root, jm_str_t text, const jm_json_limits_t *limits,
 }
 
 
-static jm_rc_e
-jm_json_value(jm_json_reader_t *r, jm_json_t **node)
+/* why text cannot be JSON, as far as yajl does not find out itself; or NULL */
+
+static const char *
+jm_json_check(jm_str_t text)
 {
-    switch (jm_json_byte(r)) {
+    size_t          n;
+    const uint8_t  *p, *end;
 
-    case '{':
-        return jm_json_list(r, node, JM_JSON_OBJECT);
+    if (text.len == 0 || jm_json_blank(text.data, text.data + text.len)) {
+        return "is empty";
+    }
 
-    case '[':
-        return jm_json_list(r, node, JM_JSON_ARRAY);
+    if (jm_utf8_length(text, &n) != JM_OK) {
+        return "is not valid UTF-8";
+    }
+
+    /* white space to yajl, and to nobody else */
+
+    if (memchr(text.data, '\v', text.len) != NULL
+        || memchr(text.data, '\f', text.len) != NULL)
+    {
+        return jm_json_not_json;
+    }
+
+    /* a backslash outside of a string is an error anyway */
+
+    end = text.data + text.len;
+
+    for (p = text.data; p != end; /* void */) {
+        p = memchr(p, '\\', (size_t) (end - p));
+        if (p == NULL) {
+            break;
+        }
+
+        p = jm_json_escape(p, end);
+        if (p == NULL) {
+            return jm_json_not_json;
+        }
+    }
+
+    return NULL;
+}
+
+
+static unsigned
+jm_json_blank(const uint8_t *p, const uint8_t *end)
+{
+    while (p != end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) {
+        p++;
+    }
+
+    return p == end;
+}
+
+
+/* the end of the escape at p; NULL for a surrogate without its other half */
+
+static const uint8_t *
+jm_json_escape(const uint8_t *p, const uint8_t *end)
+{
+    switch (jm_json_unit(p, end) & 0xfc00) {
+
+    case 0xd800:
+        if ((jm_json_unit(p + 6, end) & 0xfc00) != 0xdc00) {
+            return NULL;
+        }
+
+        return p + 12;
+
+    case 0xdc00:
+        return NULL;
 
     default:
-        return jm_json_scalar(r, node);
+        return (end - p < 2) ? end : p + 2;
     }
 }
 
 
-/* as deep as the limit is, and no deeper, this comes back to itself */
-
-static jm_rc_e
-jm_json_list(jm_json_reader_t *r, jm_json_t **node, jm_json_type_e type)
-{
-    jm_rc_e  rc;
-
-    if (r->limits.depth == 0) {
-        r->why = "is nested too deeply";
-        return JM_INVALID;
-    }
-
-    rc = jm_json_add(r, node, type);
-    if (rc != JM_OK) {
-        return rc;
-    }
-
-    r->p++;
-    r->limits.depth--;
-
-    rc = jm_json_members(r, *node);
-
-    r->limits.depth++;
-
-    return rc;
-}
-
-
-static jm_rc_e
-jm_json_members(jm_json_reader_t *r, jm_json_t *list)
-{
-    uint8_t      close;
-    jm_rc_e      rc;
-    jm_str_t     key = jm_null_string;
-    jm_json_t  **next;
-
-    next = &list->child;
-    close = (list->type == JM_JSON_OBJECT) ? '}' : ']';
-
-    if (jm_json_take(r, close)) {
-        return JM_OK;
-    }
-
-    do {
-        if (list->type == JM_JSON_OBJECT) {
-
-            if (!jm_json_take(r, '"')) {
-                return JM_INVALID;
-            }
-
-            rc = jm_json_text(r, &key);
-            if (rc != JM_OK) {
-                return rc;
-            }
-
-            if (!jm_json_take(r, ':')) {
-                return JM_INVALID;
-            }
-        }
-
-        rc = jm_json_value(r, next);
-        if (rc != JM_OK) {
-            return rc;
-        }
-
-        (*next)->key = key;
-        next = &(*next)->next;
-        list->count++;
-
-    } while (jm_json_take(r, ','));
-
-    return jm_json_take(r, close) ? JM_OK : JM_INVALID;
-}
-
-
-static jm_rc_e
-jm_json_add(jm_json_reader_t *r, jm_json_t **node, jm_json_type_e type)
-{
-    jm_json_t  *added;
-
-    if (r->limits.nodes == 0) {
-        r->why = "has too many values";
-        return JM_INVALID;
-    }
-
-    added = r->mem->alloc(r->mem->ctx, sizeof(jm_json_t));
-    if (added == NULL) {
-        return JM_ERROR;
-    }
-
-    memset(added, 0, sizeof(jm_json_t));
-    added->type = type;
-
-    *node = added;
-    r->limits.nodes--;
-
-    return JM_OK;
-}
-
-
-static jm_rc_e
-jm_json_scalar(jm_json_reader_t *r, jm_json_t **node)
-{
-    jm_rc_e         rc;
-    jm_str_t        text = jm_null_string;
-    unsigned        boolean;
-    jm_json_type_e  type;
-
-    rc = JM_OK;
-    boolean = 0;
-
-    if (jm_json_take(r, '"')) {
-        type = JM_JSON_STRING;
-        rc = jm_json_text(r, &text);
-
-    } else if (jm_json_word(r, "null")) {
-        type = JM_JSON_NULL;
-
-    } else if (jm_json_word(r, "false")) {
-        type = JM_JSON_BOOL;
-
-    } else if (jm_json_word(r, "true")) {
-        type = JM_JSON_BOOL;
-        boolean = 1;
-
-    } else if (jm_json_numeral(r, &text)) {
-        type = JM_JSON_NUMBER;
-
-    } else {
-        return JM_INVALID;
-    }
-
-    if (rc == JM_OK) {
-        rc = jm_json_add(r, node, type);
-    }
-
-    if (rc == JM_OK) {
-        (*node)->text = text;
-        (*node)->boolean = boolean;
-    }
-
-    return rc;
-}
-
-
-/* what comes behind a word, or a number, is looked at by whoever goes on */
+/* the UTF-16 code unit that \uXXXX at p stands for, 0 if there is no such */
 
 static unsigned
-jm_json_word(jm_json_reader_t *r, const char *word)
+jm_json_unit(const uint8_t *p, const uint8_t *end)
 {
-    size_t  len;
+    size_t    i;
+    uint8_t   c;
+    unsigned  unit;
 
-    len = strlen(word);
-
-    if ((size_t) (r->end - r->p) < len || memcmp(r->p, word, len) != 0) {
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u') {
         return 0;
     }
 
-    r->p += len;
+    unit = 0;
 
-    return 1;
-}
+    for (i = 2; i < 6; i++) {
+        c = (uint8_t) (p[i] | 0x20);
 
+        if (p[i] >= '0' && p[i] <= '9') {
+            unit = unit << 4 | (unsigned) (p[i] - '0');
 
-static unsigned
-jm_json_numeral(jm_json_reader_t *r, jm_str_t *text)
-{
-    const uint8_t  *start;
+        } else if (c >= 'a' && c <= 'f') {
+            unit = unit << 4 | (unsigned) (c - 'a' + 10);
 
-    start = r->p;
-
-    (void) jm_json_word(r, "-");
-
-    /* a zero is the first digit of no other number */
-
-    if (!jm_json_word(r, "0") && !jm_json_digits(r)) {
-        return 0;
-    }
-
-    if (jm_json_word(r, ".") && !jm_json_digits(r)) {
-        return 0;
-    }
-
-    if (jm_json_word(r, "e") || jm_json_word(r, "E")) {
-
-        if (!jm_json_word(r, "+")) {
-            (void) jm_json_word(r, "-");
-        }
-
-        if (!jm_json_digits(r)) {
+        } else {
             return 0;
         }
     }
 
-    text->len = (size_t) (r->p - start);
-    text->data = start;
-
-    return 1;
+    return unit;
 }
 
 
-static unsigned
-jm_json_digits(jm_json_reader_t *r)
-{
-    const uint8_t  *start;
-
-    for (start = r->p; r->p != r->end && *r->p >= '0' && *r->p <= '9'; r->p++) {
-        /* void */
-    }
-
-    return r->p != start;
-}
-
-
-/* behind its first quote; a view where there is no escape in it, else a copy */
+/*
+ * The jump out of yajl ends here.  Nothing that is local to this function
+ * changes after setjmp(): what does is the caller's.
+ */
 
 static jm_rc_e
-jm_json_text(jm_json_reader_t *r, jm_str_t *text)
+jm_json_parse(jm_json_reader_t *r)
 {
-    size_t          n;
-    uint8_t         bytes[4];
-    jm_str_t        rest;
-    unsigned        escaped;
-    const uint8_t  *start;
+    size_t            used;
+    yajl_handle       handle;
+    yajl_alloc_funcs  funcs;
 
-    start = r->p;
-    escaped = 0;
+    funcs.malloc = jm_json_malloc;
+    funcs.realloc = jm_json_realloc;
+    funcs.free = jm_json_free;
+    funcs.ctx = r;
 
-    for ( ;; ) {
-        rest.len = (size_t) (r->end - r->p);
-        rest.data = r->p;
-
-        r->p += jm_json_plain(rest);
-
-        if (r->p == r->end) {
-            return JM_INVALID;
-        }
-
-        if (*r->p == '"') {
-            break;
-        }
-
-        r->p = jm_json_escape(r->p, r->end, bytes, &n);
-        if (r->p == NULL) {
-            return JM_INVALID;
-        }
-
-        escaped = 1;
-    }
-
-    text->len = (size_t) (r->p - start);
-    text->data = start;
-
-    r->p++;
-
-    return escaped ? jm_json_copy(r, text) : JM_OK;
-}
-
-
-/* what an escape stands for is never longer */
-
-static jm_rc_e
-jm_json_copy(jm_json_reader_t *r, jm_str_t *text)
-{
-    size_t          n;
-    uint8_t        *copy, *dst;
-    jm_str_t        rest;
-    const uint8_t  *end;
-
-    copy = r->mem->alloc(r->mem->ctx, text->len);
-    if (copy == NULL) {
+    if (setjmp(r->out_of_memory)) {
         return JM_ERROR;
     }
 
-    dst = copy;
-    rest = *text;
-    end = rest.data + rest.len;
+    /* nothing nests deeper than it has brackets */
 
-    while (rest.data != end) {
-        rest.len = (size_t) (end - rest.data);
+    r->limits.depth = jm_min(r->limits.depth, r->text.len);
+    r->frames = jm_json_malloc(r, (r->limits.depth + 1)
+                                  * sizeof(jm_json_frame_t));
 
-        n = jm_json_plain(rest);
-        memcpy(dst, rest.data, n);
+    handle = yajl_alloc(&jm_json_callbacks, &funcs, r);
 
-        dst += n;
-        rest.data += n;
+    /* what follows the value is looked at here, UTF-8 was above */
 
-        if (rest.data != end) {
-            rest.data = jm_json_escape(rest.data, end, dst, &n);
-            dst += n;
-        }
+    yajl_config(handle, yajl_allow_trailing_garbage, 1);
+    yajl_config(handle, yajl_dont_validate_strings, 1);
+
+    if (yajl_parse(handle, r->text.data, r->text.len) != yajl_status_ok) {
+        return JM_INVALID;
     }
 
-    text->len = (size_t) (dst - copy);
-    text->data = copy;
+    used = yajl_get_bytes_consumed(handle);
+
+    if (yajl_complete_parse(handle) != yajl_status_ok) {
+        return JM_INVALID;
+    }
+
+    if (!jm_json_blank(r->text.data + used, r->text.data + r->text.len)) {
+        return JM_INVALID;
+    }
 
     return JM_OK;
 }
 
 
-/*
- * Writes the n bytes, at most 4, that the escape at p stands for, and returns
- * its end; NULL when it is none.  Half a surrogate pair is none.
- */
+/* a new node at its place in the tree, NULL over the limit */
 
-static const uint8_t *
-jm_json_escape(const uint8_t *p, const uint8_t *end, uint8_t *dst, size_t *n)
+static jm_json_t *
+jm_json_add(jm_json_reader_t *r, jm_json_type_e type)
 {
-    unsigned  unit, low;
+    jm_json_t        *node;
+    jm_json_frame_t  *frame;
 
-    p = jm_json_unit(p, end, &unit);
-
-    if (p == NULL || (unit & 0xfc00) == 0xdc00) {
+    if (r->nodes == r->limits.nodes) {
+        r->why = "has too many values";
         return NULL;
     }
 
-    if ((unit & 0xfc00) == 0xd800) {
-        p = jm_json_unit(p, end, &low);
+    node = jm_json_alloc(r, sizeof(jm_json_t));
+    memset(node, 0, sizeof(jm_json_t));
 
-        if (p == NULL || (low & 0xfc00) != 0xdc00) {
-            return NULL;
-        }
+    node->type = type;
+    r->nodes++;
 
-        unit = 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff);
+    if (r->depth == 0) {
+        r->root = node;
+        return node;
     }
 
-    *n = jm_json_utf8(dst, unit);
+    frame = &r->frames[r->depth - 1];
+
+    if (frame->node->type == JM_JSON_OBJECT) {
+        node->key = r->key;
+    }
+
+    if (frame->last == NULL) {
+        frame->node->child = node;
+
+    } else {
+        frame->last->next = node;
+    }
+
+    frame->last = node;
+    frame->node->count++;
+
+    return node;
+}
+
+
+static int
+jm_json_open_node(jm_json_reader_t *r, jm_json_type_e type)
+{
+    jm_json_t  *node;
+
+    if (r->depth == r->limits.depth) {
+        r->why = "is nested too deeply";
+        return 0;
+    }
+
+    node = jm_json_add(r, type);
+    if (node == NULL) {
+        return 0;
+    }
+
+    r->frames[r->depth].node = node;
+    r->frames[r->depth].last = NULL;
+    r->depth++;
+
+    return 1;
+}
+
+
+/* a view into the text where yajl gives one, else a copy of its buffer */
+
+static jm_str_t
+jm_json_text(jm_json_reader_t *r, const uint8_t *s, size_t len)
+{
+    uint8_t    *copy;
+    jm_str_t    v;
+    uintptr_t   p, text;
+
+    p = (uintptr_t) s;
+    text = (uintptr_t) r->text.data;
+
+    v.len = len;
+    v.data = s;
+
+    if (p < text || p > text + r->text.len) {
+        copy = jm_json_alloc(r, jm_max(len, 1));
+        memcpy(copy, s, len);
+        v.data = copy;
+    }
+
+    return v;
+}
+
+
+static int
+jm_json_on_null(void *ctx)
+{
+    return jm_json_add(ctx, JM_JSON_NULL) != NULL;
+}
+
+
+static int
+jm_json_on_bool(void *ctx, int value)
+{
+    jm_json_t  *node;
+
+    node = jm_json_add(ctx, JM_JSON_BOOL);
+    if (node == NULL) {
+        return 0;
+    }
+
+    node->boolean = (value != 0);
+
+    return 1;
+}
+
+
+static int
+jm_json_on_number(void *ctx, const char *s, size_t len)
+{
+    jm_json_t  *node;
+
+    node = jm_json_add(ctx, JM_JSON_NUMBER);
+    if (node == NULL) {
+        return 0;
+    }
+
+    node->text = jm_json_text(ctx, (const uint8_t *) s, len);
+
+    return 1;
+}
+
+
+static int
+jm_json_on_string(void *ctx, const unsigned char *s, size_t len)
+{
+    jm_json_t  *node;
+
+    node = jm_json_add(ctx, JM_JSON_STRING);
+    if (node == NULL) {
+        return 0;
+    }
+
+    node->text = jm_json_text(ctx, s, len);
+
+    return 1;
+}
+
+
+static int
+jm_json_on_object(void *ctx)
+{
+    return jm_json_open_node(ctx, JM_JSON_OBJECT);
+}
+
+
+static int
+jm_json_on_key(void *ctx, const unsigned char *s, size_t len)
+{
+    jm_json_reader_t  *r;
+
+    r = ctx;
+    r->key = jm_json_text(r, s, len);
+
+    return 1;
+}
+
+
+static int
+jm_json_on_array(void *ctx)
+{
+    return jm_json_open_node(ctx, JM_JSON_ARRAY);
+}
+
+
+static int
+jm_json_on_end(void *ctx)
+{
+    jm_json_reader_t  *r;
+
+    r = ctx;
+    r->depth--;
+
+    return 1;
+}
+
+
+/* memory of the tree, which outlives the reader */
+
+static void *
+jm_json_alloc(jm_json_reader_t *r, size_t size)
+{
+    void  *p;
+
+    p = r->mem->alloc(r->mem->ctx, size);
+    if (p == NULL) {
+        longjmp(r->out_of_memory, 1);
+    }
 
     return p;
 }
 
 
-static const uint8_t *
-jm_json_unit(const uint8_t *p, const uint8_t *end, unsigned *unit)
+static void *
+jm_json_malloc(void *ctx, size_t size)
 {
-    int          rc;
-    jm_escape_t  e;
+    jm_json_block_t   *block;
+    jm_json_reader_t  *r;
 
-    if (p == end || *p++ != '\\') {
-        return NULL;
-    }
+    r = ctx;
 
-    jm_escape_init(&e);
+    block = jm_json_alloc(r, sizeof(jm_json_block_t) + size);
 
-    do {
-        rc = (p == end) ? JM_ESCAPE_INVALID : jm_escape_add(&e, *p++);
-    } while (rc == JM_ESCAPE_AGAIN);
+    block->size = size;
+    block->prev = &r->blocks;
+    block->next = r->blocks.next;
+    block->next->prev = block;
+    r->blocks.next = block;
 
-    *unit = (unsigned) rc;
-
-    return rc == JM_ESCAPE_INVALID ? NULL : p;
+    return block + 1;
 }
 
 
-static size_t
-jm_json_utf8(uint8_t *dst, unsigned code)
+static void *
+jm_json_realloc(void *ctx, void *p, size_t size)
 {
-    size_t  i, n;
+    void             *q;
+    jm_json_block_t  *block;
 
-    static const uint8_t  first[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+    q = jm_json_malloc(ctx, size);
 
-    n = (code < 0x80) ? 1 : (code < 0x800) ? 2 : (code < 0x10000) ? 3 : 4;
-
-    for (i = n - 1; i > 0; i--) {
-        dst[i] = (uint8_t) (0x80 | (code & 0x3f));
-        code >>= 6;
+    if (p != NULL) {
+        block = (jm_json_block_t *) p - 1;
+        memcpy(q, p, jm_min(block->size, size));
+        jm_json_free(ctx, p);
     }
 
-    dst[0] = (uint8_t) (first[n] | code);
-
-    return n;
+    return q;
 }
 
 
-/* the next byte that is no white space, 0 when there is none */
-
-static unsigned
-jm_json_byte(jm_json_reader_t *r)
+static void
+jm_json_free(void *ctx, void *p)
 {
-    for ( /* void */ ; r->p != r->end; r->p++) {
+    jm_json_block_t   *block;
+    jm_json_reader_t  *r;
 
-        if (*r->p != ' ' && *r->p != '\t' && *r->p != '\n' && *r->p != '\r') {
-            return *r->p;
-        }
+    if (p == NULL) {
+        return;
     }
 
-    return 0;
-}
+    r = ctx;
+    block = (jm_json_block_t *) p - 1;
 
+    block->prev->next = block->next;
+    block->next->prev = block->prev;
 
-static unsigned
-jm_json_take(jm_json_reader_t *r, uint8_t c)
-{
-    if (jm_json_byte(r) != c) {
-        return 0;
-    }
-
-    r->p++;
-
-    return 1;
+    r->mem->free(r->mem->ctx, block);
 }
 
 

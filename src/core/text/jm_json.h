@@ -5,7 +5,7 @@
 
 
 /*
- * JSON (RFC 8259): one reader and one writer.
+ * JSON: one reader, over yajl, and one writer.
  */
 
 

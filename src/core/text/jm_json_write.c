@@ -10,12 +10,16 @@
 
 
 #include "jm_json.h"
-#include "jm_text.h"
 
 
 /* "-9223372036854775808" */
 
 #define JM_JSON_INT         20
+
+/* a byte, in each of eight */
+
+#define jm_json_each(c)     ((uint64_t) (c) * 0x0101010101010101)
+
 
 static unsigned jm_json_value(jm_json_writer_t *w);
 static void jm_json_begin(jm_json_writer_t *w, unsigned object);
@@ -24,6 +28,7 @@ static uint8_t *jm_json_room(jm_json_writer_t *w, size_t len);
 static void jm_json_text(jm_json_writer_t *w, jm_str_t s, const char *end,
     size_t n);
 static void jm_json_literal(jm_json_writer_t *w, const char *s);
+static size_t jm_json_plain(jm_str_t s);
 static void jm_json_escape(jm_buf_t *out, jm_str_t s);
 static void jm_json_escape_byte(jm_buf_t *out, uint8_t c);
 
@@ -295,6 +300,38 @@ jm_json_literal(jm_json_writer_t *w, const char *s)
     v.data = (const uint8_t *) s;
 
     jm_json_number(w, v);
+}
+
+
+/* how many bytes of s need no escape; eight are looked at at once */
+
+static size_t
+jm_json_plain(jm_str_t s)
+{
+    size_t    i;
+    uint64_t  eight, found;
+
+    for (i = 0; s.len - i >= 8; i += 8) {
+        memcpy(&eight, s.data + i, 8);
+
+        /* a byte's highest bit, if it is less than the one subtracted */
+
+        found = (eight - jm_json_each(' '))
+                | ((eight ^ jm_json_each('"')) - jm_json_each(1))
+                | ((eight ^ jm_json_each('\\')) - jm_json_each(1));
+
+        if (found & ~eight & jm_json_each(0x80)) {
+            break;
+        }
+    }
+
+    while (i < s.len && s.data[i] >= ' ' && s.data[i] != '"'
+           && s.data[i] != '\\')
+    {
+        i++;
+    }
+
+    return i;
 }
 
 

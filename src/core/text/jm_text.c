@@ -41,11 +41,6 @@ typedef struct {
 } jm_number_t;
 
 
-/* a byte, in each of eight */
-
-#define jm_each(c)          ((uint64_t) (c) * 0x0101010101010101)
-
-
 static size_t jm_utf8_sequence(const uint8_t *p, size_t len);
 static uint64_t jm_decimal_round(jm_str_t digits, int64_t whole,
     unsigned *rest);
@@ -76,7 +71,7 @@ jm_utf8_length(jm_str_t s, size_t *n)
         while (end - p > 8) {
             memcpy(&word, p, 8);
 
-            if (word & jm_each(0x80)) {
+            if (word & 0x8080808080808080) {
                 break;
             }
 
@@ -533,38 +528,6 @@ jm_uri_escape(jm_buf_t *b, jm_str_t s)
         escape[2] = (uint8_t) hex[c & 0xf];
         jm_buf_add(b, escape, 3);
     }
-}
-
-
-/* eight are looked at at once, until there is something among them */
-
-size_t
-jm_json_plain(jm_str_t s)
-{
-    size_t    i;
-    uint64_t  eight, found;
-
-    for (i = 0; s.len - i >= 8; i += 8) {
-        memcpy(&eight, s.data + i, 8);
-
-        /* the highest bit of a byte that is less than what is subtracted */
-
-        found = (eight - jm_each(' '))
-                | ((eight ^ jm_each('"')) - jm_each(1))
-                | ((eight ^ jm_each('\\')) - jm_each(1));
-
-        if (found & ~eight & jm_each(0x80)) {
-            break;
-        }
-    }
-
-    while (i < s.len && s.data[i] >= ' ' && s.data[i] != '"'
-           && s.data[i] != '\\')
-    {
-        i++;
-    }
-
-    return i;
 }
 
 

@@ -77,12 +77,6 @@ size_t jm_duration(uint8_t *dst, uint64_t ms);
  */
 void jm_uri_escape(jm_buf_t *b, jm_str_t s);
 
-/*
- * Returns how many bytes of s, from its start, are in a JSON string as they
- * are: those before a quote, a backslash or a control character.
- */
-size_t jm_json_plain(jm_str_t s);
-
 
 /*
  * An escape of a JSON string that arrives byte by byte: digits of \uXXXX are
