@@ -39,25 +39,8 @@ jm_buf_fixed(jm_buf_t *b, void *data, size_t size)
 }
 
 
-void
-jm_buf_add(jm_buf_t *b, const void *data, size_t len)
-{
-    uint8_t  *p;
-
-    if (len == 0) {
-        return;
-    }
-
-    p = jm_buf_take(b, len);
-
-    if (p != NULL) {
-        memcpy(p, data, len);
-    }
-}
-
-
 uint8_t *
-jm_buf_take(jm_buf_t *b, size_t len)
+jm_buf_take_more(jm_buf_t *b, size_t len)
 {
     uint8_t  *p;
 

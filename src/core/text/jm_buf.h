@@ -39,18 +39,46 @@ void jm_buf_init(jm_buf_t *b, jm_mem_t *mem, size_t size, size_t cap);
  */
 void jm_buf_fixed(jm_buf_t *b, void *data, size_t size);
 
-/*
- * Appends len bytes.  When they do not fit under the cap, or memory runs out,
- * nothing is appended, b->rc becomes JM_ERROR, and stays so: every later add
- * is ignored.
- */
-void jm_buf_add(jm_buf_t *b, const void *data, size_t len);
+/* What jm_buf_take() does where there is no room, or no memory yet. */
+uint8_t *jm_buf_take_more(jm_buf_t *b, size_t len);
 
 /*
  * Appends len bytes that the caller writes: returns where, before anything else
- * is done with b, or NULL when jm_buf_add() would fail, which it does then.
+ * is done with b.  When they do not fit under the cap, or memory runs out,
+ * nothing is appended, NULL is returned, b->rc becomes JM_ERROR, and stays so:
+ * every later add is ignored.
  */
-uint8_t *jm_buf_take(jm_buf_t *b, size_t len);
+static inline uint8_t *
+jm_buf_take(jm_buf_t *b, size_t len)
+{
+    uint8_t  *p;
+
+    if (b->rc != JM_OK || b->data == NULL || len > b->size - b->len) {
+        return jm_buf_take_more(b, len);
+    }
+
+    p = b->data + b->len;
+    b->len += len;
+
+    return p;
+}
+
+/* Appends len bytes of data, or none, as jm_buf_take() does. */
+static inline void
+jm_buf_add(jm_buf_t *b, const void *data, size_t len)
+{
+    uint8_t  *p;
+
+    if (len == 0) {
+        return;
+    }
+
+    p = jm_buf_take(b, len);
+
+    if (p != NULL) {
+        memcpy(p, data, len);
+    }
+}
 
 /* Appends the bytes of s, as jm_buf_add() does. */
 void jm_buf_str(jm_buf_t *b, jm_str_t s);
