@@ -42,6 +42,7 @@ typedef struct {
 } jm_bounds_t;
 
 
+static size_t jm_metrics_code_index(int64_t code);
 static uint64_t *jm_metrics_value(jm_metrics_t *m, jm_series_e kind,
     jm_cause_e result, jm_str_t a, jm_str_t b);
 static jm_series_t *jm_metrics_make(jm_metrics_t *m, jm_series_e kind,
@@ -168,22 +169,37 @@ jm_metrics_images(jm_metrics_t *m, jm_str_t client, uint64_t n)
 void
 jm_metrics_code(jm_metrics_t *m, int64_t code)
 {
-    size_t   i, n;
+    m->shared->counters.codes[jm_metrics_code_index(code)]++;
+}
+
+
+static size_t
+jm_metrics_code_index(int64_t code)
+{
+    size_t   i;
     int64_t  number;
 
-    i = (code == 0) ? JM_CODE_NONE : JM_CODE_OTHER;
-    n = jm_metrics_codes(0, &number);
+    if (code == 0) {
+        return JM_CODE_NONE;
+    }
 
-    while (i != JM_CODE_NONE && n-- > JM_CODE_GOOD) {
-        (void) jm_metrics_codes(n, &number);
+    if (code == JM_CODE_SUCCESS) {
+        return JM_CODE_GOOD;
+    }
+
+    for (i = JM_CODE_TABLE; i < JM_METRICS_CODES; i++) {
+        number = jm_error_code(i - JM_CODE_TABLE);
 
         if (number == code) {
-            i = n;
+            return i;
+        }
+
+        if (number == 0) {
             break;
         }
     }
 
-    m->shared->counters.codes[i]++;
+    return JM_CODE_OTHER;
 }
 
 
