@@ -42,6 +42,7 @@ void jm_buf_fixed(jm_buf_t *b, void *data, size_t size);
 /* What jm_buf_take() does where there is no room, or no memory yet. */
 uint8_t *jm_buf_take_more(jm_buf_t *b, size_t len);
 
+
 /*
  * Appends len bytes that the caller writes: returns where, before anything else
  * is done with b.  When they do not fit under the cap, or memory runs out,
@@ -63,6 +64,7 @@ jm_buf_take(jm_buf_t *b, size_t len)
     return p;
 }
 
+
 /* Appends len bytes of data, or none, as jm_buf_take() does. */
 static inline void
 jm_buf_add(jm_buf_t *b, const void *data, size_t len)
@@ -79,6 +81,7 @@ jm_buf_add(jm_buf_t *b, const void *data, size_t len)
         memcpy(p, data, len);
     }
 }
+
 
 /* Appends the bytes of s, as jm_buf_add() does. */
 void jm_buf_str(jm_buf_t *b, jm_str_t s);
