@@ -17,7 +17,7 @@
 #include "ngx_http_jimeng_job.h"
 
 
-#define NGX_HTTP_JIMENG_VERSION  "0.2.0"
+#define NGX_HTTP_JIMENG_VERSION  "0.3.0"
 
 
 /* ngx_http_jimeng_origin.c */
