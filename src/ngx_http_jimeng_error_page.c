@@ -86,7 +86,7 @@ ngx_http_jimeng_error_is_ours(ngx_http_request_t *r)
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    if (jlcf->pass.data) {
+    if (jlcf->uri.data) {
         return 1;
     }
 

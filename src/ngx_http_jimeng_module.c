@@ -244,7 +244,7 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return rv;
     }
 
-    ngx_http_jimeng_pass_merge(cf, child);
+    ngx_http_jimeng_handler_merge(cf, child);
 
     return ngx_http_jimeng_status_merge(cf, parent, child);
 }

@@ -342,7 +342,7 @@ ngx_http_jimeng_variable_queue_time(ngx_http_jimeng_job_t *job,
 
         if (task->slot.queued) {
             end = task->slot.granted ? task->slot.granted
-                  : task->over ? task->over : ngx_current_msec;
+                  : task->finished ? task->finished : ngx_current_msec;
 
             *ms = ngx_max(*ms, end - task->slot.queued);
             found = 1;
@@ -366,7 +366,7 @@ ngx_http_jimeng_variable_task_time(ngx_http_jimeng_job_t *job, ngx_msec_t *ms)
         task = &job->tasks[i];
 
         if (task->id.len) {
-            end = task->over ? task->over : ngx_current_msec;
+            end = task->finished ? task->finished : ngx_current_msec;
             *ms = ngx_max(*ms, end - task->accepted);
         }
     }

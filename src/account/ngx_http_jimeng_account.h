@@ -26,20 +26,22 @@
 #define NGX_HTTP_JIMENG_ACCOUNT_NAME  64
 
 
+/* what the account's queue goes by: not the limits of a client, or a task */
+
 typedef struct {
     ngx_uint_t                  concurrency;    /* 0: it has no slots */
     ngx_uint_t                  weight;
     ngx_uint_t                  queue;          /* 0: nobody waits */
-    ngx_msec_t                  timeout;        /* of who waits; 0: none */
+    ngx_msec_t                  timeout;        /* of a wait in it; 0: none */
     ngx_msec_t                  interval;       /* between two submits */
 } ngx_http_jimeng_limits_t;
 
 
-/* the signer's key is a cache of this worker's, the rest is configuration */
+/* all of it is configuration, but the signer: it caches a key for a day */
 
 typedef struct {
     ngx_str_t                   name;
-    unsigned                    queue_number;   /* in the zone */
+    unsigned                    queue_number;   /* of its queue in the zone */
     ngx_http_jimeng_limits_t    limits;
     jm_credential_t             credential;
     jm_str_t                    security_token;

@@ -35,21 +35,21 @@ typedef struct {
     ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_input_t    *input;      /* while the body is read */
     ngx_http_jimeng_order_t    *order;      /* of a retrieval */
-    ngx_http_jimeng_hold_t     *hold;       /* a share of its limits */
+    ngx_http_jimeng_hold_t     *hold;       /* a share of client's limits */
     const jm_client_t          *client;     /* NULL: its key is not known */
-    jm_error_t                 *over;       /* of its rate, when it is over */
-    u_char                      identity[JM_DIGEST_LEN];
-    ngx_str_t                   error_page; /* in place of nginx's own */
+    jm_error_t                 *rate_error; /* NULL: not over its rate */
+    u_char                      identity[JM_DIGEST_LEN];    /* a client's */
+    ngx_str_t                   error_page; /* the body, instead of nginx's */
     ngx_str_t                   model;      /* req_key, once it is known */
-    jm_cause_e                  cause;      /* of the error that was told */
+    jm_cause_e                  cause;      /* of the error it was sent */
     unsigned                    replied:1;  /* the reply is of our making */
-    unsigned                    edit:1;     /* images/edits */
+    unsigned                    edit:1;     /* asked for images/edits */
     unsigned                    form:1;     /* the body is a form */
     unsigned                    identified:1;   /* identity is set */
 } ngx_http_jimeng_ctx_t;
 
 
-/* the core's view of nginx's */
+/* sets a jm_str_t and an ngx_str_t, or a jm_buf_t, from one another */
 
 #define ngx_http_jimeng_str(v, s)                                             \
     (v)->len = (s)->len;                                                      \

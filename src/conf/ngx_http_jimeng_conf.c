@@ -111,7 +111,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     conf->pass = { 0, NULL };
+     *     conf->uri = { 0, NULL };
      *     conf->accounts = NULL;
      *     conf->account = NULL;
      *     conf->table = { NULL, 0 };
@@ -180,11 +180,11 @@ ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->noname && conf->pass.data == NULL) {
-        conf->pass = prev->pass;
+    if (clcf->noname && conf->uri.data == NULL) {
+        conf->uri = prev->uri;
     }
 
-    if (conf->pass.data == NULL) {
+    if (conf->uri.data == NULL) {
         return NGX_CONF_OK;
     }
 

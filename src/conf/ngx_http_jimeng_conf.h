@@ -35,15 +35,15 @@ typedef struct {
     ngx_array_t                 clients;    /* const jm_client_t *, of all */
     ngx_http_jimeng_zone_t     *zone;       /* NULL: there is none */
     ngx_int_t                   request_id; /* index of $request_id */
-    time_t                      created;    /* when this was read */
+    time_t                      created;    /* when it was read */
     jm_seal_key_t               seal_keys[JM_SEAL_KEYS];
     ngx_uint_t                  nseal_keys;
-    unsigned                    seal_random:1;  /* they are of no file */
+    unsigned                    seal_random:1;  /* made at the start */
 } ngx_http_jimeng_main_conf_t;
 
 
 typedef struct {
-    ngx_str_t                   pass;
+    ngx_str_t                   uri;        /* that jimeng_pass names */
     ngx_array_t                *account_names;  /* ngx_str_t */
     ngx_array_t                *accounts;   /* ngx_http_jimeng_account_t * */
     ngx_http_jimeng_account_t  *account;    /* the first of them */
@@ -55,16 +55,16 @@ typedef struct {
     ngx_msec_t                  timeout;
     ngx_msec_t                  heartbeat;  /* 0: off */
     ngx_msec_t                  dedupe;     /* 0: off */
-    ngx_msec_t                  unmarked;   /* a part of dedupe; 0: off */
+    ngx_msec_t                  unmarked;   /* jimeng_dedupe; 0: off */
     ngx_uint_t                  size;
     ngx_uint_t                  response_format;    /* jm_format_e */
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
     ngx_flag_t                  error_page; /* without jimeng_pass as well */
-    ngx_flag_t                  cross_site; /* forms of any page's */
+    ngx_flag_t                  cross_site; /* forms of any origin */
     ngx_http_jimeng_keys_t     *keys;       /* NULL: whoever comes */
-    ngx_uint_t                  dry_run;    /* of their limits */
-    ngx_http_handler_pt         report;     /* instead of jimeng_pass */
+    ngx_uint_t                  dry_run;    /* keys refuse nothing */
+    ngx_http_handler_pt         report;     /* jimeng_status, _metrics */
     ngx_str_t                   report_name;
 } ngx_http_jimeng_loc_conf_t;
 

@@ -50,7 +50,7 @@ char *ngx_http_jimeng_status_merge(ngx_conf_t *cf,
 /* ngx_http_jimeng_handler.c */
 
 char *ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-void ngx_http_jimeng_pass_merge(ngx_conf_t *cf,
+void ngx_http_jimeng_handler_merge(ngx_conf_t *cf,
     ngx_http_jimeng_loc_conf_t *conf);
 
 

@@ -350,7 +350,7 @@ ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                 *value;
     ngx_http_core_loc_conf_t  *clcf;
 
-    if (jlcf->pass.data) {
+    if (jlcf->uri.data) {
         return "is duplicate";
     }
 
@@ -369,7 +369,7 @@ ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_jimeng_handler;
 
-    jlcf->pass = value[1];
+    jlcf->uri = value[1];
 
     return NGX_CONF_OK;
 }
@@ -378,13 +378,13 @@ ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* "limit_except" and "if" have a location's configuration, not its handler */
 
 void
-ngx_http_jimeng_pass_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *conf)
+ngx_http_jimeng_handler_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *conf)
 {
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (conf->pass.data && clcf->lmt_excpt && clcf->handler == NULL) {
+    if (conf->uri.data && clcf->lmt_excpt && clcf->handler == NULL) {
         clcf->handler = ngx_http_jimeng_handler;
     }
 }

@@ -86,7 +86,7 @@ ngx_http_jimeng_status_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->noname && clcf->handler == NULL && conf->pass.data == NULL
+    if (clcf->noname && clcf->handler == NULL && conf->uri.data == NULL
         && conf->report == NULL)
     {
         conf->report = prev->report;
@@ -110,7 +110,7 @@ ngx_http_jimeng_status_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
         return NGX_CONF_ERROR;
     }
 
-    if (conf->pass.data) {
+    if (conf->uri.data) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" needs a location of its own, without "
                            "\"jimeng_pass\"", &conf->report_name);

@@ -35,7 +35,7 @@ static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
  */
 
 ngx_int_t
-ngx_http_jimeng_answer_limit(ngx_http_jimeng_exchange_t *x)
+ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x)
 {
     ngx_http_upstream_t       *u;
     ngx_http_upstream_conf_t  *conf;
@@ -117,7 +117,7 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         b = cl->buf;
 
         if (x->pass && ngx_buf_size(b) && !ngx_buf_in_memory(b)) {
-            x->lost = 1;
+            x->truncated = 1;
         }
 
         if (b->last_buf || b->last_in_chain) {
@@ -130,7 +130,7 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         /* meanwhile the pool is not the one of the client's request */
 
         if (x->outer) {
-            return ngx_chain_add_copy(x->pool, &x->held, in);
+            return ngx_chain_add_copy(x->pool, &x->deferred, in);
         }
 
         return ngx_http_jimeng_pass_filter(x->pass, in, &x->answer);
@@ -169,7 +169,7 @@ ngx_http_jimeng_answer_file(ngx_http_jimeng_exchange_t *x, ngx_buf_t *b)
         n = ngx_read_file(b->file, data, size, offset);
 
         if (n <= 0) {
-            x->lost = 1;
+            x->truncated = 1;
             return;
         }
 
@@ -185,24 +185,27 @@ ngx_http_jimeng_answer_file(ngx_http_jimeng_exchange_t *x, ngx_buf_t *b)
 static ngx_uint_t
 ngx_http_jimeng_answer_passes(ngx_http_jimeng_exchange_t *x)
 {
-    return x->pass && x->status == NGX_HTTP_OK && !x->lost;
+    return x->pass && x->status == NGX_HTTP_OK && !x->truncated;
 }
 
 
-/* what a content handler other than an upstream's has sent from within */
+/*
+ * Passes on what came while the client's request had the exchange's pool: a
+ * content handler without an upstream sends from within.
+ */
 
 void
-ngx_http_jimeng_answer_held(ngx_http_jimeng_exchange_t *x)
+ngx_http_jimeng_answer_deferred(ngx_http_jimeng_exchange_t *x)
 {
-    if (x->held
+    if (x->deferred
         && (!ngx_http_jimeng_answer_passes(x)
-            || ngx_http_jimeng_pass_filter(x->pass, x->held, &x->answer)
+            || ngx_http_jimeng_pass_filter(x->pass, x->deferred, &x->answer)
                != NGX_OK))
     {
-        x->lost = 1;
+        x->truncated = 1;
     }
 
-    x->held = NULL;
+    x->deferred = NULL;
 }
 
 
@@ -229,6 +232,12 @@ ngx_http_jimeng_answer_first(void)
 }
 
 
+/*
+ * Reads what an exchange that has ended brought, or says that it brought
+ * nothing.  The answer's strings lie in the exchange's pool.  With JM_ERROR
+ * there was no memory, and the answer is one that cannot be read.
+ */
+
 jm_rc_e
 ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
     jm_visual_call_e call, jm_answer_t *answer)
@@ -236,7 +245,7 @@ ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
     jm_rc_e         rc;
     jm_transport_e  transport;
 
-    if (x->status && x->complete && !x->lost && x->answer.rc == JM_OK
+    if (x->status && x->complete && !x->truncated && x->answer.rc == JM_OK
         && x->rc == NGX_OK)
     {
         transport = JM_TRANSPORT_WHOLE;

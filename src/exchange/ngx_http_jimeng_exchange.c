@@ -27,6 +27,9 @@ static ngx_int_t ngx_http_jimeng_exchange_content(ngx_http_request_t *sr);
  * the client's request ends: a task that is asked for a hundred times would
  * hold the memory of a hundred subrequests.  So r->pool is the exchange's
  * while the subrequest is made, and the exchange's pool goes when it is over.
+ *
+ * Returns NULL when nothing was begun.  An exchange that could not be signed
+ * ends as any other, unsent.  pass is NULL unless pictures are asked for.
  */
 
 ngx_http_jimeng_exchange_t *
@@ -170,9 +173,8 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
         return NGX_ERROR;
     }
 
-    if (ngx_http_jimeng_sign(account, call, body,
-                                     &sr->headers_in.headers,
-                                     x->request->connection->log)
+    if (ngx_http_jimeng_sign(account, call, body, &sr->headers_in.headers,
+                             x->request->connection->log)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -189,7 +191,7 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
 }
 
 
-/* fresh buffers for each: what was sent of them is gone */
+/* each exchange has buffers of its own: sending a body uses them up */
 
 static ngx_int_t
 ngx_http_jimeng_exchange_body(ngx_http_request_t *sr,
@@ -290,7 +292,7 @@ ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x)
 }
 
 
-/* whether it is the exchange that sends to the client */
+/* whether pictures are on their way: then nobody else sends to the client */
 
 ngx_uint_t
 ngx_http_jimeng_exchange_passes(ngx_http_jimeng_exchange_t *x)
@@ -337,7 +339,7 @@ ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r)
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    if (jlcf->pass.data == NULL) {
+    if (jlcf->uri.data == NULL) {
         x->content_handler = r->content_handler;
         r->content_handler = x->handler;
     }
@@ -361,7 +363,7 @@ ngx_http_jimeng_exchange_content(ngx_http_request_t *sr)
 
     rc = x->content_handler(sr);
 
-    if (!x->ended && ngx_http_jimeng_answer_limit(x) != NGX_OK
+    if (!x->ended && ngx_http_jimeng_answer_restrict(x) != NGX_OK
         && ngx_http_jimeng_exchange_take_back(x) == NGX_OK)
     {
         ngx_http_jimeng_post(x->request, &x->posted);

@@ -25,33 +25,33 @@
 
 typedef struct {
     ngx_pool_t                 *pool;
-    ngx_pool_t                 *outer;      /* r->pool, while ours is there */
-    ngx_http_request_t         *request;
+    ngx_pool_t                 *outer;      /* request's, while pool is there */
+    ngx_http_request_t         *request;    /* the client's */
     ngx_socket_t                ident;      /* ngx_event_ident() reads it */
-    ngx_event_t                 delay;      /* of a phase, or a handler */
+    ngx_event_t                 delay;      /* of limit_req, or perl */
     ngx_http_request_t         *subrequest;
-    ngx_http_posted_request_t   posted;
-    ngx_http_cleanup_t          mark;       /* see _exchange_pool.c */
+    ngx_http_posted_request_t   posted;     /* of request, at the end */
+    ngx_http_cleanup_t          mark;       /* in request's list, see _pool.c */
     ngx_http_handler_pt         handler;    /* ours, and the location's own */
     ngx_http_handler_pt         content_handler;
     jm_mem_t                    mem;
-    jm_buf_t                    answer;
+    jm_buf_t                    answer;     /* all but pictures passed on */
     ngx_http_jimeng_pass_t     *pass;       /* NULL: it brings no pictures */
-    ngx_chain_t                *held;       /* to be passed on later */
-    ngx_int_t                   rc;
-    ngx_uint_t                  status;
+    ngx_chain_t                *deferred;   /* of these, when pool is left */
+    ngx_int_t                   rc;         /* the subrequest ended with */
+    ngx_uint_t                  status;     /* of the answer; 0: none */
     ngx_msec_t                  start;
-    ngx_msec_t                  time;
+    ngx_msec_t                  time;       /* that it took */
 
-    /* what the client's write event had, while the subrequest has it */
+    /* the client's write event, as it was before the subrequest had it */
     ngx_msec_t                  write_timer;
     unsigned                    write_timer_set:1;
     unsigned                    write_delayed:1;
 
-    unsigned                    run:1;      /* the subrequest has been */
-    unsigned                    ended:1;
-    unsigned                    complete:1; /* the answer, to its last byte */
-    unsigned                    lost:1;     /* a part of it was */
+    unsigned                    run:1;      /* the subrequest has begun */
+    unsigned                    ended:1;    /* and has ended, or was stopped */
+    unsigned                    complete:1; /* the answer's last byte came */
+    unsigned                    truncated:1;    /* not all of it was read */
 } ngx_http_jimeng_exchange_t;
 
 
@@ -78,8 +78,8 @@ ngx_int_t ngx_http_jimeng_exchange_cancel(ngx_http_jimeng_exchange_t *x);
 /* ngx_http_jimeng_answer.c */
 
 void ngx_http_jimeng_answer_first(void);
-ngx_int_t ngx_http_jimeng_answer_limit(ngx_http_jimeng_exchange_t *x);
-void ngx_http_jimeng_answer_held(ngx_http_jimeng_exchange_t *x);
+ngx_int_t ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x);
+void ngx_http_jimeng_answer_deferred(ngx_http_jimeng_exchange_t *x);
 jm_rc_e ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
     jm_visual_call_e call, jm_answer_t *answer);
 

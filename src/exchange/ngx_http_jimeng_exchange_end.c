@@ -7,6 +7,8 @@
 #include "ngx_http_jimeng_exchange.h"
 
 
+/* the exchange whose subrequest this is, or NULL */
+
 ngx_http_jimeng_exchange_t *
 ngx_http_jimeng_exchange_of(ngx_http_request_t *r)
 {
@@ -76,6 +78,8 @@ ngx_http_jimeng_exchange_inactive(ngx_http_jimeng_exchange_t *x)
 }
 
 
+/* whether its answer can be read, and its pool destroyed */
+
 ngx_uint_t
 ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x)
 {
@@ -88,6 +92,8 @@ ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x)
     return x->ended && sr->postponed == NULL && !sr->buffered;
 }
 
+
+/* whether the upstream may have got any of it, as far as is known */
 
 ngx_uint_t
 ngx_http_jimeng_exchange_sent(ngx_http_jimeng_exchange_t *x)
@@ -125,6 +131,8 @@ ngx_http_jimeng_exchange_sent(ngx_http_jimeng_exchange_t *x)
     return 0;
 }
 
+
+/* whether it is delayed in a phase before its content handler */
 
 ngx_uint_t
 ngx_http_jimeng_exchange_waits(ngx_http_jimeng_exchange_t *x)

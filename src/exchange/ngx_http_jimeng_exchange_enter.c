@@ -14,7 +14,8 @@ static void ngx_http_jimeng_exchange_delayed(ngx_event_t *ev);
 /*
  * nginx keeps a cleanup for each upstream request, and Lua for each phase, in
  * the pool of the client's request, 24 bytes and more a query: they are put
- * into the exchange's pool as well.
+ * into the exchange's pool as well.  Returns whether it was not entered yet,
+ * which ngx_http_jimeng_exchange_leave() has to know.
  */
 
 ngx_uint_t
@@ -54,7 +55,7 @@ ngx_http_jimeng_exchange_leave(ngx_http_jimeng_exchange_t *x,
         x->outer = NULL;
 
         ngx_http_jimeng_exchange_delay(x);
-        ngx_http_jimeng_answer_held(x);
+        ngx_http_jimeng_answer_deferred(x);
     }
 }
 

@@ -147,7 +147,7 @@ ngx_http_jimeng_exchange_shared(ngx_http_jimeng_exchange_t *x)
 }
 
 
-/* nothing of the client's request, or its connection, refers to the pool */
+/* takes out what the client's request, or its connection, has of the pool */
 
 static void
 ngx_http_jimeng_exchange_release(ngx_http_jimeng_exchange_t *x)
@@ -181,6 +181,8 @@ ngx_http_jimeng_exchange_release(ngx_http_jimeng_exchange_t *x)
 }
 
 
+/* frees an exchange, which has ended or is torn down with its request */
+
 void
 ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x)
 {
@@ -198,8 +200,9 @@ ngx_http_jimeng_exchange_destroy(ngx_http_jimeng_exchange_t *x)
 
 
 /*
- * The same, when the client's request ends: what did not come from an upstream
- * has not waited for the client, who has not taken all of it yet.
+ * Leaves the exchange's pool to be destroyed with the client's request.  What
+ * did not come from an upstream was not held back until the client took it, so
+ * buffers in that pool may still have to be sent.
  */
 
 ngx_int_t
@@ -228,7 +231,10 @@ ngx_http_jimeng_exchange_kept(void *data)
 }
 
 
-/* the client's request, or the subrequest, or what that has begun itself */
+/*
+ * No request is run once more for this exchange: not the client's, nor the
+ * subrequest or one that the subrequest has begun itself.
+ */
 
 static void
 ngx_http_jimeng_exchange_unpost(ngx_http_jimeng_exchange_t *x)
@@ -249,7 +255,7 @@ ngx_http_jimeng_exchange_unpost(ngx_http_jimeng_exchange_t *x)
 }
 
 
-/* of what is large only the start is known */
+/* whether p lies in the pool; in a large block only its start is found */
 
 static ngx_uint_t
 ngx_http_jimeng_exchange_lies(ngx_pool_t *pool, void *p)

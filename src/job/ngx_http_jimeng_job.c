@@ -36,7 +36,7 @@
 
 static ngx_http_jimeng_job_t *ngx_http_jimeng_job_create(
     ngx_http_request_t *r, ngx_http_jimeng_order_t *order);
-static void ngx_http_jimeng_job_limits(ngx_http_request_t *r,
+static void ngx_http_jimeng_job_task_limits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_task_limits_t *limits);
 static void ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_deliver(ngx_http_jimeng_job_t *job);
@@ -55,10 +55,16 @@ static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
 static ngx_http_jimeng_job_t *ngx_http_jimeng_job_of(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_job_send(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
-static void ngx_http_jimeng_job_watch(ngx_http_jimeng_job_t *job);
+static void ngx_http_jimeng_job_watch_shutdown(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_closing(ngx_event_t *ev);
 static void ngx_http_jimeng_job_cleanup(void *data);
 
+
+/*
+ * Begins the tasks of an order, for a client whose request was read; claim is
+ * NULL where the ledger does not know it.  With NGX_OK the job finalizes the
+ * request, which may be gone already; with NGX_ERROR the caller does.
+ */
 
 ngx_int_t
 ngx_http_jimeng_job_start(ngx_http_request_t *r,
@@ -69,7 +75,10 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
 
     ctx = ngx_http_jimeng_ctx(r);
 
-    /* cached here: while an exchange is made, the pool is another one */
+    /*
+     * The request id is made now, in the request's pool: while an exchange is
+     * made, r->pool is another one, which goes earlier.
+     */
 
     if (ctx == NULL || ngx_http_jimeng_request_id(r) == NULL) {
         return NGX_ERROR;
@@ -96,7 +105,7 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
     }
 
     ngx_http_jimeng_client_watch(r);
-    ngx_http_jimeng_job_watch(ctx->job);
+    ngx_http_jimeng_job_watch_shutdown(ctx->job);
 
     for (i = 0; i < order->n; i++) {
         ngx_http_jimeng_task_begin(&ctx->job->tasks[i]);
@@ -144,9 +153,9 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
     job->account = order->account ? order->account : jlcf->account;
     job->order = *order;
     job->created = order->created ? order->created : ngx_time();
-    job->left = order->n;
+    job->unfinished = order->n;
 
-    ngx_http_jimeng_job_limits(r, order, &limits);
+    ngx_http_jimeng_job_task_limits(r, order, &limits);
 
     for (i = 0; i < order->n; i++) {
 
@@ -168,7 +177,7 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
 
 
 static void
-ngx_http_jimeng_job_limits(ngx_http_request_t *r,
+ngx_http_jimeng_job_task_limits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, jm_task_limits_t *limits)
 {
     uint64_t                     elapsed;
@@ -177,7 +186,7 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    /* the client's patience began when its request did */
+    /* jimeng_timeout counts from the request's start, not the job's */
 
     tp = ngx_timeofday();
     elapsed = ngx_max(0, (tp->sec - r->start_sec) * 1000
@@ -190,7 +199,7 @@ ngx_http_jimeng_job_limits(ngx_http_request_t *r,
 
     limits->queue = (jlcf->account->limits.concurrency != 0);
 
-    /* one who asks for a task does not give it up */
+    /* asking for a task by its id is not limited by jimeng_poll_attempts */
 
     if (order->ids) {
         limits->timeout = ngx_min(limits->timeout, order->wait);
@@ -220,9 +229,9 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
 
     default: /* NGX_HTTP_JIMENG_GONE */
 
-        /* tasks that were only asked for are not followed for nobody */
+        /* a task that was asked for by its id is another request's to follow */
 
-        if (job->following == 0 && (job->left == 0 || job->order.ids)) {
+        if (job->following == 0 && (job->unfinished == 0 || job->order.ids)) {
             ngx_http_jimeng_job_finish(job, NGX_HTTP_CLIENT_CLOSED_REQUEST);
         }
     }
@@ -236,7 +245,7 @@ ngx_http_jimeng_job_deliver(ngx_http_jimeng_job_t *job)
 
     /* before the reply: the client's next request may come with its end */
 
-    if (job->left == 0 && job->following == 0) {
+    if (job->unfinished == 0 && job->following == 0) {
         ngx_http_jimeng_hold_release(job->hold);
     }
 
@@ -248,7 +257,7 @@ ngx_http_jimeng_job_deliver(ngx_http_jimeng_job_t *job)
     } else if (rc == NGX_OK || rc == NGX_AGAIN) {
         ngx_http_jimeng_job_replied(job, rc);
 
-    } else if (rc == NGX_ERROR && (job->left || job->following)) {
+    } else if (rc == NGX_ERROR && (job->unfinished || job->following)) {
         ngx_http_jimeng_job_cut(job);
 
     } else if (rc != NGX_DONE) {
@@ -260,7 +269,10 @@ ngx_http_jimeng_job_deliver(ngx_http_jimeng_job_t *job)
 }
 
 
-/* nothing is added to the reply any more, and it has all of its time yet */
+/*
+ * Nothing is added to the reply any more.  The time that was spent on pieces of
+ * it does not count: send_timeout begins anew for the rest.
+ */
 
 static void
 ngx_http_jimeng_job_replied(ngx_http_jimeng_job_t *job, ngx_int_t rc)
@@ -271,7 +283,7 @@ ngx_http_jimeng_job_replied(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 
     ngx_http_jimeng_taken_reply(job);
 
-    if (job->left == 0 && job->following == 0
+    if (job->unfinished == 0 && job->following == 0
         && ngx_http_jimeng_taken(job) != NGX_AGAIN)
     {
         ngx_http_jimeng_job_finish(job, rc);
@@ -309,7 +321,7 @@ ngx_http_jimeng_job_taken(ngx_http_jimeng_job_t *job, ngx_int_t rc)
         return;
     }
 
-    if (job->left == 0 && job->following == 0) {
+    if (job->unfinished == 0 && job->following == 0) {
         ngx_http_jimeng_job_finish(job, NGX_OK);
         return;
     }
@@ -354,7 +366,7 @@ ngx_http_jimeng_job_gone(ngx_http_jimeng_job_t *job, const char *why)
 
     ctx = ngx_http_get_module_ctx(job->request, ngx_http_jimeng_module);
 
-    /* an id was all that it waited for */
+    /* a client of "async" that has its id has what it waited for */
 
     if (ctx->cause == JM_CAUSE_NONE
         && !(job->order.async && job->state == NGX_HTTP_JIMENG_ANSWERED))
@@ -471,7 +483,10 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 
     task = job->tasks;
 
-    /* so is a stream with frames in the queue told that its session ended */
+    /*
+     * An HTTP/2 stream that still has frames to send hears of its session's end
+     * by its write handler, and not by its read handler.
+     */
 
     left = ngx_http_jimeng_client_broke(r)
            && job->state != NGX_HTTP_JIMENG_GONE;
@@ -500,7 +515,10 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 }
 
 
-/* a filter that refuses a reply has every module's context cleared */
+/*
+ * A filter that refuses a reply has every module's context cleared; then the
+ * job is found by its cleanup.
+ */
 
 static ngx_http_jimeng_job_t *
 ngx_http_jimeng_job_of(ngx_http_request_t *r)
@@ -562,7 +580,7 @@ ngx_http_jimeng_job_send(ngx_http_jimeng_job_t *job)
 }
 
 
-/* nginx looks at a client's socket between exchanges only when it is told */
+/* the request's read handler: the client may have left */
 
 static void
 ngx_http_jimeng_job_reading(ngx_http_request_t *r)
@@ -572,7 +590,10 @@ ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 
     job = ngx_http_jimeng_job_of(r);
 
-    /* who has all of its reply may leave, or send the next request */
+    /*
+     * A client that has all of its reply may close its connection, or send the
+     * next request: that is no client that has left.
+     */
 
     if (job->state == NGX_HTTP_JIMENG_ANSWERED) {
         rc = ngx_http_jimeng_taken(job);
@@ -591,10 +612,13 @@ ngx_http_jimeng_job_reading(ngx_http_request_t *r)
 }
 
 
-/* nginx ends a worker's requests without a word when its time is over */
+/*
+ * After worker_shutdown_timeout nginx closes connections without a word to
+ * their clients: they are told before.
+ */
 
 static void
-ngx_http_jimeng_job_watch(ngx_http_jimeng_job_t *job)
+ngx_http_jimeng_job_watch_shutdown(ngx_http_jimeng_job_t *job)
 {
     ngx_event_t      *ev;
     ngx_core_conf_t  *ccf;

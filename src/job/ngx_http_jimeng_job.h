@@ -17,15 +17,17 @@
 #include "ngx_http_jimeng_reply.h"
 
 
+/* what a job looks at by timers: the worker's end, and the reply's way */
+
 struct ngx_http_jimeng_watch_s {
-    ngx_event_t                 closing;    /* looks whether nginx leaves */
-    ngx_event_t                 taken;      /* looks how far the reply is */
-    ngx_msec_t                  moved;      /* when unsent was less, last */
-    ngx_msec_t                  pause;      /* until the next look */
-    ngx_uint_t                  unsent;     /* bytes, or not acknowledged */
-    unsigned                    unread:1;   /* the end is on its way */
-    unsigned                    fetched:1;  /* by an id, once it is taken */
-    unsigned                    fin:1;      /* the client knows the end */
+    ngx_event_t                 closing;    /* is the worker to exit? */
+    ngx_event_t                 look;       /* has the client all of it? */
+    ngx_msec_t                  moved;      /* when unsent last changed */
+    ngx_msec_t                  pause;      /* before the next look */
+    ngx_uint_t                  unsent;     /* bytes not acknowledged */
+    unsigned                    unread:1;   /* some of it is not, yet */
+    unsigned                    fetched:1;  /* owed no more, once taken */
+    unsigned                    fin:1;      /* the client was sent its end */
 };
 
 

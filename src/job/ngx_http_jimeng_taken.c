@@ -5,10 +5,10 @@
 
 
 /*
- * Whether a client took its reply: it has when its system has said that it has
- * all of it.  What was handed to this one's is lost with a connection that
- * breaks: megabytes of pictures as data, or a link, to a client whose leaving
- * has not been heard of yet.
+ * Whether a client took its reply: it has when its system has acknowledged the
+ * last byte.  That the reply was written to a socket says little: with a
+ * connection that breaks, all of it is lost that is still in this system's
+ * buffers, and those hold a link, or megabytes of pictures as data.
  */
 
 
@@ -40,9 +40,13 @@ static void ngx_http_jimeng_taken_timer(ngx_event_t *ev);
 
 
 /*
- * What a reply is to the ledger, now that it is whole: an answer, as soon as
- * the client took it; an error that is told again; or no answer, and what was
- * ordered is owed.
+ * Called when the reply is whole, and enters in the ledger what it is worth:
+ *
+ *     pictures, an id, or an error that another try may get around: these
+ *     answer the request, as soon as the client took them;
+ *     an error that forbids a retry: a repeat is told the same;
+ *     an error, while pictures are made or were made: they are owed, and a
+ *     repeat gets them.
  */
 
 void
@@ -75,7 +79,7 @@ ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job)
 
     e = ngx_http_jimeng_taken_error(job);
 
-    /* a budget has a clock of its own, and nothing is submitted before */
+    /* not a client's budget of pictures: a repeat may come after its reset */
 
     if (e && e->no_retry && e->cause != JM_CAUSE_QUOTA) {
         ngx_http_jimeng_ledger_told(job->claim, e);
@@ -86,7 +90,7 @@ ngx_http_jimeng_taken_reply(ngx_http_jimeng_job_t *job)
 }
 
 
-/* whether the reply is an id, of what was submitted and is not waited for */
+/* whether the reply is an id, as the client asked for with "async" */
 
 static ngx_uint_t
 ngx_http_jimeng_taken_pending(ngx_http_jimeng_job_t *job)
@@ -104,7 +108,7 @@ ngx_http_jimeng_taken_pending(ngx_http_jimeng_job_t *job)
 }
 
 
-/* an answer, when the client took it */
+/* the reply answers the request: now, or when it was seen to be taken */
 
 static void
 ngx_http_jimeng_taken_made(ngx_http_jimeng_job_t *job)
@@ -132,8 +136,8 @@ ngx_http_jimeng_taken_answered(ngx_http_jimeng_job_t *job)
 
 
 /*
- * Whether the reply to one who only asks has what all of the tasks brought: it
- * is not owed any more when the client took it.
+ * Whether a reply to a client that asks by an id has what all of the tasks
+ * brought.  When it is taken, these are not owed to a repeat any more.
  */
 
 static ngx_uint_t
@@ -157,8 +161,9 @@ ngx_http_jimeng_taken_fetches(ngx_http_jimeng_job_t *job)
 
 
 /*
- * Called when the client may have taken the reply, and last when the request
- * ends: to the ledger it is an answer then, or what was owed was fetched.
+ * Called when the client may have taken the reply, and for the last time when
+ * the request ends.  If it has, that is entered in the ledger: the request is
+ * answered, or what was owed was fetched.
  */
 
 void
@@ -177,7 +182,7 @@ ngx_http_jimeng_taken_sent(ngx_http_jimeng_job_t *job)
 }
 
 
-/* what is told where no task brought a picture; or NULL */
+/* the reply's error, or NULL if there is a picture in it */
 
 static const jm_error_t *
 ngx_http_jimeng_taken_error(ngx_http_jimeng_job_t *job)
@@ -196,8 +201,8 @@ ngx_http_jimeng_taken_error(ngx_http_jimeng_job_t *job)
 
 
 /*
- * Whether there is no picture in the reply, and one that may be yet, or was
- * made: a repeat is to get it, or what is known of it.
+ * Whether the reply is an error although pictures may still come, or were made
+ * and not fetched: a repeat is to get them.
  */
 
 static ngx_uint_t
@@ -222,7 +227,7 @@ ngx_http_jimeng_taken_owes(ngx_http_jimeng_job_t *job)
 
         case JM_CAUSE_UPSTREAM:
 
-            /* made, and could not be fetched */
+            /* the picture was made, and could not be fetched */
 
             if (e->passing) {
                 return 1;
@@ -239,7 +244,7 @@ ngx_http_jimeng_taken_owes(ngx_http_jimeng_job_t *job)
 }
 
 
-/* whether it is to be seen how far a reply has come */
+/* whether the system tells how much of a reply was acknowledged */
 
 static ngx_uint_t
 ngx_http_jimeng_taken_seen(ngx_http_jimeng_job_t *job)
@@ -279,7 +284,8 @@ ngx_http_jimeng_taken_seen(ngx_http_jimeng_job_t *job)
 
 /*
  * Returns NGX_AGAIN while the end of the reply is on its way: this is to be
- * called again for each event of the connection, and a timer does so, too.
+ * called again for each event of the connection, and a timer has the request
+ * run for it, too.  NGX_OK: the reply was taken, or that cannot be told.
  * NGX_ERROR: the connection broke before that.
  */
 
@@ -349,7 +355,7 @@ ngx_http_jimeng_taken_wait(ngx_http_jimeng_job_t *job, ngx_uint_t unsent)
 
     clcf = ngx_http_get_module_loc_conf(job->request, ngx_http_core_module);
 
-    /* it may get the rest yet, and nobody looks any more */
+    /* the client may get the rest yet, but it is not waited for any longer */
 
     if (ngx_current_msec - w->moved >= clcf->send_timeout) {
         ngx_http_jimeng_taken_stop(job);
@@ -357,12 +363,12 @@ ngx_http_jimeng_taken_wait(ngx_http_jimeng_job_t *job, ngx_uint_t unsent)
         return NGX_OK;
     }
 
-    if (!w->taken.timer_set) {
-        w->taken.handler = ngx_http_jimeng_taken_timer;
-        w->taken.data = job;
-        w->taken.log = c->log;
+    if (!w->look.timer_set) {
+        w->look.handler = ngx_http_jimeng_taken_timer;
+        w->look.data = job;
+        w->look.log = c->log;
 
-        ngx_add_timer(&w->taken, w->pause);
+        ngx_add_timer(&w->look, w->pause);
 
         w->pause = ngx_min(2 * w->pause, NGX_HTTP_JIMENG_LOOK_LAST);
     }
@@ -371,7 +377,7 @@ ngx_http_jimeng_taken_wait(ngx_http_jimeng_job_t *job, ngx_uint_t unsent)
 }
 
 
-/* whoever resets a connection may have thrown away what it had */
+/* a client that reset its connection may have thrown the reply away */
 
 static ngx_int_t
 ngx_http_jimeng_taken_broken(ngx_connection_t *c)
@@ -406,12 +412,14 @@ ngx_http_jimeng_taken_timer(ngx_event_t *ev)
 }
 
 
+/* the reply is not looked at any more */
+
 void
 ngx_http_jimeng_taken_stop(ngx_http_jimeng_job_t *job)
 {
     job->watch->unread = 0;
 
-    if (job->watch->taken.timer_set) {
-        ngx_del_timer(&job->watch->taken);
+    if (job->watch->look.timer_set) {
+        ngx_del_timer(&job->watch->look);
     }
 }

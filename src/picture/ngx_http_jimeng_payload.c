@@ -82,6 +82,8 @@ ngx_http_jimeng_payload_cleanup(void *data)
 }
 
 
+/* adds JSON as it is */
+
 ngx_int_t
 ngx_http_jimeng_payload_text(ngx_http_jimeng_writer_t *w, jm_str_t text)
 {
@@ -112,6 +114,8 @@ ngx_http_jimeng_payload_text(ngx_http_jimeng_writer_t *w, jm_str_t text)
 }
 
 
+/* adds a piece of a picture, as base64; _data_end() is called after the last */
+
 ngx_int_t
 ngx_http_jimeng_payload_data(ngx_http_jimeng_writer_t *w, jm_str_t data)
 {
@@ -137,6 +141,8 @@ ngx_http_jimeng_payload_data_end(ngx_http_jimeng_writer_t *w)
     return ngx_http_jimeng_payload_text(w, text);
 }
 
+
+/* the body is whole: its hash, which was made meanwhile, is set */
 
 ngx_int_t
 ngx_http_jimeng_payload_end(ngx_http_jimeng_writer_t *w)

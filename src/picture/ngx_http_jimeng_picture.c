@@ -34,6 +34,8 @@ ngx_http_jimeng_picture_create(ngx_http_jimeng_picture_t *p, ngx_pool_t *pool)
 }
 
 
+/* begins the next picture, which has to be as its model takes them */
+
 void
 ngx_http_jimeng_picture_start(ngx_http_jimeng_picture_t *p,
     jm_image_t *image, const jm_model_t *model)
@@ -197,7 +199,7 @@ ngx_http_jimeng_picture_refuse(ngx_http_jimeng_picture_t *p, jm_error_t *e,
 }
 
 
-/* what has failed is in the log */
+/* sets the client's error; what has failed was logged.  NGX_DECLINED */
 
 ngx_int_t
 ngx_http_jimeng_picture_unstored(jm_error_t *e)

@@ -20,7 +20,7 @@
 #include "jm_request.h"
 
 
-/* bytes of a body that are looked at a time */
+/* bytes of a body that are read at a time */
 
 #define NGX_HTTP_JIMENG_PIECE        65536
 
@@ -36,25 +36,25 @@ typedef struct ngx_http_jimeng_writer_s  ngx_http_jimeng_writer_t;
 
 
 typedef struct {
-    jm_str_t                    text;       /* all of it, if whole */
+    jm_str_t                    text;       /* all of it, if it is whole */
     ngx_chain_t                *bufs;
     ngx_chain_t                *cl;         /* the buffer last read from */
-    uint64_t                    start;      /* where it begins in the body */
+    uint64_t                    start;      /* where cl begins in the body */
     uint64_t                    len;
-    unsigned                    whole:1;
+    unsigned                    whole:1;    /* it is in one piece, in memory */
 } ngx_http_jimeng_body_t;
 
 
-/* what follows expires is the cache manager's */
+/* jimeng_upload; what follows expires is the cache manager's */
 
 struct ngx_http_jimeng_upload_s {
     ngx_path_t                 *path;
     ngx_str_t                   url;        /* without a slash at its end */
     time_t                      expires;
     ngx_dir_t                   dir;
-    time_t                      oldest;     /* that was found, and left */
-    ngx_msec_t                  next;       /* when to begin again */
-    unsigned                    open:1;
+    time_t                      oldest;     /* of the files that stay */
+    ngx_msec_t                  next;       /* when to read dir again */
+    unsigned                    open:1;     /* dir is */
 };
 
 
@@ -63,11 +63,11 @@ typedef struct {
     ngx_http_jimeng_store_t    *store;      /* NULL: it goes to the writer */
     ngx_http_jimeng_writer_t   *writer;
     jm_image_t                 *image;
-    uint64_t                    offset;     /* within it */
+    uint64_t                    offset;     /* of the next piece of it */
     jm_base64_t                 base64;
     jm_picture_t                picture;
-    u_char                     *buffer;
-    u_char                     *decoded;
+    u_char                     *buffer;     /* for a piece of the body, */
+    u_char                     *decoded;    /* and for its base64 decoded */
 } ngx_http_jimeng_picture_t;
 
 

@@ -104,7 +104,7 @@ ngx_http_jimeng_upload(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* it goes into JSON and into the upstream's own requests as it is */
+/* no character that has to be escaped: the URL goes into JSON as it is */
 
 static char *
 ngx_http_jimeng_upload_url(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *url)
@@ -192,6 +192,8 @@ ngx_http_jimeng_upload_path(ngx_conf_t *cf, ngx_str_t *value)
     return path;
 }
 
+
+/* locations that name the same directory share what is kept of it */
 
 static char *
 ngx_http_jimeng_upload_add(ngx_conf_t *cf, ngx_path_t *path,

@@ -24,7 +24,7 @@ static ngx_int_t ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d,
 static ngx_int_t ngx_http_jimeng_deliver_picture(void *data,
     ngx_uint_t number, jm_picture_type_e type, ngx_str_t *before,
     ngx_str_t *after);
-static ngx_uint_t ngx_http_jimeng_deliver_limit(
+static ngx_uint_t ngx_http_jimeng_deliver_wanted(
     ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d);
@@ -32,6 +32,8 @@ static void ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     jm_answer_t *answer);
 static void ngx_http_jimeng_deliver_timer(ngx_event_t *ev);
 
+
+/* for a stream, or pictures as data; URLs in one reply need none of it */
 
 ngx_int_t
 ngx_http_jimeng_deliver_create(ngx_http_jimeng_job_t *job)
@@ -100,7 +102,7 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
     d = job->delivery;
 
     if (d == NULL) {
-        return job->left ? NGX_DONE
+        return job->unfinished ? NGX_DONE
                          : ngx_http_jimeng_deliver_end(job);
     }
 
@@ -110,13 +112,13 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
             return NGX_ERROR;
         }
 
-    } else if (job->left) {
+    } else if (job->unfinished) {
         return NGX_DONE;
     }
 
     for (i = 0; i < job->order.n; i++) {
 
-        if (d->cut) {
+        if (d->stopped) {
             return NGX_ERROR;
         }
 
@@ -129,11 +131,11 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
         }
     }
 
-    if (d->cut) {
+    if (d->stopped) {
         return NGX_ERROR;
     }
 
-    if (job->left || d->exchange || d->timer.timer_set) {
+    if (job->unfinished || d->exchange || d->timer.timer_set) {
         return NGX_DONE;
     }
 
@@ -178,10 +180,10 @@ ngx_http_jimeng_deliver_failed(ngx_http_jimeng_job_t *job)
 static ngx_int_t
 ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
 {
-    ngx_uint_t       i, taken;
+    ngx_uint_t       i, accepted;
     jm_task_state_e  state;
 
-    taken = 0;
+    accepted = 0;
 
     for (i = 0; i < job->order.n; i++) {
         state = ngx_http_jimeng_task_state(&job->tasks[i]);
@@ -191,11 +193,11 @@ ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
         }
 
         if (job->tasks[i].id.len) {
-            taken = 1;
+            accepted = 1;
         }
     }
 
-    if (!taken) {
+    if (!accepted) {
         return ngx_http_jimeng_deliver_failed(job);
     }
 
@@ -221,9 +223,12 @@ ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
         return NGX_OK;
     }
 
-    /* in OpenAI's form the last picture tells what failed: it may be this */
+    /*
+     * In OpenAI's form the last picture's event tells which tasks failed: while
+     * others run, one picture is kept back, which may turn out to be the last.
+     */
 
-    if (task->part.error == NULL && d->job->left
+    if (task->part.error == NULL && d->job->unfinished
         && d->job->order.stream == JM_STREAM_OPENAI
         && !ngx_http_jimeng_stream_others(d, i))
     {
@@ -245,14 +250,14 @@ ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
         return NGX_OK;
     }
 
-    return ngx_http_jimeng_stream_urls(d, ngx_http_jimeng_deliver_limit(d));
+    return ngx_http_jimeng_stream_urls(d, ngx_http_jimeng_deliver_wanted(d));
 }
 
 
-/* of a group no more are handed on than were wanted */
+/* pictures of the task to hand on: a group may have more than were wanted */
 
 static ngx_uint_t
-ngx_http_jimeng_deliver_limit(ngx_http_jimeng_delivery_t *d)
+ngx_http_jimeng_deliver_wanted(ngx_http_jimeng_delivery_t *d)
 {
     uint32_t  max;
 
@@ -261,6 +266,8 @@ ngx_http_jimeng_deliver_limit(ngx_http_jimeng_delivery_t *d)
     return max ? ngx_min(max, d->task->part.nurls) : d->task->part.nurls;
 }
 
+
+/* begins an exchange whose answer has the pictures of d->task */
 
 static void
 ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d)
@@ -274,13 +281,13 @@ ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d)
 
     d->attempts++;
 
-    ngx_http_jimeng_pass_init(&d->pass, ngx_http_jimeng_deliver_limit(d));
+    ngx_http_jimeng_pass_init(&d->pass, ngx_http_jimeng_deliver_wanted(d));
 
     if (ngx_http_jimeng_query(job->request->pool, &job->order.req_key,
                               &d->task->id, &job->order.data_json, &body)
         == NGX_OK)
     {
-        d->exchange = ngx_http_jimeng_exchange_start(job->request, &jlcf->pass,
+        d->exchange = ngx_http_jimeng_exchange_start(job->request, &jlcf->uri,
                                                      job->account,
                                                      JM_VISUAL_RESULT, &body,
                                                      &d->pass);
@@ -292,7 +299,7 @@ ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d)
 }
 
 
-/* the picture is announced as the reply's form has it */
+/* sets what comes before and after a picture's base64 in the reply */
 
 static ngx_int_t
 ngx_http_jimeng_deliver_picture(void *data, ngx_uint_t number,
@@ -333,12 +340,12 @@ ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job)
         ngx_http_jimeng_exchange_wake(d->exchange);
     }
 
-    if (d->pass.lost || d->lost) {
+    if (d->pass.client_lost || d->client_lost) {
         return NGX_ERROR;
     }
 
     if (d->exchange && ngx_http_jimeng_exchange_ended(d->exchange)
-        && !d->cut)
+        && !d->stopped)
     {
         ngx_http_jimeng_deliver_asked(d);
     }
@@ -347,13 +354,15 @@ ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job)
         return NGX_OK;
     }
 
-    if (!d->begun || d->cut) {
+    if (!d->begun || d->stopped) {
         return NGX_OK;
     }
 
     return ngx_http_jimeng_send_rest(job->request);
 }
 
+
+/* the exchange that fetches a task's pictures has ended */
 
 static void
 ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
@@ -381,12 +390,12 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
     ngx_http_jimeng_log_answer(d->task, &answer);
 
     whole = (answer.event == JM_EVENT_DONE
-             && d->pass.pictures == d->pass.limit && !d->pass.empty);
+             && d->pass.pictures == d->pass.wanted && !d->pass.empty);
 
     if (whole && ngx_http_jimeng_pass_busy(&d->pass)) {
 
         if (ngx_http_jimeng_exchange_keep(x) != NGX_OK) {
-            d->cut = 1;
+            d->stopped = 1;
             return;
         }
 
@@ -399,16 +408,16 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 
     } else if (d->pass.begun) {
 
-        /* what was not taken yet lies in the exchange's pool */
+        /* the exchange is kept: what the client has yet to take lies in it */
 
-        d->cut = 1;
+        d->stopped = 1;
 
         ngx_http_jimeng_told(d->job->request, JM_CAUSE_UPSTREAM);
 
         ngx_log_error(NGX_LOG_ERR, d->log, 0,
                       "jimeng: the pictures of task \"%V\" broke off, "
                       "%ui of %ui were whole", &d->task->id,
-                      d->pass.pictures, d->pass.limit);
+                      d->pass.pictures, d->pass.wanted);
         return;
 
     } else {
@@ -421,7 +430,7 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 }
 
 
-/* no picture of a task went on: they are asked for again, or given up */
+/* none of a task's pictures went on: they are fetched again, or given up */
 
 static void
 ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
@@ -452,7 +461,7 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
 
     error = ngx_palloc(r->pool, sizeof(jm_error_t));
     if (error == NULL) {
-        d->cut = 1;
+        d->stopped = 1;
         return;
     }
 
@@ -517,8 +526,8 @@ ngx_http_jimeng_deliver_timer(ngx_event_t *ev)
 
 
 /*
- * The client has gone: nothing more is sent, or fetched.  What an exchange
- * has read may still be referred to, it is freed with the request.
+ * Nothing more is sent, or fetched.  Buffers of an exchange that is stopped may
+ * still be on their way to the client: it is freed with the request.
  */
 
 void
@@ -532,7 +541,7 @@ ngx_http_jimeng_deliver_stop(ngx_http_jimeng_job_t *job)
         return;
     }
 
-    d->cut = 1;
+    d->stopped = 1;
 
     if (d->timer.timer_set) {
         ngx_del_timer(&d->timer);

@@ -24,25 +24,25 @@ struct ngx_http_jimeng_delivery_s {
     ngx_socket_t                ident;      /* ngx_event_ident() reads it */
     ngx_event_t                 timer;      /* before one more attempt */
     ngx_event_t                 heartbeat;
-    ngx_buf_t                   comment;    /* what it sends */
+    ngx_buf_t                   comment;    /* what the heartbeat sends */
     ngx_http_jimeng_pass_t      pass;
     jm_part_t                  *parts;      /* what was handed on of each */
     ngx_http_jimeng_task_t     *task;       /* whose pictures are under way */
-    ngx_uint_t                  attempts;
+    ngx_uint_t                  attempts;   /* to fetch these */
     uint32_t                    handed;     /* a bit for each task */
-    jm_picture_type_e           type;       /* of the first as data */
+    jm_picture_type_e           type;       /* of the first one as base64 */
     unsigned                    begun:1;    /* the header was sent */
     unsigned                    any:1;      /* a picture was handed on */
     unsigned                    told:1;     /* and with it what failed */
-    unsigned                    cut:1;      /* no more can be sent */
-    unsigned                    lost:1;     /* the client's connection is */
+    unsigned                    stopped:1;  /* nothing more may be sent */
+    unsigned                    client_lost:1;  /* its connection failed */
 };
 
 
-/* what one who only asks for a task that brought no picture has seen of it */
+/* of a task that is asked for by its id and brought no picture: is it over? */
 
 typedef enum {
-    NGX_HTTP_JIMENG_SEEN_END = 0,
+    NGX_HTTP_JIMENG_SEEN_END = 0,   /* it is, or was not asked for by an id */
     NGX_HTTP_JIMENG_SEEN_OPEN,      /* the upstream is at work on it */
     NGX_HTTP_JIMENG_SEEN_NOTHING    /* the upstream could not be asked */
 } ngx_http_jimeng_seen_e;
@@ -73,7 +73,7 @@ ngx_int_t ngx_http_jimeng_error_text(ngx_http_request_t *r,
 ngx_int_t ngx_http_jimeng_error_headers(ngx_http_request_t *r,
     const jm_error_t *e);
 
-/* ngx_http_jimeng_result.c: NGX_DECLINED: there is no picture in it */
+/* ngx_http_jimeng_result.c: NGX_DECLINED: there is no picture to reply with */
 
 ngx_int_t ngx_http_jimeng_result_send(ngx_http_jimeng_job_t *job);
 ngx_int_t ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,

@@ -7,7 +7,7 @@
 #include "ngx_http_jimeng_reply.h"
 
 
-/* ten answers are not too large for their reply: they have been paid for */
+/* bytes of a reply, less base64: enough for all that was paid for */
 
 #define NGX_HTTP_JIMENG_REPLY_MAX  4194304
 
@@ -38,8 +38,9 @@ ngx_http_jimeng_result_send(ngx_http_jimeng_job_t *job)
 
 
 /*
- * The same with base64, which comes from the upstream's buffers.  The header
- * is sent with the first of it: until then there may be an error instead.
+ * Sets what comes before and after a picture's base64 in a reply with data; the
+ * base64 itself is passed on from the upstream's buffers.  The header is sent
+ * with the first picture: until then the reply may become an error.
  */
 
 ngx_int_t
@@ -50,7 +51,6 @@ ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,
     size_t      at;
     ngx_str_t   text, next;
 
-    static ngx_str_t  json = ngx_string("application/json");
     static ngx_str_t  open = ngx_string(JM_REPLY_DATA_OPEN);
     static ngx_str_t  close = ngx_string(JM_REPLY_DATA_CLOSE);
 
@@ -60,7 +60,7 @@ ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,
     if (!d->begun) {
 
         if (ngx_http_jimeng_result_text(d->job, &at, &text) != NGX_OK
-            || ngx_http_jimeng_send_begin(d->job->request, &json) != NGX_OK)
+            || ngx_http_jimeng_send_begin(d->job->request, NULL) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -86,6 +86,8 @@ ngx_http_jimeng_result_picture(ngx_http_jimeng_delivery_t *d,
 }
 
 
+/* what comes after the last picture of a reply with data */
+
 ngx_int_t
 ngx_http_jimeng_result_end(ngx_http_jimeng_delivery_t *d)
 {
@@ -107,7 +109,10 @@ ngx_http_jimeng_result_end(ngx_http_jimeng_delivery_t *d)
 }
 
 
-/* NGX_DECLINED: no task brought a picture */
+/*
+ * The reply's JSON, in which *pictures is where base64 goes, in place of URLs.
+ * NGX_DECLINED: no task brought a picture.
+ */
 
 static ngx_int_t
 ngx_http_jimeng_result_text(ngx_http_jimeng_job_t *job, size_t *pictures,
@@ -212,8 +217,9 @@ ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job, const jm_error_t *e)
 
 
 /*
- * The reply to one that does not wait: the tasks were submitted, or have not
- * come to their end.
+ * The reply without pictures: the tasks were submitted, by a client that does
+ * not wait for them; or they were asked for by their id, and are not over or
+ * have failed.
  */
 
 ngx_int_t
@@ -257,7 +263,7 @@ ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job)
 
     error = NULL;
 
-    /* a retry is one of all the tasks: what forbids it is what is told */
+    /* a repeat is one of all tasks: an error that forbids it goes first */
 
     for (i = 0; i < job->order.n; i++) {
         e = ngx_http_jimeng_result_part(job, i)->error;
@@ -313,7 +319,7 @@ ngx_int_t
 ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id)
 {
     ngx_str_t    text;
-    ngx_uint_t   i, taken;
+    ngx_uint_t   i, accepted;
     jm_ticket_t  t;
 
     if (job->order.ids) {
@@ -327,19 +333,19 @@ ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id)
 
     t.created = job->created;
     t.entry = ngx_http_jimeng_ledger_entry(job->claim);
-    taken = 0;
+    accepted = 0;
 
     for (i = 0; i < job->order.n; i++) {
         ngx_http_jimeng_str(&t.ids[i], &job->tasks[i].id);
 
         if (t.ids[i].len) {
-            taken = 1;
+            accepted = 1;
         }
     }
 
     ngx_str_null(&text);
 
-    if (taken
+    if (accepted
         && ngx_http_jimeng_ticket_seal(job->request, &t, &text) != NGX_OK)
     {
         return NGX_ERROR;

@@ -11,7 +11,7 @@ static ngx_int_t ngx_http_jimeng_retrieved_trouble(
     ngx_http_jimeng_task_t *task);
 
 
-/* a task that is over here may not be over upstream */
+/* whether a task whose request gave it up is over upstream, too */
 
 ngx_http_jimeng_seen_e
 ngx_http_jimeng_retrieved_seen(ngx_http_jimeng_task_t *task)
@@ -50,9 +50,7 @@ ngx_http_jimeng_retrieved_reply(ngx_http_jimeng_job_t *job)
     ngx_uint_t               i, done, open, running;
     ngx_http_jimeng_task_t  *task, *unseen;
 
-    static ngx_str_t  type = ngx_string("application/json");
-
-    if (job->left) {
+    if (job->unfinished) {
         return NGX_DONE;
     }
 
@@ -102,14 +100,14 @@ ngx_http_jimeng_retrieved_reply(ngx_http_jimeng_job_t *job)
     /* the length of data is not known without fetching it */
 
     if (job->order.data_json.len && job->request->method == NGX_HTTP_HEAD) {
-        return ngx_http_jimeng_send_begin(job->request, &type);
+        return ngx_http_jimeng_send_begin(job->request, NULL);
     }
 
     return NGX_DECLINED;
 }
 
 
-/* nothing is known of a task: to ask again costs nothing */
+/* the upstream could not be asked for a task: the client may ask again */
 
 static ngx_int_t
 ngx_http_jimeng_retrieved_trouble(ngx_http_jimeng_task_t *task)

@@ -62,6 +62,8 @@ ngx_http_jimeng_type(ngx_http_request_t *r, ngx_str_t *type, off_t len)
 }
 
 
+/* replies with JSON; returns what the request is to be finalized with */
+
 ngx_int_t
 ngx_http_jimeng_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *text)
@@ -71,7 +73,7 @@ ngx_http_jimeng_send_json(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* what was written to out, as JSON if type is NULL */
+/* replies with what was written to out; type is NULL for JSON */
 
 ngx_int_t
 ngx_http_jimeng_send_report(ngx_http_request_t *r, ngx_str_t *type,
@@ -143,7 +145,10 @@ ngx_http_jimeng_send_text(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* a reply whose length is not known; NGX_ERROR: the client has gone */
+/*
+ * Sends the header of a reply whose length is not known; type is NULL for JSON.
+ * NGX_ERROR: it could not be sent, and the client has gone.
+ */
 
 ngx_int_t
 ngx_http_jimeng_send_begin(ngx_http_request_t *r, ngx_str_t *type)
@@ -160,9 +165,7 @@ ngx_http_jimeng_send_begin(ngx_http_request_t *r, ngx_str_t *type)
     ctx->replied = 1;
 
     r->headers_out.status = NGX_HTTP_OK;
-    ngx_http_jimeng_type(r, type, -1);
-
-    /* as for any reply that is not buffered */
+    ngx_http_jimeng_type(r, type ? type : &ngx_http_jimeng_type_json, -1);
 
     ngx_http_jimeng_send_unlimited(r);
 
@@ -172,7 +175,7 @@ ngx_http_jimeng_send_begin(ngx_http_request_t *r, ngx_str_t *type)
 }
 
 
-/* a reply of pieces cannot be slowed down: nginx does not for its own either */
+/* without limit_rate, as nginx has it for upstreams without buffering */
 
 static void
 ngx_http_jimeng_send_unlimited(ngx_http_request_t *r)
@@ -185,7 +188,7 @@ ngx_http_jimeng_send_unlimited(ngx_http_request_t *r)
 }
 
 
-/* text has to outlive the request's output */
+/* sends a piece of such a reply; text has to live as long as the request */
 
 ngx_int_t
 ngx_http_jimeng_send_part(ngx_http_request_t *r, ngx_str_t *text,
@@ -207,6 +210,8 @@ ngx_http_jimeng_send_part(ngx_http_request_t *r, ngx_str_t *text,
     return ngx_http_jimeng_send_buf(r, b);
 }
 
+
+/* the same of a buffer, which is not used again before it was sent */
 
 ngx_int_t
 ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b)
@@ -247,7 +252,10 @@ ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b)
 }
 
 
-/* what the client did not take at once, when it takes more */
+/*
+ * Sends what the client did not take at once: called for events of its
+ * connection.  NGX_ERROR: it has failed, or send_timeout is over.
+ */
 
 ngx_int_t
 ngx_http_jimeng_send_rest(ngx_http_request_t *r)
@@ -267,7 +275,7 @@ ngx_http_jimeng_send_rest(ngx_http_request_t *r)
 
     ready = wev->ready;
 
-    /* a filter's subrequest, as add_after_body makes it, comes before it */
+    /* r->postponed: a filter's subrequest, as of add_after_body, goes first */
 
     if (ready && (c->buffered || r->postponed)
         && ngx_http_output_filter(r, NULL) == NGX_ERROR)

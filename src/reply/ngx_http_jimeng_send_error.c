@@ -7,7 +7,7 @@
 #include "ngx_http_jimeng_reply.h"
 
 
-/* an error's texts and the id of its task, however they are escaped */
+/* bytes of an error, with the id of its task: enough for any escaping */
 
 #define NGX_HTTP_JIMENG_ERROR_MAX  65536
 
@@ -28,6 +28,8 @@ ngx_http_jimeng_send_error(ngx_http_request_t *r, const jm_error_t *e,
 }
 
 
+/* replies with an error, before the request's body was read */
+
 ngx_int_t
 ngx_http_jimeng_refuse(ngx_http_request_t *r, jm_error_t *e)
 {
@@ -43,6 +45,8 @@ ngx_http_jimeng_refuse(ngx_http_request_t *r, jm_error_t *e)
     return ngx_http_jimeng_send_error(r, e, none);
 }
 
+
+/* makes an error's body, and notes for the log and counters what was told */
 
 ngx_int_t
 ngx_http_jimeng_error_text(ngx_http_request_t *r, const jm_error_t *e,
@@ -66,6 +70,8 @@ ngx_http_jimeng_error_text(ngx_http_request_t *r, const jm_error_t *e,
     return NGX_OK;
 }
 
+
+/* says when to try again, or not to */
 
 ngx_int_t
 ngx_http_jimeng_error_headers(ngx_http_request_t *r, const jm_error_t *e)

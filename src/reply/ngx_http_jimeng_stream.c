@@ -9,7 +9,7 @@
 #include "jm_stream.h"
 
 
-/* the events of a task, all but their base64; they have been paid for */
+/* bytes of a task's events, less base64: enough for all that was paid for */
 
 #define NGX_HTTP_JIMENG_EVENT_MAX  1048576
 
@@ -128,7 +128,7 @@ ngx_http_jimeng_stream_heartbeat(ngx_event_t *ev)
     }
 
     if (rc != NGX_OK) {
-        d->lost = 1;
+        d->client_lost = 1;
         ngx_http_jimeng_post(job->request, &job->posted);
     }
 
@@ -143,7 +143,7 @@ ngx_http_jimeng_stream_comment(ngx_http_jimeng_delivery_t *d)
 
     static u_char  comment[] = JM_STREAM_COMMENT;
 
-    /* one buffer for all of them: they are sent when the last has gone */
+    /* one buffer will do: the next is sent when nothing is buffered any more */
 
     b = &d->comment;
     ngx_memzero(b, sizeof(ngx_buf_t));
@@ -211,7 +211,7 @@ ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
     ngx_http_jimeng_stream_init(d, &s);
     s.look.type = type;
 
-    if (ngx_http_jimeng_stream_last(d, &s, number, d->pass.limit) != NGX_OK) {
+    if (ngx_http_jimeng_stream_last(d, &s, number, d->pass.wanted) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -298,7 +298,7 @@ ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d, jm_buf_t *b)
     for (i = 0; i < d->job->order.n; i++) {
         part = &d->parts[i];
 
-        /* those that could not be fetched were billed as well */
+        /* pictures that could not be fetched were billed as well */
 
         made += part->nurls;
 
@@ -329,7 +329,10 @@ ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d, jm_stream_t *s)
 }
 
 
-/* what failed is told with the last picture, as there is no event for it */
+/*
+ * OpenAI's form has no event for a task that failed beside others that did not:
+ * the last picture's event has the failures.
+ */
 
 static ngx_int_t
 ngx_http_jimeng_stream_last(ngx_http_jimeng_delivery_t *d, jm_stream_t *s,
@@ -399,6 +402,6 @@ ngx_http_jimeng_stream_others(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
 static ngx_uint_t
 ngx_http_jimeng_stream_final(ngx_http_jimeng_delivery_t *d)
 {
-    return d->job->left == 0
+    return d->job->unfinished == 0
            && !ngx_http_jimeng_stream_others(d, d->task - d->job->tasks);
 }

@@ -7,7 +7,7 @@
 #include "ngx_http_jimeng_request.h"
 
 
-/* of a JSON body, what is not in strings that are longer than a prompt */
+/* a JSON body, less the strings that are longer than a prompt: pictures */
 
 #define NGX_HTTP_JIMENG_REST_MAX  4194304
 
@@ -27,6 +27,8 @@ static ngx_int_t ngx_http_jimeng_input_value(ngx_http_jimeng_input_t *in,
 static ngx_int_t ngx_http_jimeng_input_piece(ngx_http_jimeng_input_t *in,
     jm_str_t *piece);
 
+
+/* a body that was read, and has its first step set; NULL: no memory */
 
 ngx_http_jimeng_input_t *
 ngx_http_jimeng_input_create(ngx_http_request_t *r)
@@ -66,7 +68,7 @@ ngx_http_jimeng_input_create(ngx_http_request_t *r)
     in->rules.edit = ctx->edit;
     in->rules.upload = (jlcf->upload != NULL);
 
-    /* a character may be written in twelve, a URL's in six */
+    /* JSON may escape a character with twelve bytes, one of a URL with six */
 
     in->max_string = ngx_max(12 * jlcf->max_prompt,
                              (size_t) 6 * JM_REQUEST_URL);
@@ -279,7 +281,7 @@ ngx_http_jimeng_input_fields(ngx_http_jimeng_input_t *in, jm_error_t *e)
 }
 
 
-/* the first bytes of a part; an empty value is one that was kept, too */
+/* the first len bytes of a part; value->data is set for an empty one, too */
 
 static ngx_int_t
 ngx_http_jimeng_input_value(ngx_http_jimeng_input_t *in,

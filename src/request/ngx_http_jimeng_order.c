@@ -31,7 +31,11 @@ static ngx_int_t ngx_http_jimeng_order_waited(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
 
 
-/* the parameters are there: next come the pictures, and then the order */
+/*
+ * The last step of the body itself: the parameters were read, or rc says why
+ * not.  Next come the pictures, if there are any, and then the order.  Returns
+ * what a step does.
+ */
 
 ngx_int_t
 ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
@@ -61,7 +65,7 @@ ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
 
 pictures:
 
-    /* nothing is put away for a request that is refused */
+    /* pictures of a request that is refused are not stored */
 
     if (ngx_http_jimeng_rate_check(in->request, e) != NGX_OK) {
         return NGX_DECLINED;
@@ -236,7 +240,7 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
         return NGX_ERROR;
     }
 
-    /* of the model table, which outlives the request */
+    /* the names of the model table outlive the request */
 
     order->req_key.len = params->model->req_key.len;
     order->req_key.data = (u_char *) params->model->req_key.data;
@@ -345,7 +349,7 @@ ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in)
 }
 
 
-/* what a query says of the form of the result */
+/* what a query asks for: URLs, or base64 */
 
 static ngx_int_t
 ngx_http_jimeng_order_form(ngx_http_jimeng_input_t *in, ngx_uint_t urls,

@@ -31,27 +31,27 @@
  */
 
 struct ngx_http_jimeng_order_s {
-    ngx_str_t                   req_key;
-    ngx_http_jimeng_payload_t   submit;     /* the body to be sent */
-    ngx_str_t                   req_json;   /* what queries ask for: URLs, */
-    ngx_str_t                   data_json;  /* and data; empty: URLs will do */
+    ngx_str_t                   req_key;    /* the model */
+    ngx_http_jimeng_payload_t   submit;
+    ngx_str_t                   req_json;   /* of queries: URLs are wanted */
+    ngx_str_t                   data_json;  /* base64; empty: it is not */
     jm_stream_e                 stream;
     ngx_uint_t                  edit;
-    ngx_uint_t                  async;      /* answered when submitted */
+    ngx_uint_t                  async;      /* the reply is an id, at once */
     unsigned                    gpt;        /* errors as OpenAI's models' */
-    jm_look_t                   look;       /* type: not known yet */
-    uint64_t                    kind;       /* of tasks, to the schedule */
+    jm_look_t                   look;       /* of its pictures, in replies */
+    uint64_t                    kind;       /* tasks that take as long */
     uint32_t                    n;          /* tasks */
     uint32_t                    pictures;   /* that they bring, at most */
-    uint32_t                    retries;
+    uint32_t                    retries;    /* new submits for a failed task */
     uint32_t                    max_images; /* 0: all */
     uint64_t                    ignored;    /* fields, as jm_request_t's */
     ngx_str_t                  *ids;
-    ngx_str_t                   task_id;    /* the sealed one */
+    ngx_str_t                   task_id;    /* what the client asks by */
     ngx_http_jimeng_account_t  *account;
     time_t                      created;
     uint64_t                    entry;      /* in the ledger; 0: none */
-    ngx_msec_t                  wait;       /* for their end */
+    ngx_msec_t                  wait;       /* ms, for the tasks' end */
 };
 
 
@@ -79,18 +79,18 @@ struct ngx_http_jimeng_input_s {
     size_t                      used;       /* bytes of this slice */
     jm_mem_t                    mem;
     jm_rules_t                  rules;
-    jm_request_t                params;
-    jm_buf_t                    rest;
-    jm_skeleton_t              *skeleton;
-    size_t                      max_string;
-    jm_multipart_t             *form;
+    jm_request_t                params;     /* what the body says */
+    jm_buf_t                    rest;       /* JSON less its long strings */
+    jm_skeleton_t              *skeleton;   /* takes these out */
+    size_t                      max_string; /* a longer one is taken out */
+    jm_multipart_t             *form;       /* NULL: it is JSON */
     ngx_uint_t                  image;      /* number of the next one */
-    size_t                     *at;         /* where they go in submit */
-    size_t                      written;    /* of submit */
-    ngx_str_t                   submit;
+    size_t                     *at;         /* where images go in submit */
+    size_t                      written;    /* bytes of submit, to a file */
+    ngx_str_t                   submit;     /* the body, less these images */
     ngx_http_jimeng_picture_t   picture;
     ngx_http_jimeng_order_t     order;
-    unsigned                    waited:1;   /* for a twin's client to leave */
+    unsigned                    waited:1;   /* for the same request's end */
 };
 
 

@@ -7,7 +7,11 @@
 #include "ngx_http_jimeng_request.h"
 
 
-/* to be asked before anything is paid for: what has no id cannot be found */
+/*
+ * Whether a sealed id can hold what an order's retrieval needs, whichever
+ * account it is on.  This is asked before anything is paid for: pictures that
+ * have no id could not be asked for again.
+ */
 
 ngx_uint_t
 ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
@@ -33,6 +37,8 @@ ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
     return 1;
 }
 
+
+/* sets all but what is known after the submit: ids, entry and created */
 
 void
 ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_request_t *r,

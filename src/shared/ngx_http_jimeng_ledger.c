@@ -475,7 +475,7 @@ ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 
 
 void
-ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
+ngx_http_jimeng_ledger_accepted(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
     ngx_str_t *id)
 {
     jm_str_t  text;

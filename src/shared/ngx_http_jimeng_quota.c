@@ -74,18 +74,18 @@ ngx_http_jimeng_rate(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    ctx->over = ngx_palloc(r->pool, sizeof(jm_error_t));
-    if (ctx->over == NULL) {
+    ctx->rate_error = ngx_palloc(r->pool, sizeof(jm_error_t));
+    if (ctx->rate_error == NULL) {
         return NGX_ERROR;
     }
 
-    jm_error_set(ctx->over, JM_CAUSE_RATE_LIMITED, NULL,
+    jm_error_set(ctx->rate_error, JM_CAUSE_RATE_LIMITED, NULL,
                  "Your limit of requests, %llu %s, is reached; wait before "
                  "sending the next.", (unsigned long long) client->rate,
                  client->rate_period == 1000 ? "a second"
                  : client->rate_period == 60000 ? "a minute" : "an hour");
 
-    jm_error_wait(ctx->over, (rate.retry + 999) / 1000);
+    jm_error_wait(ctx->rate_error, (rate.retry + 999) / 1000);
 
     return NGX_OK;
 }
@@ -101,21 +101,21 @@ ngx_http_jimeng_rate_check(ngx_http_request_t *r, jm_error_t *e)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
 
-    if (ctx == NULL || ctx->over == NULL) {
+    if (ctx == NULL || ctx->rate_error == NULL) {
         return NGX_OK;
     }
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     ngx_http_jimeng_quota_log(r->connection->log, jlcf->dry_run, ctx->client,
-                              ctx->over);
+                              ctx->rate_error);
 
     if (jlcf->dry_run) {
-        ctx->over = NULL;
+        ctx->rate_error = NULL;
         return NGX_OK;
     }
 
-    *e = *ctx->over;
+    *e = *ctx->rate_error;
 
     return NGX_DECLINED;
 }

@@ -27,22 +27,22 @@ typedef struct ngx_http_jimeng_claim_s  ngx_http_jimeng_claim_t;
 typedef struct {
     ngx_http_request_t         *request;
     ngx_http_jimeng_zone_t     *zone;
-    ngx_event_t                *event;      /* its handler looks again */
+    ngx_event_t                *event;      /* called to look again */
     u_char                      client[JM_QUEUE_CLIENT];
-    jm_place_t                  place;      /* serial 0: it has none */
-    ngx_queue_t                 queue;      /* of those that wait here */
-    ngx_uint_t                  turn;       /* when it last looked */
-    ngx_msec_t                  queued;     /* 0: it never was */
-    ngx_msec_t                  granted;    /* 0: not yet */
-    unsigned                    waits:1;
+    jm_place_t                  place;      /* serial 0: no place */
+    ngx_queue_t                 queue;      /* those of this worker */
+    ngx_uint_t                  turn;       /* the last it looked in */
+    ngx_msec_t                  queued;     /* a time; 0: it never was */
+    ngx_msec_t                  granted;    /* a time; 0: not yet */
+    unsigned                    waits:1;    /* it is in that queue */
 } ngx_http_jimeng_slot_t;
 
 typedef struct {
-    ngx_http_jimeng_account_t  *account;    /* of the request, so far */
+    ngx_http_jimeng_account_t  *account;    /* the request's, so far */
     ngx_str_t                  *req_key;
     uint64_t                    deadline;   /* on ngx_current_msec's clock */
-    unsigned                    bound:1;    /* the account is another task's */
-    unsigned                    fixed:1;    /* and for good */
+    unsigned                    bound:1;    /* as another task has it */
+    unsigned                    fixed:1;    /* bound, and for good */
 } ngx_http_jimeng_slot_wish_t;
 
 
@@ -82,7 +82,7 @@ uint64_t ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *c);
 ngx_int_t ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i, ngx_uint_t account);
 void ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *c, ngx_uint_t i);
-void ngx_http_jimeng_ledger_taken(ngx_http_jimeng_claim_t *claim,
+void ngx_http_jimeng_ledger_accepted(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i, ngx_str_t *id);
 void ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim,
     ngx_uint_t i);

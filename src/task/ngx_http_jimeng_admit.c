@@ -5,28 +5,109 @@
 
 
 /*
- * Whether a task may be submitted, and to which account: what its slot, or its
- * place in the queue for one, means to it.
+ * Whether a task may be submitted, and to which account: what the ledger says
+ * of it, and its slot, or its place in the queue for one.
  */
 
 
 #include "ngx_http_jimeng_task.h"
 
 
-/* business codes, of which it matters what was refused */
+/* the upstream's codes that say what it has refused */
 
 #define NGX_HTTP_JIMENG_TOO_MANY_TASKS  50430
 #define NGX_HTTP_JIMENG_ACCESS_DENIED   50400
 #define NGX_HTTP_JIMENG_KEY_DENIED      50204
 
 
+static ngx_int_t ngx_http_jimeng_admit_bind(ngx_http_jimeng_job_t *job,
+    ngx_uint_t number);
 static ngx_uint_t ngx_http_jimeng_admit_fixed(ngx_http_jimeng_task_t *task);
+static ngx_uint_t ngx_http_jimeng_admit_bound(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_admit_granted(ngx_http_jimeng_task_t *task,
     ngx_uint_t bound);
 static void ngx_http_jimeng_admit_late(ngx_http_jimeng_task_t *task,
     jm_queue_e rc, ngx_uint_t refused, uint64_t wait, jm_error_t *e);
 static jm_queue_e ngx_http_jimeng_admit_denied(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer, uint64_t *wait);
+
+
+/*
+ * Whose task this is: sets its id, where it has one, and what queries need.
+ * JM_LOOK_UNKNOWN: it was submitted, and cannot be asked for.
+ */
+
+jm_look_e
+ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
+{
+    jm_look_e                 look;
+    ngx_uint_t                i, number;
+    ngx_http_jimeng_job_t    *job;
+    ngx_http_jimeng_order_t  *order;
+
+    job = task->job;
+    order = &job->order;
+
+    i = task - job->tasks;
+    number = JM_LEDGER_ANY;
+
+    if (order->ids) {
+        task->id = order->ids[i];
+
+        look = task->id.len ? JM_LOOK_TAKEN : JM_LOOK_UNKNOWN;
+
+    } else {
+        look = ngx_http_jimeng_ledger_look(job->claim, i, &task->id, &number);
+    }
+
+    /*
+     * While another task of this request is on an account, that one counts: the
+     * number in the ledger is its, and goes if the submit is refused.
+     */
+
+    if (number != JM_LEDGER_ANY
+        && !ngx_http_jimeng_admit_bound(task)
+        && ngx_http_jimeng_admit_bind(job, number) != NGX_OK)
+    {
+        return JM_LOOK_UNKNOWN;
+    }
+
+    if (look == JM_LOOK_TAKEN
+        && ngx_http_jimeng_query(job->request->pool, &order->req_key,
+                                 &task->id, &order->req_json, &task->query)
+           != NGX_OK)
+    {
+        return JM_LOOK_UNKNOWN;
+    }
+
+    return look;
+}
+
+
+/* all tasks are on the account that the ledger has for their request */
+
+static ngx_int_t
+ngx_http_jimeng_admit_bind(ngx_http_jimeng_job_t *job, ngx_uint_t number)
+{
+    ngx_http_jimeng_account_t    *account;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(job->request, ngx_http_jimeng_module);
+
+    account = ngx_http_jimeng_account_numbered(&jmcf->accounts, number);
+
+    if (account == NULL) {
+        ngx_log_error(NGX_LOG_ERR, job->request->connection->log, 0,
+                      "jimeng: a request came again whose account is not "
+                      "configured any more");
+        return NGX_DECLINED;
+    }
+
+    job->account = account;
+    job->bound = 1;
+
+    return NGX_OK;
+}
 
 
 /*
@@ -75,7 +156,7 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e)
         ngx_http_jimeng_admit_late(task, rc, task->task.refusals, wait, e);
     }
 
-    /* the retry came to nothing, and the error is what it was for */
+    /* a retry could not be made: the error is that of the task before */
 
     if (task->task.retried) {
         *e = task->error;
@@ -110,7 +191,7 @@ ngx_http_jimeng_admit_granted(ngx_http_jimeng_task_t *task, ngx_uint_t bound)
 }
 
 
-/* a task of the request is on its account for good */
+/* whether the request's account is settled: one of its tasks is there */
 
 static ngx_uint_t
 ngx_http_jimeng_admit_fixed(ngx_http_jimeng_task_t *task)
@@ -135,9 +216,9 @@ ngx_http_jimeng_admit_fixed(ngx_http_jimeng_task_t *task)
 }
 
 
-/* another task of the request is on its account, or is about to be */
+/* whether it is settled, or will be by a submit that is under way */
 
-ngx_uint_t
+static ngx_uint_t
 ngx_http_jimeng_admit_bound(ngx_http_jimeng_task_t *task)
 {
     ngx_uint_t               i;
@@ -164,6 +245,8 @@ ngx_http_jimeng_admit_bound(ngx_http_jimeng_task_t *task)
     return 0;
 }
 
+
+/* the client's error when its task would have to wait for too long */
 
 static void
 ngx_http_jimeng_admit_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
@@ -192,8 +275,9 @@ ngx_http_jimeng_admit_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
 
 
 /*
- * The submit was refused for load, or for its account's credentials: the task
- * is the next again, there or on another account, unless it is too late.
+ * Looks whether a submit was refused for load, or for its account's
+ * credentials.  Then the task is the first in the queue again, there or on
+ * another account, and answer->event says so; or it is too late for that.
  */
 
 void
@@ -265,19 +349,22 @@ ngx_http_jimeng_admit_denied(ngx_http_jimeng_task_t *task,
 
     rc = ngx_http_jimeng_slot_denied(&task->slot, model_only, wait, &first);
 
-    /* an operator is told once, until it is accepted again */
+    /* logged once, until the account's requests are accepted again */
 
     if (first) {
         ngx_http_jimeng_log_denied(task, answer, model_only);
     }
 
-    task->quiet = 1;
+    task->denied_logged = 1;
 
     return rc;
 }
 
 
-/* gives back what the task has, or has been seen not to need any more */
+/*
+ * Gives back the task's slot, or place.  One that has none, as it is another
+ * request's task, has seen the end of that: the other's slot is free.
+ */
 
 void
 ngx_http_jimeng_admit_leave(ngx_http_jimeng_task_t *task, jm_leave_e how)

@@ -7,6 +7,8 @@
 #include "ngx_http_jimeng_task.h"
 
 
+/* bytes of the upstream's texts in a line of the log */
+
 #define NGX_HTTP_JIMENG_TEXT_MAX  200
 
 
@@ -16,7 +18,7 @@ static void ngx_http_jimeng_log_text(ngx_str_t *dst, u_char *text,
     jm_str_t src);
 
 
-/* what an operator reads of an answer that is not as it should be */
+/* logs an answer that is not as it should be */
 
 void
 ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
@@ -55,7 +57,7 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 
     default:
 
-        if (!answer->strange || task->strange) {
+        if (!answer->strange || task->strange_logged) {
             return;
         }
 
@@ -116,12 +118,12 @@ ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task, jm_answer_t *answer,
 }
 
 
-/* what a client caused is no error of the operator's */
+/* a request that the client should not have made is no error of the server */
 
 static ngx_uint_t
 ngx_http_jimeng_log_level(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 {
-    if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH && task->quiet) {
+    if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH && task->denied_logged) {
         return NGX_LOG_INFO;
     }
 

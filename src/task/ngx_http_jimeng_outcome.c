@@ -20,9 +20,9 @@ static void ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
 
 
 /*
- * What an answer, which came after time ms, is to its task: keeps what is
- * needed of it, and enters it in the ledger, the queue and the counters,
- * before anything else is done about it.
+ * Takes an answer, which came after time ms: keeps what is needed of it, and
+ * enters it in the ledger, the queue and the counters, before anything else is
+ * done about it.  Returns the event that it is to its task.
  */
 
 jm_event_e
@@ -64,7 +64,7 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
 
     if (ngx_http_jimeng_outcome_keep(task, answer) != NGX_OK) {
 
-        /* there is a task, and no memory to follow it */
+        /* there may be a task, and there is no memory to ask for it */
 
         answer->event = JM_EVENT_FAILED;
         jm_error_set(&answer->error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
@@ -85,7 +85,7 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
     ngx_http_jimeng_log_answer(task, answer);
 
     if (answer->strange) {
-        task->strange = 1;
+        task->strange_logged = 1;
     }
 
     switch (answer->event) {
@@ -101,7 +101,10 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
 
         ngx_http_jimeng_admit_leave(task, JM_LEAVE_OVER);
 
-        /* a process that is to leave begins nothing new, nor does a repeat */
+        /*
+         * A worker that is to exit submits nothing, and a task that another
+         * request has submitted is that one's to submit again.
+         */
 
         if (ngx_exiting || !task->own) {
             return JM_EVENT_FAILED;
@@ -117,7 +120,7 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
 }
 
 
-/* an answer with pictures, which came time after it was asked for */
+/* the schedule learns from how long the pictures took */
 
 static void
 ngx_http_jimeng_outcome_learn(ngx_http_jimeng_task_t *task, ngx_msec_t time)
@@ -133,7 +136,7 @@ ngx_http_jimeng_outcome_learn(ngx_http_jimeng_task_t *task, ngx_msec_t time)
     seen.trip = time;
     seen.queries = task->task.asked;
 
-    /* the first query since this submit may have found it */
+    /* below 0 if the first query since this submit has found it done */
 
     open = task->asked - task->accepted;
     seen.open = ngx_max(open, 0);
@@ -238,7 +241,7 @@ ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
     switch (answer->event) {
 
     case JM_EVENT_ACCEPTED:
-        ngx_http_jimeng_ledger_taken(claim, i, &task->id);
+        ngx_http_jimeng_ledger_accepted(claim, i, &task->id);
         ngx_http_jimeng_slot_accepted(&task->slot, &task->id);
         break;
 
@@ -260,7 +263,7 @@ ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
 }
 
 
-/* what an answer means to one who only asks */
+/* what an answer means for a task that is asked for by its id */
 
 void
 ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
@@ -274,7 +277,7 @@ ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
         jm_error_set(&answer->error, JM_CAUSE_TASK_NOT_FOUND, NULL, NULL);
     }
 
-    /* a refused access is not going to be granted while a client waits */
+    /* credentials that are refused are not put right while a client waits */
 
     if (answer->event == JM_EVENT_TROUBLE
         && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)

@@ -7,14 +7,14 @@
 #include "ngx_http_jimeng_task.h"
 
 
-static jm_look_e ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task);
-static ngx_int_t ngx_http_jimeng_task_bind(ngx_http_jimeng_job_t *job,
-    ngx_uint_t number);
 static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
     jm_event_e event, const jm_answer_t *answer);
 #if (NGX_DEBUG)
 static void ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task);
 #endif
+static ngx_int_t ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task,
+    jm_event_e *event, jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_task_take_back(ngx_http_jimeng_task_t *task);
 static ngx_int_t ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call);
 static void ngx_http_jimeng_task_timer(ngx_event_t *ev);
@@ -26,13 +26,13 @@ static void ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task,
     jm_cause_e cause);
 static ngx_uint_t ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task,
     jm_cause_e cause);
-static jm_leave_e ngx_http_jimeng_task_left_how(ngx_http_jimeng_task_t *task,
+static jm_leave_e ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task,
     jm_cause_e cause);
 static ngx_uint_t ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task,
     jm_leave_e how);
 
 
-/* with an event that is none of an exchange's */
+/* comes with the events that no answer of the upstream has caused */
 
 static const jm_answer_t  ngx_http_jimeng_no_answer;
 
@@ -68,7 +68,7 @@ ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
 
     ngx_memzero(&answer, sizeof(jm_answer_t));
 
-    switch (ngx_http_jimeng_task_look(task)) {
+    switch (ngx_http_jimeng_admit_look(task)) {
 
     case JM_LOOK_OWN:
         task->own = 1;
@@ -108,75 +108,7 @@ ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
 }
 
 
-static jm_look_e
-ngx_http_jimeng_task_look(ngx_http_jimeng_task_t *task)
-{
-    jm_look_e                 look;
-    ngx_uint_t                i, number;
-    ngx_http_jimeng_job_t    *job;
-    ngx_http_jimeng_order_t  *order;
-
-    job = task->job;
-    order = &job->order;
-
-    i = task - job->tasks;
-    number = JM_LEDGER_ANY;
-
-    if (order->ids) {
-        task->id = order->ids[i];
-
-        look = task->id.len ? JM_LOOK_TAKEN : JM_LOOK_UNKNOWN;
-
-    } else {
-        look = ngx_http_jimeng_ledger_look(job->claim, i, &task->id, &number);
-    }
-
-    /* what another task of this request has entered may not last */
-
-    if (number != JM_LEDGER_ANY
-        && !ngx_http_jimeng_admit_bound(task)
-        && ngx_http_jimeng_task_bind(job, number) != NGX_OK)
-    {
-        return JM_LOOK_UNKNOWN;
-    }
-
-    if (look == JM_LOOK_TAKEN
-        && ngx_http_jimeng_query(job->request->pool, &order->req_key,
-                                 &task->id, &order->req_json, &task->query)
-           != NGX_OK)
-    {
-        return JM_LOOK_UNKNOWN;
-    }
-
-    return look;
-}
-
-
-/* the ledger knows the account of a request, which may have several */
-
-static ngx_int_t
-ngx_http_jimeng_task_bind(ngx_http_jimeng_job_t *job, ngx_uint_t number)
-{
-    ngx_http_jimeng_account_t    *account;
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(job->request, ngx_http_jimeng_module);
-
-    account = ngx_http_jimeng_account_numbered(&jmcf->accounts, number);
-
-    if (account == NULL) {
-        ngx_log_error(NGX_LOG_ERR, job->request->connection->log, 0,
-                      "jimeng: a request came again whose account is not "
-                      "configured any more");
-        return NGX_DECLINED;
-    }
-
-    job->account = account;
-    job->bound = 1;
-
-    return NGX_OK;
-}
-
+/* the client has gone */
 
 void
 ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task)
@@ -186,12 +118,14 @@ ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task)
 }
 
 
+/* does what the core says that comes next, until it is to wait for an event */
+
 static void
 ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task, jm_event_e event,
     const jm_answer_t *answer)
 {
     jm_step_t    step;
-    jm_answer_t  unknown;
+    jm_answer_t  failure;
 
 again:
 
@@ -200,49 +134,20 @@ again:
     switch (step.action) {
 
     case JM_ACTION_QUEUE:
-        event = ngx_http_jimeng_admit(task, &unknown.error);
-        answer = &unknown;
+        event = ngx_http_jimeng_admit(task, &failure.error);
+        answer = &failure;
         goto again;
 
     case JM_ACTION_SUBMIT:
 
-        /* of a task that failed, when it is submitted again */
-
-        ngx_str_null(&task->id);
-        task->code = 0;
-        task->running = 0;
-        task->strange = 0;
-
-        if (ngx_http_jimeng_hold_submit(task->job->hold, &unknown.error)
+        if (ngx_http_jimeng_task_submit(task, &event, &failure.error)
             != NGX_OK)
         {
-            answer = &unknown;
-            event = JM_EVENT_FAILED;
+            answer = &failure;
             goto again;
         }
 
-        /* whoever asks from now on does not submit it, whatever comes */
-
-        if (ngx_http_jimeng_ledger_submit(task->job->claim,
-                                          task - task->job->tasks,
-                                          task->job->account->queue_number)
-            != NGX_OK)
-        {
-            jm_error_set(&unknown.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
-
-            answer = &unknown;
-            event = JM_EVENT_FAILED;
-            goto again;
-        }
-
-        if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_SUBMIT) != NGX_OK) {
-            ngx_http_jimeng_ledger_unsent(task->job->claim,
-                                          task - task->job->tasks);
-            event = JM_EVENT_UNSENT;
-            goto again;
-        }
-
-        /* what has not left until then does not leave */
+        /* a submit that has not left when this is over is taken back */
 
         ngx_add_timer(&task->timer, (ngx_msec_t) step.delay);
         break;
@@ -262,12 +167,7 @@ again:
 
     case JM_ACTION_TAKE_BACK:
 
-        if (ngx_http_jimeng_exchange_take_back(task->exchange) == NGX_OK) {
-            ngx_http_jimeng_exchange_destroy(task->exchange);
-            task->exchange = NULL;
-
-            ngx_http_jimeng_ledger_unsent(task->job->claim,
-                                          task - task->job->tasks);
+        if (ngx_http_jimeng_task_take_back(task) == NGX_OK) {
             event = JM_EVENT_TAKEN_BACK;
             goto again;
         }
@@ -312,6 +212,72 @@ ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task)
 #endif
 
 
+/*
+ * Begins a submit.  NGX_DECLINED: *event says why not, and with JM_EVENT_FAILED
+ * *e is what the client is told.
+ */
+
+static ngx_int_t
+ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task, jm_event_e *event,
+    jm_error_t *e)
+{
+    ngx_uint_t              i;
+    ngx_http_jimeng_job_t  *job;
+
+    job = task->job;
+    i = task - job->tasks;
+
+    /* a task that failed, and is submitted again, has left these */
+
+    ngx_str_null(&task->id);
+    task->code = 0;
+    task->running = 0;
+    task->strange_logged = 0;
+
+    if (ngx_http_jimeng_hold_submit(job->hold, e) != NGX_OK) {
+        *event = JM_EVENT_FAILED;
+        return NGX_DECLINED;
+    }
+
+    /* from now on no other request submits it, whatever comes */
+
+    if (ngx_http_jimeng_ledger_submit(job->claim, i,
+                                      job->account->queue_number)
+        != NGX_OK)
+    {
+        jm_error_set(e, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+
+        *event = JM_EVENT_FAILED;
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_SUBMIT) != NGX_OK) {
+        ngx_http_jimeng_ledger_unsent(job->claim, i);
+
+        *event = JM_EVENT_UNSENT;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_task_take_back(ngx_http_jimeng_task_t *task)
+{
+    if (ngx_http_jimeng_exchange_take_back(task->exchange) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_jimeng_exchange_destroy(task->exchange);
+    task->exchange = NULL;
+
+    ngx_http_jimeng_ledger_unsent(task->job->claim, task - task->job->tasks);
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call)
@@ -325,13 +291,15 @@ ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
 
     body = (call == JM_VISUAL_SUBMIT) ? &job->order.submit : &task->query;
 
-    task->exchange = ngx_http_jimeng_exchange_start(job->request, &jlcf->pass,
+    task->exchange = ngx_http_jimeng_exchange_start(job->request, &jlcf->uri,
                                                     job->account, call, body,
                                                     NULL);
 
     return task->exchange ? NGX_OK : NGX_ERROR;
 }
 
+
+/* the task's exchange has ended */
 
 void
 ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
@@ -363,7 +331,7 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 
     ngx_http_jimeng_task_step(task, event, &answer);
 
-    /* the answer's views were needed until here, the pool's log is r's */
+    /* not earlier: the answer's strings lie in the exchange's pool */
 
     ngx_http_jimeng_exchange_destroy(x);
 }
@@ -404,8 +372,9 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
 
 
 /*
- * The client is told where its task is to be found, which goes on without this
- * worker.  What has become of a submit that has left nobody could tell.
+ * The worker is about to exit: the client is told now that its task goes on
+ * without it, and how to ask for it.  A submit is waited for until the last
+ * moment: without its answer nobody knows whether there is a task.
  */
 
 void
@@ -453,8 +422,8 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     const jm_answer_t *answer)
 {
     if (task->follows) {
-        ngx_http_jimeng_task_over(task, ngx_http_jimeng_task_left_how(task,
-                                                                    cause));
+        ngx_http_jimeng_task_over(task,
+                                  ngx_http_jimeng_task_leave_how(task, cause));
         return;
     }
 
@@ -473,9 +442,9 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
         }
     }
 
-    /* else the retry came to nothing, and the error is what it was for */
+    /* else a retry could not be made: the error is that of the task before */
 
-    /* what the tasks before this one have cost is not known */
+    /* a task that was retried was submitted, and may have been billed */
 
     if (task->task.retried) {
         task->error.no_retry = 1;
@@ -497,14 +466,15 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
         return;
     }
 
-    ngx_http_jimeng_task_over(task, ngx_http_jimeng_task_left_how(task,
-                                                                  cause));
+    ngx_http_jimeng_task_over(task,
+                              ngx_http_jimeng_task_leave_how(task, cause));
 }
 
 
 /*
- * A slot, and a client's share of its limits, are taken for as long as the
- * upstream is at work on the task: pictures that come late are used, too.
+ * A task that timed out still takes one of the account's tasks at a time: as
+ * long as the upstream is at work on it, it keeps its slot and its share of the
+ * client's limits.  Returns whether it is followed for that.
  */
 
 static ngx_uint_t
@@ -522,9 +492,9 @@ ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task, jm_cause_e cause)
     }
 
     task->follows = 1;
-    task->over = ngx_current_msec;
+    task->finished = ngx_current_msec;
 
-    job->left--;
+    job->unfinished--;
     job->following++;
 
     /* the client's next request would wait for the end of this one */
@@ -546,7 +516,7 @@ ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 /* what becomes of the slot of a task that failed */
 
 static jm_leave_e
-ngx_http_jimeng_task_left_how(ngx_http_jimeng_task_t *task, jm_cause_e cause)
+ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 {
     if (task->error.cause == JM_CAUSE_OUTCOME_UNKNOWN) {
         return JM_LEAVE_LOST;
@@ -560,7 +530,10 @@ ngx_http_jimeng_task_left_how(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 }
 
 
-/* a task that goes on without this request: where a repeat finds it, it may */
+/*
+ * Makes the client's error.  A task that has an id goes on without this
+ * request, which is to be repeated only where a repeat will find the task.
+ */
 
 static void
 ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
@@ -618,8 +591,8 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how)
         task->job->following--;
 
     } else {
-        task->over = ngx_current_msec;
-        task->job->left--;
+        task->finished = ngx_current_msec;
+        task->job->unfinished--;
     }
 
     if (task->timer.timer_set) {
@@ -631,7 +604,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how)
 
     ngx_http_jimeng_admit_leave(task, how);
 
-    /* a task that several requests follow is the one's that submitted it */
+    /* of several requests for one task, that which submitted it counts it */
 
     if (task->own) {
         ngx_http_jimeng_metrics_over(task->job->request,
@@ -641,7 +614,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how)
                                      task->id.len
                                      ? (ngx_int_t) task->task.polls
                                      : NGX_ERROR,
-                                     task->over - task->accepted);
+                                     task->finished - task->accepted);
     }
 
     return first;
@@ -667,7 +640,7 @@ ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task)
                       &task->job->account->name);
     }
 
-    /* with an exchange in flight: it was cleaned up before */
+    /* its subrequest was cleaned up by the client's request, before its pool */
 
     if (task->exchange) {
         ngx_http_jimeng_exchange_destroy(task->exchange);

@@ -23,30 +23,30 @@ typedef struct ngx_http_jimeng_watch_s     ngx_http_jimeng_watch_t;
 
 typedef struct {
     ngx_http_jimeng_job_t      *job;
-    ngx_http_jimeng_exchange_t *exchange;
+    ngx_http_jimeng_exchange_t *exchange;   /* NULL: none is under way */
     ngx_log_t                  *log;
     ngx_socket_t                ident;      /* ngx_event_ident() reads it */
     ngx_event_t                 timer;
-    jm_task_t                   task;
+    jm_task_t                   task;       /* its state */
     ngx_http_jimeng_slot_t      slot;
     ngx_str_t                   id;         /* the upstream's */
-    ngx_http_jimeng_payload_t   query;      /* the body to be sent */
-    jm_part_t                   part;       /* what became of it */
+    ngx_http_jimeng_payload_t   query;
+    jm_part_t                   part;       /* its pictures, or its error */
     jm_error_t                  error;
-    int64_t                     code;       /* the upstream's last number */
-    ngx_msec_t                  accepted;
-    ngx_msec_t                  asked;      /* last, when it was not over */
-    ngx_msec_t                  over;
+    int64_t                     code;       /* the upstream's last one */
+    ngx_msec_t                  accepted;   /* when it was; or joined */
+    ngx_msec_t                  asked;      /* the last time it still ran */
+    ngx_msec_t                  finished;   /* when its result was known */
     unsigned                    own:1;      /* submitted here, or to be */
-    unsigned                    follows:1;  /* given up, and asked for */
-    unsigned                    quiet:1;    /* refused access was logged */
-    unsigned                    pending:1;  /* the upstream says so */
-    unsigned                    running:1;
-    unsigned                    strange:1;  /* logged once */
+    unsigned                    follows:1;  /* timed out, keeps its slot */
+    unsigned                    denied_logged:1;
+    unsigned                    pending:1;  /* the upstream said: not over */
+    unsigned                    running:1;  /* and said: "generating" */
+    unsigned                    strange_logged:1;
 } ngx_http_jimeng_task_t;
 
 
-/* one that is followed has failed, and only its slot is not free */
+/* a task that is followed has failed for its client: it keeps only its slot */
 
 #define ngx_http_jimeng_task_state(t)                                         \
     ((t)->follows ? JM_TASK_FAILED : (t)->task.state)
@@ -55,7 +55,7 @@ typedef struct {
 /* ngx_http_jimeng_job.c says how one leads to another, and changes it */
 
 typedef enum {
-    NGX_HTTP_JIMENG_WAITING = 0,    /* for the reply, or the rest of it */
+    NGX_HTTP_JIMENG_WAITING = 0,    /* the client, for more of the reply */
     NGX_HTTP_JIMENG_ANSWERED,       /* the reply is whole, and on its way */
     NGX_HTTP_JIMENG_ENDED,          /* the client took it */
     NGX_HTTP_JIMENG_GONE            /* nobody waits for it any more */
@@ -67,18 +67,18 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_task_t     *tasks;
     ngx_http_jimeng_delivery_t *delivery;   /* NULL: URLs, as one reply */
     ngx_socket_t                ident;      /* as a task's */
-    ngx_http_jimeng_watch_t    *watch;      /* on the reply's way */
+    ngx_http_jimeng_watch_t    *watch;      /* what src/job looks at */
     ngx_http_jimeng_state_e     state;
     ngx_http_jimeng_account_t  *account;
     ngx_http_jimeng_order_t     order;
     ngx_http_jimeng_claim_t    *claim;      /* NULL: none in the ledger */
     ngx_http_jimeng_hold_t     *hold;       /* NULL: no limits */
-    ngx_http_posted_request_t   posted;
+    ngx_http_posted_request_t   posted;     /* to run request once more */
     time_t                      created;
-    ngx_uint_t                  left;       /* tasks that are not over, */
-    ngx_uint_t                  following;  /* and that are but upstream */
-    ngx_msec_t                  upstream_time;
-    unsigned                    bound:1;    /* the account is the ledger's */
+    ngx_uint_t                  unfinished; /* tasks without a result */
+    ngx_uint_t                  following;  /* tasks with "follows" */
+    ngx_msec_t                  upstream_time;  /* sum of all exchanges */
+    unsigned                    bound:1;    /* the ledger named the account */
 };
 
 
@@ -91,7 +91,7 @@ void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task,
 
 /* ngx_http_jimeng_admit.c */
 
-ngx_uint_t ngx_http_jimeng_admit_bound(ngx_http_jimeng_task_t *task);
+jm_look_e ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task,
     jm_error_t *e);
 void ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,

@@ -21,6 +21,8 @@ static ngx_int_t ngx_http_jimeng_pass_begin(ngx_http_jimeng_pass_t *p,
     jm_str_t text, ngx_chain_t ***ll);
 static void ngx_http_jimeng_pass_text(ngx_http_jimeng_run_t *run,
     ngx_buf_t *b, jm_str_t *text, jm_str_t *piece);
+static ngx_int_t ngx_http_jimeng_pass_close(ngx_http_jimeng_pass_t *p,
+    ngx_http_jimeng_run_t *run, ngx_buf_t **last, ngx_chain_t ***ll);
 static ngx_int_t ngx_http_jimeng_pass_run(ngx_http_jimeng_pass_t *p,
     ngx_http_jimeng_run_t *run, ngx_buf_t **last, ngx_chain_t ***ll);
 static ngx_buf_t *ngx_http_jimeng_pass_add(ngx_http_jimeng_pass_t *p,
@@ -29,12 +31,14 @@ static ngx_int_t ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p,
     ngx_chain_t *out);
 
 
+/* begins an answer of which the first wanted pictures are passed on */
+
 void
-ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t limit)
+ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t wanted)
 {
     jm_pass_init(&p->scan);
 
-    p->limit = limit;
+    p->wanted = wanted;
     p->pictures = 0;
     p->begun = 0;
     p->inside = 0;
@@ -45,8 +49,8 @@ ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t limit)
 /*
  * The body filter of an exchange that asks for pictures: their base64 goes
  * from the upstream's buffers into the client's reply, and is not kept; what
- * is around it is.  As long as the client has not taken all of a buffer, it is
- * not emptied, and nginx does not read into it.
+ * is around it is added to rest.  As long as the client has not taken all of a
+ * buffer, it is not emptied, and nginx does not read into it.
  */
 
 ngx_int_t
@@ -101,7 +105,7 @@ ngx_http_jimeng_pass_buf(ngx_http_jimeng_pass_t *p, ngx_buf_t *b,
 
         case JM_PASS_TEXT:
 
-            if (p->pictures >= p->limit) {
+            if (p->pictures >= p->wanted) {
                 break;
             }
 
@@ -116,24 +120,10 @@ ngx_http_jimeng_pass_buf(ngx_http_jimeng_pass_t *p, ngx_buf_t *b,
 
         case JM_PASS_CLOSE:
 
-            if (p->pictures >= p->limit) {
-                break;
-            }
-
-            if (!p->inside) {
-                p->empty = 1;
-                break;
-            }
-
-            if (ngx_http_jimeng_pass_run(p, &run, &last, ll) != NGX_OK
-                || ngx_http_jimeng_pass_add(p, p->after.data, p->after.len, ll)
-                   == NULL)
-            {
+            if (ngx_http_jimeng_pass_close(p, &run, &last, ll) != NGX_OK) {
                 return NGX_ERROR;
             }
 
-            p->inside = 0;
-            p->pictures++;
             break;
 
         case JM_PASS_INVALID:
@@ -160,7 +150,10 @@ ngx_http_jimeng_pass_buf(ngx_http_jimeng_pass_t *p, ngx_buf_t *b,
 }
 
 
-/* with the first of a picture's base64, and not before, it is announced */
+/*
+ * A picture is announced with the first of its base64, and not before: its
+ * type is told from that.
+ */
 
 static ngx_int_t
 ngx_http_jimeng_pass_begin(ngx_http_jimeng_pass_t *p, jm_str_t text,
@@ -203,6 +196,38 @@ ngx_http_jimeng_pass_text(ngx_http_jimeng_run_t *run, ngx_buf_t *b,
     run->last += text->len;
 }
 
+
+static ngx_int_t
+ngx_http_jimeng_pass_close(ngx_http_jimeng_pass_t *p,
+    ngx_http_jimeng_run_t *run, ngx_buf_t **last, ngx_chain_t ***ll)
+{
+    if (p->pictures >= p->wanted) {
+        return NGX_OK;
+    }
+
+    if (!p->inside) {
+        p->empty = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_http_jimeng_pass_run(p, run, last, ll) != NGX_OK
+        || ngx_http_jimeng_pass_add(p, p->after.data, p->after.len, ll)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    p->inside = 0;
+    p->pictures++;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The base64 that was closed up becomes one buffer; *last is the last of these,
+ * which frees the upstream's buffer when it is sent.
+ */
 
 static ngx_int_t
 ngx_http_jimeng_pass_run(ngx_http_jimeng_pass_t *p, ngx_http_jimeng_run_t *run,
@@ -295,7 +320,7 @@ ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p, ngx_chain_t *out)
     *ll = out;
 
     if (rc == NGX_ERROR) {
-        p->lost = 1;
+        p->client_lost = 1;
         return NGX_ERROR;
     }
 

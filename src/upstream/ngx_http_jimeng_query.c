@@ -7,7 +7,10 @@
 #include "ngx_http_jimeng_upstream.h"
 
 
-/* the body of a query: form is what it says of the result's form */
+/*
+ * Makes the body of a query for the task of this id.  form is the JSON that
+ * says how its result is to come: as URLs or as data, with which watermark.
+ */
 
 ngx_int_t
 ngx_http_jimeng_query(ngx_pool_t *pool, ngx_str_t *req_key, ngx_str_t *id,

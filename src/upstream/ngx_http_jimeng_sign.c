@@ -24,6 +24,11 @@ static void ngx_http_jimeng_sign_debug(jm_sign_request_t *sr,
 #endif
 
 
+/*
+ * Adds what a request of this call and payload is sent with to headers: the
+ * signature, and what it covers, but Host.
+ */
+
 ngx_int_t
 ngx_http_jimeng_sign(ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_http_jimeng_payload_t *payload,
@@ -75,7 +80,7 @@ ngx_http_jimeng_sign(ngx_http_jimeng_account_t *account,
 }
 
 
-/* once: a submit is hashed for the ledger, and signed for each of its tasks */
+/* done once: the ledger needs the hash of a submit, and so does each task */
 
 ngx_int_t
 ngx_http_jimeng_payload_hash(ngx_http_jimeng_payload_t *payload)

@@ -20,12 +20,12 @@
 #include "jm_picture.h"
 
 
-/* what is sent: text, or a whole file */
+/* the body of a query or a submit: text, or all of a file */
 
 typedef struct {
     ngx_str_t                   text;
     ngx_file_t                 *file;
-    off_t                       len;
+    off_t                       len;        /* of the one or the other */
     unsigned                    hashed:1;   /* hash is set */
     u_char                      hash[JM_DIGEST_HEX_LEN];
 } ngx_http_jimeng_payload_t;
@@ -46,16 +46,16 @@ typedef struct {
     ngx_http_request_t         *request;
     ngx_http_jimeng_picture_pt  handler;
     void                       *data;
-    jm_pass_t                   scan;
+    jm_pass_t                   scan;       /* finds them in the answer */
     ngx_chain_t                *free;
-    ngx_chain_t                *busy;
-    ngx_str_t                   after;
-    ngx_uint_t                  limit;      /* pictures that are wanted */
-    ngx_uint_t                  pictures;   /* that have gone on, whole */
-    unsigned                    begun:1;    /* some base64 went on */
-    unsigned                    inside:1;   /* and more is to come */
-    unsigned                    empty:1;    /* a picture of no bytes */
-    unsigned                    lost:1;     /* the client's connection is */
+    ngx_chain_t                *busy;       /* not sent to the client yet */
+    ngx_str_t                   after;      /* what follows this one */
+    ngx_uint_t                  wanted;     /* pictures; more are dropped */
+    ngx_uint_t                  pictures;   /* passed on, to their end */
+    unsigned                    begun:1;    /* the first is being passed on */
+    unsigned                    inside:1;   /* the end of one is to come */
+    unsigned                    empty:1;    /* one had no base64 at all */
+    unsigned                    client_lost:1;  /* its connection failed */
 } ngx_http_jimeng_pass_t;
 
 

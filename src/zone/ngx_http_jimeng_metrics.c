@@ -29,7 +29,7 @@ ngx_http_jimeng_metrics_handler(ngx_http_request_t *r)
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    if (jlcf->pass.data == NULL || r != r->main) {
+    if (jlcf->uri.data == NULL || r != r->main) {
         return NGX_OK;
     }
 

@@ -208,8 +208,8 @@ ngx_http_jimeng_zone_grow(ngx_http_jimeng_zone_t *zone,
 {
     jm_rc_e  rc;
 
-    if (!ngx_http_jimeng_zone_holds(zone, shm_zone->shm.size,
-                                    shm_zone->shm.log))
+    if (!ngx_http_jimeng_zone_fits(zone, shm_zone->shm.size,
+                                   shm_zone->shm.log))
     {
         ngx_http_jimeng_zone_small(zone, shm_zone->shm.size,
                                    shm_zone->shm.log);

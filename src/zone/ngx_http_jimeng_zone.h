@@ -26,7 +26,7 @@
 
 #define NGX_HTTP_JIMENG_VERSIONS     6
 
-/* all but what sh points to is this process's own */
+/* only what sh points to is shared; the rest is this process's own */
 
 struct ngx_http_jimeng_zone_s {
     ngx_str_t                     name;
@@ -43,14 +43,14 @@ struct ngx_http_jimeng_zone_s {
     struct {
         uint32_t                  magic;
         uint32_t                  versions[NGX_HTTP_JIMENG_VERSIONS];
-        size_t                    size;     /* of this */
+        size_t                    size;     /* of this structure */
 
         jm_ledger_shared_t       *ledger;
         jm_queue_shared_t        *queue;
         jm_quota_shared_t        *quota;
         jm_metrics_shared_t      *metrics;
         jm_schedule_shared_t     *schedule;
-        ngx_msec_t                warned;   /* that it is full; 0: never */
+        ngx_msec_t                warned;   /* of a full zone; 0: never */
         u_char                    salt[JM_DIGEST_LEN];
     } *sh;
 };
@@ -74,7 +74,7 @@ jm_rc_e ngx_http_jimeng_zone_build(ngx_http_jimeng_zone_t *zone,
     size_t size);
 jm_rc_e ngx_http_jimeng_zone_reserve(ngx_http_jimeng_zone_t *zone);
 jm_rc_e ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone);
-ngx_uint_t ngx_http_jimeng_zone_holds(ngx_http_jimeng_zone_t *zone,
+ngx_uint_t ngx_http_jimeng_zone_fits(ngx_http_jimeng_zone_t *zone,
     size_t size, ngx_log_t *log);
 ngx_uint_t ngx_http_jimeng_zone_spare(ngx_http_jimeng_zone_t *zone);
 void ngx_http_jimeng_zone_small(ngx_http_jimeng_zone_t *zone, size_t size,

@@ -153,7 +153,7 @@ ngx_http_jimeng_zone_spare(ngx_http_jimeng_zone_t *zone)
  */
 
 ngx_uint_t
-ngx_http_jimeng_zone_holds(ngx_http_jimeng_zone_t *zone, size_t size,
+ngx_http_jimeng_zone_fits(ngx_http_jimeng_zone_t *zone, size_t size,
     ngx_log_t *log)
 {
     size_t  pages;
