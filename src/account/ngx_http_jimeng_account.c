@@ -261,7 +261,7 @@ found:
 }
 
 
-/* goes into headers as it is */
+/* a text that goes into headers as it is */
 
 static char *
 ngx_http_jimeng_account_text(ngx_conf_t *cf,
@@ -293,7 +293,7 @@ ngx_http_jimeng_account_text(ngx_conf_t *cf,
 }
 
 
-/* any bytes */
+/* a secret: any bytes */
 
 static char *
 ngx_http_jimeng_account_secret(ngx_conf_t *cf,

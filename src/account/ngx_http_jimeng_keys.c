@@ -118,7 +118,7 @@ ngx_http_jimeng_keys_clients(ngx_conf_t *cf, ngx_array_t *files,
 }
 
 
-/* by their names, and each of these once */
+/* sorts clients by their names, and leaves each name once */
 
 static void
 ngx_http_jimeng_keys_sort(ngx_array_t *clients)
@@ -155,7 +155,7 @@ ngx_http_jimeng_keys_compare(const void *one, const void *two)
 }
 
 
-/* counters go by names: two clients of one name are one */
+/* limits are counted by name: keys of one name must have the same */
 
 static ngx_int_t
 ngx_http_jimeng_keys_limits(ngx_conf_t *cf, ngx_http_jimeng_keys_t *one,

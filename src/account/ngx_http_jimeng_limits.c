@@ -17,7 +17,7 @@
 static ngx_int_t ngx_http_jimeng_limit_atoi(ngx_str_t *value);
 
 
-/* 1 and more, of what is counted */
+/* "concurrency" and "weight" */
 
 char *
 ngx_http_jimeng_limit_count(ngx_conf_t *cf,

@@ -15,14 +15,14 @@ static void ngx_http_jimeng_client_gone(ngx_http_request_t *r);
 
 #if (NGX_HTTP_V3)
 
-/* nginx's, which is the same for all requests */
+/* nginx's handler of a stream's events, which is the same for all requests */
 
 static ngx_event_handler_pt  ngx_http_jimeng_request_handler;
 
 #endif
 
 
-/* whether it comes over HTTP/2 or HTTP/3, whose socket many share */
+/* whether it comes over HTTP/2 or HTTP/3: its socket is the whole session's */
 
 ngx_uint_t
 ngx_http_jimeng_client_is_stream(ngx_http_request_t *r)
@@ -47,7 +47,7 @@ ngx_http_jimeng_client_is_stream(ngx_http_request_t *r)
 }
 
 
-/* whether the TLS handshake is not over: the request may be a copy */
+/* whether it came as TLS early data: somebody may have sent a copy of it */
 
 ngx_uint_t
 ngx_http_jimeng_client_early(ngx_http_request_t *r)
@@ -69,9 +69,9 @@ ngx_http_jimeng_client_early(ngx_http_request_t *r)
 
 
 /*
- * When the connection of an HTTP/3 stream closes, nginx ends the stream's
- * request before it calls any handler of it.  While a client is watched, this
- * is one that has left.
+ * When the connection of an HTTP/3 stream closes, nginx sets c->close and ends
+ * the stream's request before it calls any handler of it.  While a client is
+ * watched, the request goes on, and its handlers see a client that has left.
  */
 
 void
@@ -127,6 +127,8 @@ ngx_http_jimeng_client_event(ngx_event_t *ev)
 
 #endif
 
+
+/* whether the client has closed its connection, or that has failed */
 
 ngx_uint_t
 ngx_http_jimeng_client_left(ngx_http_request_t *r)
@@ -236,7 +238,7 @@ ngx_http_jimeng_client_took(ngx_http_request_t *r)
 }
 
 
-/* a client that has left is not looked at any more, and what it had goes on */
+/* the client is not looked at any more, while its request goes on */
 
 void
 ngx_http_jimeng_client_ignore(ngx_http_request_t *r)
@@ -264,10 +266,10 @@ ngx_http_jimeng_client_gone(ngx_http_request_t *r)
 
 
 /*
- * worker_shutdown_timeout ends the requests of HTTP/1 connections, and their
- * jobs with them.  To HTTP/2 streams it looks like a client that has left,
- * and one that left before is not told at all: their jobs see to the clock, by
- * asking whether the worker's time will be over so soon, or is.
+ * Whether worker_shutdown_timeout is over time ms from now, or with 0, whether
+ * it is over.  nginx ends requests of HTTP/1 connections then; to those of
+ * HTTP/2 streams it looks like a client that has left, and requests whose
+ * client left before are not told at all.  So jobs look at the clock.
  */
 
 ngx_uint_t

@@ -11,6 +11,8 @@ static void *ngx_http_jimeng_alloc(void *ctx, size_t size);
 static void ngx_http_jimeng_free(void *ctx, void *p);
 
 
+/* the request's context, which is made if there is none; NULL: no memory */
+
 ngx_http_jimeng_ctx_t *
 ngx_http_jimeng_ctx(ngx_http_request_t *r)
 {
@@ -30,7 +32,7 @@ ngx_http_jimeng_ctx(ngx_http_request_t *r)
 }
 
 
-/* a slash at its end says nothing; of several nginx has left one */
+/* the URI without a slash at its end; nginx has merged several into one */
 
 void
 ngx_http_jimeng_path(ngx_http_request_t *r, ngx_str_t *path)
@@ -42,6 +44,8 @@ ngx_http_jimeng_path(ngx_http_request_t *r, ngx_str_t *path)
     }
 }
 
+
+/* notes the error that the client was sent, for the counters */
 
 void
 ngx_http_jimeng_told(ngx_http_request_t *r, jm_cause_e cause)
@@ -55,6 +59,8 @@ ngx_http_jimeng_told(ngx_http_request_t *r, jm_cause_e cause)
     }
 }
 
+
+/* the core's memory, from a pool */
 
 void
 ngx_http_jimeng_mem(jm_mem_t *mem, ngx_pool_t *pool)

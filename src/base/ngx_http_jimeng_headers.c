@@ -7,7 +7,7 @@
 #include "ngx_http_jimeng_base.h"
 
 
-/* the first of a header's values, and how many there are */
+/* the first of a header's values, or NULL; sets *n to how many there are */
 
 ngx_str_t *
 ngx_http_jimeng_header(ngx_http_request_t *r, char *name, ngx_uint_t *n)
@@ -50,7 +50,7 @@ ngx_http_jimeng_header(ngx_http_request_t *r, char *name, ngx_uint_t *n)
 }
 
 
-/* the first of these that has a value */
+/* the first of these headers that has a value, or NULL */
 
 ngx_str_t *
 ngx_http_jimeng_key_header(ngx_http_request_t *r, ngx_uint_t *n)
@@ -71,6 +71,8 @@ ngx_http_jimeng_key_header(ngx_http_request_t *r, ngx_uint_t *n)
     return NULL;
 }
 
+
+/* name and value are not copied */
 
 ngx_int_t
 ngx_http_jimeng_reply_header(ngx_http_request_t *r, const char *name,

@@ -12,9 +12,9 @@ static ngx_int_t ngx_http_jimeng_identify(ngx_http_request_t *r,
 
 
 /*
- * Of several keys that of Authorization counts, then that of the first header
- * of ngx_http_jimeng_key_header().  NGX_DECLINED: the client has sent none, or
- * two in that header.
+ * The key that a client has sent: that of Authorization, or else that of
+ * ngx_http_jimeng_key_header().  NGX_DECLINED: there is none, or the header is
+ * there twice.
  */
 
 ngx_int_t
@@ -61,8 +61,9 @@ ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key)
 
 
 /*
- * What tells clients apart, of JM_DIGEST_LEN bytes: by name, or by what they
- * send; zeros for one that has not said who it is.
+ * Sets id, of JM_DIGEST_LEN bytes, to what tells clients apart: a digest of the
+ * client's name, where its key is known, or else of the key or password that it
+ * has sent; zeros if it has sent none.
  */
 
 ngx_int_t
@@ -75,7 +76,7 @@ ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id)
         return NGX_ERROR;
     }
 
-    /* the ledger asks for it, and each of the tasks */
+    /* kept, as the ledger needs it and each of the tasks */
 
     if (!ctx->identified) {
 
@@ -103,7 +104,7 @@ ngx_http_jimeng_identify(ngx_http_request_t *r, ngx_http_jimeng_ctx_t *ctx)
 
     if (ctx->client) {
 
-        /* what is sent as a header has no zero in it */
+        /* "client", a zero, the name: a key that is sent has no zero in it */
 
         p = ngx_cpymem(name, "client", sizeof("client"));
         p = ngx_cpymem(p, ctx->client->name.data, ctx->client->name.len);
@@ -113,7 +114,7 @@ ngx_http_jimeng_identify(ngx_http_request_t *r, ngx_http_jimeng_ctx_t *ctx)
 
     } else if (ngx_http_jimeng_key(r, &text) != NGX_OK) {
 
-        /* no good key, but perhaps a password, or a key that is there twice */
+        /* a password, or a key that is there twice, tells clients apart, too */
 
         value = ngx_http_jimeng_header(r, "Authorization", &n);
 
@@ -158,7 +159,7 @@ ngx_http_jimeng_digest(u_char *dst, jm_str_t *parts, ngx_uint_t n)
 }
 
 
-/* whose tasks are these: the name of a client, or empty */
+/* the client's name, which its tasks are sealed with; empty: it has none */
 
 void
 ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner)

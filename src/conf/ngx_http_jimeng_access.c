@@ -9,7 +9,7 @@
 #include "jm_text.h"
 
 
-/* characters of a key's digest in $jimeng_client, where keys are not known */
+/* characters of a key's digest in $jimeng_client, without a file of keys */
 
 #define NGX_HTTP_JIMENG_CLIENT_LEN  16
 
@@ -28,7 +28,7 @@ static ngx_int_t ngx_http_jimeng_key_refused(ngx_http_request_t *r,
     ngx_uint_t invalid);
 
 
-/* sets *client, or NULL where the key is not known here; _DECLINED: no key */
+/* *client is NULL if its key is not known here.  NGX_DECLINED: it sent none */
 
 static ngx_int_t
 ngx_http_jimeng_client_find(ngx_http_request_t *r, const jm_client_t **client)
@@ -113,7 +113,7 @@ ngx_http_jimeng_keys_check(ngx_http_request_t *r, jm_error_t *e)
 }
 
 
-/* RFC 6750, section 3.1: who has sent no key is told no error */
+/* RFC 6750, section 3.1: a client that sent no key is told no error code */
 
 static ngx_int_t
 ngx_http_jimeng_key_refused(ngx_http_request_t *r, ngx_uint_t invalid)
@@ -186,7 +186,10 @@ ngx_http_jimeng_keys_model(ngx_http_request_t *r, const jm_model_t *model,
 }
 
 
-/* in any phase, for limit_req_zone and the like: what was sent is looked at */
+/*
+ * $jimeng_client, in any phase, as for limit_req_zone: the key is looked up, as
+ * the context may not have its client yet.
+ */
 
 ngx_int_t
 ngx_http_jimeng_client_variable(ngx_http_request_t *r,

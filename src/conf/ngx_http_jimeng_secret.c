@@ -39,7 +39,7 @@ ngx_http_jimeng_task_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     rv = ngx_http_jimeng_secret_lines(cf, jmcf, &value[1], &text);
 
-    /* from here on the keys will do */
+    /* the seal keys were made from it, and it is not needed any more */
 
     OPENSSL_cleanse((u_char *) text.data, text.len);
 

@@ -7,7 +7,7 @@
 #include "ngx_http_jimeng_endpoint.h"
 
 
-/* a sealed id is longer: what is not is no id, but a path that is not here */
+/* a sealed id is longer: a shorter name is none, and its path is not found */
 
 #define NGX_HTTP_JIMENG_ID_MIN  40
 
@@ -21,8 +21,8 @@
 typedef struct {
     ngx_str_t   path;
     ngx_uint_t  methods;
-    ngx_str_t   allow;      /* the same, as a header */
-    ngx_uint_t  id;         /* what follows is one */
+    ngx_str_t   allow;      /* methods, as the header's value */
+    ngx_uint_t  id;         /* the name that follows is a task's */
     ngx_int_t (*handler)(ngx_http_request_t *r, ngx_str_t *name);
 } ngx_http_jimeng_route_t;
 
@@ -111,7 +111,7 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
 
     r->disable_not_modified = 1;
 
-    /* a browser asks whether it may send a key, and has sent none yet */
+    /* a preflight has no key: by it a browser asks whether it may send one */
 
     rc = (r->method == NGX_HTTP_OPTIONS) ? NGX_OK
                                          : ngx_http_jimeng_keys_check(r, &e);
@@ -206,7 +206,7 @@ ngx_http_jimeng_route_match(ngx_http_jimeng_route_t *route, ngx_str_t *uri,
     named = (path->data[path->len - 1] == '/');
     p = uri->data + uri->len - path->len;
 
-    /* of several such paths the last is it, the others are the prefix */
+    /* the last place where the path occurs; what is before it is the prefix */
 
     while (ngx_memcmp(p, path->data, path->len) != 0) {
 
@@ -289,7 +289,10 @@ ngx_http_jimeng_edits(ngx_http_request_t *r, ngx_str_t *name)
 }
 
 
-/* compressed, it could be of any size; nginx does not decompress it either */
+/*
+ * A compressed body is refused: it could be of any size, and nginx does not
+ * decompress requests.
+ */
 
 static ngx_int_t
 ngx_http_jimeng_read(ngx_http_request_t *r)
@@ -375,7 +378,7 @@ ngx_http_jimeng_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* "limit_except" and "if" have a location's configuration, not its handler */
+/* "limit_except" inherits a location's configuration, and not its handler */
 
 void
 ngx_http_jimeng_handler_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *conf)

@@ -8,8 +8,9 @@
 
 
 /*
- * Milliseconds in which a worker notices that its client has left.  Who
- * wants the same picture several times at once waits as long, each time.
+ * Milliseconds in which a worker notices that its client has left: so long a
+ * request waits for one that is the same, to see whether it is a repeat of it.
+ * Clients that send a request several times at once wait for that, too.
  */
 
 #define NGX_HTTP_JIMENG_TWIN  250
@@ -32,7 +33,7 @@ static void ngx_http_jimeng_images_free(ngx_http_jimeng_input_t *in);
 static void ngx_http_jimeng_images_cleanup(void *data);
 
 
-/* bodies that have to wait: they are due at the same time, and share a turn */
+/* bodies that are read in turns: their number shares a turn's bytes */
 
 static ngx_uint_t  ngx_http_jimeng_inputs;
 
@@ -69,6 +70,8 @@ ngx_http_jimeng_images_handler(ngx_http_request_t *r)
     ngx_http_jimeng_images_run(in);
 }
 
+
+/* reads as much of a body as a turn may have; the request may be gone then */
 
 static void
 ngx_http_jimeng_images_run(ngx_http_jimeng_input_t *in)
@@ -191,7 +194,10 @@ ngx_http_jimeng_images_reading(ngx_http_request_t *r)
 }
 
 
-/* the request may be gone when this returns */
+/*
+ * The order is made, or rc says why not: begins its job, or replies.  The
+ * request may be gone when this returns.
+ */
 
 static void
 ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
@@ -263,7 +269,7 @@ ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
 }
 
 
-/* the name of the field that an error is about is in the input's memory */
+/* the name of the field that is wrong lies in the input's pool, which goes */
 
 static ngx_int_t
 ngx_http_jimeng_images_param(ngx_http_request_t *r, jm_error_t *e)

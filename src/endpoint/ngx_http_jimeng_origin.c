@@ -68,7 +68,7 @@ ngx_http_jimeng_asked(ngx_http_request_t *r)
 }
 
 
-/* what a browser that knows a user's password sends of its own accord */
+/* whether a browser sends it of its own accord, having a user's password */
 
 static ngx_uint_t
 ngx_http_jimeng_attached(ngx_str_t *authorization)

@@ -55,7 +55,7 @@ ngx_http_jimeng_retrieve(ngx_http_request_t *r, ngx_str_t *name)
     ctx->order = order;
     ctx->model = order->req_key;
 
-    /* what is not read would look like a client that has more to say */
+    /* a body that is not read would look like the client's next request */
 
     rc = ngx_http_read_client_request_body(r,
                                            ngx_http_jimeng_retrieve_handler);
@@ -81,7 +81,7 @@ ngx_http_jimeng_retrieve_handler(ngx_http_request_t *r)
 }
 
 
-/* NGX_DECLINED: *e says why */
+/* unseals an id, and reads the arguments.  NGX_DECLINED: *e says why not */
 
 static ngx_int_t
 ngx_http_jimeng_retrieve_order(ngx_http_request_t *r, ngx_str_t *name,
@@ -144,7 +144,7 @@ ngx_http_jimeng_retrieve_account(ngx_http_request_t *r, jm_ticket_t *t)
 }
 
 
-/* the same order as it was then, less what only a submit needs */
+/* the order that the id is of, less what only a submit needs */
 
 static ngx_int_t
 ngx_http_jimeng_retrieve_ticket(ngx_http_request_t *r, jm_ticket_t *t,
@@ -233,7 +233,7 @@ ngx_http_jimeng_retrieve_args(ngx_http_request_t *r, jm_ticket_t *t,
 }
 
 
-/* NGX_DECLINED: there is none of this name */
+/* an argument of the URI, unescaped.  NGX_DECLINED: it is not there */
 
 static ngx_int_t
 ngx_http_jimeng_retrieve_arg(ngx_http_request_t *r, const char *name,

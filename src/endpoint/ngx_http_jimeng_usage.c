@@ -27,7 +27,7 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* of a dry run */
+    /* with "dry_run" a key may be unknown */
 
     if (ctx->client == NULL) {
         jm_error_set(&e, JM_CAUSE_INVALID_KEY, NULL, NULL);

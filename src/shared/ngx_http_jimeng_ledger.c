@@ -7,9 +7,11 @@
 #include "ngx_http_jimeng_shared.h"
 
 
+/* bytes of an Idempotency-Key */
+
 #define NGX_HTTP_JIMENG_KEY_MAX        255
 
-/* between two lines of the log about a zone that is full */
+/* milliseconds between two lines of the log about a zone that is full */
 
 #define NGX_HTTP_JIMENG_WARN_INTERVAL  60000
 
@@ -18,10 +20,10 @@ struct ngx_http_jimeng_claim_s {
     ngx_http_jimeng_zone_t     *zone;
     ngx_http_request_t         *request;
     jm_ledger_claim_t           claim;
-    jm_error_t                  error;      /* that is told again */
-    unsigned                    repeats:1;  /* one is going to be found */
-    unsigned                    found:1;    /* it was there already */
-    unsigned                    answered:1; /* when the client took it */
+    jm_error_t                  error;      /* of JM_LEDGER_TOLD */
+    unsigned                    repeats:1;  /* a repeat would be found */
+    unsigned                    found:1;    /* another had entered it */
+    unsigned                    answered:1; /* as soon as it is taken */
 };
 
 
@@ -37,7 +39,7 @@ static void ngx_http_jimeng_ledger_cleanup(void *data);
 static ngx_uint_t ngx_http_jimeng_ledger_took(ngx_http_jimeng_claim_t *claim);
 
 
-/* whether what is asked for here is entered */
+/* whether requests of this location are entered in the ledger */
 
 ngx_uint_t
 ngx_http_jimeng_ledger_kept(ngx_http_request_t *r)
@@ -120,7 +122,7 @@ ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
         return rc;
     }
 
-    /* whoever named a request relies on it, all others are just served */
+    /* an Idempotency-Key has to work; other requests are served without */
 
     return request.named ? NGX_DECLINED : NGX_OK;
 }
@@ -206,8 +208,8 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
 
 
 /*
- * One who has not said who it is, and does not say that a request has come
- * before either, is told apart by where it comes from.
+ * Clients that have not said who they are, are told apart by their addresses;
+ * not with an Idempotency-Key, which says that a request came before.
  */
 
 static ngx_int_t
@@ -380,9 +382,9 @@ ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim, ngx_uint_t n)
 
 
 /*
- * Without a claim each task is its request's own, and nobody is told.  Sets
- * *account to the number of the one that the request's tasks are on, or to
- * JM_LEDGER_ANY.
+ * Whose a task is.  Sets *id with JM_LOOK_TAKEN, and *account to the number of
+ * the account that the request's tasks are on, or to JM_LEDGER_ANY.  Without a
+ * claim each task is the request's own.
  */
 
 jm_look_e
@@ -458,6 +460,8 @@ ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
 }
 
 
+/* the submit was not accepted, and may be made again */
+
 void
 ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 {
@@ -473,6 +477,8 @@ ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
     ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
+
+/* the submit was accepted: whoever asks for the task joins it by its id */
 
 void
 ngx_http_jimeng_ledger_accepted(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
@@ -495,6 +501,8 @@ ngx_http_jimeng_ledger_accepted(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
 }
 
 
+/* nobody knows what became of the submit: it is not made again */
+
 void
 ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 {
@@ -510,6 +518,8 @@ ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
     ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
+
+/* the task has failed for good, and costs nothing: a repeat may submit it */
 
 void
 ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
@@ -528,8 +538,9 @@ ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 
 
 /*
- * The request does no more about it, whatever became of it.  Returns whether
- * nobody else has seen the end of it, or will.
+ * The request does no more about a task, whatever became of it.  Returns
+ * whether it is to count the task's pictures: no other request has seen the
+ * task's end, or will.
  */
 
 ngx_uint_t
@@ -552,7 +563,7 @@ ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 }
 
 
-/* that is told again, with JM_LOOK_TOLD */
+/* the error that a repeat is told again, with JM_LOOK_TOLD */
 
 const jm_error_t *
 ngx_http_jimeng_ledger_error(ngx_http_jimeng_claim_t *claim)
@@ -561,7 +572,7 @@ ngx_http_jimeng_ledger_error(ngx_http_jimeng_claim_t *claim)
 }
 
 
-/* its serial number, which whoever asks for the tasks brings along, or 0 */
+/* the entry's serial number, which is sealed into the client's id; 0: none */
 
 uint64_t
 ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *claim)
@@ -570,7 +581,7 @@ ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *claim)
 }
 
 
-/* the client has, or it gets no answer but to ask again */
+/* the client has left, or was told to repeat: what it ordered is owed */
 
 void
 ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim)
@@ -588,7 +599,7 @@ ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim)
 }
 
 
-/* the reply is made, and an answer as soon as the client took it */
+/* the reply was made: the request is answered as soon as the client took it */
 
 void
 ngx_http_jimeng_ledger_answered(ngx_http_jimeng_claim_t *claim)
@@ -599,7 +610,7 @@ ngx_http_jimeng_ledger_answered(ngx_http_jimeng_claim_t *claim)
 }
 
 
-/* called where a request goes on after its reply, when it may be sent */
+/* called while a request goes on after its reply, which may be taken by now */
 
 void
 ngx_http_jimeng_ledger_sent(ngx_http_jimeng_claim_t *claim)
@@ -636,7 +647,7 @@ ngx_http_jimeng_ledger_told(ngx_http_jimeng_claim_t *claim,
 }
 
 
-/* who only asked for tasks by their ids has taken what they brought */
+/* a client that asked by an id took what the entry's tasks brought */
 
 void
 ngx_http_jimeng_ledger_fetched(ngx_http_request_t *r, uint64_t entry,

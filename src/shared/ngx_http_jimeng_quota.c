@@ -9,13 +9,13 @@
 #include "jm_text.h"
 
 
-/* a request's share of its client's limits, until its pool goes */
+/* what a request takes of its client's limits, until its pool goes */
 
 struct ngx_http_jimeng_hold_s {
     ngx_http_jimeng_zone_t     *zone;
     const jm_client_t          *client;
     ngx_uint_t                  images;     /* that it may bring, at most */
-    ngx_uint_t                  attached;   /* it has joined another one */
+    ngx_uint_t                  attached;   /* all are another request's */
     ngx_uint_t                  dry_run;
     jm_hold_t                   hold;
 };
@@ -36,9 +36,10 @@ static void ngx_http_jimeng_hold_cleanup(void *data);
 
 
 /*
- * Counts a request.  One that is over the client's rate is not refused before
- * it is known what it asks for: then the ledger has heard of it, and a repeat
- * is not taken for that of an older one.
+ * Counts a request against its client's rate.  One that is over it is not
+ * refused here but by ngx_http_jimeng_rate_check(), when it is known what it
+ * asks for: by then the ledger has it, and does not take a repeat of it for a
+ * repeat of an older one.
  */
 
 ngx_int_t
@@ -305,8 +306,9 @@ ngx_http_jimeng_quota_log(ngx_log_t *log, ngx_uint_t dry_run,
 
 
 /*
- * A request that joined another one submits after all, because that one has
- * failed: it counts from now on.  NGX_DECLINED: it is one too many.
+ * Called before each submit.  A request that joined another one, and submits
+ * after all because that one has failed, counts from now on.  NGX_DECLINED: it
+ * is one too many.
  */
 
 ngx_int_t
@@ -338,7 +340,7 @@ ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold, jm_error_t *e)
 }
 
 
-/* the upstream has made so many pictures, and nobody has counted them yet */
+/* counts pictures that the upstream made, once: see _ledger_over() */
 
 void
 ngx_http_jimeng_hold_delivered(ngx_http_jimeng_hold_t *hold, ngx_uint_t n)
@@ -355,7 +357,7 @@ ngx_http_jimeng_hold_delivered(ngx_http_jimeng_hold_t *hold, ngx_uint_t n)
 }
 
 
-/* the request runs no more; pictures may be counted still */
+/* the request runs no more; its pictures may still be counted */
 
 void
 ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold)

@@ -23,11 +23,11 @@ static uint64_t ngx_http_jimeng_slot_hash(ngx_str_t *text);
 static void ngx_http_jimeng_slots_woken(ngx_event_t *ev);
 
 
-/* those of this process that wait for a slot */
+/* slots that this worker's tasks wait for */
 
 static ngx_queue_t  ngx_http_jimeng_waiting;
 
-/* counts the times that they looked, all of them */
+/* how often all of them have looked */
 
 static ngx_uint_t   ngx_http_jimeng_turn;
 
@@ -63,7 +63,7 @@ ngx_http_jimeng_slot_init(ngx_http_jimeng_slot_t *slot, ngx_http_request_t *r,
 }
 
 
-/* who has not said who it is, is where it comes from */
+/* a client that has not said who it is, is told apart by its address */
 
 static ngx_int_t
 ngx_http_jimeng_slot_client(ngx_http_request_t *r, u_char *client)
@@ -118,7 +118,7 @@ ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
 
     if (rc == JM_QUEUE_ASIDE && !wish->fixed) {
 
-        /* it may have waited for this account only because others did */
+        /* it was bound only while others were: now any account will do */
 
         rc = ngx_http_jimeng_slot_enter(slot, wish, wait);
     }
@@ -168,7 +168,7 @@ ngx_http_jimeng_slot_enter(ngx_http_jimeng_slot_t *slot,
 
     if (rc == JM_QUEUE_ASIDE && wish->bound && !wish->fixed) {
 
-        /* what the other in flight is told says which account it will be */
+        /* the answer to the other's submit says which account it will be */
 
         rc = JM_QUEUE_WAIT;
         *wait = JM_TASK_LOOK;
@@ -213,7 +213,7 @@ ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
 }
 
 
-/* with the zone locked: all tasks of a request are on one account */
+/* moves it to the request's account, if it is bound; the zone is locked */
 
 static jm_queue_e
 ngx_http_jimeng_slot_bind(ngx_http_jimeng_slot_t *slot,
@@ -251,7 +251,7 @@ ngx_http_jimeng_slot_stop(ngx_http_jimeng_slot_t *slot)
 }
 
 
-/* the submit was taken, and has an id */
+/* the submit was accepted, and the task has an id */
 
 void
 ngx_http_jimeng_slot_accepted(ngx_http_jimeng_slot_t *slot, ngx_str_t *id)
@@ -274,7 +274,8 @@ ngx_http_jimeng_slot_accepted(ngx_http_jimeng_slot_t *slot, ngx_str_t *id)
 
 /*
  * The submit was refused for load: tasks is set when it was for the number of
- * tasks at a time.  It is the next again, unless it is too late for that.
+ * tasks at a time.  The task is the first to be submitted next, or with
+ * JM_QUEUE_LATE it is too late for that.
  */
 
 jm_queue_e
@@ -316,7 +317,7 @@ ngx_http_jimeng_slot_denied(ngx_http_jimeng_slot_t *slot,
 }
 
 
-/* the upstream has answered: the task's process lives, and so does its slot */
+/* tells other workers that this one still looks after the task of the slot */
 
 void
 ngx_http_jimeng_slot_renew(ngx_http_jimeng_slot_t *slot)
@@ -334,8 +335,8 @@ ngx_http_jimeng_slot_renew(ngx_http_jimeng_slot_t *slot)
 
 
 /*
- * Another request has submitted the task, and nobody may be left to see its
- * end but this one.
+ * Another request has submitted the task.  If that is gone, its slot becomes
+ * this request's, which is to see the task's end.
  */
 
 void
@@ -375,7 +376,7 @@ ngx_http_jimeng_slot_leave(ngx_http_jimeng_slot_t *slot, jm_leave_e how)
 }
 
 
-/* the task has ended upstream: whoever has its slot does not need it */
+/* another request's task has ended upstream: its slot is free */
 
 void
 ngx_http_jimeng_slot_ended(ngx_http_jimeng_slot_t *slot,
@@ -402,8 +403,8 @@ ngx_http_jimeng_slot_hash(ngx_str_t *text)
 
 
 /*
- * Each looks once.  While one does, others may go, and new ones come, to the
- * end of the queue.
+ * Each slot of the list looks once.  That may take others out of the list, and
+ * add new ones at its end: turn tells which have looked.
  */
 
 static void

@@ -23,7 +23,7 @@ ngx_http_jimeng_metrics_handler(ngx_http_request_t *r)
 {
     jm_str_t                     client, model;
     jm_cause_e                   cause;
-    ngx_http_jimeng_zone_t  *zone;
+    ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_ctx_t       *ctx;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
@@ -78,6 +78,8 @@ ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
 }
 
 
+/* a task got its slot after so many milliseconds in the queue */
+
 void
 ngx_http_jimeng_metrics_admitted(ngx_http_request_t *r, ngx_msec_t waited)
 {
@@ -94,6 +96,8 @@ ngx_http_jimeng_metrics_admitted(ngx_http_request_t *r, ngx_msec_t waited)
     }
 }
 
+
+/* an exchange took time ms, and brought this code of the upstream's */
 
 void
 ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
@@ -123,7 +127,7 @@ void
 ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
     jm_cause_e cause, ngx_int_t polls, ngx_msec_t time)
 {
-    jm_str_t       name;
+    jm_str_t                 name;
     ngx_http_jimeng_zone_t  *zone;
 
     ngx_http_jimeng_str(&name, account);
@@ -150,12 +154,12 @@ ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
 }
 
 
-/* what the upstream made, when a request is the first to see it */
+/* pictures that the upstream made, counted once: see _ledger_over() */
 
 void
 ngx_http_jimeng_metrics_images(ngx_http_request_t *r, ngx_uint_t n)
 {
-    jm_str_t       client;
+    jm_str_t                 client;
     ngx_http_jimeng_zone_t  *zone;
 
     ngx_http_jimeng_owner(r, &client);
@@ -175,8 +179,8 @@ ngx_http_jimeng_metrics_images(ngx_http_request_t *r, ngx_uint_t n)
 ngx_int_t
 ngx_http_jimeng_metrics_init(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt          *h;
-    ngx_http_core_main_conf_t    *cmcf;
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

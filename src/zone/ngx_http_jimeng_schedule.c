@@ -7,7 +7,7 @@
 #include "ngx_http_jimeng_zone.h"
 
 
-/* the last of so many parts of a task's queries have to last to its end */
+/* the last quarter of a task's queries is spread over the rest of its time */
 
 #define NGX_HTTP_JIMENG_RATION  4
 

@@ -77,7 +77,10 @@ ngx_http_jimeng_wake_create(ngx_cycle_t *cycle)
 }
 
 
-/* this worker's own; as the channel to the master, it keeps nobody from exit */
+/*
+ * Listens on this worker's own eventfd.  It is marked as the channel to the
+ * master is: a worker that is to exit does not wait for it to be closed.
+ */
 
 ngx_int_t
 ngx_http_jimeng_wake_init(ngx_cycle_t *cycle, ngx_event_handler_pt handler)
@@ -168,7 +171,7 @@ ngx_http_jimeng_wake_handler(ngx_event_t *ev)
 }
 
 
-/* a worker that was added by a reload is not known to those before it */
+/* workers that were there before a reload do not know those that it added */
 
 void
 ngx_http_jimeng_wake(uint32_t worker)
@@ -201,7 +204,7 @@ ngx_http_jimeng_wake_all(void)
 }
 
 
-/* they are closed with the last cycle that this module has a part in */
+/* the eventfds are closed with the last cycle that has this module */
 
 static void
 ngx_http_jimeng_wake_cleanup(void *data)

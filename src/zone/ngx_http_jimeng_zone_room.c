@@ -11,7 +11,7 @@
 
 #define NGX_HTTP_JIMENG_ZONE_SPARE  4
 
-/* sizes below a page that a slab pool has, and its own beginning */
+/* pages for a slab pool's own structures, and one for each size of its slots */
 
 #define NGX_HTTP_JIMENG_ZONE_SLABS  10
 
@@ -139,6 +139,8 @@ ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
 }
 
 
+/* whether a zone that is new has pages left for the ledger's entries */
+
 ngx_uint_t
 ngx_http_jimeng_zone_spare(ngx_http_jimeng_zone_t *zone)
 {
@@ -160,7 +162,7 @@ ngx_http_jimeng_zone_fits(ngx_http_jimeng_zone_t *zone, size_t size,
 
     if (ngx_http_jimeng_zone_probe(zone, size, &pages, log) != JM_OK) {
 
-        /* it is found out in the zone, why */
+        /* no verdict: if it fails in the zone as well, that says why */
 
         return 1;
     }
@@ -169,6 +171,8 @@ ngx_http_jimeng_zone_fits(ngx_http_jimeng_zone_t *zone, size_t size,
            <= (size_t) (zone->shpool->last - zone->shpool->pages);
 }
 
+
+/* logs what size the zone needs */
 
 void
 ngx_http_jimeng_zone_small(ngx_http_jimeng_zone_t *zone, size_t size,
