@@ -306,7 +306,7 @@ ngx_http_jimeng_request_id(ngx_http_request_t *r)
         return vv;
     }
 
-    p = ngx_pnalloc(r->pool, 2 * NGX_HTTP_JIMENG_REQUEST_ID);
+    p = ngx_pnalloc(r->pool, 2 * sizeof(id));
 
     if (p == NULL
         || ngx_http_jimeng_random(id, NGX_HTTP_JIMENG_REQUEST_ID,
@@ -318,7 +318,7 @@ ngx_http_jimeng_request_id(ngx_http_request_t *r)
 
     jm_hex(p, id, NGX_HTTP_JIMENG_REQUEST_ID);
 
-    vv->len = 2 * NGX_HTTP_JIMENG_REQUEST_ID;
+    vv->len = 2 * sizeof(id);
     vv->data = p;
     vv->valid = 1;
     vv->no_cacheable = 0;

@@ -46,6 +46,7 @@ static void ngx_http_jimeng_job_taken(ngx_http_jimeng_job_t *job,
     ngx_int_t rc);
 static void ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_cut(ngx_http_jimeng_job_t *job);
+static void ngx_http_jimeng_job_unwaited(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_gone(ngx_http_jimeng_job_t *job,
     const char *why);
 static void ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
@@ -228,12 +229,7 @@ ngx_http_jimeng_job_step(ngx_http_jimeng_job_t *job)
         return;
 
     default: /* NGX_HTTP_JIMENG_GONE */
-
-        /* a task that was asked for by its id is another request's to follow */
-
-        if (job->following == 0 && (job->unfinished == 0 || job->order.ids)) {
-            ngx_http_jimeng_job_finish(job, NGX_HTTP_CLIENT_CLOSED_REQUEST);
-        }
+        ngx_http_jimeng_job_unwaited(job);
     }
 }
 
@@ -335,16 +331,11 @@ ngx_http_jimeng_job_taken(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 }
 
 
-/* a client that has all of its reply may well close its connection */
-
 static void
 ngx_http_jimeng_job_left(ngx_http_jimeng_job_t *job)
 {
-    if (job->state != NGX_HTTP_JIMENG_ENDED) {
-        ngx_http_jimeng_job_gone(job, "client closed connection");
-    }
-
-    ngx_http_jimeng_job_step(job);
+    ngx_http_jimeng_job_gone(job, "client closed connection");
+    ngx_http_jimeng_job_unwaited(job);
 }
 
 
@@ -353,7 +344,20 @@ ngx_http_jimeng_job_cut(ngx_http_jimeng_job_t *job)
 {
     ngx_http_jimeng_client_cut(job->request);
     ngx_http_jimeng_job_gone(job, "the reply broke off");
-    ngx_http_jimeng_job_step(job);
+    ngx_http_jimeng_job_unwaited(job);
+}
+
+
+/* nobody waits for the reply: the request ends with its last task */
+
+static void
+ngx_http_jimeng_job_unwaited(ngx_http_jimeng_job_t *job)
+{
+    /* a task that was asked for by its id is another request's to follow */
+
+    if (job->following == 0 && (job->unfinished == 0 || job->order.ids)) {
+        ngx_http_jimeng_job_finish(job, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+    }
 }
 
 
@@ -488,8 +492,7 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
      * by its write handler, and not by its read handler.
      */
 
-    left = ngx_http_jimeng_client_broke(r)
-           && job->state != NGX_HTTP_JIMENG_GONE;
+    left = ngx_http_jimeng_client_broke(r);
     r->connection->error = 0;
 
     for (i = 0; i < job->order.n; i++) {
@@ -506,7 +509,12 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
         }
     }
 
-    if (left || ngx_http_jimeng_job_send(job) != NGX_OK) {
+    /* a client that has all of its reply may well close its connection */
+
+    if ((job->state == NGX_HTTP_JIMENG_WAITING
+         || job->state == NGX_HTTP_JIMENG_ANSWERED)
+        && (left || ngx_http_jimeng_job_send(job) != NGX_OK))
+    {
         ngx_http_jimeng_job_left(job);
         return;
     }

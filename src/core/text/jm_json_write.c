@@ -392,7 +392,9 @@ jm_json_escape_byte(jm_buf_t *out, uint8_t c)
         break;
 
     default:
-        memcpy(text + 1, "u00", 3);
+        text[1] = 'u';
+        text[2] = '0';
+        text[3] = '0';
         text[4] = (uint8_t) hex[c >> 4];
         text[5] = (uint8_t) hex[c & 0xf];
 
