@@ -23,6 +23,8 @@ typedef struct {
 } ngx_http_jimeng_account_param_t;
 
 
+static char *ngx_http_jimeng_account_name(ngx_conf_t *cf,
+    ngx_array_t *accounts, ngx_str_t *value);
 static void ngx_http_jimeng_account_cleanup(void *data);
 static char *ngx_http_jimeng_account_param(ngx_conf_t *cf,
     ngx_command_t *dummy, void *conf);
@@ -132,8 +134,6 @@ char *
 ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                       *rv;
-    size_t                      n;
-    jm_str_t                    name;
     ngx_str_t                  *value;
     ngx_conf_t                  save;
     ngx_array_t                *accounts;
@@ -143,27 +143,9 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     accounts = (ngx_array_t *) ((char *) conf + cmd->offset);
 
-    if (value[1].len == 0) {
-        return "needs a name";
-    }
-
-    if (value[1].len > NGX_HTTP_JIMENG_ACCOUNT_NAME) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "name of account \"%V\" has more than %d bytes",
-                           &value[1], NGX_HTTP_JIMENG_ACCOUNT_NAME);
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_http_jimeng_str(&name, &value[1]);
-
-    if (jm_utf8_length(name, &n) != JM_OK) {
-        return "needs a name in UTF-8";
-    }
-
-    if (ngx_http_jimeng_account_find(accounts, &value[1])) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate account \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
+    rv = ngx_http_jimeng_account_name(cf, accounts, &value[1]);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     account = ngx_pcalloc(cf->pool, sizeof(ngx_http_jimeng_account_t));
@@ -202,6 +184,40 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_jimeng_account_check(cf, account);
+}
+
+
+static char *
+ngx_http_jimeng_account_name(ngx_conf_t *cf, ngx_array_t *accounts,
+    ngx_str_t *value)
+{
+    size_t    n;
+    jm_str_t  name;
+
+    if (value->len == 0) {
+        return "needs a name";
+    }
+
+    if (value->len > NGX_HTTP_JIMENG_ACCOUNT_NAME) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "name of account \"%V\" has more than %d bytes",
+                           value, NGX_HTTP_JIMENG_ACCOUNT_NAME);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_jimeng_str(&name, value);
+
+    if (jm_utf8_length(name, &n) != JM_OK) {
+        return "needs a name in UTF-8";
+    }
+
+    if (ngx_http_jimeng_account_find(accounts, value)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate account \"%V\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -35,7 +35,7 @@ ngx_http_jimeng_accounts(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    /* they may be defined further down */
+    /* only names: the accounts may be defined further down */
 
     for (i = 1; i < cf->args->nelts; i++) {
         name = ngx_array_push(jlcf->account_names);
@@ -181,7 +181,7 @@ ngx_http_jimeng_accounts_add(ngx_conf_t *cf, ngx_array_t *accounts,
         }
     }
 
-    /* which of them is free is told from their slots */
+    /* a task goes to the account that has a free slot: each has to have some */
 
     if (several && account->limits.concurrency == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

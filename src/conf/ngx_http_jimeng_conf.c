@@ -263,7 +263,7 @@ ngx_http_jimeng_dedupe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    /* one that is written here does not take the half of another level's */
+    /* "unmarked" is not inherited by a directive that does without it */
 
     jlcf->unmarked = NGX_HTTP_JIMENG_UNMARKED;
 
@@ -301,7 +301,7 @@ ngx_http_jimeng_dedupe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* where nothing is known of when it began */
+/* the interval where a task's age is not known, and "adaptive" cannot be */
 
 ngx_msec_t
 ngx_http_jimeng_poll_fixed(ngx_http_jimeng_loc_conf_t *jlcf)

@@ -134,7 +134,7 @@ ngx_http_jimeng_secret_init(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
 
     old = ngx_http_jimeng_secret_old(cf->cycle->old_cycle);
 
-    /* one that was in a file may have been given up for a reason */
+    /* not one of a file, which was perhaps taken out as it had become known */
 
     if (old && old->seal_random) {
         ngx_memcpy(key, old->seal_keys[0].key, JM_CRYPT_KEY);
@@ -161,8 +161,8 @@ ngx_http_jimeng_secret_init(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
 
 
 /*
- * What is reloaded may not have had this module, and then has no place for its
- * configuration either.
+ * The configuration before a reload, or NULL: if it did not load this module,
+ * it has no place for the module's configuration either.
  */
 
 static ngx_http_jimeng_main_conf_t *

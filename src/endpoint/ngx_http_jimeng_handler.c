@@ -28,6 +28,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_jimeng_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_handler_post(ngx_http_request_t *r,
+    jm_error_t *e);
 static ngx_http_jimeng_route_t *ngx_http_jimeng_route(ngx_str_t *uri,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_jimeng_route_match(ngx_http_jimeng_route_t *route,
@@ -152,24 +154,41 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
     }
 
     if (r->method == NGX_HTTP_POST) {
+        rc = ngx_http_jimeng_handler_post(r, &e);
 
-        if (ngx_http_jimeng_client_early(r)) {
-            jm_error_set(&e, JM_CAUSE_TOO_EARLY, NULL, NULL);
+        if (rc == NGX_DECLINED) {
             return ngx_http_jimeng_refuse(r, &e);
         }
 
-        if (ngx_http_jimeng_is_type(r, &ngx_http_jimeng_form)
-            && ngx_http_jimeng_origin_check(r, &e) != NGX_OK)
-        {
-            return ngx_http_jimeng_refuse(r, &e);
-        }
-
-        if (ngx_http_jimeng_rate(r) != NGX_OK) {
+        if (rc != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
 
     return route->handler(r, &name);
+}
+
+
+/*
+ * What costs may not be ordered by a copy of a request, or by a page of another
+ * origin, and counts against the client's rate.  NGX_DECLINED: *e says why not.
+ */
+
+static ngx_int_t
+ngx_http_jimeng_handler_post(ngx_http_request_t *r, jm_error_t *e)
+{
+    if (ngx_http_jimeng_client_early(r)) {
+        jm_error_set(e, JM_CAUSE_TOO_EARLY, NULL, NULL);
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_jimeng_is_type(r, &ngx_http_jimeng_form)
+        && ngx_http_jimeng_origin_check(r, e) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_jimeng_rate(r);
 }
 
 

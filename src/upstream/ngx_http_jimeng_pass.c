@@ -29,6 +29,7 @@ static ngx_buf_t *ngx_http_jimeng_pass_add(ngx_http_jimeng_pass_t *p,
     u_char *data, size_t len, ngx_chain_t ***ll);
 static ngx_int_t ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p,
     ngx_chain_t *out);
+static void ngx_http_jimeng_pass_sent(ngx_http_jimeng_pass_t *p);
 
 
 /* begins an answer of which the first wanted pictures are passed on */
@@ -285,8 +286,7 @@ static ngx_int_t
 ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p, ngx_chain_t *out)
 {
     ngx_int_t                  rc;
-    ngx_buf_t                 *b;
-    ngx_chain_t               *cl, **ll;
+    ngx_chain_t              **ll;
     ngx_connection_t          *c;
     ngx_http_request_t        *r, *active;
     ngx_http_core_loc_conf_t  *clcf;
@@ -324,12 +324,32 @@ ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p, ngx_chain_t *out)
         return NGX_ERROR;
     }
 
+    ngx_http_jimeng_pass_sent(p);
+
+    if (c->buffered) {
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        return ngx_handle_write_event(c->write, clcf->send_lowat);
+    }
+
+    return NGX_OK;
+}
+
+
+/* buffers that were sent are used again, and free those of the upstream */
+
+static void
+ngx_http_jimeng_pass_sent(ngx_http_jimeng_pass_t *p)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
     while (p->busy) {
         cl = p->busy;
         b = cl->buf;
 
         if (ngx_buf_size(b)) {
-            break;
+            return;
         }
 
         if (b->shadow) {
@@ -340,14 +360,6 @@ ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p, ngx_chain_t *out)
         cl->next = p->free;
         p->free = cl;
     }
-
-    if (c->buffered) {
-        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-        return ngx_handle_write_event(c->write, clcf->send_lowat);
-    }
-
-    return NGX_OK;
 }
 
 

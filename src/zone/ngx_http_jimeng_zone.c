@@ -165,7 +165,7 @@ ngx_http_jimeng_zone_process(ngx_http_jimeng_zone_t *zone)
 }
 
 
-/* what is in there was put by another cycle, maybe by another module's */
+/* another cycle made what is in the zone, perhaps with another version of us */
 
 static ngx_int_t
 ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone,
@@ -274,7 +274,7 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
 
     ngx_sprintf(shpool->log_ctx, " in jimeng_zone \"%V\"%Z", &zone->name);
 
-    /* a full zone makes room for itself */
+    /* a full zone is no error: the ledger forgets what is oldest */
 
     shpool->log_nomem = 0;
 
@@ -386,7 +386,10 @@ ngx_http_jimeng_zone_master_lock(ngx_http_jimeng_zone_t *zone)
 }
 
 
-/* whoever was granted a slot looks for it, in whatever process that is */
+/*
+ * Wakes the workers whose tasks were granted a slot while the zone was locked:
+ * after the lock, as they need it.
+ */
 
 void
 ngx_http_jimeng_zone_unlock(ngx_http_jimeng_zone_t *zone)
@@ -438,7 +441,7 @@ ngx_http_jimeng_zone_alloc(void *ctx, size_t size)
 }
 
 
-/* the ledger fills a zone with what it remembers, and has to give way */
+/* memory for all others: the ledger, which fills the zone, forgets for it */
 
 static void *
 ngx_http_jimeng_zone_alloc_more(void *ctx, size_t size)
@@ -482,7 +485,7 @@ ngx_http_jimeng_zone_of(ngx_cycle_t *cycle)
 }
 
 
-/* the configuration is good, and is going to be used */
+/* the configuration is good, and is used from now on */
 
 ngx_int_t
 ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
@@ -512,7 +515,7 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    /* who waits in an old worker may have a slot of those that are new */
+    /* tasks that wait in old workers may have slots that are new by now */
 
     ngx_http_jimeng_wake_all();
 
@@ -521,8 +524,9 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
 
 
 /*
- * A killed process may have had the number that this one has now.  The cache
- * manager and other helpers of nginx's serve nobody, and are not counted.
+ * Gives up what the zone has of an earlier process with this one's pid, which
+ * was killed.  The cache manager and other helpers of nginx serve nobody, and
+ * are not counted as workers.
  */
 
 ngx_int_t
