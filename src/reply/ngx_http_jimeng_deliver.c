@@ -30,6 +30,8 @@ static void ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     jm_answer_t *answer);
+static void ngx_http_jimeng_deliver_error(ngx_http_jimeng_delivery_t *d,
+    jm_answer_t *answer, ngx_uint_t final, jm_error_t *e);
 static void ngx_http_jimeng_deliver_timer(ngx_event_t *ev);
 
 
@@ -436,16 +438,13 @@ static void
 ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     jm_answer_t *answer)
 {
-    int64_t                      code;
-    ngx_uint_t                   final, repeats;
+    ngx_uint_t                   final;
     ngx_msec_t                   interval;
     jm_error_t                  *error;
     ngx_http_request_t          *r;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     r = d->job->request;
-
-    repeats = ngx_http_jimeng_ledger_repeats(d->job->claim);
 
     final = answer && (answer->event == JM_EVENT_FAILED
                        || answer->event == JM_EVENT_PASSING);
@@ -465,15 +464,36 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
         return;
     }
 
+    ngx_http_jimeng_deliver_error(d, answer, final, error);
+
+    d->parts[d->task - d->job->tasks].error = error;
+
+    ngx_log_error(NGX_LOG_ERR, d->log, 0,
+                  "jimeng: the pictures of task \"%V\" could not be fetched, "
+                  "after %ui attempts", &d->task->id, d->attempts);
+}
+
+
+/* final: the upstream itself said that it will not give the pictures */
+
+static void
+ngx_http_jimeng_deliver_error(ngx_http_jimeng_delivery_t *d,
+    jm_answer_t *answer, ngx_uint_t final, jm_error_t *e)
+{
+    int64_t     code;
+    ngx_uint_t  repeats;
+
+    repeats = ngx_http_jimeng_ledger_repeats(d->job->claim);
+
     if (final) {
-        *error = answer->error;
+        *e = answer->error;
 
         if (d->job->order.gpt) {
-            jm_error_gpt(error);
+            jm_error_gpt(e);
         }
 
     } else {
-        jm_error_set(error, JM_CAUSE_UPSTREAM, NULL,
+        jm_error_set(e, JM_CAUSE_UPSTREAM, NULL,
                      "The picture was made, and could not be fetched from the "
                      "image provider; %s.",
                      d->job->order.ids
@@ -481,24 +501,18 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
                      : repeats ? "send the request again to get it"
                      : "sending the request again would be billed again");
 
-        error->passing = 1;
+        e->passing = 1;
 
         code = answer ? jm_answer_code(answer) : 0;
 
         if (code >= 0 && code != JM_CODE_SUCCESS) {
-            error->upstream_code = code;
+            e->upstream_code = code;
         }
     }
 
     if (d->job->order.ids == NULL) {
-        error->no_retry = (final || !repeats);
+        e->no_retry = (final || !repeats);
     }
-
-    d->parts[d->task - d->job->tasks].error = error;
-
-    ngx_log_error(NGX_LOG_ERR, d->log, 0,
-                  "jimeng: the pictures of task \"%V\" could not be fetched, "
-                  "after %ui attempts", &d->task->id, d->attempts);
 }
 
 

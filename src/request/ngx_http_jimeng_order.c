@@ -22,6 +22,8 @@ static ngx_int_t ngx_http_jimeng_order_until(ngx_http_jimeng_input_t *in,
     size_t at);
 static ngx_int_t ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_order_bodies(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, u_char *fingerprint);
 static ngx_int_t ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in);
@@ -209,35 +211,17 @@ static ngx_int_t
 ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
 {
     uint64_t                  pixels;
+    ngx_int_t                 rc;
     jm_request_t             *params;
     ngx_http_jimeng_order_t  *order;
 
     params = &in->params;
     order = &in->order;
 
-    if (in->picture.writer) {
+    rc = ngx_http_jimeng_order_bodies(in, e);
 
-        if (ngx_http_jimeng_order_until(in, in->submit.len) != NGX_OK
-            || ngx_http_jimeng_payload_end(in->picture.writer) != NGX_OK)
-        {
-            return ngx_http_jimeng_picture_unstored(e);
-        }
-
-    } else {
-        if (ngx_http_jimeng_order_submit(in) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        order->submit.text = in->submit;
-        order->submit.len = in->submit.len;
-    }
-
-    if (ngx_http_jimeng_order_form(in, 1, &order->req_json) != NGX_OK
-        || (params->b64
-            && ngx_http_jimeng_order_form(in, 0, &order->data_json)
-               != NGX_OK))
-    {
-        return NGX_ERROR;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     /* the names of the model table outlive the request */
@@ -274,6 +258,44 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
                      "The fields \"aigc_meta\" and \"watermark\" are too long "
                      "together; shorten their texts.");
         return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what a submit and its queries send; a submit with pictures is in a file */
+
+static ngx_int_t
+ngx_http_jimeng_order_bodies(ngx_http_jimeng_input_t *in, jm_error_t *e)
+{
+    ngx_http_jimeng_order_t  *order;
+
+    order = &in->order;
+
+    if (in->picture.writer) {
+
+        if (ngx_http_jimeng_order_until(in, in->submit.len) != NGX_OK
+            || ngx_http_jimeng_payload_end(in->picture.writer) != NGX_OK)
+        {
+            return ngx_http_jimeng_picture_unstored(e);
+        }
+
+    } else {
+        if (ngx_http_jimeng_order_submit(in) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        order->submit.text = in->submit;
+        order->submit.len = in->submit.len;
+    }
+
+    if (ngx_http_jimeng_order_form(in, 1, &order->req_json) != NGX_OK
+        || (in->params.b64
+            && ngx_http_jimeng_order_form(in, 0, &order->data_json)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
     }
 
     return NGX_OK;
