@@ -19,7 +19,7 @@
 #include "jm_sign.h"
 
 
-#define NGX_HTTP_JIMENG_CALLS         3     /* of jm_visual_call_e */
+#define NGX_HTTP_JIMENG_CALLS         3     /* values of jm_visual_call_e */
 
 /* bytes of an account's name, which the zone keeps */
 
@@ -32,7 +32,7 @@ typedef struct {
     ngx_uint_t                  concurrency;    /* 0: it has no slots */
     ngx_uint_t                  weight;
     ngx_uint_t                  queue;          /* 0: nobody waits */
-    ngx_msec_t                  timeout;        /* of a wait in it; 0: none */
+    ngx_msec_t                  timeout;        /* in the queue; 0: none */
     ngx_msec_t                  interval;       /* between two submits */
 } ngx_http_jimeng_limits_t;
 
@@ -41,12 +41,12 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                   name;
-    unsigned                    queue_number;   /* of its queue in the zone */
+    unsigned                    queue_number;   /* its number in the zone */
     ngx_http_jimeng_limits_t    limits;
     jm_credential_t             credential;
     jm_str_t                    security_token;
     jm_str_t                    host;
-    jm_str_t                    version;        /* of the upstream's calls */
+    jm_str_t                    version;        /* of the API, in args */
     ngx_str_t                   args[NGX_HTTP_JIMENG_CALLS];
     jm_signer_t                 signer;
 } ngx_http_jimeng_account_t;

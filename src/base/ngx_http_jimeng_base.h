@@ -23,7 +23,7 @@
 #include "jm_keys.h"
 
 
-/* what higher floors keep in the context */
+/* types of higher floors, which the context points to */
 
 typedef struct ngx_http_jimeng_job_s    ngx_http_jimeng_job_t;
 typedef struct ngx_http_jimeng_input_s  ngx_http_jimeng_input_t;
@@ -34,14 +34,14 @@ typedef struct ngx_http_jimeng_hold_s   ngx_http_jimeng_hold_t;
 typedef struct {
     ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_input_t    *input;      /* while the body is read */
-    ngx_http_jimeng_order_t    *order;      /* of a retrieval */
+    ngx_http_jimeng_order_t    *order;      /* when asked for by an id */
     ngx_http_jimeng_hold_t     *hold;       /* a share of client's limits */
     const jm_client_t          *client;     /* NULL: its key is not known */
     jm_error_t                 *rate_error; /* NULL: not over its rate */
     u_char                      identity[JM_DIGEST_LEN];    /* a client's */
     ngx_str_t                   error_page; /* the body, instead of nginx's */
     ngx_str_t                   model;      /* req_key, once it is known */
-    jm_cause_e                  cause;      /* of the error it was sent */
+    jm_cause_e                  cause;      /* of the error that was sent */
     unsigned                    replied:1;  /* the reply is of our making */
     unsigned                    edit:1;     /* asked for images/edits */
     unsigned                    form:1;     /* the body is a form */

@@ -43,7 +43,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_t                   uri;        /* that jimeng_pass names */
+    ngx_str_t                   uri;        /* of jimeng_pass; empty: none */
     ngx_array_t                *account_names;  /* ngx_str_t */
     ngx_array_t                *accounts;   /* ngx_http_jimeng_account_t * */
     ngx_http_jimeng_account_t  *account;    /* the first of them */
@@ -62,7 +62,7 @@ typedef struct {
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
     ngx_flag_t                  error_page; /* without jimeng_pass as well */
     ngx_flag_t                  cross_site; /* forms of any origin */
-    ngx_http_jimeng_keys_t     *keys;       /* NULL: whoever comes */
+    ngx_http_jimeng_keys_t     *keys;       /* NULL: clients need no key */
     ngx_uint_t                  dry_run;    /* keys refuse nothing */
     ngx_http_handler_pt         report;     /* jimeng_status, _metrics */
     ngx_str_t                   report_name;

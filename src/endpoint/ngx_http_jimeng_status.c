@@ -150,7 +150,7 @@ ngx_http_jimeng_status_json(ngx_http_request_t *r)
 }
 
 
-/* of clients it has what was counted, and not what their limits leave */
+/* the counters of clients, without what their limits leave them */
 
 static ngx_int_t
 ngx_http_jimeng_status_text(ngx_http_request_t *r)
@@ -180,7 +180,7 @@ ngx_http_jimeng_status_text(ngx_http_request_t *r)
 }
 
 
-/* what the zone has is copied piece by piece: others wait for its lock */
+/* copies the zone piece by piece, as others wait for its lock meanwhile */
 
 static ngx_int_t
 ngx_http_jimeng_status_collect(ngx_http_request_t *r, jm_report_t *report)

@@ -7,7 +7,7 @@
 #include "ngx_http_jimeng_endpoint.h"
 
 
-/* what the client may do, and what is left of it */
+/* replies with the client's limits, and with what is left of them */
 
 ngx_int_t
 ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)

@@ -106,7 +106,7 @@ ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x,
 
     flags = NGX_HTTP_SUBREQUEST_BACKGROUND;
 
-    /* what is passed on is not collected */
+    /* pictures are not collected in memory: they are passed on */
 
     if (x->pass == NULL) {
         flags |= NGX_HTTP_SUBREQUEST_IN_MEMORY;

@@ -28,18 +28,18 @@ typedef struct {
     ngx_pool_t                 *outer;      /* request's, while pool is there */
     ngx_http_request_t         *request;    /* the client's */
     ngx_socket_t                ident;      /* ngx_event_ident() reads it */
-    ngx_event_t                 delay;      /* of limit_req, or perl */
+    ngx_event_t                 delay;      /* by limit_req or perl */
     ngx_http_request_t         *subrequest;
-    ngx_http_posted_request_t   posted;     /* of request, at the end */
+    ngx_http_posted_request_t   posted;     /* runs request at the end */
     ngx_http_cleanup_t          mark;       /* in request's list, see _pool.c */
     ngx_http_handler_pt         handler;    /* ours, and the location's own */
     ngx_http_handler_pt         content_handler;
     jm_mem_t                    mem;
     jm_buf_t                    answer;     /* all but pictures passed on */
     ngx_http_jimeng_pass_t     *pass;       /* NULL: it brings no pictures */
-    ngx_chain_t                *deferred;   /* of these, when pool is left */
+    ngx_chain_t                *deferred;   /* buffers to pass on later */
     ngx_int_t                   rc;         /* the subrequest ended with */
-    ngx_uint_t                  status;     /* of the answer; 0: none */
+    ngx_uint_t                  status;     /* HTTP's; 0: no answer came */
     ngx_msec_t                  start;
     ngx_msec_t                  time;       /* that it took */
 
@@ -49,7 +49,7 @@ typedef struct {
     unsigned                    write_delayed:1;
 
     unsigned                    run:1;      /* the subrequest has begun */
-    unsigned                    ended:1;    /* and has ended, or was stopped */
+    unsigned                    ended:1;    /* it has ended, or was stopped */
     unsigned                    complete:1; /* the answer's last byte came */
     unsigned                    truncated:1;    /* not all of it was read */
 } ngx_http_jimeng_exchange_t;

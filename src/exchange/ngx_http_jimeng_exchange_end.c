@@ -87,7 +87,7 @@ ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x)
 
     sr = x->subrequest;
 
-    /* what it has begun itself may still run */
+    /* a subrequest that it has begun itself may still run */
 
     return x->ended && sr->postponed == NULL && !sr->buffered;
 }
@@ -106,7 +106,7 @@ ngx_http_jimeng_exchange_sent(ngx_http_jimeng_exchange_t *x)
     sr = x->subrequest;
     u = sr->upstream;
 
-    /* what a handler without an upstream has sent is not known */
+    /* a handler without an upstream does not tell what it has sent */
 
     if (u == NULL && sr->content_handler == x->handler) {
         return 1;

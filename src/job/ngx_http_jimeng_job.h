@@ -17,7 +17,7 @@
 #include "ngx_http_jimeng_reply.h"
 
 
-/* what a job looks at by timers: the worker's end, and the reply's way */
+/* what timers of a job look at: is the worker to exit, is the reply taken */
 
 struct ngx_http_jimeng_watch_s {
     ngx_event_t                 closing;    /* is the worker to exit? */

@@ -307,7 +307,7 @@ ngx_http_jimeng_taken(ngx_http_jimeng_job_t *job)
         return NGX_ERROR;
     }
 
-    /* what nginx has yet to send has a timer of its own */
+    /* while nginx itself has more to send, send_timeout watches that */
 
     if (c->buffered || job->request->postponed) {
         return NGX_AGAIN;

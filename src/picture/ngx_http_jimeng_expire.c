@@ -89,7 +89,7 @@ ngx_http_jimeng_expire_open(ngx_http_jimeng_upload_t *upload)
         return NGX_ERROR;
     }
 
-    /* what comes while it is read expires after that */
+    /* files that come while the directory is read expire later than this */
 
     upload->oldest = ngx_time();
     upload->open = 1;
@@ -144,7 +144,7 @@ ngx_http_jimeng_expire_file(ngx_http_jimeng_upload_t *upload)
 
     (void) ngx_sprintf(path, "%V/%s%Z", &upload->path->name, name);
 
-    /* it may be gone by now */
+    /* the file may have been renamed or deleted by now */
 
     if (ngx_link_info(path, &fi) == NGX_FILE_ERROR || !ngx_is_file(&fi)) {
         return;

@@ -67,7 +67,7 @@ typedef struct {
     jm_base64_t                 base64;
     jm_picture_t                picture;
     u_char                     *buffer;     /* for a piece of the body, */
-    u_char                     *decoded;    /* and for its base64 decoded */
+    u_char                     *decoded;    /* and one for it, decoded */
 } ngx_http_jimeng_picture_t;
 
 

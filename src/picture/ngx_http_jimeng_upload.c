@@ -439,7 +439,7 @@ ngx_http_jimeng_store_close(ngx_http_jimeng_store_t *store)
 }
 
 
-/* of a picture that was refused or not stored, or whose client left */
+/* deletes a picture that was not ended: it was refused, or its client left */
 
 static void
 ngx_http_jimeng_store_cleanup(void *data)

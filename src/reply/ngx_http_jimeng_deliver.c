@@ -11,7 +11,7 @@
 
 #define NGX_HTTP_JIMENG_ATTEMPTS  3
 
-/* milliseconds between two of these at most: a client waits for it */
+/* the most milliseconds between two attempts: a client waits for them */
 
 #define NGX_HTTP_JIMENG_PAUSE     5000
 

@@ -26,20 +26,20 @@ struct ngx_http_jimeng_delivery_s {
     ngx_event_t                 heartbeat;
     ngx_buf_t                   comment;    /* what the heartbeat sends */
     ngx_http_jimeng_pass_t      pass;
-    jm_part_t                  *parts;      /* what was handed on of each */
+    jm_part_t                  *parts;      /* each task's, as handed on */
     ngx_http_jimeng_task_t     *task;       /* whose pictures are under way */
     ngx_uint_t                  attempts;   /* to fetch these */
     uint32_t                    handed;     /* a bit for each task */
-    jm_picture_type_e           type;       /* of the first one as base64 */
+    jm_picture_type_e           type;       /* JPEG or PNG: the first one's */
     unsigned                    begun:1;    /* the header was sent */
     unsigned                    any:1;      /* a picture was handed on */
-    unsigned                    told:1;     /* and with it what failed */
+    unsigned                    told:1;     /* the last one told what failed */
     unsigned                    stopped:1;  /* nothing more may be sent */
     unsigned                    client_lost:1;  /* its connection failed */
 };
 
 
-/* of a task that is asked for by its id and brought no picture: is it over? */
+/* is a task over that was asked for by its id, and brought no picture? */
 
 typedef enum {
     NGX_HTTP_JIMENG_SEEN_END = 0,   /* it is, or was not asked for by an id */

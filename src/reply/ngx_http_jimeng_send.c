@@ -211,7 +211,7 @@ ngx_http_jimeng_send_part(ngx_http_request_t *r, ngx_str_t *text,
 }
 
 
-/* the same of a buffer, which is not used again before it was sent */
+/* sends a buffer of such a reply: the caller's, until it was sent */
 
 ngx_int_t
 ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b)
@@ -228,7 +228,7 @@ ngx_http_jimeng_send_buf(ngx_http_request_t *r, ngx_buf_t *b)
 
     rc = ngx_http_output_filter(r, &out);
 
-    /* what is left at the end is sent when the request is finalized */
+    /* at the reply's end nginx sends the rest, once it is finalized */
 
     if (rc == NGX_ERROR || b->last_buf) {
         return rc;

@@ -33,21 +33,21 @@
 struct ngx_http_jimeng_order_s {
     ngx_str_t                   req_key;    /* the model */
     ngx_http_jimeng_payload_t   submit;
-    ngx_str_t                   req_json;   /* of queries: URLs are wanted */
-    ngx_str_t                   data_json;  /* base64; empty: it is not */
+    ngx_str_t                   req_json;   /* of a query that wants URLs */
+    ngx_str_t                   data_json;  /* base64; empty: none does */
     jm_stream_e                 stream;
     ngx_uint_t                  edit;
     ngx_uint_t                  async;      /* the reply is an id, at once */
     unsigned                    gpt;        /* errors as OpenAI's models' */
-    jm_look_t                   look;       /* of its pictures, in replies */
-    uint64_t                    kind;       /* tasks that take as long */
+    jm_look_t                   look;       /* size, quality: for replies */
+    uint64_t                    kind;       /* for the schedule of queries */
     uint32_t                    n;          /* tasks */
-    uint32_t                    pictures;   /* that they bring, at most */
+    uint32_t                    pictures;   /* the most that they bring */
     uint32_t                    retries;    /* new submits for a failed task */
     uint32_t                    max_images; /* 0: all */
     uint64_t                    ignored;    /* fields, as jm_request_t's */
     ngx_str_t                  *ids;
-    ngx_str_t                   task_id;    /* what the client asks by */
+    ngx_str_t                   task_id;    /* the sealed id it asked by */
     ngx_http_jimeng_account_t  *account;
     time_t                      created;
     uint64_t                    entry;      /* in the ledger; 0: none */
@@ -90,7 +90,7 @@ struct ngx_http_jimeng_input_s {
     ngx_str_t                   submit;     /* the body, less these images */
     ngx_http_jimeng_picture_t   picture;
     ngx_http_jimeng_order_t     order;
-    unsigned                    waited:1;   /* for the same request's end */
+    unsigned                    waited:1;   /* for the same request's client */
 };
 
 

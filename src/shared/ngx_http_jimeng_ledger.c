@@ -20,10 +20,10 @@ struct ngx_http_jimeng_claim_s {
     ngx_http_jimeng_zone_t     *zone;
     ngx_http_request_t         *request;
     jm_ledger_claim_t           claim;
-    jm_error_t                  error;      /* of JM_LEDGER_TOLD */
+    jm_error_t                  error;      /* with JM_LEDGER_TOLD */
     unsigned                    repeats:1;  /* a repeat would be found */
     unsigned                    found:1;    /* another had entered it */
-    unsigned                    answered:1; /* as soon as it is taken */
+    unsigned                    answered:1; /* once the reply is taken */
 };
 
 
@@ -338,7 +338,7 @@ ngx_http_jimeng_ledger_took(ngx_http_jimeng_claim_t *claim)
 }
 
 
-/* whether the same request, should it come again, is going to be found */
+/* whether a repeat of the request would be found, and not be submitted */
 
 ngx_uint_t
 ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim)

@@ -14,7 +14,7 @@
 struct ngx_http_jimeng_hold_s {
     ngx_http_jimeng_zone_t     *zone;
     const jm_client_t          *client;
-    ngx_uint_t                  images;     /* that it may bring, at most */
+    ngx_uint_t                  images;     /* the most that it may bring */
     ngx_uint_t                  attached;   /* all are another request's */
     ngx_uint_t                  dry_run;
     jm_hold_t                   hold;

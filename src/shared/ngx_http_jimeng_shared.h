@@ -30,11 +30,11 @@ typedef struct {
     ngx_event_t                *event;      /* called to look again */
     u_char                      client[JM_QUEUE_CLIENT];
     jm_place_t                  place;      /* serial 0: no place */
-    ngx_queue_t                 queue;      /* those of this worker */
+    ngx_queue_t                 queue;      /* slots this worker waits for */
     ngx_uint_t                  turn;       /* the last it looked in */
     ngx_msec_t                  queued;     /* a time; 0: it never was */
     ngx_msec_t                  granted;    /* a time; 0: not yet */
-    unsigned                    waits:1;    /* it is in that queue */
+    unsigned                    waits:1;    /* queue is in that list */
 } ngx_http_jimeng_slot_t;
 
 typedef struct {

@@ -604,7 +604,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how)
 
     ngx_http_jimeng_admit_leave(task, how);
 
-    /* of several requests for one task, that which submitted it counts it */
+    /* a task that several requests wait for is counted by its submitter */
 
     if (task->own) {
         ngx_http_jimeng_metrics_over(task->job->request,

@@ -25,7 +25,7 @@
 typedef struct {
     ngx_str_t                   text;
     ngx_file_t                 *file;
-    off_t                       len;        /* of the one or the other */
+    off_t                       len;        /* bytes of the text or the file */
     unsigned                    hashed:1;   /* hash is set */
     u_char                      hash[JM_DIGEST_HEX_LEN];
 } ngx_http_jimeng_payload_t;
@@ -49,12 +49,12 @@ typedef struct {
     jm_pass_t                   scan;       /* finds them in the answer */
     ngx_chain_t                *free;
     ngx_chain_t                *busy;       /* not sent to the client yet */
-    ngx_str_t                   after;      /* what follows this one */
+    ngx_str_t                   after;      /* goes behind this picture */
     ngx_uint_t                  wanted;     /* pictures; more are dropped */
     ngx_uint_t                  pictures;   /* passed on, to their end */
     unsigned                    begun:1;    /* the first is being passed on */
     unsigned                    inside:1;   /* the end of one is to come */
-    unsigned                    empty:1;    /* one had no base64 at all */
+    unsigned                    empty:1;    /* a picture had no base64 */
     unsigned                    client_lost:1;  /* its connection failed */
 } ngx_http_jimeng_pass_t;
 

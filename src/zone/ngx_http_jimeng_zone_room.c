@@ -16,7 +16,7 @@
 #define NGX_HTTP_JIMENG_ZONE_SLABS  10
 
 
-/* what the zone's parts would take, found by making them in other memory */
+/* counts the memory of the zone's parts, by making them outside the zone */
 
 typedef struct {
     ngx_pool_t                 *pool;
