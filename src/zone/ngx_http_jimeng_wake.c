@@ -18,7 +18,6 @@
  */
 
 static ngx_uint_t  ngx_http_jimeng_wake_n;
-static ngx_uint_t  ngx_http_jimeng_wake_cycles;
 static ngx_fd_t    ngx_http_jimeng_wake_fds[NGX_MAX_PROCESSES];
 
 static ngx_event_t           ngx_http_jimeng_wake_read;
@@ -31,14 +30,19 @@ static ngx_event_handler_pt  ngx_http_jimeng_wake_next;
 static ngx_connection_t *ngx_http_jimeng_wake_connection(ngx_cycle_t *cycle,
     ngx_fd_t fd);
 static void ngx_http_jimeng_wake_handler(ngx_event_t *ev);
+
+
+#if (NGX_HAVE_EVENTFD && NGX_HAVE_SYS_EVENTFD_H)
+
 static void ngx_http_jimeng_wake_cleanup(void *data);
+
+
+static ngx_uint_t  ngx_http_jimeng_wake_cycles;
 
 
 ngx_int_t
 ngx_http_jimeng_wake_create(ngx_cycle_t *cycle)
 {
-#if (NGX_HAVE_EVENTFD && NGX_HAVE_SYS_EVENTFD_H)
-
     ngx_fd_t             fd;
     ngx_uint_t           n;
     ngx_core_conf_t     *ccf;
@@ -71,10 +75,38 @@ ngx_http_jimeng_wake_create(ngx_cycle_t *cycle)
         ngx_http_jimeng_wake_fds[ngx_http_jimeng_wake_n++] = fd;
     }
 
-#endif
-
     return NGX_OK;
 }
+
+
+/* the eventfds are closed with the last cycle that has this module */
+
+static void
+ngx_http_jimeng_wake_cleanup(void *data)
+{
+    if (--ngx_http_jimeng_wake_cycles) {
+        return;
+    }
+
+    while (ngx_http_jimeng_wake_n) {
+        ngx_http_jimeng_wake_n--;
+
+        if (close(ngx_http_jimeng_wake_fds[ngx_http_jimeng_wake_n]) == -1) {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                          "jimeng: close() of an eventfd failed");
+        }
+    }
+}
+
+#else
+
+ngx_int_t
+ngx_http_jimeng_wake_create(ngx_cycle_t *cycle)
+{
+    return NGX_OK;
+}
+
+#endif
 
 
 /*
@@ -200,25 +232,5 @@ ngx_http_jimeng_wake_all(void)
 
     for (worker = 0; worker < ngx_http_jimeng_wake_n; worker++) {
         ngx_http_jimeng_wake(worker);
-    }
-}
-
-
-/* the eventfds are closed with the last cycle that has this module */
-
-static void
-ngx_http_jimeng_wake_cleanup(void *data)
-{
-    if (--ngx_http_jimeng_wake_cycles) {
-        return;
-    }
-
-    while (ngx_http_jimeng_wake_n) {
-        ngx_http_jimeng_wake_n--;
-
-        if (close(ngx_http_jimeng_wake_fds[ngx_http_jimeng_wake_n]) == -1) {
-            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                          "jimeng: close() of an eventfd failed");
-        }
     }
 }
