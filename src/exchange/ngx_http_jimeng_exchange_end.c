@@ -93,26 +93,24 @@ ngx_http_jimeng_exchange_ended(ngx_http_jimeng_exchange_t *x)
 }
 
 
-/* whether the upstream may have got any of it, as far as is known */
+/*
+ * Whether the upstream may have got any of it.  nginx writes down how many
+ * bytes it has sent to a server when it is done with that one, and a TLS
+ * handshake is none of them.
+ */
 
 ngx_uint_t
 ngx_http_jimeng_exchange_sent(ngx_http_jimeng_exchange_t *x)
 {
     ngx_uint_t                  i;
     ngx_http_request_t         *sr;
-    ngx_http_upstream_t        *u;
     ngx_http_upstream_state_t  *state;
 
     sr = x->subrequest;
-    u = sr->upstream;
 
     /* a handler without an upstream does not tell what it has sent */
 
-    if (u == NULL && sr->content_handler == x->handler) {
-        return 1;
-    }
-
-    if (u && u->peer.connection && u->peer.connection->sent) {
+    if (sr->upstream == NULL && sr->content_handler == x->handler) {
         return 1;
     }
 
@@ -144,7 +142,8 @@ ngx_http_jimeng_exchange_waits(ngx_http_jimeng_exchange_t *x)
 
 /*
  * Stops an exchange of which no byte was sent.  Returns NGX_DECLINED when it
- * is too late for that, and the exchange goes on.
+ * is too late for that, and the exchange goes on: what nginx has begun to send
+ * may wait for a socket, or be read by a thread, and none of it be counted yet.
  */
 
 ngx_int_t
