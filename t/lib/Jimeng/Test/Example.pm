@@ -10,7 +10,6 @@ package Jimeng::Test::Example;
 
 use strict;
 use warnings;
-use version;
 
 use Exporter qw(import);
 use Jimeng::Test::Nginx;
@@ -75,10 +74,7 @@ sub rewrite {
 
 # From 1.25.1 on nginx warns of the listener's parameter.
 sub http2_directive {
-    my $binary = Jimeng::Test::Nginx::binary();
-    my ($version) = `'$binary' -v 2>&1` =~ m{nginx/([\d.]+)};
-
-    return version->parse("v$version") >= version->parse('v1.25.1');
+    return Jimeng::Test::Nginx::at_least('1.25.1');
 }
 
 

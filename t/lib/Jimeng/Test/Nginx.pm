@@ -12,6 +12,7 @@ use warnings;
 
 use Cwd ();
 use File::Spec;
+use version ();
 use Jimeng::Test::Process qw(children poll process_title slurp);
 
 (my $root = Cwd::abs_path(__FILE__)) =~ s{(?:/[^/]+){5}\z}{};
@@ -30,6 +31,17 @@ sub binary {
     }
 
     die "nginx was not found: set JIMENG_NGINX\n";
+}
+
+
+sub at_least {
+    my ($least) = @_;
+    my $binary = binary();
+
+    my ($version) = `'$binary' -v 2>&1` =~ m{nginx/(\d+\.\d+\.\d+)}
+        or die "$binary does not tell its version\n";
+
+    return version->parse("v$version") >= version->parse("v$least");
 }
 
 
@@ -61,10 +73,14 @@ sub _run {
     print $fh $text;
     close $fh or die "$conf: $!";
 
+    # What nginx says before it has read the name of its log; an older one
+    # prints that.
+    unshift @flags, '-e', "$self->{dir}/$log" if at_least('1.19.5');
+
     return Jimeng::Test::Process->start(
         name => 'nginx', dir => $self->{dir}, env => $self->{env},
         command => [ binary(), '-p', "$self->{dir}/", '-c', $conf,
-                     '-e', "$self->{dir}/$log", @flags ],
+                     @flags ],
     );
 }
 
