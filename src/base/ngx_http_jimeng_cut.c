@@ -16,6 +16,7 @@
 
 
 static void ngx_http_jimeng_cut_v2(ngx_http_v2_stream_t *stream);
+static u_char *ngx_http_jimeng_cut_v2_write(u_char *p, uint32_t n);
 static ngx_int_t ngx_http_jimeng_cut_v2_sent(ngx_http_v2_connection_t *h2c,
     ngx_http_v2_out_frame_t *frame);
 
@@ -72,11 +73,13 @@ ngx_http_jimeng_cut_v2(ngx_http_v2_stream_t *stream)
     ngx_http_v2_out_frame_t   *frame;
     ngx_http_v2_connection_t  *h2c;
 
-    if (stream->rst_sent) {
+    h2c = stream->connection;
+
+    /* a session that has ended would be kept by a frame in its queue */
+
+    if (stream->rst_sent || h2c->connection->error) {
         return;
     }
-
-    h2c = stream->connection;
 
     /* the frame may be sent after the request has ended */
 
@@ -102,21 +105,36 @@ ngx_http_jimeng_cut_v2(ngx_http_v2_stream_t *stream)
 
     b->last_buf = 1;
 
-    b->last = ngx_http_v2_write_len_and_type(b->last, NGX_HTTP_JIMENG_V2_SIZE,
-                                             NGX_HTTP_V2_RST_STREAM_FRAME);
+    b->last = ngx_http_jimeng_cut_v2_write(b->last,
+                                           NGX_HTTP_JIMENG_V2_SIZE << 8
+                                           | NGX_HTTP_V2_RST_STREAM_FRAME);
     *b->last++ = NGX_HTTP_V2_NO_FLAG;
-    b->last = ngx_http_v2_write_sid(b->last, stream->node->id);
-    b->last = ngx_http_v2_write_uint32(b->last,
-                                       NGX_HTTP_JIMENG_V2_INTERNAL_ERROR);
+    b->last = ngx_http_jimeng_cut_v2_write(b->last, stream->node->id);
+    b->last = ngx_http_jimeng_cut_v2_write(b->last,
+                                           NGX_HTTP_JIMENG_V2_INTERNAL_ERROR);
 
-    ngx_http_v2_queue_blocked_frame(h2c, frame);
+    /* nothing of the stream may come after it: frames may still wait */
+
+    ngx_http_v2_queue_ordered_frame(h2c, frame);
 
     stream->rst_sent = 1;
     stream->skip_data = 1;
 
-    if (ngx_http_v2_send_output_queue(h2c) == NGX_ERROR) {
-        h2c->connection->error = 1;
-    }
+    (void) ngx_http_v2_send_output_queue(h2c);
+}
+
+
+/* nginx's own way writes whole numbers to odd addresses */
+
+static u_char *
+ngx_http_jimeng_cut_v2_write(u_char *p, uint32_t n)
+{
+    *p++ = (u_char) (n >> 24);
+    *p++ = (u_char) (n >> 16);
+    *p++ = (u_char) (n >> 8);
+    *p++ = (u_char) n;
+
+    return p;
 }
 
 

@@ -6,7 +6,8 @@ package Jimeng::Test::Http2;
 #
 #   my $h2 = Jimeng::Test::Http2->new($port, window => 65535);
 #   my $stream = $h2->start($method, $path, \%headers, $body, partial => N);
-#   $h2->response($stream)   hash: status (0: none), body, reset (code), over
+#   $h2->response($stream)   hash: status (0: none), body, reset (code), over,
+#                            after (types of frames that came after its end)
 #   $h2->read_until($stream, $pattern, $seconds)
 #                            the same hash when that is in the body; undef when
 #                            the stream or the time is over before
@@ -14,13 +15,14 @@ package Jimeng::Test::Http2;
 #
 # "partial" sends only the first N bytes of the body.  "window" is what a stream
 # may send without being asked for more, and it never is: all of it by default.
+# "room" is the size of the socket's buffer for what is not read yet.
 
 use strict;
 use warnings;
 
 use IO::Select;
 use IO::Socket::INET;
-use Socket qw(SOL_SOCKET SO_LINGER);
+use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF);
 use Time::HiRes qw(time);
 
 use constant {
@@ -37,6 +39,7 @@ sub new {
     my $socket = IO::Socket::INET->new(
         PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp',
         Timeout => 10,
+        $opt{room} ? (Sockopts => [[ SOL_SOCKET, SO_RCVBUF, $opt{room} ]]) : (),
     ) or die "connect: $!";
 
     my $self = bless {
@@ -159,6 +162,8 @@ sub read_until {
 sub _take {
     my ($self, $type, $flags, $id, $payload) = @_;
     my $stream = $self->{streams}{$id} // {};
+
+    push @{ $stream->{after} }, $type if $stream->{over};
 
     if ($type == HEADERS) {
         # nginx sends a status as an index of the static table, or raw.
