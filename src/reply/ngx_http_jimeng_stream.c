@@ -123,7 +123,7 @@ ngx_http_jimeng_stream_heartbeat(ngx_event_t *ev)
     if (!d->begun) {
         rc = ngx_http_jimeng_stream_begin(d);
 
-    } else if (!c->buffered && !d->pass.inside) {
+    } else if (!c->buffered && !job->request->postponed && !d->pass.inside) {
         rc = ngx_http_jimeng_stream_comment(d);
     }
 
@@ -143,7 +143,7 @@ ngx_http_jimeng_stream_comment(ngx_http_jimeng_delivery_t *d)
 
     static u_char  comment[] = JM_STREAM_COMMENT;
 
-    /* one buffer will do: the next is sent when nothing is buffered any more */
+    /* one buffer will do: the next is sent when nothing waits any more */
 
     b = &d->comment;
     ngx_memzero(b, sizeof(ngx_buf_t));
