@@ -5,7 +5,7 @@
 #
 # Seen failing: "the connection is not kept", without "keepalive = 0" in
 # ngx_http_jimeng_deliver_async(); "is followed to its end", with a request that
-# ends with its reply.
+# ends with its reply; "to the end", without ngx_http_jimeng_send_fin().
 
 use strict;
 use warnings;
@@ -91,9 +91,26 @@ my $n = queries_of($t, $prompt);
 cmp_ok($n, '>', 2, 'HTTP/1.1: it was asked for several times');
 
 
+# A client that reads until the connection's end, as file_get_contents() of PHP
+# does, has its reply as soon.
+
+for my $version ('1.0', '1.1') {
+    my $name = "HTTP/$version, to the end";
+
+    $prompt = prompt("$name [[seconds=4]]");
+    $x = $t->start_request(request($prompt), version => $version);
+    $r = $x->response;
+    is($r->status, 200, "$name: status");
+    is($x->read_until(qr/./s), undef, "$name: nothing more comes");
+    is($x->error, 'closed', "$name: it is closed");
+    is($t->emulator->state->{running}, 1, "$name: while the task runs");
+    is_followed($name, $prompt, 200);
+}
+
+
 # ---- HTTP/2: the session is of use for others meanwhile
 
-$prompt = prompt('HTTP/2');
+$prompt = prompt('HTTP/2 [[seconds=3]]');
 my $h2 = Jimeng::Test::Http2->new($t->port('http2'));
 my $reply = $h2->response($h2->start(request($prompt)));
 is($t->emulator->state->{running}, 1, 'HTTP/2: the task runs');
