@@ -6,8 +6,8 @@
 # and never sent again.
 #
 # Seen failing:
-# - every "not in time", without JM_EVENT_TIMER in jm_task_submit(): it waits
-#   for its connection, or is submitted late;
+# - "limit_req", the first "not in time", without JM_EVENT_TIMER in
+#   jm_task_submit(): nothing is told before the end of the delay;
 # - "limit_req", without ngx_http_jimeng_exchange_delay(): the reply waits for
 #   the end of the delay;
 # - "half of it", with an ngx_http_jimeng_exchange_take_back() that does not ask
