@@ -561,16 +561,8 @@ ngx_http_jimeng_job_send(ngx_http_jimeng_job_t *job)
     r = job->request;
     c = r->connection;
 
-    switch (job->state) {
-
-    case NGX_HTTP_JIMENG_WAITING:
+    if (job->state == NGX_HTTP_JIMENG_WAITING) {
         return ngx_http_jimeng_deliver_event(job);
-
-    case NGX_HTTP_JIMENG_GONE:
-        return NGX_OK;
-
-    default:
-        break;
     }
 
     if (ngx_http_jimeng_send_rest(r) != NGX_OK) {
