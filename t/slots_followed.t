@@ -26,6 +26,10 @@ my $t = Jimeng::Test->new(with_queue(
             jimeng_timeout 1s;
             limit_rate 100;
         }
+        location /left/ {
+            jimeng_pass /_volcengine;
+            jimeng_timeout 4s;
+        }
 EOT
 ));
 
@@ -108,7 +112,8 @@ free($t);
 
 # ---- who left before is logged as anybody who left
 
-my $x = $t->start_request(of(my $prompt = prompt('left', 3)));
+my (undef, undef, @rest) = of(my $prompt = prompt('left', 8));
+my $x = $t->start_request('POST', '/left/images/generations', @rest);
 wait_for { submits_of($t, $prompt) } 'it is submitted';
 $x->abort;
 free($t);
