@@ -63,7 +63,16 @@ for my $how (sort keys %repeat) {
     wait_for { submits_of($t, $prompt) } "$name: it is submitted";
     $gone->abort;
 
-    $name = "$how, refused for load";
+    $name = "$how, in flight";
+    $prompt = $all{$name} = prompt($name);
+    $t->emulator->fault({ on => 'submit', do => 'delay', seconds => 1.6 });
+    $waits{$name} = ask($t, $old[1], request($how, $prompt, 0));
+    wait_for { submits_of($t, $prompt) } "$name: it is submitted";
+}
+
+# Last: the pause before the next try is to last until the reload.
+for my $how (sort keys %repeat) {
+    my $name = "$how, refused for load";
     my $busy = refused();
     $busy{$name} = prompt($name);
     $t->emulator->fault({
@@ -71,12 +80,6 @@ for my $how (sort keys %repeat) {
         body => '{"code":50429,"data":null,"message":"busy"}' });
     $waits{$name} = ask($t, $old[0], request($how, $busy{$name}, 0));
     wait_for { refused() > $busy } "$name: it is";
-
-    $name = "$how, in flight";
-    $prompt = $all{$name} = prompt($name);
-    $t->emulator->fault({ on => 'submit', do => 'delay', seconds => 0.8 });
-    $waits{$name} = ask($t, $old[1], request($how, $prompt, 0));
-    wait_for { submits_of($t, $prompt) } "$name: it is submitted";
 }
 
 ok($t->reload, 'reload');
