@@ -167,8 +167,11 @@ is($reply->{reset}, INTERNAL_ERROR, 'frames in the queue: reset');
 is($h2->response($h2->start(@get))->{status}, 200,
    'frames in the queue: another stream works');
 is($reply->{after}, undef, 'frames in the queue: nothing follows the reset');
-like($reply->{body}, qr/"b64_json":"\Q$picture\E\z/,
-     'frames in the queue: all of them came');
+
+# What had not become a frame yet does not come; what came is the picture's.
+my ($came) = $reply->{body} =~ /"b64_json":"([^"]+)\z/;
+is($came, substr($picture, 0, length($came // '')),
+   'frames in the queue: what came is whole');
 is_followed('frames in the queue');
 
 $t->log_unlike(qr/client closed connection/, 'nobody is said to have left');
