@@ -67,20 +67,6 @@ sub http {
 sub is_submit { $_[0] =~ /Action=CVSync2AsyncSubmitTask/ }
 
 
-# A signal may cut a large write short.
-sub write_all {
-    my ($socket, $bytes) = @_;
-    my $sent = 0;
-
-    while ($sent < length $bytes) {
-        $sent += syswrite($socket, $bytes, length($bytes) - $sent, $sent)
-            // return;
-    }
-
-    return;
-}
-
-
 sub upstream {
     my (%code) = @_;
 
@@ -93,7 +79,7 @@ sub upstream {
             my $bytes = $code{$kind}->($request, $n, ++$i);
 
             return unless defined $bytes;
-            write_all($socket, $bytes);
+            syswrite $socket, $bytes;
             return unless $bytes =~ /^Content-Length: /m
                           && $bytes !~ /^Connection: close/m;
         }
