@@ -6,10 +6,10 @@
  */
 
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "tap.h"
+#include "crypto_memory.h"
 #include "jm_crypt.h"
 #include "jm_text.h"
 
@@ -301,41 +301,6 @@ test_kept(void)
 }
 
 
-/* libcrypto's memory; the allocation number failing is not given, 0: all are */
-
-static size_t  calls, failing;
-
-
-static void *
-crypto_alloc(size_t size, const char *file, int line)
-{
-    (void) file;
-    (void) line;
-
-    return ++calls == failing ? NULL : malloc(size);
-}
-
-
-static void *
-crypto_realloc(void *p, size_t size, const char *file, int line)
-{
-    (void) file;
-    (void) line;
-
-    return ++calls == failing ? NULL : realloc(p, size);
-}
-
-
-static void
-crypto_free(void *p, const char *file, int line)
-{
-    (void) file;
-    (void) line;
-
-    free(p);
-}
-
-
 static jm_rc_e
 run(unsigned what, uint8_t *dst)
 {
@@ -400,9 +365,7 @@ main(void)
 {
     size_t  i;
 
-    if (CRYPTO_set_mem_functions(crypto_alloc, crypto_realloc, crypto_free)
-        != 1)
-    {
+    if (!crypto_memory_init()) {
         return 1;
     }
 

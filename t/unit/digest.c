@@ -5,10 +5,8 @@
  */
 
 
-#include <openssl/crypto.h>
-
-
 #include "tap.h"
+#include "crypto_memory.h"
 #include "jm_digest.h"
 #include "jm_text.h"
 
@@ -124,41 +122,6 @@ digest_is(const digest_case_t *c, size_t cut)
 }
 
 
-/* libcrypto's memory; the allocation number failing is not given, 0: all are */
-
-static size_t  calls, failing;
-
-
-static void *
-crypto_alloc(size_t size, const char *file, int line)
-{
-    (void) file;
-    (void) line;
-
-    return ++calls == failing ? NULL : malloc(size);
-}
-
-
-static void *
-crypto_realloc(void *p, size_t size, const char *file, int line)
-{
-    (void) file;
-    (void) line;
-
-    return ++calls == failing ? NULL : realloc(p, size);
-}
-
-
-static void
-crypto_free(void *p, const char *file, int line)
-{
-    (void) file;
-    (void) line;
-
-    free(p);
-}
-
-
 static void
 test_memory(const jm_str_t *key, const char *name)
 {
@@ -217,9 +180,7 @@ main(void)
     jm_str_t  none = jm_null_string;
     jm_str_t  key = jm_string(LONG_KEY);
 
-    if (CRYPTO_set_mem_functions(crypto_alloc, crypto_realloc, crypto_free)
-        != 1)
-    {
+    if (!crypto_memory_init()) {
         return 1;
     }
 
