@@ -12,14 +12,13 @@
 ngx_int_t
 ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
 {
-    jm_buf_t                      out;
-    jm_mem_t                      mem;
-    jm_error_t                    e;
-    jm_quota_rate_t               rate;
-    jm_quota_view_t               view;
-    ngx_http_jimeng_ctx_t        *ctx;
-    ngx_http_jimeng_zone_t       *zone;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    jm_buf_t                 out;
+    jm_mem_t                 mem;
+    jm_error_t               e;
+    jm_quota_rate_t          rate;
+    jm_quota_view_t          view;
+    ngx_http_jimeng_ctx_t   *ctx;
+    ngx_http_jimeng_zone_t  *zone;
 
     ctx = ngx_http_jimeng_ctx(r);
 
@@ -34,8 +33,7 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
         return ngx_http_jimeng_refuse(r, &e);
     }
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-    zone = jmcf->zone;
+    zone = ngx_http_jimeng_zone_get(r);
 
     ngx_http_jimeng_zone_lock(zone);
 

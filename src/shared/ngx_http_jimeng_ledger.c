@@ -44,13 +44,11 @@ static ngx_uint_t ngx_http_jimeng_ledger_took(ngx_http_jimeng_claim_t *claim);
 ngx_uint_t
 ngx_http_jimeng_ledger_kept(ngx_http_request_t *r)
 {
-    ngx_http_jimeng_loc_conf_t   *jlcf;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    return jmcf->zone && jlcf->dedupe;
+    return ngx_http_jimeng_zone_get(r) && jlcf->dedupe;
 }
 
 
@@ -66,12 +64,11 @@ ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
     ngx_uint_t n, ngx_uint_t patient, ngx_http_jimeng_claim_t **claim,
     jm_error_t *e)
 {
-    ngx_int_t                     rc;
-    ngx_uint_t                    count;
-    ngx_pool_cleanup_t           *cln;
-    jm_ledger_request_t           request;
-    ngx_http_jimeng_loc_conf_t   *jlcf;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    ngx_int_t                    rc;
+    ngx_uint_t                   count;
+    ngx_pool_cleanup_t          *cln;
+    jm_ledger_request_t          request;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
 
     *claim = NULL;
 
@@ -90,7 +87,6 @@ ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
         return NGX_ERROR;
     }
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     request.n = (unsigned) n;
@@ -100,7 +96,7 @@ ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
 
     *claim = cln->data;
 
-    (*claim)->zone = jmcf->zone;
+    (*claim)->zone = ngx_http_jimeng_zone_get(r);
     (*claim)->request = r;
     (*claim)->answered = 0;
     (*claim)->repeats = request.named || request.unmarked
@@ -177,11 +173,8 @@ static ngx_int_t
 ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
     jm_ledger_request_t *request)
 {
-    u_char                        client[JM_DIGEST_LEN + 1];
-    jm_str_t                      parts[3];
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    u_char    client[JM_DIGEST_LEN + 1];
+    jm_str_t  parts[3];
 
     if (ngx_http_jimeng_identity(r, client) != NGX_OK) {
         return NGX_ERROR;
@@ -196,7 +189,7 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
     /* all but the last are always as long; an HMAC takes ten times as long */
 
     parts[0].len = JM_DIGEST_LEN;
-    parts[0].data = jmcf->zone->sh->salt;
+    parts[0].data = ngx_http_jimeng_zone_get(r)->sh->salt;
 
     parts[1].len = sizeof(client);
     parts[1].data = client;
@@ -216,9 +209,8 @@ static ngx_int_t
 ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
     jm_ledger_request_t *request)
 {
-    u_char                        client[JM_DIGEST_LEN];
-    jm_str_t                      parts[2];
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    u_char    client[JM_DIGEST_LEN];
+    jm_str_t  parts[2];
 
     static u_char  nobody[JM_DIGEST_LEN];
 
@@ -230,10 +222,8 @@ ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
     parts[0].len = JM_DIGEST_LEN;
-    parts[0].data = jmcf->zone->sh->salt;
+    parts[0].data = ngx_http_jimeng_zone_get(r)->sh->salt;
 
     ngx_http_jimeng_str(&parts[1], &r->connection->addr_text);
 
@@ -653,14 +643,11 @@ void
 ngx_http_jimeng_ledger_fetched(ngx_http_request_t *r, uint64_t entry,
     ngx_str_t *ids, ngx_uint_t n)
 {
-    jm_str_t                      id[JM_TICKET_TASKS];
-    ngx_uint_t                    i;
-    ngx_http_jimeng_zone_t       *zone;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    jm_str_t                 id[JM_TICKET_TASKS];
+    ngx_uint_t               i;
+    ngx_http_jimeng_zone_t  *zone;
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-    zone = jmcf->zone;
-
+    zone = ngx_http_jimeng_zone_get(r);
     if (zone == NULL) {
         return;
     }

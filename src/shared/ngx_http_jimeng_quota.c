@@ -45,11 +45,11 @@ static void ngx_http_jimeng_hold_cleanup(void *data);
 ngx_int_t
 ngx_http_jimeng_rate(ngx_http_request_t *r)
 {
-    jm_rc_e                       rc;
-    jm_quota_rate_t               rate;
-    const jm_client_t            *client;
-    ngx_http_jimeng_ctx_t        *ctx;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    jm_rc_e                  rc;
+    jm_quota_rate_t          rate;
+    const jm_client_t       *client;
+    ngx_http_jimeng_ctx_t   *ctx;
+    ngx_http_jimeng_zone_t  *zone;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
 
@@ -59,13 +59,13 @@ ngx_http_jimeng_rate(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    zone = ngx_http_jimeng_zone_get(r);
 
-    ngx_http_jimeng_zone_lock(jmcf->zone);
+    ngx_http_jimeng_zone_lock(zone);
 
-    rc = jm_quota_rate(&jmcf->zone->quota, client, ngx_current_msec, &rate);
+    rc = jm_quota_rate(&zone->quota, client, ngx_current_msec, &rate);
 
-    ngx_http_jimeng_zone_unlock(jmcf->zone);
+    ngx_http_jimeng_zone_unlock(zone);
 
     if (ngx_http_jimeng_rate_headers(r, &rate) != NGX_OK) {
         return NGX_ERROR;
@@ -173,14 +173,13 @@ ngx_int_t
 ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_uint_t pictures,
     ngx_uint_t joins, jm_error_t *e)
 {
-    jm_quota_e                    over;
-    jm_quota_t                   *quota;
-    jm_quota_view_t               view;
-    ngx_pool_cleanup_t           *cln;
-    ngx_http_jimeng_ctx_t        *ctx;
-    ngx_http_jimeng_hold_t       *hold;
-    ngx_http_jimeng_loc_conf_t   *jlcf;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    jm_quota_e                   over;
+    jm_quota_t                  *quota;
+    jm_quota_view_t              view;
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_jimeng_ctx_t       *ctx;
+    ngx_http_jimeng_hold_t      *hold;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
 
@@ -195,13 +194,12 @@ ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_uint_t pictures,
         return NGX_ERROR;
     }
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     hold = cln->data;
     ngx_memzero(hold, sizeof(ngx_http_jimeng_hold_t));
 
-    hold->zone = jmcf->zone;
+    hold->zone = ngx_http_jimeng_zone_get(r);
     hold->client = ctx->client;
     hold->images = pictures;
     hold->dry_run = jlcf->dry_run;

@@ -25,10 +25,9 @@ ngx_msec_t
 ngx_http_jimeng_schedule_next(ngx_http_request_t *r, uint64_t kind,
     const jm_task_t *task, ngx_msec_t elapsed)
 {
-    ngx_msec_t                    wait, ration;
-    ngx_http_jimeng_zone_t       *zone;
-    ngx_http_jimeng_loc_conf_t   *jlcf;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    ngx_msec_t                   wait, ration;
+    ngx_http_jimeng_zone_t      *zone;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
@@ -36,8 +35,7 @@ ngx_http_jimeng_schedule_next(ngx_http_request_t *r, uint64_t kind,
         return ngx_http_jimeng_poll_fixed(jlcf);
     }
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-    zone = jmcf->zone;
+    zone = ngx_http_jimeng_zone_get(r);
 
     ngx_http_jimeng_zone_lock(zone);
 
@@ -85,9 +83,8 @@ void
 ngx_http_jimeng_schedule_learn(ngx_http_request_t *r, uint64_t kind,
     jm_schedule_seen_t *seen)
 {
-    ngx_http_jimeng_zone_t       *zone;
-    ngx_http_jimeng_loc_conf_t   *jlcf;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    ngx_http_jimeng_zone_t      *zone;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
@@ -95,8 +92,7 @@ ngx_http_jimeng_schedule_learn(ngx_http_request_t *r, uint64_t kind,
         return;
     }
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-    zone = jmcf->zone;
+    zone = ngx_http_jimeng_zone_get(r);
 
     ngx_http_jimeng_zone_lock(zone);
 
