@@ -104,8 +104,7 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
     d = job->delivery;
 
     if (d == NULL) {
-        return job->unfinished ? NGX_DONE
-                         : ngx_http_jimeng_deliver_end(job);
+        return job->unfinished ? NGX_DONE : ngx_http_jimeng_deliver_end(job);
     }
 
     if (job->order.stream) {

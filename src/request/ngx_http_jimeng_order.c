@@ -148,8 +148,7 @@ ngx_http_jimeng_order_next(ngx_http_jimeng_input_t *in, jm_error_t *e)
 
     image = &in->params.images[in->image];
 
-    ngx_http_jimeng_picture_start(&in->picture, image,
-                                  in->params.model);
+    ngx_http_jimeng_picture_start(&in->picture, image, in->params.model);
 
     in->step = ngx_http_jimeng_order_picture;
 

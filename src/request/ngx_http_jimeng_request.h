@@ -20,6 +20,7 @@
 #include "jm_reply.h"
 #include "jm_ticket.h"
 
+
 /* bytes of bodies after which other requests get their turn */
 
 #define NGX_HTTP_JIMENG_SLICE  524288
@@ -68,10 +69,7 @@ struct ngx_http_jimeng_input_s {
     ngx_http_request_t         *request;
     ngx_pool_t                 *pool;
     ngx_http_jimeng_step_pt     step;
-
-    /* ngx_event_ident() reads here, as in ngx_connection_t */
-    ngx_socket_t                ident;
-
+    ngx_socket_t                ident;      /* ngx_event_ident() reads it */
     ngx_event_t                 timer;
     ngx_pool_cleanup_t         *cleanup;    /* NULL: never had to wait */
     ngx_http_jimeng_body_t      body;
