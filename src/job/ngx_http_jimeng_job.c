@@ -431,13 +431,10 @@ ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job, ngx_int_t rc)
 }
 
 
-/* a task that is not over does no more; its slot goes with the request */
-
 static void
 ngx_http_jimeng_job_stop(ngx_http_jimeng_job_t *job)
 {
-    ngx_uint_t               i;
-    ngx_http_jimeng_task_t  *task;
+    ngx_uint_t  i;
 
     ngx_http_jimeng_deliver_stop(job);
     ngx_http_jimeng_taken_stop(job);
@@ -447,18 +444,7 @@ ngx_http_jimeng_job_stop(ngx_http_jimeng_job_t *job)
     }
 
     for (i = 0; i < job->order.n; i++) {
-        task = &job->tasks[i];
-
-        if (task->timer.timer_set) {
-            ngx_del_timer(&task->timer);
-        }
-
-        if (task->exchange
-            && ngx_http_jimeng_exchange_cancel(task->exchange) == NGX_OK)
-        {
-            ngx_http_jimeng_exchange_destroy(task->exchange);
-            task->exchange = NULL;
-        }
+        ngx_http_jimeng_task_stop(&job->tasks[i]);
     }
 }
 

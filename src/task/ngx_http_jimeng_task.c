@@ -18,6 +18,7 @@ static ngx_int_t ngx_http_jimeng_task_take_back(ngx_http_jimeng_task_t *task);
 static ngx_int_t ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call);
 static void ngx_http_jimeng_task_timer(ngx_event_t *ev);
+static ngx_int_t ngx_http_jimeng_task_cancel(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
     const jm_answer_t *answer);
 static void ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task,
@@ -384,18 +385,47 @@ ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task)
         return;
     }
 
-    if (task->exchange && task->task.state != JM_TASK_SUBMIT) {
-
-        if (ngx_http_jimeng_exchange_cancel(task->exchange) != NGX_OK) {
-            return;
-        }
-
-        ngx_http_jimeng_exchange_destroy(task->exchange);
-        task->exchange = NULL;
+    if (task->task.state != JM_TASK_SUBMIT
+        && ngx_http_jimeng_task_cancel(task) != NGX_OK)
+    {
+        return;
     }
 
     ngx_http_jimeng_task_step(task, JM_EVENT_CLOSING,
                               &ngx_http_jimeng_no_answer);
+}
+
+
+/* a task that is not over does no more; its slot goes with the request */
+
+void
+ngx_http_jimeng_task_stop(ngx_http_jimeng_task_t *task)
+{
+    if (task->timer.timer_set) {
+        ngx_del_timer(&task->timer);
+    }
+
+    (void) ngx_http_jimeng_task_cancel(task);
+}
+
+
+/* NGX_DECLINED: its exchange has ended, or cannot be stopped where it is */
+
+static ngx_int_t
+ngx_http_jimeng_task_cancel(ngx_http_jimeng_task_t *task)
+{
+    if (task->exchange == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_jimeng_exchange_cancel(task->exchange) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_jimeng_exchange_destroy(task->exchange);
+    task->exchange = NULL;
+
+    return NGX_OK;
 }
 
 

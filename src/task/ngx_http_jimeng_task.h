@@ -92,8 +92,7 @@ void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task,
 /* ngx_http_jimeng_admit.c */
 
 jm_look_e ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task);
-jm_event_e ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task,
-    jm_error_t *e);
+jm_event_e ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e);
 void ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 void ngx_http_jimeng_admit_leave(ngx_http_jimeng_task_t *task,
@@ -114,6 +113,7 @@ void ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_task_stop(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task);
 
 
