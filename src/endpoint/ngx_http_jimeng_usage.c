@@ -37,8 +37,8 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
 
     ngx_http_jimeng_zone_lock(zone);
 
-    jm_quota_rate_view(&zone->quota, ctx->client, ngx_current_msec, &rate);
-    jm_quota_view(&zone->quota, ctx->client, ngx_time(), &view);
+    (void) jm_quota_views(&zone->quota, &ctx->client, 1, ngx_current_msec,
+                          ngx_time(), &rate, &view);
 
     ngx_http_jimeng_zone_unlock(zone);
 

@@ -483,7 +483,7 @@ jm_ledger_watch_all(jm_ledger_t *l, uint64_t now)
 
     /* to ask for each request would cost more than to serve it */
 
-    if (now < l->shared->watched + JM_LEDGER_WATCH) {
+    if (jm_ledger_elapsed(l->shared->watched, now) < JM_LEDGER_WATCH) {
         return;
     }
 

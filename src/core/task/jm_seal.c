@@ -39,7 +39,6 @@ static jm_rc_e jm_seal_open(uint8_t *plain, const jm_seal_key_t *keys,
 jm_rc_e
 jm_seal_derive(jm_seal_key_t *key, jm_str_t secret)
 {
-    uint8_t   bytes[JM_CRYPT_KEY];
     jm_rc_e   rc;
     jm_str_t  none = jm_null_string;
     jm_str_t  info = jm_string(JM_SEAL_INFO);
@@ -48,15 +47,9 @@ jm_seal_derive(jm_seal_key_t *key, jm_str_t secret)
         return JM_INVALID;
     }
 
-    rc = jm_crypt_derive(bytes, JM_CRYPT_KEY, secret, none, info);
+    rc = jm_crypt_derive(key->key, JM_CRYPT_KEY, secret, none, info);
 
-    if (rc == JM_OK) {
-        rc = jm_seal_key_init(key, bytes);
-    }
-
-    OPENSSL_cleanse(bytes, JM_CRYPT_KEY);
-
-    return rc;
+    return rc == JM_OK ? jm_crypt_init(&key->crypt, key->key) : rc;
 }
 
 

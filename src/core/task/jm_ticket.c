@@ -433,9 +433,19 @@ jm_ticket_fits(const jm_ticket_t *t)
 unsigned
 jm_ticket_owned(const jm_ticket_t *t, jm_str_t owner)
 {
-    uint8_t  ours[JM_DIGEST_LEN], theirs[JM_DIGEST_LEN];
+    uint8_t      ours[JM_DIGEST_LEN], theirs[JM_DIGEST_LEN];
+    unsigned     owned;
+    jm_digest_t  d;
 
-    return jm_digest(ours, NULL, &t->owner, 1) == JM_OK
-           && jm_digest(theirs, NULL, &owner, 1) == JM_OK
-           && CRYPTO_memcmp(ours, theirs, JM_DIGEST_LEN) == 0;
+    if (jm_digest_init(&d, NULL) != JM_OK) {
+        return 0;
+    }
+
+    owned = jm_digest_from(&d, ours, &t->owner, 1) == JM_OK
+            && jm_digest_from(&d, theirs, &owner, 1) == JM_OK
+            && CRYPTO_memcmp(ours, theirs, JM_DIGEST_LEN) == 0;
+
+    jm_digest_free(&d);
+
+    return owned;
 }

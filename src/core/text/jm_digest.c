@@ -17,6 +17,7 @@
 static jm_rc_e jm_digest_start(jm_digest_t *d);
 static jm_rc_e jm_digest_key(jm_digest_t *d, const jm_str_t *key);
 static jm_rc_e jm_digest_pad(EVP_MD_CTX *ctx, const uint8_t *key, uint8_t pad);
+static jm_rc_e jm_digest_update(EVP_MD_CTX *ctx, jm_str_t piece);
 static jm_rc_e jm_digest_last(const jm_digest_t *d, EVP_MD_CTX *ctx,
     uint8_t *dst);
 
@@ -119,8 +120,15 @@ jm_digest_pad(EVP_MD_CTX *ctx, const uint8_t *key, uint8_t pad)
 jm_rc_e
 jm_digest_add(jm_digest_t *d, jm_str_t piece)
 {
+    return jm_digest_update(d->state, piece);
+}
+
+
+static jm_rc_e
+jm_digest_update(EVP_MD_CTX *ctx, jm_str_t piece)
+{
     return piece.len == 0
-           || EVP_DigestUpdate(d->state, piece.data, piece.len) == 1
+           || EVP_DigestUpdate(ctx, piece.data, piece.len) == 1
            ? JM_OK : JM_ERROR;
 }
 
@@ -172,10 +180,7 @@ jm_digest_from(const jm_digest_t *d, uint8_t *dst, const jm_str_t *parts,
     }
 
     for (i = 0; i < n; i++) {
-
-        if (parts[i].len != 0
-            && EVP_DigestUpdate(d->copy, parts[i].data, parts[i].len) != 1)
-        {
+        if (jm_digest_update(d->copy, parts[i]) != JM_OK) {
             return JM_ERROR;
         }
     }
@@ -202,15 +207,25 @@ jm_digest_hex(const jm_digest_t *d, uint8_t *dst, jm_str_t part)
 jm_rc_e
 jm_digest(uint8_t *dst, const jm_str_t *key, const jm_str_t *parts, size_t n)
 {
+    size_t       i;
     jm_rc_e      rc;
     jm_digest_t  d;
 
     rc = jm_digest_init(&d, key);
 
-    if (rc == JM_OK) {
-        rc = jm_digest_from(&d, dst, parts, n);
-        jm_digest_free(&d);
+    if (rc != JM_OK) {
+        return rc;
     }
+
+    for (i = 0; rc == JM_OK && i < n; i++) {
+        rc = jm_digest_add(&d, parts[i]);
+    }
+
+    if (rc == JM_OK) {
+        rc = jm_digest_end(&d, dst);
+    }
+
+    jm_digest_free(&d);
 
     return rc;
 }
