@@ -32,7 +32,7 @@ NGINX_BIN := $(abspath $(shell PATH="$$PATH:/usr/sbin" command -v $(NGINX) \
 MODULE = ngx_http_jimeng_module.so
 
 CORE   := $(sort $(wildcard src/core/*/*.c))
-SRC    := $(sort $(wildcard src/*.c src/*/*.[ch] src/core/*/*.h)) $(CORE)
+SRC    := $(sort $(wildcard src/*.[ch] src/*/*.[ch] src/core/*/*.h)) $(CORE)
 UNITS  := $(sort $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
 FUZZ   := $(sort $(patsubst t/fuzz/%.c,%, \
              $(filter-out t/fuzz/replay.c,$(wildcard t/fuzz/*.c))))
@@ -170,10 +170,12 @@ ASAN_ENV   = JIMENG_NGINX=$(CURDIR)/$(ASAN_NGINX) JIMENG_MODULE= \
 	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
 
 asan newest:
-	@t/tools/deps run test asan http3
-	@$(MAKE) $(PARALLEL) $@-nginx build/unseal build/http3
+	@t/tools/deps run test asan $(HTTP3)
+	@$(MAKE) $(PARALLEL) $@-nginx build/unseal $(addprefix build/,$(HTTP3))
 	$(ASAN_ENV) $(PROVE) $(filter-out $(ASAN_SKIP),$(TESTS))
 
+# Debian's own nginx has no HTTP/3 yet.
+newest: HTTP3 = http3
 newest: ASAN_NGINX = build/newest/objs/nginx
 
 bench-asan:
