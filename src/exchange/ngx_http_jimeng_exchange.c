@@ -7,6 +7,11 @@
 #include "ngx_http_jimeng_exchange.h"
 
 
+/* in one piece what a proxied subrequest takes, less malloc()'s share */
+
+#define NGX_HTTP_JIMENG_POOL    (12 * 1024)
+
+
 static ngx_int_t ngx_http_jimeng_exchange_create(
     ngx_http_jimeng_exchange_t *x, ngx_str_t *uri, ngx_str_t *args);
 static ngx_int_t ngx_http_jimeng_exchange_request(
@@ -40,7 +45,7 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
     ngx_pool_t                  *pool;
     ngx_http_jimeng_exchange_t  *x;
 
-    pool = ngx_create_pool(4096, r->connection->log);
+    pool = ngx_create_pool(NGX_HTTP_JIMENG_POOL, r->connection->log);
     if (pool == NULL) {
         return NULL;
     }

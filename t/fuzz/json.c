@@ -243,7 +243,7 @@ write_node(jm_json_writer_t *w, const jm_json_t *node, jm_mem_t *mem)
         break;
 
     case JM_JSON_NUMBER:
-        jm_json_number(w, node->text);
+        jm_json_raw(w, node->text);
         break;
 
     case JM_JSON_STRING:
@@ -280,7 +280,7 @@ write_node(jm_json_writer_t *w, const jm_json_t *node, jm_mem_t *mem)
                        child->key.len);
             }
 
-            jm_json_key(w, key);
+            jm_json_name(w, key);
             write_node(w, child, mem);
         }
 

@@ -208,7 +208,7 @@ write_tree(jm_json_writer_t *w, const jm_json_t *node)
         break;
 
     case JM_JSON_NUMBER:
-        jm_json_number(w, node->text);
+        jm_json_raw(w, node->text);
         break;
 
     case JM_JSON_STRING:
@@ -231,7 +231,7 @@ write_tree(jm_json_writer_t *w, const jm_json_t *node)
         for (child = node->child; child != NULL; child = child->next) {
             snprintf(key, sizeof(key), "%.*s", (int) child->key.len,
                      (const char *) child->key.data);
-            jm_json_key(w, key);
+            jm_json_name(w, key);
             write_tree(w, child);
         }
 

@@ -78,10 +78,10 @@ test_write(void)
     jm_json_int(&w, INT64_MIN);
     jm_json_end_array(&w);
     jm_json_key(&w, "number");
-    jm_json_number(&w, str("0.50"));
+    jm_json_raw(&w, str("0.50"));
     jm_json_key(&w, "cstring");
     jm_json_cstring(&w, "a\"b\\c/d");
-    jm_json_key(&w, "ke\"y");
+    jm_json_name(&w, "ke\"y");
     jm_json_string(&w, str("\xe4\xb8\x80"));
     jm_json_key(&w, "empty");
     jm_json_string(&w, str(""));
@@ -155,13 +155,13 @@ test_write(void)
 }
 
 
-/* calls in one letter each: { } [ ] k s c n i b 0, and what is wrong */
+/* calls in one letter each: { } [ ] k m s c n i b 0, and what is wrong */
 
 static const char  *const misuses[] = {
     "", "{", "[", "}", "]", "{]", "[}", "{}}", "[]]", "[]}", "{}{", "ss", "ii",
     "[]s", "{s}", "{i}", "{0}", "{b}", "{n}", "{c}", "{[]}", "{{}}", "{k}",
     "{kk", "{kss", "{ki", "[k", "k", "ks", "{kik}", "[{]}", "{k[}", "[[]",
-    "{k{}", "{k}i", "{ki}}]]}}"
+    "{k{}", "{k}i", "{ki}}]]}}", "m", "[m", "{m}", "{mk", "{km", "{mm"
 };
 
 
@@ -190,6 +190,10 @@ perform(jm_json_writer_t *w, char c)
         jm_json_key(w, "k");
         break;
 
+    case 'm':
+        jm_json_name(w, "m");
+        break;
+
     case 's':
         jm_json_string(w, str("s"));
         break;
@@ -199,7 +203,7 @@ perform(jm_json_writer_t *w, char c)
         break;
 
     case 'n':
-        jm_json_number(w, str("1.0"));
+        jm_json_raw(w, str("1.0"));
         break;
 
     case 'i':

@@ -423,7 +423,7 @@ jm_status_names(jm_str_t a, jm_str_t b)
 static void
 jm_status_int(jm_json_writer_t *w, const char *key, uint64_t value)
 {
-    jm_json_key(w, key);
+    jm_json_name(w, key);
     jm_json_int(w, (int64_t) value);
 }
 
@@ -443,8 +443,8 @@ jm_status_time(jm_json_writer_t *w, const char *key, uint64_t value)
     number.len = (size_t) len;
     number.data = (const uint8_t *) text;
 
-    jm_json_key(w, key);
-    jm_json_number(w, number);
+    jm_json_name(w, key);
+    jm_json_raw(w, number);
 }
 
 
@@ -469,6 +469,6 @@ jm_status_string(jm_json_writer_t *w, const char *key, jm_str_t value)
         s.data = text;
     }
 
-    jm_json_key(w, key);
+    jm_json_name(w, key);
     jm_json_string(w, s);
 }

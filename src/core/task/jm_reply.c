@@ -16,7 +16,6 @@ static void jm_reply_head(jm_json_writer_t *w, const jm_result_t *result,
     const char *status);
 static size_t jm_reply_data(jm_json_writer_t *w, const jm_result_t *result,
     unsigned write);
-static void jm_reply_tokens(jm_json_writer_t *w, const char *name);
 static void jm_reply_model_object(jm_json_writer_t *w, const jm_model_t *model,
     int64_t created);
 static void jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e,
@@ -212,6 +211,9 @@ jm_reply_look(jm_json_writer_t *w, const jm_look_t *look)
 void
 jm_reply_usage(jm_json_writer_t *w, size_t made)
 {
+    static const jm_str_t  none =
+        jm_string("{\"text_tokens\":0,\"image_tokens\":0}");
+
     jm_json_key(w, "usage");
     jm_json_object(w);
 
@@ -227,24 +229,11 @@ jm_reply_usage(jm_json_writer_t *w, size_t made)
     jm_json_key(w, "total_tokens");
     jm_json_int(w, 0);
 
-    jm_reply_tokens(w, "input_tokens_details");
-    jm_reply_tokens(w, "output_tokens_details");
+    jm_json_key(w, "input_tokens_details");
+    jm_json_raw(w, none);
 
-    jm_json_end_object(w);
-}
-
-
-static void
-jm_reply_tokens(jm_json_writer_t *w, const char *name)
-{
-    jm_json_key(w, name);
-    jm_json_object(w);
-
-    jm_json_key(w, "text_tokens");
-    jm_json_int(w, 0);
-
-    jm_json_key(w, "image_tokens");
-    jm_json_int(w, 0);
+    jm_json_key(w, "output_tokens_details");
+    jm_json_raw(w, none);
 
     jm_json_end_object(w);
 }

@@ -90,7 +90,7 @@ jm_visual_images(jm_json_writer_t *w, const jm_request_t *r, size_t *at)
         return;
     }
 
-    jm_json_key(w, data ? "binary_data_base64" : "image_urls");
+    jm_json_name(w, data ? "binary_data_base64" : "image_urls");
     jm_json_array(w);
 
     for (i = 0; i < r->nimages; i++) {
@@ -146,12 +146,12 @@ jm_visual_single(jm_json_writer_t *w, const jm_request_t *r)
 
     if (r->min_ratio.len != 0) {
         jm_json_key(w, "min_ratio");
-        jm_json_number(w, r->min_ratio);
+        jm_json_raw(w, r->min_ratio);
     }
 
     if (r->max_ratio.len != 0) {
         jm_json_key(w, "max_ratio");
-        jm_json_number(w, r->max_ratio);
+        jm_json_raw(w, r->max_ratio);
     }
 }
 
@@ -169,10 +169,10 @@ jm_visual_numbers(jm_json_writer_t *w, const jm_request_t *r)
             continue;
         }
 
-        jm_json_key(w, jm_request_number_name((jm_number_e) i));
+        jm_json_name(w, jm_request_number_name((jm_number_e) i));
 
         if (number->text.len != 0) {
-            jm_json_number(w, number->text);
+            jm_json_raw(w, number->text);
 
         } else {
             jm_json_int(w, number->value);
@@ -204,7 +204,7 @@ jm_visual_hundredths(jm_json_writer_t *w, unsigned value)
     number.len = (size_t) jm_max(n, 0);
     number.data = (const uint8_t *) text;
 
-    jm_json_number(w, number);
+    jm_json_raw(w, number);
 }
 
 
@@ -284,7 +284,7 @@ static void
 jm_visual_string(jm_json_writer_t *w, const char *key, jm_str_t value)
 {
     if (value.len != 0) {
-        jm_json_key(w, key);
+        jm_json_name(w, key);
         jm_json_string(w, value);
     }
 }

@@ -94,20 +94,26 @@ jm_rc_e jm_json_close(jm_json_writer_t *w);
 
 /*
  * Each appends what its name says; an error is kept until jm_json_close().
- * key is a literal of ours, s is UTF-8 and gets escaped, number is the text
- * of a JSON number and is written as it is.
+ * A key is a literal that needs no escape; name, which is a key as well, and s
+ * are UTF-8 and get escaped; raw is JSON and is written as it is.
  */
 void jm_json_object(jm_json_writer_t *w);
 void jm_json_end_object(jm_json_writer_t *w);
 void jm_json_array(jm_json_writer_t *w);
 void jm_json_end_array(jm_json_writer_t *w);
-void jm_json_key(jm_json_writer_t *w, const char *key);
+void jm_json_name(jm_json_writer_t *w, const char *name);
 void jm_json_string(jm_json_writer_t *w, jm_str_t s);
 void jm_json_cstring(jm_json_writer_t *w, const char *s);
-void jm_json_number(jm_json_writer_t *w, jm_str_t number);
+void jm_json_raw(jm_json_writer_t *w, jm_str_t raw);
 void jm_json_int(jm_json_writer_t *w, int64_t value);
 void jm_json_bool(jm_json_writer_t *w, unsigned value);
 void jm_json_null(jm_json_writer_t *w);
+
+#define jm_json_key(w, key)                                                  \
+    jm_json_member(w, "\"" key "\":", sizeof("\"" key "\":") - 1)
+
+/* Appends a key with its quotes and colon: what jm_json_key() is made of. */
+void jm_json_member(jm_json_writer_t *w, const char *text, size_t len);
 
 
 #endif /* _JM_JSON_H_INCLUDED_ */

@@ -21,6 +21,7 @@
 #define jm_json_each(c)     ((uint64_t) (c) * 0x0101010101010101)
 
 
+static unsigned jm_json_may_key(jm_json_writer_t *w);
 static unsigned jm_json_value(jm_json_writer_t *w);
 static void jm_json_begin(jm_json_writer_t *w, unsigned object);
 static void jm_json_end(jm_json_writer_t *w, unsigned object);
@@ -84,22 +85,52 @@ jm_json_end_array(jm_json_writer_t *w)
 
 
 void
-jm_json_key(jm_json_writer_t *w, const char *key)
+jm_json_member(jm_json_writer_t *w, const char *text, size_t len)
 {
-    jm_str_t  s;
+    uint8_t  *p;
 
-    if (!(w->objects & 1) || w->keyed) {
-        w->out->rc = JM_ERROR;
+    if (!jm_json_may_key(w)) {
         return;
     }
 
-    s.len = strlen(key);
-    s.data = (const uint8_t *) key;
+    p = jm_json_room(w, len);
+
+    if (p != NULL) {
+        memcpy(p, text, len);
+    }
+
+    w->keyed = 1;
+    w->comma = 0;
+}
+
+
+void
+jm_json_name(jm_json_writer_t *w, const char *name)
+{
+    jm_str_t  s;
+
+    if (!jm_json_may_key(w)) {
+        return;
+    }
+
+    s.len = strlen(name);
+    s.data = (const uint8_t *) name;
 
     jm_json_text(w, s, "\":", 2);
 
     w->keyed = 1;
     w->comma = 0;
+}
+
+
+static unsigned
+jm_json_may_key(jm_json_writer_t *w)
+{
+    if (!(w->objects & 1) || w->keyed) {
+        w->out->rc = JM_ERROR;
+    }
+
+    return w->out->rc == JM_OK;
 }
 
 
@@ -125,7 +156,7 @@ jm_json_cstring(jm_json_writer_t *w, const char *s)
 
 
 void
-jm_json_number(jm_json_writer_t *w, jm_str_t number)
+jm_json_raw(jm_json_writer_t *w, jm_str_t raw)
 {
     uint8_t  *p;
 
@@ -133,10 +164,10 @@ jm_json_number(jm_json_writer_t *w, jm_str_t number)
         return;
     }
 
-    p = jm_json_room(w, number.len);
+    p = jm_json_room(w, raw.len);
 
     if (p != NULL) {
-        memcpy(p, number.data, number.len);
+        memcpy(p, raw.data, raw.len);
     }
 }
 
@@ -163,7 +194,7 @@ jm_json_int(jm_json_writer_t *w, int64_t value)
     number.len = (size_t) (digits + JM_JSON_INT - p);
     number.data = p;
 
-    jm_json_number(w, number);
+    jm_json_raw(w, number);
 }
 
 
@@ -299,7 +330,7 @@ jm_json_literal(jm_json_writer_t *w, const char *s)
     v.len = strlen(s);
     v.data = (const uint8_t *) s;
 
-    jm_json_number(w, v);
+    jm_json_raw(w, v);
 }
 
 
