@@ -135,6 +135,7 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                       *rv;
     ngx_str_t                  *value;
+    ngx_uint_t                  i;
     ngx_conf_t                  save;
     ngx_array_t                *accounts;
     ngx_pool_cleanup_t         *cln;
@@ -156,14 +157,19 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     pa = ngx_array_push(accounts);
 
-    if (cln == NULL || pa == NULL
-        || jm_signer_init(&account->signer) != JM_OK)
-    {
+    if (cln == NULL || pa == NULL) {
         return NGX_CONF_ERROR;
     }
 
     cln->handler = ngx_http_jimeng_account_cleanup;
     cln->data = account;
+
+    for (i = 0; i < NGX_HTTP_JIMENG_CALLS; i++) {
+
+        if (jm_signer_init(&account->signers[i]) != JM_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
 
     *pa = account;
 
@@ -226,7 +232,11 @@ ngx_http_jimeng_account_cleanup(void *data)
 {
     ngx_http_jimeng_account_t *account = data;
 
-    jm_signer_free(&account->signer);
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_JIMENG_CALLS; i++) {
+        jm_signer_free(&account->signers[i]);
+    }
 }
 
 

@@ -37,7 +37,7 @@ typedef struct {
 } ngx_http_jimeng_limits_t;
 
 
-/* all of it is configuration, but the signer: it caches a key for a day */
+/* all of it is configuration, but the signers: they cache a key for a day */
 
 typedef struct {
     ngx_str_t                   name;
@@ -48,7 +48,7 @@ typedef struct {
     jm_str_t                    host;
     jm_str_t                    version;        /* of the API, in args */
     ngx_str_t                   args[NGX_HTTP_JIMENG_CALLS];
-    jm_signer_t                 signer;
+    jm_signer_t                 signers[NGX_HTTP_JIMENG_CALLS];
 } ngx_http_jimeng_account_t;
 
 

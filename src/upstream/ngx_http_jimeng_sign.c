@@ -14,8 +14,8 @@ static ngx_int_t ngx_http_jimeng_sign_request(
     ngx_http_jimeng_account_t *account, jm_sign_request_t *sr,
     jm_pair_t *pairs, ngx_http_jimeng_payload_t *payload, ngx_pool_t *pool);
 static ngx_int_t ngx_http_jimeng_sign_authorization(
-    ngx_http_jimeng_account_t *account, jm_sign_request_t *sr,
-    jm_pair_t *authorization, ngx_pool_t *pool);
+    ngx_http_jimeng_account_t *account, jm_visual_call_e call,
+    jm_sign_request_t *sr, jm_pair_t *authorization, ngx_pool_t *pool);
 static ngx_int_t ngx_http_jimeng_sign_header(ngx_list_t *headers,
     const jm_pair_t *pair);
 #if (NGX_DEBUG)
@@ -53,7 +53,7 @@ ngx_http_jimeng_sign(ngx_http_jimeng_account_t *account,
     ngx_http_jimeng_sign_debug(&sr, log);
 #endif
 
-    if (ngx_http_jimeng_sign_authorization(account, &sr, &authorization,
+    if (ngx_http_jimeng_sign_authorization(account, call, &sr, &authorization,
                                               headers->pool)
         != NGX_OK)
     {
@@ -167,7 +167,8 @@ ngx_http_jimeng_sign_request(ngx_http_jimeng_account_t *account,
 
 static ngx_int_t
 ngx_http_jimeng_sign_authorization(ngx_http_jimeng_account_t *account,
-    jm_sign_request_t *sr, jm_pair_t *authorization, ngx_pool_t *pool)
+    jm_visual_call_e call, jm_sign_request_t *sr, jm_pair_t *authorization,
+    ngx_pool_t *pool)
 {
     u_char    *p;
     size_t     size;
@@ -187,7 +188,9 @@ ngx_http_jimeng_sign_authorization(ngx_http_jimeng_account_t *account,
 
     jm_buf_fixed(&b, p, size);
 
-    if (jm_sign(&b, sr, &account->credential, &account->signer) != JM_OK) {
+    if (jm_sign(&b, sr, &account->credential, &account->signers[call])
+        != JM_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -350,6 +350,47 @@ test_day_key(void)
 }
 
 
+/* D1 and D2 begin differently, D1 and D3 alike, and E3 is another's */
+
+static void
+test_head(void)
+{
+    char             out[1024];
+    size_t           i;
+    call_t           c, *one;
+    const vector_t  *v;
+
+    static const size_t  turns[] = { 3, 3, 4, 5, 3, 9, 4 };
+
+    make_call(&c, &vectors[3]);
+
+    for (i = 0; i < jm_nitems(turns); i++) {
+        v = &vectors[turns[i]];
+        one = malloc(sizeof(call_t));
+        make_call(one, v);
+
+        /* of another service, it has another key */
+
+        if (i != 0 && strcmp(v->service, vectors[turns[i - 1]].service) != 0) {
+            memset(c.signer.day, 0, JM_DAY_LEN);
+        }
+
+        jm_signer_free(&one->signer);
+        one->signer = c.signer;
+
+        is_int(sign(one, out, sizeof(out)), JM_OK, "vector %s, in turn",
+               v->name);
+        ok(strstr(out, v->signature) != NULL,
+           "has its signature, whatever was signed before");
+
+        c.signer = one->signer;
+        free(one);
+    }
+
+    jm_signer_free(&c.signer);
+}
+
+
 static void
 test_failures(void)
 {
@@ -538,6 +579,7 @@ main(void)
     test_hash();
     test_vectors();
     test_day_key();
+    test_head();
     test_failures();
     test_limit();
     test_canonical();

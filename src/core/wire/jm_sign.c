@@ -23,6 +23,8 @@ static jm_str_t jm_sign_trim(jm_str_t s);
 static void jm_sign_headers(jm_buf_t *b, const jm_sign_request_t *sr);
 static void jm_sign_scope(jm_buf_t *b, const jm_sign_request_t *sr,
     const jm_credential_t *credential);
+static jm_rc_e jm_sign_hash(jm_signer_t *signer, uint8_t *hash, jm_str_t text);
+static jm_rc_e jm_sign_begin(jm_signer_t *signer, const uint8_t *head);
 static jm_rc_e jm_sign_day(jm_signer_t *signer, const uint8_t *day,
     const jm_credential_t *credential);
 
@@ -40,9 +42,10 @@ void
 jm_signer_free(jm_signer_t *signer)
 {
     jm_digest_free(&signer->hash);
+    jm_digest_free(&signer->begun);
     jm_digest_free(&signer->key);
 
-    memset(signer->day, 0, JM_DAY_LEN);
+    memset(signer, 0, sizeof(jm_signer_t));
 }
 
 
@@ -186,7 +189,7 @@ jm_sign(jm_buf_t *b, const jm_sign_request_t *sr,
     jm_sign_canonical(&text, sr, 0);
 
     if (text.rc != JM_OK
-        || jm_digest_hex(&signer->hash, hash, jm_buf_view(&text)) != JM_OK)
+        || jm_sign_hash(signer, hash, jm_buf_view(&text)) != JM_OK)
     {
         return JM_ERROR;
     }
@@ -228,6 +231,52 @@ jm_sign_scope(jm_buf_t *b, const jm_sign_request_t *sr,
     jm_buf_literal(b, "/");
     jm_buf_str(b, credential->service);
     jm_buf_literal(b, "/" JM_SIGN_REQUEST);
+}
+
+
+static jm_rc_e
+jm_sign_hash(jm_signer_t *signer, uint8_t *hash, jm_str_t text)
+{
+    if (text.len < JM_SIGN_HEAD) {
+        return jm_digest_hex(&signer->hash, hash, text);
+    }
+
+    if (memcmp(signer->head, text.data, JM_SIGN_HEAD) != 0
+        && jm_sign_begin(signer, text.data) != JM_OK)
+    {
+        return JM_ERROR;
+    }
+
+    text.len -= JM_SIGN_HEAD;
+    text.data += JM_SIGN_HEAD;
+
+    return jm_digest_hex(&signer->begun, hash, text);
+}
+
+
+static jm_rc_e
+jm_sign_begin(jm_signer_t *signer, const uint8_t *head)
+{
+    jm_str_t     s;
+    jm_digest_t  begun;
+
+    s.len = JM_SIGN_HEAD;
+    s.data = head;
+
+    if (jm_digest_init(&begun, NULL) != JM_OK) {
+        return JM_ERROR;
+    }
+
+    if (jm_digest_add(&begun, s) != JM_OK) {
+        jm_digest_free(&begun);
+        return JM_ERROR;
+    }
+
+    jm_digest_free(&signer->begun);
+    signer->begun = begun;
+    memcpy(signer->head, head, JM_SIGN_HEAD);
+
+    return JM_OK;
 }
 
 

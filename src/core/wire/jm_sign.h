@@ -37,15 +37,23 @@ typedef struct {
 } jm_credential_t;
 
 
+/* two blocks of SHA-256: so much is alike in all requests of one call */
+
+#define JM_SIGN_HEAD        128
+
+
 /*
- * What signs for one credential: what its key of a UTC day has made of an HMAC,
- * which jm_sign() makes anew when a request is of another day.  day is zeroed
- * until then.
+ * What signs the requests of one credential that begin alike: what its key of a
+ * UTC day has made of an HMAC, and what the head of a canonical request has made
+ * of a hash.  jm_sign() makes them anew when a request is of another day, or has
+ * another head.  day and head are zeroed until then.
  */
 
 typedef struct {
     uint8_t          day[JM_DAY_LEN];
+    uint8_t          head[JM_SIGN_HEAD];
     jm_digest_t      key;
+    jm_digest_t      begun;     /* SHA-256 of head */
     jm_digest_t      hash;      /* SHA-256, of nothing yet */
 } jm_signer_t;
 
@@ -96,7 +104,8 @@ void jm_sign_canonical(jm_buf_t *b, const jm_sign_request_t *sr,
 /*
  * Appends the value of the Authorization header.  The key is derived from the
  * secret only when the date's day is not signer->day, so one signer belongs to
- * one credential.  Returns JM_ERROR when libcrypto fails, or b has, or the
+ * one credential; it may sign anything, and is fast where heads are alike.
+ * Returns JM_ERROR when libcrypto fails, or b has, or the
  * canonical request exceeds JM_SIGN_MAX bytes, and JM_INVALID when the date is
  * no date.
  */
