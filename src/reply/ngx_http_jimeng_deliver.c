@@ -382,7 +382,7 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
     d->job->upstream_time += x->time;
 
     ngx_http_jimeng_metrics_exchange(d->job->request, JM_VISUAL_RESULT,
-                                     jm_answer_code(&answer), x->time);
+                                     answer.number, x->time);
 
     if (d->job->order.ids) {
         ngx_http_jimeng_outcome_retrieved(d->task, &answer);
@@ -502,7 +502,7 @@ ngx_http_jimeng_deliver_error(ngx_http_jimeng_delivery_t *d,
 
         e->passing = 1;
 
-        code = answer ? jm_answer_code(answer) : 0;
+        code = answer ? answer->number : 0;
 
         if (code >= 0 && code != JM_CODE_SUCCESS) {
             e->upstream_code = code;

@@ -9,8 +9,9 @@
 
 /*
  * Whether a sealed id can hold what an order's retrieval needs, whichever
- * account it is on.  This is asked before anything is paid for: pictures that
- * have no id could not be asked for again.
+ * account it is on: the one with the longest name takes most.  This is asked
+ * before anything is paid for: pictures that have no id could not be asked for
+ * again.
  */
 
 ngx_uint_t
@@ -18,7 +19,7 @@ ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order)
 {
     jm_ticket_t                  t;
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, longest;
     ngx_http_jimeng_account_t  **account;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
@@ -26,15 +27,17 @@ ngx_http_jimeng_ticket_fits(ngx_http_request_t *r,
 
     account = jlcf->accounts->elts;
 
-    for (i = 0; i < jlcf->accounts->nelts; i++) {
-        ngx_http_jimeng_ticket_init(&t, r, order, account[i]);
+    longest = 0;
 
-        if (!jm_ticket_fits(&t)) {
-            return 0;
+    for (i = 1; i < jlcf->accounts->nelts; i++) {
+        if (account[i]->name.len > account[longest]->name.len) {
+            longest = i;
         }
     }
 
-    return 1;
+    ngx_http_jimeng_ticket_init(&t, r, order, account[longest]);
+
+    return jm_ticket_fits(&t);
 }
 
 

@@ -46,8 +46,7 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
                                           ngx_current_msec - task->accepted);
     }
 
-    ngx_http_jimeng_metrics_exchange(job->request, call,
-                                     jm_answer_code(answer), time);
+    ngx_http_jimeng_metrics_exchange(job->request, call, answer->number, time);
 
     return event;
 }
@@ -151,13 +150,11 @@ ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer)
 {
     jm_str_t    *urls;
-    ngx_int_t    code;
     ngx_uint_t   i;
     ngx_pool_t  *pool;
 
     if (answer->code.len) {
-        code = (ngx_int_t) jm_answer_code(answer);
-        task->code = ngx_max(code, 0);
+        task->code = ngx_max(answer->number, 0);
     }
 
     if (jm_str_eq(&answer->status, "generating")) {

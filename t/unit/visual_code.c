@@ -10,32 +10,45 @@
 #include "jm_visual.h"
 
 
+#define ERROR(code)                                                           \
+    "{\"ResponseMetadata\":{\"Error\":{\"Code\":\"" code "\"}}}"
+
+
 static void
 test_code(void)
 {
     size_t              i;
+    tap_mem_t           m;
     jm_answer_t         a;
     static const struct {
-        const char     *code;
+        const char     *body;
         int64_t         number;
     } cases[] = {
-        { "", 0 },
-        { "10000", JM_CODE_SUCCESS },
-        { "50413", 50413 },
-        { "51234", 51234 },
-        { "InvalidAccessKey", -1 },
-        { "50413x", -1 },
-        { "50413.5", -1 },
-        { "-50413", -1 },
-        { "99999999999999999999", -1 }
+        { "{}", 0 },
+        { "{\"code\":null}", 0 },
+        { "{\"code\":\"InvalidAccessKey\"}", 0 },
+        { "{\"code\":10000}", JM_CODE_SUCCESS },
+        { "{\"code\":\"50413\"}", 50413 },
+        { "{\"Result\":{\"code\":51234}}", 51234 },
+        { "{\"code\":-50413}", -1 },
+        { ERROR("50413"), 50413 },
+        { ERROR("InvalidAccessKey"), -1 },
+        { ERROR("50413x"), -1 },
+        { ERROR("50413.5"), -1 },
+        { ERROR("-50413"), -1 },
+        { ERROR("99999999999999999999"), -1 },
+        { ERROR(""), 0 }
     };
 
     for (i = 0; i < jm_nitems(cases); i++) {
-        memset(&a, 0, sizeof(jm_answer_t));
-        a.code = str(cases[i].code);
+        tap_mem_init(&m, 0);
 
-        is_int(jm_answer_code(&a), cases[i].number, "the number of \"%s\"",
-               cases[i].code);
+        is_int(jm_visual_read(&a, JM_VISUAL_SUBMIT, JM_TRANSPORT_WHOLE, 200,
+                              str(cases[i].body), &m.mem),
+               JM_OK, "%s is read", cases[i].body);
+        is_int(a.number, cases[i].number, "and its number is known");
+
+        tap_mem_done(&m);
     }
 }
 

@@ -5,7 +5,6 @@
 
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "jm_size.h"
 #include "jm_text.h"
@@ -231,31 +230,22 @@ jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
 void
 jm_size_write(jm_buf_t *b, const jm_size_t *size)
 {
-    int   n;
-    char  text[sizeof("4294967295x4294967295")];
-
     if (size->width != 0) {
-        n = snprintf(text, sizeof(text), "%" PRIu32 "x%" PRIu32, size->width,
-                     size->height);
+        jm_digits(b, size->width);
+        jm_buf_literal(b, "x");
+        jm_digits(b, size->height);
 
     } else if (size->area == JM_SIZE_1K) {
-        n = snprintf(text, sizeof(text), "1K");
+        jm_buf_literal(b, "1K");
 
     } else if (size->area == JM_SIZE_2K) {
-        n = snprintf(text, sizeof(text), "2K");
+        jm_buf_literal(b, "2K");
 
     } else if (size->area == JM_SIZE_4K) {
-        n = snprintf(text, sizeof(text), "4K");
+        jm_buf_literal(b, "4K");
 
     } else if (size->area != 0) {
-        n = snprintf(text, sizeof(text), "%" PRIu32, size->area);
-
-    } else {
-        return;
-    }
-
-    if (n > 0) {
-        jm_buf_add(b, text, (size_t) n);
+        jm_digits(b, size->area);
     }
 }
 

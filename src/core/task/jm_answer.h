@@ -47,6 +47,7 @@ typedef struct {
     jm_event_e       event;
     jm_error_t       error;
     jm_str_t         code;          /* a number or the gateway's name */
+    int64_t          number;        /* of code; 0: no code, -1: a name */
     jm_str_t         message;
     jm_str_t         request_id;
     jm_str_t         status;

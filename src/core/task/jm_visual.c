@@ -165,24 +165,6 @@ jm_visual_read(jm_answer_t *a, jm_visual_call_e call,
 }
 
 
-int64_t
-jm_answer_code(const jm_answer_t *a)
-{
-    int64_t   code;
-    unsigned  exact;
-
-    if (a->code.len == 0) {
-        return 0;
-    }
-
-    if (jm_decimal(a->code, 0, &code, &exact) != JM_OK || !exact || code < 0) {
-        return -1;
-    }
-
-    return code;
-}
-
-
 /*
  * The envelope is the whole answer, or its "Result"; the gateway's own errors
  * are in "ResponseMetadata".
@@ -224,6 +206,7 @@ jm_visual_envelope(jm_answer_t *a, jm_envelope_t *env, const jm_json_t *root)
     if (!env->has_code && !jm_visual_code(a, env, jm_json_get(error, "Code"))) {
         env->gateway = jm_visual_text(jm_json_get(error, "Code"));
         a->code = env->gateway;
+        a->number = (a->code.len != 0) ? -1 : 0;
     }
 
     if (a->message.len == 0) {
@@ -260,6 +243,7 @@ jm_visual_code(jm_answer_t *a, jm_envelope_t *env, const jm_json_t *node)
 
     env->has_code = 1;
     a->code = text;
+    a->number = jm_max(env->code, -1);
 
     return 1;
 }

@@ -83,8 +83,5 @@ jm_rc_e jm_visual_query(jm_buf_t *out, jm_str_t req_key, jm_str_t task_id,
 jm_rc_e jm_visual_read(jm_answer_t *a, jm_visual_call_e call,
     jm_transport_e transport, unsigned status, jm_str_t body, jm_mem_t *mem);
 
-/* Returns the number of a's code, 0 if it has no code, -1 if that is a name. */
-int64_t jm_answer_code(const jm_answer_t *a);
-
 
 #endif /* _JM_VISUAL_H_INCLUDED_ */

@@ -19,6 +19,10 @@
 
 #define JM_DECIMAL_MAX      1000000000000000000
 
+/* digits of any uint64_t */
+
+#define JM_DIGITS_MAX       20
+
 /* digits of JM_DECIMAL_MAX; any number of so many fits into an uint64_t */
 
 #define JM_DECIMAL_DIGITS   19
@@ -106,6 +110,14 @@ jm_utf8_sequence(const uint8_t *p, size_t len)
 
     if (p[0] < 0x80) {
         return 1;
+    }
+
+    /* Chinese, for the most part; among the rows of E1 to EC all are alike */
+
+    if (p[0] >= 0xe1 && p[0] <= 0xec && len >= 3
+        && ((p[1] ^ 0x80) | (p[2] ^ 0x80)) < 0x40)
+    {
+        return 3;
     }
 
     if (p[0] >= 0xc2 && p[0] <= 0xdf) {
@@ -227,6 +239,22 @@ jm_hex(uint8_t *dst, const uint8_t *src, size_t len)
         *dst++ = (uint8_t) hex[src[i] >> 4];
         *dst++ = (uint8_t) hex[src[i] & 0xf];
     }
+}
+
+
+void
+jm_digits(jm_buf_t *b, uint64_t n)
+{
+    uint8_t  digits[JM_DIGITS_MAX], *p;
+
+    p = digits + JM_DIGITS_MAX;
+
+    do {
+        *--p = (uint8_t) ('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+
+    jm_buf_add(b, p, (size_t) (digits + JM_DIGITS_MAX - p));
 }
 
 

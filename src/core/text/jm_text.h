@@ -47,6 +47,9 @@ unsigned jm_utf8_charset(jm_str_t name);
 /* Writes 2 * len lower-case hex digits of src to dst, without a zero. */
 void jm_hex(uint8_t *dst, const uint8_t *src, size_t len);
 
+/* Appends the decimal digits of n. */
+void jm_digits(jm_buf_t *b, uint64_t n);
+
 /*
  * Reads a JSON number (RFC 8259, section 6) as a fixed-point number: *value
  * is the number times 10^places (places 0 ... 9), rounded half away from
