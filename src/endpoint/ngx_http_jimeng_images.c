@@ -212,7 +212,6 @@ ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
 
     r = in->request;
     claim = NULL;
-    order = in->order;
 
     if (in->params.model) {
         ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
@@ -242,6 +241,7 @@ ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
         rc = NGX_ERROR;
     }
 
+    order = in->order;
     ngx_http_jimeng_images_free(in);
 
     if (rc == NGX_OK) {
