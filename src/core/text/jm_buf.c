@@ -67,13 +67,6 @@ jm_buf_take_more(jm_buf_t *b, size_t len)
 }
 
 
-void
-jm_buf_str(jm_buf_t *b, jm_str_t s)
-{
-    jm_buf_add(b, s.data, s.len);
-}
-
-
 jm_str_t
 jm_buf_view(const jm_buf_t *b)
 {

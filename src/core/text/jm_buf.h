@@ -84,7 +84,12 @@ jm_buf_add(jm_buf_t *b, const void *data, size_t len)
 
 
 /* Appends the bytes of s, as jm_buf_add() does. */
-void jm_buf_str(jm_buf_t *b, jm_str_t s);
+static inline void
+jm_buf_str(jm_buf_t *b, jm_str_t s)
+{
+    jm_buf_add(b, s.data, s.len);
+}
+
 
 /* Returns the bytes so far; the view is good until the next add. */
 jm_str_t jm_buf_view(const jm_buf_t *b);
