@@ -186,6 +186,47 @@ test_late_shares(void)
 }
 
 
+/* an account that has served nobody yet says nothing against being late */
+
+static void
+test_late_unknown(void)
+{
+    unsigned            i;
+    uint64_t            wait;
+    jm_place_t          p;
+    jm_queue_t          q, other;
+    jm_queue_request_t  request;
+
+    start(&q, &other);
+    (void) account(&q, "a", 1, 100);
+    (void) account(&q, "b", 1, 100);
+    run(&q, NOW, NOW + 10000);
+
+    request_of_two(&request, 'x', NOW);
+
+    for (i = 0; i < 5; i++) {
+        (void) jm_queue_enter(&q, &p, &request, NOW, &wait);
+    }
+
+    /* three wait for two slots that are free every 10 s */
+
+    request.patience = 29999;
+    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_LATE,
+           "beside one without an average");
+    request.patience = 30000;
+    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
+           "which is taken to be as fast");
+
+    request.accounts[0] = 1;
+    request.naccounts = 1;
+    request.patience = 1;
+    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
+           "alone it makes nobody late");
+
+    memory_done(&q);
+}
+
+
 /* a task's time begins when its owner knows that it may submit it */
 
 static void
@@ -300,6 +341,7 @@ main(void)
     test_late_turns();
     test_late_interval();
     test_late_shares();
+    test_late_unknown();
     test_average();
     test_full();
     test_full_one();

@@ -4,8 +4,8 @@
  * one that died, or was stopped, and who takes them over.
  *
  * Seen failing with each of these taken out: alive() in jm_queue_lives() and in
- * jm_queue_orphan(), the lease, the average and what was only granted in
- * jm_queue_lose(), the lapse, the walk of jm_queue_join(), the new serial of
+ * jm_queue_orphan(), the lease, the average, its half and what was only granted
+ * in jm_queue_lose(), the lapse, the walk of jm_queue_join(), the new serial of
  * jm_queue_adopt(), "adopted" in jm_queue_learn(), and the two things that
  * jm_queue_find() does to a place.
  */
@@ -136,6 +136,43 @@ test_watched(void)
 }
 
 
+/* tasks that had run for longer than the average when they were left */
+
+static void
+test_outlived(void)
+{
+    jm_place_t       a, b;
+    jm_queue_t       q, other;
+    jm_queue_view_t  v;
+
+    start(&q, &other);
+    (void) account(&q, "main", 2, 9);
+
+    run(&q, NOW, NOW + 10000);
+
+    (void) enter(&q, &a, 'a', NOW);
+    jm_queue_accepted(&q, &a, 77, NOW);
+    (void) enter(&other, &b, 'b', NOW);
+    jm_queue_accepted(&other, &b, 78, NOW);
+
+    jm_queue_leave(&q, &a, JM_LEAVE_LOST, NOW + 12000);
+    jm_queue_renew(&other, &b, NOW + 14000);
+    dead[2] = 1;
+
+    jm_queue_view(&q, 0, &v, NOW + 16900);
+    ok(v.running == 2 && v.lost == 2, "outlived: both may run yet");
+    jm_queue_view(&q, 0, &v, NOW + 18900);
+    ok(v.running == 1 && v.lost == 1, "outlived: for half the average");
+    jm_queue_view(&q, 0, &v, NOW + 19500);
+    is_int(v.running, 0, "outlived: since each was heard of");
+    ok(queue_is_whole(&q), "outlived: whole");
+
+    dead[2] = 0;
+
+    memory_done(&q);
+}
+
+
 static void
 test_dead(void)
 {
@@ -247,6 +284,7 @@ main(void)
     test_lost();
     test_adopt();
     test_watched();
+    test_outlived();
     test_dead();
     test_join();
     test_lease();

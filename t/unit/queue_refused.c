@@ -4,8 +4,9 @@
  * whose credentials it does not take.
  *
  * Seen failing with each of these taken out: the rest, what lowers and what
- * raises "effective", all three looks at what was submitted together, the
- * same in jm_queue_succeeded(), the one slot of an account that is tried again,
+ * raises "effective" and doubles it, all three looks at what was submitted
+ * together, the same in jm_queue_succeeded(), the one slot of an account that is
+ * tried again, jm_queue_is_probed(), which counted older tasks as tries before,
  * jm_queue_wake_all(), the look at who is set aside in jm_queue_pick() and
  * jm_queue_next_place(), both uses of "first" in jm_queue_line_up(), the
  * jm_queue_dispatch() of jm_queue_busy() and jm_queue_accepted(), and what
@@ -117,7 +118,7 @@ test_busy_together(void)
     jm_queue_accepted(&q, &p[1], 2, NOW + 8);
     is_effective(&q, 2, 497, NOW + 8, "the others are taken");
 
-    /* two are needed for a third slot, and three for the fourth */
+    /* two are needed for all four */
 
     now = NOW + 1000;
     jm_queue_leave(&q, &p[0], JM_LEAVE_OVER, now);
@@ -127,22 +128,55 @@ test_busy_together(void)
     jm_queue_leave(&q, &p[1], JM_LEAVE_OVER, now);
     is_int(look(&q, &p[3], now), JM_QUEUE_GRANTED, "then the younger");
     jm_queue_accepted(&q, &p[3], 4, now);
-    is_effective(&q, 3, 0, now, "two taken");
+    is_effective(&q, 4, 0, now, "two taken");
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         is_int(enter(&q, &p[0], 'a', now), JM_QUEUE_GRANTED, "a third");
         jm_queue_accepted(&q, &p[0], 5, now);
-        is_effective(&q, 3 + (i == 2), 0, now, "three more");
+        is_effective(&q, 4, 0, now, "and no more than four");
         jm_queue_leave(&q, &p[0], JM_LEAVE_OVER, now);
     }
-
-    is_effective(&q, 4, 0, now, "and no more than four");
 
     (void) enter(&q, &p[0], 'a', now);
     (void) jm_queue_busy(&q, &p[0], 1, now, &wait);
     (void) account(&q, "main", 4, 9);
     is_effective(&q, 4, 0, now, "configured anew: all is forgotten");
     is_int(look(&q, &p[0], now), JM_QUEUE_GRANTED, "and it is tried again");
+
+    memory_done(&q);
+}
+
+
+/* from one slot to 50 again: 1, 2, 4, 8, 16 and 32 that are taken */
+
+static void
+test_busy_recovers(void)
+{
+    unsigned         n;
+    uint64_t         wait, now;
+    jm_place_t       a;
+    jm_queue_t       q, other;
+    jm_queue_view_t  v;
+
+    start(&q, &other);
+    (void) account(&q, "main", 50, 9);
+
+    (void) enter(&q, &a, 'a', NOW);
+    (void) jm_queue_busy(&q, &a, 1, NOW, &wait);
+    is_effective(&q, 1, 500, NOW, "refused alone");
+    jm_queue_leave(&q, &a, JM_LEAVE_FREE, NOW);
+
+    now = NOW + 1000;
+
+    for (n = 0, v.effective = 1; v.effective < 50 && n < 100; n++) {
+        (void) enter(&q, &a, 'a', now);
+        jm_queue_accepted(&q, &a, 1, now);
+        jm_queue_leave(&q, &a, JM_LEAVE_OVER, now);
+        jm_queue_view(&q, 0, &v, now);
+    }
+
+    is_effective(&q, 50, 0, now, "all of them again");
+    is_int(n, 63, "after so many tasks");
 
     memory_done(&q);
 }
@@ -265,6 +299,58 @@ test_denied(void)
     (void) account(&q, "main", 2, 9);
     is_int(enter(&q, &b, 'b', now), JM_QUEUE_GRANTED,
            "configured anew: all is forgotten");
+
+    memory_done(&q);
+}
+
+
+/* older tasks run on: it is tried all the same, by one, if there is a slot */
+
+static void
+test_denied_running(void)
+{
+    unsigned         i, first;
+    uint64_t         wait;
+    jm_place_t       p[5], b, c;
+    jm_queue_t       q, other;
+
+    start(&q, &other);
+    (void) account(&q, "main", 5, 9);
+
+    for (i = 0; i < 5; i++) {
+        (void) enter(&q, &p[i], 'a', NOW);
+    }
+
+    for (i = 0; i < 4; i++) {
+        jm_queue_accepted(&q, &p[i], i + 1, NOW);
+    }
+
+    (void) jm_queue_denied(&q, &p[4], 0, NOW + 1, &wait, &first);
+    is_int(enter(&q, &b, 'b', NOW + 10000), JM_QUEUE_ASIDE,
+           "four run: set aside");
+    is_int(enter(&q, &b, 'b', NOW + 10001), JM_QUEUE_GRANTED,
+           "four run: tried");
+    is_int(enter(&q, &c, 'c', NOW + 10001), JM_QUEUE_WAIT,
+           "four run: by one");
+    (void) jm_queue_denied(&q, &b, 0, NOW + 10002, &wait, &first);
+    is_int(look(&q, &c, NOW + 10002), JM_QUEUE_ASIDE, "four run: in vain");
+
+    is_int(enter(&q, &b, 'b', NOW + 30002), JM_QUEUE_GRANTED,
+           "four run: tried again");
+    is_int(enter(&q, &c, 'c', NOW + 30002), JM_QUEUE_WAIT,
+           "four run: by one again");
+    jm_queue_leave(&q, &p[0], JM_LEAVE_OVER, NOW + 30003);
+    is_int(look(&q, &c, NOW + 30003), JM_QUEUE_WAIT,
+           "an older task's slot is nothing to go by");
+    jm_queue_accepted(&q, &b, 5, NOW + 30004);
+    is_int(look(&q, &c, NOW + 30004), JM_QUEUE_GRANTED, "taken: all slots");
+    ok(queue_is_whole(&q), "four run: whole");
+
+    (void) jm_queue_denied(&q, &c, 0, NOW + 30005, &wait, &first);
+    (void) enter(&q, &c, 'c', NOW + 40005);
+    is_int(enter(&q, &p[0], 'a', NOW + 40005), JM_QUEUE_WAIT, "one is tried");
+    jm_queue_accepted(&q, &c, 6, NOW + 40006);
+    is_int(look(&q, &p[0], NOW + 40006), JM_QUEUE_WAIT, "five run: no slot");
 
     memory_done(&q);
 }
@@ -394,9 +480,11 @@ main(void)
 {
     test_busy();
     test_busy_together();
+    test_busy_recovers();
     test_busy_woken();
     test_busy_elsewhere();
     test_denied();
+    test_denied_running();
     test_denied_together();
     test_denied_model();
     test_denied_models();

@@ -416,7 +416,8 @@ jm_queue_succeeded(jm_queue_account_t *a, const jm_queue_place_t *place)
     a->refusals = 0;
 
     if (a->effective < a->conf.concurrency && ++a->taken >= a->effective) {
-        a->effective++;
+        a->effective += jm_min(a->effective,
+                               a->conf.concurrency - a->effective);
         a->taken = 0;
     }
 }

@@ -46,7 +46,7 @@ void jm_queue_accepted(jm_queue_t *q, jm_place_t *p, uint64_t task,
  * (50429), or with tasks because too much runs (50430).  The place is the next
  * again; its account rests for 500 ms, doubled with each refusal in a row, to
  * 16 s, and is used for no more than what else runs there, at least 1, until
- * submits are taken again: as many in a row as it is used for add one.
+ * submits are taken again: as many in a row as it is used for double that.
  * Returns as jm_queue_look() does.
  */
 jm_queue_e jm_queue_busy(jm_queue_t *q, jm_place_t *p, unsigned tasks,
@@ -73,8 +73,8 @@ void jm_queue_renew(jm_queue_t *q, jm_place_t *p, uint64_t now);
 /*
  * Gives a place back, and sets p->serial to 0.  JM_LEAVE_OVER: the time since
  * it was granted counts for the average.  JM_LEAVE_LOST: its slot is taken for
- * as long as the task would by the average have run, 30 s without one.  Does
- * nothing where there is no place.
+ * as long as the task would by the average have run, 30 s without one, and for
+ * half of that since it was last renewed.  Does nothing where there is no place.
  */
 void jm_queue_leave(jm_queue_t *q, jm_place_t *p, jm_leave_e how,
     uint64_t now);

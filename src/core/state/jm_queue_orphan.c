@@ -75,7 +75,13 @@ jm_queue_lose(jm_queue_t *q, jm_queue_place_t *place)
 
     average = q->shared->accounts[place->account]->average;
 
-    place->lapse = place->at + (average ? average : JM_QUEUE_GUESS);
+    if (average == 0) {
+        average = JM_QUEUE_GUESS;
+    }
+
+    /* one that had outlived the average when it was last heard of goes on */
+
+    place->lapse = jm_max(place->at + average, place->renewed + average / 2);
     jm_fence();
     place->state = JM_PLACE_LOST;
 }

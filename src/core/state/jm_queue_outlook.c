@@ -21,7 +21,9 @@
 static uint64_t jm_queue_room(jm_queue_t *q, uint64_t accounts);
 static uint64_t jm_queue_confined(jm_queue_t *q, uint64_t accounts,
     uint64_t *joined);
-static uint64_t jm_queue_rate(jm_queue_t *q, uint64_t accounts);
+static uint64_t jm_queue_average(jm_queue_t *q, uint64_t accounts);
+static uint64_t jm_queue_rate(jm_queue_t *q, uint64_t accounts,
+    uint64_t average);
 static uint64_t jm_queue_turns(uint64_t shares, uint64_t rate);
 static uint64_t jm_queue_ahead(jm_queue_t *q, uint64_t accounts,
     const uint8_t *client);
@@ -128,7 +130,6 @@ jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
 
     free = 0;
     ready = JM_QUEUE_ENDLESS;
-    o->average = JM_QUEUE_ENDLESS;
 
     for (i = 0; i < q->shared->naccounts; i++) {
 
@@ -137,11 +138,12 @@ jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
 
             free += jm_queue_free_slots(a) * JM_QUEUE_SHARE;
             ready = jm_min(ready, jm_queue_ready_in(a, now));
-            o->average = jm_min(o->average, a->average);
         }
     }
 
-    rate = jm_queue_rate(q, accounts);
+    o->average = jm_queue_average(q, accounts);
+
+    rate = jm_queue_rate(q, accounts, o->average);
     ahead = jm_queue_ahead(q, accounts, client) + JM_QUEUE_SHARE;
 
     o->delay = ready + jm_queue_turns(jm_queue_span(free, ahead), rate);
@@ -152,10 +154,37 @@ jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
 }
 
 
-/* places that are served in JM_QUEUE_RATE; JM_QUEUE_ENDLESS: not known */
+/* the least that is known of any of the accounts, 0: nothing is */
 
 static uint64_t
-jm_queue_rate(jm_queue_t *q, uint64_t accounts)
+jm_queue_average(jm_queue_t *q, uint64_t accounts)
+{
+    unsigned  i;
+    uint64_t  average, least;
+
+    least = 0;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+        average = q->shared->accounts[i]->average;
+
+        if ((accounts & jm_queue_bit(i)) && average != 0
+            && (least == 0 || average < least))
+        {
+            least = average;
+        }
+    }
+
+    return least;
+}
+
+
+/*
+ * Places that are served in JM_QUEUE_RATE; JM_QUEUE_ENDLESS: not known.  An
+ * account that has served none yet is taken to be as fast as the fastest.
+ */
+
+static uint64_t
+jm_queue_rate(jm_queue_t *q, uint64_t accounts, uint64_t average)
 {
     unsigned             i;
     uint64_t             rate, time;
@@ -171,7 +200,8 @@ jm_queue_rate(jm_queue_t *q, uint64_t accounts)
 
         a = q->shared->accounts[i];
 
-        time = jm_max(a->average * 1000 / jm_queue_slots(a),
+        time = a->average ? a->average : average;
+        time = jm_max(time * 1000 / jm_queue_slots(a),
                       a->conf.interval * 1000);
 
         if (time == 0) {

@@ -7,6 +7,8 @@
 #include "jm_queue_turn.h"
 
 
+static uint32_t jm_queue_limit(const jm_queue_account_t *a);
+static unsigned jm_queue_is_probed(const jm_queue_account_t *a);
 static unsigned jm_queue_is_aside(const jm_queue_account_t *a, uint64_t model,
     uint64_t now);
 static unsigned jm_queue_is_better(const jm_queue_account_t *a,
@@ -35,16 +37,18 @@ jm_queue_ready_in(const jm_queue_account_t *a, uint64_t now)
 }
 
 
+/* one is enough to see if an account's credentials are accepted again */
+
 uint32_t
 jm_queue_slots(const jm_queue_account_t *a)
 {
-    if (a->aside.times != 0) {
+    return (a->aside.times != 0) ? 1 : jm_queue_limit(a);
+}
 
-        /* one is enough to see if its credentials are accepted again */
 
-        return 1;
-    }
-
+static uint32_t
+jm_queue_limit(const jm_queue_account_t *a)
+{
     return a->conf.concurrency ? jm_max(a->effective, 1) : UINT32_MAX;
 }
 
@@ -52,7 +56,33 @@ jm_queue_slots(const jm_queue_account_t *a)
 uint64_t
 jm_queue_free_slots(const jm_queue_account_t *a)
 {
-    return jm_queue_span(a->running, jm_queue_slots(a));
+    uint64_t  free;
+
+    free = jm_queue_span(a->running, jm_queue_limit(a));
+
+    if (a->aside.times == 0) {
+        return free;
+    }
+
+    return jm_queue_is_probed(a) ? 0 : jm_min(free, 1);
+}
+
+
+/* older tasks may run for minutes yet, and say nothing about credentials */
+
+static unsigned
+jm_queue_is_probed(const jm_queue_account_t *a)
+{
+    const jm_ring_t  *link;
+
+    for (link = a->held.next; link != &a->held; link = link->next) {
+
+        if (jm_queue_place(link)->at >= a->aside.until) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

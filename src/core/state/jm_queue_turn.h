@@ -32,7 +32,10 @@ typedef struct {
 /* How long until there may be a submit, if there is a slot for it. */
 uint64_t jm_queue_ready_in(const jm_queue_account_t *a, uint64_t now);
 
-/* How many tasks may run on an account now, at least 1; how many more may. */
+/*
+ * How many tasks may run on an account now, at least 1; how many more may, be
+ * there older ones or not where it is only tried.
+ */
 uint32_t jm_queue_slots(const jm_queue_account_t *a);
 uint64_t jm_queue_free_slots(const jm_queue_account_t *a);
 
