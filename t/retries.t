@@ -4,7 +4,7 @@
 # try is submitted again, so many times at most, while somebody waits for it
 # and there is time.  What was refused or lost is never submitted again.
 #
-# Seen failing: with every failure of a query made JM_EVENT_PASSING, "never";
+# Seen failing: with every failure of a query made JM_EVENT_TRANSIENT, "never";
 # without the bound in jm_task_ask(), "fails always"; without t->gone there,
 # "left"; without the deadline there, "late".
 

@@ -7,7 +7,7 @@
 # own: see query_trouble.t and errors_query.t.
 #
 # Seen failing: "a 401" and its like, without the turn to a failure in
-# ngx_http_jimeng_retrieve_answer(); "data, a reset for ever", without "passing"
+# ngx_http_jimeng_retrieve_answer(); "data, a reset for ever", without "transient"
 # in ngx_http_jimeng_deliver_trouble(), and with its x-should-retry.
 
 use strict;

@@ -229,7 +229,7 @@ ngx_http_jimeng_taken_owes(ngx_http_jimeng_job_t *job)
 
             /* the picture was made, and could not be fetched */
 
-            if (e->passing) {
+            if (e->transient) {
                 return 1;
             }
 

@@ -446,7 +446,7 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     r = d->job->request;
 
     final = answer && (answer->event == JM_EVENT_FAILED
-                       || answer->event == JM_EVENT_PASSING);
+                       || answer->event == JM_EVENT_TRANSIENT);
 
     if (!final && d->attempts < NGX_HTTP_JIMENG_ATTEMPTS) {
         jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
@@ -500,7 +500,7 @@ ngx_http_jimeng_deliver_error(ngx_http_jimeng_delivery_t *d,
                      : repeats ? "send the request again to get it"
                      : "sending the request again would be billed again");
 
-        e->passing = 1;
+        e->transient = 1;
 
         code = answer ? answer->number : 0;
 

@@ -169,7 +169,7 @@ ngx_http_jimeng_retrieved_failed(ngx_http_jimeng_job_t *job)
 
         if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE
             && (e->cause == JM_CAUSE_UPSTREAM_AUTH
-                || (e->cause == JM_CAUSE_UPSTREAM && e->passing)))
+                || (e->cause == JM_CAUSE_UPSTREAM && e->transient)))
         {
             return ngx_http_jimeng_result_error(job, e);
         }

@@ -484,8 +484,8 @@ ngx_http_jimeng_ledger_accepted(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
 
     ngx_http_jimeng_zone_lock(claim->zone);
 
-    jm_ledger_taken(&claim->zone->ledger, &claim->claim,
-                    (unsigned) i, text);
+    jm_ledger_accepted(&claim->zone->ledger, &claim->claim, (unsigned) i,
+                       text);
 
     ngx_http_jimeng_zone_unlock(claim->zone);
 }

@@ -32,7 +32,7 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 
     switch (answer->event) {
 
-    case JM_EVENT_PASSING:
+    case JM_EVENT_TRANSIENT:
     case JM_EVENT_FAILED:
         what = (answer->error.cause == JM_CAUSE_OUTCOME_UNKNOWN)
                ? "was submitted and not answered, it is not submitted again"
@@ -128,7 +128,7 @@ ngx_http_jimeng_log_level(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
     }
 
     if (answer->event != JM_EVENT_FAILED
-        && answer->event != JM_EVENT_PASSING)
+        && answer->event != JM_EVENT_TRANSIENT)
     {
         return NGX_LOG_WARN;
     }

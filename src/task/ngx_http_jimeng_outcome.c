@@ -93,7 +93,7 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
         task->asked = ngx_current_msec;
         break;
 
-    case JM_EVENT_PASSING:
+    case JM_EVENT_TRANSIENT:
         task->error = answer->error;
 
         /* the task has ended, and another one needs a slot of its own */

@@ -77,13 +77,13 @@ check_query(const jm_answer_t *a, jm_visual_call_e call)
 
         break;
 
-    case JM_EVENT_PASSING:
-        check(a->error.passing);
+    case JM_EVENT_TRANSIENT:
+        check(a->error.transient);
         check_failed(a);
         break;
 
     case JM_EVENT_FAILED:
-        check(!a->error.passing);
+        check(!a->error.transient);
         check_failed(a);
         break;
 

@@ -289,7 +289,7 @@ tell(world_t *w, holder_t *h, unsigned i)
 
     case 1:
         sprintf(text, "%u", ++w->ids);
-        jm_ledger_taken(as(w, h), &h->claim, i, str(text));
+        jm_ledger_accepted(as(w, h), &h->claim, i, str(text));
 
         if (under_way) {
             task->has = HAS_IT;

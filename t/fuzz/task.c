@@ -6,11 +6,12 @@
  * next.  Whatever it is: a task holds exactly what its state says, is submitted
  * to no effect or once, never again when that is not known, never after the
  * client has left or the deadline, never while it is another's to submit or
- * was submitted there, and once more at most for each task that failed in
- * passing, as often as that was asked for; it is asked for no more often than
- * that was; and it ends by its deadline, or with the exchange that is in flight
- * then, or with errors of the service's own, three in a row over 10 seconds.  A
- * submit of which no byte has left is not in flight after the deadline.
+ * was submitted there, and once more at most for each task that failed
+ * transiently, as often as that was asked for; it is asked for no more often
+ * than that was; and it ends by its deadline, or with the exchange that is in
+ * flight then, or with errors of the service's own, three in a row over 10
+ * seconds.  A submit of which no byte has left is not in flight after the
+ * deadline.
  * Where there is a queue it is submitted with a slot only.  One that was
  * given up may be followed, and is never submitted then.
  *
@@ -54,7 +55,7 @@ typedef struct {
 
     unsigned         submits;       /* that the remote took, and bills */
     unsigned         asked;         /* queries for the last of them */
-    unsigned         passing;       /* tasks that failed in passing */
+    unsigned         transient;     /* tasks that failed transiently */
     unsigned         internal;      /* errors of the service's own in a row */
     uint64_t         first;         /* of them */
     unsigned         unknown;       /* a submit may have been taken */
@@ -88,13 +89,13 @@ send_submit(world_t *w, jm_event_e event, uint64_t delay)
     } else {
         check(w->held ? event == JM_EVENT_START
                       : event == JM_EVENT_TIMER
-                        || (event == JM_EVENT_PASSING && !w->slot));
+                        || (event == JM_EVENT_TRANSIENT && !w->slot));
     }
 
     check(w->slot == w->task.limits.queue && !w->follows);
 
     check(w->submits == 0 && !w->unknown && !w->gone);
-    check(w->passing <= w->task.limits.retries);
+    check(w->transient <= w->task.limits.retries);
     check(w->now < w->task.deadline);
 
     w->held = 0;
@@ -139,7 +140,7 @@ ask_queue(world_t *w, jm_event_e event)
     check(w->queued ? event == JM_EVENT_TIMER || event == JM_EVENT_EXITING
                     : event == JM_EVENT_START || event == JM_EVENT_BUSY
                       || event == JM_EVENT_DENIED
-                      || event == JM_EVENT_PASSING);
+                      || event == JM_EVENT_TRANSIENT);
 
     w->held = 0;
     w->queued = 1;
@@ -179,7 +180,7 @@ end(world_t *w, jm_step_t step, jm_event_e event)
     }
 
     check((step.cause == JM_CAUSE_NONE)
-          == (event == JM_EVENT_FAILED || event == JM_EVENT_PASSING));
+          == (event == JM_EVENT_FAILED || event == JM_EVENT_TRANSIENT));
 
     if (event == JM_EVENT_CLOSING) {
         check(step.cause == JM_CAUSE_UNAVAILABLE);
@@ -333,7 +334,7 @@ end_query(world_t *w)
 {
     static const jm_event_e  events[] = {
         JM_EVENT_PENDING, JM_EVENT_TROUBLE, JM_EVENT_DONE, JM_EVENT_FAILED,
-        JM_EVENT_PASSING, JM_EVENT_TROUBLE, JM_EVENT_TROUBLE
+        JM_EVENT_TRANSIENT, JM_EVENT_TROUBLE, JM_EVENT_TROUBLE
     };
     unsigned    i;
     jm_event_e  event;
@@ -343,9 +344,9 @@ end_query(world_t *w)
 
     /* a task that failed is not billed, and is over for the remote */
 
-    if (event == JM_EVENT_PASSING) {
+    if (event == JM_EVENT_TRANSIENT) {
         w->submits--;
-        w->passing++;
+        w->transient++;
     }
 
     happen(w, event);
@@ -523,7 +524,7 @@ live(world_t *w)
     w->exchange = 0;
     w->submits = 0;
     w->asked = 0;
-    w->passing = 0;
+    w->transient = 0;
     w->internal = 0;
     w->unknown = 0;
     w->gone = 0;

@@ -93,7 +93,7 @@ answered(jm_ledger_t *l, const jm_ledger_request_t *request, const char *text,
 
     for (i = 0; i < request->n; i++) {
         (void) jm_ledger_submit(l, &claim, i, 0);
-        jm_ledger_taken(l, &claim, i, id(text));
+        jm_ledger_accepted(l, &claim, i, id(text));
         jm_ledger_over(l, &claim, i, now);
     }
 
@@ -131,7 +131,7 @@ test_join(void)
     is_look(&l, &a, 0, JM_LOOK_OWN, "it is its own still");
     is_look(&other, &b, 0, JM_LOOK_WAIT, "under way: wait");
 
-    jm_ledger_taken(&other, &b, 0, id("forged"));
+    jm_ledger_accepted(&other, &b, 0, id("forged"));
     jm_ledger_unknown(&other, &b, 0, NOW);
     jm_ledger_unsent(&other, &b, 0);
     jm_ledger_free(&other, &b, 0, NOW);
@@ -141,7 +141,7 @@ test_join(void)
     jm_ledger_unsent(&l, &a, 0);
     is_look(&other, &b, 0, JM_LOOK_WAIT, "not taken: wait");
     is_int(jm_ledger_submit(&l, &a, 0, 0), JM_OK, "once more");
-    jm_ledger_taken(&l, &a, 0, id("7392616336519610409"));
+    jm_ledger_accepted(&l, &a, 0, id("7392616336519610409"));
     is_id(&other, &b, 0, "7392616336519610409", "elsewhere");
     is_id(&l, &c, 0, "7392616336519610409", "the same process");
     is_int(jm_ledger_submit(&other, &b, 0, 0), JM_INVALID,
@@ -162,7 +162,7 @@ test_join(void)
     is_int(jm_ledger_submit(&other, &b, 2, 0), JM_OK, "the second submits");
 
     (void) jm_ledger_submit(&l, &a, 4, 0);
-    jm_ledger_taken(&l, &a, 4, id("the-last"));
+    jm_ledger_accepted(&l, &a, 4, id("the-last"));
 
     jm_ledger_close(&l, &a, NOW);
 
@@ -209,17 +209,17 @@ test_rounds(void)
     (void) jm_ledger_open(&l, &a, &request, NOW);
     (void) jm_ledger_open(&other, &b, &request, NOW);
     (void) jm_ledger_submit(&l, &a, 0, 0);
-    jm_ledger_taken(&l, &a, 0, id("one"));
+    jm_ledger_accepted(&l, &a, 0, id("one"));
 
     is_id(&other, &b, 0, "one", "the first task");
     is_int(jm_ledger_submit(&l, &a, 0, 0), JM_OK, "it failed, and once more");
-    jm_ledger_taken(&l, &a, 0, id("two"));
+    jm_ledger_accepted(&l, &a, 0, id("two"));
 
     jm_ledger_free(&other, &b, 0, NOW);
     is_id(&l, &a, 0, "two", "who knows of the first does not free the second");
     jm_ledger_over(&other, &b, 0, NOW);
     is_int(jm_ledger_submit(&l, &a, 0, 0), JM_OK, "nor ends it");
-    jm_ledger_taken(&l, &a, 0, id("three"));
+    jm_ledger_accepted(&l, &a, 0, id("three"));
 
     is_id(&other, &b, 0, "three", "it looks");
     jm_ledger_free(&other, &b, 0, NOW);
@@ -227,7 +227,7 @@ test_rounds(void)
     is_int(jm_ledger_submit(&l, &a, 0, 0), JM_INVALID, "the first has lost it");
 
     (void) jm_ledger_submit(&other, &b, 0, 0);
-    jm_ledger_taken(&other, &b, 0, id("four"));
+    jm_ledger_accepted(&other, &b, 0, id("four"));
     is_id(&l, &a, 0, "four", "the first looks");
     is_int(jm_ledger_submit(&l, &a, 0, 0), JM_INVALID, "which does not help");
     jm_ledger_over(&other, &b, 0, NOW);
@@ -263,9 +263,9 @@ test_dead(void)
     (void) jm_ledger_open(&l, &a, &request, NOW);
     (void) jm_ledger_submit(&l, &a, 1, 0);
     (void) jm_ledger_submit(&l, &a, 2, 0);
-    jm_ledger_taken(&l, &a, 2, id("taken"));
+    jm_ledger_accepted(&l, &a, 2, id("taken"));
     (void) jm_ledger_submit(&l, &a, 3, 0);
-    jm_ledger_taken(&l, &a, 3, id("over"));
+    jm_ledger_accepted(&l, &a, 3, id("over"));
     jm_ledger_over(&l, &a, 3, NOW);
 
     (void) jm_ledger_open(&other, &b, &request, NOW);
@@ -278,7 +278,7 @@ test_dead(void)
     jm_ledger_over(&other, &b, 2, NOW);
     is_int(jm_ledger_submit(&l, &a, 2, 0), JM_OK,
            "it lives: it alone ends its task");
-    jm_ledger_taken(&l, &a, 2, id("taken-2"));
+    jm_ledger_accepted(&l, &a, 2, id("taken-2"));
 
     dead[1] = 1;
 
@@ -382,7 +382,7 @@ test_repeats(void)
 
     for (n = 0; n < 2; n++) {
         (void) jm_ledger_submit(&l, n ? &b : &a, 0, 0);
-        jm_ledger_taken(&l, n ? &b : &a, 0, id("x"));
+        jm_ledger_accepted(&l, n ? &b : &a, 0, id("x"));
         jm_ledger_over(&l, n ? &b : &a, 0, NOW);
         jm_ledger_answered(&l, n ? &b : &a, NOW);
         jm_ledger_close(&l, n ? &b : &a, NOW);
@@ -426,7 +426,7 @@ test_time(void)
     is_int(jm_ledger_open(&l, &a, &request, NOW + KEEP), JM_LEDGER_NEW,
            "too late");
     (void) jm_ledger_submit(&l, &a, 0, 0);
-    jm_ledger_taken(&l, &a, 0, id("y"));
+    jm_ledger_accepted(&l, &a, 0, id("y"));
     jm_ledger_over(&l, &a, 0, NOW + KEEP);
 
     is_int(jm_ledger_open(&other, &b, &request, NOW + 100 * KEEP),
@@ -529,7 +529,7 @@ test_full(void)
     is_int(jm_ledger_open(&l, &a, &request, NOW + 8), JM_LEDGER_NEW,
            "there is for one");
     is_int(jm_ledger_submit(&l, &runs, 0, 0), JM_OK, "what runs goes on");
-    jm_ledger_taken(&l, &runs, 0, id("runs"));
+    jm_ledger_accepted(&l, &runs, 0, id("runs"));
     is_id(&l, &runs, 0, "runs", "full");
 
     memory_done(&l);
@@ -560,7 +560,7 @@ test_forgotten(void)
     is_look(&l, &a, 0, JM_LOOK_UNKNOWN, "forgotten");
     is_int(jm_ledger_submit(&l, &a, 0, 0), JM_INVALID, "forgotten: no submit");
     jm_ledger_unsent(&l, &a, 0);
-    jm_ledger_taken(&l, &a, 0, id("z"));
+    jm_ledger_accepted(&l, &a, 0, id("z"));
     jm_ledger_unknown(&l, &a, 0, NOW);
     jm_ledger_free(&l, &a, 0, NOW);
     jm_ledger_over(&l, &a, 0, NOW);

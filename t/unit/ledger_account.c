@@ -57,7 +57,7 @@ main(void)
     is_int(jm_ledger_account(&l, &a), JM_LEDGER_ANY, "none was taken");
 
     is_int(jm_ledger_submit(&l, &a, 2, 8), JM_OK, "another account");
-    jm_ledger_taken(&l, &a, 2, str("1"));
+    jm_ledger_accepted(&l, &a, 2, str("1"));
     jm_ledger_over(&l, &a, 2, NOW);
     is_int(jm_ledger_account(&l, &a), 8, "of what is over");
 

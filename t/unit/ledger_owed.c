@@ -70,7 +70,7 @@ taken(jm_ledger_t *l, jm_ledger_claim_t *claim,
 {
     (void) jm_ledger_open(l, claim, request, now);
     (void) jm_ledger_submit(l, claim, 0, 0);
-    jm_ledger_taken(l, claim, 0, str(text));
+    jm_ledger_accepted(l, claim, 0, str(text));
 }
 
 
@@ -228,7 +228,7 @@ test_fetched(void)
     jm_ledger_close(&other, &b, NOW);
 
     (void) jm_ledger_submit(&l, &a, 1, 0);
-    jm_ledger_taken(&l, &a, 1, str("second"));
+    jm_ledger_accepted(&l, &a, 1, str("second"));
     ids[1] = str("second");
     jm_ledger_over(&l, &a, 0, NOW);
     jm_ledger_free(&l, &a, 1, NOW);
@@ -237,7 +237,7 @@ test_fetched(void)
     is_int(jm_ledger_look(&other, &b, 1, NOW, &got), JM_LOOK_OWN,
            "it is submitted anew");
     (void) jm_ledger_submit(&other, &b, 1, 0);
-    jm_ledger_taken(&other, &b, 1, str("third"));
+    jm_ledger_accepted(&other, &b, 1, str("third"));
     jm_ledger_left(&other, &b, NOW);
     jm_ledger_fetched(&l, a.serial, ids, 2);
     is_joined(&l, &c, &request, NOW, "first", "the failed one's id: owed");

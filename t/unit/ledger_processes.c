@@ -11,8 +11,8 @@
  *
  * Seen failing without jm_ledger_repair(), without jm_ledger_watch() in
  * jm_ledger_open() ("it does not find what is owed"), with what is stored last
- * stored first in jm_ledger_add(), jm_ledger_taken() and jm_ledger_take(), and
- * with a task taken over that a dead process was submitting.
+ * stored first in jm_ledger_add(), jm_ledger_accepted() and jm_ledger_take(),
+ * and with a task taken over that a dead process was submitting.
  */
 
 
@@ -114,7 +114,7 @@ run_same(world_t *w, jm_ledger_t *l, unsigned number)
                 usleep(500);
 
                 lock(&w->lock);
-                jm_ledger_taken(l, &claim, 0, str("1"));
+                jm_ledger_accepted(l, &claim, 0, str("1"));
             }
 
             unlock(&w->lock);
@@ -206,7 +206,7 @@ run_killed(world_t *w, jm_ledger_t *l, unsigned number)
             lock(&w->lock);
 
             if (end == 0) {
-                jm_ledger_taken(l, &claim, 0, str("1"));
+                jm_ledger_accepted(l, &claim, 0, str("1"));
 
             } else {
                 w->submits[key] = 0;
@@ -346,7 +346,7 @@ live_unmarked(jm_ledger_t *l, story_t *s)
         s->sent = 5;
     }
 
-    jm_ledger_taken(l, &a, 0, str("7392616336519610409"));
+    jm_ledger_accepted(l, &a, 0, str("7392616336519610409"));
     jm_ledger_left(l, &a, NOW + 6);
     (void) jm_ledger_open(l, &b, &request, NOW + 6);
     (void) jm_ledger_look(l, &b, 0, NOW + 6, &id);
@@ -410,7 +410,7 @@ live(void *data)
             }
         }
 
-        jm_ledger_taken(l, &a, 0, str("7392616336519610409"));
+        jm_ledger_accepted(l, &a, 0, str("7392616336519610409"));
         (void) jm_ledger_open(l, &b, &request, NOW + i);
         (void) jm_ledger_look(l, &b, 0, NOW + i, &id);
         jm_ledger_left(l, &b, NOW + i);

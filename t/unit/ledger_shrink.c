@@ -57,7 +57,7 @@ answered(jm_ledger_t *l, uint8_t key, unsigned n, uint64_t now)
 
     for (i = 0; i < n; i++) {
         (void) jm_ledger_submit(l, &claim, i, 0);
-        jm_ledger_taken(l, &claim, i, str("an-id"));
+        jm_ledger_accepted(l, &claim, i, str("an-id"));
         jm_ledger_over(l, &claim, i, now);
     }
 

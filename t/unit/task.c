@@ -134,7 +134,7 @@ static const step_case_t  step_cases[] = {
       JM_TASK_WAIT, JM_ACTION_TIMER, JM_CAUSE_NONE, INTERVAL },
     { JM_TASK_ASK, JM_EVENT_DONE,
       JM_TASK_DONE, JM_ACTION_FINISH, JM_CAUSE_NONE, 0 },
-    { JM_TASK_ASK, JM_EVENT_PASSING,
+    { JM_TASK_ASK, JM_EVENT_TRANSIENT,
       JM_TASK_SUBMIT, JM_ACTION_SUBMIT, JM_CAUSE_NONE, TIMEOUT },
     { JM_TASK_ASK, JM_EVENT_FAILED,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 }
@@ -149,7 +149,7 @@ static const char  *state_names[] = {
 static const char  *event_names[] = {
     "START", "HELD", "JOINED", "QUEUED", "GRANTED", "TIMER", "EXITING",
     "CLOSING", "LEFT", "TAKEN_BACK", "ACCEPTED", "BUSY", "DENIED", "UNSENT",
-    "PENDING", "TROUBLE", "DONE", "PASSING", "FAILED"
+    "PENDING", "TROUBLE", "DONE", "TRANSIENT", "FAILED"
 };
 
 
@@ -334,7 +334,7 @@ test_once(void)
     jm_step_t                      step;
     static const jm_event_e        ends[] = {
         JM_EVENT_PENDING, JM_EVENT_TROUBLE, JM_EVENT_DONE, JM_EVENT_FAILED,
-        JM_EVENT_PASSING
+        JM_EVENT_TRANSIENT
     };
     static const jm_cause_e        causes[] = {
         JM_CAUSE_GENERATION_TIMEOUT, JM_CAUSE_GENERATION_TIMEOUT,
@@ -381,13 +381,13 @@ test_joined(void)
 
     start(&t, JM_TASK_HELD);
     jm_task_step(&t, JM_EVENT_JOINED, NOW + TIMEOUT / 2);
-    step = jm_task_step(&t, JM_EVENT_PASSING, NOW + TIMEOUT / 4 * 3);
+    step = jm_task_step(&t, JM_EVENT_TRANSIENT, NOW + TIMEOUT / 4 * 3);
     is_int(step.action, JM_ACTION_SUBMIT,
            "its time counts from when it was joined");
 
     start(&t, JM_TASK_ADMIT);
     jm_task_step(&t, JM_EVENT_JOINED, NOW + TIMEOUT / 2);
-    step = jm_task_step(&t, JM_EVENT_PASSING, NOW + TIMEOUT / 4 * 3 + 1);
+    step = jm_task_step(&t, JM_EVENT_TRANSIENT, NOW + TIMEOUT / 4 * 3 + 1);
     ok(step.action == JM_ACTION_FAIL && step.cause == JM_CAUSE_NONE,
        "a next try may take as long");
 }
@@ -618,10 +618,10 @@ test_taken_back(void)
 }
 
 
-/* a task that failed in passing is submitted again, as often as it was asked */
+/* a task that failed transiently is submitted again, as often as was asked */
 
 static void
-test_passing(void)
+test_transient(void)
 {
     size_t     i;
     jm_task_t  t;
@@ -630,7 +630,7 @@ test_passing(void)
     start(&t, JM_TASK_ASK);
 
     for (i = 0; i < RETRIES; i++) {
-        step = jm_task_step(&t, JM_EVENT_PASSING, NOW);
+        step = jm_task_step(&t, JM_EVENT_TRANSIENT, NOW);
         ok(step.action == JM_ACTION_SUBMIT && t.state == JM_TASK_SUBMIT,
            "retry %zu: submitted again", i + 1);
 
@@ -638,7 +638,7 @@ test_passing(void)
         jm_task_step(&t, JM_EVENT_TIMER, NOW);
     }
 
-    step = jm_task_step(&t, JM_EVENT_PASSING, NOW);
+    step = jm_task_step(&t, JM_EVENT_TRANSIENT, NOW);
     ok(step.action == JM_ACTION_FAIL && step.cause == JM_CAUSE_NONE,
        "no retry is left: the answer's error");
     is_int(t.polls, RETRIES + 1, "all queries are counted");
@@ -650,7 +650,7 @@ test_passing(void)
         jm_task_step(&t, JM_EVENT_TIMER, NOW);
     }
 
-    jm_task_step(&t, JM_EVENT_PASSING, NOW);
+    jm_task_step(&t, JM_EVENT_TRANSIENT, NOW);
     jm_task_step(&t, JM_EVENT_ACCEPTED, NOW);
     jm_task_step(&t, JM_EVENT_TIMER, NOW);
     step = jm_task_step(&t, JM_EVENT_PENDING, NOW);
@@ -658,11 +658,11 @@ test_passing(void)
 
     start(&t, JM_TASK_ASK);
     jm_task_step(&t, JM_EVENT_LEFT, NOW);
-    step = jm_task_step(&t, JM_EVENT_PASSING, NOW);
+    step = jm_task_step(&t, JM_EVENT_TRANSIENT, NOW);
     is_int(step.action, JM_ACTION_FAIL, "the client has left: no retry");
 
     start(&t, JM_TASK_ASK);
-    step = jm_task_step(&t, JM_EVENT_PASSING, NOW + TIMEOUT);
+    step = jm_task_step(&t, JM_EVENT_TRANSIENT, NOW + TIMEOUT);
     ok(step.action == JM_ACTION_FAIL && step.cause == JM_CAUSE_NONE,
        "no time is left: no retry");
 }
@@ -681,7 +681,7 @@ main(void)
     test_polling();
     test_leaving();
     test_taken_back();
-    test_passing();
+    test_transient();
 
     return done_testing();
 }

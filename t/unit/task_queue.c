@@ -127,8 +127,8 @@ test_refused(void)
     is_step(&t, JM_EVENT_ACCEPTED, NOW + 600, JM_ACTION_TIMER, JM_CAUSE_NONE,
             INTERVAL, "taken");
     (void) jm_task_step(&t, JM_EVENT_TIMER, NOW + 700);
-    is_step(&t, JM_EVENT_PASSING, NOW + 800, JM_ACTION_QUEUE, JM_CAUSE_NONE,
-            0, "one that failed in passing needs a slot again");
+    is_step(&t, JM_EVENT_TRANSIENT, NOW + 800, JM_ACTION_QUEUE, JM_CAUSE_NONE,
+            0, "one that failed transiently needs a slot again");
 }
 
 
@@ -159,7 +159,7 @@ test_follow(void)
     }
 
     (void) jm_task_step(&t, JM_EVENT_TIMER, NOW + TIMEOUT);
-    is_step(&t, JM_EVENT_PASSING, NOW + TIMEOUT, JM_ACTION_FAIL,
+    is_step(&t, JM_EVENT_TRANSIENT, NOW + TIMEOUT, JM_ACTION_FAIL,
             JM_CAUSE_NONE, 0, "and never submitted again");
 
     (void) jm_task_follow(&t, NOW);

@@ -38,7 +38,7 @@ typedef struct {
 #define UPSTREAM JM_EVENT_FAILED, JM_CAUSE_UPSTREAM, 0
 #define FINAL    JM_EVENT_FAILED, JM_CAUSE_UPSTREAM, 1
 #define POLICY   JM_EVENT_FAILED, JM_CAUSE_CONTENT_POLICY, 0
-#define PASSING  JM_EVENT_PASSING, JM_CAUSE_CONTENT_POLICY, 0
+#define TRANSIENT  JM_EVENT_TRANSIENT, JM_CAUSE_CONTENT_POLICY, 0
 #define BUSY     JM_EVENT_BUSY, JM_CAUSE_NONE, 0
 #define UNSENT   JM_EVENT_UNSENT, JM_CAUSE_NONE, 0
 #define TAKEN    JM_EVENT_ACCEPTED, JM_CAUSE_NONE, 0
@@ -303,7 +303,7 @@ static const answer_case_t  query_answers[] = {
       "\"image_urls\":[\"http://h/a\"]}}", TROUBLE },
 
     { "done, 50511", 200,
-      "{\"code\":50511,\"data\":{\"status\":\"done\"}}", PASSING },
+      "{\"code\":50511,\"data\":{\"status\":\"done\"}}", TRANSIENT },
     { "done, 50500", 200,
       "{\"code\":50500,\"data\":{\"status\":\"done\"}}", FINAL },
     { "done, 50501", 200,
@@ -316,10 +316,10 @@ static const answer_case_t  query_answers[] = {
     { "50411", 400, code(50411), POLICY },
     { "50412", 400, code(50412), POLICY },
     { "50413", 400, code(50413), POLICY },
-    { "50511", 400, code(50511), PASSING },
+    { "50511", 400, code(50511), TRANSIENT },
     { "50512", 400, code(50512), POLICY },
     { "50518", 400, code(50518), POLICY },
-    { "50519", 400, code(50519), PASSING },
+    { "50519", 400, code(50519), TRANSIENT },
     { "50218", 400, code(50218), POLICY },
     { "50520", 400, code(50520), FINAL },
     { "50521", 400, code(50521), FINAL },
@@ -329,7 +329,7 @@ static const answer_case_t  query_answers[] = {
     { "50400", 400, code(50400), AUTH },
     { "50204", 400, code(50204), AUTH },
     { "another code", 400, code(51234), FINAL },
-    { "50511 in Error.Code", 400, gateway("50511"), PASSING },
+    { "50511 in Error.Code", 400, gateway("50511"), TRANSIENT },
     { "50429", 429, code(50429), TROUBLE },
     { "50430", 429, code(50430), TROUBLE },
     { "50500", 500, code(50500), INTERNAL },

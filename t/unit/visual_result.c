@@ -29,7 +29,7 @@ typedef struct {
 #define AUTH     JM_CAUSE_UPSTREAM_AUTH, 1
 #define FINAL    JM_EVENT_FAILED, JM_CAUSE_UPSTREAM, 1
 #define POLICY   JM_EVENT_FAILED, JM_CAUSE_CONTENT_POLICY, 0
-#define PASSING  JM_EVENT_PASSING, JM_CAUSE_CONTENT_POLICY, 0
+#define TRANSIENT  JM_EVENT_TRANSIENT, JM_CAUSE_CONTENT_POLICY, 0
 #define TROUBLE  JM_EVENT_TROUBLE, JM_CAUSE_NONE, 0
 #define INTERNAL JM_EVENT_TROUBLE, JM_CAUSE_UPSTREAM, 1
 #define PENDING  JM_EVENT_PENDING, JM_CAUSE_NONE, 0
@@ -87,9 +87,9 @@ static const result_case_t  cases[] = {
     { "no data", 200, "{\"code\":10000,\"data\":null}", 0, TROUBLE },
 
     { "50411", 400, code(50411), 0, POLICY },
-    { "50511", 400, code(50511), 0, PASSING },
+    { "50511", 400, code(50511), 0, TRANSIENT },
     { "50511, with a picture", 200, "{\"code\":50511,\"data\":{\"status\":"
-      "\"done\",\"binary_data_base64\":[\"\"]}}", 1, PASSING },
+      "\"done\",\"binary_data_base64\":[\"\"]}}", 1, TRANSIENT },
     { "50429", 429, code(50429), 0, TROUBLE },
     { "50430", 429, code(50430), 0, TROUBLE },
     { "50500", 500, code(50500), 0, INTERNAL },

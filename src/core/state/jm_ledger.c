@@ -451,7 +451,7 @@ jm_ledger_unsent(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i)
 
 
 void
-jm_ledger_taken(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+jm_ledger_accepted(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     jm_str_t id)
 {
     jm_ledger_slot_t  *slot;

@@ -52,12 +52,12 @@ jm_rc_e jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 
 /*
  * What became of a submit: unsent, when the upstream did not take the task,
- * which stays the claim's own; taken, with the upstream's id of 1 ...
+ * which stays the claim's own; accepted, with the upstream's id of 1 ...
  * JM_LEDGER_ID bytes; or unknown.  They do nothing for a task that the claim
  * is not submitting.
  */
 void jm_ledger_unsent(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i);
-void jm_ledger_taken(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+void jm_ledger_accepted(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     jm_str_t id);
 void jm_ledger_unknown(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now);

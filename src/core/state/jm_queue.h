@@ -74,7 +74,8 @@ void jm_queue_renew(jm_queue_t *q, jm_place_t *p, uint64_t now);
  * Gives a place back, and sets p->serial to 0.  JM_LEAVE_OVER: the time since
  * it was granted counts for the average.  JM_LEAVE_LOST: its slot is taken for
  * as long as the task would by the average have run, 30 s without one, and for
- * half of that since it was last renewed.  Does nothing where there is no place.
+ * half of that since it was last renewed.  Does nothing where there is no
+ * place.
  */
 void jm_queue_leave(jm_queue_t *q, jm_place_t *p, jm_leave_e how,
     uint64_t now);

@@ -32,7 +32,7 @@ typedef enum {
 /*
  * event is for jm_task_step().  error is set with
  *
- *   JM_EVENT_FAILED and _PASSING: why the task failed;
+ *   JM_EVENT_FAILED and _TRANSIENT: why the task failed;
  *   JM_EVENT_TROUBLE and internal: what it fails with if that was its end, see
  *       jm_task_hear();
  *   any event, to JM_CAUSE_UPSTREAM_AUTH, when access was refused: message may

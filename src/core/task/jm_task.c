@@ -460,7 +460,7 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
         t->state = JM_TASK_DONE;
         return jm_task_do(JM_ACTION_FINISH);
 
-    case JM_EVENT_PASSING:
+    case JM_EVENT_TRANSIENT:
 
         if (!jm_task_may_retry(t, now)) {
             return jm_task_fail(t, JM_CAUSE_NONE);

@@ -37,7 +37,7 @@ typedef enum {
     JM_EVENT_TROUBLE,       /* a query: no answer that says anything */
     JM_EVENT_DONE,          /* a query: there are pictures */
 
-    JM_EVENT_PASSING,       /* a query: failed, a new submit may not */
+    JM_EVENT_TRANSIENT,     /* a query: failed, a new submit may not */
 
     JM_EVENT_FAILED         /* either: over, and the answer says why */
 } jm_event_e;

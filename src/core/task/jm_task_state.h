@@ -15,7 +15,7 @@
  *       +-------------------------+
  *
  * A task that another request submits is HELD until it may be submitted here,
- * or its id is known and it can be asked for.  One that failed in passing goes
+ * or its id is known and it can be asked for.  One that failed transiently goes
  * from ASK to SUBMIT once more, as often as limits.retries says.
  *
  * Where its account has a queue, a task is QUEUED before it is in SUBMIT, and
@@ -50,7 +50,7 @@ typedef struct {
     uint64_t         timeout;       /* ms, until the deadline */
     uint64_t         interval;      /* ms, between two queries */
     uint32_t         attempts;      /* queries of one submit, at most */
-    uint32_t         retries;       /* submits after those failed in passing */
+    uint32_t         retries;       /* submits after those failed transiently */
     unsigned         queue;         /* a submit needs a slot */
 } jm_task_limits_t;
 
@@ -65,7 +65,7 @@ typedef struct {
     uint64_t          look;         /* until the next look at the queue */
     uint32_t          polls;        /* queries sent */
     uint32_t          asked;        /* queries since the last submit */
-    uint32_t          retried;      /* submits that failed in passing */
+    uint32_t          retried;      /* submits that failed transiently */
     uint32_t          refusals;     /* submits refused for load */
     uint32_t          unsent;       /* submits that found no connection */
     jm_cause_e        refused;      /* why there is a pause before a submit */

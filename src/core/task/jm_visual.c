@@ -526,8 +526,8 @@ jm_visual_ended(jm_answer_t *a, int64_t code)
         a->error.no_retry = 1;
     }
 
-    if (a->error.passing) {
-        a->event = JM_EVENT_PASSING;
+    if (a->error.transient) {
+        a->event = JM_EVENT_TRANSIENT;
     }
 }
 

@@ -21,7 +21,7 @@ typedef struct {
     int64_t          code;
     jm_cause_e       cause;
     unsigned         no_retry;
-    unsigned         passing;
+    unsigned         transient;
     const char      *message;       /* NULL: the cause's own */
 } jm_upstream_code_t;
 
@@ -306,7 +306,7 @@ jm_error_set(jm_error_t *e, jm_cause_e cause, const char *param,
 
     e->cause = cause;
     e->no_retry = jm_error_no_retry(cause);
-    e->passing = 0;
+    e->transient = 0;
     e->retry_after = 0;
     e->upstream_code = 0;
     e->param = param;
@@ -359,7 +359,7 @@ jm_error_upstream(jm_error_t *e, int64_t code)
         }
 
         e->no_retry = row->no_retry;
-        e->passing = row->passing;
+        e->transient = row->transient;
         e->upstream_code = code;
 
         return;

@@ -33,7 +33,7 @@
 typedef struct {
     jm_cause_e       cause;
     unsigned         no_retry;      /* a retry pays again, or is of no use */
-    unsigned         passing;       /* the next try may end otherwise */
+    unsigned         transient;     /* the next try may end otherwise */
     unsigned         retry_after;   /* seconds, 0: as the cause's row says */
     int64_t          upstream_code; /* Volcengine's number, or 0 */
     const char      *param;         /* a field of the request, or NULL */

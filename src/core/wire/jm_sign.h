@@ -44,9 +44,9 @@ typedef struct {
 
 /*
  * What signs the requests of one credential that begin alike: what its key of a
- * UTC day has made of an HMAC, and what the head of a canonical request has made
- * of a hash.  jm_sign() makes them anew when a request is of another day, or has
- * another head.  day and head are zeroed until then.
+ * UTC day has made of an HMAC, and what the head of a canonical request has
+ * made of a hash.  jm_sign() makes them anew when a request is of another day,
+ * or has another head.  day and head are zeroed until then.
  */
 
 typedef struct {
