@@ -25,9 +25,9 @@ use lib 't/lib';
 use Jimeng::Test;
 
 use IO::Select;
-use IO::Socket::INET;
 use Jimeng::Test::Http2;
 use Jimeng::Test::Process qw(poll slurp);
+use Jimeng::Test::Sockets;
 
 my $t = Jimeng::Test->new(
     http2 => 1, strict => 1, poll_interval => '300ms',
@@ -163,8 +163,7 @@ kill 'STOP', $worker;
 wait_for { slurp("/proc/$worker/stat") =~ /\) T / } 'the worker is stopped';
 
 $t->start_generate({ prompt => 'left before it was read' })->abort;
-my $listener = sprintf '0100007F:%04X', $t->port;
-wait_for { slurp('/proc/net/tcp') =~ /^\s*\d+: $listener \S+ 08 /m }
+wait_for { half_closed($t->port) }
     'the end of the connection has arrived';
 kill 'CONT', $worker;
 
@@ -251,42 +250,18 @@ $h2->abort;
 $t->finish;
 
 
-# ---- while the connection is being made.  The upstream's queue of
-# connections is full: what is sent to it is dropped until it accepts.
+# ---- while the connection is being made
 
-my $upstream = IO::Socket::INET->new(
-    LocalAddr => '127.0.0.1', Listen => 1, Proto => 'tcp',
-) or die $!;
-my $hex = sprintf '0100007F:%04X', $upstream->sockport;
-
-# Sockets of this host that are connecting to the upstream.
-sub connecting {
-    return scalar grep { /^\s*\d+: \S+ \Q$hex\E 02 / }
-                  split /\n/, slurp('/proc/net/tcp');
-}
-
-my @filler;
-
-while (@filler < 20) {
-    my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $upstream->sockport,
-        Proto => 'tcp', Blocking => 0,
-    ) or die $!;
-
-    last if connecting();
-    push @filler, $socket;
-}
-
-wait_for { connecting() == 0 } 'the upstream is full';
+my ($upstream, @filler) = full_upstream();
 
 $t = Jimeng::Test->new(
     http2 => 1, upstream => '127.0.0.1:' . $upstream->sockport,
     emulator => 0, proxy => 'proxy_connect_timeout 30s;',
 );
 
-@held = leave($t, 'connecting', sub { connecting() == @ways });
+@held = leave($t, 'connecting', sub { connecting($upstream) == @ways });
 
-ok(poll(sub { connecting() == 0 }, 5), 'connecting: given up at once');
+ok(poll(sub { !connecting($upstream) }, 5), 'connecting: given up at once');
 $upstream->accept for @filler;
 
 @rows = lines($t, scalar @ways);

@@ -11,6 +11,7 @@ use Jimeng::Test;
 use Jimeng::Test::Envelope;
 use Jimeng::Test::Http2;
 use Jimeng::Test::Process qw(slurp);
+use Jimeng::Test::Sockets;
 
 my $t = Jimeng::Test->new(
     emulator => { seconds => 0 }, poll_interval => '5ms', http2 => 1,
@@ -77,14 +78,9 @@ sub chunked {
 
 
 # Waits until nginx has read all that was sent to it so far.
-sub is_read {
+sub wait_read {
     my ($x) = @_;
-    my $ports = sprintf ' 0100007F:%04X 0100007F:%04X ',
-                        $x->socket->peerport, $x->socket->sockport;
-
-    return wait_for {
-        slurp('/proc/net/tcp') =~ /$ports\S+ \w+:(\w+)/ && hex $1 == 0
-    } 'nginx reads';
+    return wait_for { is_read($x->socket) } 'nginx reads';
 }
 
 
@@ -96,7 +92,7 @@ sub in_pieces {
                               { 'Content-Type' => $json, %$headers }, '');
 
     for my $i (0 .. $#pieces) {
-        is_read($x);
+        wait_read($x);
         $x->write($pieces[$i]);
     }
 
@@ -227,7 +223,7 @@ for my $leave (qw(abort reset half_close)) {
                            { 'Content-Type' => $json,
                              'Content-Length' => 99 },
                            '{"prompt":"half a boat"');
-    is_read($x);
+    wait_read($x);
     my $before = $t->access_log;
     $x->$leave;
     $t->access_lines($before + 1);

@@ -17,7 +17,8 @@ use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
 use Jimeng::Test;
 use Jimeng::Test::Clients;
-use Jimeng::Test::Example qw(certificate internal rewrite);
+use Jimeng::Test::Certificate;
+use Jimeng::Test::Example qw(internal rewrite);
 use Jimeng::Test::Http qw(decode_json_or_undef);
 use Jimeng::Test::Keys;
 use Jimeng::Test::Process qw(free_port slurp);
@@ -75,7 +76,7 @@ my $t = Jimeng::Test->new(start => 0, conf => $conf,
 
 set_clients($t, 'alice rate=60r/m');
 $t->write_file($_, $t->can($_)->($t) . "\n") for qw(access_key secret_key);
-certificate($t, 'gateway');
+write_certificate($t->dir . '/gateway', 'gateway.example.com');
 internal($t, plain => 1);
 $t->start;
 $t->secret(key_of('nobody'));

@@ -8,17 +8,21 @@
 use strict;
 use warnings;
 
+use lib 't/lib';
+
 use Cwd qw(realpath);
 use File::Compare;
 use File::Find;
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use FindBin;
+use Jimeng::Test::Nginx;
 use Test::More;
 use Time::HiRes qw(stat);
 
 my $root = realpath("$FindBin::Bin/..");
-my $nginx = nginx();
+my $nginx = Jimeng::Test::Nginx::binary();
+my $about = Jimeng::Test::Nginx::about();
 my $source = $ENV{NGINX_SRC} || '/usr/share/nginx/src';
 my $module = 'ngx_http_jimeng_module.so';
 
@@ -160,17 +164,6 @@ subtest 'static' => sub {
 done_testing();
 
 
-sub nginx {
-    return $ENV{JIMENG_NGINX} if $ENV{JIMENG_NGINX};
-
-    for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin') {
-        return "$dir/nginx" if -x "$dir/nginx";
-    }
-
-    die("no nginx\n");
-}
-
-
 # Returns the exit code, and all that was said.
 
 sub run {
@@ -219,11 +212,9 @@ sub age {
 
 
 sub modules_path {
-    my (undef, $output) = run($nginx, '-V');
+    return $1 if $about =~ m{--modules-path=(/\S+)};
 
-    return $1 if $output =~ m{--modules-path=(/\S+)};
-
-    my ($prefix) = $output =~ m{--prefix=(\S+)};
+    my ($prefix) = $about =~ m{--prefix=(\S+)};
 
     return ($prefix || '/usr/local/nginx') . '/modules';
 }

@@ -10,7 +10,8 @@ use lib 't/lib';
 use Digest::SHA qw(sha256_hex);
 use Jimeng::Test;
 use Jimeng::Test::Errors qw(is_error);
-use Jimeng::Test::Example qw(certificate internal rewrite);
+use Jimeng::Test::Certificate;
+use Jimeng::Test::Example qw(internal rewrite);
 use Jimeng::Test::Picture qw(jpeg png);
 use Jimeng::Test::Process qw(slurp);
 
@@ -150,7 +151,7 @@ for my $name (@complete) {
                               emulator => { seconds => 0.1 });
 
     keys_of($t);
-    certificate($t, 'gateway') if $tls;
+    write_certificate($t->dir . '/gateway', 'gateway.example.com') if $tls;
     internal($t);
 
     my ($rc, $said) = $t->test_config;

@@ -18,37 +18,18 @@ use warnings;
 
 use lib 't/lib';
 
-use IO::Socket::INET;
 use Jimeng::Test;
 use Jimeng::Test::Errors qw(is_error);
 use Jimeng::Test::Keys;
 use Jimeng::Test::Picture qw(base64 png);
 use Jimeng::Test::Process qw(slurp);
+use Jimeng::Test::Sockets;
 use Time::HiRes qw(time);
 
 # ---- upstreams that take nothing: a full one, one that says nothing to a TLS
 # handshake, and one that reads the beginning.
 
-my $full = IO::Socket::INET->new(
-    LocalAddr => '127.0.0.1', Listen => 1, Proto => 'tcp') or die $!;
-my $hex = sprintf '0100007F:%04X', $full->sockport;
-my @filler;
-
-sub connecting {
-    return scalar grep { /^\s*\d+: \S+ \Q$hex\E 02 / }
-                  split /\n/, slurp('/proc/net/tcp');
-}
-
-while (@filler < 20) {
-    my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $full->sockport,
-        Proto => 'tcp', Blocking => 0) or die $!;
-
-    last if connecting();
-    push @filler, $socket;
-}
-
-wait_for { connecting() == 0 } 'an upstream is full';
+my ($full, @filler) = full_upstream();
 
 my $heard = File::Temp->new;
 my $mute = raw_server(sub {
@@ -145,7 +126,7 @@ for my $place (qw(limit_req connecting handshake)) {
 }
 
 is(scalar $t->submits, 1, 'limit_req: nothing else is submitted');
-ok(connecting() == 0, 'connecting: nor connects any more');
+is(connecting($full), 0, 'connecting: nor connects any more');
 wait_for { (() = slurp($heard->filename) =~ /\n/g) == 6 }
     'handshake: all connections are closed';
 is(join(' ', sort { $a <=> $b } split /\n/, slurp($heard->filename)),

@@ -17,7 +17,9 @@ use Jimeng::Test;
 use Jimeng::Test::Answer qw(done envelope http pending submitted);
 use Jimeng::Test::Certificate;
 use Jimeng::Test::Http2;
+use Jimeng::Test::Protocols;
 use Jimeng::Test::Queue;
+use Jimeng::Test::Sockets;
 
 use constant INTERNAL_ERROR => 2;
 
@@ -26,21 +28,6 @@ use constant INTERNAL_ERROR => 2;
 my $ids = File::Temp->newdir;
 my $gate = File::Temp->newdir;
 my $picture = 'QUJD' x 20_000;
-
-# Whether nginx has read all that was sent to it: what it reads in one piece
-# with the broken end is not passed on.
-sub is_read {
-    my ($socket) = @_;
-
-    my ($peer, $own) = map { sprintf '%04X', $_ } $socket->peerport,
-                                                  $socket->sockport;
-    open my $fh, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
-
-    # Local and remote address, state, what was not sent and not read.
-    return !grep { /^ *\d+: \w+:$peer \w+:$own \w+ \w+:(\w+)/ && hex $1
-                   || /^ *\d+: \w+:$own \w+:$peer \w+ (\w+):/ && hex $1 }
-           <$fh>;
-}
 
 my $server = raw_server(sub {
     my ($socket) = @_;
@@ -61,6 +48,8 @@ my $server = raw_server(sub {
                 binary_data_base64 => ["$picture*$picture"], status => 'done',
             }));
 
+            # What nginx reads in one piece with the broken end is not
+            # passed on.
             syswrite $socket, $whole;
             wait_for { -e "$gate/$id" && is_read($socket) }
                 'the rest is to come';
@@ -120,26 +109,11 @@ sub is_followed {
 
 # ---- curl, which says what it thinks of the end
 
-my %curl = (
-    'HTTP/1' => [ [ qr/^(?:18|56)$/, 'http', '--http1.1' ], 'http' ],
-    'HTTP/1, TLS' => [ [ qr/^(?:18|56)$/, 'https', '--http1.1' ], 'tls' ],
-    'HTTP/2' => [ [ qr/^92$/, 'http', '--http2-prior-knowledge' ], 'http2' ],
-    'HTTP/2, TLS' => [ [ qr/^92$/, 'https', '--http2' ], 'tls' ],
-);
-
-for my $name (sort keys %curl) {
-    my ($how, $port) = @{ $curl{$name} };
-    my ($exit, $scheme, $option) = @$how;
-
-    my (undef, $path, undef, $body) = request();
-
-    $t->write_file('body', $body);
+for my $name (protocols()) {
     break_off();
 
-    my ($code, $out, $said) = $t->curl(
-        $option, '-k', '--max-time', 15, '-H', 'Content-Type: application/json',
-        '--data-binary', '@' . $t->dir . '/body',
-        "$scheme://127.0.0.1:" . $t->port($port) . $path);
+    my ($code, $out, $said) = curl_over($t, $name, request());
+    my $exit = $name =~ m{HTTP/2} ? qr/^92$/ : qr/^(?:18|56)$/;
 
     like($code, $exit, "$name: at once, it is cut off") or diag($said);
     like($out, qr/"b64_json":"QUJD/, "$name: in a picture");

@@ -7,13 +7,9 @@
 use strict;
 use warnings;
 
-use File::Basename qw(dirname);
-use File::Path qw(make_path);
-use File::Temp qw(tempdir);
-use FindBin;
+use lib 't/lib';
+use Jimeng::Test::Tree;
 use Test::More;
-
-my $tool = "$FindBin::Bin/tools/floors";
 
 my %house = (
     'src/core/text/jm_a.h' => "int jm_a(void);\n",
@@ -141,21 +137,5 @@ sub fails {
 # Returns the exit code and what was said, on a house of its own.
 
 sub floors {
-    my %files = (%house, @_);
-
-    my $tree = tempdir('jimeng-floors-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-
-    for my $path (keys(%files)) {
-        make_path(dirname("$tree/$path"));
-
-        open(my $out, '>', "$tree/$path") or die("$path: $!");
-        print($out $files{$path});
-        close($out) or die("$path: $!");
-    }
-
-    open(my $in, '-|', $tool, $tree) or die("$tool: $!");
-    my $said = do { local $/; <$in> };
-    close($in);
-
-    return ($?, $said // '');
+    return run_on_tree('floors', %house, @_);
 }

@@ -18,6 +18,7 @@ use Jimeng::Test;
 
 use Jimeng::Test::Certificate;
 use Jimeng::Test::Http2;
+use Jimeng::Test::Protocols;
 use Jimeng::Test::Queue;
 
 my $slow = raw_server(sub {
@@ -54,22 +55,8 @@ sub request {
 
 # ---- after the end
 
-my %curl = (
-    'HTTP/1' => [ 'http', 'http', '--http1.1' ],
-    'HTTP/1, TLS' => [ 'https', 'tls', '--http1.1' ],
-    'HTTP/2' => [ 'http', 'http2', '--http2-prior-knowledge' ],
-    'HTTP/2, TLS' => [ 'https', 'tls', '--http2' ],
-);
-
-for my $name (sort keys %curl) {
-    my ($scheme, $port, $option) = @{ $curl{$name} };
-    my (undef, $path, undef, $body) = request($name);
-    $t->write_file('body', $body);
-
-    my ($code, $out) = $t->curl(
-        $option, '-k', '--max-time', 15, '-H', 'Content-Type: application/json',
-        '--data-binary', '@' . $t->dir . '/body',
-        "$scheme://127.0.0.1:" . $t->port($port) . $path);
+for my $name (protocols()) {
+    my ($code, $out) = curl_over($t, $name, request($name));
 
     is($code, 0, "$name: the stream ends");
     like($out, qr/(?:: running\n){2}/, "$name: there were heartbeats");

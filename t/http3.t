@@ -47,14 +47,7 @@ sub start {
 
 sub json { JSON::PP->new->utf8->decode($_[0]{body}) }
 
-sub row_of {
-    my ($r) = @_;
-    my $id = $r->{headers}{'x-request-id'} // '-';
-
-    return wait_for(sub {
-        (grep { $_->{jimeng_request_id} eq $id } $t->access_log)[0];
-    }, 'the line in the log') || {};
-}
+sub row_of { $t->logged($_[0]{headers}{'x-request-id'}) }
 
 sub is_whole {
     my ($r, $status, $name) = @_;
@@ -66,6 +59,14 @@ sub is_whole {
     return;
 }
 
+sub another {
+    my ($h3, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    is_whole($h3->response($h3->start('GET', '/v1/models')), 200, $name);
+    return;
+}
+
 # A reply has ended, and its task, which has a slot, has not.
 sub is_followed {
     my ($h3, $r, $prompt, $status, $name) = @_;
@@ -73,17 +74,17 @@ sub is_followed {
 
     is(account_of($t)->{running}, 1, "$name: its task is followed");
     is_whole($r, $status, $name);
-    my $body = $r->{body};
-
-    my $other = $h3->response($h3->start('GET', '/v1/models'));
-    is_whole($other, 200, "$name, another of its connection");
+    another($h3, "$name, another of its connection");
     is(account_of($t)->{running}, 1, "$name: its task is still followed");
 
     free($t);
     my $row = row_of($r);
     is($row->{status}, $status, "$name: status in the log");
     is(join(' ', ids($prompt)), $row->{jimeng_task_id}, "$name: one submit");
-    is($r->{body}, $body, "$name: nothing came after its end");
+
+    # It is read only with what was asked for after it.
+    another($h3, "$name, one more of its connection");
+    is($r->{after}, undef, "$name: nothing came after its end");
     return;
 }
 

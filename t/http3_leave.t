@@ -43,11 +43,6 @@ sub start {
 
 sub connection { Jimeng::Test::Http3->new($t->port('http3')) }
 
-sub rows {
-    my ($prompt) = @_;
-    return grep { ($_->{json}{prompt} // '') =~ /^\Q$prompt\E/ } $t->submits;
-}
-
 sub lines {
     my ($n) = @_;
     my @rows;
@@ -92,7 +87,7 @@ sub is_followed {
     is(account_of($t)->{running}, scalar @ways, "$state: each has its slot");
 
     my @rows = lines(scalar @ways);
-    my @submits = rows($prompt);
+    my @submits = $t->submits($prompt);
 
     is("@{[ map { $_->{status} } @rows ]}", "@{[ ($status) x @ways ]}",
        "$state: status");
@@ -123,7 +118,7 @@ is("@{[ map { $_->{status} } @rows ]}", "@{[ (499) x @ways ]}",
    'queue: status');
 $holder->response;
 free($t);
-is(scalar rows($prompt), 0, 'queue: nothing is submitted');
+is(scalar $t->submits($prompt), 0, 'queue: nothing is submitted');
 $_->close for @kept;
 $t->finish;
 
@@ -138,7 +133,7 @@ $t = Jimeng::Test->new(with_http3(with_queue(
 
 sub submitted {
     my ($prompt) = @_;
-    wait_for { rows($prompt) == @ways } 'all are submitted';
+    wait_for { $t->submits($prompt) == @ways } 'all are submitted';
 }
 
 $t->emulator->fault({ on => 'submit', times => scalar @ways, do => 'delay',
@@ -179,7 +174,7 @@ for my $way (@ways) {
         my $id = start($h3, "$prompt$try", {}, bearer($way));
 
         wait_for {
-            rows("$prompt$try") || $h3->read_until($id, qr/./, 0.05)
+            $t->submits("$prompt$try") || $h3->read_until($id, qr/./, 0.05)
         } "$way, $try: is submitted or answered";
 
         $way{$way}->($h3, $id);
@@ -187,7 +182,7 @@ for my $way (@ways) {
         used($t, $way, concurrency => 0);
     }
 
-    is(scalar rows($prompt), 2, "$way: two pictures of two");
+    is(scalar $t->submits($prompt), 2, "$way: two pictures of two");
     is(usage($t, $way)->{images}{remaining}, 0, "$way: none is left");
     $_->close for @kept;
 }

@@ -10,6 +10,7 @@ use lib 't/lib';
 use Jimeng::Test;
 use JSON::PP ();
 use Jimeng::Test::Http3;
+use Jimeng::Test::Ledger;
 
 need_http3();
 
@@ -21,8 +22,7 @@ sub start {
     my ($prompt) = @_;
     my $id = $h3->start($t->generation({ prompt => $prompt }));
 
-    wait_for { grep { $_->{json}{prompt} eq $prompt } $t->submits }
-        'it is submitted';
+    wait_submits($t, $prompt);
     return $id;
 }
 

@@ -106,9 +106,8 @@ $t->finish;
 # ---- at debug
 
 SKIP: {
-    my $nginx = Jimeng::Test::Nginx::binary();
     skip 'this nginx was built without --with-debug', 1
-        unless `'$nginx' -V 2>&1` =~ /--with-debug/;
+        unless Jimeng::Test::Nginx::about() =~ /--with-debug/;
 
     my $t = Jimeng::Test->new(
         emulator => \%emulator, poll_interval => '50ms', log_level => 'debug',

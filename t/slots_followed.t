@@ -112,9 +112,9 @@ free($t);
 
 # ---- who left before is logged as anybody who left
 
-my (undef, undef, @rest) = of(my $prompt = prompt('left', 8));
-my $x = $t->start_request('POST', '/left/images/generations', @rest);
-wait_for { submits_of($t, $prompt) } 'it is submitted';
+my $prompt = prompt('left', 8);
+my $x = $t->start_request(of($prompt, undef, path => '/left'));
+wait_submits($t, $prompt);
 $x->abort;
 free($t);
 wait_for { ($t->access_log)[-1]{body_bytes_sent} eq '0' } 'it is logged';

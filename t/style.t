@@ -5,11 +5,8 @@
 use strict;
 use warnings;
 
-use File::Basename qw(dirname);
-use File::Copy qw(copy);
-use File::Path qw(make_path);
-use File::Temp qw(tempdir);
-use FindBin;
+use lib 't/lib';
+use Jimeng::Test::Tree;
 use Test::More;
 
 my %tree = (
@@ -18,7 +15,8 @@ my %tree = (
     '.ci/run' => '',
     'src/base/base.h' => header(120),
     'src/core/text/jm_a.h' => header(120),
-    'src/core/text/jm_b.h' => header(1)
+    'src/core/text/jm_b.h' => header(1),
+    't/a.t' => ''
 );
 
 my ($rc, $said) = style();
@@ -46,24 +44,5 @@ sub header {
 # Returns the exit code and what was said, on a tree of its own.
 
 sub style {
-    my %files = (%tree, @_);
-
-    my $dir = tempdir('jimeng-style-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-
-    for my $path (keys(%files)) {
-        make_path(dirname("$dir/$path"));
-
-        open(my $out, '>', "$dir/$path") or die("$path: $!");
-        print($out $files{$path});
-        close($out) or die("$path: $!");
-    }
-
-    make_path("$dir/t/tools");
-    copy("$FindBin::Bin/tools/style", "$dir/t/tools/style") or die("style: $!");
-
-    open(my $in, '-|', $^X, "$dir/t/tools/style") or die("style: $!");
-    my $said = do { local $/; <$in> };
-    close($in);
-
-    return ($?, $said // '');
+    return run_on_tree('style', %tree, @_);
 }

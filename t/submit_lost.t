@@ -411,7 +411,7 @@ for my $row (@lost) {
     is_error($t, $r, $name, code => 'upstream_error', no_retry => 1,
              upstream_code => $number);
 
-    # the emulator writes it down when its answer is out, read or not
+    # nginx gives up after 300 ms, and the emulator may not have read it yet.
     wait_for(sub { $t->submits > @before }, "$name: a submit");
     is($t->submits - @before, 1, "$name: one submit");
     is($t->queries - $queries, 0, "$name: nothing to ask for");

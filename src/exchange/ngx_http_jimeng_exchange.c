@@ -7,9 +7,9 @@
 #include "ngx_http_jimeng_exchange.h"
 
 
-/* in one piece what a proxied subrequest takes, less malloc()'s share */
+/* bytes: a proxied subrequest has room in one piece of so many */
 
-#define NGX_HTTP_JIMENG_POOL    (12 * 1024)
+#define NGX_HTTP_JIMENG_POOL    12288
 
 
 static ngx_int_t ngx_http_jimeng_exchange_create(

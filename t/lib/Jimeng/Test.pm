@@ -469,10 +469,11 @@ sub access_lines {
 }
 
 
-# The line of a response, or a stream, in the access log; {} if there is none.
+# The line of a response, a stream or an X-Request-Id in the access log; {} if
+# there is none.
 sub logged {
-    my ($self, $response) = @_;
-    my $id = $response->header('X-Request-Id') // return {};
+    my ($self, $what) = @_;
+    my $id = (ref $what ? $what->header('X-Request-Id') : $what) // return {};
 
     return wait_for(sub {
         (grep { $_->{jimeng_request_id} eq $id } $self->access_log)[0];

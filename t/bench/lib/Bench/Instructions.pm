@@ -1,7 +1,8 @@
 package Bench::Instructions;
 
 # Instructions in user space, as valgrind's callgrind counts them: they do not
-# depend on how busy the machine is.
+# depend on how busy the machine is.  JIMENG_BENCH_CALLGRIND in the environment
+# names a file to keep: what callgrind wrote of the last run.
 
 use strict;
 use warnings;

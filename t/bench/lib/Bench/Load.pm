@@ -82,6 +82,17 @@ sub wrk {
 }
 
 
+# A request as it is sent.
+
+sub post {
+    my ($port, $uri, $body, @headers) = @_;
+
+    return join "\r\n", "POST $uri HTTP/1.1", "Host: 127.0.0.1:$port",
+        'Content-Type: application/json', @headers,
+        'Content-Length: ' . length $body, '', $body;
+}
+
+
 # So many jobs, or pairs of requests to the proxy, on each of so many
 # connections: all of them send, then all of them read.
 
@@ -105,10 +116,8 @@ sub in_step {
             # equal requests at once would wait for each other
             my $body = body() =~ s/"prompt":"/sprintf '%s%06d ', $&, $n++/er;
 
-            my $request = join "\r\n", "POST $uri HTTP/1.1",
-                "Host: 127.0.0.1:$port", 'Content-Type: application/json',
-                'Authorization: Bearer ' . KEY,
-                'Content-Length: ' . length $body, '', $body;
+            my $request = post($port, $uri, $body,
+                               'Authorization: Bearer ' . KEY);
 
             syswrite($s, $request) == length $request
                 or die "a request to $kind: $!\n";
@@ -141,14 +150,8 @@ sub open_jobs {
     my ($port, $n) = @_;
     my @sockets;
 
-    my $body = body();
-    my $request = join "\r\n",
-        'POST /v1/images/generations HTTP/1.1',
-        "Host: 127.0.0.1:$port",
-        'Connection: close',
-        'Content-Type: application/json',
-        'Content-Length: ' . length $body,
-        '', $body;
+    my $request = post($port, '/v1/images/generations', body(),
+                       'Connection: close');
 
     for (1 .. $n) {
         my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',

@@ -6,7 +6,6 @@ package Jimeng::Test::Example;
 #
 #   my $text = rewrite($text);    for Jimeng::Test's "conf"
 #   internal($t, plain => 1);     volcengine.conf, likewise
-#   certificate($t, 'gateway');   gateway.crt and gateway.key
 
 use strict;
 use warnings;
@@ -15,7 +14,7 @@ use Exporter qw(import);
 use Jimeng::Test::Nginx;
 use Jimeng::Test::Process qw(slurp);
 
-our @EXPORT_OK = qw(certificate internal rewrite);
+our @EXPORT_OK = qw(internal rewrite);
 
 my $main = <<'EOT';
 daemon off;
@@ -88,19 +87,6 @@ sub internal {
     change(\$text, qr{proxy_pass https:}, 'proxy_pass http:') if $opt{plain};
 
     $t->write_file('volcengine.conf', $text);
-    return;
-}
-
-
-# A server's of its own making, into the directory of a test.
-sub certificate {
-    my ($t, $name) = @_;
-    my $file = $t->dir . "/$name";
-    my $command = 'openssl req -x509 -newkey rsa:2048 -nodes -days 2'
-        . " -subj /CN=$name.example.com -keyout $file.key -out $file.crt";
-
-    my $said = `$command 2>&1`;
-    die "openssl: $said" if $?;
     return;
 }
 

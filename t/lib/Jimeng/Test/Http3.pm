@@ -13,7 +13,8 @@ package Jimeng::Test::Http3;
 #                             waits for its end; a hash: status (0: none),
 #                             headers (names in lower case), body, end (it is
 #                             whole), reset (code), over (one of them, or the
-#                             connection's end)
+#                             connection's end), after (what else was heard of
+#                             the stream then)
 #   $h3->read_until($stream, $pattern, $seconds)
 #                             the same hash when that is in the body; undef when
 #                             the stream or the time is over before
@@ -40,10 +41,8 @@ my $program = Jimeng::Test::Nginx::root() . '/build/http3';
 
 
 sub need_http3 {
-    my $nginx = Jimeng::Test::Nginx::binary();
-
-    plan(skip_all => "$nginx has no http_v3_module")
-        if `$nginx -V 2>&1` !~ /--with-http_v3_module/;
+    plan(skip_all => Jimeng::Test::Nginx::binary() . ' has no http_v3_module')
+        if Jimeng::Test::Nginx::about() !~ /--with-http_v3_module/;
     plan(skip_all => '"make build/http3" has not been run')
         if !-x $program;
     return;
@@ -170,6 +169,9 @@ sub _take {
     my ($self, $line) = @_;
     my ($id, $event, $rest) = $line =~ /^(\d+) (\w+) ?(.*)/ or return;
     my $stream = $self->{streams}{$id} // return;
+
+    # After its end a stream is gone, in order.
+    push @{ $stream->{after} }, $event if $stream->{over} && $event ne 'gone';
 
     if ($event eq 'status') {
         $stream->{status} = $rest;

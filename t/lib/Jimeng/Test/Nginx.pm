@@ -6,6 +6,9 @@ package Jimeng::Test::Nginx;
 #   $nginx->start($text, $workers)    undef, or why it did not start
 #   $nginx->check($text)              (exit code, stderr) of nginx -t
 #   $nginx->signal('HUP')  $nginx->workers  $nginx->reload  $nginx->stop
+#
+# The nginx that is tested: binary(), about() (what its -V says) and
+# at_least('1.25.1').
 
 use strict;
 use warnings;
@@ -16,6 +19,9 @@ use version ();
 use Jimeng::Test::Process qw(children poll process_title slurp);
 
 (my $root = Cwd::abs_path(__FILE__)) =~ s{(?:/[^/]+){5}\z}{};
+
+# By path: nginx is asked once, and started often.
+my %about;
 
 
 sub root { $root }
@@ -34,12 +40,18 @@ sub binary {
 }
 
 
+# Its version and what it was built with.
+sub about {
+    my $binary = binary();
+    return $about{$binary} //= `'$binary' -V 2>&1`;
+}
+
+
 sub at_least {
     my ($least) = @_;
-    my $binary = binary();
 
-    my ($version) = `'$binary' -v 2>&1` =~ m{nginx/(\d+\.\d+\.\d+)}
-        or die "$binary does not tell its version\n";
+    my ($version) = about() =~ m{nginx/(\d+\.\d+\.\d+)}
+        or die binary() . " does not tell its version\n";
 
     return version->parse("v$version") >= version->parse("v$least");
 }
