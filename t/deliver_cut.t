@@ -2,7 +2,8 @@
 
 # A picture that breaks off in a stream, while another task runs: the client is
 # told at once that its reply is not whole, in its protocol's way; the other
-# task is followed to its end, and the session of an HTTP/2 client goes on.
+# task is followed to its end, and the session of an HTTP/2 client goes on, as
+# does an HTTP/3 client's connection.
 #
 # Seen failing: every "at once", without ngx_http_jimeng_client_cut() in
 # ngx_http_jimeng_job_cut(); "nothing follows the reset", with
@@ -17,11 +18,12 @@ use Jimeng::Test;
 use Jimeng::Test::Answer qw(done envelope http pending submitted);
 use Jimeng::Test::Certificate;
 use Jimeng::Test::Http2;
+use Jimeng::Test::Http3;
 use Jimeng::Test::Protocols;
 use Jimeng::Test::Queue;
 use Jimeng::Test::Sockets;
 
-use constant INTERNAL_ERROR => 2;
+use constant { INTERNAL_ERROR => 2, H3_INTERNAL_ERROR => 0x102 };
 
 # Of each two tasks the first has a picture that is broken, the second runs as
 # long as the gate is closed for it.
@@ -62,15 +64,26 @@ my $server = raw_server(sub {
     }
 });
 
-my $t = Jimeng::Test->new(with_queue(
+my %options = with_queue(
     emulator => 0, upstream => '127.0.0.1:' . $server->port, http2 => 1,
     account => 'concurrency 4;',
     proxy => 'proxy_buffers 64 4k; proxy_busy_buffers_size 200k;',
-    server => certificate() . <<'EOT',
+    server => <<'EOT',
         listen 127.0.0.1:%%PORT:tls%% ssl http2;
         listen 127.0.0.1:%%PORT:narrow%% http2 sndbuf=4k;
 EOT
-));
+);
+
+my $no_http3 = no_http3();
+
+if (defined $no_http3) {
+    $options{server} .= certificate();
+
+} else {
+    %options = with_http3(%options);
+}
+
+my $t = Jimeng::Test->new(%options);
 
 my $n = 0;
 
@@ -160,6 +173,29 @@ is($reply->{after}, undef, 'frames in the queue: nothing follows the reset');
 like($reply->{body}, qr/"b64_json":"\Q$picture\E\z/,
      'frames in the queue: all of them came');
 is_followed('frames in the queue');
+
+
+# ---- HTTP/3
+
+SKIP: {
+    skip $no_http3, 1 if defined $no_http3;
+
+    my $h3 = Jimeng::Test::Http3->new($t->port('http3'));
+    my $id = $h3->start(request());
+
+    ok($h3->read_until($id, qr/b64_json/, 15), 'HTTP/3: a picture');
+    break_off();
+    my $cut = $h3->response($id, 15);
+    is($cut->{reset}, H3_INTERNAL_ERROR, 'HTTP/3: at once, it is reset');
+    ok(!$cut->{end}, 'HTTP/3: and is not whole');
+    is($h3->response($h3->start(@get))->{status}, 200,
+       'HTTP/3: another stream works');
+    is_followed('HTTP/3');
+    is($h3->response($h3->start(@get))->{status}, 200,
+       'HTTP/3: and after its end');
+    is($cut->{after}, undef, 'HTTP/3: nothing follows the reset');
+    $h3->close;
+}
 
 $t->log_unlike(qr/client closed connection/, 'nobody is said to have left');
 $t->done;

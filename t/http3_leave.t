@@ -18,7 +18,9 @@ use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Http3;
 use Jimeng::Test::Keys;
+use Jimeng::Test::Process qw(slurp);
 use Jimeng::Test::Queue;
+use Jimeng::Test::Sockets;
 
 need_http3();
 
@@ -189,4 +191,37 @@ for my $way (@ways) {
 
 my $n = grep { /499/ } map { $_->{status} } $t->access_log;
 is($n, 2 * @ways, 'limits: the status of all who were served');
+$t->finish;
+
+
+# ---- while its body arrives.  A worker that is stopped lets no more come than
+# the first window holds; nginx itself ends the request then, with 000 or 400.
+
+$lines = 0;
+$t = Jimeng::Test->new(with_http3(strict => 1,
+                                  http => 'keepalive_timeout 2s;'));
+my ($worker) = $t->workers;
+
+for my $way (qw(abort cancel close)) {
+    my $h3 = connection();
+    is($h3->response($h3->start('GET', '/v1/models'))->{status}, 200,
+       "body, $way: a connection");
+
+    kill 'STOP', $worker;
+    wait_for { slurp("/proc/$worker/stat") =~ /\) T / } 'the worker is stopped';
+    my $id = start($h3, "half a heron, $way", { image => 'A' x 900_000 });
+    wait_for { datagrams($t->port('http3')) > 10_000 } 'half of it was sent';
+    $way{$way}->($h3, $id);
+    kill 'CONT', $worker;
+
+    my ($row) = lines(1);
+    like($row->{status}, qr/^(?:000|400|499)$/, "body, $way: it is logged");
+    next if $way ne 'cancel';
+
+    is($h3->response($h3->start('GET', '/v1/models'))->{status}, 200,
+       "body, $way: its connection stays");
+    $h3->close;
+}
+
+is(scalar $t->submits, 0, 'body: nothing is submitted');
 $t->done;

@@ -4,6 +4,7 @@ package Jimeng::Test::Http3;
 #
 #   need_http3();             the test is skipped where nginx has none, or the
 #                             client was not built
+#   no_http3()                which of these it is; undef where there is HTTP/3
 #   my $t = Jimeng::Test->new(with_http3(%options));
 #                             port('http3') is the listener's
 #
@@ -35,16 +36,22 @@ use Jimeng::Test::Certificate;
 use Jimeng::Test::Nginx;
 use Jimeng::Test::Process;
 
-our @EXPORT = qw(need_http3 with_http3);
+our @EXPORT = qw(need_http3 no_http3 with_http3);
 
 my $program = Jimeng::Test::Nginx::root() . '/build/http3';
 
 
-sub need_http3 {
-    plan(skip_all => Jimeng::Test::Nginx::binary() . ' has no http_v3_module')
+sub no_http3 {
+    return Jimeng::Test::Nginx::binary() . ' has no http_v3_module'
         if Jimeng::Test::Nginx::about() !~ /--with-http_v3_module/;
-    plan(skip_all => '"make build/http3" has not been run')
-        if !-x $program;
+
+    return -x $program ? undef : '"make build/http3" has not been run';
+}
+
+
+sub need_http3 {
+    my $why = no_http3();
+    plan(skip_all => $why) if defined $why;
     return;
 }
 

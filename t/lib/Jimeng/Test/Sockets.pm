@@ -1,7 +1,7 @@
 package Jimeng::Test::Sockets;
 
-# What the kernel tells of TCP connections of 127.0.0.1, and an upstream that
-# nobody can connect to.
+# What the kernel tells of the sockets of 127.0.0.1, and an upstream that nobody
+# can connect to.
 #
 #   my ($upstream, @filler) = full_upstream();
 #                                 a listening socket, and the connections that
@@ -11,6 +11,8 @@ package Jimeng::Test::Sockets;
 #   half_closed($port)            so many connections of that port have heard
 #                                 that their client sends no more
 #   is_read($socket)              the other end has read all that was sent to it
+#   datagrams($port)              bytes that came to that port over UDP, and were
+#                                 not read
 
 use strict;
 use warnings;
@@ -19,7 +21,7 @@ use Exporter qw(import);
 use IO::Socket::INET;
 use Jimeng::Test::Process qw(poll slurp);
 
-our @EXPORT = qw(connecting full_upstream half_closed is_read);
+our @EXPORT = qw(connecting datagrams full_upstream half_closed is_read);
 
 use constant { SYN_SENT => '02', CLOSE_WAIT => '08' };
 
@@ -28,10 +30,11 @@ my $address = qr/0100007F:(\w{4})/;
 
 # Port, the other end's port, state, bytes not sent and bytes not read.
 sub _rows {
-    my $table = slurp('/proc/net/tcp') || die "/proc/net/tcp cannot be read\n";
+    my $file = '/proc/net/' . ($_[0] // 'tcp');
+    my $table = slurp($file) || die "$file cannot be read\n";
 
     return map {
-        /^ *\d+: $address $address (\w\w) (\w+):(\w+) /
+        /^ *\d+: $address \w+:(\w+) (\w\w) (\w+):(\w+) /
             ? [ hex $1, hex $2, $3, hex $4, hex $5 ] : ()
     } split /\n/, $table;
 }
@@ -72,6 +75,15 @@ sub connecting {
 sub half_closed {
     my ($port) = @_;
     return scalar grep { $_->[0] == $port && $_->[2] eq CLOSE_WAIT } _rows();
+}
+
+
+sub datagrams {
+    my ($port) = @_;
+    my $bytes = 0;
+
+    $bytes += $_->[4] for grep { $_->[0] == $port } _rows('udp');
+    return $bytes;
 }
 
 
