@@ -61,8 +61,8 @@ export LC_ALL := C
 
 
 .PHONY: all install deps test check demo run asan asan-nginx newest \
-        newest-nginx static-nginx fuzz fuzzers lint bench bench-asan clean \
-        unit replay FORCE
+        newest-source newest-nginx static-nginx fuzz fuzzers lint bench \
+        bench-asan clean unit replay FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -186,8 +186,10 @@ bench-asan:
 asan-nginx:
 	@$(LOCK) t/tools/static-nginx build/asan sanitize
 
-newest-nginx:
+newest-source:
 	@$(LOCK) t/tools/nginx-source build/newest-source sid trixie
+
+newest-nginx: newest-source
 	@$(LOCK) env NGINX_SRC=build/newest-source \
 	    t/tools/static-nginx build/newest sanitize
 

@@ -6,8 +6,9 @@
 # does an HTTP/3 client's connection.
 #
 # Seen failing: every "at once", without ngx_http_jimeng_client_cut() in
-# ngx_http_jimeng_job_cut(); "nothing follows the reset", with
-# ngx_http_v2_queue_blocked_frame() in ngx_http_jimeng_cut_v2().
+# ngx_http_jimeng_job_cut(), and HTTP/3's without ngx_quic_reset_stream();
+# "nothing follows the reset", with ngx_http_v2_queue_blocked_frame() in
+# ngx_http_jimeng_cut_v2().
 
 use strict;
 use warnings;
