@@ -421,6 +421,13 @@ subtest 'the command line' => sub {
     like($process->stderr, qr/--secret-key or EMULATOR_SECRET_KEY/,
         'and says what is missing');
 
+    $process = $command->('--help');
+    ok($process->wait(20), 'asked for help it ends');
+    is($process->status, 0, 'help: exit code 0');
+    is(join(' ', grep { $process->stdout !~ /--\Q$_\E / } qw(access-key
+        secret-key security-token port control-port seconds concurrency qps
+        journal region version)), '', 'help: no option is missing');
+
     for my $signal (qw(TERM INT)) {
         $process = $command->('--access-key', 'a', '--secret-key', 'b');
         ok(poll(sub { $process->stdout =~ /\n/ }, 20), 'ports of its own');

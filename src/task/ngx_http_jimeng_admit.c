@@ -13,11 +13,7 @@
 #include "ngx_http_jimeng_task.h"
 
 
-/* the upstream's codes that say what it has refused */
-
 #define NGX_HTTP_JIMENG_TOO_MANY_TASKS  50430
-#define NGX_HTTP_JIMENG_ACCESS_DENIED   50400
-#define NGX_HTTP_JIMENG_KEY_DENIED      50204
 
 
 static ngx_int_t ngx_http_jimeng_admit_bind(ngx_http_jimeng_job_t *job,
@@ -277,7 +273,9 @@ ngx_http_jimeng_admit_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
 /*
  * Looks whether a submit was refused for load, or for its account's
  * credentials.  Then the task is the first in the queue again, there or on
- * another account, and answer->event says so; or it is too late for that.
+ * another account, and answer->event says so; or it is too late for that.  A
+ * worker that is to exit may have the keys of yesterday: its refusals say
+ * nothing of the account, and a repeat gets to another worker.
  */
 
 void
@@ -306,6 +304,10 @@ ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,
     } else if (answer->event == JM_EVENT_FAILED
                && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
     {
+        if (ngx_exiting && !jm_answer_of_service(answer)) {
+            return;
+        }
+
         event = JM_EVENT_DENIED;
         rc = ngx_http_jimeng_admit_denied(task, answer, &wait);
 
@@ -344,8 +346,7 @@ ngx_http_jimeng_admit_denied(ngx_http_jimeng_task_t *task,
     jm_queue_e  rc;
     ngx_uint_t  model_only;
 
-    model_only = (task->code == NGX_HTTP_JIMENG_ACCESS_DENIED
-                  || task->code == NGX_HTTP_JIMENG_KEY_DENIED);
+    model_only = jm_answer_of_service(answer);
 
     rc = ngx_http_jimeng_slot_denied(&task->slot, model_only, wait, &first);
 

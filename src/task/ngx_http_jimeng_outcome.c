@@ -7,7 +7,15 @@
 #include "ngx_http_jimeng_task.h"
 
 
+/* queries refused in a row, and milliseconds between them, at most */
+
+#define NGX_HTTP_JIMENG_DENIED        3
+#define NGX_HTTP_JIMENG_DENIED_PAUSE  1000
+
+
 static jm_event_e ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer);
+static ngx_uint_t ngx_http_jimeng_outcome_denied(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call, jm_answer_t *answer);
 static void ngx_http_jimeng_outcome_learn(ngx_http_jimeng_task_t *task,
     ngx_msec_t time);
@@ -36,7 +44,11 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
 
     event = ngx_http_jimeng_outcome_event(task, call, answer);
 
-    if (event == JM_EVENT_DONE) {
+    if (task->denied) {
+        task->task.limits.interval = ngx_min(task->task.limits.interval,
+                                             NGX_HTTP_JIMENG_DENIED_PAUSE);
+
+    } else if (event == JM_EVENT_DONE) {
         ngx_http_jimeng_outcome_learn(task, time);
 
     } else if (task->own) {
@@ -87,6 +99,10 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
         task->strange_logged = 1;
     }
 
+    if (ngx_http_jimeng_outcome_denied(task, call, answer)) {
+        return JM_EVENT_CLOSING;
+    }
+
     switch (answer->event) {
 
     case JM_EVENT_PENDING:
@@ -116,6 +132,47 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
     }
 
     return answer->event;
+}
+
+
+/*
+ * Keys that were replaced are known to the new workers.  One that is to exit
+ * has the old ones: when these are refused a repeat of the request, which a new
+ * worker gets, is the way.  Returns whether a task is left to that, after
+ * several refusals in a row.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_outcome_denied(ngx_http_jimeng_task_t *task,
+    jm_visual_call_e call, jm_answer_t *answer)
+{
+    if (answer->error.cause != JM_CAUSE_UPSTREAM_AUTH || !ngx_exiting
+        || jm_answer_of_service(answer))
+    {
+        task->denied = 0;
+        return 0;
+    }
+
+    if (call == JM_VISUAL_SUBMIT) {
+        jm_error_set(&answer->error, JM_CAUSE_UNAVAILABLE, NULL,
+                     "This worker is shutting down; nothing was ordered: try "
+                     "again.");
+        return 0;
+    }
+
+    if (answer->event != JM_EVENT_TROUBLE
+        || ++task->denied < NGX_HTTP_JIMENG_DENIED)
+    {
+        return 0;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, task->log, 0,
+                  "jimeng: task \"%V\" of account \"%V\" is left by this "
+                  "worker, which is to exit, as its keys are refused; a repeat "
+                  "of the request is followed with the keys of today",
+                  &task->id, &task->job->account->name);
+
+    return 1;
 }
 
 

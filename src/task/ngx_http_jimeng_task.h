@@ -34,6 +34,7 @@ typedef struct {
     jm_part_t                   part;       /* its pictures, or its error */
     jm_error_t                  error;
     int64_t                     code;       /* the upstream's last one */
+    ngx_uint_t                  denied;     /* in a row, in a last worker */
     ngx_msec_t                  accepted;   /* when it was; or joined */
     ngx_msec_t                  asked;      /* the last time it still ran */
     ngx_msec_t                  finished;   /* when its result was known */
@@ -95,8 +96,7 @@ jm_look_e ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e);
 void ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
-void ngx_http_jimeng_admit_leave(ngx_http_jimeng_task_t *task,
-    jm_leave_e how);
+void ngx_http_jimeng_admit_leave(ngx_http_jimeng_task_t *task, jm_leave_e how);
 
 /* ngx_http_jimeng_outcome.c */
 

@@ -61,4 +61,12 @@ typedef struct {
 } jm_answer_t;
 
 
+/*
+ * Whether the service itself has answered, and not the gateway before it.  What
+ * it refuses access to is a model: it knows the account.
+ */
+
+#define jm_answer_of_service(a)  ((a)->number > 0)
+
+
 #endif /* _JM_ANSWER_H_INCLUDED_ */

@@ -141,7 +141,7 @@ sub received {
     my $fault = $self->{faults}->take($stage, account => $name,
         names_of($request->{body}));
     my $kind  = $fault ? $fault->{do} : '';
-    my @signature_error = $self->check_signature($request, $account);
+    my @signature_error = $self->check_signature($request);
 
     $entry->{account}   = $name;
     $entry->{action}    = $action;
@@ -202,20 +202,21 @@ sub account_of {
 
     my ($key) = ($request->{headers}{authorization} // '')
         =~ m{Credential=([^/,\s]+)/} or return;
-    my ($account) = grep { my %keys = $_->keys; $keys{access_key} eq $key }
-        @{ $self->{accounts} };
+    my ($account) = grep { $_->pair($key) } @{ $self->{accounts} };
 
-    return $account;
+    return wantarray ? ($account, $account && $account->pair($key)) : $account;
 }
 
 
 sub check_signature {
-    my ($self, $request, $account) = @_;
+    my ($self, $request) = @_;
+
+    my (undef, $pair) = $self->account_of($request);
 
     return Jimeng::Emulator::Signature::check(
         $request,
         {
-            ($account // $self->{accounts}[0])->keys,
+            %{ $pair // { access_key => '' } },
             region  => $self->{region},
             service => SERVICE,
             now     => time,

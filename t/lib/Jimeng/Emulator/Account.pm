@@ -1,9 +1,11 @@
 package Jimeng::Emulator::Account;
 
-# One account of the upstream's: a pair of keys, and a service of its own
+# One account of the upstream's: its pairs of keys, and a service of its own
 # behind it, with limits, tasks and failures that are no other account's. What
 # may be set, at the start and over the control port:
 #
+#   keys       array of pairs, {"access_key": ..., "secret_key": ...}, that are
+#              good from now on, and no others
 #   seconds, concurrency, qps   as on the command line, from now on
 #   refuse     the name of a gateway error: it is the answer to all that is
 #              signed with these keys; null: no more
@@ -19,7 +21,7 @@ use Jimeng::Emulator::Models qw(is_number is_string);
 use Jimeng::Emulator::Visual;
 
 use constant NUMBER   => qr{^\d+(?:\.\d+)?\z};
-use constant SETTINGS => qw(seconds concurrency qps refuse denied);
+use constant SETTINGS => qw(seconds concurrency qps refuse denied keys);
 
 
 # name, access_key, secret_key, security_token (or undef), url, and settings.
@@ -27,8 +29,9 @@ sub new {
     my ($class, %option) = @_;
 
     my $self = bless {
-        map { $_ => $option{$_} } qw(name access_key secret_key
-            security_token)
+        name => $option{name},
+        keys => [ { map { $_ => $option{$_} } qw(access_key secret_key
+            security_token) } ],
     }, $class;
 
     $self->{count}  = { submits => 0, queries => 0, accepted => 0 };
@@ -50,10 +53,10 @@ sub name   { return $_[0]{name} }
 sub visual { return $_[0]{visual} }
 sub refuse { return $_[0]{refuse} }
 
-# What Jimeng::Emulator::Signature::check() asks for.
-sub keys {
-    my ($self) = @_;
-    return map { $_ => $self->{$_} } qw(access_key secret_key security_token);
+# The pair with this access key, or nothing.
+sub pair {
+    my ($self, $access_key) = @_;
+    return (grep { $_->{access_key} eq $access_key } @{ $self->{keys} })[0];
 }
 
 
@@ -66,6 +69,7 @@ sub set {
     return $error if defined $error;
 
     $self->{refuse} = $settings->{refuse} if exists $settings->{refuse};
+    $self->{keys} = $settings->{keys} if $settings->{keys};
 
     for my $name (qw(seconds concurrency qps denied)) {
         $self->{visual}{$name} = $settings->{$name}
@@ -96,12 +100,25 @@ sub violation {
     return 'refuse must be the name of a gateway error'
         if defined $refuse && !(is_string($refuse) && is_gateway($refuse));
     return 'denied must be an array' if $denied && ref $denied ne 'ARRAY';
+    return 'keys must be an array of pairs' if !are_pairs($settings->{keys});
     return 'foreign needs tasks and seconds'
         if $foreign
         && (ref $foreign ne 'HASH'
             || grep { !is_number($foreign->{$_}) } qw(tasks seconds));
 
     return;
+}
+
+
+sub are_pairs {
+    my ($keys) = @_;
+
+    return 1 if !defined $keys;
+    return if ref $keys ne 'ARRAY';
+    return !grep {
+        ref $_ ne 'HASH'
+            || grep { !is_string($_) || !length } @$_{qw(access_key secret_key)}
+    } @$keys;
 }
 
 
