@@ -304,6 +304,49 @@ ngx_http_jimeng_quota_log(ngx_log_t *log, ngx_uint_t dry_run,
 
 
 /*
+ * A worker that is to exit has the keys' files of before: a client whose line
+ * was taken out since is served no more.  NGX_DECLINED: this one is.
+ */
+
+ngx_int_t
+ngx_http_jimeng_client_listed(ngx_http_request_t *r, jm_error_t *e)
+{
+    unsigned                     known;
+    ngx_http_jimeng_ctx_t       *ctx;
+    ngx_http_jimeng_zone_t      *zone;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+    zone = ngx_http_jimeng_zone_get(r);
+
+    if (!ngx_exiting || zone == NULL || ctx == NULL || ctx->client == NULL) {
+        return NGX_OK;
+    }
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    ngx_http_jimeng_zone_lock(zone);
+
+    known = jm_quota_knows(&zone->quota, ctx->client);
+
+    ngx_http_jimeng_zone_unlock(zone);
+
+    if (known || jlcf->dry_run) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "jimeng: client \"%*s\" is in no file of keys any more",
+                  ctx->client->name.len, ctx->client->name.data);
+
+    jm_error_set(e, JM_CAUSE_INVALID_KEY, NULL,
+                 "The API key was withdrawn; nothing was ordered.");
+
+    return NGX_DECLINED;
+}
+
+
+/*
  * Called before each submit.  A request that joined another one, and submits
  * after all because that one has failed, counts from now on.  NGX_DECLINED: it
  * is one too many.

@@ -101,6 +101,7 @@ void ngx_http_jimeng_ledger_fetched(ngx_http_request_t *r, uint64_t entry,
 
 ngx_int_t ngx_http_jimeng_rate(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_rate_check(ngx_http_request_t *r, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_client_listed(ngx_http_request_t *r, jm_error_t *e);
 ngx_int_t ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_uint_t pictures,
     ngx_uint_t joins, jm_error_t *e);
 ngx_int_t ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold,

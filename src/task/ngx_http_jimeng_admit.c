@@ -122,6 +122,10 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e)
 
     job = task->job;
 
+    if (ngx_http_jimeng_client_listed(job->request, e) != NGX_OK) {
+        return JM_EVENT_FAILED;
+    }
+
     wish.account = job->account;
     wish.req_key = &job->order.req_key;
     wish.deadline = task->task.deadline;

@@ -99,6 +99,21 @@ jm_quota_sync(jm_quota_t *q, const jm_client_t *const *clients, size_t n)
 }
 
 
+unsigned
+jm_quota_knows(jm_quota_t *q, const jm_client_t *client)
+{
+    unsigned  known;
+
+    jm_quota_enter(q);
+
+    known = (jm_quota_find(q, client->name) != NULL);
+
+    jm_quota_leave(q);
+
+    return known;
+}
+
+
 /*
  * A bucket is kept as the time at which it is going to be full: each request
  * moves it on by what it costs, and one store is all that it takes.

@@ -65,6 +65,9 @@ jm_rc_e jm_quota_reserve(jm_quota_t *q, size_t n, size_t processes);
 jm_rc_e jm_quota_sync(jm_quota_t *q, const jm_client_t *const *clients,
     size_t n);
 
+/* Tells whether the last jm_quota_sync() was handed a client of this name. */
+unsigned jm_quota_knows(jm_quota_t *q, const jm_client_t *client);
+
 /*
  * To be called once by a process before it holds anything: what an older one
  * of the same pid held is given back.

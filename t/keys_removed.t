@@ -1,0 +1,61 @@
+#!/usr/bin/perl
+
+# A client's line is taken out of the file of keys, and nginx reloaded: what it
+# has waiting in the old workers is not submitted any more, what runs is
+# followed to its end, and others are served as before.
+#
+# Seen failing: "waits" and "stream", without ngx_http_jimeng_client_listed() in
+# ngx_http_jimeng_admit().
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Jimeng::Test;
+use Jimeng::Test::Errors qw(is_error);
+use Jimeng::Test::Keys;
+use Jimeng::Test::Ledger qw(is_picture submits_of wait_submits);
+
+my $prompts = 0;
+
+sub prompt { "an empty berth, $_[0], " . ++$prompts }
+
+sub start {
+    my ($t, $client, $prompt, $fields) = @_;
+    return $t->start_request($t->generation(
+        { prompt => $prompt, %{ $fields || {} } }, bearer($client)));
+}
+
+my $t = with_keys(
+    [ 'alice concurrency=9 images=20/d', 'bob concurrency=9' ],
+    workers => 2, emulator => { seconds => 3 }, account => 'concurrency 1;',
+    http => 'lingering_close off;',
+);
+
+my %prompt = map { $_ => prompt($_) } qw(runs waits stream bob);
+my %x = (runs => start($t, 'alice', $prompt{runs}));
+wait_submits($t, $prompt{runs});
+
+$x{waits} = start($t, 'alice', $prompt{waits}, { n => 2 });
+$x{stream} = start($t, 'alice', $prompt{stream}, { stream => \1 });
+used($t, 'alice', concurrency => 3);
+$x{bob} = start($t, 'bob', $prompt{bob});
+used($t, 'bob', concurrency => 1);
+
+set_clients($t, 'bob concurrency=9');
+$t->reload;
+
+for my $what (qw(waits stream)) {
+    my $r = $x{$what}->response;
+    is_error($t, $r, "alice, $what: 401", code => 'invalid_api_key');
+    is(scalar submits_of($t, $prompt{$what}), 0, "alice, $what: no submit");
+    is($t->emulator->accounts->{main}{running}, 1, "alice, $what: at once");
+}
+
+is_error($t, generate_as($t, 'alice'), 'alice, in a new worker: 401',
+         code => 'invalid_api_key');
+is_picture($t, $x{runs}->response, $prompt{runs}, 'alice, what runs');
+is_picture($t, $x{bob}->response, $prompt{bob}, 'bob, who waited');
+like($t->error_log, qr/client "alice" is in no file of keys any more/,
+     'the log says why');
+$t->done;
