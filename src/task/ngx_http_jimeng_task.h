@@ -34,7 +34,7 @@ typedef struct {
     jm_part_t                   part;       /* its pictures, or its error */
     jm_error_t                  error;
     int64_t                     code;       /* the upstream's last one */
-    ngx_uint_t                  denied;     /* in a row, in a last worker */
+    ngx_uint_t                  denied;     /* queries refused, in a row */
     ngx_msec_t                  accepted;   /* when it was; or joined */
     ngx_msec_t                  asked;      /* the last time it still ran */
     ngx_msec_t                  finished;   /* when its result was known */

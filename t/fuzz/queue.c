@@ -228,6 +228,7 @@ static void
 look_around(world_t *w, unsigned dispatched)
 {
     unsigned             i;
+    uint32_t             limit;
     holder_t            *h;
     jm_queue_place_t    *place;
     jm_queue_account_t  *a;
@@ -237,7 +238,9 @@ look_around(world_t *w, unsigned dispatched)
     for (i = 0; i < ACCOUNTS; i++) {
         a = w->q.shared->accounts[i];
 
-        check(a->running <= jm_queue_slots(a) || a->running <= w->running[i]);
+        limit = a->conf.concurrency ? jm_max(a->effective, 1) : UINT32_MAX;
+
+        check(a->running <= limit || a->running <= w->running[i]);
 
         w->running[i] = a->running;
 
