@@ -75,7 +75,7 @@ for my $mark (@marks) {
 
     is_error($t, $r, "$name: 503", code => 'service_unavailable',
              task_id => qr/^$row->{task_id}$/);
-    cmp_ok(time - $switched, '<', 5, "$name: in time");
+    cmp_ok(time - $switched, '<', 15, "$name: in time");
     $again{$name} = $t->start_request(request($mark, $prompt{$name}, 1));
 }
 
