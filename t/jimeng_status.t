@@ -106,7 +106,8 @@ ok(!(grep { $_->{started} < $began || $_->{started} > time }
           @{ $status->{workers} }), 'workers: since when');
 
 my %none = (average_time => 0, rest => 0, aside => 0, running => 0, lost => 0,
-            waiting => 0, submits => 0, refusals => 0, denials => 0);
+            waiting => 0, submits => 0, refusals => 0, denials => 0,
+            query_denials => 0);
 my %slots = (concurrency => 2, effective => 2, queue => 10);
 
 sub named {

@@ -104,6 +104,7 @@ for my $mark (@marks) {
 
 is(account_of($t)->{aside} + 0, 0, 'the account is not set aside');
 is(account_of($t)->{denials}, 0, 'and was never denied');
+is(account_of($t)->{query_denials}, 6, 'but for three queries of each task');
 like($t->error_log, qr/is left by this worker, which is to exit, as its keys/,
      'the log says what happened');
 $t->done;

@@ -337,6 +337,7 @@ ngx_http_jimeng_status_account(jm_queue_view_t *view,
     account->submits = view->submits;
     account->refusals = view->busy_rate + view->busy_tasks;
     account->denied = view->denied;
+    account->queries_denied = view->queries_denied;
 }
 
 

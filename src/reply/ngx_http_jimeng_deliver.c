@@ -384,6 +384,10 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
     ngx_http_jimeng_metrics_exchange(d->job->request, JM_VISUAL_RESULT,
                                      answer.number, x->time);
 
+    if (answer.error.cause == JM_CAUSE_UPSTREAM_AUTH) {
+        ngx_http_jimeng_metrics_denied(d->job->request, d->job->account);
+    }
+
     if (d->job->order.ids) {
         ngx_http_jimeng_outcome_retrieved(d->task, &answer);
     }

@@ -60,6 +60,12 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
 
     ngx_http_jimeng_metrics_exchange(job->request, call, answer->number, time);
 
+    if (call == JM_VISUAL_QUERY
+        && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
+    {
+        ngx_http_jimeng_metrics_denied(job->request, job->account);
+    }
+
     return event;
 }
 

@@ -118,6 +118,26 @@ ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
 }
 
 
+/* a query was refused for its account's credentials */
+
+void
+ngx_http_jimeng_metrics_denied(ngx_http_request_t *r,
+    ngx_http_jimeng_account_t *account)
+{
+    ngx_http_jimeng_zone_t  *zone;
+
+    zone = ngx_http_jimeng_zone_get(r);
+
+    if (zone) {
+        ngx_http_jimeng_zone_lock(zone);
+
+        jm_queue_query_denied(&zone->queue, account->queue_number);
+
+        ngx_http_jimeng_zone_unlock(zone);
+    }
+}
+
+
 /*
  * A task is over: cause is why it has failed, polls how often it was asked for
  * or NGX_ERROR if it was never accepted, time how long a good one took.

@@ -428,8 +428,8 @@ test_workers(void)
 
 
 static jm_report_account_t  accounts[] = {
-    { jm_string("main"), 1, 2, 1, 2, 1, 3, 100, 12345, 500, 0, 9, 2, 1 },
-    { jm_string("plain"), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { jm_string("main"), 1, 2, 1, 2, 1, 3, 100, 12345, 500, 0, 9, 2, 1, 4 },
+    { jm_string("plain"), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 };
 
 static jm_report_client_t  clients[] = {
@@ -465,6 +465,8 @@ test_accounts(void)
     ok(has(s, "jimeng_submits_total{account=\"main\"} 9"), "submits");
     ok(has(s, "jimeng_refusals_total{account=\"main\"} 2"), "refusals");
     ok(has(s, "jimeng_denials_total{account=\"main\"} 1"), "denials");
+    ok(has(s, "jimeng_query_denials_total{account=\"main\"} 4"),
+       "and of queries");
     ok(strstr(s, "plain") == NULL, "an account without slots is not shown");
 
     ok(has(s, "jimeng_zone_bytes{state=\"used\"} 49152"), "bytes used");
@@ -519,7 +521,7 @@ test_json(void)
            "\"concurrency\":2,\"effective\":1,\"running\":2,\"lost\":1,"
            "\"waiting\":3,\"queue\":100,\"average_time\":12.345,"
            "\"rest\":0.500,\"aside\":0.000,\"submits\":9,\"refusals\":2,"
-           "\"denials\":1},"
+           "\"denials\":1,\"query_denials\":4},"
            "{\"name\":\"plain\",\"tasks\":{\"succeeded\":0,\"failed\":1}}],"
            "\"clients\":[{\"name\":\"alice\","
            "\"requests\":{\"succeeded\":2,\"failed\":1},\"images\":3,"

@@ -270,6 +270,10 @@ test_denied(void)
     jm_queue_view(&q, 0, &v, NOW + 2);
     is_int((int64_t) v.aside, 9999, "set aside once");
     is_int((int64_t) v.denied, 2, "counted twice");
+    jm_queue_query_denied(&other, 0);
+    jm_queue_view(&q, 0, &v, NOW + 2);
+    is_int((int64_t) v.queries_denied, 1, "a query is counted by itself");
+    is_int((int64_t) v.denied, 2, "and not with the submits");
     is_view(&q, 0, 0, 0, "nothing is left");
 
     is_int(enter(&q, &a, 'a', NOW + 10000), JM_QUEUE_ASIDE, "set aside");

@@ -133,6 +133,7 @@ jm_status_accounts(jm_json_writer_t *w, const jm_report_t *report)
             jm_status_int(w, "submits", a->submits);
             jm_status_int(w, "refusals", a->refusals);
             jm_status_int(w, "denials", a->denied);
+            jm_status_int(w, "query_denials", a->queries_denied);
         }
 
         jm_json_end_object(w);

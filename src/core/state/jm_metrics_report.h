@@ -34,6 +34,7 @@ typedef struct {
     uint64_t         submits;
     uint64_t         refusals;
     uint64_t         denied;
+    uint64_t         queries_denied;
 } jm_report_account_t;
 
 

@@ -146,7 +146,11 @@ static const jm_gauge_t  jm_gauges[] = {
 
     { "jimeng_denials_total", "counter",
       "Submits that the upstream refused for their credentials.",
-      jm_gauge(denied), 0 }
+      jm_gauge(denied), 0 },
+
+    { "jimeng_query_denials_total", "counter",
+      "Queries that the upstream refused for their credentials.",
+      jm_gauge(queries_denied), 0 }
 };
 
 

@@ -62,6 +62,17 @@ jm_queue_account(jm_queue_t *q, jm_str_t name,
 }
 
 
+void
+jm_queue_query_denied(jm_queue_t *q, unsigned account)
+{
+    jm_queue_begin(q);
+
+    q->shared->accounts[account]->queries_denied++;
+
+    jm_queue_done(q);
+}
+
+
 /* a new account is all zeros, and serves nobody, until its conf is set */
 
 static jm_rc_e

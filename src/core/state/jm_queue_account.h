@@ -18,7 +18,7 @@
 
 /* changes with the meaning of anything that is kept in shared memory */
 
-#define JM_QUEUE_VERSION    1
+#define JM_QUEUE_VERSION    2
 
 #define JM_QUEUE_ACCOUNTS   64
 #define JM_QUEUE_NAME       64      /* bytes of an account's name, at most */
@@ -77,6 +77,7 @@ typedef struct {
     uint64_t             busy_rate; /* submits refused with 50429 */
     uint64_t             busy_tasks;    /* submits refused with 50430 */
     uint64_t             denied;    /* submits refused for credentials */
+    uint64_t             queries_denied;    /* and queries */
 } jm_queue_view_t;
 
 
@@ -104,6 +105,9 @@ jm_rc_e jm_queue_reserve(jm_queue_t *q, jm_str_t name,
  */
 jm_rc_e jm_queue_account(jm_queue_t *q, jm_str_t name,
     const jm_queue_conf_t *conf, unsigned *account);
+
+/* Counts a query that was refused for the account's credentials. */
+void jm_queue_query_denied(jm_queue_t *q, unsigned account);
 
 /*
  * Tells how an account is, which has to be there.  What dead processes have

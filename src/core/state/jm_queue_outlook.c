@@ -351,6 +351,7 @@ jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
     v->busy_rate = a->busy_rate;
     v->busy_tasks = a->busy_tasks;
     v->denied = a->denied;
+    v->queries_denied = a->queries_denied;
 
     v->lost = 0;
 

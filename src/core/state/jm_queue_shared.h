@@ -47,6 +47,7 @@ typedef struct {
     uint64_t             busy_rate;
     uint64_t             busy_tasks;
     uint64_t             denied;
+    uint64_t             queries_denied;
     size_t               len;
     uint8_t              name[JM_QUEUE_NAME];
 } jm_queue_account_t;
