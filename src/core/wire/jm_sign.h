@@ -105,9 +105,8 @@ void jm_sign_canonical(jm_buf_t *b, const jm_sign_request_t *sr,
  * Appends the value of the Authorization header.  The key is derived from the
  * secret only when the date's day is not signer->day, so one signer belongs to
  * one credential; it may sign anything, and is fast where heads are alike.
- * Returns JM_ERROR when libcrypto fails, or b has, or the
- * canonical request exceeds JM_SIGN_MAX bytes, and JM_INVALID when the date is
- * no date.
+ * Returns JM_ERROR when libcrypto fails, or b has, or the canonical request
+ * exceeds JM_SIGN_MAX bytes, and JM_INVALID when the date is no date.
  */
 jm_rc_e jm_sign(jm_buf_t *b, const jm_sign_request_t *sr,
     const jm_credential_t *credential, jm_signer_t *signer);
