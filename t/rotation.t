@@ -7,7 +7,10 @@
 #
 # Seen failing: "503" of what runs, without ngx_http_jimeng_outcome_denied();
 # "503" of what waits and "is not set aside", without the look at ngx_exiting in
-# ngx_http_jimeng_admit_refused().
+# ngx_http_jimeng_admit_refused(); "counted", with ngx_http_jimeng_ledger_over()
+# called for a task that is left; "tried again", without the look at "asked" in
+# ngx_http_jimeng_task_is_left(); "asked for", without that at ngx_exiting in
+# ngx_http_jimeng_outcome_retrieved().
 
 use strict;
 use warnings;
@@ -15,6 +18,7 @@ use warnings;
 use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Errors qw(is_error);
+use Jimeng::Test::Keys;
 use Jimeng::Test::Queue;
 use Time::HiRes qw(time);
 
@@ -22,14 +26,14 @@ my %old = (access_key => 'AKLTtheoldonetheoldone', secret_key => 'c2VjcmV0b2Zvbm
 my %new = (access_key => 'AKLTthenewonethenewone', secret_key => 'c2VjcmV0b2ZuZXc=');
 
 sub account {
-    my ($keys) = @_;
+    my ($keys, $concurrency) = @_;
     return "access_key $keys->{access_key}; secret_key $keys->{secret_key};
-            concurrency 2;";
+            concurrency $concurrency;";
 }
 
 my $t = Jimeng::Test->new(with_queue(
     workers => 2, strict => 1, emulator => { seconds => 6 },
-    account => account(\%old), poll_interval => '2s',
+    account => account(\%old, 2), poll_interval => '2s',
     http => 'lingering_close off;',
 ));
 
@@ -61,7 +65,7 @@ for my $state ('runs', 'waits') {
 }
 
 queued($t, 2);
-$t->reload(account => account(\%new));
+$t->reload(account => account(\%new, 2));
 $t->emulator->set_account('main', keys => [ \%new ]);
 
 my $switched = time;
@@ -107,4 +111,64 @@ is(account_of($t)->{denials}, 0, 'and was never denied');
 is(account_of($t)->{query_denials}, 6, 'but for three queries of each task');
 like($t->error_log, qr/is left by this worker, which is to exit, as its keys/,
      'the log says what happened');
+$t->finish;
+
+
+# ---- what is left is counted by who sees its end, and told as it is
+
+$t = with_keys(
+    [ 'alice images=9/d' ],
+    workers => 2, emulator => { seconds => 5 }, account => account(\%old, 4),
+    poll_interval => '500ms', http => 'lingering_close off;',
+);
+
+$t->emulator->set_account('main', keys => [ \%old, \%new ]);
+
+my %left = map { $_ => prompt($_) } qw(counted again);
+
+$t->emulator->fault({
+    on => 'query', do => 'answer', times => 1, status => 400,
+    body => '{"code":50511,"data":null,"message":"a refused picture"}' });
+
+sub as_alice {
+    my ($prompt, $fields) = @_;
+    return $t->start_request($t->generation(
+        { prompt => $prompt, %{ $fields || {} } }, bearer('alice')));
+}
+
+# The first try ends in an error, the second is running when it is left.
+my %alice = (again => as_alice($left{again}, { retries => 1 }));
+wait_submits($t, $left{again}, 2);
+$alice{counted} = as_alice($left{counted});
+wait_submits($t, $left{counted});
+
+my ($running) = submits_of($t, $left{counted});
+my $id = generate_as($t, 'alice', { prompt => prompt('async'), async => \1 });
+my $get = $t->start_request('GET', '/v1/images/generations/'
+                            . $id->json->{task_id} . '?wait=60s',
+                            bearer('alice'));
+
+wait_for { queries_of($t, $running->{json}{prompt}) } 'they are asked for';
+$t->reload(account => account(\%new, 4));
+$t->emulator->set_account('main', keys => [ \%new ]);
+
+for my $what (qw(again counted)) {
+    my $r = $alice{$what}->response;
+    my @ids = map { $_->{task_id} } submits_of($t, $left{$what});
+    my $name = $what eq 'again' ? 'tried again' : $what;
+
+    is_error($t, $r, "$name: 503", code => 'service_unavailable',
+             task_id => qr/^$ids[-1]$/);
+    $alice{$what} = as_alice($left{$what},
+                             $what eq 'again' ? { retries => 1 } : {});
+}
+
+my $r = $get->response;
+is($r->status, 200, 'asked for: 200');
+is(($r->json // {})->{task_status}, 'pending', 'asked for: ask again');
+
+is($alice{again}->response->status, 200, 'tried again: a repeat joins');
+is(scalar submits_of($t, $left{again}), 2, 'tried again: nothing is new');
+is($alice{counted}->response->status, 200, 'counted: a repeat joins');
+used($t, 'alice', images => [ 2, 0 ]);
 $t->done;

@@ -19,7 +19,7 @@
 
 /* what timers of a job look at: is the worker to exit, is the reply taken */
 
-struct ngx_http_jimeng_watch_s {
+typedef struct ngx_http_jimeng_watch_s {
     ngx_event_t                 closing;    /* is the worker to exit? */
     ngx_event_t                 look;       /* has the client all of it? */
     ngx_msec_t                  moved;      /* when unsent last changed */
@@ -28,7 +28,7 @@ struct ngx_http_jimeng_watch_s {
     unsigned                    unread:1;   /* some of it is not, yet */
     unsigned                    fetched:1;  /* owed no more, once taken */
     unsigned                    fin:1;      /* the client was sent its end */
-};
+} ngx_http_jimeng_watch_t;
 
 
 /* ngx_http_jimeng_taken.c */

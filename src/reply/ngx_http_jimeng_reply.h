@@ -17,7 +17,7 @@
 #include "ngx_http_jimeng_task.h"
 
 
-struct ngx_http_jimeng_delivery_s {
+typedef struct ngx_http_jimeng_delivery_s {
     ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_exchange_t *exchange;
     ngx_log_t                  *log;
@@ -36,7 +36,7 @@ struct ngx_http_jimeng_delivery_s {
     unsigned                    told:1;     /* the last one told what failed */
     unsigned                    stopped:1;  /* nothing more may be sent */
     unsigned                    client_lost:1;  /* its connection failed */
-};
+} ngx_http_jimeng_delivery_t;
 
 
 /* is a task over that was asked for by its id, and brought no picture? */

@@ -123,7 +123,7 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e)
     job = task->job;
 
     if (ngx_http_jimeng_client_listed(job->request, e) != NGX_OK) {
-        return JM_EVENT_FAILED;
+        goto failed;
     }
 
     wish.account = job->account;
@@ -155,6 +155,8 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e)
     default: /* JM_QUEUE_FULL, JM_QUEUE_LATE */
         ngx_http_jimeng_admit_late(task, rc, task->task.refusals, wait, e);
     }
+
+failed:
 
     /* a retry could not be made: the error is that of the task before */
 

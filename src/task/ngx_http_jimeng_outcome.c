@@ -44,7 +44,7 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
 
     event = ngx_http_jimeng_outcome_event(task, call, answer);
 
-    if (task->denied) {
+    if (task->denied && task->own) {
         task->task.limits.interval = ngx_min(task->task.limits.interval,
                                              NGX_HTTP_JIMENG_DENIED_PAUSE);
 
@@ -160,6 +160,12 @@ ngx_http_jimeng_outcome_denied(ngx_http_jimeng_task_t *task,
     }
 
     if (call == JM_VISUAL_SUBMIT) {
+
+        if (task->task.retried) {
+            answer->error = task->error;
+            return 0;
+        }
+
         jm_error_set(&answer->error, JM_CAUSE_UNAVAILABLE, NULL,
                      "This worker is shutting down; nothing was ordered: try "
                      "again.");
@@ -337,11 +343,65 @@ ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
         jm_error_set(&answer->error, JM_CAUSE_TASK_NOT_FOUND, NULL, NULL);
     }
 
-    /* credentials that are refused are not put right while a client waits */
+    /*
+     * Credentials that are refused are not put right while a client waits, but
+     * a new worker may have others, see ngx_http_jimeng_outcome_denied().
+     */
 
     if (answer->event == JM_EVENT_TROUBLE
-        && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
+        && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH
+        && (!ngx_exiting || jm_answer_of_service(answer)))
     {
         answer->event = JM_EVENT_FAILED;
+    }
+}
+
+
+/*
+ * Makes the client's error.  A task that has an id goes on without this
+ * request, which is to be repeated only where a repeat will find the task.
+ */
+
+void
+ngx_http_jimeng_outcome_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
+{
+    jm_error_t  *e;
+    ngx_uint_t   repeats;
+
+    e = &task->error;
+    repeats = ngx_http_jimeng_ledger_repeats(task->job->claim);
+
+    jm_error_set(e, cause, NULL, NULL);
+
+    if (task->id.len == 0) {
+
+        if (cause == JM_CAUSE_UNAVAILABLE) {
+            jm_error_set(e, cause, NULL,
+                         "This worker is shutting down; try again.");
+
+        } else if (cause == JM_CAUSE_UPSTREAM
+                   && ngx_current_msec >= task->task.deadline)
+        {
+            jm_error_set(e, cause, NULL,
+                         "The request could not be sent to the image provider "
+                         "in time; nothing was ordered: try again later.");
+        }
+
+        return;
+    }
+
+    if (cause == JM_CAUSE_UNAVAILABLE) {
+        jm_error_set(e, cause, NULL,
+                     "This worker is shutting down. The picture is being made: "
+                     "%sask for it by its task_id.",
+                     repeats ? "send the request again, or " : "");
+        e->no_retry = !repeats;
+
+    } else if (cause == JM_CAUSE_GENERATION_TIMEOUT && repeats) {
+        jm_error_set(e, cause, NULL,
+                     "The picture was not ready in time, and is being made: "
+                     "send the request again to wait for it, or ask for it by "
+                     "its task_id.");
+        e->no_retry = 0;
     }
 }

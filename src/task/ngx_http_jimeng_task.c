@@ -23,14 +23,14 @@ static void ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
     const jm_answer_t *answer);
 static void ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task,
     jm_cause_e cause, const jm_answer_t *answer);
-static void ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task,
-    jm_cause_e cause);
 static ngx_uint_t ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task,
     jm_cause_e cause);
 static jm_leave_e ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task,
     jm_cause_e cause);
+static ngx_uint_t ngx_http_jimeng_task_is_left(ngx_http_jimeng_task_t *task,
+    jm_cause_e cause);
 static ngx_uint_t ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task,
-    jm_leave_e how);
+    jm_leave_e how, ngx_uint_t left);
 
 
 /* comes with the events that no answer of the upstream has caused */
@@ -437,7 +437,7 @@ ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
                    "jimeng task \"%V\" done, pictures:%uz",
                    &task->id, answer->nurls);
 
-    if (ngx_http_jimeng_task_over(task, JM_LEAVE_OVER)) {
+    if (ngx_http_jimeng_task_over(task, JM_LEAVE_OVER, 0)) {
         ngx_http_jimeng_hold_delivered(task->job->hold, answer->nurls);
 
         if (task->job->order.ids == NULL) {
@@ -451,19 +451,24 @@ static void
 ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     const jm_answer_t *answer)
 {
+    ngx_uint_t  left;
+
+    left = ngx_http_jimeng_task_is_left(task, cause);
+
     if (task->follows) {
         ngx_http_jimeng_task_over(task,
-                                  ngx_http_jimeng_task_leave_how(task, cause));
+                                  ngx_http_jimeng_task_leave_how(task, cause),
+                                  left);
         return;
     }
 
     if (cause == JM_CAUSE_NONE) {
         task->error = answer->error;
 
-    } else if (task->task.retried == 0
+    } else if (task->task.retried == 0 || left
                || cause == JM_CAUSE_GENERATION_TIMEOUT)
     {
-        ngx_http_jimeng_task_error(task, cause);
+        ngx_http_jimeng_outcome_error(task, cause);
 
         /* without a connection there was no number but an older one */
 
@@ -476,7 +481,7 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
 
     /* a task that was retried was submitted, and may have been billed */
 
-    if (task->task.retried) {
+    if (task->task.retried && !left) {
         task->error.no_retry = 1;
     }
 
@@ -497,7 +502,21 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     }
 
     ngx_http_jimeng_task_over(task,
-                              ngx_http_jimeng_task_leave_how(task, cause));
+                              ngx_http_jimeng_task_leave_how(task, cause),
+                              left);
+}
+
+
+/*
+ * Whether the upstream's task goes on, and is another worker's to follow; one
+ * that is to be submitted again has still got the id of the task before.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_task_is_left(ngx_http_jimeng_task_t *task, jm_cause_e cause)
+{
+    return cause == JM_CAUSE_UNAVAILABLE && task->id.len
+           && (task->task.retried == 0 || task->task.asked);
 }
 
 
@@ -556,64 +575,23 @@ ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task, jm_cause_e cause)
         return JM_LEAVE_FREE;
     }
 
-    return cause == JM_CAUSE_NONE ? JM_LEAVE_OVER : JM_LEAVE_LOST;
+    /* credentials that are refused say nothing of the task */
+
+    return (cause == JM_CAUSE_NONE
+            && task->error.cause != JM_CAUSE_UPSTREAM_AUTH)
+           ? JM_LEAVE_OVER : JM_LEAVE_LOST;
 }
 
 
 /*
- * Makes the client's error.  A task that has an id goes on without this
- * request, which is to be repeated only where a repeat will find the task.
+ * Returns whether this was the first to see the end of the upstream's task.
+ * One that is left has not ended: who follows it sees that, and counts its
+ * pictures.
  */
 
-static void
-ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
-{
-    jm_error_t  *e;
-    ngx_uint_t   repeats;
-
-    e = &task->error;
-    repeats = ngx_http_jimeng_ledger_repeats(task->job->claim);
-
-    jm_error_set(e, cause, NULL, NULL);
-
-    if (task->id.len == 0) {
-
-        if (cause == JM_CAUSE_UNAVAILABLE) {
-            jm_error_set(e, cause, NULL,
-                         "This worker is shutting down; try again.");
-
-        } else if (cause == JM_CAUSE_UPSTREAM
-                   && ngx_current_msec >= task->task.deadline)
-        {
-            jm_error_set(e, cause, NULL,
-                         "The request could not be sent to the image provider "
-                         "in time; nothing was ordered: try again later.");
-        }
-
-        return;
-    }
-
-    if (cause == JM_CAUSE_UNAVAILABLE) {
-        jm_error_set(e, cause, NULL,
-                     "This worker is shutting down. The picture is being made: "
-                     "%sask for it by its task_id.",
-                     repeats ? "send the request again, or " : "");
-        e->no_retry = !repeats;
-
-    } else if (cause == JM_CAUSE_GENERATION_TIMEOUT && repeats) {
-        jm_error_set(e, cause, NULL,
-                     "The picture was not ready in time, and is being made: "
-                     "send the request again to wait for it, or ask for it by "
-                     "its task_id.");
-        e->no_retry = 0;
-    }
-}
-
-
-/* returns whether this was the first to see the end of the upstream's task */
-
 static ngx_uint_t
-ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how)
+ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
+    ngx_uint_t left)
 {
     ngx_uint_t  first;
 
@@ -629,8 +607,8 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how)
         ngx_del_timer(&task->timer);
     }
 
-    first = ngx_http_jimeng_ledger_over(task->job->claim,
-                                        task - task->job->tasks);
+    first = !left && ngx_http_jimeng_ledger_over(task->job->claim,
+                                                 task - task->job->tasks);
 
     ngx_http_jimeng_admit_leave(task, how);
 

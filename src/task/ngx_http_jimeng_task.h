@@ -17,10 +17,6 @@
 #include "ngx_http_jimeng_request.h"
 
 
-typedef struct ngx_http_jimeng_delivery_s  ngx_http_jimeng_delivery_t;
-typedef struct ngx_http_jimeng_watch_s     ngx_http_jimeng_watch_t;
-
-
 typedef struct {
     ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_exchange_t *exchange;   /* NULL: none is under way */
@@ -66,9 +62,9 @@ typedef enum {
 struct ngx_http_jimeng_job_s {
     ngx_http_request_t         *request;
     ngx_http_jimeng_task_t     *tasks;
-    ngx_http_jimeng_delivery_t *delivery;   /* NULL: URLs, as one reply */
+    struct ngx_http_jimeng_delivery_s  *delivery;   /* NULL: only URLs */
     ngx_socket_t                ident;      /* as a task's */
-    ngx_http_jimeng_watch_t    *watch;      /* what src/job looks at */
+    struct ngx_http_jimeng_watch_s  *watch;     /* what src/job looks at */
     ngx_http_jimeng_state_e     state;
     ngx_http_jimeng_account_t  *account;
     ngx_http_jimeng_order_t     order;
@@ -104,6 +100,8 @@ jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time);
 void ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
+void ngx_http_jimeng_outcome_error(ngx_http_jimeng_task_t *task,
+    jm_cause_e cause);
 
 /* ngx_http_jimeng_task.c */
 

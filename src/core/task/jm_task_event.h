@@ -24,7 +24,7 @@ typedef enum {
     JM_EVENT_GRANTED,       /* it has a slot */
     JM_EVENT_TIMER,
     JM_EVENT_EXITING,       /* a timer, in a process that shuts down */
-    JM_EVENT_CLOSING,       /* the process ends now */
+    JM_EVENT_CLOSING,       /* another process is to go on with it */
     JM_EVENT_LEFT,          /* the client has gone */
     JM_EVENT_TAKEN_BACK,    /* the submit was stopped before its first byte */
 
