@@ -135,7 +135,6 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                       *rv;
     ngx_str_t                  *value;
-    ngx_uint_t                  i;
     ngx_conf_t                  save;
     ngx_array_t                *accounts;
     ngx_pool_cleanup_t         *cln;
@@ -163,13 +162,6 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     cln->handler = ngx_http_jimeng_account_cleanup;
     cln->data = account;
-
-    for (i = 0; i < NGX_HTTP_JIMENG_CALLS; i++) {
-
-        if (jm_signer_init(&account->signers[i]) != JM_OK) {
-            return NGX_CONF_ERROR;
-        }
-    }
 
     *pa = account;
 

@@ -29,19 +29,9 @@ static jm_rc_e jm_sign_day(jm_signer_t *signer, const uint8_t *day,
     const jm_credential_t *credential);
 
 
-jm_rc_e
-jm_signer_init(jm_signer_t *signer)
-{
-    memset(signer, 0, sizeof(jm_signer_t));
-
-    return jm_digest_init(&signer->hash, NULL);
-}
-
-
 void
 jm_signer_free(jm_signer_t *signer)
 {
-    jm_digest_free(&signer->hash);
     jm_digest_free(&signer->begun);
     jm_digest_free(&signer->key);
 
@@ -237,8 +227,19 @@ jm_sign_scope(jm_buf_t *b, const jm_sign_request_t *sr,
 static jm_rc_e
 jm_sign_hash(jm_signer_t *signer, uint8_t *hash, jm_str_t text)
 {
+    uint8_t  digest[JM_DIGEST_LEN];
+
+    /* none of this service's is so short */
+
     if (text.len < JM_SIGN_HEAD) {
-        return jm_digest_hex(&signer->hash, hash, text);
+
+        if (jm_digest(digest, NULL, &text, 1) != JM_OK) {
+            return JM_ERROR;
+        }
+
+        jm_hex(hash, digest, JM_DIGEST_LEN);
+
+        return JM_OK;
     }
 
     if (memcmp(signer->head, text.data, JM_SIGN_HEAD) != 0

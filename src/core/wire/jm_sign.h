@@ -46,7 +46,7 @@ typedef struct {
  * What signs the requests of one credential that begin alike: what its key of a
  * UTC day has made of an HMAC, and what the head of a canonical request has
  * made of a hash.  jm_sign() makes them anew when a request is of another day,
- * or has another head.  day and head are zeroed until then.
+ * or has another head.  All of it is zeroed until then.
  */
 
 typedef struct {
@@ -54,7 +54,6 @@ typedef struct {
     uint8_t          head[JM_SIGN_HEAD];
     jm_digest_t      key;
     jm_digest_t      begun;     /* SHA-256 of head */
-    jm_digest_t      hash;      /* SHA-256, of nothing yet */
 } jm_signer_t;
 
 
@@ -75,12 +74,6 @@ typedef struct {
     size_t           nheaders;
 } jm_sign_request_t;
 
-
-/*
- * Makes a signer ready.  Returns JM_ERROR when libcrypto fails: nothing is held
- * then.
- */
-jm_rc_e jm_signer_init(jm_signer_t *signer);
 
 /* Gives back what a signer holds, and forgets its key. */
 void jm_signer_free(jm_signer_t *signer);
