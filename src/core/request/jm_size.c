@@ -62,6 +62,7 @@ static jm_rc_e jm_size_fit_area(jm_size_t *size, const jm_model_t *model,
     unsigned strict, jm_error_t *e);
 static jm_rc_e jm_size_fit_sides(jm_size_t *size, const jm_model_t *model,
     unsigned strict, jm_error_t *e);
+static void jm_size_digits(jm_buf_t *b, uint32_t n);
 static jm_rc_e jm_size_refuse_sides(const jm_size_t *size,
     const jm_model_t *model, jm_error_t *e);
 static jm_rc_e jm_size_refuse(const jm_size_t *size, uint64_t area,
@@ -231,9 +232,9 @@ void
 jm_size_write(jm_buf_t *b, const jm_size_t *size)
 {
     if (size->width != 0) {
-        jm_digits(b, size->width);
+        jm_size_digits(b, size->width);
         jm_buf_literal(b, "x");
-        jm_digits(b, size->height);
+        jm_size_digits(b, size->height);
 
     } else if (size->area == JM_SIZE_1K) {
         jm_buf_literal(b, "1K");
@@ -245,8 +246,20 @@ jm_size_write(jm_buf_t *b, const jm_size_t *size)
         jm_buf_literal(b, "4K");
 
     } else if (size->area != 0) {
-        jm_digits(b, size->area);
+        jm_size_digits(b, size->area);
     }
+}
+
+
+static void
+jm_size_digits(jm_buf_t *b, uint32_t n)
+{
+    uint8_t  digits[JM_DIGITS_MAX], *p, *end;
+
+    end = digits + JM_DIGITS_MAX;
+    p = jm_digits(end, n);
+
+    jm_buf_add(b, p, (size_t) (end - p));
 }
 
 

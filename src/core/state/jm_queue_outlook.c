@@ -21,7 +21,6 @@
 static uint64_t jm_queue_room(jm_queue_t *q, uint64_t accounts);
 static uint64_t jm_queue_confined(jm_queue_t *q, uint64_t accounts,
     uint64_t *joined);
-static uint64_t jm_queue_average(jm_queue_t *q, uint64_t accounts);
 static uint64_t jm_queue_rate(jm_queue_t *q, uint64_t accounts,
     uint64_t average);
 static uint64_t jm_queue_turns(uint64_t shares, uint64_t rate);
@@ -130,6 +129,7 @@ jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
 
     free = 0;
     ready = JM_QUEUE_ENDLESS;
+    o->average = 0;
 
     for (i = 0; i < q->shared->naccounts; i++) {
 
@@ -138,10 +138,16 @@ jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
 
             free += jm_queue_free_slots(a) * JM_QUEUE_SHARE;
             ready = jm_min(ready, jm_queue_ready_in(a, now));
+
+            /* the least that is known of any of them */
+
+            if (o->average == 0
+                || (a->average != 0 && a->average < o->average))
+            {
+                o->average = a->average;
+            }
         }
     }
-
-    o->average = jm_queue_average(q, accounts);
 
     rate = jm_queue_rate(q, accounts, o->average);
     ahead = jm_queue_ahead(q, accounts, client) + JM_QUEUE_SHARE;
@@ -151,30 +157,6 @@ jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
     o->step = (rate == JM_QUEUE_ENDLESS)
               ? JM_QUEUE_GUESS / jm_queue_slots_of(q, accounts)
               : jm_queue_turns(JM_QUEUE_SHARE, rate);
-}
-
-
-/* the least that is known of any of the accounts, 0: nothing is */
-
-static uint64_t
-jm_queue_average(jm_queue_t *q, uint64_t accounts)
-{
-    unsigned  i;
-    uint64_t  average, least;
-
-    least = 0;
-
-    for (i = 0; i < q->shared->naccounts; i++) {
-        average = q->shared->accounts[i]->average;
-
-        if ((accounts & jm_queue_bit(i)) && average != 0
-            && (least == 0 || average < least))
-        {
-            least = average;
-        }
-    }
-
-    return least;
 }
 
 

@@ -10,11 +10,8 @@
 
 
 #include "jm_json.h"
+#include "jm_text.h"
 
-
-/* "-9223372036854775808" */
-
-#define JM_JSON_INT         20
 
 /* a byte, in each of eight */
 
@@ -175,23 +172,17 @@ jm_json_raw(jm_json_writer_t *w, jm_str_t raw)
 void
 jm_json_int(jm_json_writer_t *w, int64_t value)
 {
-    uint8_t   digits[JM_JSON_INT], *p;
+    uint8_t   digits[1 + JM_DIGITS_MAX], *p, *end;
     jm_str_t  number;
-    uint64_t  rest;
 
-    p = digits + JM_JSON_INT;
-    rest = (value < 0) ? 0 - (uint64_t) value : (uint64_t) value;
-
-    do {
-        *--p = (uint8_t) ('0' + rest % 10);
-        rest /= 10;
-    } while (rest != 0);
+    end = digits + sizeof(digits);
+    p = jm_digits(end, (value < 0) ? 0 - (uint64_t) value : (uint64_t) value);
 
     if (value < 0) {
         *--p = '-';
     }
 
-    number.len = (size_t) (digits + JM_JSON_INT - p);
+    number.len = (size_t) (end - p);
     number.data = p;
 
     jm_json_raw(w, number);

@@ -19,10 +19,6 @@
 
 #define JM_DECIMAL_MAX      1000000000000000000
 
-/* digits of any uint64_t */
-
-#define JM_DIGITS_MAX       20
-
 /* digits of JM_DECIMAL_MAX; any number of so many fits into an uint64_t */
 
 #define JM_DECIMAL_DIGITS   19
@@ -242,19 +238,15 @@ jm_hex(uint8_t *dst, const uint8_t *src, size_t len)
 }
 
 
-void
-jm_digits(jm_buf_t *b, uint64_t n)
+uint8_t *
+jm_digits(uint8_t *end, uint64_t n)
 {
-    uint8_t  digits[JM_DIGITS_MAX], *p;
-
-    p = digits + JM_DIGITS_MAX;
-
     do {
-        *--p = (uint8_t) ('0' + n % 10);
+        *--end = (uint8_t) ('0' + n % 10);
         n /= 10;
     } while (n != 0);
 
-    jm_buf_add(b, p, (size_t) (digits + JM_DIGITS_MAX - p));
+    return end;
 }
 
 

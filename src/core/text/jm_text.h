@@ -47,8 +47,12 @@ unsigned jm_utf8_charset(jm_str_t name);
 /* Writes 2 * len lower-case hex digits of src to dst, without a zero. */
 void jm_hex(uint8_t *dst, const uint8_t *src, size_t len);
 
-/* Appends the decimal digits of n. */
-void jm_digits(jm_buf_t *b, uint64_t n);
+/* digits of any uint64_t */
+
+#define JM_DIGITS_MAX       20
+
+/* Writes the decimal digits of n up to end; returns where they begin. */
+uint8_t *jm_digits(uint8_t *end, uint64_t n);
 
 /*
  * Reads a JSON number (RFC 8259, section 6) as a fixed-point number: *value
