@@ -6,10 +6,10 @@
 # account serves on at once.
 #
 # Seen failing: "503" of what runs, without ngx_http_jimeng_outcome_denied();
-# "503" of what waits and "is not set aside", without the look at ngx_exiting in
-# ngx_http_jimeng_admit_refused(); "counted", with ngx_http_jimeng_ledger_over()
+# "503" of what waits and "is not set aside", with ngx_http_jimeng_admit_refused()
+# called whatever keys were refused; "counted", with ngx_http_jimeng_ledger_over()
 # called for a task that is left; "tried again", without the look at "asked" in
-# ngx_http_jimeng_task_is_left(); "asked for", without that at ngx_exiting in
+# ngx_http_jimeng_task_is_left(); "asked for", without that at old keys in
 # ngx_http_jimeng_outcome_retrieved().
 
 use strict;

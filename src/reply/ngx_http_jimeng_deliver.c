@@ -381,12 +381,8 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 
     d->job->upstream_time += x->time;
 
-    ngx_http_jimeng_metrics_exchange(d->job->request, JM_VISUAL_RESULT,
-                                     answer.number, x->time);
-
-    if (answer.error.cause == JM_CAUSE_UPSTREAM_AUTH) {
-        ngx_http_jimeng_metrics_denied(d->job->request, d->job->account);
-    }
+    ngx_http_jimeng_metrics_exchange(d->job->request, d->job->account,
+                                     JM_VISUAL_RESULT, &answer, x->time);
 
     if (d->job->order.ids) {
         ngx_http_jimeng_outcome_retrieved(d->task, &answer);

@@ -316,14 +316,17 @@ ngx_http_jimeng_client_listed(ngx_http_request_t *r, jm_error_t *e)
     ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
-    zone = ngx_http_jimeng_zone_get(r);
-
-    if (!ngx_exiting || zone == NULL || ctx == NULL || ctx->client == NULL) {
+    if (!ngx_exiting) {
         return NGX_OK;
     }
 
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+    zone = ngx_http_jimeng_zone_get(r);
+
+    if (zone == NULL || ctx == NULL || ctx->client == NULL || jlcf->dry_run) {
+        return NGX_OK;
+    }
 
     ngx_http_jimeng_zone_lock(zone);
 
@@ -331,7 +334,7 @@ ngx_http_jimeng_client_listed(ngx_http_request_t *r, jm_error_t *e)
 
     ngx_http_jimeng_zone_unlock(zone);
 
-    if (known || jlcf->dry_run) {
+    if (known) {
         return NGX_OK;
     }
 

@@ -279,9 +279,7 @@ ngx_http_jimeng_admit_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
 /*
  * Looks whether a submit was refused for load, or for its account's
  * credentials.  Then the task is the first in the queue again, there or on
- * another account, and answer->event says so; or it is too late for that.  A
- * worker that is to exit may have the keys of yesterday: its refusals say
- * nothing of the account, and a repeat gets to another worker.
+ * another account, and answer->event says so; or it is too late for that.
  */
 
 void
@@ -310,10 +308,6 @@ ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,
     } else if (answer->event == JM_EVENT_FAILED
                && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
     {
-        if (ngx_exiting && !jm_answer_of_service(answer)) {
-            return;
-        }
-
         event = JM_EVENT_DENIED;
         rc = ngx_http_jimeng_admit_denied(task, answer, &wait);
 

@@ -15,6 +15,7 @@
 
 static jm_event_e ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call, jm_answer_t *answer);
+static ngx_uint_t ngx_http_jimeng_outcome_old_keys(jm_answer_t *answer);
 static ngx_uint_t ngx_http_jimeng_outcome_denied(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call, jm_answer_t *answer);
 static void ngx_http_jimeng_outcome_learn(ngx_http_jimeng_task_t *task,
@@ -58,13 +59,8 @@ ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
                                           ngx_current_msec - task->accepted);
     }
 
-    ngx_http_jimeng_metrics_exchange(job->request, call, answer->number, time);
-
-    if (call == JM_VISUAL_QUERY
-        && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
-    {
-        ngx_http_jimeng_metrics_denied(job->request, job->account);
-    }
+    ngx_http_jimeng_metrics_exchange(job->request, job->account, call, answer,
+                                     time);
 
     return event;
 }
@@ -92,7 +88,11 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
     }
 
     if (call == JM_VISUAL_SUBMIT) {
-        ngx_http_jimeng_admit_refused(task, answer);
+
+        if (!ngx_http_jimeng_outcome_old_keys(answer)) {
+            ngx_http_jimeng_admit_refused(task, answer);
+        }
+
         ngx_http_jimeng_outcome_submit(task, answer);
 
     } else {
@@ -142,19 +142,30 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
 
 
 /*
- * Keys that were replaced are known to the new workers.  One that is to exit
- * has the old ones: when these are refused a repeat of the request, which a new
- * worker gets, is the way.  Returns whether a task is left to that, after
- * several refusals in a row.
+ * Whether this worker's keys were refused, and may be those of yesterday: keys
+ * that were replaced are known to the new workers, and one that is to exit has
+ * the old ones.  That says nothing of the account.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_outcome_old_keys(jm_answer_t *answer)
+{
+    return ngx_exiting && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH
+           && !jm_answer_of_service(answer);
+}
+
+
+/*
+ * When old keys are refused a repeat of the request, which a new worker gets,
+ * is the way.  Returns whether a task is left to that, after several refusals
+ * in a row.
  */
 
 static ngx_uint_t
 ngx_http_jimeng_outcome_denied(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call, jm_answer_t *answer)
 {
-    if (answer->error.cause != JM_CAUSE_UPSTREAM_AUTH || !ngx_exiting
-        || jm_answer_of_service(answer))
-    {
+    if (!ngx_http_jimeng_outcome_old_keys(answer)) {
         task->denied = 0;
         return 0;
     }
@@ -345,12 +356,12 @@ ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
 
     /*
      * Credentials that are refused are not put right while a client waits, but
-     * a new worker may have others, see ngx_http_jimeng_outcome_denied().
+     * by a new worker, see ngx_http_jimeng_outcome_denied().
      */
 
     if (answer->event == JM_EVENT_TROUBLE
         && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH
-        && (!ngx_exiting || jm_answer_of_service(answer)))
+        && !ngx_http_jimeng_outcome_old_keys(answer))
     {
         answer->event = JM_EVENT_FAILED;
     }

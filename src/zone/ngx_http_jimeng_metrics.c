@@ -97,11 +97,15 @@ ngx_http_jimeng_metrics_admitted(ngx_http_request_t *r, ngx_msec_t waited)
 }
 
 
-/* an exchange took time ms, and brought this code of the upstream's */
+/*
+ * An exchange took time ms, and brought this answer.  What is refused of
+ * submits the queue counts itself, see jm_queue_denied().
+ */
 
 void
 ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
-    jm_visual_call_e call, int64_t code, ngx_msec_t time)
+    ngx_http_jimeng_account_t *account, jm_visual_call_e call,
+    const jm_answer_t *answer, ngx_msec_t time)
 {
     ngx_http_jimeng_zone_t  *zone;
 
@@ -111,27 +115,13 @@ ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
         ngx_http_jimeng_zone_lock(zone);
 
         jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_SUBMIT + call, time);
-        jm_metrics_code(&zone->metrics, code);
+        jm_metrics_code(&zone->metrics, answer->number);
 
-        ngx_http_jimeng_zone_unlock(zone);
-    }
-}
-
-
-/* a query was refused for its account's credentials */
-
-void
-ngx_http_jimeng_metrics_denied(ngx_http_request_t *r,
-    ngx_http_jimeng_account_t *account)
-{
-    ngx_http_jimeng_zone_t  *zone;
-
-    zone = ngx_http_jimeng_zone_get(r);
-
-    if (zone) {
-        ngx_http_jimeng_zone_lock(zone);
-
-        jm_queue_query_denied(&zone->queue, account->queue_number);
+        if (call != JM_VISUAL_SUBMIT
+            && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
+        {
+            jm_queue_query_denied(&zone->queue, account->queue_number);
+        }
 
         ngx_http_jimeng_zone_unlock(zone);
     }

@@ -94,9 +94,8 @@ ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
 void ngx_http_jimeng_metrics_admitted(ngx_http_request_t *r,
     ngx_msec_t waited);
 void ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
-    jm_visual_call_e call, int64_t code, ngx_msec_t time);
-void ngx_http_jimeng_metrics_denied(ngx_http_request_t *r,
-    ngx_http_jimeng_account_t *account);
+    ngx_http_jimeng_account_t *account, jm_visual_call_e call,
+    const jm_answer_t *answer, ngx_msec_t time);
 void ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
     jm_cause_e cause, ngx_int_t polls, ngx_msec_t time);
 void ngx_http_jimeng_metrics_images(ngx_http_request_t *r, ngx_uint_t n);
