@@ -120,6 +120,25 @@ sub is_followed {
     return;
 }
 
+sub works {
+    my ($client, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    return is($client->response($client->start('GET', '/v1/models', {}))
+              ->{status}, 200, $name);
+}
+
+# One stream of a session, or connection, was reset, and the others go on.
+sub goes_on {
+    my ($name, $client, $reply) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    works($client, "$name: another stream works");
+    is_followed($name);
+    works($client, "$name: and after its end");
+    return is($reply->{after}, undef, "$name: nothing follows the reset");
+}
+
 
 # ---- curl, which says what it thinks of the end
 
@@ -148,13 +167,7 @@ my $reply = $h2->response($stream, 15);
 
 is($reply->{reset}, INTERNAL_ERROR, 'a session: at once, one stream is reset');
 
-my @get = ('GET', '/v1/models', {});
-is($h2->response($h2->start(@get))->{status}, 200,
-   'a session: another stream works');
-is_followed('a session');
-is($h2->response($h2->start(@get))->{status}, 200,
-   'a session: and after its end');
-is($reply->{after}, undef, 'a session: nothing follows the reset');
+goes_on('a session', $h2, $reply);
 $h2->abort;
 
 
@@ -168,8 +181,7 @@ wait_for { $t->error_log =~ /the reply broke off, task "12"/ }
     'frames in the queue: it breaks off';
 $reply = $h2->response($stream, 15);
 is($reply->{reset}, INTERNAL_ERROR, 'frames in the queue: reset');
-is($h2->response($h2->start(@get))->{status}, 200,
-   'frames in the queue: another stream works');
+works($h2, 'frames in the queue: another stream works');
 is($reply->{after}, undef, 'frames in the queue: nothing follows the reset');
 like($reply->{body}, qr/"b64_json":"\Q$picture\E\z/,
      'frames in the queue: all of them came');
@@ -189,12 +201,7 @@ SKIP: {
     my $cut = $h3->response($id, 15);
     is($cut->{reset}, H3_INTERNAL_ERROR, 'HTTP/3: at once, it is reset');
     ok(!$cut->{end}, 'HTTP/3: and is not whole');
-    is($h3->response($h3->start(@get))->{status}, 200,
-       'HTTP/3: another stream works');
-    is_followed('HTTP/3');
-    is($h3->response($h3->start(@get))->{status}, 200,
-       'HTTP/3: and after its end');
-    is($cut->{after}, undef, 'HTTP/3: nothing follows the reset');
+    goes_on('HTTP/3', $h3, $cut);
     $h3->close;
 }
 

@@ -113,14 +113,27 @@ test_late_turns(void)
 }
 
 
+/* a place of so much patience */
+
+static void
+patient(jm_queue_t *q, jm_queue_request_t *request, uint64_t patience,
+    uint64_t now, jm_queue_e rc, const char *name)
+{
+    uint64_t    wait;
+    jm_place_t  p;
+
+    request->patience = patience;
+    is_int(jm_queue_enter(q, &p, request, now, &wait), rc, "%s", name);
+}
+
+
 /* slots that are free, and only may not be used yet */
 
 static void
 test_late_interval(void)
 {
-    uint64_t            wait;
     unsigned            number;
-    jm_place_t          a, b;
+    jm_place_t          a;
     jm_queue_t          q, other;
     jm_queue_conf_t     conf = { 5, 100, 1, 400, 0 };
     jm_queue_request_t  request;
@@ -132,15 +145,13 @@ test_late_interval(void)
     (void) enter(&q, &a, 'a', NOW);
 
     request_init(&request, 'b', NOW);
-    request.patience = 10300;
-    is_int(jm_queue_enter(&q, &b, &request, NOW + 100, &wait), JM_QUEUE_WAIT,
-           "the interval, and a task");
+    patient(&q, &request, 10300, NOW + 100, JM_QUEUE_WAIT,
+            "the interval, and a task");
     request.client[0] = 'c';
-    is_int(jm_queue_enter(&q, &b, &request, NOW + 100, &wait), JM_QUEUE_WAIT,
-           "as if the others came at once");
-    request.patience = 10299;
-    is_int(jm_queue_enter(&q, &b, &request, NOW + 100, &wait), JM_QUEUE_LATE,
-           "less is not enough");
+    patient(&q, &request, 10300, NOW + 100, JM_QUEUE_WAIT,
+            "as if the others came at once");
+    patient(&q, &request, 10299, NOW + 100, JM_QUEUE_LATE,
+            "less is not enough");
 
     memory_done(&q);
 }
@@ -175,12 +186,10 @@ test_late_shares(void)
 
     request.naccounts = 1;
     request.accounts[0] = 0;
-    request.patience = 40000;
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
-           "two, and itself");
-    request.patience = 39000;
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_LATE,
-           "no less");
+    patient(&q, &request, 40000, NOW, JM_QUEUE_WAIT,
+            "two, and itself");
+    patient(&q, &request, 39000, NOW, JM_QUEUE_LATE,
+            "no less");
 
     memory_done(&q);
 }
@@ -210,18 +219,15 @@ test_late_unknown(void)
 
     /* three wait for two slots that are free every 10 s */
 
-    request.patience = 29999;
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_LATE,
-           "beside one without an average");
-    request.patience = 30000;
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
-           "which is taken to be as fast");
+    patient(&q, &request, 29999, NOW, JM_QUEUE_LATE,
+            "beside one without an average");
+    patient(&q, &request, 30000, NOW, JM_QUEUE_WAIT,
+            "which is taken to be as fast");
 
     request.accounts[0] = 1;
     request.naccounts = 1;
-    request.patience = 1;
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
-           "alone it makes nobody late");
+    patient(&q, &request, 1, NOW, JM_QUEUE_WAIT,
+            "alone it makes nobody late");
 
     memory_done(&q);
 }

@@ -135,13 +135,13 @@ sub received {
         $stage = 'result' if $entry->{form} eq 'base64';
     }
 
-    my $account = $self->account_of($request);
+    my ($account, $pair) = $self->account_of($request);
     my $name    = $account && $account->name;
 
     my $fault = $self->{faults}->take($stage, account => $name,
         names_of($request->{body}));
     my $kind  = $fault ? $fault->{do} : '';
-    my @signature_error = $self->check_signature($request);
+    my @signature_error = $self->check_signature($request, $pair);
 
     $entry->{account}   = $name;
     $entry->{action}    = $action;
@@ -196,7 +196,8 @@ sub write_journal {
 }
 
 
-# The account whose access key a request is signed with, or nothing.
+# The account whose access key a request is signed with, and that pair of its
+# keys; or nothing.
 sub account_of {
     my ($self, $request) = @_;
 
@@ -204,14 +205,12 @@ sub account_of {
         =~ m{Credential=([^/,\s]+)/} or return;
     my ($account) = grep { $_->pair($key) } @{ $self->{accounts} };
 
-    return wantarray ? ($account, $account && $account->pair($key)) : $account;
+    return $account ? ($account, $account->pair($key)) : ();
 }
 
 
 sub check_signature {
-    my ($self, $request) = @_;
-
-    my (undef, $pair) = $self->account_of($request);
+    my ($self, $request, $pair) = @_;
 
     return Jimeng::Emulator::Signature::check(
         $request,
