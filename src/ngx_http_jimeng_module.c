@@ -137,7 +137,7 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       NULL },
 
     { ngx_string("jimeng_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_jimeng_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,

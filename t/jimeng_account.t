@@ -177,7 +177,7 @@ SKIP: {
 
 # ---- how much it may do
 
-my $zone = 'jimeng_zone shared:16m;';
+my $zone = 'jimeng_zone shared:64m;';
 
 sub limited {
     my ($lines) = @_;

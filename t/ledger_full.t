@@ -81,7 +81,7 @@ is(scalar submits_of($t, $ten), 10, 'ten tasks, again: nothing is submitted');
 
 # ---- what runs stays
 
-$t->emulator->restart(seconds => 3);
+$t->emulator->restart(seconds => 8);
 
 my @names = map { prompt("running $_") } 1 .. $n + 30;
 my $submits = $t->submits;
@@ -149,7 +149,7 @@ is_picture($t, $t->request(request($key, 1)), $key, 'the newest');
 # ---- a reload takes the room it needs, of what is over
 
 $t->reload(http => $t->{http} . 'jimeng_accounts main; jimeng_account other {'
-           . 'access_key a; secret_key s; concurrency 2; queue 100; }');
+           . 'access_key a; secret_key s; concurrency 2; queue 30; }');
 is(scalar(() = $t->error_log =~ /too small/g), 1,
    'a full zone: an account with a queue fits in');
 is_picture($t, $t->request(request($key, 1)), $key, 'the newest is known');

@@ -235,15 +235,16 @@ static void
 ngx_http_jimeng_status_zone(ngx_http_jimeng_zone_t *zone, jm_report_t *report,
     jm_counters_t *counters, jm_metrics_worker_t *workers)
 {
-    ngx_uint_t  i, n;
+    ngx_uint_t   i, n;
+    jm_state_t  *state;
 
-    ngx_http_jimeng_str(&report->zone, &zone->name);
-    report->size = zone->shpool->end - (u_char *) zone->shpool;
+    ngx_http_jimeng_str(&report->zone, &zone->memory.name);
+    report->size = zone->memory.size;
 
-    ngx_http_jimeng_zone_lock(zone);
+    state = ngx_http_jimeng_zone_lock(zone);
 
-    report->free = zone->shpool->pfree * ngx_pagesize;
-    report->entries = jm_ledger_entries(&zone->ledger);
+    report->free = (uint64_t) state->store.shared->nfree * JM_RECORD;
+    report->entries = jm_ledger_entries(&state->ledger);
 
     jm_metrics_counters(&zone->metrics, counters);
 
@@ -294,6 +295,7 @@ ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
     jm_report_account_t *accounts)
 {
     ngx_uint_t                   i;
+    jm_state_t                  *state;
     jm_queue_view_t              view;
     ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_account_t  **account;
@@ -308,10 +310,10 @@ ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
             continue;
         }
 
-        ngx_http_jimeng_zone_lock(zone);
+        state = ngx_http_jimeng_zone_lock(zone);
 
-        jm_queue_view(&zone->queue, account[i]->queue_number, &view,
-                      ngx_current_msec);
+        jm_queue_view(&state->queue, account[i]->queue_number, &view,
+                      state->now);
 
         ngx_http_jimeng_zone_unlock(zone);
 
@@ -345,6 +347,7 @@ static ngx_int_t
 ngx_http_jimeng_status_clients(ngx_http_request_t *r, jm_report_t *report)
 {
     ngx_uint_t                    i, n;
+    jm_state_t                   *state;
     jm_quota_rate_t               rates[JM_QUOTA_PIECE];
     jm_quota_view_t               views[JM_QUOTA_PIECE];
     const jm_client_t           **client;
@@ -370,10 +373,10 @@ ngx_http_jimeng_status_clients(ngx_http_request_t *r, jm_report_t *report)
 
     while (clients < last) {
 
-        ngx_http_jimeng_zone_lock(zone);
+        state = ngx_http_jimeng_zone_lock(zone);
 
-        n = jm_quota_views(&zone->quota, client, last - clients,
-                           ngx_current_msec, ngx_time(), rates, views);
+        n = jm_quota_views(&state->quota, client, last - clients,
+                           state->now, state->seconds, rates, views);
 
         ngx_http_jimeng_zone_unlock(zone);
 

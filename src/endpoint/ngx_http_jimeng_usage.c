@@ -15,6 +15,7 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
     jm_buf_t                 out;
     jm_mem_t                 mem;
     jm_error_t               e;
+    jm_state_t              *state;
     jm_quota_rate_t          rate;
     jm_quota_view_t          view;
     ngx_http_jimeng_ctx_t   *ctx;
@@ -35,10 +36,10 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
 
     zone = ngx_http_jimeng_zone_get(r);
 
-    ngx_http_jimeng_zone_lock(zone);
+    state = ngx_http_jimeng_zone_lock(zone);
 
-    (void) jm_quota_views(&zone->quota, &ctx->client, 1, ngx_current_msec,
-                          ngx_time(), &rate, &view);
+    (void) jm_quota_views(&state->quota, &ctx->client, 1, state->now,
+                          state->seconds, &rate, &view);
 
     ngx_http_jimeng_zone_unlock(zone);
 

@@ -443,6 +443,8 @@ ngx_http_jimeng_job_stop(ngx_http_jimeng_job_t *job)
         ngx_del_timer(&job->watch->closing);
     }
 
+    ngx_http_jimeng_orphan_stop(job->orphan);
+
     for (i = 0; i < job->order.n; i++) {
         ngx_http_jimeng_task_stop(&job->tasks[i]);
     }
@@ -494,6 +496,8 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
             ngx_http_jimeng_exchange_wake(task[i].exchange);
         }
     }
+
+    ngx_http_jimeng_orphan_event(r, job->orphan);
 
     /* a client that has all of its reply may well close its connection */
 
@@ -675,6 +679,8 @@ ngx_http_jimeng_job_cleanup(void *data)
     if (job->watch->closing.timer_set) {
         ngx_del_timer(&job->watch->closing);
     }
+
+    ngx_http_jimeng_orphan_drop(job->orphan);
 
     for (i = 0; i < job->order.n; i++) {
         ngx_http_jimeng_task_drop(&job->tasks[i]);

@@ -14,7 +14,7 @@
 #define _NGX_HTTP_JIMENG_PICTURE_H_INCLUDED_
 
 
-#include "ngx_http_jimeng_exchange.h"
+#include "ngx_http_jimeng_orphan.h"
 
 #include "jm_base64.h"
 #include "jm_request.h"

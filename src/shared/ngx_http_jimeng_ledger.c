@@ -9,22 +9,7 @@
 
 /* bytes of an Idempotency-Key */
 
-#define NGX_HTTP_JIMENG_KEY_MAX        255
-
-/* milliseconds between two lines of the log about a zone that is full */
-
-#define NGX_HTTP_JIMENG_WARN_INTERVAL  60000
-
-
-struct ngx_http_jimeng_claim_s {
-    ngx_http_jimeng_zone_t     *zone;
-    ngx_http_request_t         *request;
-    jm_ledger_claim_t           claim;
-    jm_error_t                  error;      /* with JM_LEDGER_TOLD */
-    unsigned                    repeats:1;  /* a repeat would be found */
-    unsigned                    found:1;    /* another had entered it */
-    unsigned                    answered:1; /* once the reply is taken */
-};
+#define NGX_HTTP_JIMENG_KEY_MAX  255
 
 
 static ngx_int_t ngx_http_jimeng_ledger_request(ngx_http_request_t *r,
@@ -189,7 +174,7 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
     /* all but the last are always as long; an HMAC takes ten times as long */
 
     parts[0].len = JM_DIGEST_LEN;
-    parts[0].data = ngx_http_jimeng_zone_get(r)->sh->salt;
+    parts[0].data = ngx_http_jimeng_zone_get(r)->memory.state.salt;
 
     parts[1].len = sizeof(client);
     parts[1].data = client;
@@ -223,7 +208,7 @@ ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
     }
 
     parts[0].len = JM_DIGEST_LEN;
-    parts[0].data = ngx_http_jimeng_zone_get(r)->sh->salt;
+    parts[0].data = ngx_http_jimeng_zone_get(r)->memory.state.salt;
 
     ngx_http_jimeng_str(&parts[1], &r->connection->addr_text);
 
@@ -241,38 +226,17 @@ static ngx_int_t
 ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
     jm_ledger_request_t *request, jm_error_t *e, ngx_log_t *log)
 {
-    ngx_uint_t               warn;
+    jm_state_t              *state;
     jm_ledger_e              found;
-    jm_ledger_t             *ledger;
     ngx_http_jimeng_zone_t  *zone;
 
     zone = claim->zone;
-    warn = 0;
 
-    ledger = &claim->zone->ledger;
+    state = ngx_http_jimeng_zone_lock(zone);
 
-    ngx_http_jimeng_zone_lock(claim->zone);
+    found = jm_ledger_open(&state->ledger, &claim->claim, request, state->now);
 
-    found = jm_ledger_open(ledger, &claim->claim, request, ngx_current_msec);
-
-    if ((found == JM_LEDGER_FULL || ledger->evicted)
-        && (zone->sh->warned == 0
-            || (ngx_msec_int_t) (ngx_current_msec - zone->sh->warned)
-               >= NGX_HTTP_JIMENG_WARN_INTERVAL))
-    {
-        zone->sh->warned = ngx_current_msec;
-        warn = 1;
-    }
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
-
-    if (warn) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "jimeng: zone \"%V\" is full, %s", &zone->name,
-                      found == JM_LEDGER_FULL
-                      ? "and what is in there still runs"
-                      : "what was asked is forgotten before its time");
-    }
+    ngx_http_jimeng_zone_unlock(zone);
 
     switch (found) {
 
@@ -281,11 +245,12 @@ ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
         return NGX_DECLINED;
 
     case JM_LEDGER_FULL:
+        ngx_http_jimeng_zone_full(zone, "and what is in there still runs");
         jm_error_set(e, JM_CAUSE_NO_ROOM, NULL, NULL);
         return NGX_DECLINED;
 
     case JM_LEDGER_TOLD:
-        claim->error = ledger->told;
+        claim->error = state->ledger.told;
         claim->found = 1;
         return NGX_OK;
 
@@ -304,17 +269,15 @@ ngx_http_jimeng_ledger_cleanup(void *data)
 {
     ngx_http_jimeng_claim_t *claim = data;
 
-    jm_ledger_t  *ledger;
+    jm_state_t  *state;
 
-    ledger = &claim->zone->ledger;
-
-    ngx_http_jimeng_zone_lock(claim->zone);
+    state = ngx_http_jimeng_zone_lock(claim->zone);
 
     if (ngx_http_jimeng_ledger_took(claim)) {
-        jm_ledger_answered(ledger, &claim->claim, ngx_current_msec);
+        jm_ledger_answered(&state->ledger, &claim->claim, state->now);
     }
 
-    jm_ledger_close(ledger, &claim->claim, ngx_current_msec);
+    jm_ledger_close(&state->ledger, &claim->claim, state->now);
 
     ngx_http_jimeng_zone_unlock(claim->zone);
 }
@@ -345,9 +308,9 @@ ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim)
 ngx_uint_t
 ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim, ngx_uint_t n)
 {
-    jm_str_t      id;
-    ngx_uint_t    i, joins;
-    jm_ledger_t  *ledger;
+    jm_str_t     id;
+    ngx_uint_t   i, joins;
+    jm_state_t  *state;
 
     if (claim == NULL || !claim->found) {
         return 0;
@@ -355,13 +318,11 @@ ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim, ngx_uint_t n)
 
     joins = 1;
 
-    ledger = &claim->zone->ledger;
-
-    ngx_http_jimeng_zone_lock(claim->zone);
+    state = ngx_http_jimeng_zone_lock(claim->zone);
 
     for (i = 0; joins && i < n; i++) {
-        joins = jm_ledger_look(ledger, &claim->claim, (unsigned) i,
-                               ngx_current_msec, &id)
+        joins = jm_ledger_look(&state->ledger, &claim->claim, (unsigned) i,
+                               state->now, &id)
                 != JM_LOOK_OWN;
     }
 
@@ -381,10 +342,10 @@ jm_look_e
 ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
     ngx_str_t *id, ngx_uint_t *account)
 {
-    u_char        text[JM_LEDGER_ID];
-    jm_str_t      view;
-    jm_look_e     look;
-    jm_ledger_t  *ledger;
+    u_char       text[JM_LEDGER_ID];
+    jm_str_t     view;
+    jm_look_e    look;
+    jm_state_t  *state;
 
     *account = JM_LEDGER_ANY;
 
@@ -392,14 +353,12 @@ ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
         return JM_LOOK_OWN;
     }
 
-    ledger = &claim->zone->ledger;
+    state = ngx_http_jimeng_zone_lock(claim->zone);
 
-    ngx_http_jimeng_zone_lock(claim->zone);
+    look = jm_ledger_look(&state->ledger, &claim->claim, (unsigned) i,
+                          state->now, &view);
 
-    look = jm_ledger_look(ledger, &claim->claim, (unsigned) i,
-                          ngx_current_msec, &view);
-
-    *account = jm_ledger_account(ledger, &claim->claim);
+    *account = jm_ledger_account(&state->ledger, &claim->claim);
 
     if (look != JM_LOOK_TAKEN && look != JM_LOOK_TOLD) {
         view.len = 0;
@@ -427,65 +386,20 @@ ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
 }
 
 
-/* NGX_DECLINED: the task is another request's, and must not be submitted */
-
-ngx_int_t
-ngx_http_jimeng_ledger_submit(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
-    ngx_uint_t account)
-{
-    jm_rc_e  rc;
-
-    if (claim == NULL) {
-        return NGX_OK;
-    }
-
-    ngx_http_jimeng_zone_lock(claim->zone);
-
-    rc = jm_ledger_submit(&claim->zone->ledger, &claim->claim,
-                          (unsigned) i, (unsigned) account);
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
-
-    return rc == JM_OK ? NGX_OK : NGX_DECLINED;
-}
-
-
 /* the submit was not accepted, and may be made again */
 
 void
 ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 {
-    if (claim == NULL) {
-        return;
-    }
-
-    ngx_http_jimeng_zone_lock(claim->zone);
-
-    jm_ledger_unsent(&claim->zone->ledger, &claim->claim,
-                     (unsigned) i);
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
-}
-
-
-/* the submit was accepted: whoever asks for the task joins it by its id */
-
-void
-ngx_http_jimeng_ledger_accepted(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
-    ngx_str_t *id)
-{
-    jm_str_t  text;
+    jm_state_t  *state;
 
     if (claim == NULL) {
         return;
     }
 
-    ngx_http_jimeng_str(&text, id);
+    state = ngx_http_jimeng_zone_lock(claim->zone);
 
-    ngx_http_jimeng_zone_lock(claim->zone);
-
-    jm_ledger_accepted(&claim->zone->ledger, &claim->claim, (unsigned) i,
-                       text);
+    jm_ledger_unsent(&state->ledger, &claim->claim, (unsigned) i);
 
     ngx_http_jimeng_zone_unlock(claim->zone);
 }
@@ -496,14 +410,15 @@ ngx_http_jimeng_ledger_accepted(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
 void
 ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 {
+    jm_state_t  *state;
+
     if (claim == NULL) {
         return;
     }
 
-    ngx_http_jimeng_zone_lock(claim->zone);
+    state = ngx_http_jimeng_zone_lock(claim->zone);
 
-    jm_ledger_unknown(&claim->zone->ledger, &claim->claim,
-                      (unsigned) i, ngx_current_msec);
+    jm_ledger_unknown(&state->ledger, &claim->claim, (unsigned) i, state->now);
 
     ngx_http_jimeng_zone_unlock(claim->zone);
 }
@@ -514,42 +429,17 @@ ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 void
 ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
 {
+    jm_state_t  *state;
+
     if (claim == NULL) {
         return;
     }
 
-    ngx_http_jimeng_zone_lock(claim->zone);
+    state = ngx_http_jimeng_zone_lock(claim->zone);
 
-    jm_ledger_free(&claim->zone->ledger, &claim->claim,
-                   (unsigned) i, ngx_current_msec);
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
-}
-
-
-/*
- * The request does no more about a task, whatever became of it.  Returns
- * whether it is to count the task's pictures: no other request has seen the
- * task's end, or will.
- */
-
-ngx_uint_t
-ngx_http_jimeng_ledger_over(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
-{
-    ngx_uint_t  first;
-
-    if (claim == NULL) {
-        return 1;
-    }
-
-    ngx_http_jimeng_zone_lock(claim->zone);
-
-    first = jm_ledger_over(&claim->zone->ledger, &claim->claim,
-                           (unsigned) i, ngx_current_msec);
+    jm_ledger_free(&state->ledger, &claim->claim, (unsigned) i, state->now);
 
     ngx_http_jimeng_zone_unlock(claim->zone);
-
-    return first;
 }
 
 
@@ -576,14 +466,15 @@ ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *claim)
 void
 ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim)
 {
+    jm_state_t  *state;
+
     if (claim == NULL || !claim->claim.attached) {
         return;
     }
 
-    ngx_http_jimeng_zone_lock(claim->zone);
+    state = ngx_http_jimeng_zone_lock(claim->zone);
 
-    jm_ledger_left(&claim->zone->ledger, &claim->claim,
-                   ngx_current_msec);
+    jm_ledger_left(&state->ledger, &claim->claim, state->now);
 
     ngx_http_jimeng_zone_unlock(claim->zone);
 }
@@ -605,14 +496,15 @@ ngx_http_jimeng_ledger_answered(ngx_http_jimeng_claim_t *claim)
 void
 ngx_http_jimeng_ledger_sent(ngx_http_jimeng_claim_t *claim)
 {
+    jm_state_t  *state;
+
     if (claim == NULL || !ngx_http_jimeng_ledger_took(claim)) {
         return;
     }
 
-    ngx_http_jimeng_zone_lock(claim->zone);
+    state = ngx_http_jimeng_zone_lock(claim->zone);
 
-    jm_ledger_answered(&claim->zone->ledger, &claim->claim,
-                       ngx_current_msec);
+    jm_ledger_answered(&state->ledger, &claim->claim, state->now);
 
     ngx_http_jimeng_zone_unlock(claim->zone);
 }
@@ -624,14 +516,15 @@ void
 ngx_http_jimeng_ledger_told(ngx_http_jimeng_claim_t *claim,
     const jm_error_t *e)
 {
+    jm_state_t  *state;
+
     if (claim == NULL || !claim->claim.attached) {
         return;
     }
 
-    ngx_http_jimeng_zone_lock(claim->zone);
+    state = ngx_http_jimeng_zone_lock(claim->zone);
 
-    jm_ledger_told(&claim->zone->ledger, &claim->claim, e,
-                   ngx_current_msec);
+    jm_ledger_told(&state->ledger, &claim->claim, e, state->now);
 
     ngx_http_jimeng_zone_unlock(claim->zone);
 }
@@ -645,6 +538,7 @@ ngx_http_jimeng_ledger_fetched(ngx_http_request_t *r, uint64_t entry,
 {
     jm_str_t                 id[JM_TICKET_TASKS];
     ngx_uint_t               i;
+    jm_state_t              *state;
     ngx_http_jimeng_zone_t  *zone;
 
     zone = ngx_http_jimeng_zone_get(r);
@@ -656,9 +550,9 @@ ngx_http_jimeng_ledger_fetched(ngx_http_request_t *r, uint64_t entry,
         ngx_http_jimeng_str(&id[i], &ids[i]);
     }
 
-    ngx_http_jimeng_zone_lock(zone);
+    state = ngx_http_jimeng_zone_lock(zone);
 
-    jm_ledger_fetched(&zone->ledger, entry, id, n);
+    jm_ledger_fetched(&state->ledger, entry, id, n);
 
     ngx_http_jimeng_zone_unlock(zone);
 }

@@ -9,18 +9,6 @@
 #include "jm_text.h"
 
 
-/* what a request takes of its client's limits, until its pool goes */
-
-struct ngx_http_jimeng_hold_s {
-    ngx_http_jimeng_zone_t     *zone;
-    const jm_client_t          *client;
-    ngx_uint_t                  images;     /* the most that it may bring */
-    ngx_uint_t                  attached;   /* all are another request's */
-    ngx_uint_t                  dry_run;
-    jm_hold_t                   hold;
-};
-
-
 static ngx_int_t ngx_http_jimeng_rate_headers(ngx_http_request_t *r,
     jm_quota_rate_t *rate);
 static ngx_int_t ngx_http_jimeng_rate_header(ngx_http_request_t *r,
@@ -46,6 +34,7 @@ ngx_int_t
 ngx_http_jimeng_rate(ngx_http_request_t *r)
 {
     jm_rc_e                  rc;
+    jm_state_t              *state;
     jm_quota_rate_t          rate;
     const jm_client_t       *client;
     ngx_http_jimeng_ctx_t   *ctx;
@@ -61,9 +50,9 @@ ngx_http_jimeng_rate(ngx_http_request_t *r)
 
     zone = ngx_http_jimeng_zone_get(r);
 
-    ngx_http_jimeng_zone_lock(zone);
+    state = ngx_http_jimeng_zone_lock(zone);
 
-    rc = jm_quota_rate(&zone->quota, client, ngx_current_msec, &rate);
+    rc = jm_quota_rate(&state->quota, client, state->now, &rate);
 
     ngx_http_jimeng_zone_unlock(zone);
 
@@ -174,7 +163,7 @@ ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_uint_t pictures,
     ngx_uint_t joins, jm_error_t *e)
 {
     jm_quota_e                   over;
-    jm_quota_t                  *quota;
+    jm_state_t                  *state;
     jm_quota_view_t              view;
     ngx_pool_cleanup_t          *cln;
     ngx_http_jimeng_ctx_t       *ctx;
@@ -206,16 +195,14 @@ ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_uint_t pictures,
     hold->attached = joins;
 
     over = JM_QUOTA_OK;
-    quota = &hold->zone->quota;
-
-    ngx_http_jimeng_zone_lock(hold->zone);
+    state = ngx_http_jimeng_zone_lock(hold->zone);
 
     if (hold->attached) {
-        jm_quota_attach(quota, hold->client, &hold->hold);
+        jm_quota_attach(&state->quota, hold->client, &hold->hold);
 
     } else {
-        over = jm_quota_hold(quota, hold->client, hold->images,
-                             jlcf->dry_run ? 1 : 0, ngx_time(), &hold->hold,
+        over = jm_quota_hold(&state->quota, hold->client, hold->images,
+                             jlcf->dry_run ? 1 : 0, state->seconds, &hold->hold,
                              &view);
     }
 
@@ -312,6 +299,7 @@ ngx_int_t
 ngx_http_jimeng_client_listed(ngx_http_request_t *r, jm_error_t *e)
 {
     unsigned                     known;
+    jm_state_t                  *state;
     ngx_http_jimeng_ctx_t       *ctx;
     ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_loc_conf_t  *jlcf;
@@ -328,9 +316,9 @@ ngx_http_jimeng_client_listed(ngx_http_request_t *r, jm_error_t *e)
         return NGX_OK;
     }
 
-    ngx_http_jimeng_zone_lock(zone);
+    state = ngx_http_jimeng_zone_lock(zone);
 
-    known = jm_quota_knows(&zone->quota, ctx->client);
+    known = jm_quota_serial(&state->quota, ctx->client) != 0;
 
     ngx_http_jimeng_zone_unlock(zone);
 
@@ -359,16 +347,17 @@ ngx_int_t
 ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold, jm_error_t *e)
 {
     jm_quota_e       over;
+    jm_state_t      *state;
     jm_quota_view_t  view;
 
     if (hold == NULL || !hold->attached) {
         return NGX_OK;
     }
 
-    ngx_http_jimeng_zone_lock(hold->zone);
+    state = ngx_http_jimeng_zone_lock(hold->zone);
 
-    over = jm_quota_hold(&hold->zone->quota, hold->client, hold->images,
-                         hold->dry_run ? 1 : 0, ngx_time(), &hold->hold,
+    over = jm_quota_hold(&state->quota, hold->client, hold->images,
+                         hold->dry_run ? 1 : 0, state->seconds, &hold->hold,
                          &view);
 
     ngx_http_jimeng_zone_unlock(hold->zone);
@@ -384,35 +373,20 @@ ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold, jm_error_t *e)
 }
 
 
-/* counts pictures that the upstream made, once: see _ledger_over() */
-
-void
-ngx_http_jimeng_hold_delivered(ngx_http_jimeng_hold_t *hold, ngx_uint_t n)
-{
-    if (hold == NULL) {
-        return;
-    }
-
-    ngx_http_jimeng_zone_lock(hold->zone);
-
-    jm_quota_delivered(&hold->zone->quota, &hold->hold, n, ngx_time());
-
-    ngx_http_jimeng_zone_unlock(hold->zone);
-}
-
-
 /* the request runs no more; its pictures may still be counted */
 
 void
 ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold)
 {
+    jm_state_t  *state;
+
     if (hold == NULL || !hold->hold.running) {
         return;
     }
 
-    ngx_http_jimeng_zone_lock(hold->zone);
+    state = ngx_http_jimeng_zone_lock(hold->zone);
 
-    jm_quota_release(&hold->zone->quota, &hold->hold);
+    jm_quota_release(&state->quota, &hold->hold);
 
     ngx_http_jimeng_zone_unlock(hold->zone);
 }

@@ -118,9 +118,11 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e)
     uint64_t                      wait;
     jm_queue_e                    rc;
     ngx_http_jimeng_job_t        *job;
+    ngx_http_jimeng_ctx_t        *ctx;
     ngx_http_jimeng_slot_wish_t   wish;
 
     job = task->job;
+    ctx = ngx_http_get_module_ctx(job->request, ngx_http_jimeng_module);
 
     if (ngx_http_jimeng_client_listed(job->request, e) != NGX_OK) {
         goto failed;
@@ -129,10 +131,15 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e)
     wish.account = job->account;
     wish.req_key = &job->order.req_key;
     wish.deadline = task->task.deadline;
+    wish.entry = ngx_http_jimeng_ledger_entry(job->claim);
+    wish.task = task - job->tasks;
+    wish.client = ctx ? ctx->client : NULL;
     wish.fixed = ngx_http_jimeng_admit_fixed(task) ? 1 : 0;
     wish.bound = ngx_http_jimeng_admit_bound(task) ? 1 : 0;
 
     rc = ngx_http_jimeng_slot_look(&task->slot, &wish, &wait);
+
+    ngx_http_jimeng_orphan_look(&task->slot, rc, &job->orphan);
 
     switch (rc) {
 
@@ -362,18 +369,23 @@ ngx_http_jimeng_admit_denied(ngx_http_jimeng_task_t *task,
 }
 
 
-/*
- * Gives back the task's slot, or place.  One that has none, as it is another
- * request's task, has seen the end of that: the other's slot is free.
- */
+/* the task as others see it, if it is over now and has brought nothing */
 
 void
-ngx_http_jimeng_admit_leave(ngx_http_jimeng_task_t *task, jm_leave_e how)
+ngx_http_jimeng_admit_settle(ngx_http_jimeng_task_t *task,
+    ngx_http_jimeng_settle_t *settle)
 {
-    if (task->slot.place.serial == 0 && how == JM_LEAVE_OVER && !task->own) {
-        ngx_http_jimeng_slot_ended(&task->slot, task->job->account,
-                                   &task->id);
-    }
+    ngx_http_jimeng_job_t  *job;
 
-    ngx_http_jimeng_slot_leave(&task->slot, how);
+    job = task->job;
+
+    settle->claim = job->claim;
+    settle->task = task - job->tasks;
+    settle->slot = &task->slot;
+    settle->account = job->account;
+    settle->hold = job->hold;
+    settle->joined = task->own ? NULL : &task->id;
+    settle->how = JM_LEAVE_OVER;
+    settle->images = 0;
+    settle->left = 0;
 }

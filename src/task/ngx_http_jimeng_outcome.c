@@ -70,6 +70,8 @@ static jm_event_e
 ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call, jm_answer_t *answer)
 {
+    ngx_http_jimeng_settle_t  settle;
+
     if (call == JM_VISUAL_QUERY) {
         answer->event = jm_task_hear(&task->task, answer->event,
                                      answer->internal, ngx_current_msec);
@@ -95,7 +97,9 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
 
         ngx_http_jimeng_outcome_submit(task, answer);
 
-    } else {
+    } else if (answer->event == JM_EVENT_PENDING
+               || answer->event == JM_EVENT_TROUBLE)
+    {
         ngx_http_jimeng_slot_renew(&task->slot);
     }
 
@@ -120,7 +124,8 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
 
         /* the task has ended, and another one needs a slot of its own */
 
-        ngx_http_jimeng_admit_leave(task, JM_LEAVE_OVER);
+        ngx_http_jimeng_admit_settle(task, &settle);
+        ngx_http_jimeng_settle_leave(&settle);
 
         /*
          * A worker that is to exit submits nothing, and a task that another
@@ -309,8 +314,9 @@ static void
 ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer)
 {
-    ngx_uint_t                i;
-    ngx_http_jimeng_claim_t  *claim;
+    ngx_uint_t                 i;
+    ngx_http_jimeng_claim_t   *claim;
+    ngx_http_jimeng_settle_t   settle;
 
     claim = task->job->claim;
     i = task - task->job->tasks;
@@ -318,8 +324,8 @@ ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
     switch (answer->event) {
 
     case JM_EVENT_ACCEPTED:
-        ngx_http_jimeng_ledger_accepted(claim, i, &task->id);
-        ngx_http_jimeng_slot_accepted(&task->slot, &task->id);
+        ngx_http_jimeng_admit_settle(task, &settle);
+        ngx_http_jimeng_settle_accepted(&settle, &task->id);
         break;
 
     case JM_EVENT_BUSY:

@@ -30,7 +30,7 @@ static jm_leave_e ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task,
 static ngx_uint_t ngx_http_jimeng_task_is_left(ngx_http_jimeng_task_t *task,
     jm_cause_e cause);
 static ngx_uint_t ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task,
-    jm_leave_e how, ngx_uint_t left);
+    jm_leave_e how, ngx_uint_t images, ngx_uint_t left);
 
 
 /* comes with the events that no answer of the upstream has caused */
@@ -222,11 +222,7 @@ static ngx_int_t
 ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task, jm_event_e *event,
     jm_error_t *e)
 {
-    ngx_uint_t              i;
-    ngx_http_jimeng_job_t  *job;
-
-    job = task->job;
-    i = task - job->tasks;
+    ngx_http_jimeng_settle_t  settle;
 
     /* a task that failed, and is submitted again, has left these */
 
@@ -235,25 +231,15 @@ ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task, jm_event_e *event,
     task->running = 0;
     task->strange_logged = 0;
 
-    if (ngx_http_jimeng_hold_submit(job->hold, e) != NGX_OK) {
-        *event = JM_EVENT_FAILED;
-        return NGX_DECLINED;
-    }
+    ngx_http_jimeng_admit_settle(task, &settle);
 
-    /* from now on no other request submits it, whatever comes */
-
-    if (ngx_http_jimeng_ledger_submit(job->claim, i,
-                                      job->account->queue_number)
-        != NGX_OK)
-    {
-        jm_error_set(e, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
-
+    if (ngx_http_jimeng_settle_submit(&settle, e) != NGX_OK) {
         *event = JM_EVENT_FAILED;
         return NGX_DECLINED;
     }
 
     if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_SUBMIT) != NGX_OK) {
-        ngx_http_jimeng_ledger_unsent(job->claim, i);
+        ngx_http_jimeng_ledger_unsent(settle.claim, settle.task);
 
         *event = JM_EVENT_UNSENT;
         return NGX_DECLINED;
@@ -437,12 +423,10 @@ ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
                    "jimeng task \"%V\" done, pictures:%uz",
                    &task->id, answer->nurls);
 
-    if (ngx_http_jimeng_task_over(task, JM_LEAVE_OVER, 0)) {
-        ngx_http_jimeng_hold_delivered(task->job->hold, answer->nurls);
-
-        if (task->job->order.ids == NULL) {
-            ngx_http_jimeng_metrics_images(task->job->request, answer->nurls);
-        }
+    if (ngx_http_jimeng_task_over(task, JM_LEAVE_OVER, answer->nurls, 0)
+        && task->job->order.ids == NULL)
+    {
+        ngx_http_jimeng_metrics_images(task->job->request, answer->nurls);
     }
 }
 
@@ -458,7 +442,7 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     if (task->follows) {
         ngx_http_jimeng_task_over(task,
                                   ngx_http_jimeng_task_leave_how(task, cause),
-                                  left);
+                                  0, left);
         return;
     }
 
@@ -502,7 +486,7 @@ ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     }
 
     ngx_http_jimeng_task_over(task,
-                              ngx_http_jimeng_task_leave_how(task, cause),
+                              ngx_http_jimeng_task_leave_how(task, cause), 0,
                               left);
 }
 
@@ -591,9 +575,10 @@ ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 
 static ngx_uint_t
 ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
-    ngx_uint_t left)
+    ngx_uint_t images, ngx_uint_t left)
 {
-    ngx_uint_t  first;
+    ngx_uint_t                first;
+    ngx_http_jimeng_settle_t  settle;
 
     if (task->follows) {
         task->job->following--;
@@ -607,10 +592,13 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
         ngx_del_timer(&task->timer);
     }
 
-    first = !left && ngx_http_jimeng_ledger_over(task->job->claim,
-                                                 task - task->job->tasks);
+    ngx_http_jimeng_admit_settle(task, &settle);
 
-    ngx_http_jimeng_admit_leave(task, how);
+    settle.how = how;
+    settle.images = images;
+    settle.left = left ? 1 : 0;
+
+    first = ngx_http_jimeng_settle_over(&settle);
 
     /* a task that several requests wait for is counted by its submitter */
 
@@ -659,10 +647,10 @@ ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task)
     case JM_TASK_SUBMIT:
     case JM_TASK_WAIT:
     case JM_TASK_ASK:
-        ngx_http_jimeng_admit_leave(task, JM_LEAVE_LOST);
+        ngx_http_jimeng_slot_leave(&task->slot, JM_LEAVE_LOST);
         break;
 
     default:
-        ngx_http_jimeng_admit_leave(task, JM_LEAVE_FREE);
+        ngx_http_jimeng_slot_leave(&task->slot, JM_LEAVE_FREE);
     }
 }

@@ -70,6 +70,7 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_order_t     order;
     ngx_http_jimeng_claim_t    *claim;      /* NULL: none in the ledger */
     ngx_http_jimeng_hold_t     *hold;       /* NULL: no limits */
+    ngx_http_jimeng_orphan_t   *orphan;     /* NULL: never asked for one */
     ngx_http_posted_request_t   posted;     /* to run request once more */
     time_t                      created;
     ngx_uint_t                  unfinished; /* tasks without a result */
@@ -90,9 +91,10 @@ void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task,
 
 jm_look_e ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e);
+void ngx_http_jimeng_admit_settle(ngx_http_jimeng_task_t *task,
+    ngx_http_jimeng_settle_t *settle);
 void ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
-void ngx_http_jimeng_admit_leave(ngx_http_jimeng_task_t *task, jm_leave_e how);
 
 /* ngx_http_jimeng_outcome.c */
 

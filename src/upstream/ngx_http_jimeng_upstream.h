@@ -14,7 +14,7 @@
 #define _NGX_HTTP_JIMENG_UPSTREAM_H_INCLUDED_
 
 
-#include "ngx_http_jimeng_shared.h"
+#include "ngx_http_jimeng_slot.h"
 
 #include "jm_pass.h"
 #include "jm_picture.h"

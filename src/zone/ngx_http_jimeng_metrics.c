@@ -78,25 +78,6 @@ ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
 }
 
 
-/* a task got its slot after so many milliseconds in the queue */
-
-void
-ngx_http_jimeng_metrics_admitted(ngx_http_request_t *r, ngx_msec_t waited)
-{
-    ngx_http_jimeng_zone_t  *zone;
-
-    zone = ngx_http_jimeng_zone_get(r);
-
-    if (zone) {
-        ngx_http_jimeng_zone_lock(zone);
-
-        jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_QUEUE, waited);
-
-        ngx_http_jimeng_zone_unlock(zone);
-    }
-}
-
-
 /*
  * An exchange took time ms, and brought this answer.  What is refused of
  * submits the queue counts itself, see jm_queue_denied().
@@ -107,12 +88,13 @@ ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
     ngx_http_jimeng_account_t *account, jm_visual_call_e call,
     const jm_answer_t *answer, ngx_msec_t time)
 {
+    jm_state_t              *state;
     ngx_http_jimeng_zone_t  *zone;
 
     zone = ngx_http_jimeng_zone_get(r);
 
     if (zone) {
-        ngx_http_jimeng_zone_lock(zone);
+        state = ngx_http_jimeng_zone_lock(zone);
 
         jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_SUBMIT + call, time);
         jm_metrics_code(&zone->metrics, answer->number);
@@ -120,7 +102,7 @@ ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
         if (call != JM_VISUAL_SUBMIT
             && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
         {
-            jm_queue_query_denied(&zone->queue, account->queue_number);
+            jm_queue_query_denied(&state->queue, account->queue_number);
         }
 
         ngx_http_jimeng_zone_unlock(zone);

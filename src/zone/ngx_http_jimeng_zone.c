@@ -6,43 +6,45 @@
 
 #include "ngx_http_jimeng_zone.h"
 
-#include <openssl/rand.h>
-
 
 #define NGX_HTTP_JIMENG_ZONE_MAGIC    0x474e4d4a      /* "JMNG" */
 
 /* changes with the meaning of what is kept, its parts have their own */
 
-#define NGX_HTTP_JIMENG_ZONE_LAYOUT   2
+#define NGX_HTTP_JIMENG_ZONE_LAYOUT   3
 
-#define NGX_HTTP_JIMENG_ZONE_TEXT                                             \
-    ((NGX_INT32_LEN + 1) * NGX_HTTP_JIMENG_VERSIONS)
+/* of the state */
+
+#define NGX_HTTP_JIMENG_ZONE_MIN      65536
+#define NGX_HTTP_JIMENG_ZONE_MAX      ((ssize_t) 16 << 30)
+
+/* bytes of what is counted and learnt, which the zone has besides the state */
+
+#define NGX_HTTP_JIMENG_COUNTED_MIN   ((ssize_t) 128 * 1024)
+#define NGX_HTTP_JIMENG_COUNTED_MAX   ((ssize_t) 4 * 1024 * 1024)
 
 
+
+static ngx_int_t ngx_http_jimeng_zone_size(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_str_t *name, ssize_t *size);
+static ngx_int_t ngx_http_jimeng_zone_param(ngx_conf_t *cf,
+    ngx_http_jimeng_zone_t *zone, ngx_str_t *value);
 static ngx_int_t ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
-static void ngx_http_jimeng_zone_process(ngx_http_jimeng_zone_t *zone);
+static ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_before(
+    ngx_http_jimeng_zone_t *zone);
 static ngx_int_t ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone,
-    ngx_shm_zone_t *shm_zone);
-static ngx_int_t ngx_http_jimeng_zone_grow(ngx_http_jimeng_zone_t *zone,
     ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
     ngx_shm_zone_t *shm_zone);
-static void ngx_http_jimeng_zone_emptied(ngx_http_jimeng_zone_t *zone,
-    ngx_shm_zone_t *shm_zone);
-static u_char *ngx_http_jimeng_zone_layout(u_char *p,
-    const uint32_t *versions);
-static void ngx_http_jimeng_zone_master_lock(ngx_http_jimeng_zone_t *zone);
 static void *ngx_http_jimeng_zone_alloc(void *ctx, size_t size);
-static void *ngx_http_jimeng_zone_alloc_more(void *ctx, size_t size);
 static void ngx_http_jimeng_zone_free(void *ctx, void *p);
-static unsigned ngx_http_jimeng_zone_alive(uint32_t pid);
+static unsigned ngx_http_jimeng_zone_exists(uint32_t pid);
 static ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_of(ngx_cycle_t *cycle);
 
 
 static const uint32_t  ngx_http_jimeng_versions[NGX_HTTP_JIMENG_VERSIONS] = {
-    NGX_HTTP_JIMENG_ZONE_LAYOUT, JM_LEDGER_VERSION, JM_QUEUE_VERSION,
-    JM_QUOTA_VERSION, JM_METRICS_VERSION, JM_SCHEDULE_VERSION
+    NGX_HTTP_JIMENG_ZONE_LAYOUT, JM_METRICS_VERSION, JM_SCHEDULE_VERSION
 };
 
 
@@ -51,9 +53,9 @@ ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_jimeng_main_conf_t *jmcf = conf;
 
-    u_char                  *p;
-    ssize_t                  size;
-    ngx_str_t               *value, name, s;
+    ssize_t                  size, counted;
+    ngx_str_t               *value, name;
+    ngx_uint_t               i;
     ngx_shm_zone_t          *shm_zone;
     ngx_http_jimeng_zone_t  *zone;
 
@@ -63,32 +65,7 @@ ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    name.data = value[1].data;
-    p = (u_char *) ngx_strchr(name.data, ':');
-
-    if (p == NULL || p == name.data) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"jimeng_zone\" takes a name and a size, as "
-                           "\"jimeng:10m\", not \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    name.len = p - name.data;
-
-    s.data = p + 1;
-    s.len = value[1].data + value[1].len - s.data;
-
-    size = ngx_parse_size(&s);
-
-    if (size == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (size < (ssize_t) (8 * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" is too small", &value[1]);
+    if (ngx_http_jimeng_zone_size(cf, &value[1], &name, &size) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -97,12 +74,24 @@ ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    shm_zone = ngx_shared_memory_add(cf, &name, size, &ngx_http_jimeng_module);
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_http_jimeng_zone_param(cf, zone, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    counted = ngx_max(size / 8, NGX_HTTP_JIMENG_COUNTED_MIN);
+    counted = ngx_min(counted, NGX_HTTP_JIMENG_COUNTED_MAX);
+
+    shm_zone = ngx_shared_memory_add(cf, &name, (size_t) counted,
+                                     &ngx_http_jimeng_module);
     if (shm_zone == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    zone->name = name;
+    zone->memory.name = name;
+    zone->memory.size = (size_t) size;
+    zone->memory.pool = cf->cycle->pool;
     zone->cycle = cf->cycle;
     zone->jmcf = jmcf;
 
@@ -116,10 +105,77 @@ ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static ngx_int_t
+ngx_http_jimeng_zone_size(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *name,
+    ssize_t *size)
+{
+    u_char     *p;
+    ngx_str_t   s;
+
+    p = (u_char *) ngx_strchr(value->data, ':');
+
+    if (p == NULL || p == value->data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"jimeng_zone\" takes a name and a size, as "
+                           "\"jimeng:10m\", not \"%V\"", value);
+        return NGX_ERROR;
+    }
+
+    name->data = value->data;
+    name->len = p - value->data;
+
+    s.data = p + 1;
+    s.len = value->data + value->len - s.data;
+
+    *size = ngx_parse_size(&s);
+
+    if (*size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid zone size \"%V\"",
+                           value);
+        return NGX_ERROR;
+    }
+
+    if (*size < NGX_HTTP_JIMENG_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "zone \"%V\" is too small",
+                           value);
+        return NGX_ERROR;
+    }
+
+    if (*size > NGX_HTTP_JIMENG_ZONE_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "zone \"%V\" is too large",
+                           value);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_zone_param(ngx_conf_t *cf, ngx_http_jimeng_zone_t *zone,
+    ngx_str_t *value)
+{
+    if (ngx_strncmp(value->data, "file=", 5) != 0 || value->len == 5
+        || zone->memory.file.len)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"jimeng_zone\" takes one \"file=path\" after its "
+                           "size, not \"%V\"", value);
+        return NGX_ERROR;
+    }
+
+    zone->memory.file.data = value->data + 5;
+    zone->memory.file.len = value->len - 5;
+
+    return ngx_conf_full_name(cf->cycle, &zone->memory.file, 0);
+}
+
+
+static ngx_int_t
 ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     jm_mem_t                 mem;
-    ngx_http_jimeng_zone_t  *zone;
+    ngx_int_t                rc;
+    ngx_http_jimeng_zone_t  *zone, *before;
 
     zone = shm_zone->data;
 
@@ -129,39 +185,72 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     mem.free = ngx_http_jimeng_zone_free;
     mem.ctx = zone;
 
-    zone->ledger.mem = mem;
-
-    mem.alloc = ngx_http_jimeng_zone_alloc_more;
-
-    zone->queue.mem = mem;
-    zone->quota.mem = mem;
     zone->metrics.mem = mem;
+    zone->metrics.alive = ngx_http_jimeng_zone_exists;
+    zone->metrics.pid = (uint32_t) ngx_pid;
+
     zone->schedule.mem = mem;
 
-    zone->ledger.alive = ngx_http_jimeng_zone_alive;
-    zone->queue.alive = ngx_http_jimeng_zone_alive;
-    zone->quota.alive = ngx_http_jimeng_zone_alive;
-    zone->metrics.alive = ngx_http_jimeng_zone_alive;
-
-    ngx_http_jimeng_zone_process(zone);
-
     if (data || shm_zone->shm.exists) {
-        return ngx_http_jimeng_zone_reuse(zone, shm_zone);
+        rc = ngx_http_jimeng_zone_reuse(zone, shm_zone);
+
+    } else {
+        rc = ngx_http_jimeng_zone_create(zone, shm_zone);
     }
 
-    ngx_http_jimeng_zone_emptied(zone, shm_zone);
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
-    return ngx_http_jimeng_zone_create(zone, shm_zone);
+    before = ngx_http_jimeng_zone_before(zone);
+
+    zone->memory.records = ngx_http_jimeng_zone_records(zone);
+
+    if (ngx_http_jimeng_memory_open(&zone->memory,
+                                   before ? &before->memory : NULL,
+                                   shm_zone->shm.log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (zone->memory.records > jm_state_records(&zone->memory.state)) {
+        ngx_http_jimeng_memory_small(&zone->memory, shm_zone->shm.log);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
-static void
-ngx_http_jimeng_zone_process(ngx_http_jimeng_zone_t *zone)
+/* the zone of the cycle before, if that is this very module's */
+
+static ngx_http_jimeng_zone_t *
+ngx_http_jimeng_zone_before(ngx_http_jimeng_zone_t *zone)
 {
-    zone->ledger.pid = (uint32_t) ngx_pid;
-    zone->queue.pid = (uint32_t) ngx_pid;
-    zone->quota.pid = (uint32_t) ngx_pid;
-    zone->metrics.pid = (uint32_t) ngx_pid;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_shm_zone_t   *old;
+
+    part = &zone->cycle->old_cycle->shared_memory.part;
+    old = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NULL;
+            }
+
+            part = part->next;
+            old = part->elts;
+            i = 0;
+        }
+
+        if (old[i].tag == &ngx_http_jimeng_module) {
+            return old[i].data;
+        }
+    }
 }
 
 
@@ -171,8 +260,6 @@ static ngx_int_t
 ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone,
     ngx_shm_zone_t *shm_zone)
 {
-    u_char  has[NGX_HTTP_JIMENG_ZONE_TEXT], needs[NGX_HTTP_JIMENG_ZONE_TEXT];
-
     zone->sh = zone->shpool->data;
 
     if (zone->sh->magic != NGX_HTTP_JIMENG_ZONE_MAGIC
@@ -181,62 +268,17 @@ ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone,
            != 0
         || zone->sh->size != sizeof(*zone->sh))
     {
-        ngx_http_jimeng_zone_layout(has, zone->sh->versions);
-        ngx_http_jimeng_zone_layout(needs, ngx_http_jimeng_versions);
-
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "zone \"%V\" has layout %s of %uz bytes, this module "
-                      "needs layout %s of %uz bytes: restart nginx, or give "
-                      "the zone another name", &zone->name, has,
-                      zone->sh->size, needs, sizeof(*zone->sh));
+                      "zone \"%V\" was made by another version of the module: "
+                      "restart nginx, or give the zone another name",
+                      &zone->memory.name);
         return NGX_ERROR;
     }
 
-    zone->ledger.shared = zone->sh->ledger;
-    zone->queue.shared = zone->sh->queue;
-    zone->quota.shared = zone->sh->quota;
     zone->metrics.shared = zone->sh->metrics;
     zone->schedule.shared = zone->sh->schedule;
 
-    return ngx_http_jimeng_zone_grow(zone, shm_zone);
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_zone_grow(ngx_http_jimeng_zone_t *zone,
-    ngx_shm_zone_t *shm_zone)
-{
-    jm_rc_e  rc;
-
-    if (!ngx_http_jimeng_zone_fits(zone, shm_zone->shm.size,
-                                   shm_zone->shm.log))
-    {
-        ngx_http_jimeng_zone_small(zone, shm_zone->shm.size,
-                                   shm_zone->shm.log);
-        return NGX_ERROR;
-    }
-
-    ngx_http_jimeng_zone_master_lock(zone);
-
-    rc = ngx_http_jimeng_zone_reserve(zone);
-
-    ngx_http_jimeng_zone_unlock(zone);
-
-    if (rc == JM_OK) {
-        return NGX_OK;
-    }
-
-    if (rc == JM_INVALID) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "zone \"%V\" has seen more than %d accounts since it "
-                      "was made: restart nginx, or give it another name",
-                      &zone->name, JM_QUEUE_ACCOUNTS);
-        return NGX_ERROR;
-    }
-
-    ngx_http_jimeng_zone_small(zone, shm_zone->shm.size, shm_zone->shm.log);
-
-    return NGX_ERROR;
+    return NGX_OK;
 }
 
 
@@ -259,36 +301,26 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
 
     zone->sh->size = sizeof(*zone->sh);
 
-    if (RAND_bytes(zone->sh->salt, JM_DIGEST_LEN) != 1) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "RAND_bytes() failed");
-        return NGX_ERROR;
-    }
-
-    len = sizeof(" in jimeng_zone \"\"") + zone->name.len;
+    len = sizeof(" in jimeng_zone \"\"") + zone->memory.name.len;
 
     shpool->log_ctx = ngx_slab_alloc(shpool, len);
     if (shpool->log_ctx == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_sprintf(shpool->log_ctx, " in jimeng_zone \"%V\"%Z", &zone->name);
+    ngx_sprintf(shpool->log_ctx, " in jimeng_zone \"%V\"%Z",
+                &zone->memory.name);
 
-    /* a full zone is no error: the ledger forgets what is oldest */
+    /* without memory series are counted together */
 
     shpool->log_nomem = 0;
 
-    if (ngx_http_jimeng_zone_build(zone, shm_zone->shm.size) != JM_OK
-        || !ngx_http_jimeng_zone_spare(zone))
+    if (jm_metrics_create(&zone->metrics) != JM_OK
+        || jm_schedule_create(&zone->schedule) != JM_OK)
     {
-        ngx_http_jimeng_zone_small(zone, shm_zone->shm.size,
-                                   shm_zone->shm.log);
         return NGX_ERROR;
     }
 
-    zone->sh->ledger = zone->ledger.shared;
-    zone->sh->queue = zone->queue.shared;
-    zone->sh->quota = zone->quota.shared;
     zone->sh->metrics = zone->metrics.shared;
     zone->sh->schedule = zone->schedule.shared;
     zone->sh->magic = NGX_HTTP_JIMENG_ZONE_MAGIC;
@@ -299,162 +331,12 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
 }
 
 
-static void
-ngx_http_jimeng_zone_emptied(ngx_http_jimeng_zone_t *zone,
-    ngx_shm_zone_t *shm_zone)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_shm_zone_t   *old;
-
-    part = &zone->cycle->old_cycle->shared_memory.part;
-    old = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            old = part->elts;
-            i = 0;
-        }
-
-        if (old[i].shm.name.len == zone->name.len
-            && ngx_memcmp(old[i].shm.name.data, zone->name.data,
-                          zone->name.len)
-               == 0)
-        {
-            ngx_log_error(NGX_LOG_NOTICE, shm_zone->shm.log, 0,
-                          "zone \"%V\" had %uz bytes and has %uz now: it is "
-                          "empty again, and what was asked before is not "
-                          "known any more", &zone->name, old[i].shm.size,
-                          shm_zone->shm.size);
-            return;
-        }
-    }
-}
-
-
-static u_char *
-ngx_http_jimeng_zone_layout(u_char *p, const uint32_t *versions)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_HTTP_JIMENG_VERSIONS; i++) {
-        p = ngx_sprintf(p, i ? ".%uD" : "%uD", versions[i]);
-    }
-
-    *p = '\0';
-
-    return p;
-}
-
-
-/*
- * The master works with signals blocked, and it is the master that gives back
- * the lock of a worker that was killed: it must not wait for itself.
- */
-
-static void
-ngx_http_jimeng_zone_master_lock(ngx_http_jimeng_zone_t *zone)
-{
-    ngx_pid_t     pid;
-    siginfo_t     info;
-    ngx_shmtx_t  *mutex;
-
-    mutex = &zone->shpool->mutex;
-
-    while (!ngx_shmtx_trylock(mutex)) {
-
-        pid = *mutex->lock;
-
-        info.si_pid = 0;
-
-        if (pid
-            && waitid(P_PID, pid, &info, WEXITED|WNOHANG|WNOWAIT) == 0
-            && info.si_pid == pid)
-        {
-            ngx_shmtx_force_unlock(mutex, pid);
-            continue;
-        }
-
-        ngx_msleep(1);
-    }
-}
-
-
-/*
- * Wakes the workers whose tasks were granted a slot while the zone was locked:
- * after the lock, as they need it.
- */
-
-void
-ngx_http_jimeng_zone_unlock(ngx_http_jimeng_zone_t *zone)
-{
-    uint32_t     woken[JM_QUEUE_WOKEN];
-    ngx_uint_t   i, n;
-    jm_queue_t  *queue;
-
-    queue = &zone->queue;
-
-    n = queue->nwoken;
-    queue->nwoken = 0;
-
-    ngx_memcpy(woken, queue->woken,
-               ngx_min(n, JM_QUEUE_WOKEN) * sizeof(uint32_t));
-
-    ngx_shmtx_unlock(&zone->shpool->mutex);
-
-    if (n > JM_QUEUE_WOKEN) {
-        ngx_http_jimeng_wake_all();
-        return;
-    }
-
-    for (i = 0; i < n; i++) {
-        ngx_http_jimeng_wake(woken[i]);
-    }
-}
-
-
-/* the zone of a request's configuration, or NULL */
-
-ngx_http_jimeng_zone_t *
-ngx_http_jimeng_zone_get(ngx_http_request_t *r)
-{
-    ngx_http_jimeng_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-
-    return jmcf->zone;
-}
-
-
 static void *
 ngx_http_jimeng_zone_alloc(void *ctx, size_t size)
 {
     ngx_http_jimeng_zone_t *zone = ctx;
 
     return ngx_slab_alloc_locked(zone->shpool, size);
-}
-
-
-/* memory for all others: the ledger, which fills the zone, forgets for it */
-
-static void *
-ngx_http_jimeng_zone_alloc_more(void *ctx, size_t size)
-{
-    ngx_http_jimeng_zone_t *zone = ctx;
-
-    void  *p;
-
-    do {
-        p = ngx_slab_alloc_locked(zone->shpool, size);
-    } while (p == NULL && jm_ledger_shrink(&zone->ledger) == JM_OK);
-
-    return p;
 }
 
 
@@ -468,7 +350,7 @@ ngx_http_jimeng_zone_free(void *ctx, void *p)
 
 
 static unsigned
-ngx_http_jimeng_zone_alive(uint32_t pid)
+ngx_http_jimeng_zone_exists(uint32_t pid)
 {
     return kill((ngx_pid_t) pid, 0) == 0 || ngx_errno != NGX_ESRCH;
 }
@@ -499,15 +381,23 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    ngx_http_jimeng_zone_master_lock(zone);
+    ngx_http_jimeng_zone_lock(zone);
 
     rc = ngx_http_jimeng_zone_register(zone);
 
     ngx_http_jimeng_zone_unlock(zone);
 
-    if (rc != JM_OK) {
+    if (rc == JM_INVALID) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "zone \"%V\" has lost the room it had", &zone->name);
+                      "zone \"%V\" has tasks of accounts that are not "
+                      "configured any more, and no room for more than %d "
+                      "accounts until these are over", &zone->memory.name,
+                      JM_QUEUE_ACCOUNTS);
+        return NGX_ERROR;
+    }
+
+    if (rc != JM_OK) {
+        ngx_http_jimeng_memory_small(&zone->memory, cycle->log);
         return NGX_ERROR;
     }
 
@@ -524,9 +414,8 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
 
 
 /*
- * Gives up what the zone has of an earlier process with this one's pid, which
- * was killed.  The cache manager and other helpers of nginx serve nobody, and
- * are not counted as workers.
+ * The cache manager and other helpers of nginx serve nobody: they own nothing,
+ * and are not counted as workers.
  */
 
 ngx_int_t
@@ -536,22 +425,22 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
 
     zone = ngx_http_jimeng_zone_of(cycle);
 
-    if (zone == NULL) {
+    if (zone == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
         return NGX_OK;
     }
 
-    ngx_http_jimeng_zone_process(zone);
+    if (ngx_http_jimeng_memory_join(&zone->memory) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    zone->metrics.pid = (uint32_t) ngx_pid;
 
     ngx_http_jimeng_zone_lock(zone);
 
-    jm_ledger_join(&zone->ledger, ngx_current_msec);
-    jm_queue_join(&zone->queue);
-    jm_quota_join(&zone->quota);
-
-    if (ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)
-    {
-        jm_metrics_join(&zone->metrics, (uint32_t) ngx_worker, ngx_time());
-    }
+    jm_metrics_join(&zone->metrics, (uint32_t) ngx_worker, ngx_time());
 
     ngx_http_jimeng_zone_unlock(zone);
 

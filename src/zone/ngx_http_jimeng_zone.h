@@ -15,28 +15,27 @@
 
 
 #include "ngx_http_jimeng_conf.h"
+#include "ngx_http_jimeng_memory.h"
 
-#include "jm_ledger.h"
 #include "jm_metrics.h"
-#include "jm_queue.h"
-#include "jm_quota.h"
 #include "jm_schedule.h"
 #include "jm_visual.h"
 
 
-#define NGX_HTTP_JIMENG_VERSIONS     6
+#define NGX_HTTP_JIMENG_VERSIONS     3
 
-/* only what sh points to is shared; the rest is this process's own */
+
+/*
+ * Only what sh points to, and the state in the store are shared; the rest is
+ * this process's own.  The state may outlive nginx, the rest does not.
+ */
 
 struct ngx_http_jimeng_zone_s {
-    ngx_str_t                     name;
     ngx_cycle_t                  *cycle;
     ngx_slab_pool_t              *shpool;
     ngx_http_jimeng_main_conf_t  *jmcf;
 
-    jm_ledger_t                   ledger;
-    jm_queue_t                    queue;
-    jm_quota_t                    quota;
+    ngx_http_jimeng_memory_t       memory;
     jm_metrics_t                  metrics;
     jm_schedule_t                 schedule;
 
@@ -45,13 +44,9 @@ struct ngx_http_jimeng_zone_s {
         uint32_t                  versions[NGX_HTTP_JIMENG_VERSIONS];
         size_t                    size;     /* of this structure */
 
-        jm_ledger_shared_t       *ledger;
-        jm_queue_shared_t        *queue;
-        jm_quota_shared_t        *quota;
         jm_metrics_shared_t      *metrics;
         jm_schedule_shared_t     *schedule;
         ngx_msec_t                warned;   /* of a full zone; 0: never */
-        u_char                    salt[JM_DIGEST_LEN];
     } *sh;
 };
 
@@ -62,23 +57,21 @@ char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
 
+/* ngx_http_jimeng_zone_use.c */
+
 ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_get(ngx_http_request_t *r);
 void ngx_http_jimeng_zone_unlock(ngx_http_jimeng_zone_t *zone);
+void ngx_http_jimeng_zone_full(ngx_http_jimeng_zone_t *zone, const char *what);
+
+/* returns the state, which is to be used until it is unlocked */
 
 #define ngx_http_jimeng_zone_lock(zone)                                       \
-    ngx_shmtx_lock(&(zone)->shpool->mutex)
+    ngx_http_jimeng_memory_lock(&(zone)->memory)
 
-/* ngx_http_jimeng_zone_room.c */
+/* ngx_http_jimeng_zone_conf.c */
 
-jm_rc_e ngx_http_jimeng_zone_build(ngx_http_jimeng_zone_t *zone,
-    size_t size);
-jm_rc_e ngx_http_jimeng_zone_reserve(ngx_http_jimeng_zone_t *zone);
+uint32_t ngx_http_jimeng_zone_records(ngx_http_jimeng_zone_t *zone);
 jm_rc_e ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone);
-ngx_uint_t ngx_http_jimeng_zone_fits(ngx_http_jimeng_zone_t *zone,
-    size_t size, ngx_log_t *log);
-ngx_uint_t ngx_http_jimeng_zone_spare(ngx_http_jimeng_zone_t *zone);
-void ngx_http_jimeng_zone_small(ngx_http_jimeng_zone_t *zone, size_t size,
-    ngx_log_t *log);
 
 /* ngx_http_jimeng_wake.c */
 
@@ -91,8 +84,6 @@ void ngx_http_jimeng_wake_all(void);
 /* ngx_http_jimeng_metrics.c: they do nothing without a zone */
 
 ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
-void ngx_http_jimeng_metrics_admitted(ngx_http_request_t *r,
-    ngx_msec_t waited);
 void ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
     ngx_http_jimeng_account_t *account, jm_visual_call_e call,
     const jm_answer_t *answer, ngx_msec_t time);

@@ -1,18 +1,20 @@
 
 /*
  * The ledger in a simulated world: processes that ask, submit, die, and come
- * back under the same number, clients that leave, time that goes by, and
- * memory for a few entries only.  The input decides what happens next.  The
- * world knows of each task what the upstream has: nothing, something, or
- * nobody knows.  Whatever happens: no task is submitted that it may have, who
- * asks again for what runs finds it, what is found is what was entered, and
- * what runs is not forgotten.  Without a mark what is owed is found, for as
- * long as it is, and nothing else; and an error that was told is told again.
+ * back under the same number, clients that leave, time that goes by, room for a
+ * few records only, and nginx that is started again, with what it left.  The
+ * input decides what happens next.  The world knows of each task what the
+ * upstream has: nothing, something, or nobody knows.  Whatever happens: no task
+ * is submitted that it may have, who asks again for what runs finds it, what is
+ * found is what was entered, and what runs is not forgotten.  Without a mark
+ * what is owed is found, for as long as it is, and nothing else; and an error
+ * that was told is told again.
  *
  * Seen failing with each of these taken out of the ledger: the state that
  * jm_ledger_submit() stores, the round in jm_ledger_take(), the look at alive()
  * in jm_ledger_look_at(), the one at owners where time is up, the settling in
- * jm_ledger_look(), jm_ledger_repair(), and with what runs evicted.
+ * jm_ledger_look(), jm_store_recover(), and with what runs evicted; and, out of
+ * its import, who waited, the states, and the serial number that is passed on.
  */
 
 
@@ -27,7 +29,6 @@ look_around(world_t *w)
     unsigned  i;
 
     check(ledger_length(&w->l) >= 0);
-    check(w->l.shared->busy == 0);
 
     for (i = 0; i < w->nentered; i++) {
         check(!runs(&w->entered[i]) || find(w, &w->entered[i]) != NULL);
@@ -130,7 +131,7 @@ ask(world_t *w, holder_t *h)
         told = same_owed(w, &request, 1);
     }
 
-    switch (jm_ledger_open(as(w, h), &h->claim, &request, w->now)) {
+    switch (ledger_open(as(w, h), &h->claim, &request, w->now)) {
 
     case JM_LEDGER_NEW:
         check(same == 0 && owed == 0 && told == 0);
@@ -202,7 +203,7 @@ look(world_t *w, holder_t *h, unsigned i)
 
     task = &h->entered->tasks[i];
 
-    switch (jm_ledger_look(as(w, h), &h->claim, i, w->now, &id)) {
+    switch (ledger_look(as(w, h), &h->claim, i, w->now, &id)) {
 
     case JM_LOOK_OWN:
         check(task->has == HAS_NOTHING || task->claim == number(w, h));
@@ -240,7 +241,7 @@ submit(world_t *w, holder_t *h, unsigned i)
 
     task = &h->entered->tasks[i];
 
-    if (jm_ledger_submit(as(w, h), &h->claim, i, 0) != JM_OK) {
+    if (ledger_submit(as(w, h), &h->claim, i, 0) != JM_OK) {
         check(task->claim != number(w, h) || task->has == HAS_MAYBE);
         return;
     }
@@ -272,14 +273,14 @@ tell(world_t *w, holder_t *h, unsigned i)
 
     knows = (task->has == HAS_IT && find(w, h->entered) != NULL
              && h->claim.slots[i].round
-                == jm_ledger_slot(find(w, h->entered), i)->round);
+                == jm_ledger_slot(&w->l, find(w, h->entered), i)->round);
 
     what = choose(&w->input, 5);
 
     switch (what) {
 
     case 0:
-        jm_ledger_unsent(as(w, h), &h->claim, i);
+        ledger_unsent(as(w, h), &h->claim, i);
 
         if (under_way) {
             task->has = HAS_NOTHING;
@@ -289,7 +290,7 @@ tell(world_t *w, holder_t *h, unsigned i)
 
     case 1:
         sprintf(text, "%u", ++w->ids);
-        jm_ledger_accepted(as(w, h), &h->claim, i, str(text));
+        ledger_accepted(as(w, h), &h->claim, i, str(text));
 
         if (under_way) {
             task->has = HAS_IT;
@@ -299,7 +300,7 @@ tell(world_t *w, holder_t *h, unsigned i)
         return;
 
     case 2:
-        jm_ledger_unknown(as(w, h), &h->claim, i, w->now);
+        ledger_unknown(as(w, h), &h->claim, i, w->now);
 
         if (under_way) {
             task->claim = 0;
@@ -308,7 +309,7 @@ tell(world_t *w, holder_t *h, unsigned i)
         return;
 
     case 3:
-        jm_ledger_free(as(w, h), &h->claim, i, w->now);
+        ledger_free(as(w, h), &h->claim, i, w->now);
 
         if (own || knows) {
             task->has = HAS_NOTHING;
@@ -318,7 +319,7 @@ tell(world_t *w, holder_t *h, unsigned i)
         return;
 
     default:
-        jm_ledger_over(as(w, h), &h->claim, i, w->now);
+        ledger_over(as(w, h), &h->claim, i, w->now);
 
         if (own || (knows && task->claim == 0)) {
             task->has = (task->has == HAS_IT) ? HAS_ENDED : task->has;
@@ -328,13 +329,55 @@ tell(world_t *w, holder_t *h, unsigned i)
 }
 
 
+/* what the process of a claim does when it dies with the lock held */
+
 static void
-die(world_t *w, unsigned process)
+begin(world_t *w, holder_t *h)
 {
-    unsigned              i, last;
-    holder_t             *h;
-    entered_t            *e;
-    static const uint8_t  nobodys[JM_LEDGER_KEY];
+    unsigned           i;
+    jm_ledger_t       *l;
+    jm_ledger_claim_t  claim;
+
+    l = as(w, h);
+    claim = h->claim;
+    i = choose(&w->input, claim.n);
+
+    jm_store_begin(l->store);
+
+    switch (choose(&w->input, 5)) {
+
+    case 0:
+        (void) jm_ledger_submit(l, &claim, i, 0);
+        jm_ledger_accepted(l, &claim, i, str("nobody's"));
+        break;
+
+    case 1:
+        jm_ledger_close(l, &claim, w->now);
+        break;
+
+    case 2:
+        jm_ledger_free(l, &claim, i, w->now);
+        jm_ledger_answered(l, &claim, w->now);
+        break;
+
+    case 3:
+        (void) jm_ledger_shrink(l);
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+/* none of its claims is there any more */
+
+static void
+abandon(world_t *w, unsigned process)
+{
+    unsigned    i, last;
+    holder_t   *h;
+    entered_t  *e;
 
     for (i = 0; i < CLAIMS; i++) {
         h = &w->holders[i];
@@ -346,38 +389,86 @@ die(world_t *w, unsigned process)
         e = h->entered;
         last = (e->last == number(w, h));
 
+        begin(w, h);
         let_go(w, h);
 
         if (last) {
             owe(e, w->now);
         }
     }
+}
+
+
+static void
+die(world_t *w, unsigned process)
+{
+    static const uint8_t  nobodys[JM_LEDGER_KEY];
+
+    abandon(w, process);
 
     killed[process] = !killed[process];
 
     if (killed[process]) {
 
-        /* with the lock held, or without */
-
-        w->l.shared->busy = choose(&w->input, 2);
-
-        if (w->l.shared->busy) {
-            memset(&w->l.shared->running, (int) choose(&w->input, 256),
-                   sizeof(jm_ring_t));
-        }
-
         /* all are looked at, whatever the key is */
 
-        w->l.pid = 0;
+        w->l.store->owner = 0;
         w->l.shared->watched = 0;
-        jm_ledger_enter(&w->l);
-        jm_ledger_watch(&w->l, nobodys, w->now);
-        jm_ledger_leave(&w->l);
+        ledger_do(watch, &w->l, nobodys, w->now);
         return;
     }
 
-    w->l.pid = process;
-    jm_ledger_join(&w->l, w->now);
+    w->l.store->owner = process;
+    ledger_join(&w->l, w->now);
+}
+
+
+/* nginx is started again, with what the ledger was left as */
+
+static void
+restart(world_t *w)
+{
+    unsigned              i, n, all;
+    jm_store_t           *s;
+    jm_ledger_t           old;
+    static const uint8_t  map[256];
+
+    for (i = 1; i <= PROCESSES; i++) {
+        abandon(w, i);
+        killed[i] = 0;
+    }
+
+    jm_store_begin(w->l.store);
+    look_around(w);
+
+    /* what was entered, and may not be lost as there is room for it */
+
+    old = w->l;
+    s = old.store;
+    n = s->shared->records;
+    all = (old.shared->records < n);
+
+    for (i = 0; i < w->nentered; i++) {
+
+        if (find(w, &w->entered[i]) == NULL) {
+            w->entered[i].serial = 0;
+        }
+    }
+
+    ledger_init(&w->l, n, 1, alive);
+    (void) ledger_restart(&w->l, s, map, w->now);
+
+    for (i = 0; i < w->nentered && all; i++) {
+        check(!costs(&w->entered[i]) || w->entered[i].serial == 0
+              || find(w, &w->entered[i]) != NULL);
+    }
+
+    ledger_detach(&old);
+
+    for (i = 1; i <= PROCESSES; i++) {
+        w->l.store->owner = i;
+        ledger_join(&w->l, w->now);
+    }
 }
 
 
@@ -396,7 +487,7 @@ end(world_t *w, holder_t *h, unsigned how)
     switch (how) {
 
     case 0:
-        jm_ledger_left(as(w, h), &h->claim, w->now);
+        ledger_left(as(w, h), &h->claim, w->now);
 
         if (last) {
             owe(e, w->now);
@@ -405,7 +496,7 @@ end(world_t *w, holder_t *h, unsigned how)
         break;
 
     case 1:
-        jm_ledger_answered(as(w, h), &h->claim, w->now);
+        ledger_answered(as(w, h), &h->claim, w->now);
 
         if (last) {
             e->owed = 0;
@@ -420,7 +511,7 @@ end(world_t *w, holder_t *h, unsigned how)
         jm_error_set(&error, JM_CAUSE_UPSTREAM, NULL, NULL);
         error.upstream_code = ++w->errors;
 
-        jm_ledger_told(as(w, h), &h->claim, &error, w->now);
+        ledger_told(as(w, h), &h->claim, &error, w->now);
 
         if (last) {
             e->told = 0;
@@ -430,7 +521,7 @@ end(world_t *w, holder_t *h, unsigned how)
 
             /* there may be no room for it */
 
-            if (find(w, e) != NULL && find(w, e)->told != NULL) {
+            if (find(w, e) != NULL && find(w, e)->told != 0) {
                 e->told = w->errors;
                 e->owed = w->now;
                 e->may = w->now;
@@ -440,7 +531,7 @@ end(world_t *w, holder_t *h, unsigned how)
         break;
 
     default:
-        jm_ledger_close(as(w, h), &h->claim, w->now);
+        ledger_close(as(w, h), &h->claim, w->now);
         let_go(w, h);
 
         if (last) {
@@ -499,8 +590,19 @@ happen(world_t *w)
         w->now += choose(&w->input, 256) == 255 ? JM_LEDGER_STALE
                                                 : choose(&w->input, 200);
 
-        if (choose(&w->input, 4) == 3) {
+        switch (choose(&w->input, 8)) {
+
+        case 7:
+            restart(w);
+            break;
+
+        case 6:
+        case 3:
             die(w, 1 + choose(&w->input, PROCESSES));
+            break;
+
+        default:
+            break;
         }
     }
 }
@@ -509,6 +611,8 @@ happen(world_t *w)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    unsigned  i;
+
     static world_t  w;
 
     if (size < 1) {
@@ -521,12 +625,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     w.input.data = data;
     w.input.size = size;
     w.now = JM_LEDGER_WATCH;
-    w.l.alive = alive;
 
-    memory_init(&w.l, 4 + choose(&w.input, 16));
+    ledger_init(&w.l, 4 + choose(&w.input, 16), 1, alive);
 
-    for (w.l.pid = 1; w.l.pid <= PROCESSES; w.l.pid++) {
-        jm_ledger_join(&w.l, w.now);
+    for (i = 1; i <= PROCESSES; i++) {
+        w.l.store->owner = i;
+        ledger_join(&w.l, w.now);
     }
 
     while (w.input.size != 0) {
@@ -534,7 +638,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         look_around(&w);
     }
 
-    memory_done(&w.l);
+    ledger_detach(&w.l);
 
     return 0;
 }

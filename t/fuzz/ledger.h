@@ -73,7 +73,7 @@ typedef struct {
 static inline jm_ledger_t *
 as(world_t *w, const holder_t *h)
 {
-    w->l.pid = h->process;
+    w->l.store->owner = h->process;
 
     return &w->l;
 }
@@ -107,6 +107,24 @@ runs(const entered_t *entered)
     for (i = 0; i < entered->request.n; i++) {
 
         if (entered->tasks[i].claim != 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* what the upstream may have of it must not be submitted again */
+
+static inline unsigned
+costs(const entered_t *entered)
+{
+    unsigned  i;
+
+    for (i = 0; i < entered->request.n; i++) {
+
+        if (entered->tasks[i].has != HAS_NOTHING) {
             return 1;
         }
     }
@@ -152,7 +170,7 @@ same_owed(world_t *w, const jm_ledger_request_t *request, unsigned told)
 
         /* what a shorter time has ended, a longer one does not bring back */
 
-        if (find(w, e) == NULL || find(w, e)->told == NULL) {
+        if (find(w, e) == NULL || find(w, e)->told == 0) {
             e->told = 0;
         }
 

@@ -8,8 +8,8 @@
  * one keeps it; and in the end all are there again.
  *
  * Seen failing with each of these taken out: the first jm_queue_dispatch() of
- * jm_queue_enter(), what makes a line the last when it was served, and the
- * search for its place in line of what comes back.
+ * jm_queue_enter(), what makes a line the last when it was served, the search
+ * for its place in line of what comes back, and what jm_store_begin() undoes.
  */
 
 
@@ -40,6 +40,7 @@ typedef struct {
     input_t              input;
 
     jm_queue_t           q;
+    jm_store_t           store;
     uint64_t             now;
     unsigned             uniform;   /* all ask for one account */
     holder_t             holders[HOLDERS];
@@ -53,7 +54,7 @@ typedef struct {
 static jm_queue_t *
 as(world_t *w, const holder_t *h)
 {
-    w->q.pid = h->process;
+    w->store.owner = h->process;
 
     return &w->q;
 }
@@ -72,7 +73,7 @@ configure(world_t *w, unsigned i)
     conf.interval = choose(&w->input, 4) == 3 ? 300 : 0;
     conf.timeout = choose(&w->input, 4) == 3 ? 20000 : 0;
 
-    check(jm_queue_account(&w->q, str(name), &conf, &number) == JM_OK);
+    check(queue_account(&w->q, str(name), &conf, &number) == JM_OK);
     check(number == i);
 }
 
@@ -80,13 +81,14 @@ configure(world_t *w, unsigned i)
 /* where it lies, or NULL when it was taken away */
 
 static jm_queue_place_t *
-place_of(const holder_t *h)
+place_of(const world_t *w, const holder_t *h)
 {
     jm_queue_place_t  *place;
 
-    place = h->p.shared;
+    place = jm_at(&w->store, h->p.ref);
 
-    return (place->serial == h->p.serial && place->state != JM_PLACE_FREE)
+    return (place->head.type == JM_RECORD_PLACE
+            && place->serial == h->p.serial && place->grip == h->p.grip)
            ? place : NULL;
 }
 
@@ -107,7 +109,7 @@ in_order(world_t *w, const holder_t *h, const jm_queue_place_t *place)
             continue;
         }
 
-        other = place_of(o);
+        other = place_of(w, o);
 
         if (other == NULL || other->state != JM_PLACE_WAIT) {
             continue;
@@ -131,7 +133,7 @@ client_waits(const world_t *w, unsigned client)
 
         if (w->holders[i].process != 0 && w->holders[i].waits
             && w->holders[i].client == client
-            && place_of(&w->holders[i]) != NULL)
+            && place_of(w, &w->holders[i]) != NULL)
         {
             return 1;
         }
@@ -188,13 +190,15 @@ look_at_slots(world_t *w, jm_queue_account_t *a)
     jm_ring_t         *link;
     jm_queue_place_t  *place;
 
-    for (link = a->held.next; link != &a->held; link = link->next) {
+    for (link = jm_ring_next(&w->store, &a->held); link != &a->held;
+         link = jm_ring_next(&w->store, link))
+    {
         place = jm_queue_place(link);
 
         for (i = 0; i < HOLDERS; i++) {
             h = &w->holders[i];
 
-            if (h->process != 0 && h->waits && place_of(h) == place) {
+            if (h->process != 0 && h->waits && place_of(w, h) == place) {
                 granted(w, h, place);
             }
         }
@@ -214,9 +218,9 @@ look_at_waiting(world_t *w, const jm_queue_place_t *place)
     usable = jm_queue_usable(&w->q, place->accounts, place->model, w->now);
 
     for (i = 0; i < ACCOUNTS; i++) {
-        a = w->q.shared->accounts[i];
+        a = jm_queue_number(&w->q, i);
 
-        check(!(usable & jm_queue_bit(i)) || jm_queue_free_slots(a) == 0
+        check(!(usable & jm_queue_bit(i)) || jm_queue_free_slots(&w->q, a) == 0
               || jm_queue_ready_in(a, w->now) != 0);
     }
 }
@@ -236,7 +240,7 @@ look_around(world_t *w, unsigned dispatched)
     check(queue_is_whole(&w->q));
 
     for (i = 0; i < ACCOUNTS; i++) {
-        a = w->q.shared->accounts[i];
+        a = jm_queue_number(&w->q, i);
 
         limit = a->conf.concurrency ? jm_max(a->effective, 1) : UINT32_MAX;
 
@@ -254,7 +258,7 @@ look_around(world_t *w, unsigned dispatched)
             continue;
         }
 
-        place = place_of(h);
+        place = place_of(w, h);
 
         if (place == NULL) {
 
@@ -286,15 +290,15 @@ told(world_t *w, holder_t *h, jm_queue_e rc, uint64_t wait)
     switch (rc) {
 
     case JM_QUEUE_GRANTED:
-        place = place_of(h);
-        check(place != NULL && place->pid == h->process);
+        place = place_of(w, h);
+        check(place != NULL && place->owner == h->process);
         check(place->state == JM_PLACE_TOLD || place->state == JM_PLACE_RUN);
         check(h->p.account == place->account && wait == 0);
         check(place->accounts & jm_queue_bit(place->account));
         break;
 
     case JM_QUEUE_WAIT:
-        place = place_of(h);
+        place = place_of(w, h);
         check(place != NULL && place->state == JM_PLACE_WAIT);
         check(wait > 0 && wait <= JM_QUEUE_LOOK);
         break;
@@ -341,14 +345,14 @@ enter(world_t *w, holder_t *h)
         request.patience = choose(&w->input, 4) == 3 ? 30000 : UINT64_MAX;
     }
 
-    rc = jm_queue_enter(as(w, h), &h->p, &request, w->now, &wait);
+    rc = queue_enter(as(w, h), &h->p, &request, w->now, &wait);
 
     check(rc != JM_QUEUE_NO_ROOM);
 
     /* others were served before it came */
 
     for (i = 0; i < ACCOUNTS; i++) {
-        look_at_slots(w, w->q.shared->accounts[i]);
+        look_at_slots(w, jm_queue_number(&w->q, i));
     }
 
     if (!client_waits(w, h->client)) {
@@ -387,16 +391,16 @@ use(world_t *w, holder_t *h)
     jm_queue_e         rc;
     jm_queue_place_t  *place;
 
-    place = place_of(h);
+    place = place_of(w, h);
     has = (place->state == JM_PLACE_TOLD
-           || (place->state == JM_PLACE_LOST && place->task == 0));
+           || (place->state == JM_PLACE_LOST && place->id_len == 0));
     what = choose(&w->input, 8);
 
     switch (what) {
 
     case 0:
     case 1:
-        jm_queue_accepted(as(w, h), &h->p, h->p.serial, w->now);
+        queue_accepted(as(w, h), &h->p, h->p.serial, w->now);
         h->seen = w->now;
         return;
 
@@ -405,14 +409,14 @@ use(world_t *w, holder_t *h)
             again(w, h);
         }
 
-        rc = jm_queue_busy(as(w, h), &h->p, choose(&w->input, 2), w->now,
+        rc = queue_busy(as(w, h), &h->p, choose(&w->input, 2), w->now,
                            &wait);
         break;
 
     case 3:
         if (has && !w->uniform) {
             again(w, h);
-            rc = jm_queue_denied(as(w, h), &h->p, choose(&w->input, 2), w->now,
+            rc = queue_denied(as(w, h), &h->p, choose(&w->input, 2), w->now,
                                  &wait, &first);
             break;
         }
@@ -430,19 +434,19 @@ use(world_t *w, holder_t *h)
                 again(w, h);
             }
 
-            rc = jm_queue_bind(as(w, h), &h->p, account, w->now, &wait);
+            rc = queue_bind(as(w, h), &h->p, account, w->now, &wait);
             break;
         }
 
         return;
 
     case 5:
-        jm_queue_renew(as(w, h), &h->p, w->now);
+        queue_renew(as(w, h), &h->p, w->now);
         h->seen = w->now;
         return;
 
     default:
-        rc = jm_queue_look(as(w, h), &h->p, w->now, &wait);
+        rc = queue_look(as(w, h), &h->p, w->now, &wait);
     }
 
     told(w, h, rc, wait);
@@ -458,7 +462,7 @@ leave(world_t *w, holder_t *h)
     task = h->p.serial;
     how = (jm_leave_e) choose(&w->input, 3);
 
-    jm_queue_leave(as(w, h), &h->p, how, w->now);
+    queue_leave(as(w, h), &h->p, how, w->now);
     check(h->p.serial == 0);
 
     h->process = 0;
@@ -471,7 +475,7 @@ leave(world_t *w, holder_t *h)
 
     case 0:
         look_around(w, 0);
-        jm_queue_ended(&w->q, choose(&w->input, ACCOUNTS), task, w->now);
+        queue_ended(&w->q, choose(&w->input, ACCOUNTS), task, w->now);
         break;
 
     case 1:
@@ -480,7 +484,7 @@ leave(world_t *w, holder_t *h)
         h->process = 1 + choose(&w->input, PROCESSES);
 
         if (killed[h->process]
-            || !jm_queue_adopt(as(w, h), &h->p, choose(&w->input, ACCOUNTS),
+            || !queue_adopt(as(w, h), &h->p, choose(&w->input, ACCOUNTS),
                                task, w->now))
         {
             h->process = 0;
@@ -511,27 +515,23 @@ die(world_t *w, unsigned process)
     killed[process] = !killed[process];
 
     if (!killed[process]) {
-        w->q.pid = process;
-        jm_queue_join(&w->q);
+        w->store.owner = process;
+        queue_join(&w->q);
         return;
     }
+
+    w->store.owner = PROCESSES + 1;
+    jm_store_begin(&w->store);
 
     /* with the lock held, or without */
 
     if (choose(&w->input, 2)) {
-        w->q.shared->busy = 1;
+        jm_put(&w->store, w->q.shared->lines.next, 77);
+        jm_put(&w->store, w->q.shared->waiting, 77);
+        jm_put(&w->store, jm_queue_number(&w->q, 0)->running, 77);
 
-        memset(&w->q.shared->lines, 0x5a, sizeof(jm_ring_t));
-        w->q.shared->waiting = 77;
-        w->q.shared->accounts[0]->running = 77;
-
-        /* the clients' turns are not known any more */
-
-        memset(w->served, 0x80, sizeof(w->served));
+        jm_store_begin(&w->store);
     }
-
-    w->q.pid = PROCESSES + 1;
-    jm_queue_begin(&w->q);
 
     if (w->uniform) {
 
@@ -541,7 +541,35 @@ die(world_t *w, unsigned process)
         jm_queue_reap(&w->q, w->now);
     }
 
-    jm_queue_done(&w->q);
+    jm_store_commit(&w->store);
+}
+
+
+/* who waits asks the upstream about a task that nobody follows */
+
+static void
+ask(world_t *w)
+{
+    jm_str_t     id;
+    jm_orphan_t  o;
+
+    w->store.owner = PROCESSES + 1;
+    jm_store_begin(&w->store);
+
+    if (jm_queue_orphan_next(&w->q, choose(&w->input, 8), 1000, w->now, &o)) {
+        id.data = o.id;
+        id.len = o.len;
+        check(id.len != 0 && jm_queue_number(&w->q, o.account)->running != 0);
+
+        if (choose(&w->input, 2)) {
+            jm_queue_alive(&w->q, o.account, id, w->now);
+
+        } else {
+            jm_queue_ended(&w->q, o.account, id, w->now);
+        }
+    }
+
+    jm_store_commit(&w->store);
 }
 
 
@@ -588,6 +616,10 @@ happen(world_t *w)
         configure(w, choose(&w->input, ACCOUNTS));
         break;
 
+    case 2:
+        ask(w);
+        break;
+
     default:
         break;
     }
@@ -611,18 +643,18 @@ end(world_t *w)
     }
 
     w->now += 2 * JM_QUEUE_LEASE;
-    w->q.pid = PROCESSES + 1;
+    w->store.owner = PROCESSES + 1;
 
     request_init(&request, 'x', w->now);
-    check(jm_queue_enter(&w->q, &p, &request, w->now, &wait)
+    check(queue_enter(&w->q, &p, &request, w->now, &wait)
           == JM_QUEUE_GRANTED);
-    jm_queue_leave(&w->q, &p, JM_LEAVE_FREE, w->now);
+    queue_leave(&w->q, &p, JM_LEAVE_FREE, w->now);
 
     check(queue_is_whole(&w->q));
     check(w->q.shared->waiting == 0);
 
     for (i = 0; i < ACCOUNTS; i++) {
-        check(w->q.shared->accounts[i]->running == 0);
+        check(jm_queue_number(&w->q, i)->running == 0);
     }
 }
 
@@ -643,9 +675,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     w.input.data = data;
     w.input.size = size;
     w.now = 1000;
-    w.q.alive = alive;
 
-    memory_init(&w.q, SIZE);
+    queue_init(&w.q, &w.store, SIZE, alive);
 
     w.uniform = choose(&w.input, 2);
 
@@ -661,7 +692,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     end(&w);
 
-    memory_done(&w.q);
+    store_done(&w.store);
 
     return 0;
 }

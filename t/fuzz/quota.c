@@ -2,26 +2,32 @@
 /*
  * Quotas in a simulated world: processes that hold, deliver, die at work and
  * come back under the same number, reloads with other clients, days that go by,
- * memory that runs out.  The input decides what happens next; the world counts
- * beside the quotas, in its own way.  Whatever happens: what runs, is reserved
- * and is used is what the world has counted, nobody gets more than his limits,
- * and nobody is refused who is within them.
+ * a store that is full, and one that is taken over into another.  The input
+ * decides what happens next; the world counts beside the quotas, in its own
+ * way.  Whatever happens: what runs, is reserved and is used is what the world
+ * has counted, nobody gets more than his limits, and nobody is refused who is
+ * within them.
  *
  * Seen failing with each of these taken out of the quotas: the look at alive()
- * in jm_quota_dead(), the reaping in jm_quota_hold(), the walk of
- * jm_quota_join(), the serial number in jm_quota_held(), jm_quota_rebuild()
- * and the fresh window in jm_quota_roll().
+ * in jm_quota_reap(), the reaping in jm_quota_hold(), the share that
+ * jm_quota_join() drops, the fresh window in jm_quota_used(), the records of
+ * more shares in jm_quota_share_at(), the look at the period in
+ * jm_quota_made(), the jm_store_room() of clients and of shares, the number and
+ * each value in jm_quota_import(), and the undo in jm_store_begin().
  */
 
 
+#define _GNU_SOURCE
+
 #include "fuzz.h"
+#include "quota.h"
 
-#include "jm_quota_store.h"
 
-
+#define SIZE       32768
 #define CLIENTS    5
-#define HOLDS      12
-#define DAY        86400
+#define OWNERS     10           /* processes: more than a record has room for */
+#define HOLDS      48
+#define PERIOD     86400
 
 
 typedef struct {
@@ -38,6 +44,7 @@ typedef struct {
     jm_client_t          client;
     unsigned             known;
     unsigned             era;
+    uint64_t             serial;    /* of the last era */
     uint64_t             day;
     uint64_t             used;
     uint64_t             since;     /* of the bucket: what was in it then, */
@@ -49,7 +56,9 @@ typedef struct {
     input_t              input;
 
     jm_quota_t           q;
-    tap_mem_t            mem;
+    jm_store_t           store;
+    unsigned             memory;    /* which of both */
+    unsigned             room;      /* records, but for the first few */
     uint64_t             now;       /* ms */
     uint64_t             day;
     counted_t            counted[CLIENTS];
@@ -57,10 +66,24 @@ typedef struct {
 } world_t;
 
 
+static unsigned  died[OWNERS + 1];
+
+/* where the store is, and where it is next */
+
+static uint64_t  memory[2][SIZE / sizeof(uint64_t)];
+
+
+static unsigned
+lives(uint32_t owner)
+{
+    return !died[owner];
+}
+
+
 static int64_t
 seconds(const world_t *w)
 {
-    return (int64_t) (w->day * DAY + 7);
+    return (int64_t) (w->day * PERIOD + 7);
 }
 
 
@@ -141,19 +164,20 @@ hold(world_t *w, holder_t *h)
         return;
     }
 
-    h->client = choose(&w->input, CLIENTS);
+    /* most are of one client, who is in as many processes as there are */
+
+    h->client = choose(&w->input, 2 * CLIENTS);
+    h->client = jm_min(h->client, CLIENTS - 1);
     c = &w->counted[h->client];
 
     n = 1 + choose(&w->input, 15);
     force = (choose(&w->input, 4) == 0);
 
-    w->q.pid = 1 + choose(&w->input, PROCESSES);
+    w->store.owner = 1 + choose(&w->input, OWNERS);
 
-    if (killed[w->q.pid]) {
-        w->q.pid = 1 + w->q.pid % PROCESSES;
+    if (died[w->store.owner]) {
+        w->store.owner = 1 + w->store.owner % OWNERS;
     }
-
-    w->mem.fail = choose(&w->input, 8) ? 0 : w->mem.calls + 1;
 
     sums(w, h->client, &running, &images);
 
@@ -166,7 +190,7 @@ hold(world_t *w, holder_t *h)
                        &view);
 
     if (rc == JM_QUOTA_NO_ROOM) {
-        check(w->mem.fail == w->mem.calls && !h->hold.running);
+        check(w->store.shared->nfree == 0 && !h->hold.running);
         return;
     }
 
@@ -178,7 +202,7 @@ hold(world_t *w, holder_t *h)
         return;
     }
 
-    h->process = w->q.pid;
+    h->process = w->store.owner;
     h->era = c->era;
     h->running = 1;
     h->images = n;
@@ -197,7 +221,7 @@ attach(world_t *w, holder_t *h)
     jm_quota_attach(&w->q, &w->counted[h->client].client, &h->hold);
 
     if (w->counted[h->client].known) {
-        h->process = 1 + choose(&w->input, PROCESSES);
+        h->process = 1 + choose(&w->input, OWNERS);
         h->era = w->counted[h->client].era;
         h->running = 0;
         h->images = 0;
@@ -218,7 +242,7 @@ deliver(world_t *w, holder_t *h)
     n = choose(&w->input, 16);
     c = &w->counted[h->client];
 
-    w->q.pid = h->process;
+    w->store.owner = h->process;
 
     jm_quota_delivered(&w->q, &h->hold, n, seconds(w));
 
@@ -240,11 +264,59 @@ release(world_t *w, holder_t *h)
         return;
     }
 
-    w->q.pid = h->process;
+    w->store.owner = h->process;
 
     jm_quota_release(&w->q, &h->hold);
 
     h->process = 0;
+}
+
+
+/* what a request has brought whose process may have died */
+
+static void
+made(world_t *w)
+{
+    uint64_t    n;
+    unsigned    client;
+    counted_t  *c;
+
+    n = choose(&w->input, 16);
+    client = choose(&w->input, CLIENTS);
+    c = &w->counted[client];
+
+    jm_quota_made(&w->q, c->serial, n, seconds(w));
+
+    if (c->known && c->client.images != 0) {
+        c->used = used(w, client) + n;
+        c->day = w->day;
+    }
+}
+
+
+/* it has the lock, and is not done: nothing of it has happened */
+
+static void
+die_at_work(world_t *w, unsigned process)
+{
+    jm_hold_t          hold;
+    jm_client_t       *client;
+    jm_quota_rate_t    rate;
+    jm_quota_view_t    view;
+
+    client = &w->counted[choose(&w->input, CLIENTS)].client;
+
+    w->store.owner = process;
+
+    (void) jm_quota_rate(&w->q, client, w->now, &rate);
+    (void) jm_quota_hold(&w->q, client, 1, 1, seconds(w), &hold, &view);
+    jm_quota_delivered(&w->q, &hold, 1, seconds(w));
+
+    if (choose(&w->input, 2) && jm_quota_serial(&w->q, client)) {
+        jm_quota_drop(&w->q, jm_quota_find(&w->q, client->name));
+    }
+
+    jm_store_begin(&w->store);
 }
 
 
@@ -264,21 +336,18 @@ die(world_t *w, unsigned process)
     soon = choose(&w->input, 2);
 
     if (choose(&w->input, 2)) {
-        w->q.shared->busy = 1;
-        w->q.shared->free_shares = NULL;
-        w->q.shared->free_clients = NULL;
-        w->q.shared->table->chains[choose(&w->input, 16)] = NULL;
+        die_at_work(w, process);
     }
 
     if (!soon) {
-        killed[process] = 1;
+        died[process] = 1;
         hold(w, &w->holders[choose(&w->input, HOLDS)]);
-        w->q.pid = 1 + process % PROCESSES;
+        w->store.owner = 1 + process % OWNERS;
         look_around(w);
-        killed[process] = 0;
+        died[process] = 0;
     }
 
-    w->q.pid = process;
+    w->store.owner = process;
     jm_quota_join(&w->q);
 }
 
@@ -336,9 +405,10 @@ reload(world_t *w)
         }
     }
 
-    w->mem.fail = 0;
-
-    check(jm_quota_sync(&w->q, clients, n) == JM_OK);
+    if (jm_quota_sync(&w->q, clients, n) != JM_OK) {
+        check(n > w->q.shared->nclients + w->store.shared->nfree);
+        return;
+    }
 
     for (i = 0; i < CLIENTS; i++) {
         c = &w->counted[i];
@@ -349,11 +419,69 @@ reload(world_t *w)
         } else if (!c->known) {
             c->known = 1;
             c->era++;
+            c->serial = jm_quota_serial(&w->q, &c->client);
             c->used = 0;
             c->since = w->now;
             c->tokens = c->client.rate * c->client.rate_period;
         }
     }
+}
+
+
+/* a store that is new, with room for about as many as there are clients */
+
+static void
+begin(world_t *w)
+{
+    w->memory = !w->memory;
+
+    memset(memory[w->memory], 0, SIZE);
+
+    quota_attach(&w->q, &w->store, memory[w->memory], SIZE, 1);
+
+    fill(&w->store, CLIENTS - 1 + w->room);
+}
+
+
+/* all processes end, and what clients have used goes from one to another */
+
+static void
+restart(world_t *w)
+{
+    size_t              n;
+    unsigned            i, imported;
+    jm_store_t          old;
+    const jm_client_t  *clients[CLIENTS];
+
+    old = w->store;
+
+    begin(w);
+
+    w->store.shared->serial = old.shared->serial;
+    imported = 0;
+
+    for (i = 0; i < old.shared->used; i++) {
+        imported += jm_quota_import(&w->q, &old,
+                                    jm_ref(&old, jm_store_record(&old, i)),
+                                    seconds(w))
+                    == JM_OK;
+        jm_store_commit(&w->store);
+    }
+
+    for (i = 0; i < HOLDS; i++) {
+        w->holders[i].process = 0;
+    }
+
+    n = 0;
+
+    for (i = 0; i < CLIENTS; i++) {
+        if (w->counted[i].known) {
+            clients[n++] = &w->counted[i].client;
+        }
+    }
+
+    check(imported == n);
+    check(jm_quota_sync(&w->q, clients, n) == JM_OK);
 }
 
 
@@ -398,7 +526,7 @@ happen(world_t *w)
         break;
 
     case 13:
-        die(w, 1 + choose(&w->input, PROCESSES));
+        die(w, 1 + choose(&w->input, OWNERS));
         break;
 
     case 14:
@@ -406,8 +534,25 @@ happen(world_t *w)
         break;
 
     default:
-        w->day += choose(&w->input, 4) == 3;
+
+        switch (choose(&w->input, 8)) {
+
+        case 0:
+            restart(w);
+            break;
+
+        case 1:
+        case 2:
+        case 3:
+            made(w);
+            break;
+
+        default:
+            w->day += choose(&w->input, 2);
+        }
     }
+
+    jm_store_commit(&w->store);
 }
 
 
@@ -421,17 +566,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const  names[CLIENTS] = { "a", "b", "c", "d", "e" };
 
     memset(&w, 0, sizeof(world_t));
-    memset(killed, 0, sizeof(killed));
-
-    tap_mem_init(&w.mem, 0);
+    memset(died, 0, sizeof(died));
 
     w.input.data = data;
     w.input.size = size;
     w.now = 1;
-    w.day = 20000;
-    w.q.mem = w.mem.mem;
-    w.q.alive = alive;
-    w.q.pid = 1;
+    w.day = DAY;
+    store_alive_by(&w.store, lives);
+    w.store.owner = 1;
 
     for (i = 0; i < CLIENTS; i++) {
         c = &w.counted[i].client;
@@ -441,19 +583,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         c->name = str(names[i]);
         c->rate = i == 4 ? 0 : 1u << i;
         c->rate_period = 1000;
-        c->concurrency = i == 0 ? 0 : i;
-        c->images = i == 1 ? 0 : 9 * i;
-        c->images_period = c->images ? DAY : 0;
+        c->concurrency = i == 4 ? 2 * OWNERS : i;
+        c->images = i == 1 ? 0 : i == 4 ? 500 : 9 * i;
+        c->images_period = c->images ? PERIOD : 0;
     }
 
-    check(jm_quota_create(&w.q) == JM_OK);
+    w.room = choose(&w.input, 3);
+
+    begin(&w);
 
     while (w.input.size != 0) {
         happen(&w);
         look_around(&w);
+        jm_store_commit(&w.store);
+        check(store_is_whole(&w.store));
     }
-
-    tap_mem_done(&w.mem);
 
     return 0;
 }

@@ -1,7 +1,8 @@
 
 /*
- * What the tests of the ledger share: one in memory of pieces like a slab's,
- * which forks share, and a look at all that is in it.
+ * What the tests of the ledger share: one in a store of few records, which
+ * forks share, its functions as a process calls them, each as a whole, and a
+ * look at all that is in it.
  */
 
 
@@ -9,95 +10,121 @@
 #define _LEDGER_H_INCLUDED_
 
 
+#include "jm_ledger_import.h"
 #include "jm_ledger_owed.h"
-#include "memory.h"
+#include "store.h"
 
 
-#define PIECE     256           /* the slab's, of what the ledger takes */
-#define TABLES    65536         /* bytes at least for all that is larger */
+#define LAYOUT  1           /* any will do: all heads here are the same */
 
 
-/* at the start of the memory */
-
-typedef struct {
-    memory_t         memory;
-    void            *free;
-    unsigned         pieces;    /* that may be had */
-    unsigned         taken;
-} pieces_t;
-
-
-static inline void *
-pieces_alloc(void *ctx, size_t size)
-{
-    void      *p;
-    pieces_t  *m;
-
-    m = ctx;
-
-    if (size <= PIECE) {
-        size = PIECE;
-
-        if (m->taken == m->pieces) {
-            return NULL;
-        }
-
-        m->taken++;
-
-        if (m->free != NULL) {
-            p = m->free;
-            memcpy(&m->free, p, sizeof(void *));
-            memset(p, 0xa5, PIECE);
-            return p;
-        }
-    }
-
-    return memory_alloc(ctx, size);
-}
-
+/* a process's way to the ledger in a store */
 
 static inline void
-pieces_free(void *ctx, void *p)
+ledger_attach(jm_ledger_t *l, void *memory, size_t size, uint32_t owner,
+    unsigned (*alive)(uint32_t owner), unsigned fresh)
 {
-    pieces_t  *m;
+    jm_store_t  *s;
 
-    m = ctx;
+    s = calloc(1, sizeof(jm_store_t));
 
-    memset(p, 0x5a, PIECE);
-    memcpy(p, &m->free, sizeof(void *));
-    m->free = p;
-    m->taken--;
-}
-
-
-/* makes a ledger with room for so many pieces, in memory that forks share */
-
-static inline void
-memory_init(jm_ledger_t *l, unsigned pieces)
-{
-    size_t     size;
-    pieces_t  *m;
-
-    size = PIECE + TABLES + (size_t) pieces * (PIECE + 32);
-
-    m = (pieces_t *) (void *) memory_map(&l->mem, size, PIECE);
-    m->pieces = UINT32_MAX;
-
-    l->mem.alloc = pieces_alloc;
-    l->mem.free = pieces_free;
-
-    if (jm_ledger_create(l, (size_t) pieces * PIECE) != JM_OK) {
+    if (s == NULL) {
         abort();
     }
 
-    m->pieces = m->taken + pieces;
+    s->owner = owner;
+    store_alive_by(s, alive);
+
+    memset(l, 0, sizeof(jm_ledger_t));
+
+    jm_store_attach(s, memory, size, fresh);
+
+    if (jm_ledger_layout(l, s) != JM_OK
+        || jm_store_records(s, LAYOUT, 1) != JM_OK)
+    {
+        abort();
+    }
 }
 
 
 static inline void
-memory_done(jm_ledger_t *l)
+ledger_detach(jm_ledger_t *l)
 {
-    memory_unmap(&l->mem);
+    store_done(l->store);
+    free(l->store);
+}
+
+
+/* the size of a store that has room for a ledger of so many records */
+
+static inline size_t
+ledger_size(uint32_t records)
+{
+    size_t  size, heads, before;
+
+    heads = sizeof(jm_store_shared_t) + sizeof(jm_ledger_shared_t) + 8;
+
+    for (size = 0, before = 1; size != before; /* void */ ) {
+        before = size;
+        size = store_size(heads + 3 * sizeof(jm_ref_t)
+                                      * jm_store_chains(&(jm_store_t)
+                                                        { .size = size }),
+                              records);
+    }
+
+    return size;
+}
+
+
+/* the store is not to have more records than these */
+
+static inline void
+ledger_bound(jm_ledger_t *l, uint32_t records)
+{
+    jm_store_shared_t  *shared;
+
+    shared = l->store->shared;
+
+    if (shared->records < records) {
+        abort();
+    }
+
+    shared->records = records;
+    shared->nfree = records;
+}
+
+
+/* makes a ledger with room for so many records, in memory that forks share */
+
+static inline void
+ledger_init(jm_ledger_t *l, uint32_t records, uint32_t owner,
+    unsigned (*alive)(uint32_t owner))
+{
+    size_t  size;
+
+    size = ledger_size(records);
+
+    ledger_attach(l, store_memory(size), size, owner, alive, 1);
+    ledger_bound(l, records);
+}
+
+
+/* the same store, as another process has it: its memory is mapped once more */
+
+static inline void
+ledger_other(jm_ledger_t *other, const jm_ledger_t *l, uint32_t owner)
+{
+    void              *p;
+    const jm_store_t  *s;
+
+    s = l->store;
+    p = mremap(s->shared, 0, s->size, MREMAP_MAYMOVE);
+
+    if (p == MAP_FAILED) {
+        abort();
+    }
+
+    ledger_attach(other, p, s->size, owner, store_asks, 0);
 }
 
 
@@ -113,10 +140,161 @@ request_init(jm_ledger_request_t *request, uint8_t key, unsigned n)
 }
 
 
-/* counts a queue's entries, or -1: it is not a ring, or not of that kind */
+/* ---- each of the ledger's functions by itself */
+
+
+static inline jm_ledger_e
+ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    const jm_ledger_request_t *request, uint64_t now)
+{
+    jm_ledger_e  rc;
+
+    jm_store_begin(l->store);
+    rc = jm_ledger_open(l, claim, request, now);
+    jm_store_commit(l->store);
+
+    return rc;
+}
+
+
+static inline jm_look_e
+ledger_look(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i, uint64_t now,
+    jm_str_t *id)
+{
+    jm_look_e  rc;
+
+    jm_store_begin(l->store);
+    rc = jm_ledger_look(l, claim, i, now, id);
+    jm_store_commit(l->store);
+
+    return rc;
+}
+
+
+static inline jm_rc_e
+ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
+    unsigned account)
+{
+    jm_rc_e  rc;
+
+    jm_store_begin(l->store);
+    rc = jm_ledger_submit(l, claim, i, account);
+    jm_store_commit(l->store);
+
+    return rc;
+}
+
+
+static inline unsigned
+ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i, uint64_t now)
+{
+    unsigned  ended;
+
+    jm_store_begin(l->store);
+    ended = jm_ledger_over(l, claim, i, now);
+    jm_store_commit(l->store);
+
+    return ended;
+}
+
+
+static inline jm_rc_e
+ledger_shrink(jm_ledger_t *l)
+{
+    jm_rc_e  rc;
+
+    jm_store_begin(l->store);
+    rc = jm_ledger_shrink(l);
+    jm_store_commit(l->store);
+
+    return rc;
+}
+
+
+static inline jm_rc_e
+ledger_import(jm_ledger_t *l, const jm_store_t *old, jm_ref_t ref,
+    const uint8_t *map, uint64_t now)
+{
+    jm_rc_e  rc;
+
+    jm_store_begin(l->store);
+    rc = jm_ledger_import(l, old, ref, map, now);
+    jm_store_commit(l->store);
+
+    return rc;
+}
+
+
+/*
+ * What a new ledger takes over from the store of an old one, of which all that
+ * is known is its size.  Returns how many entries.
+ */
+
+static inline unsigned
+ledger_restart(jm_ledger_t *l, jm_store_t *old, const uint8_t *map,
+    uint64_t now)
+{
+    unsigned  n;
+    uint64_t  serial, last, least;
+    jm_ref_t  ref, end, next;
+
+    jm_store_recover(old);
+
+    n = 0;
+    last = 0;
+    end = (jm_ref_t) (old->size / 4);
+
+    for ( ;; ) {
+        least = UINT64_MAX;
+        next = 0;
+
+        for (ref = 0; ref < end; ref += JM_RECORD / 4) {
+            serial = jm_ledger_imports(old, ref);
+
+            if (serial > last && serial < least) {
+                least = serial;
+                next = ref;
+            }
+        }
+
+        if (next == 0) {
+            return n;
+        }
+
+        n += (ledger_import(l, old, next, map, now) == JM_OK);
+        last = least;
+    }
+}
+
+
+/* one that returns nothing: its name without jm_ledger_, and what follows l */
+
+#define ledger_do(what, l, ...)                                               \
+    do {                                                                      \
+        jm_store_begin((l)->store);                                           \
+        jm_ledger_##what(l, __VA_ARGS__);                                     \
+        jm_store_commit((l)->store);                                          \
+    } while (0)
+
+#define ledger_unsent(...)    ledger_do(unsent, __VA_ARGS__)
+#define ledger_accepted(...)  ledger_do(accepted, __VA_ARGS__)
+#define ledger_unknown(...)   ledger_do(unknown, __VA_ARGS__)
+#define ledger_free(...)      ledger_do(free, __VA_ARGS__)
+#define ledger_left(...)      ledger_do(left, __VA_ARGS__)
+#define ledger_answered(...)  ledger_do(answered, __VA_ARGS__)
+#define ledger_told(...)      ledger_do(told, __VA_ARGS__)
+#define ledger_fetched(...)   ledger_do(fetched, __VA_ARGS__)
+#define ledger_close(...)     ledger_do(close, __VA_ARGS__)
+#define ledger_join(...)      ledger_do(join, __VA_ARGS__)
+
+
+/* ---- whether it is whole */
+
+
+/* counts a ring's entries, or -1: it is none, or not of that kind */
 
 static inline int
-queue_length(jm_ring_t *head, unsigned finished)
+ring_length(jm_ledger_t *l, jm_ring_t *head, unsigned finished)
 {
     int                 n;
     unsigned            i, state, over;
@@ -125,17 +303,20 @@ queue_length(jm_ring_t *head, unsigned finished)
 
     n = 0;
 
-    for (link = head->next; link != head; link = link->next) {
-        e = (jm_ledger_entry_t *) (void *) link;
+    for (link = jm_ring_next(l->store, head); link != head;
+         link = jm_ring_next(l->store, link))
+    {
+        e = jm_ledger_entry(link);
 
         for (i = 0, over = 1; i < e->n; i++) {
-            state = jm_ledger_slot(e, i)->state;
+            state = jm_ledger_slot(l, e, i)->state;
 
             over &= (state == JM_SLOT_FREE || state == JM_SLOT_UNKNOWN
                      || state == JM_SLOT_OVER);
         }
 
-        if (link->next->prev != link || link->prev->next != link
+        if (jm_ring_prev(l->store, jm_ring_next(l->store, link)) != link
+            || jm_ring_next(l->store, jm_ring_prev(l->store, link)) != link
             || (e->finished != 0) != finished || over != finished
             || n > 1000000)
         {
@@ -149,42 +330,159 @@ queue_length(jm_ring_t *head, unsigned finished)
 }
 
 
-/* whether what is owed is in its chain, and nothing else */
+/* whether the entry is in its chain of what is owed, if it is, once */
 
-static inline int
-owed_whole(jm_ledger_t *l)
+static inline unsigned
+owed_whole(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
-    size_t              i;
-    unsigned            owed, there;
-    jm_ledger_entry_t  *e, *other;
+    unsigned            there;
+    jm_ledger_entry_t  *other;
 
-    owed = 0;
     there = 0;
 
-    for (i = 0; i <= l->shared->mask; i++) {
+    for (other = jm_ledger_at(l, *jm_ledger_owed_chain(l, e->key));
+         other != NULL;
+         other = jm_ledger_at(l, other->owed))
+    {
+        there += (other == e);
+    }
 
-        for (e = l->shared->keys[i]; e != NULL; e = e->older) {
+    return there == (e->owed_since != 0)
+           && (e->owed_since != 0 || e->told == 0);
+}
 
-            if (e->owed_since == 0) {
 
-                if (e->told != NULL) {
-                    return 0;
-                }
+/* whether the entry is in the ring of those with clients, if it has, once */
 
-                continue;
-            }
+static inline unsigned
+attended_whole(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    unsigned    there;
+    jm_ring_t  *link, *head;
 
-            owed++;
+    there = 0;
+    head = &l->shared->attended;
 
-            for (other = *jm_ledger_owed_chain(l, e->key); other != NULL;
-                 other = other->owed)
-            {
-                there += (other == e);
-            }
+    for (link = jm_ring_next(l->store, head); link != head;
+         link = jm_ring_next(l->store, link))
+    {
+        if (jm_ring_prev(l->store, jm_ring_next(l->store, link)) != link) {
+            return 0;
+        }
+
+        there += (jm_ledger_attended(link) == e);
+    }
+
+    return there == (e->waits != 0) && (e->waits == 0 || e->clients != 0);
+}
+
+
+/* counts the records that an entry has, itself included; 0: it is not whole */
+
+static inline uint32_t
+entry_records(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    unsigned                  i;
+    uint32_t                  n;
+    jm_ref_t                  ref;
+    const jm_store_t         *s;
+    const jm_ledger_told_t   *told;
+    const jm_ledger_tasks_t  *tasks;
+
+    n = 1;
+    s = l->store;
+
+    if (jm_store_believed(s, jm_ref(s, e), JM_RECORD_ENTRY,
+                          jm_ledger_entry_sealed)
+        != e)
+    {
+        return 0;
+    }
+
+    for (ref = e->more; ref != 0; ref = tasks->next) {
+        tasks = jm_store_believed(s, ref, JM_RECORD_TASKS,
+                                  jm_ledger_tasks_sealed);
+
+        if (tasks == NULL || tasks->serial != e->serial || n++ > e->n) {
+            return 0;
         }
     }
 
-    return owed == there;
+    if (n != jm_ledger_records(e->n)) {
+        return 0;
+    }
+
+    for (i = 0; i < e->n; i++) {
+
+        if (jm_ledger_slot(l, e, i)->sum
+            != jm_ledger_sum(jm_ledger_slot(l, e, i)))
+        {
+            return 0;
+        }
+    }
+
+    if (e->told != 0) {
+        told = jm_store_believed(s, e->told, JM_RECORD_TOLD,
+                                 jm_ledger_told_sealed);
+
+        if (told == NULL || told->serial != e->serial) {
+            return 0;
+        }
+
+        n++;
+    }
+
+    return n;
+}
+
+
+/* how many are in use in all, none but the entries' */
+
+static inline uint32_t
+ledger_records(const jm_ledger_t *l)
+{
+    return store_count(l->store, JM_RECORD_ENTRY)
+           + store_count(l->store, JM_RECORD_TASKS)
+           + store_count(l->store, JM_RECORD_TOLD);
+}
+
+
+/* counts what leads to entries, whether or not they are there */
+
+static inline int
+ledger_leads(jm_ledger_t *l)
+{
+    int                 n;
+    uint32_t            i;
+    jm_ring_t          *link, *head;
+    jm_ledger_entry_t  *e;
+
+    n = 0;
+
+    for (i = 0; i <= l->mask; i++) {
+
+        for (e = jm_ledger_at(l, l->serials[i]); e != NULL;
+             e = jm_ledger_at(l, e->next))
+        {
+            n++;
+        }
+
+        for (e = jm_ledger_at(l, l->owed[i]); e != NULL;
+             e = jm_ledger_at(l, e->owed))
+        {
+            n++;
+        }
+    }
+
+    head = &l->shared->attended;
+
+    for (link = jm_ring_next(l->store, head); link != head;
+         link = jm_ring_next(l->store, link))
+    {
+        n++;
+    }
+
+    return n;
 }
 
 
@@ -193,41 +491,63 @@ owed_whole(jm_ledger_t *l)
 static inline int
 ledger_length(jm_ledger_t *l)
 {
-    int                  n, m, running, finished, free;
-    size_t               i;
-    jm_ledger_claim_t    claim;
+    int                  n, leads, running, finished, free;
+    uint32_t             i, records, own;
     jm_ledger_entry_t   *e;
     jm_ledger_shared_t  *shared;
 
     shared = l->shared;
 
     n = 0;
-    m = 0;
+    leads = 0;
+    records = 0;
 
-    for (i = 0; i <= shared->mask; i++) {
+    for (i = 0; i <= l->mask; i++) {
 
-        for (e = shared->keys[i]; e != NULL; e = e->older) {
-            claim.serial = e->serial;
+        for (e = jm_ledger_at(l, l->keys[i]); e != NULL;
+             e = jm_ledger_at(l, e->older))
+        {
+            own = entry_records(l, e);
 
-            if (jm_ledger_find(l, &claim) != e) {
+            if (own == 0 || jm_ledger_numbered(l, e->serial) != e
+                || !owed_whole(l, e) || !attended_whole(l, e))
+            {
                 return -1;
             }
 
+            records += own;
+            leads += 1 + (e->owed_since != 0) + (e->waits != 0);
             n++;
-        }
-
-        for (e = shared->serials[i]; e != NULL; e = e->next) {
-            m++;
         }
     }
 
-    running = queue_length(&shared->running, 0);
-    finished = queue_length(&shared->finished, 1);
-    free = queue_length(&shared->free, 1);
+    running = ring_length(l, &shared->running, 0);
+    finished = ring_length(l, &shared->finished, 1);
+    free = ring_length(l, &shared->free, 1);
 
-    return n == m && n == running + finished + free && running >= 0
-           && finished >= 0 && free >= 0 && owed_whole(l)
-           && n == (int) shared->entries ? n : -1;
+    return leads == ledger_leads(l) && n == running + finished + free
+           && running >= 0 && finished >= 0 && free >= 0
+           && n == (int) shared->entries
+           && n == (int) store_count(l->store, JM_RECORD_ENTRY)
+           && records == shared->records && records == ledger_records(l)
+           && store_is_whole(l->store) ? n : -1;
+}
+
+
+/* how deep the store's log ever was, between two commits */
+
+static inline uint32_t
+ledger_deepest(const jm_ledger_t *l)
+{
+    uint32_t  n;
+
+    n = JM_STORE_UNDO;
+
+    while (n != 0 && l->store->shared->undo[n - 1].at == 0) {
+        n--;
+    }
+
+    return n;
 }
 
 

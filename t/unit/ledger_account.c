@@ -17,9 +17,9 @@
 
 
 static unsigned
-alive(uint32_t pid)
+alive(uint32_t owner)
 {
-    return pid != 0;
+    return owner != 0;
 }
 
 
@@ -30,46 +30,41 @@ main(void)
     jm_ledger_claim_t    a, b;
     jm_ledger_request_t  request;
 
-    memset(&l, 0, sizeof(jm_ledger_t));
-
-    l.alive = alive;
-    l.pid = 1;
-
-    memory_init(&l, 64);
+    ledger_init(&l, 64, 1, alive);
 
     request_init(&request, 'k', 3);
     request.named = 1;
 
-    (void) jm_ledger_open(&l, &a, &request, NOW);
+    (void) ledger_open(&l, &a, &request, NOW);
 
     is_int(jm_ledger_account(&l, &a), JM_LEDGER_ANY, "nothing was submitted");
 
-    is_int(jm_ledger_submit(&l, &a, 0, 7), JM_OK, "a submit");
+    is_int(ledger_submit(&l, &a, 0, 7), JM_OK, "a submit");
     is_int(jm_ledger_account(&l, &a), 7, "its account");
-    is_int(jm_ledger_submit(&l, &a, 1, 8), JM_INVALID,
+    is_int(ledger_submit(&l, &a, 1, 8), JM_INVALID,
            "the others must not be on another account");
-    is_int(jm_ledger_submit(&l, &a, 1, 7), JM_OK, "but on the same");
+    is_int(ledger_submit(&l, &a, 1, 7), JM_OK, "but on the same");
 
-    jm_ledger_unsent(&l, &a, 0);
+    ledger_unsent(&l, &a, 0);
     is_int(jm_ledger_account(&l, &a), 7, "one was not taken, and one may be");
 
-    jm_ledger_unsent(&l, &a, 1);
+    ledger_unsent(&l, &a, 1);
     is_int(jm_ledger_account(&l, &a), JM_LEDGER_ANY, "none was taken");
 
-    is_int(jm_ledger_submit(&l, &a, 2, 8), JM_OK, "another account");
-    jm_ledger_accepted(&l, &a, 2, str("1"));
-    jm_ledger_over(&l, &a, 2, NOW);
+    is_int(ledger_submit(&l, &a, 2, 8), JM_OK, "another account");
+    ledger_accepted(&l, &a, 2, str("1"));
+    ledger_over(&l, &a, 2, NOW);
     is_int(jm_ledger_account(&l, &a), 8, "of what is over");
 
-    (void) jm_ledger_open(&l, &b, &request, NOW);
+    (void) ledger_open(&l, &b, &request, NOW);
     is_int(jm_ledger_account(&l, &b), 8, "a repeat is told of it");
 
-    jm_ledger_close(&l, &b, NOW);
-    jm_ledger_close(&l, &a, NOW);
+    ledger_close(&l, &b, NOW);
+    ledger_close(&l, &a, NOW);
 
     is_int(jm_ledger_account(&l, &a), JM_LEDGER_ANY, "nor of what is no more");
 
-    memory_done(&l);
+    ledger_detach(&l);
 
     return done_testing();
 }

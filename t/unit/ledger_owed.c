@@ -21,7 +21,7 @@
 
 #define NOW      1000000
 #define OWED     10000
-#define PIECES   64
+#define RECORDS  64
 
 
 /* whom alive() finds dead, and how often it was asked */
@@ -31,11 +31,11 @@ static unsigned  asked;
 
 
 static unsigned
-alive(uint32_t pid)
+alive(uint32_t owner)
 {
     asked++;
 
-    return !dead[pid];
+    return !dead[owner];
 }
 
 
@@ -43,22 +43,24 @@ static void
 start(jm_ledger_t *l, jm_ledger_t *other, jm_ledger_request_t *request)
 {
     memset(dead, 0, sizeof(dead));
-    memset(l, 0, sizeof(jm_ledger_t));
 
-    l->alive = alive;
-    l->pid = 1;
+    ledger_init(l, RECORDS, 1, alive);
+    ledger_other(other, l, 2);
 
-    memory_init(l, PIECES);
-
-    *other = *l;
-    other->pid = 2;
-
-    jm_ledger_join(l, NOW);
-    jm_ledger_join(other, NOW);
+    ledger_join(l, NOW);
+    ledger_join(other, NOW);
 
     request_init(request, 'k', 1);
     request->keep = 1000000;
     request->unmarked = OWED;
+}
+
+
+static void
+done(jm_ledger_t *l, jm_ledger_t *other)
+{
+    ledger_detach(other);
+    ledger_detach(l);
 }
 
 
@@ -68,9 +70,9 @@ static void
 taken(jm_ledger_t *l, jm_ledger_claim_t *claim,
     const jm_ledger_request_t *request, const char *text, uint64_t now)
 {
-    (void) jm_ledger_open(l, claim, request, now);
-    (void) jm_ledger_submit(l, claim, 0, 0);
-    jm_ledger_accepted(l, claim, 0, str(text));
+    (void) ledger_open(l, claim, request, now);
+    (void) ledger_submit(l, claim, 0, 0);
+    ledger_accepted(l, claim, 0, str(text));
 }
 
 
@@ -81,9 +83,9 @@ is_joined(jm_ledger_t *l, jm_ledger_claim_t *claim,
 {
     jm_str_t  got = jm_null_string;
 
-    is_int(jm_ledger_open(l, claim, request, now), JM_LEDGER_FOUND, "%s",
+    is_int(ledger_open(l, claim, request, now), JM_LEDGER_FOUND, "%s",
            name);
-    is_int(jm_ledger_look(l, claim, 0, now, &got), JM_LOOK_TAKEN,
+    is_int(ledger_look(l, claim, 0, now, &got), JM_LOOK_TAKEN,
            "%s: its task", name);
     is_str(got, text, "%s: the id", name);
 }
@@ -93,7 +95,7 @@ static void
 is_new(jm_ledger_t *l, jm_ledger_claim_t *claim,
     const jm_ledger_request_t *request, uint64_t now, const char *name)
 {
-    is_int(jm_ledger_open(l, claim, request, now), JM_LEDGER_NEW, "%s", name);
+    is_int(ledger_open(l, claim, request, now), JM_LEDGER_NEW, "%s", name);
     is_int(ledger_length(l) > 0, 1, "%s: it is whole", name);
 }
 
@@ -109,50 +111,50 @@ test_owed(void)
 
     taken(&l, &a, &request, "first", NOW);
     is_new(&other, &b, &request, NOW, "its client waits: a new one");
-    jm_ledger_over(&other, &b, 0, NOW);
-    jm_ledger_close(&other, &b, NOW);
+    ledger_over(&other, &b, 0, NOW);
+    ledger_close(&other, &b, NOW);
 
-    jm_ledger_left(&l, &a, NOW);
+    ledger_left(&l, &a, NOW);
     is_joined(&other, &b, &request, NOW + OWED - 1, "first", "left: owed");
     is_new(&l, &c, &request, NOW, "that is waited for again: a new one");
-    jm_ledger_over(&l, &c, 0, NOW);
-    jm_ledger_close(&l, &c, NOW);
+    ledger_over(&l, &c, 0, NOW);
+    ledger_close(&l, &c, NOW);
 
-    jm_ledger_left(&other, &b, NOW + OWED);
+    ledger_left(&other, &b, NOW + OWED);
     is_joined(&l, &c, &request, NOW + 2 * OWED - 1, "first",
               "left again: owed from then");
-    jm_ledger_over(&l, &a, 0, NOW);
-    jm_ledger_close(&l, &a, NOW + OWED);
-    jm_ledger_answered(&l, &c, NOW + 2 * OWED);
-    jm_ledger_left(&l, &c, NOW + 2 * OWED);
-    jm_ledger_close(&l, &c, NOW + 2 * OWED);
+    ledger_over(&l, &a, 0, NOW);
+    ledger_close(&l, &a, NOW + OWED);
+    ledger_answered(&l, &c, NOW + 2 * OWED);
+    ledger_left(&l, &c, NOW + 2 * OWED);
+    ledger_close(&l, &c, NOW + 2 * OWED);
     is_new(&other, &d, &request, NOW + 2 * OWED, "answered: a new one");
-    jm_ledger_close(&other, &d, NOW);
-    jm_ledger_close(&other, &b, NOW);
-    memory_done(&l);
+    ledger_close(&other, &d, NOW);
+    ledger_close(&other, &b, NOW);
+    done(&l, &other);
 
     /* time is up */
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
-    jm_ledger_left(&l, &a, NOW);
-    jm_ledger_over(&l, &a, 0, NOW);
+    ledger_left(&l, &a, NOW);
+    ledger_over(&l, &a, 0, NOW);
     request.unmarked = 0;
     is_new(&other, &b, &request, NOW, "off: a new one");
-    jm_ledger_over(&other, &b, 0, NOW);
-    jm_ledger_close(&other, &b, NOW);
+    ledger_over(&other, &b, 0, NOW);
+    ledger_close(&other, &b, NOW);
     request.unmarked = OWED;
     is_new(&other, &b, &request, NOW + OWED, "too late: a new one");
     is_int(ledger_length(&l), 1, "and the old one is of no use");
-    jm_ledger_over(&other, &b, 0, NOW);
-    jm_ledger_close(&other, &b, NOW);
-    memory_done(&l);
+    ledger_over(&other, &b, 0, NOW);
+    ledger_close(&other, &b, NOW);
+    done(&l, &other);
 
     /* nobody else's, and not another number of tasks */
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
-    jm_ledger_left(&l, &a, NOW);
+    ledger_left(&l, &a, NOW);
     request.who = 7;
     is_new(&other, &b, &request, NOW, "another one: a new one");
     request.who = 0;
@@ -160,7 +162,7 @@ test_owed(void)
     is_new(&other, &c, &request, NOW, "of two tasks: a new one");
     request.n = 1;
     is_joined(&other, &d, &request, NOW, "first", "the same: owed");
-    memory_done(&l);
+    done(&l, &other);
 }
 
 
@@ -181,39 +183,39 @@ test_fetched(void)
     ids[0] = str("first");
 
     taken(&l, &a, &request, "first", NOW);
-    jm_ledger_fetched(&other, a.serial, ids, 1);
-    jm_ledger_left(&l, &a, NOW);
+    ledger_fetched(&other, a.serial, ids, 1);
+    ledger_left(&l, &a, NOW);
     is_joined(&other, &b, &request, NOW, "first",
               "fetched before it was owed: owed");
 
-    jm_ledger_fetched(&l, a.serial, ids, 1);
-    jm_ledger_close(&other, &b, NOW);
+    ledger_fetched(&l, a.serial, ids, 1);
+    ledger_close(&other, &b, NOW);
     is_joined(&other, &b, &request, NOW, "first",
               "fetched while its client waits: owed");
-    jm_ledger_close(&other, &b, NOW);
+    ledger_close(&other, &b, NOW);
 
-    jm_ledger_fetched(&l, 0, ids, 1);
-    jm_ledger_fetched(&l, a.serial + 1, ids, 1);
+    ledger_fetched(&l, 0, ids, 1);
+    ledger_fetched(&l, a.serial + 1, ids, 1);
     ids[1] = ids[0];
-    jm_ledger_fetched(&l, a.serial, ids, 2);
+    ledger_fetched(&l, a.serial, ids, 2);
 
     for (i = 0; i < jm_nitems(others); i++) {
         ids[0] = str(others[i]);
-        jm_ledger_fetched(&l, a.serial, ids, 1);
+        ledger_fetched(&l, a.serial, ids, 1);
     }
 
     is_joined(&other, &b, &request, NOW, "first", "other ids: owed");
-    jm_ledger_close(&other, &b, NOW);
+    ledger_close(&other, &b, NOW);
 
     ids[0] = str("first");
-    jm_ledger_fetched(&other, a.serial, ids, 1);
-    jm_ledger_fetched(&other, a.serial, ids, 1);
-    is_int(jm_ledger_over(&l, &a, 0, NOW), 1, "its task goes on until then");
-    jm_ledger_close(&l, &a, NOW);
+    ledger_fetched(&other, a.serial, ids, 1);
+    ledger_fetched(&other, a.serial, ids, 1);
+    is_int(ledger_over(&l, &a, 0, NOW), 1, "its task goes on until then");
+    ledger_close(&l, &a, NOW);
     is_new(&other, &c, &request, NOW, "fetched: a new one");
 
-    jm_ledger_close(&other, &c, NOW);
-    memory_done(&l);
+    ledger_close(&other, &c, NOW);
+    done(&l, &other);
 
     /* of several all, as they are now */
 
@@ -222,51 +224,51 @@ test_fetched(void)
     taken(&l, &a, &request, "first", NOW);
     ids[0] = str("first");
     ids[1] = str("");
-    jm_ledger_left(&l, &a, NOW);
-    jm_ledger_fetched(&l, a.serial, ids, 2);
+    ledger_left(&l, &a, NOW);
+    ledger_fetched(&l, a.serial, ids, 2);
     is_joined(&other, &b, &request, NOW, "first", "one of two: owed");
-    jm_ledger_close(&other, &b, NOW);
+    ledger_close(&other, &b, NOW);
 
-    (void) jm_ledger_submit(&l, &a, 1, 0);
-    jm_ledger_accepted(&l, &a, 1, str("second"));
+    (void) ledger_submit(&l, &a, 1, 0);
+    ledger_accepted(&l, &a, 1, str("second"));
     ids[1] = str("second");
-    jm_ledger_over(&l, &a, 0, NOW);
-    jm_ledger_free(&l, &a, 1, NOW);
-    jm_ledger_fetched(&l, a.serial, ids, 2);
+    ledger_over(&l, &a, 0, NOW);
+    ledger_free(&l, &a, 1, NOW);
+    ledger_fetched(&l, a.serial, ids, 2);
     is_joined(&other, &b, &request, NOW, "first", "one has failed: owed");
-    is_int(jm_ledger_look(&other, &b, 1, NOW, &got), JM_LOOK_OWN,
+    is_int(ledger_look(&other, &b, 1, NOW, &got), JM_LOOK_OWN,
            "it is submitted anew");
-    (void) jm_ledger_submit(&other, &b, 1, 0);
-    jm_ledger_accepted(&other, &b, 1, str("third"));
-    jm_ledger_left(&other, &b, NOW);
-    jm_ledger_fetched(&l, a.serial, ids, 2);
+    (void) ledger_submit(&other, &b, 1, 0);
+    ledger_accepted(&other, &b, 1, str("third"));
+    ledger_left(&other, &b, NOW);
+    ledger_fetched(&l, a.serial, ids, 2);
     is_joined(&l, &c, &request, NOW, "first", "the failed one's id: owed");
-    jm_ledger_close(&l, &c, NOW);
+    ledger_close(&l, &c, NOW);
 
     ids[1] = str("third");
-    jm_ledger_fetched(&l, a.serial, ids, 2);
-    jm_ledger_close(&other, &b, NOW);
-    jm_ledger_close(&l, &a, NOW);
+    ledger_fetched(&l, a.serial, ids, 2);
+    ledger_close(&other, &b, NOW);
+    ledger_close(&l, &a, NOW);
     is_new(&other, &c, &request, NOW, "both: a new one");
-    jm_ledger_close(&other, &c, NOW);
-    memory_done(&l);
+    ledger_close(&other, &c, NOW);
+    done(&l, &other);
 
     /* an error that is told again, and was not the end */
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
     jm_error_set(&e, JM_CAUSE_UPSTREAM, NULL, NULL);
-    jm_ledger_over(&l, &a, 0, NOW);
-    jm_ledger_told(&l, &a, &e, NOW);
-    jm_ledger_close(&l, &a, NOW);
-    is_int(jm_ledger_open(&l, &b, &request, NOW), JM_LEDGER_TOLD,
+    ledger_over(&l, &a, 0, NOW);
+    ledger_told(&l, &a, &e, NOW);
+    ledger_close(&l, &a, NOW);
+    is_int(ledger_open(&l, &b, &request, NOW), JM_LEDGER_TOLD,
            "an error is told again");
-    jm_ledger_close(&l, &b, NOW);
+    ledger_close(&l, &b, NOW);
     ids[0] = str("first");
-    jm_ledger_fetched(&l, 1, ids, 1);
+    ledger_fetched(&l, 1, ids, 1);
     is_new(&l, &b, &request, NOW, "and not after the pictures");
-    jm_ledger_close(&l, &b, NOW);
-    memory_done(&l);
+    ledger_close(&l, &b, NOW);
+    done(&l, &other);
 }
 
 
@@ -283,20 +285,20 @@ test_several(void)
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
     taken(&l, &b, &request, "second", NOW);
-    jm_ledger_left(&l, &b, NOW);
-    jm_ledger_left(&l, &a, NOW);
+    ledger_left(&l, &b, NOW);
+    ledger_left(&l, &a, NOW);
     is_joined(&other, &c, &request, NOW, "second", "two are owed: the newest");
     is_joined(&other, &d, &request, NOW, "first", "and the other");
     is_new(&other, &e, &request, NOW, "and then a new one");
-    memory_done(&l);
+    done(&l, &other);
 
     /* one that is torn down has not been answered */
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
-    jm_ledger_close(&l, &a, NOW);
+    ledger_close(&l, &a, NOW);
     is_joined(&other, &b, &request, NOW, "first", "closed: owed");
-    memory_done(&l);
+    done(&l, &other);
 
     /* a repeat that says so comes before it is noticed that the first left */
 
@@ -305,59 +307,59 @@ test_several(void)
     again.repeat = 1;
     taken(&l, &a, &request, "first", NOW);
     is_joined(&other, &b, &again, NOW, "first", "a marked one");
-    jm_ledger_left(&l, &a, NOW);
+    ledger_left(&l, &a, NOW);
     is_new(&other, &c, &request, NOW, "has come for it: a new one");
-    jm_ledger_over(&other, &c, 0, NOW);
-    jm_ledger_close(&other, &c, NOW);
-    jm_ledger_left(&other, &b, NOW);
+    ledger_over(&other, &c, 0, NOW);
+    ledger_close(&other, &c, NOW);
+    ledger_left(&other, &b, NOW);
     is_joined(&other, &c, &request, NOW, "first", "the last one counts");
-    memory_done(&l);
+    done(&l, &other);
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
     is_joined(&other, &b, &again, NOW, "first", "a marked one once more");
-    jm_ledger_answered(&other, &b, NOW);
-    jm_ledger_left(&l, &a, NOW);
+    ledger_answered(&other, &b, NOW);
+    ledger_left(&l, &a, NOW);
     is_new(&other, &c, &request, NOW, "was answered before that: a new one");
-    memory_done(&l);
+    done(&l, &other);
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
-    jm_ledger_left(&l, &a, NOW);
+    ledger_left(&l, &a, NOW);
     is_joined(&l, &a, &request, NOW, "first", "it is waited for");
     is_joined(&other, &b, &again, NOW, "first", "and by a marked one, too");
-    jm_ledger_left(&l, &a, NOW);
+    ledger_left(&l, &a, NOW);
     is_new(&other, &c, &request, NOW, "which waits still: a new one");
-    memory_done(&l);
+    done(&l, &other);
 
     /* nothing was submitted */
 
     start(&l, &other, &request);
-    (void) jm_ledger_open(&l, &a, &request, NOW);
-    jm_ledger_left(&l, &a, NOW);
-    jm_ledger_over(&l, &a, 0, NOW);
-    jm_ledger_close(&l, &a, NOW);
+    (void) ledger_open(&l, &a, &request, NOW);
+    ledger_left(&l, &a, NOW);
+    ledger_over(&l, &a, 0, NOW);
+    ledger_close(&l, &a, NOW);
     is_int(ledger_length(&l), 0, "nothing was sent: nothing is owed");
-    memory_done(&l);
+    done(&l, &other);
 
     /* what is unknown stays so: it is owed since the first time */
 
     start(&l, &other, &request);
-    (void) jm_ledger_open(&l, &a, &request, NOW);
-    (void) jm_ledger_submit(&l, &a, 0, 0);
-    jm_ledger_unknown(&l, &a, 0, NOW);
-    jm_ledger_left(&l, &a, NOW);
-    jm_ledger_close(&l, &a, NOW);
-    is_int(jm_ledger_open(&other, &b, &request, NOW + OWED / 2),
+    (void) ledger_open(&l, &a, &request, NOW);
+    (void) ledger_submit(&l, &a, 0, 0);
+    ledger_unknown(&l, &a, 0, NOW);
+    ledger_left(&l, &a, NOW);
+    ledger_close(&l, &a, NOW);
+    is_int(ledger_open(&other, &b, &request, NOW + OWED / 2),
            JM_LEDGER_FOUND, "unknown: owed");
-    is_int(jm_ledger_look(&other, &b, 0, NOW, &id), JM_LOOK_UNKNOWN,
+    is_int(ledger_look(&other, &b, 0, NOW, &id), JM_LOOK_UNKNOWN,
            "unknown: it is");
-    jm_ledger_left(&other, &b, NOW + OWED / 2);
-    is_int(jm_ledger_open(&other, &b, &request, NOW + OWED - 1),
+    ledger_left(&other, &b, NOW + OWED / 2);
+    is_int(ledger_open(&other, &b, &request, NOW + OWED - 1),
            JM_LEDGER_FOUND, "unknown: once more");
-    jm_ledger_close(&other, &b, NOW + OWED - 1);
+    ledger_close(&other, &b, NOW + OWED - 1);
     is_new(&other, &b, &request, NOW + OWED, "unknown: tried anew");
-    memory_done(&l);
+    done(&l, &other);
 }
 
 
@@ -385,22 +387,22 @@ test_told(void)
     request.unmarked = 10 * JM_LEDGER_TOLD_FOR;
     error_init(&error);
 
-    (void) jm_ledger_open(&l, &a, &request, NOW);
-    (void) jm_ledger_submit(&l, &a, 0, 0);
-    jm_ledger_free(&l, &a, 0, NOW);
-    jm_ledger_told(&l, &a, &error, NOW);
-    jm_ledger_close(&l, &a, NOW);
+    (void) ledger_open(&l, &a, &request, NOW);
+    (void) ledger_submit(&l, &a, 0, 0);
+    ledger_free(&l, &a, 0, NOW);
+    ledger_told(&l, &a, &error, NOW);
+    ledger_close(&l, &a, NOW);
 
     for (i = 0, told = 0; i < 3; i++) {
-        told += (jm_ledger_open(&other, &b, &request,
-                                NOW + JM_LEDGER_TOLD_FOR - 1)
+        told += (ledger_open(&other, &b, &request,
+                             NOW + JM_LEDGER_TOLD_FOR - 1)
                  == JM_LEDGER_TOLD);
-        told += (jm_ledger_look(&other, &b, 0, NOW, &id) == JM_LOOK_TOLD
+        told += (ledger_look(&other, &b, 0, NOW, &id) == JM_LOOK_TOLD
                  && id.len == 0);
-        told += (jm_ledger_submit(&other, &b, 0, 0) == JM_INVALID);
-        jm_ledger_over(&other, &b, 0, NOW);
-        jm_ledger_left(&other, &b, NOW);
-        jm_ledger_close(&other, &b, NOW + JM_LEDGER_TOLD_FOR - 1);
+        told += (ledger_submit(&other, &b, 0, 0) == JM_INVALID);
+        ledger_over(&other, &b, 0, NOW);
+        ledger_left(&other, &b, NOW);
+        ledger_close(&other, &b, NOW + JM_LEDGER_TOLD_FOR - 1);
     }
 
     is_int(told, 9, "refused: the error is told again, to all that come");
@@ -411,68 +413,68 @@ test_told(void)
     is_new(&other, &b, &request, NOW + JM_LEDGER_TOLD_FOR,
            "refused: tried anew");
     is_int(ledger_length(&l), 1, "refused: it is forgotten then");
-    jm_ledger_over(&other, &b, 0, NOW);
-    jm_ledger_close(&other, &b, NOW);
+    ledger_over(&other, &b, 0, NOW);
+    ledger_close(&other, &b, NOW);
     is_int(ledger_length(&l), 0, "refused: nothing is left");
-    memory_done(&l);
+    done(&l, &other);
 
     /* a task that has ended; with a repeat that says so it is asked anew */
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
-    jm_ledger_over(&l, &a, 0, NOW);
+    ledger_over(&l, &a, 0, NOW);
     memset(error.message, 'm', sizeof(error.message) - 1);
     error.message[sizeof(error.message) - 1] = '\0';
-    jm_ledger_told(&l, &a, &error, NOW);
-    jm_ledger_close(&l, &a, NOW);
+    ledger_told(&l, &a, &error, NOW);
+    ledger_close(&l, &a, NOW);
 
-    is_int(jm_ledger_open(&other, &b, &request, NOW + OWED - 1),
+    is_int(ledger_open(&other, &b, &request, NOW + OWED - 1),
            JM_LEDGER_TOLD, "ended: it is told again");
-    is_int(jm_ledger_look(&other, &b, 0, NOW, &id), JM_LOOK_TOLD,
+    is_int(ledger_look(&other, &b, 0, NOW, &id), JM_LOOK_TOLD,
            "ended: nothing is asked");
     is_str(id, "first", "ended: the task's id");
     is_int((int64_t) strlen(other.told.message), JM_LEDGER_TEXT - 1,
            "ended: as much of a message as there is room for");
-    jm_ledger_close(&other, &b, NOW);
+    ledger_close(&other, &b, NOW);
 
     request.repeat = 1;
     is_joined(&other, &b, &request, NOW, "first", "ended: a marked one");
     request.repeat = 0;
-    jm_ledger_answered(&other, &b, NOW);
-    jm_ledger_close(&other, &b, NOW);
+    ledger_answered(&other, &b, NOW);
+    ledger_close(&other, &b, NOW);
     is_new(&other, &b, &request, NOW, "ended: then it is a new one");
-    jm_ledger_over(&other, &b, 0, NOW);
-    jm_ledger_close(&other, &b, NOW);
-    memory_done(&l);
+    ledger_over(&other, &b, 0, NOW);
+    ledger_close(&other, &b, NOW);
+    done(&l, &other);
 
     start(&l, &other, &request);
     request.unmarked = 10 * JM_LEDGER_TOLD_FOR;
     taken(&l, &a, &request, "first", NOW);
-    jm_ledger_over(&l, &a, 0, NOW);
-    jm_ledger_told(&l, &a, &error, NOW);
-    jm_ledger_close(&l, &a, NOW);
+    ledger_over(&l, &a, 0, NOW);
+    ledger_told(&l, &a, &error, NOW);
+    ledger_close(&l, &a, NOW);
     is_new(&other, &b, &request, NOW + JM_LEDGER_TOLD_FOR,
            "ended: no longer than a minute");
-    memory_done(&l);
+    done(&l, &other);
     request.unmarked = OWED;
 
     /* it is not told for longer than what is owed, and what is owed is first */
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
-    jm_ledger_over(&l, &a, 0, NOW);
-    jm_ledger_told(&l, &a, &error, NOW);
-    jm_ledger_close(&l, &a, NOW);
+    ledger_over(&l, &a, 0, NOW);
+    ledger_told(&l, &a, &error, NOW);
+    ledger_close(&l, &a, NOW);
     is_new(&other, &b, &request, NOW + OWED, "shorter: tried anew");
-    memory_done(&l);
+    done(&l, &other);
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
     taken(&l, &b, &request, "second", NOW);
-    jm_ledger_left(&l, &a, NOW);
-    jm_ledger_told(&l, &b, &error, NOW);
+    ledger_left(&l, &a, NOW);
+    ledger_told(&l, &b, &error, NOW);
     is_joined(&other, &c, &request, NOW, "first", "a picture before an error");
-    memory_done(&l);
+    done(&l, &other);
 
     /* many of them do not stay */
 
@@ -481,14 +483,14 @@ test_told(void)
 
     for (i = 0; i < 200; i++) {
         request.key[9] = (uint8_t) i;
-        (void) jm_ledger_open(&l, &a, &request, NOW + i * 5000);
-        jm_ledger_free(&l, &a, 0, NOW + i * 5000);
-        jm_ledger_told(&l, &a, &error, NOW + i * 5000);
-        jm_ledger_close(&l, &a, NOW + i * 5000);
+        (void) ledger_open(&l, &a, &request, NOW + i * 5000);
+        ledger_free(&l, &a, 0, NOW + i * 5000);
+        ledger_told(&l, &a, &error, NOW + i * 5000);
+        ledger_close(&l, &a, NOW + i * 5000);
     }
 
     is_int(ledger_length(&l) <= 14, 1, "many: a minute's are there");
-    memory_done(&l);
+    done(&l, &other);
 }
 
 
@@ -506,28 +508,28 @@ test_dead(void)
     is_joined(&other, &b, &request, NOW + 1, "first",
               "its process is dead: owed");
     is_new(&other, &c, &request, NOW + 1, "once");
-    memory_done(&l);
+    done(&l, &other);
 
     /* on its way to the client */
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
-    jm_ledger_over(&l, &a, 0, NOW);
+    ledger_over(&l, &a, 0, NOW);
     dead[1] = 1;
     is_joined(&other, &b, &request, NOW + 1, "first", "over: owed");
-    memory_done(&l);
+    done(&l, &other);
 
     /* while it was submitted */
 
     start(&l, &other, &request);
-    (void) jm_ledger_open(&l, &a, &request, NOW);
-    (void) jm_ledger_submit(&l, &a, 0, 0);
+    (void) ledger_open(&l, &a, &request, NOW);
+    (void) ledger_submit(&l, &a, 0, 0);
     dead[1] = 1;
-    is_int(jm_ledger_open(&other, &b, &request, NOW + 1), JM_LEDGER_FOUND,
+    is_int(ledger_open(&other, &b, &request, NOW + 1), JM_LEDGER_FOUND,
            "under way: owed");
-    is_int(jm_ledger_look(&other, &b, 0, NOW + 1, &id), JM_LOOK_UNKNOWN,
+    is_int(ledger_look(&other, &b, 0, NOW + 1, &id), JM_LOOK_UNKNOWN,
            "under way: unknown");
-    memory_done(&l);
+    done(&l, &other);
 
     /* it is owed since it was noticed */
 
@@ -535,11 +537,11 @@ test_dead(void)
     taken(&l, &a, &request, "first", NOW);
     dead[1] = 1;
     request.key[3] ^= 1;
-    (void) jm_ledger_open(&other, &b, &request, NOW + JM_LEDGER_WATCH);
+    (void) ledger_open(&other, &b, &request, NOW + JM_LEDGER_WATCH);
     request.key[3] ^= 1;
     is_new(&other, &c, &request, NOW + JM_LEDGER_WATCH + OWED,
            "too late: a new one");
-    memory_done(&l);
+    done(&l, &other);
 
     /* all are asked for now and then, and who waits for the same at once */
 
@@ -557,29 +559,29 @@ test_dead(void)
     dead[1] = 1;
     is_joined(&other, &b, &request, NOW + JM_LEDGER_WATCH + 2, "first",
               "it has died since: owed at once");
-    memory_done(&l);
+    done(&l, &other);
 
     /* its number is another one's now, which says so */
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
     taken(&l, &b, &request, "second", NOW);
-    jm_ledger_answered(&l, &b, NOW);
-    jm_ledger_join(&l, NOW);
+    ledger_answered(&l, &b, NOW);
+    ledger_join(&l, NOW);
     is_joined(&other, &c, &request, NOW, "first", "joined anew: owed");
     is_new(&other, &b, &request, NOW, "what was answered is not");
-    memory_done(&l);
+    done(&l, &other);
 
     /* it has come for what another one was left with */
 
     start(&l, &other, &request);
     taken(&other, &a, &request, "first", NOW);
-    jm_ledger_left(&other, &a, NOW);
+    ledger_left(&other, &a, NOW);
     is_joined(&l, &b, &request, NOW, "first", "a dead one's repeat");
     dead[1] = 1;
     is_joined(&other, &c, &request, NOW + OWED, "first",
               "a dead one's repeat: owed");
-    memory_done(&l);
+    done(&l, &other);
 }
 
 
@@ -599,34 +601,34 @@ test_twin(void)
 
     taken(&l, &a, &request, "7", NOW);
 
-    is_int(jm_ledger_open(&l, &b, &again, NOW + 1), JM_LEDGER_TWIN,
+    is_int(ledger_open(&l, &b, &again, NOW + 1), JM_LEDGER_TWIN,
            "twin: in the same process");
-    is_int(jm_ledger_open(&other, &b, &again, NOW + 1), JM_LEDGER_TWIN,
+    is_int(ledger_open(&other, &b, &again, NOW + 1), JM_LEDGER_TWIN,
            "twin: in another one");
 
     again.who = 1;
     is_new(&other, &b, &again, NOW + 1, "twin: another client's");
-    jm_ledger_close(&other, &b, NOW + 1);
+    ledger_close(&other, &b, NOW + 1);
     again.who = 0;
 
     again.n = 2;
     is_new(&other, &b, &again, NOW + 1, "twin: of more tasks");
-    jm_ledger_close(&other, &b, NOW + 1);
+    ledger_close(&other, &b, NOW + 1);
     again.n = 1;
 
     is_new(&other, &b, &request, NOW + 1, "twin: it is not patient");
-    jm_ledger_close(&other, &b, NOW + 1);
+    ledger_close(&other, &b, NOW + 1);
 
-    jm_ledger_left(&l, &a, NOW + 2);
+    ledger_left(&l, &a, NOW + 2);
     is_joined(&other, &c, &again, NOW + 3, "7", "twin: its client has left");
-    jm_ledger_answered(&other, &c, NOW + 4);
-    jm_ledger_close(&other, &c, NOW + 4);
+    ledger_answered(&other, &c, NOW + 4);
+    ledger_close(&other, &c, NOW + 4);
 
     is_new(&l, &b, &again, NOW + 5, "twin: nobody waits");
 
-    jm_ledger_close(&l, &b, NOW + 6);
-    jm_ledger_close(&l, &a, NOW + 6);
-    memory_done(&l);
+    ledger_close(&l, &b, NOW + 6);
+    ledger_close(&l, &a, NOW + 6);
+    done(&l, &other);
 }
 
 

@@ -9,10 +9,11 @@
  * memory another process takes over, as if the first had died there, which it
  * may do with the lock held.
  *
- * Seen failing without jm_ledger_repair(), without jm_ledger_watch() in
- * jm_ledger_open() ("it does not find what is owed"), with what is stored last
- * stored first in jm_ledger_add(), jm_ledger_accepted() and jm_ledger_take(),
- * and with a task taken over that a dead process was submitting.
+ * Seen failing without jm_store_recover(), without jm_ledger_watch() in
+ * jm_ledger_open() ("it does not find what is owed"), with a plain store in
+ * place of jm_put() in jm_ledger_become(), jm_ledger_link() and
+ * jm_ledger_attend(), and with a task taken over that a dead process was
+ * submitting.
  */
 
 
@@ -59,18 +60,19 @@ static void
 child(void (*run)(world_t *w, jm_ledger_t *l, unsigned number), world_t *w,
     jm_ledger_t *l, unsigned number)
 {
-    pid_t  pid;
+    pid_t        pid;
+    jm_ledger_t  own;
 
     pid = fork();
 
     if (pid == 0) {
-        l->pid = (uint32_t) getpid();
+        ledger_other(&own, l, (uint32_t) getpid());
 
         lock(&w->lock);
-        jm_ledger_join(l, NOW);
+        ledger_join(&own, NOW);
         unlock(&w->lock);
 
-        run(w, l, number);
+        run(w, &own, number);
         _exit(0);
     }
 
@@ -96,15 +98,15 @@ run_same(world_t *w, jm_ledger_t *l, unsigned number)
         request.named = 1;
 
         lock(&w->lock);
-        (void) jm_ledger_open(l, &claim, &request, NOW);
+        (void) ledger_open(l, &claim, &request, NOW);
         unlock(&w->lock);
 
         do {
             lock(&w->lock);
-            look = jm_ledger_look(l, &claim, 0, NOW, &id);
+            look = ledger_look(l, &claim, 0, NOW, &id);
 
             if (look == JM_LOOK_OWN
-                && jm_ledger_submit(l, &claim, 0, 0) == JM_OK)
+                && ledger_submit(l, &claim, 0, 0) == JM_OK)
             {
                 w->submits[key]++;
                 unlock(&w->lock);
@@ -114,7 +116,7 @@ run_same(world_t *w, jm_ledger_t *l, unsigned number)
                 usleep(500);
 
                 lock(&w->lock);
-                jm_ledger_accepted(l, &claim, 0, str("1"));
+                ledger_accepted(l, &claim, 0, str("1"));
             }
 
             unlock(&w->lock);
@@ -124,8 +126,8 @@ run_same(world_t *w, jm_ledger_t *l, unsigned number)
         } while (look == JM_LOOK_WAIT);
 
         lock(&w->lock);
-        jm_ledger_over(l, &claim, 0, NOW);
-        jm_ledger_close(l, &claim, NOW);
+        ledger_over(l, &claim, 0, NOW);
+        ledger_close(l, &claim, NOW);
         unlock(&w->lock);
     }
 }
@@ -140,9 +142,7 @@ test_same(void)
 
     w = world_init();
 
-    memset(&l, 0, sizeof(jm_ledger_t));
-    l.alive = is_alive;
-    memory_init(&l, 64);
+    ledger_init(&l, 64, (uint32_t) getpid(), is_alive);
 
     for (i = 0; i < WORKERS; i++) {
         child(run_same, w, &l, i);
@@ -159,7 +159,7 @@ test_same(void)
     is_int(ones, KEYS, "%d processes at the same time: one task", WORKERS);
     is_int(ledger_length(&l), KEYS, "the ledger is whole");
 
-    memory_done(&l);
+    ledger_detach(&l);
     munmap(w, sizeof(world_t));
 }
 
@@ -179,7 +179,7 @@ run_killed(world_t *w, jm_ledger_t *l, unsigned number)
     jm_ledger_request_t  request;
 
     seed[0] = (unsigned short) number;
-    seed[1] = (unsigned short) l->pid;
+    seed[1] = (unsigned short) l->store->owner;
     seed[2] = 0;
 
     for ( ;; ) {
@@ -190,10 +190,10 @@ run_killed(world_t *w, jm_ledger_t *l, unsigned number)
 
         lock(&w->lock);
 
-        (void) jm_ledger_open(l, &claim, &request, NOW);
+        (void) ledger_open(l, &claim, &request, NOW);
 
-        if (jm_ledger_look(l, &claim, 0, NOW, &id) == JM_LOOK_OWN
-            && jm_ledger_submit(l, &claim, 0, 0) == JM_OK)
+        if (ledger_look(l, &claim, 0, NOW, &id) == JM_LOOK_OWN
+            && ledger_submit(l, &claim, 0, 0) == JM_OK)
         {
             if (w->submits[key]++) {
                 w->twice++;
@@ -206,15 +206,15 @@ run_killed(world_t *w, jm_ledger_t *l, unsigned number)
             lock(&w->lock);
 
             if (end == 0) {
-                jm_ledger_accepted(l, &claim, 0, str("1"));
+                ledger_accepted(l, &claim, 0, str("1"));
 
             } else {
                 w->submits[key] = 0;
-                jm_ledger_free(l, &claim, 0, NOW);
+                ledger_free(l, &claim, 0, NOW);
             }
         }
 
-        jm_ledger_close(l, &claim, NOW);
+        ledger_close(l, &claim, NOW);
         unlock(&w->lock);
 
         /* forgotten: it may be asked for again */
@@ -222,10 +222,10 @@ run_killed(world_t *w, jm_ledger_t *l, unsigned number)
         lock(&w->lock);
 
         if ((unsigned) nrand48(seed) % 4 == 0) {
-            (void) jm_ledger_open(l, &claim, &request, NOW);
-            (void) jm_ledger_look(l, &claim, 0, NOW, &id);
-            jm_ledger_over(l, &claim, 0, NOW);
-            jm_ledger_close(l, &claim, NOW);
+            (void) ledger_open(l, &claim, &request, NOW);
+            (void) ledger_look(l, &claim, 0, NOW, &id);
+            ledger_over(l, &claim, 0, NOW);
+            ledger_close(l, &claim, NOW);
         }
 
         unlock(&w->lock);
@@ -244,10 +244,7 @@ test_killed(void)
 
     w = world_init();
 
-    memset(&l, 0, sizeof(jm_ledger_t));
-    l.alive = is_alive;
-    l.pid = (uint32_t) getpid();
-    memory_init(&l, 4096);
+    ledger_init(&l, 64, (uint32_t) getpid(), is_alive);
 
     for (i = 0; i < WORKERS; i++) {
         child(run_killed, w, &l, i);
@@ -264,9 +261,7 @@ test_killed(void)
 
         lock(&w->lock);
 
-        jm_ledger_enter(&l);
-        jm_ledger_leave(&l);
-
+        jm_store_begin(l.store);
         length = ledger_length(&l);
         broken += (length < 0 || length > KEYS);
 
@@ -283,7 +278,7 @@ test_killed(void)
            KILLS);
     is_int(broken, 0, "the ledger is whole after each");
 
-    memory_done(&l);
+    ledger_detach(&l);
     munmap(w, sizeof(world_t));
 }
 
@@ -291,7 +286,7 @@ test_killed(void)
 /* ---- one instruction at a time */
 
 
-/* in the same memory as the ledger, at its end: what the upstream may have */
+/* in the same memory as the store, behind it: what the upstream may have */
 
 typedef struct {
     volatile unsigned    sent;
@@ -301,10 +296,14 @@ typedef struct {
 } story_t;
 
 
+static steps_t  steps;
+
+
 static story_t *
 story(jm_ledger_t *l)
 {
-    return memory_end(&l->mem, sizeof(story_t));
+    return (story_t *) (void *) ((uint8_t *) l->store->shared
+                                 + l->store->size);
 }
 
 
@@ -339,35 +338,35 @@ live_unmarked(jm_ledger_t *l, story_t *s)
 
     step_unmarked(&request);
 
-    (void) jm_ledger_open(l, &a, &request, NOW + 5);
+    (void) ledger_open(l, &a, &request, NOW + 5);
     s->owed = 1;
 
-    if (jm_ledger_submit(l, &a, 0, 0) == JM_OK) {
+    if (ledger_submit(l, &a, 0, 0) == JM_OK) {
         s->sent = 5;
     }
 
-    jm_ledger_accepted(l, &a, 0, str("7392616336519610409"));
-    jm_ledger_left(l, &a, NOW + 6);
-    (void) jm_ledger_open(l, &b, &request, NOW + 6);
-    (void) jm_ledger_look(l, &b, 0, NOW + 6, &id);
-    jm_ledger_close(l, &b, NOW + 6);
-    (void) jm_ledger_open(l, &b, &request, NOW + 7);
-    jm_ledger_over(l, &a, 0, NOW + 7);
-    (void) jm_ledger_look(l, &b, 0, NOW + 7, &id);
+    ledger_accepted(l, &a, 0, str("7392616336519610409"));
+    ledger_left(l, &a, NOW + 6);
+    (void) ledger_open(l, &b, &request, NOW + 6);
+    (void) ledger_look(l, &b, 0, NOW + 6, &id);
+    ledger_close(l, &b, NOW + 6);
+    (void) ledger_open(l, &b, &request, NOW + 7);
+    ledger_over(l, &a, 0, NOW + 7);
+    (void) ledger_look(l, &b, 0, NOW + 7, &id);
     s->owed = 0;
     s->sent = 0;
-    jm_ledger_answered(l, &b, NOW + 7);
-    jm_ledger_close(l, &b, NOW + 7);
-    jm_ledger_close(l, &a, NOW + 7);
+    ledger_answered(l, &b, NOW + 7);
+    ledger_close(l, &b, NOW + 7);
+    ledger_close(l, &a, NOW + 7);
 
     jm_error_set(&error, JM_CAUSE_UPSTREAM, NULL, NULL);
 
-    (void) jm_ledger_open(l, &a, &request, NOW + 8);
-    (void) jm_ledger_submit(l, &a, 0, 0);
-    jm_ledger_free(l, &a, 0, NOW + 8);
-    jm_ledger_told(l, &a, &error, NOW + 8);
+    (void) ledger_open(l, &a, &request, NOW + 8);
+    (void) ledger_submit(l, &a, 0, 0);
+    ledger_free(l, &a, 0, NOW + 8);
+    ledger_told(l, &a, &error, NOW + 8);
     s->told = 1;
-    jm_ledger_close(l, &a, NOW + 8);
+    ledger_close(l, &a, NOW + 8);
 }
 
 
@@ -384,43 +383,43 @@ live(void *data)
     jm_ledger_request_t  request;
 
     l = data;
-    l->pid = STEPPED;
+    l->store->owner = STEPPED;
     s = story(l);
 
-    jm_ledger_join(l, NOW);
+    ledger_join(l, NOW);
 
     for (i = 1; i <= 4; i++) {
         step_request(&request, i);
 
-        (void) jm_ledger_open(l, &a, &request, NOW + i);
+        (void) ledger_open(l, &a, &request, NOW + i);
         s->asked = i;
 
-        (void) jm_ledger_look(l, &a, 0, NOW + i, &id);
+        (void) ledger_look(l, &a, 0, NOW + i, &id);
 
-        if (jm_ledger_submit(l, &a, 0, 0) == JM_OK) {
+        if (ledger_submit(l, &a, 0, 0) == JM_OK) {
             s->sent = i;
         }
 
         if (i == 1) {
             s->sent = 0;
-            jm_ledger_unsent(l, &a, 0);
+            ledger_unsent(l, &a, 0);
 
-            if (jm_ledger_submit(l, &a, 0, 0) == JM_OK) {
+            if (ledger_submit(l, &a, 0, 0) == JM_OK) {
                 s->sent = i;
             }
         }
 
-        jm_ledger_accepted(l, &a, 0, str("7392616336519610409"));
-        (void) jm_ledger_open(l, &b, &request, NOW + i);
-        (void) jm_ledger_look(l, &b, 0, NOW + i, &id);
-        jm_ledger_left(l, &b, NOW + i);
-        jm_ledger_over(l, &a, 0, NOW + i);
-        jm_ledger_over(l, &a, 1, NOW + i);
-        (void) jm_ledger_look(l, &b, 1, NOW + i, &id);
-        jm_ledger_close(l, &b, NOW + i);
+        ledger_accepted(l, &a, 0, str("7392616336519610409"));
+        (void) ledger_open(l, &b, &request, NOW + i);
+        (void) ledger_look(l, &b, 0, NOW + i, &id);
+        ledger_left(l, &b, NOW + i);
+        ledger_over(l, &a, 0, NOW + i);
+        ledger_over(l, &a, 1, NOW + i);
+        (void) ledger_look(l, &b, 1, NOW + i, &id);
+        ledger_close(l, &b, NOW + i);
         s->sent = 0;
         s->asked = 0;
-        jm_ledger_close(l, &a, NOW + i);
+        ledger_close(l, &a, NOW + i);
     }
 
     live_unmarked(l, s);
@@ -440,7 +439,7 @@ take_over_unmarked(jm_ledger_t *l, story_t *s)
 
     step_unmarked(&request);
 
-    found = jm_ledger_open(l, &claim, &request, NOW + 9);
+    found = ledger_open(l, &claim, &request, NOW + 9);
 
     if (s->told) {
         return found == JM_LEDGER_TOLD ? NULL : "it is not told again";
@@ -450,36 +449,33 @@ take_over_unmarked(jm_ledger_t *l, story_t *s)
         return "it does not find what is owed";
     }
 
-    look = jm_ledger_look(l, &claim, 0, NOW + 9, &id);
+    look = ledger_look(l, &claim, 0, NOW + 9, &id);
 
     if (look == JM_LOOK_OWN && s->sent) {
         return "it would submit again what is owed";
     }
 
-    jm_ledger_close(l, &claim, NOW + 9);
+    ledger_close(l, &claim, NOW + 9);
 
     return ledger_length(l) < 0 ? "then what is owed is not whole" : NULL;
 }
 
 
-/* what the follower finds where the other one has stopped, 0: all is well */
+/* what the follower finds where the other one has stopped */
 
 static const char *
-take_over(void *data)
+take_over_from(jm_ledger_t *l)
 {
     story_t             *s;
     jm_str_t             id;
     jm_look_e            look;
     jm_ledger_e          found;
-    jm_ledger_t         *l;
     jm_ledger_claim_t    claim;
     jm_ledger_request_t  request;
 
-    l = data;
     s = story(l);
 
-    jm_ledger_enter(l);
-    jm_ledger_leave(l);
+    jm_store_begin(l->store);
 
     if (ledger_length(l) < 0) {
         return "the ledger is not whole";
@@ -487,11 +483,11 @@ take_over(void *data)
 
     step_request(&request, FOLLOWERS);
 
-    if (jm_ledger_open(l, &claim, &request, NOW + 4) != JM_LEDGER_FOUND) {
+    if (ledger_open(l, &claim, &request, NOW + 4) != JM_LEDGER_FOUND) {
         return "what it has entered itself is gone";
     }
 
-    jm_ledger_close(l, &claim, NOW + 4);
+    ledger_close(l, &claim, NOW + 4);
 
     if (s->owed || s->told) {
         return take_over_unmarked(l, s);
@@ -503,13 +499,13 @@ take_over(void *data)
 
     step_request(&request, s->asked);
 
-    found = jm_ledger_open(l, &claim, &request, NOW + 4);
+    found = ledger_open(l, &claim, &request, NOW + 4);
 
     if (found != JM_LEDGER_FOUND) {
         return "it does not find the first try";
     }
 
-    look = jm_ledger_look(l, &claim, 0, NOW + 4, &id);
+    look = ledger_look(l, &claim, 0, NOW + 4, &id);
 
     if (look == JM_LOOK_WAIT) {
         return "it waits for the dead";
@@ -525,37 +521,64 @@ take_over(void *data)
         return "the id is not whole";
     }
 
-    jm_ledger_close(l, &claim, NOW + 4);
+    ledger_close(l, &claim, NOW + 4);
 
     return ledger_length(l) < 0 ? "then the ledger is not whole" : NULL;
+}
+
+
+/* as another process does, at another address: 0, if all is well */
+
+static const char *
+take_over(void *data)
+{
+    const char   *why;
+    jm_ledger_t   l;
+
+    (void) data;
+
+    ledger_attach(&l, steps.at, steps.size - sizeof(story_t), FOLLOWER,
+                  stepped_is_dead, 0);
+
+    why = take_over_from(&l);
+
+    free(l.store);
+
+    return why;
 }
 
 
 static void
 test_steps(void)
 {
+    size_t               size;
     jm_ledger_t          l;
     jm_ledger_claim_t    claim;
     jm_ledger_request_t  request;
 
-    const steps_t  steps = { live, take_over, &l };
-
-    memset(&l, 0, sizeof(jm_ledger_t));
-    l.alive = stepped_is_dead;
-
-    l.pid = FOLLOWER;
-
     /* so little that the third needs the first one's */
 
-    memory_init(&l, 7);
+    size = ledger_size(7);
+
+    steps.size = size + sizeof(story_t);
+    steps.memory = store_memory(steps.size);
+    steps.at = store_memory(steps.size);
+    steps.live = live;
+    steps.take_over = take_over;
+    steps.data = &l;
+
+    ledger_attach(&l, steps.memory, size, FOLLOWER, stepped_is_dead, 1);
+    ledger_bound(&l, 7);
 
     step_request(&request, FOLLOWERS);
-    (void) jm_ledger_open(&l, &claim, &request, NOW);
-    jm_ledger_over(&l, &claim, 0, NOW);
+    (void) ledger_open(&l, &claim, &request, NOW);
+    ledger_over(&l, &claim, 0, NOW);
 
-    steps_ok(&l.mem, &steps, 300);
+    steps_ok(&steps, 300);
 
-    memory_done(&l);
+    free(l.store);
+    munmap(steps.memory, steps.size);
+    munmap(steps.at, steps.size);
 }
 
 

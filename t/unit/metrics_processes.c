@@ -148,9 +148,8 @@ take_over(void *data)
 int
 main(void)
 {
+    steps_t       steps;
     jm_metrics_t  m;
-
-    const steps_t  steps = { live, take_over, &m };
 
     memset(&m, 0, sizeof(jm_metrics_t));
 
@@ -160,7 +159,14 @@ main(void)
 
     is_int(jm_metrics_create(&m), JM_OK, "counters");
 
-    steps_ok(&m.mem, &steps, 50);
+    steps.memory = m.mem.ctx;
+    steps.size = SIZE;
+    steps.at = m.mem.ctx;
+    steps.live = live;
+    steps.take_over = take_over;
+    steps.data = &m;
+
+    steps_ok(&steps, 50);
 
     memory_unmap(&m.mem);
 

@@ -115,53 +115,39 @@ kill_process(unsigned pid)
 
 
 /*
- * What is to be run an instruction at a time, and what takes over where that
- * has stopped: it returns what is wrong then, or NULL.
+ * What is to be run an instruction at a time in size bytes of memory, and what
+ * takes over where that has stopped: it finds these bytes at "at", and returns
+ * what is wrong then, or NULL.
  */
 
 typedef struct {
+    void            *memory;
+    size_t           size;
+    void            *at;
     void           (*live)(void *data);
     const char    *(*take_over)(void *data);
     void            *data;
 } steps_t;
 
 
-/* so many bytes at the end of the memory, for what the two tell each other */
-
-static inline void *
-memory_end(const jm_mem_t *mem, size_t size)
-{
-    memory_t  *m;
-
-    m = mem->ctx;
-
-    return (uint8_t *) m + m->size - size;
-}
-
-
 /* the memory is not shared after all: each has its own at this address */
 
 static inline void
-memory_unshare(const jm_mem_t *mem)
+memory_unshare(void *memory, size_t size)
 {
-    void      *own;
-    size_t     size;
-    memory_t  *m;
-
-    m = mem->ctx;
-    size = m->size;
+    void  *own;
 
     own = malloc(size);
-    memcpy(own, m, size);
+    memcpy(own, memory, size);
 
-    if (mmap(m, size, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED,
-             -1, 0)
-        != m)
+    if (mmap(memory, size, PROT_READ|PROT_WRITE,
+             MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)
+        != memory)
     {
         abort();
     }
 
-    memcpy(m, own, size);
+    memcpy(memory, own, size);
     free(own);
 }
 
@@ -188,31 +174,29 @@ stepped(const steps_t *steps)
 
 
 /*
- * The memory of the child is copied here where it has changed, and taken over.
- * Returns how often, or -1 where nobody may trace.
+ * The memory of the child is copied where it is taken over each time that it
+ * has changed.  Returns how often, or -1 where nobody may trace.
  */
 
 static inline int
-step_through(const jm_mem_t *mem, const steps_t *steps, const char **why)
+step_through(const steps_t *steps, const char **why)
 {
     int            status, n;
     pid_t          pid;
     size_t         size;
     uint8_t       *now, *before;
-    memory_t      *m;
     struct iovec   local, remote;
 
-    m = mem->ctx;
-    size = m->size;
+    size = steps->size;
 
     now = malloc(size);
     before = malloc(size);
 
-    memcpy(before, m, size);
+    memcpy(before, steps->memory, size);
 
     local.iov_base = now;
     local.iov_len = size;
-    remote.iov_base = m;
+    remote.iov_base = steps->memory;
     remote.iov_len = size;
 
     pid = stepped(steps);
@@ -231,7 +215,7 @@ step_through(const jm_mem_t *mem, const steps_t *steps, const char **why)
 
         if (memcmp(now, before, size) != 0) {
             memcpy(before, now, size);
-            memcpy(m, now, size);
+            memcpy(steps->at, now, size);
 
             *why = steps->take_over(steps->data);
             n++;
@@ -261,15 +245,15 @@ step_through(const jm_mem_t *mem, const steps_t *steps, const char **why)
 /* whether all is well after each step, of which more than least change it */
 
 static inline void
-steps_ok(const jm_mem_t *mem, const steps_t *steps, int least)
+steps_ok(const steps_t *steps, int least)
 {
     int          n;
     const char  *why;
 
-    memory_unshare(mem);
+    memory_unshare(steps->memory, steps->size);
 
     why = NULL;
-    n = step_through(mem, steps, &why);
+    n = step_through(steps, &why);
 
     if (n < 0) {
         ok(1, "one instruction at a time # SKIP nobody may trace here");

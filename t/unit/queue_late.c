@@ -33,50 +33,50 @@ test_late(void)
     request.patience = 20000;
 
     (void) enter(&q, &a, 'a', NOW);
-    is_int(jm_queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_WAIT,
+    is_int(queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_WAIT,
            "nothing is known: not late");
-    jm_queue_leave(&q, &b, JM_LEAVE_FREE, NOW);
-    jm_queue_leave(&q, &a, JM_LEAVE_FREE, NOW);
+    queue_leave(&q, &b, JM_LEAVE_FREE, NOW);
+    queue_leave(&q, &a, JM_LEAVE_FREE, NOW);
 
     run(&q, NOW, NOW + 10000);
 
     (void) enter(&q, &a, 'a', NOW);
-    is_int(jm_queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_WAIT,
+    is_int(queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_WAIT,
            "slot and task just fit");
-    is_int(jm_queue_enter(&q, &c, &request, NOW, &wait), JM_QUEUE_LATE,
+    is_int(queue_enter(&q, &c, &request, NOW, &wait), JM_QUEUE_LATE,
            "one more of the client's");
     is_int((int64_t) wait, 10000, "after one task it would fit");
     request.client[0] = 'x';
-    is_int(jm_queue_enter(&q, &c, &request, NOW, &wait), JM_QUEUE_LATE,
+    is_int(queue_enter(&q, &c, &request, NOW, &wait), JM_QUEUE_LATE,
            "another client: one of each before");
     request.patience = 30000;
-    is_int(jm_queue_enter(&q, &c, &request, NOW, &wait), JM_QUEUE_WAIT,
+    is_int(queue_enter(&q, &c, &request, NOW, &wait), JM_QUEUE_WAIT,
            "with more time it fits");
 
-    (void) jm_queue_account(&q, str("main"), &conf, &number);
+    (void) queue_account(&q, str("main"), &conf, &number);
     request.patience = UINT64_MAX;
-    is_int(jm_queue_enter(&q, &d, &request, NOW, &wait), JM_QUEUE_LATE,
+    is_int(queue_enter(&q, &d, &request, NOW, &wait), JM_QUEUE_LATE,
            "the account's timeout");
     is_int((int64_t) wait, 10000, "its step");
 
-    is_int(jm_queue_look(&q, &b, NOW + 19900, &wait), JM_QUEUE_WAIT,
+    is_int(queue_look(&q, &b, NOW + 19900, &wait), JM_QUEUE_WAIT,
            "in time still");
     is_int((int64_t) wait, 100, "until it is late");
-    is_int(jm_queue_look(&q, &b, NOW + 20000, &wait), JM_QUEUE_LATE,
+    is_int(queue_look(&q, &b, NOW + 20000, &wait), JM_QUEUE_LATE,
            "its patience is over");
     is_int((int64_t) b.serial, 0, "it is gone");
-    is_int(jm_queue_look(&q, &c, NOW + 24999, &wait), JM_QUEUE_WAIT,
+    is_int(queue_look(&q, &c, NOW + 24999, &wait), JM_QUEUE_WAIT,
            "before the timeout");
     is_int((int64_t) wait, 1, "just");
-    is_int(jm_queue_look(&q, &c, NOW + 25000, &wait), JM_QUEUE_LATE,
+    is_int(queue_look(&q, &c, NOW + 25000, &wait), JM_QUEUE_LATE,
            "the timeout");
-    is_int(jm_queue_look(&q, &c, NOW + 25000, &wait), JM_QUEUE_LATE,
+    is_int(queue_look(&q, &c, NOW + 25000, &wait), JM_QUEUE_LATE,
            "what is gone is late");
     is_int(look(&q, &a, NOW + 100000), JM_QUEUE_GRANTED,
            "what has a slot is not");
     is_view(&q, 1, 0, 0, "late");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -102,14 +102,14 @@ test_late_turns(void)
 
     request_init(&request, 'a', NOW);
     request.patience = 100000;
-    is_int(jm_queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_LATE,
+    is_int(queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_LATE,
            "the client itself has to wait for all");
     is_int((int64_t) wait, 101 * 5000 + 10000 - 100000, "so long");
     request.client[0] = 'b';
-    is_int(jm_queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_WAIT,
+    is_int(queue_enter(&q, &b, &request, NOW, &wait), JM_QUEUE_WAIT,
            "another one for its first");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -123,7 +123,7 @@ patient(jm_queue_t *q, jm_queue_request_t *request, uint64_t patience,
     jm_place_t  p;
 
     request->patience = patience;
-    is_int(jm_queue_enter(q, &p, request, now, &wait), rc, "%s", name);
+    is_int(queue_enter(q, &p, request, now, &wait), rc, "%s", name);
 }
 
 
@@ -139,7 +139,7 @@ test_late_interval(void)
     jm_queue_request_t  request;
 
     start(&q, &other);
-    (void) jm_queue_account(&q, str("main"), &conf, &number);
+    (void) queue_account(&q, str("main"), &conf, &number);
 
     run(&q, NOW - 1000, NOW + 9000);
     (void) enter(&q, &a, 'a', NOW);
@@ -153,7 +153,7 @@ test_late_interval(void)
     patient(&q, &request, 10299, NOW + 100, JM_QUEUE_LATE,
             "less is not enough");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -179,7 +179,7 @@ test_late_shares(void)
     request.naccounts = 2;
 
     for (i = 0; i < 30; i++) {
-        (void) jm_queue_enter(&q, &p, &request, NOW, &wait);
+        (void) queue_enter(&q, &p, &request, NOW, &wait);
     }
 
     /* 20 wait, of which the first account has two */
@@ -191,7 +191,7 @@ test_late_shares(void)
     patient(&q, &request, 39000, NOW, JM_QUEUE_LATE,
             "no less");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -214,7 +214,7 @@ test_late_unknown(void)
     request_of_two(&request, 'x', NOW);
 
     for (i = 0; i < 5; i++) {
-        (void) jm_queue_enter(&q, &p, &request, NOW, &wait);
+        (void) queue_enter(&q, &p, &request, NOW, &wait);
     }
 
     /* three wait for two slots that are free every 10 s */
@@ -229,7 +229,7 @@ test_late_unknown(void)
     patient(&q, &request, 1, NOW, JM_QUEUE_WAIT,
             "alone it makes nobody late");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -247,21 +247,21 @@ test_average(void)
 
     (void) enter(&q, &a, 'a', NOW);
     (void) enter(&q, &b, 'a', NOW);
-    jm_queue_leave(&q, &a, JM_LEAVE_OVER, NOW);
-    jm_queue_view(&q, 0, &v, NOW);
+    queue_leave(&q, &a, JM_LEAVE_OVER, NOW);
+    queue_view(&q, 0, &v, NOW);
     is_int((int64_t) v.average, 0, "one that was not taken does not count");
 
     (void) look(&q, &b, NOW + 700);
-    jm_queue_accepted(&q, &b, 1, NOW + 1000);
-    jm_queue_leave(&q, &b, JM_LEAVE_OVER, NOW + 8700);
-    jm_queue_view(&q, 0, &v, NOW);
+    queue_accepted(&q, &b, 1, NOW + 1000);
+    queue_leave(&q, &b, JM_LEAVE_OVER, NOW + 8700);
+    queue_view(&q, 0, &v, NOW);
     is_int((int64_t) v.average, 8000, "the first");
 
     run(&q, NOW, NOW + 16000);
-    jm_queue_view(&q, 0, &v, NOW);
+    queue_view(&q, 0, &v, NOW);
     is_int((int64_t) v.average, 9000, "the next is an eighth");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -284,26 +284,26 @@ test_full(void)
     request_of_two(&request, 'x', NOW);
 
     for (i = 0; i < 7; i++) {
-        ok(jm_queue_enter(&q, &p, &request, NOW, &wait) <= JM_QUEUE_WAIT,
+        ok(queue_enter(&q, &p, &request, NOW, &wait) <= JM_QUEUE_WAIT,
            "place %u of both", i);
     }
 
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_FULL,
+    is_int(queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_FULL,
            "the queues of both are full");
     ok(wait != 0, "a retry is worth while later");
     is_int(enter(&q, &p, 'x', NOW), JM_QUEUE_FULL, "and so is each");
 
     request.accounts[0] = 2;
     request.naccounts = 1;
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_GRANTED,
+    is_int(queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_GRANTED,
            "the third has its own slot");
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
+    is_int(queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
            "and its queue");
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_FULL,
+    is_int(queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_FULL,
            "of one");
     ok(queue_is_whole(&q), "whole");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -325,18 +325,18 @@ test_full_one(void)
     request_of_two(&request, 'x', NOW);
 
     for (i = 0; i < 3; i++) {
-        (void) jm_queue_enter(&q, &p, &request, NOW, &wait);
+        (void) queue_enter(&q, &p, &request, NOW, &wait);
     }
 
     request.naccounts = 1;
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
+    is_int(queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
            "the first of its own");
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
+    is_int(queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_WAIT,
            "the second");
-    is_int(jm_queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_FULL,
+    is_int(queue_enter(&q, &p, &request, NOW, &wait), JM_QUEUE_FULL,
            "no third");
 
-    memory_done(&q);
+    stop();
 }
 
 

@@ -25,7 +25,7 @@ is_effective(jm_queue_t *q, unsigned effective, uint64_t rest, uint64_t now,
 {
     jm_queue_view_t  v;
 
-    jm_queue_view(q, 0, &v, now);
+    queue_view(q, 0, &v, now);
 
     is_int(v.effective, effective, "%s: slots", name);
     is_int((int64_t) v.rest, (int64_t) rest, "%s: rest", name);
@@ -48,21 +48,21 @@ test_busy(void)
     (void) enter(&q, &a, 'a', NOW);
     (void) enter(&q, &b, 'a', NOW);
     (void) enter(&other, &c, 'c', NOW);
-    jm_queue_accepted(&q, &a, 1, NOW);
+    queue_accepted(&q, &a, 1, NOW);
 
-    is_int(jm_queue_busy(&q, &b, 1, NOW + 10, &wait), JM_QUEUE_WAIT,
+    is_int(queue_busy(&q, &b, 1, NOW + 10, &wait), JM_QUEUE_WAIT,
            "refused: it waits");
     is_effective(&q, 1, 500, NOW + 10, "one else runs");
 
     is_int(look(&other, &c, NOW + 600), JM_QUEUE_WAIT, "no slot for others");
-    jm_queue_leave(&q, &a, JM_LEAVE_OVER, NOW + 1000);
+    queue_leave(&q, &a, JM_LEAVE_OVER, NOW + 1000);
     is_int(look(&other, &c, NOW + 1000), JM_QUEUE_WAIT, "nor now");
     is_int(look(&q, &b, NOW + 1000), JM_QUEUE_GRANTED, "it is the next");
 
     now = NOW + 1000;
 
     for (i = 1, rest = 1000; i < 8; i++, rest = jm_min(rest * 2, 16000)) {
-        is_int(jm_queue_busy(&q, &b, 0, now, &wait), JM_QUEUE_WAIT,
+        is_int(queue_busy(&q, &b, 0, now, &wait), JM_QUEUE_WAIT,
                "once more");
         is_effective(&q, 1, rest, now, "once more");
         is_int((int64_t) wait, (int64_t) jm_min(rest, JM_QUEUE_LOOK),
@@ -75,21 +75,21 @@ test_busy(void)
     }
 
     q.nwoken = 0;
-    jm_queue_accepted(&q, &b, 2, now);
+    queue_accepted(&q, &b, 2, now);
     is_effective(&q, 2, 0, now, "taken: one slot more");
     is_int(q.nwoken, 1, "somebody is woken");
     is_int(look(&other, &c, now), JM_QUEUE_GRANTED, "the other's");
 
-    jm_queue_view(&q, 0, &v, now);
+    queue_view(&q, 0, &v, now);
     is_int((int64_t) v.busy_tasks, 1, "counted");
     is_int((int64_t) v.busy_rate, 7, "each");
     is_int((int64_t) v.submits, 2, "and the others");
 
-    is_int(jm_queue_busy(&other, &c, 0, now, &wait), JM_QUEUE_WAIT,
+    is_int(queue_busy(&other, &c, 0, now, &wait), JM_QUEUE_WAIT,
            "refused after one that was taken");
     is_effective(&q, 1, 500, now, "a short rest again");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -110,40 +110,40 @@ test_busy_together(void)
         (void) enter(&q, &p[i], 'a', NOW);
     }
 
-    (void) jm_queue_busy(&q, &p[3], 1, NOW + 5, &wait);
+    (void) queue_busy(&q, &p[3], 1, NOW + 5, &wait);
     is_effective(&q, 3, 500, NOW + 5, "the first");
-    (void) jm_queue_busy(&q, &p[2], 1, NOW + 6, &wait);
+    (void) queue_busy(&q, &p[2], 1, NOW + 6, &wait);
     is_effective(&q, 2, 499, NOW + 6, "the second");
-    jm_queue_accepted(&q, &p[0], 1, NOW + 7);
-    jm_queue_accepted(&q, &p[1], 2, NOW + 8);
+    queue_accepted(&q, &p[0], 1, NOW + 7);
+    queue_accepted(&q, &p[1], 2, NOW + 8);
     is_effective(&q, 2, 497, NOW + 8, "the others are taken");
 
     /* two are needed for all four */
 
     now = NOW + 1000;
-    jm_queue_leave(&q, &p[0], JM_LEAVE_OVER, now);
+    queue_leave(&q, &p[0], JM_LEAVE_OVER, now);
     is_int(look(&q, &p[2], now), JM_QUEUE_GRANTED, "the older one first");
-    jm_queue_accepted(&q, &p[2], 3, now);
+    queue_accepted(&q, &p[2], 3, now);
     is_effective(&q, 2, 0, now, "one taken");
-    jm_queue_leave(&q, &p[1], JM_LEAVE_OVER, now);
+    queue_leave(&q, &p[1], JM_LEAVE_OVER, now);
     is_int(look(&q, &p[3], now), JM_QUEUE_GRANTED, "then the younger");
-    jm_queue_accepted(&q, &p[3], 4, now);
+    queue_accepted(&q, &p[3], 4, now);
     is_effective(&q, 4, 0, now, "two taken");
 
     for (i = 0; i < 4; i++) {
         is_int(enter(&q, &p[0], 'a', now), JM_QUEUE_GRANTED, "a third");
-        jm_queue_accepted(&q, &p[0], 5, now);
+        queue_accepted(&q, &p[0], 5, now);
         is_effective(&q, 4, 0, now, "and no more than four");
-        jm_queue_leave(&q, &p[0], JM_LEAVE_OVER, now);
+        queue_leave(&q, &p[0], JM_LEAVE_OVER, now);
     }
 
     (void) enter(&q, &p[0], 'a', now);
-    (void) jm_queue_busy(&q, &p[0], 1, now, &wait);
+    (void) queue_busy(&q, &p[0], 1, now, &wait);
     (void) account(&q, "main", 4, 9);
     is_effective(&q, 4, 0, now, "configured anew: all is forgotten");
     is_int(look(&q, &p[0], now), JM_QUEUE_GRANTED, "and it is tried again");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -162,23 +162,23 @@ test_busy_recovers(void)
     (void) account(&q, "main", 50, 9);
 
     (void) enter(&q, &a, 'a', NOW);
-    (void) jm_queue_busy(&q, &a, 1, NOW, &wait);
+    (void) queue_busy(&q, &a, 1, NOW, &wait);
     is_effective(&q, 1, 500, NOW, "refused alone");
-    jm_queue_leave(&q, &a, JM_LEAVE_FREE, NOW);
+    queue_leave(&q, &a, JM_LEAVE_FREE, NOW);
 
     now = NOW + 1000;
 
     for (n = 0, v.effective = 1; v.effective < 50 && n < 100; n++) {
         (void) enter(&q, &a, 'a', now);
-        jm_queue_accepted(&q, &a, 1, now);
-        jm_queue_leave(&q, &a, JM_LEAVE_OVER, now);
-        jm_queue_view(&q, 0, &v, now);
+        queue_accepted(&q, &a, 1, now);
+        queue_leave(&q, &a, JM_LEAVE_OVER, now);
+        queue_view(&q, 0, &v, now);
     }
 
     is_effective(&q, 50, 0, now, "all of them again");
     is_int(n, 63, "after so many tasks");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -196,19 +196,19 @@ test_busy_woken(void)
 
     (void) enter(&q, &a, 'a', NOW);
     (void) enter(&other, &b, 'b', NOW);
-    (void) jm_queue_busy(&q, &a, 1, NOW, &wait);
+    (void) queue_busy(&q, &a, 1, NOW, &wait);
     is_int((int64_t) wait, 500, "the one that was refused knows it");
     is_int(q.nwoken, 0, "nobody else is woken");
 
-    jm_queue_leave(&q, &a, JM_LEAVE_FREE, NOW + 100);
+    queue_leave(&q, &a, JM_LEAVE_FREE, NOW + 100);
     is_int(q.nwoken, 1, "it goes: the next is woken");
     is_int(q.woken[0], 2, "in its process");
 
-    is_int(jm_queue_look(&other, &b, NOW + 101, &wait), JM_QUEUE_WAIT,
+    is_int(queue_look(&other, &b, NOW + 101, &wait), JM_QUEUE_WAIT,
            "not yet");
     is_int((int64_t) wait, 399, "but then");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -226,18 +226,18 @@ test_busy_elsewhere(void)
 
     request_of_two(&request, 'x', NOW);
 
-    (void) jm_queue_enter(&q, &a, &request, NOW, &wait);
-    is_int(jm_queue_busy(&q, &a, 1, NOW, &wait), JM_QUEUE_GRANTED,
+    (void) queue_enter(&q, &a, &request, NOW, &wait);
+    is_int(queue_busy(&q, &a, 1, NOW, &wait), JM_QUEUE_GRANTED,
            "refused by one account");
     is_int(a.account, 1, "it goes to the other");
-    is_int(jm_queue_busy(&q, &a, 1, NOW, &wait), JM_QUEUE_WAIT,
+    is_int(queue_busy(&q, &a, 1, NOW, &wait), JM_QUEUE_WAIT,
            "and by that one");
     is_int((int64_t) wait, 500, "it waits for the first to rest");
 
-    jm_queue_accepted(&q, &a, 1, NOW);
+    queue_accepted(&q, &a, 1, NOW);
     is_view(&q, 0, 0, 1, "what was not granted is not taken");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -257,21 +257,21 @@ test_denied(void)
     (void) enter(&q, &b, 'a', NOW);
     (void) enter(&other, &c, 'c', NOW);
 
-    is_int(jm_queue_denied(&q, &a, 0, NOW + 1, &wait, &first), JM_QUEUE_ASIDE,
+    is_int(queue_denied(&q, &a, 0, NOW + 1, &wait, &first), JM_QUEUE_ASIDE,
            "there is no other account");
     is_int((int64_t) a.serial, 0, "no place");
     is_int(first, 1, "to be logged");
     ok(q.nwoken > JM_QUEUE_WOKEN, "all are woken");
     is_int(look(&other, &c, NOW + 2), JM_QUEUE_ASIDE, "who waited is told");
-    is_int(jm_queue_denied(&q, &b, 0, NOW + 2, &wait, &first), JM_QUEUE_ASIDE,
+    is_int(queue_denied(&q, &b, 0, NOW + 2, &wait, &first), JM_QUEUE_ASIDE,
            "one that was submitted with it");
     is_int(first, 0, "is not logged");
 
-    jm_queue_view(&q, 0, &v, NOW + 2);
+    queue_view(&q, 0, &v, NOW + 2);
     is_int((int64_t) v.aside, 9999, "set aside once");
     is_int((int64_t) v.denied, 2, "counted twice");
-    jm_queue_query_denied(&other, 0);
-    jm_queue_view(&q, 0, &v, NOW + 2);
+    queue_query_denied(&other, 0);
+    queue_view(&q, 0, &v, NOW + 2);
     is_int((int64_t) v.queries_denied, 1, "a query is counted by itself");
     is_int((int64_t) v.denied, 2, "and not with the submits");
     is_view(&q, 0, 0, 0, "nothing is left");
@@ -283,9 +283,9 @@ test_denied(void)
     for (i = 0, aside = 20000; i < 6; i++, aside = jm_min(aside * 2, 300000)) {
         is_int(enter(&q, &a, 'a', now), JM_QUEUE_GRANTED, "tried again");
         is_int(enter(&q, &b, 'a', now), JM_QUEUE_WAIT, "with one at a time");
-        (void) jm_queue_denied(&q, &a, 0, now, &wait, &first);
+        (void) queue_denied(&q, &a, 0, now, &wait, &first);
         is_int(first, 0, "not logged");
-        jm_queue_view(&q, 0, &v, now);
+        queue_view(&q, 0, &v, now);
         is_int((int64_t) v.aside, (int64_t) aside, "set aside for longer");
         is_int(look(&q, &b, now), JM_QUEUE_ASIDE, "the other is told");
         now += aside;
@@ -293,18 +293,18 @@ test_denied(void)
 
     (void) enter(&q, &a, 'a', now);
     (void) enter(&q, &b, 'b', now);
-    jm_queue_accepted(&q, &a, 1, now);
+    queue_accepted(&q, &a, 1, now);
     is_int(look(&q, &b, now), JM_QUEUE_GRANTED, "taken: all slots again");
-    (void) jm_queue_denied(&q, &b, 0, now, &wait, &first);
+    (void) queue_denied(&q, &b, 0, now, &wait, &first);
     is_int(first, 1, "refused anew: logged");
-    jm_queue_view(&q, 0, &v, now);
+    queue_view(&q, 0, &v, now);
     is_int((int64_t) v.aside, 10000, "for a short time");
 
     (void) account(&q, "main", 2, 9);
     is_int(enter(&q, &b, 'b', now), JM_QUEUE_GRANTED,
            "configured anew: all is forgotten");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -326,37 +326,37 @@ test_denied_running(void)
     }
 
     for (i = 0; i < 4; i++) {
-        jm_queue_accepted(&q, &p[i], i + 1, NOW);
+        queue_accepted(&q, &p[i], i + 1, NOW);
     }
 
-    (void) jm_queue_denied(&q, &p[4], 0, NOW + 1, &wait, &first);
+    (void) queue_denied(&q, &p[4], 0, NOW + 1, &wait, &first);
     is_int(enter(&q, &b, 'b', NOW + 10000), JM_QUEUE_ASIDE,
            "four run: set aside");
     is_int(enter(&q, &b, 'b', NOW + 10001), JM_QUEUE_GRANTED,
            "four run: tried");
     is_int(enter(&q, &c, 'c', NOW + 10001), JM_QUEUE_WAIT,
            "four run: by one");
-    (void) jm_queue_denied(&q, &b, 0, NOW + 10002, &wait, &first);
+    (void) queue_denied(&q, &b, 0, NOW + 10002, &wait, &first);
     is_int(look(&q, &c, NOW + 10002), JM_QUEUE_ASIDE, "four run: in vain");
 
     is_int(enter(&q, &b, 'b', NOW + 30002), JM_QUEUE_GRANTED,
            "four run: tried again");
     is_int(enter(&q, &c, 'c', NOW + 30002), JM_QUEUE_WAIT,
            "four run: by one again");
-    jm_queue_leave(&q, &p[0], JM_LEAVE_OVER, NOW + 30003);
+    queue_leave(&q, &p[0], JM_LEAVE_OVER, NOW + 30003);
     is_int(look(&q, &c, NOW + 30003), JM_QUEUE_WAIT,
            "an older task's slot is nothing to go by");
-    jm_queue_accepted(&q, &b, 5, NOW + 30004);
+    queue_accepted(&q, &b, 5, NOW + 30004);
     is_int(look(&q, &c, NOW + 30004), JM_QUEUE_GRANTED, "taken: all slots");
     ok(queue_is_whole(&q), "four run: whole");
 
-    (void) jm_queue_denied(&q, &c, 0, NOW + 30005, &wait, &first);
+    (void) queue_denied(&q, &c, 0, NOW + 30005, &wait, &first);
     (void) enter(&q, &c, 'c', NOW + 40005);
     is_int(enter(&q, &p[0], 'a', NOW + 40005), JM_QUEUE_WAIT, "one is tried");
-    jm_queue_accepted(&q, &c, 6, NOW + 40006);
+    queue_accepted(&q, &c, 6, NOW + 40006);
     is_int(look(&q, &p[0], NOW + 40006), JM_QUEUE_WAIT, "five run: no slot");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -375,17 +375,17 @@ test_denied_together(void)
 
     (void) enter(&q, &a, 'a', NOW);
     (void) enter(&q, &b, 'a', NOW);
-    (void) jm_queue_denied(&q, &a, 0, NOW + 1, &wait, &first);
-    jm_queue_accepted(&q, &b, 1, NOW + 2);
-    jm_queue_leave(&q, &b, JM_LEAVE_OVER, NOW + 2);
+    (void) queue_denied(&q, &a, 0, NOW + 1, &wait, &first);
+    queue_accepted(&q, &b, 1, NOW + 2);
+    queue_leave(&q, &b, JM_LEAVE_OVER, NOW + 2);
 
     (void) enter(&q, &a, 'a', NOW + 10001);
-    (void) jm_queue_denied(&q, &a, 0, NOW + 10001, &wait, &first);
+    (void) queue_denied(&q, &a, 0, NOW + 10001, &wait, &first);
     is_int(first, 0, "the second in a row");
     is_int(enter(&q, &a, 'a', NOW + 30000), JM_QUEUE_ASIDE, "for 20 s");
     is_int(enter(&q, &a, 'a', NOW + 30001), JM_QUEUE_GRANTED, "no longer");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -405,42 +405,42 @@ test_denied_model(void)
     request_of_two(&request, 'x', NOW);
     request.model = 7;
 
-    (void) jm_queue_enter(&q, &a, &request, NOW, &wait);
-    (void) jm_queue_enter(&q, &b, &request, NOW, &wait);
-    (void) jm_queue_enter(&q, &c, &request, NOW, &wait);
+    (void) queue_enter(&q, &a, &request, NOW, &wait);
+    (void) queue_enter(&q, &b, &request, NOW, &wait);
+    (void) queue_enter(&q, &c, &request, NOW, &wait);
     is_int(c.account, 0, "the first's second slot");
 
-    is_int(jm_queue_denied(&q, &a, 1, NOW + 1, &wait, &first), JM_QUEUE_WAIT,
+    is_int(queue_denied(&q, &a, 1, NOW + 1, &wait, &first), JM_QUEUE_WAIT,
            "the other account has no slot");
     is_int(first, 1, "logged");
-    jm_queue_leave(&q, &b, JM_LEAVE_OVER, NOW + 1);
-    is_int(jm_queue_look(&q, &a, NOW + 1, &wait), JM_QUEUE_GRANTED,
+    queue_leave(&q, &b, JM_LEAVE_OVER, NOW + 1);
+    is_int(queue_look(&q, &a, NOW + 1, &wait), JM_QUEUE_GRANTED,
            "until it has");
     is_int(a.account, 1, "that one");
 
-    is_int(jm_queue_enter(&q, &b, &request, NOW + 2, &wait), JM_QUEUE_WAIT,
+    is_int(queue_enter(&q, &b, &request, NOW + 2, &wait), JM_QUEUE_WAIT,
            "not on the first");
-    jm_queue_leave(&q, &b, JM_LEAVE_FREE, NOW + 2);
+    queue_leave(&q, &b, JM_LEAVE_FREE, NOW + 2);
     request.model = 8;
-    is_int(jm_queue_enter(&other, &b, &request, NOW + 2, &wait),
+    is_int(queue_enter(&other, &b, &request, NOW + 2, &wait),
            JM_QUEUE_GRANTED, "where another model is");
     is_int(b.account, 0, "served");
 
-    jm_queue_accepted(&q, &c, 5, NOW + 3);
-    is_int(jm_queue_denied(&q, &a, 1, NOW + 4, &wait, &first), JM_QUEUE_ASIDE,
+    queue_accepted(&q, &c, 5, NOW + 3);
+    is_int(queue_denied(&q, &a, 1, NOW + 4, &wait, &first), JM_QUEUE_ASIDE,
            "both have refused it");
     is_int(first, 1, "each is logged");
 
     request.model = 7;
-    is_int(jm_queue_enter(&q, &a, &request, NOW + 5, &wait), JM_QUEUE_ASIDE,
+    is_int(queue_enter(&q, &a, &request, NOW + 5, &wait), JM_QUEUE_ASIDE,
            "nobody serves it");
-    jm_queue_leave(&other, &b, JM_LEAVE_OVER, NOW + 10001);
-    is_int(jm_queue_enter(&q, &a, &request, NOW + 10001, &wait),
+    queue_leave(&other, &b, JM_LEAVE_OVER, NOW + 10001);
+    is_int(queue_enter(&q, &a, &request, NOW + 10001, &wait),
            JM_QUEUE_GRANTED, "for 10 s");
-    (void) jm_queue_denied(&q, &a, 1, NOW + 10002, &wait, &first);
+    (void) queue_denied(&q, &a, 1, NOW + 10002, &wait, &first);
     is_int(first, 0, "not logged again");
 
-    memory_done(&q);
+    stop();
 }
 
 
@@ -461,21 +461,21 @@ test_denied_models(void)
     for (i = 1; i <= JM_QUEUE_MODELS + 1; i++) {
         request_init(&request, 'x', NOW);
         request.model = i;
-        is_int(jm_queue_enter(&q, &a, &request, NOW + i, &wait),
+        is_int(queue_enter(&q, &a, &request, NOW + i, &wait),
                JM_QUEUE_GRANTED, "model %u", i);
-        (void) jm_queue_denied(&q, &a, 1, NOW + i, &wait, &first);
+        (void) queue_denied(&q, &a, 1, NOW + i, &wait, &first);
     }
 
-    is_int(jm_queue_enter(&q, &a, &request, NOW + i, &wait), JM_QUEUE_ASIDE,
+    is_int(queue_enter(&q, &a, &request, NOW + i, &wait), JM_QUEUE_ASIDE,
            "the last is known");
     request.model = 2;
-    is_int(jm_queue_enter(&q, &a, &request, NOW + i, &wait), JM_QUEUE_ASIDE,
+    is_int(queue_enter(&q, &a, &request, NOW + i, &wait), JM_QUEUE_ASIDE,
            "the second too");
     request.model = 1;
-    is_int(jm_queue_enter(&q, &a, &request, NOW + i, &wait), JM_QUEUE_GRANTED,
+    is_int(queue_enter(&q, &a, &request, NOW + i, &wait), JM_QUEUE_GRANTED,
            "the first had to go");
 
-    memory_done(&q);
+    stop();
 }
 
 

@@ -1,7 +1,7 @@
 
 /*
  * What the tests of the queue by itself share.  Other processes are numbers
- * here, and there are two of them.
+ * here, and there are two of them, which have the store at two addresses.
  */
 
 
@@ -17,31 +17,55 @@
 #define SIZE    (1024 * 1024)
 
 
+static jm_store_t  stores[2];
+
 /* whom alive() finds dead */
 
 static unsigned  dead[16];
 
 
 static inline unsigned
-alive(uint32_t pid)
+alive(uint32_t owner)
 {
-    return !dead[pid];
+    return !dead[owner];
+}
+
+
+static inline void
+start_of(jm_queue_t *q, jm_queue_t *other, size_t size)
+{
+    void  *again;
+
+    memset(dead, 0, sizeof(dead));
+
+    queue_init(q, &stores[0], size, alive);
+
+    again = mremap(stores[0].shared, 0, size, MREMAP_MAYMOVE);
+
+    if (again == MAP_FAILED) {
+        abort();
+    }
+
+    stores[1] = stores[0];
+    stores[1].owner = 2;
+
+    jm_store_attach(&stores[1], again, size, 0);
+    queue_layout(other, &stores[1]);
 }
 
 
 static inline void
 start(jm_queue_t *q, jm_queue_t *other)
 {
-    memset(dead, 0, sizeof(dead));
-    memset(q, 0, sizeof(jm_queue_t));
+    start_of(q, other, SIZE);
+}
 
-    q->alive = alive;
-    q->pid = 1;
 
-    memory_init(q, SIZE);
-
-    *other = *q;
-    other->pid = 2;
+static inline void
+stop(void)
+{
+    store_done(&stores[0]);
+    store_done(&stores[1]);
 }
 
 
@@ -52,9 +76,9 @@ enter(jm_queue_t *q, jm_place_t *p, uint8_t client, uint64_t now)
     jm_queue_request_t  request;
 
     request_init(&request, client, now);
-    request.worker = q->pid;
+    request.worker = q->store->owner;
 
-    return jm_queue_enter(q, p, &request, now, &wait);
+    return queue_enter(q, p, &request, now, &wait);
 }
 
 
@@ -63,7 +87,7 @@ look(jm_queue_t *q, jm_place_t *p, uint64_t now)
 {
     uint64_t  wait;
 
-    return jm_queue_look(q, p, now, &wait);
+    return queue_look(q, p, now, &wait);
 }
 
 
@@ -75,8 +99,8 @@ run(jm_queue_t *q, uint64_t from, uint64_t to)
     jm_place_t  p;
 
     (void) enter(q, &p, 'r', from);
-    jm_queue_accepted(q, &p, 1, from);
-    jm_queue_leave(q, &p, JM_LEAVE_OVER, to);
+    queue_accepted(q, &p, 1, from);
+    queue_leave(q, &p, JM_LEAVE_OVER, to);
 }
 
 
@@ -86,7 +110,7 @@ is_view(jm_queue_t *q, unsigned running, unsigned lost, unsigned waiting,
 {
     jm_queue_view_t  v;
 
-    jm_queue_view(q, 0, &v, NOW);
+    queue_view(q, 0, &v, NOW);
 
     ok(v.running == running && v.lost == lost && v.waiting == waiting,
        "%s: %u run, %u lost, %u wait", name, v.running, v.lost, v.waiting);

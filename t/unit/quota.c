@@ -5,90 +5,18 @@
  * processes are numbers here.
  *
  * Seen failing with each of these taken out: the look at alive() in
- * jm_quota_dead(), the reaping in jm_quota_hold(), in jm_quota_share_add() and
- * in jm_quota_reap_all(), the walk of jm_quota_join(), the guard against a
- * clock that is just behind in jm_quota_roll(), the serial number in
- * jm_quota_held(), jm_quota_rebuild(), and the limit in jm_quota_owed().
+ * jm_quota_reap(), the reaping in jm_quota_hold(), the share that
+ * jm_quota_join() drops, the guard against a clock that is just behind in
+ * jm_quota_used(), the serial number in jm_quota_numbered(), the limit in
+ * jm_quota_owed() and what is stored of it in jm_quota_rate(), the look at the
+ * period in jm_quota_sync(), jm_quota_look() and jm_quota_made().
  */
 
 
-#include "tap.h"
+#define _GNU_SOURCE
 
-#include "jm_quota_store.h"
 #include "jm_text.h"
-
-
-#define NOW      1000000
-#define DAY      20000
-#define SECONDS  ((int64_t) DAY * 86400 + 100)
-
-
-static unsigned   dead[16];
-static uint32_t   last;             /* of higher numbers, the only one alive */
-static tap_mem_t  memory;
-
-
-static unsigned
-alive(uint32_t pid)
-{
-    return pid < jm_nitems(dead) ? !dead[pid] : pid == last;
-}
-
-
-static jm_client_t
-client(const char *name, uint64_t rate, uint32_t concurrency, uint64_t images)
-{
-    jm_client_t  c;
-
-    memset(&c, 0, sizeof(jm_client_t));
-
-    c.name = str(name);
-    c.rate = rate;
-    c.rate_period = 60000;
-    c.concurrency = concurrency;
-    c.images = images;
-    c.images_period = images ? 86400 : 0;
-
-    return c;
-}
-
-
-static void
-start(jm_quota_t *q, jm_quota_t *other, const jm_client_t *c)
-{
-    memset(dead, 0, sizeof(dead));
-    memset(q, 0, sizeof(jm_quota_t));
-
-    tap_mem_init(&memory, 0);
-
-    q->mem = memory.mem;
-    q->alive = alive;
-    q->pid = 1;
-
-    if (jm_quota_create(q) != JM_OK
-        || jm_quota_reserve(q, 1, 2) != JM_OK
-        || jm_quota_sync(q, &c, 1) != JM_OK)
-    {
-        abort();
-    }
-
-    *other = *q;
-    other->pid = 2;
-}
-
-
-static void
-is_view(jm_quota_t *q, const jm_client_t *c, uint32_t running, uint64_t used,
-    uint64_t reserved, const char *name)
-{
-    jm_quota_view_t  view;
-
-    jm_quota_view(q, c, SECONDS, &view);
-
-    is_int(view.running, running, "%s: so many run", name);
-    is_int((int64_t) view.used, (int64_t) used, "%s: used", name);
-    is_int((int64_t) view.reserved, (int64_t) reserved, "%s: reserved", name);
-}
+#include "quota_world.h"
 
 
 static void
@@ -135,6 +63,11 @@ test_rate(void)
     is_int((int64_t) rate.reset, 60000, "no more is owed than a bucket");
     is_int((int64_t) rate.retry, 30000, "nor to be waited for");
 
+    is_int(jm_quota_rate(&q, &less, NOW - 500000, &rate), JM_INVALID,
+           "one that is refused");
+    is_int(jm_quota_rate(&q, &less, NOW - 470000, &rate), JM_OK,
+           "waits no longer than that");
+
     c = client("alice", 0, 0, 0);
     is_int(jm_quota_rate(&q, &c, NOW, &rate), JM_OK, "no rate");
     is_int((int64_t) rate.limit, 0, "no limit");
@@ -148,7 +81,7 @@ test_rate(void)
     is_int(jm_quota_rate(&q, &c, NOW * 100, &rate), JM_OK, "the highest rate");
     is_int((int64_t) rate.remaining, JM_KEYS_LIMIT - 1, "is exact");
 
-    tap_mem_done(&memory);
+    done();
 }
 
 
@@ -204,17 +137,18 @@ test_requests(void)
     jm_quota_join(&other);
     is_view(&q, &c, 0, 0, 0, "another one of its number begins");
 
-    tap_mem_done(&memory);
+    done();
 }
 
 
 static void
 test_images(void)
 {
-    jm_hold_t        a, b;
-    jm_quota_t       q, other;
-    jm_client_t      c;
-    jm_quota_view_t  view;
+    jm_hold_t           a, b;
+    jm_quota_t          q, other;
+    jm_client_t         c, d;
+    jm_quota_view_t     view;
+    const jm_client_t  *clients[1];
 
     c = client("alice", 0, 0, 5);
     start(&q, &other, &c);
@@ -254,9 +188,16 @@ test_images(void)
     jm_quota_view(&q, &c, SECONDS, &view);
     is_int((int64_t) view.used, 2, "a clock that is behind does not go back");
     jm_quota_view(&q, &c, SECONDS - 86400, &view);
-    is_int((int64_t) view.used, 0, "one that was set back does");
+    is_int((int64_t) view.used, 2, "by however much");
+    is_int((int64_t) view.reset, (int64_t) (DAY + 2) * 86400,
+           "nor does its end");
 
+    /* by a configuration that is read anew; some still use the last one */
+
+    d = c;
     c.images_period = 3600;
+    clients[0] = &c;
+    (void) jm_quota_sync(&q, clients, 1);
     jm_quota_view(&q, &c, SECONDS + 86400, &view);
     is_int((int64_t) view.used, 0, "hours are not days");
     is_int((int64_t) view.reset, (SECONDS / 3600 + 25) * 3600, "their end");
@@ -265,8 +206,18 @@ test_images(void)
     jm_quota_delivered(&q, &a, 2, SECONDS);
     jm_quota_view(&q, &c, SECONDS, &view);
     is_int((int64_t) view.used, 2, "what one sees that has joined is counted");
+    jm_quota_view(&q, &d, SECONDS, &view);
+    is_int((int64_t) view.used, 2, "in the same window for all");
+    is_int((int64_t) view.reset, (SECONDS / 3600 + 1) * 3600, "to its end");
 
-    tap_mem_done(&memory);
+    clients[0] = &d;
+    (void) jm_quota_sync(&q, clients, 1);
+    jm_quota_delivered(&q, &a, 1, SECONDS);
+    is_view(&q, &d, 0, 1, 0, "days again, which begin anew");
+    jm_quota_view(&q, &d, SECONDS + 86400, &view);
+    is_int((int64_t) view.used, 0, "and end");
+
+    done();
 }
 
 
@@ -289,7 +240,7 @@ test_dead_delivers(void)
            "what a dead one had reserved is free");
     is_view(&q, &c, 1, 1, 4, "what it was given is used");
 
-    tap_mem_done(&memory);
+    done();
 }
 
 
@@ -323,9 +274,9 @@ test_reload(void)
 
     (void) jm_quota_hold(&other, &d, 2, 0, SECONDS, &b, &view);
 
-    ok(jm_quota_knows(&q, &c) != 0, "the first is known");
+    ok(jm_quota_serial(&q, &c) != 0, "the first is known");
     is_int(jm_quota_sync(&q, clients, 1), JM_OK, "without the first");
-    ok(!jm_quota_knows(&q, &c), "and no more");
+    is_int((int64_t) jm_quota_serial(&q, &c), 0, "and no more");
     is_view(&q, &c, 0, 0, 0, "it is not known");
     is_view(&q, &d, 1, 0, 2, "the second is kept");
 
@@ -345,10 +296,7 @@ test_reload(void)
         clients[i] = &many[i];
     }
 
-    is_int(jm_quota_reserve(&q, 100, 4), JM_OK, "room for many");
-    i = (unsigned) memory.calls;
     is_int(jm_quota_sync(&q, clients, 100), JM_OK, "many");
-    is_int((int64_t) memory.calls, i, "which need no more memory");
 
     for (i = 0; i < 100; i++) {
         if (jm_quota_hold(&q, &many[i], 1, 0, SECONDS, &a, &view)
@@ -360,150 +308,65 @@ test_reload(void)
         {
             break;
         }
+
+        jm_store_commit(q.store);
     }
 
     is_int(i, 100, "each has its own");
     is_int(jm_quota_sync(&q, clients, 0), JM_OK, "nobody");
     is_view(&q, &many[7], 0, 0, 0, "nothing is left");
 
-    tap_mem_done(&memory);
+    done();
 }
 
 
-/* memory that runs out, and what was left in disorder */
+/* a task of a request whose process has died is seen to its end by another */
 
 static void
-test_room(void)
+test_made(void)
 {
-    unsigned            i, n;
-    jm_hold_t           hold;
+    uint64_t            serial;
     jm_quota_t          q, other;
-    jm_client_t         c, many[40];
+    jm_client_t         c, d;
     jm_quota_view_t     view;
-    char                names[40][8];
-    const jm_client_t  *clients[40];
+    const jm_client_t  *clients[2];
 
-    c = client("alice", 1, 1000, 1000);
+    c = client("alice", 0, 0, 5);
     start(&q, &other, &c);
 
-    for (i = 0; i < 40; i++) {
-        snprintf(names[i], sizeof(names[i]), "c%u", i);
-        many[i] = client(names[i], 1, 1, 1);
-        clients[i] = &many[i];
-    }
+    d = client("bob", 0, 0, 0);
+    clients[0] = &c;
+    clients[1] = &d;
 
-    (void) jm_quota_hold(&q, &c, 1, 0, SECONDS, &hold, &view);
+    (void) jm_quota_sync(&q, clients, 2);
 
-    for (n = 1; n < 5; n++) {
-        memory.fail = memory.calls + n;
+    serial = jm_quota_serial(&q, &c);
 
-        if (jm_quota_sync(&q, clients, 40) == JM_OK) {
-            break;
-        }
+    ok(serial != 0 && serial != jm_quota_serial(&q, &d), "numbers");
 
-        is_view(&q, &c, 1, 0, 1, "no memory: nothing has changed");
-    }
+    jm_quota_made(&other, serial, 2, SECONDS);
+    is_view(&q, &c, 0, 2, 0, "a client's");
 
-    is_int(n, 3, "then the pieces that were had suffice");
+    jm_quota_made(&other, 0, 1, SECONDS);
+    jm_quota_made(&other, serial + q.mask + 1, 1, SECONDS);
+    jm_quota_made(&other, jm_quota_serial(&q, &d), 1, SECONDS);
+    is_view(&q, &c, 0, 2, 0, "nobody's, somebody's, another's");
 
-    /* a hundred processes: more shares than there is room for */
+    d = client("bob", 0, 0, 5);
+    is_view(&q, &d, 0, 0, 0, "who has no limit");
 
-    memory.fail = 0;
-    c = client("c1", 0, 1000, 1000);
+    jm_quota_made(&other, serial, 1, SECONDS + 86400);
+    jm_quota_made(&other, serial, 1, SECONDS);
+    jm_quota_view(&q, &c, SECONDS + 86400, &view);
+    is_int((int64_t) view.used, 2, "the next day");
 
-    for (i = 3; i < 3 + JM_QUOTA_SHARES; i++) {
-        other.pid = i % 13;
-        memory.fail = memory.calls + 1;
+    (void) jm_quota_sync(&q, &clients[1], 1);
+    (void) jm_quota_sync(&q, clients, 2);
 
-        (void) jm_quota_hold(&other, &many[i % 39], 1, 1, SECONDS, &hold,
-                             &view);
-    }
+    jm_quota_made(&other, serial, 1, SECONDS);
+    is_view(&q, &c, 0, 0, 0, "another client of the same name");
 
-    for (i = 0; i < 39; i++) {
-        other.pid = 14;
-        memory.fail = memory.calls + 1;
-
-        if (jm_quota_hold(&other, &many[i], 1, 1, SECONDS, &hold, &view)
-            == JM_QUOTA_NO_ROOM)
-        {
-            break;
-        }
-    }
-
-    ok(i < 39, "there is no room for more");
-    is_int((int64_t) hold.running, 0, "and nothing is held");
-
-    for (i = 0; i < 13; i++) {
-        dead[i] = 1;
-    }
-
-    memory.fail = memory.calls + 1;
-    ok(jm_quota_hold(&other, &many[39], 1, 1, SECONDS, &hold, &view)
-       != JM_QUOTA_NO_ROOM, "all but one die: there is");
-
-    tap_mem_done(&memory);
-}
-
-
-/* one process after the other is killed */
-
-static void
-test_generations(void)
-{
-    size_t           calls;
-    jm_hold_t        hold;
-    jm_quota_t       q, other;
-    jm_client_t      c;
-    jm_quota_view_t  view;
-
-    c = client("alice", 0, 1000, 1000000);
-    start(&q, &other, &c);
-
-    calls = memory.calls;
-
-    for (last = 100; last < 400; last++) {
-        other.pid = last;
-        (void) jm_quota_hold(&other, &c, 1, 0, SECONDS, &hold, &view);
-    }
-
-    is_int((int64_t) memory.calls, (int64_t) calls,
-           "what the dead have left is used again");
-
-    last = 0;
-    is_view(&q, &c, 0, 0, 0, "nothing is left of them");
-
-    tap_mem_done(&memory);
-}
-
-
-static void
-test_repair(void)
-{
-    jm_hold_t           a;
-    jm_quota_t          q, other;
-    jm_client_t         c;
-    jm_quota_view_t     view;
-    jm_quota_shared_t  *shared;
-
-    c = client("alice", 0, 4, 10);
-    start(&q, &other, &c);
-
-    (void) jm_quota_hold(&q, &c, 2, 0, SECONDS, &a, &view);
-
-    shared = q.shared;
-
-    shared->busy = 1;
-    memset(shared->table->chains, 0,
-           (shared->table->mask + 1) * sizeof(jm_quota_client_t *));
-    shared->free_shares = NULL;
-    shared->free_clients = NULL;
-
-    is_view(&other, &c, 1, 0, 2, "all is found again");
-    ok(shared->free_shares != NULL && shared->free_clients != NULL,
-       "what is free, too");
-    is_int(shared->busy, 0, "nobody is at work");
-
-    tap_mem_done(&memory);
+    done();
 }
 
 
@@ -600,9 +463,7 @@ main(void)
     test_images();
     test_dead_delivers();
     test_reload();
-    test_room();
-    test_generations();
-    test_repair();
+    test_made();
     test_write();
     test_duration();
 

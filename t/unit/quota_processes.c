@@ -2,28 +2,25 @@
 /*
  * Quotas between processes.  Processes that are killed while they work leave
  * counters that are whole, and nothing held.  Then one is run an instruction at
- * a time: after each that has changed the shared memory another one takes
- * over, as if the first had died there, which it may do with the lock held.
+ * a time: after each that has changed the store another one takes over what is
+ * there, at another address, as if the first had died.
  *
- * Seen failing without jm_quota_rebuild(), with the serial number of a share
- * stored first in jm_quota_share_add() and not at all in jm_quota_share_drop(),
- * with the window stored first in jm_quota_roll(), and with dead processes
- * taken for alive.
+ * Seen failing without the undo in jm_store_begin(), with one plain store in
+ * place of a jm_put() to a counter, a window, a chain, the number of clients,
+ * and the list of more shares, and with dead processes taken for alive.
  */
 
 
 #include "processes.h"
 
-#include "jm_quota_store.h"
+#include "quota.h"
 
 
-#define SIZE       65536
+#define SIZE       32768
 #define CLIENTS    20
+#define OTHERS     10           /* the first of those that hold something */
 #define WORKERS    4
 #define KILLS      60
-
-#define DAY        20000
-#define SECONDS    ((int64_t) DAY * 86400 + 100)
 
 
 typedef struct {
@@ -40,48 +37,54 @@ typedef struct {
 } story_t;
 
 
+/* where it does, and what takes over from it */
+
+typedef struct {
+    jm_quota_t           q;
+    jm_store_t           store;
+    jm_quota_t           follower;
+    jm_store_t           other;
+} steppers_t;
+
+
 static char         names[CLIENTS][8];
 static jm_client_t  clients[CLIENTS];
 
 
+/* behind the store */
+
 static story_t *
-story(jm_quota_t *q)
+story(jm_store_t *s)
 {
-    return memory_end(&q->mem, sizeof(story_t));
+    return (void *) ((uint8_t *) s->shared + SIZE);
 }
 
 
 static void
-quota_init(jm_quota_t *q, unsigned (*alive)(uint32_t pid))
+world_init(jm_quota_t *q, jm_store_t *s, unsigned (*alive)(uint32_t owner))
 {
     unsigned            i;
     const jm_client_t  *all[CLIENTS];
 
-    memset(q, 0, sizeof(jm_quota_t));
+    memset(s, 0, sizeof(jm_store_t));
 
-    (void) memory_map(&q->mem, SIZE, 64);
-    q->alive = alive;
-    q->pid = (uint32_t) getpid();
+    s->owner = (uint32_t) getpid();
+    store_alive_by(s, alive);
+
+    quota_attach(q, s, store_memory(SIZE + sizeof(story_t)), SIZE, 1);
 
     for (i = 0; i < CLIENTS; i++) {
         snprintf(names[i], sizeof(names[i]), "c%u", i);
 
-        memset(&clients[i], 0, sizeof(jm_client_t));
-
-        clients[i].name = str(names[i]);
-        clients[i].rate = 100;
+        clients[i] = client(names[i], 100, 3, 1000000);
         clients[i].rate_period = 1000;
-        clients[i].concurrency = 3;
-        clients[i].images = 1000000;
-        clients[i].images_period = 86400;
 
         all[i] = &clients[i];
     }
 
-    if (jm_quota_create(q) != JM_OK
-        || jm_quota_reserve(q, CLIENTS, 2) != JM_OK
-        || jm_quota_sync(q, all, CLIENTS - 1) != JM_OK)
-    {
+    clients[1].concurrency = 100;
+
+    if (jm_quota_sync(q, all, CLIENTS - 1) != JM_OK) {
         abort();
     }
 }
@@ -92,27 +95,26 @@ quota_init(jm_quota_t *q, unsigned (*alive)(uint32_t pid))
 static unsigned
 is_whole(jm_quota_t *q)
 {
-    size_t              i, n, m;
-    jm_quota_share_t   *share;
+    uint32_t            i, t, n, more;
+    jm_ref_t            ref;
+    jm_ring_t          *link;
+    jm_store_t         *s;
+    jm_quota_more_t    *m;
     jm_quota_client_t  *c;
-    jm_quota_shared_t  *shared;
 
-    shared = q->shared;
+    s = q->store;
     n = 0;
-    m = 0;
+    more = 0;
 
-    for (i = 0; i <= shared->table->mask; i++) {
+    for (t = 0; t < JM_QUOTA_TABLES; t++) {
 
-        for (c = shared->table->chains[i]; c != NULL; c = c->next) {
+        for (i = 0; i <= q->mask; i++) {
 
-            if (c->serial == 0 || n++ == shared->nclients) {
-                return 0;
-            }
+            for (ref = q->tables[t][i]; ref; ref = c->next[t]) {
+                c = jm_at(s, ref);
 
-            for (share = c->shares; share != NULL; share = share->next) {
-
-                if (share->serial != c->serial || share->client != c
-                    || share->pid == 0 || m++ == shared->nshares)
+                if (n++ > s->shared->records
+                    || c != jm_quota_numbered(q, c->serial))
                 {
                     return 0;
                 }
@@ -120,19 +122,34 @@ is_whole(jm_quota_t *q)
         }
     }
 
-    for (c = shared->free_clients; c != NULL; c = c->next) {
-        if (c->serial != 0 || n++ == shared->nclients) {
+    if (n != JM_QUOTA_TABLES * q->shared->nclients) {
+        return 0;
+    }
+
+    for (link = jm_ring_next(s, &q->shared->clients);
+         link != &q->shared->clients;
+         link = jm_ring_next(s, link))
+    {
+        c = jm_quota_linked(link);
+
+        if (n-- == 0 || jm_ring_prev(s, jm_ring_next(s, link)) != link
+            || !jm_store_believed(s, jm_ref(s, c), JM_RECORD_CLIENT,
+                                  offsetof(jm_quota_client_t, len),
+                                  offsetof(jm_quota_client_t, next)))
+        {
             return 0;
+        }
+
+        for (ref = c->more; ref; ref = m->next) {
+            m = jm_at(s, ref);
+            more++;
         }
     }
 
-    for (share = shared->free_shares; share != NULL; share = share->next) {
-        if (share->serial != 0 || m++ == shared->nshares) {
-            return 0;
-        }
-    }
-
-    return n == shared->nclients && m == shared->nshares;
+    return n == (JM_QUOTA_TABLES - 1) * q->shared->nclients
+           && store_count(s, JM_RECORD_CLIENT) == q->shared->nclients
+           && store_count(s, JM_RECORD_SHARES) == more
+           && store_is_whole(s);
 }
 
 
@@ -144,7 +161,7 @@ run(world_t *w, jm_quota_t *q)
     size_t              n;
     unsigned            i;
     jm_hold_t           holds[4];
-    unsigned short      seed[3] = { 1, (unsigned short) q->pid, 3 };
+    unsigned short      seed[3] = { 1, (unsigned short) q->store->owner, 3 };
     jm_quota_rate_t     rate;
     jm_quota_view_t     view;
     const jm_client_t  *all[CLIENTS];
@@ -159,6 +176,7 @@ run(world_t *w, jm_quota_t *q)
         n = (size_t) nrand48(seed);
 
         lock(&w->lock);
+        jm_store_begin(q->store);
 
         (void) jm_quota_rate(q, &clients[n % CLIENTS], 1000000 + n % 1000,
                              &rate);
@@ -173,6 +191,7 @@ run(world_t *w, jm_quota_t *q)
             (void) jm_quota_sync(q, all, CLIENTS - n % 3);
         }
 
+        jm_store_commit(q->store);
         unlock(&w->lock);
     }
 }
@@ -186,10 +205,12 @@ child(world_t *w, jm_quota_t *q, unsigned number)
     pid = fork();
 
     if (pid == 0) {
-        q->pid = (uint32_t) getpid();
+        q->store->owner = (uint32_t) getpid();
 
         lock(&w->lock);
+        jm_store_begin(q->store);
         jm_quota_join(q);
+        jm_store_commit(q->store);
         unlock(&w->lock);
 
         run(w, q);
@@ -205,12 +226,13 @@ test_killed(void)
     unsigned          i, n, broken, held;
     world_t          *w;
     jm_quota_t        q;
+    jm_store_t        s;
     unsigned short    seed[3] = { 1, 2, 3 };
     jm_quota_view_t   view;
 
     w = shared_zeros(sizeof(world_t));
     lock_init(&w->lock);
-    quota_init(&q, is_alive);
+    world_init(&q, &s, is_alive);
 
     for (i = 0; i < WORKERS; i++) {
         child(w, &q, i);
@@ -228,8 +250,7 @@ test_killed(void)
 
         lock(&w->lock);
 
-        jm_quota_enter(&q);
-        jm_quota_leave(&q);
+        jm_store_begin(&s);
 
         broken += !is_whole(&q);
 
@@ -243,9 +264,11 @@ test_killed(void)
     }
 
     lock(&w->lock);
+    jm_store_begin(&s);
 
     for (i = 0; i < CLIENTS; i++) {
         jm_quota_view(&q, &clients[i], SECONDS, &view);
+        jm_store_commit(&s);
         held += view.running != 0 || view.reserved != 0;
     }
 
@@ -256,7 +279,7 @@ test_killed(void)
     is_int(broken, 0, "%d processes were killed: all is whole", KILLS);
     is_int(held, 0, "and nobody holds anything");
 
-    memory_unmap(&q.mem);
+    munmap(s.shared, SIZE + sizeof(story_t));
     munmap(w, sizeof(world_t));
 }
 
@@ -264,7 +287,7 @@ test_killed(void)
 /* ---- one instruction at a time */
 
 
-/* all that a process does, with two clients of one chain or more */
+/* all that a process does; the second client's other shares are all in use */
 
 static void
 live(void *data)
@@ -273,34 +296,49 @@ live(void *data)
     story_t            *s;
     jm_hold_t           a, b;
     jm_quota_t         *q;
+    steppers_t         *steppers;
     jm_quota_rate_t     rate;
     jm_quota_view_t     view;
     const jm_client_t  *all[CLIENTS];
 
-    q = data;
-    q->pid = STEPPED;
-    s = story(q);
+    steppers = data;
+    q = &steppers->q;
+    s = story(q->store);
+
+    q->store->owner = STEPPED;
 
     for (i = 0; i < CLIENTS; i++) {
         all[i] = &clients[i];
     }
 
     for (i = 1; i <= 2; i++) {
+        jm_store_begin(q->store);
+
         (void) jm_quota_rate(q, &clients[0], 1000000, &rate);
         (void) jm_quota_hold(q, &clients[0], 2, 0, SECONDS, &a, &view);
         (void) jm_quota_hold(q, &clients[1], 1, 0, SECONDS, &b, &view);
 
+        jm_store_commit(q->store);
+
         s->begun = i;
+
+        jm_store_begin(q->store);
+
         jm_quota_delivered(q, &a, 2, SECONDS);
+        jm_quota_made(q, jm_quota_serial(q, &clients[1]), 2, SECONDS);
+
+        jm_store_commit(q->store);
+
         s->done = i;
 
-        jm_quota_release(q, &a);
+        jm_store_begin(q->store);
 
+        jm_quota_release(q, &a);
         (void) jm_quota_sync(q, all, CLIENTS - 1 + i % 2);
         jm_quota_release(q, &b);
-    }
 
-    (void) jm_quota_reserve(q, 2 * CLIENTS, 2);
+        jm_store_commit(q->store);
+    }
 }
 
 
@@ -309,25 +347,26 @@ live(void *data)
 static const char *
 take_over(void *data)
 {
-    story_t            *s;
-    jm_hold_t           hold;
-    jm_quota_t         *q;
-    jm_quota_view_t     view;
-    jm_quota_client_t  *c;
+    story_t          *s;
+    uint64_t          used;
+    jm_hold_t         hold;
+    jm_quota_t       *q;
+    steppers_t       *steppers;
+    jm_quota_view_t   view;
 
-    q = data;
-    s = story(q);
+    steppers = data;
+    q = &steppers->follower;
+    s = story(q->store);
 
-    jm_quota_enter(q);
-    jm_quota_leave(q);
+    jm_store_begin(q->store);
 
     if (!is_whole(q)) {
         return "the lists are not whole";
     }
 
-    c = jm_quota_find(q, clients[2].name);
+    jm_quota_view(q, &clients[2], SECONDS, &view);
 
-    if (c == NULL || c->used != 7) {
+    if (view.used != 7) {
         return "another client's counter is gone";
     }
 
@@ -338,6 +377,13 @@ take_over(void *data)
     }
 
     jm_quota_release(q, &hold);
+    jm_quota_view(q, &clients[1], SECONDS, &view);
+
+    if (view.running != JM_QUOTA_SHARES || view.reserved != JM_QUOTA_SHARES) {
+        return "what others hold is not what they held";
+    }
+
+    used = view.used;
     jm_quota_view(q, &clients[0], SECONDS, &view);
 
     if (view.running != 0 || view.reserved != 0) {
@@ -348,6 +394,12 @@ take_over(void *data)
         return "what was delivered is not counted";
     }
 
+    if (view.used != used) {
+        return "one was counted, and the other was not";
+    }
+
+    jm_store_commit(q->store);
+
     return is_whole(q) ? NULL : "then the lists are not whole";
 }
 
@@ -355,24 +407,49 @@ take_over(void *data)
 static void
 test_steps(void)
 {
-    jm_hold_t   hold;
-    jm_quota_t  q;
+    unsigned          i;
+    steps_t           steps;
+    jm_hold_t         hold;
+    jm_quota_t       *q;
+    jm_store_t       *s;
+    steppers_t        steppers;
+    jm_quota_view_t   view;
 
-    const steps_t  steps = { live, take_over, &q };
+    q = &steppers.q;
+    s = &steppers.store;
 
-    quota_init(&q, stepped_is_dead);
+    world_init(q, s, stepped_is_dead);
 
-    q.pid = FOLLOWER;
+    jm_quota_made(q, jm_quota_serial(q, &clients[2]), 7, SECONDS);
+    jm_quota_made(q, jm_quota_serial(q, &clients[0]), 100, SECONDS - 86400);
 
-    jm_quota_attach(&q, &clients[2], &hold);
-    jm_quota_delivered(&q, &hold, 7, SECONDS);
+    for (i = 0; i < JM_QUOTA_SHARES; i++) {
+        s->owner = OTHERS + i;
+        (void) jm_quota_hold(q, &clients[1], 1, 0, SECONDS, &hold, &view);
+    }
 
-    jm_quota_attach(&q, &clients[0], &hold);
-    jm_quota_delivered(&q, &hold, 100, SECONDS - 86400);
+    jm_store_commit(s);
 
-    steps_ok(&q.mem, &steps, 150);
+    steps.memory = s->shared;
+    steps.size = SIZE + sizeof(story_t);
+    steps.at = store_memory(steps.size);
+    steps.live = live;
+    steps.take_over = take_over;
+    steps.data = &steppers;
 
-    memory_unmap(&q.mem);
+    memcpy(steps.at, steps.memory, steps.size);
+
+    memset(&steppers.other, 0, sizeof(jm_store_t));
+
+    steppers.other.owner = FOLLOWER;
+    store_alive_by(&steppers.other, stepped_is_dead);
+
+    quota_attach(&steppers.follower, &steppers.other, steps.at, SIZE, 0);
+
+    steps_ok(&steps, 150);
+
+    munmap(steps.memory, steps.size);
+    munmap(steps.at, steps.size);
 }
 
 

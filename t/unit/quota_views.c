@@ -9,29 +9,29 @@
  */
 
 
+#define _GNU_SOURCE
+
 #include "tap.h"
 
-#include "jm_quota.h"
+#include "quota.h"
 
 
-#define NOW      1000000
-#define SECONDS  1700000000
-
+#define SIZE     262144
 #define CLIENTS  (3 * JM_QUOTA_PIECE + 7)
 
 
 static unsigned     asked;
-static tap_mem_t    memory;
+static jm_store_t   stores[2];
 static char         names[CLIENTS][16];
 static jm_client_t  clients[CLIENTS];
 
 
 static unsigned
-alive(uint32_t pid)
+alive(uint32_t owner)
 {
     asked++;
 
-    return pid != 0;
+    return owner != 0;
 }
 
 
@@ -43,27 +43,14 @@ start(jm_quota_t *q, const jm_client_t **all)
     for (i = 0; i < CLIENTS; i++) {
         snprintf(names[i], sizeof(names[i]), "client%03u", i);
 
-        clients[i].name = str(names[i]);
-        clients[i].rate = 1000;
-        clients[i].rate_period = 60000;
-        clients[i].concurrency = 5;
-        clients[i].images = 100 + i;
-        clients[i].images_period = 86400;
-
+        clients[i] = client(names[i], 1000, 5, 100 + i);
         all[i] = &clients[i];
     }
 
-    memset(q, 0, sizeof(jm_quota_t));
-    tap_mem_init(&memory, 0);
+    quota_init(q, &stores[0], SIZE);
+    store_alive_by(&stores[0], alive);
 
-    q->mem = memory.mem;
-    q->alive = alive;
-    q->pid = 1;
-
-    if (jm_quota_create(q) != JM_OK
-        || jm_quota_reserve(q, CLIENTS, 2) != JM_OK
-        || jm_quota_sync(q, all, CLIENTS) != JM_OK)
-    {
+    if (jm_quota_sync(q, all, CLIENTS) != JM_OK) {
         abort();
     }
 }
@@ -81,13 +68,13 @@ main(void)
 
     start(&q, all);
 
-    other = q;
-    other.pid = 2;
+    quota_other(&other, &stores[1], &q, 2);
 
     for (i = 0; i < CLIENTS; i++) {
         (void) jm_quota_rate(&other, all[i], NOW, &rates[0]);
         (void) jm_quota_hold(&other, all[i], 1, 0, SECONDS, &holds[i],
                              &views[0]);
+        jm_store_commit(&stores[1]);
     }
 
     most = 0;
@@ -115,6 +102,7 @@ main(void)
 
         if (seen + n < CLIENTS) {
             jm_quota_release(&other, &holds[CLIENTS - 1]);
+            jm_store_commit(&stores[1]);
         }
     }
 
@@ -125,9 +113,10 @@ main(void)
 
     for (i = 0; i < CLIENTS; i++) {
         jm_quota_release(&other, &holds[i]);
+        jm_store_commit(&stores[1]);
     }
 
-    tap_mem_done(&memory);
+    store_done(&stores[0]);
 
     return done_testing();
 }

@@ -14,15 +14,16 @@ static jm_ledger_entry_t *jm_ledger_search(jm_ledger_t *l,
     const jm_ledger_request_t *request, uint64_t now);
 static unsigned jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e);
 static void jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e);
-static jm_ledger_entry_t *jm_ledger_next_same(jm_ledger_entry_t *e,
-    const uint8_t *key);
+static jm_ledger_entry_t *jm_ledger_next_same(jm_ledger_t *l,
+    jm_ledger_entry_t *e, const uint8_t *key);
 static void jm_ledger_look_told(jm_ledger_t *l,
     const jm_ledger_claim_t *claim, unsigned i, jm_str_t *id);
 static jm_look_e jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot);
 static void jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot);
-static unsigned jm_ledger_entry_account(jm_ledger_entry_t *e);
+static unsigned jm_ledger_entry_account(jm_ledger_t *l,
+    jm_ledger_entry_t *e);
 static jm_ledger_slot_t *jm_ledger_own(jm_ledger_t *l,
     const jm_ledger_claim_t *claim, unsigned i);
 static void jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim,
@@ -33,13 +34,9 @@ jm_ledger_e
 jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
     const jm_ledger_request_t *request, uint64_t now)
 {
-    jm_ledger_e         found;
     jm_ledger_entry_t  *e;
 
     memset(claim, 0, sizeof(jm_ledger_claim_t));
-    l->evicted = 0;
-
-    jm_ledger_enter(l);
 
     jm_ledger_watch(l, request->key, now);
 
@@ -48,30 +45,27 @@ jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
         : jm_ledger_owed(l, request, now, &claim->told);
 
     if (e == NULL) {
-        found = jm_ledger_twin(l, request)
-                ? JM_LEDGER_TWIN
-                : jm_ledger_open_new(l, claim, request, now);
+        return jm_ledger_twin(l, request)
+               ? JM_LEDGER_TWIN
+               : jm_ledger_open_new(l, claim, request, now);
+    }
 
-    } else if (claim->told) {
-        found = JM_LEDGER_TOLD;
-
+    if (claim->told) {
         claim->serial = e->serial;
         claim->n = e->n;
 
-    } else if (e->n != request->n
-               || memcmp(e->fingerprint, request->fingerprint, JM_LEDGER_KEY)
-                  != 0)
-    {
-        found = JM_LEDGER_REUSED;
-
-    } else {
-        found = JM_LEDGER_FOUND;
-        jm_ledger_attach(l, claim, e);
+        return JM_LEDGER_TOLD;
     }
 
-    jm_ledger_leave(l);
+    if (e->n != request->n
+        || memcmp(e->fingerprint, request->fingerprint, JM_LEDGER_KEY) != 0)
+    {
+        return JM_LEDGER_REUSED;
+    }
 
-    return found;
+    jm_ledger_attach(l, claim, e);
+
+    return JM_LEDGER_FOUND;
 }
 
 
@@ -110,15 +104,17 @@ jm_ledger_search(jm_ledger_t *l, const jm_ledger_request_t *request,
     best = 0;
     found = NULL;
 
-    for (e = jm_ledger_next_same(jm_ledger_newest(l, request->key),
+    for (e = jm_ledger_next_same(l, jm_ledger_newest(l, request->key),
                                  request->key);
          e != NULL;
          e = next)
     {
-        next = jm_ledger_next_same(e->older, request->key);
+        next = jm_ledger_next_same(l, jm_ledger_at(l, e->older),
+                                   request->key);
 
         if (jm_ledger_expired(l, e, now)) {
             jm_ledger_drop(l, e);
+            jm_store_commit(l->store);
             continue;
         }
 
@@ -147,7 +143,7 @@ jm_ledger_search(jm_ledger_t *l, const jm_ledger_request_t *request,
 static unsigned
 jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
-    if (e->owed_since && e->waits == 0 && e->told == NULL) {
+    if (e->owed_since && e->waits == 0 && e->told == 0) {
         return 3;
     }
 
@@ -171,10 +167,10 @@ jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e)
         return;
     }
 
-    older = e->older;
+    older = jm_ledger_at(l, e->older);
 
     for (i = 0; older != NULL && i < JM_LEDGER_NEAR; i++) {
-        next = older->older;
+        next = jm_ledger_at(l, older->older);
 
         if (older->finished && older->clients == 0 && older->owed_since == 0
             && memcmp(older->key, e->key, JM_LEDGER_KEY) == 0)
@@ -188,10 +184,10 @@ jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e)
 
 
 static jm_ledger_entry_t *
-jm_ledger_next_same(jm_ledger_entry_t *e, const uint8_t *key)
+jm_ledger_next_same(jm_ledger_t *l, jm_ledger_entry_t *e, const uint8_t *key)
 {
     while (e != NULL && memcmp(e->key, key, JM_LEDGER_KEY) != 0) {
-        e = e->older;
+        e = jm_ledger_at(l, e->older);
     }
 
     return e;
@@ -206,34 +202,28 @@ jm_ledger_look(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     jm_ledger_slot_t   *slot;
     jm_ledger_entry_t  *e;
 
-    jm_ledger_enter(l);
-
     if (claim->told) {
-        look = JM_LOOK_TOLD;
         jm_ledger_look_told(l, claim, i, id);
-        goto done;
+        return JM_LOOK_TOLD;
     }
 
-    look = JM_LOOK_UNKNOWN;
     e = jm_ledger_find(l, claim);
 
-    if (e != NULL) {
-        slot = jm_ledger_slot(e, i);
-        look = jm_ledger_look_at(l, claim, i, slot);
-
-        if (look == JM_LOOK_TAKEN) {
-            id->len = slot->len;
-            id->data = slot->id;
-        }
-
-        /* a look may make a task the claim's own, or its outcome unknown */
-
-        jm_ledger_settle(l, e, now);
+    if (e == NULL) {
+        return JM_LOOK_UNKNOWN;
     }
 
-done:
+    slot = jm_ledger_slot(l, e, i);
+    look = jm_ledger_look_at(l, claim, i, slot);
 
-    jm_ledger_leave(l);
+    if (look == JM_LOOK_TAKEN) {
+        id->len = slot->len;
+        id->data = slot->id;
+    }
+
+    /* a look may make a task the claim's own, or its outcome unknown */
+
+    jm_ledger_settle(l, e, now);
 
     return look;
 }
@@ -257,7 +247,7 @@ jm_ledger_look_told(jm_ledger_t *l, const jm_ledger_claim_t *claim,
         return;
     }
 
-    slot = jm_ledger_slot(e, i);
+    slot = jm_ledger_slot(l, e, i);
 
     if (slot->state == JM_SLOT_TAKEN || slot->state == JM_SLOT_OVER) {
         id->len = slot->len;
@@ -306,7 +296,7 @@ jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
         return JM_LOOK_OWN;
     }
 
-    slot->state = JM_SLOT_UNKNOWN;
+    jm_ledger_become(l, slot, JM_SLOT_UNKNOWN);
 
     return JM_LOOK_UNKNOWN;
 }
@@ -316,10 +306,9 @@ static void
 jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     jm_ledger_slot_t *slot)
 {
-    slot->pid = l->pid;
-    slot->round++;
-    jm_fence();
-    slot->state = JM_SLOT_IDLE;
+    jm_put(l->store, slot->owner, l->store->owner);
+    jm_put(l->store, slot->round, (uint16_t) (slot->round + 1));
+    jm_ledger_become(l, slot, JM_SLOT_IDLE);
 
     claim->slots[i].round = slot->round;
     claim->slots[i].own = 1;
@@ -329,28 +318,22 @@ jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 unsigned
 jm_ledger_account(jm_ledger_t *l, const jm_ledger_claim_t *claim)
 {
-    unsigned            account;
     jm_ledger_entry_t  *e;
 
-    jm_ledger_enter(l);
-
     e = jm_ledger_find(l, claim);
-    account = (e == NULL) ? JM_LEDGER_ANY : jm_ledger_entry_account(e);
 
-    jm_ledger_leave(l);
-
-    return account;
+    return (e == NULL) ? JM_LEDGER_ANY : jm_ledger_entry_account(l, e);
 }
 
 
 static unsigned
-jm_ledger_entry_account(jm_ledger_entry_t *e)
+jm_ledger_entry_account(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
     unsigned  i;
 
     for (i = 0; i < e->n; i++) {
 
-        switch (jm_ledger_slot(e, i)->state) {
+        switch (jm_ledger_slot(l, e, i)->state) {
 
         case JM_SLOT_SUBMIT:
         case JM_SLOT_TAKEN:
@@ -380,7 +363,7 @@ jm_ledger_own(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i)
         return NULL;
     }
 
-    slot = jm_ledger_slot(e, i);
+    slot = jm_ledger_slot(l, e, i);
 
     if (!claim->slots[i].own || claim->slots[i].round != slot->round) {
         return NULL;
@@ -394,42 +377,37 @@ jm_rc_e
 jm_ledger_submit(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     unsigned account)
 {
-    jm_rc_e             rc;
     unsigned            bound;
+    jm_store_t         *s;
     jm_ledger_slot_t   *slot;
     jm_ledger_entry_t  *e;
 
-    jm_ledger_enter(l);
-
-    rc = JM_INVALID;
+    s = l->store;
     slot = jm_ledger_own(l, claim, i);
 
-    if (slot == NULL) {
-        goto done;
+    if (slot == NULL
+        || (slot->state != JM_SLOT_IDLE && slot->state != JM_SLOT_TAKEN))
+    {
+        return JM_INVALID;
     }
 
     e = jm_ledger_find(l, claim);
-    bound = jm_ledger_entry_account(e);
+    bound = jm_ledger_entry_account(l, e);
 
-    if ((slot->state == JM_SLOT_IDLE || slot->state == JM_SLOT_TAKEN)
-        && (bound == account || bound == JM_LEDGER_ANY))
-    {
-        e->account = (uint8_t) account;
-
-        /* claims that know the submit before this one are not of this one */
-
-        claim->slots[i].round = ++slot->round;
-        jm_fence();
-        slot->state = JM_SLOT_SUBMIT;
-
-        rc = JM_OK;
+    if (bound != account && bound != JM_LEDGER_ANY) {
+        return JM_INVALID;
     }
 
-done:
+    jm_put(s, e->account, (uint8_t) account);
 
-    jm_ledger_leave(l);
+    /* claims that know the submit before this one are not of this one */
 
-    return rc;
+    jm_put(s, slot->round, (uint16_t) (slot->round + 1));
+    jm_ledger_become(l, slot, JM_SLOT_SUBMIT);
+
+    claim->slots[i].round = slot->round;
+
+    return JM_OK;
 }
 
 
@@ -438,15 +416,11 @@ jm_ledger_unsent(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i)
 {
     jm_ledger_slot_t  *slot;
 
-    jm_ledger_enter(l);
-
     slot = jm_ledger_own(l, claim, i);
 
     if (slot != NULL && slot->state == JM_SLOT_SUBMIT) {
-        slot->state = JM_SLOT_IDLE;
+        jm_ledger_become(l, slot, JM_SLOT_IDLE);
     }
-
-    jm_ledger_leave(l);
 }
 
 
@@ -454,20 +428,22 @@ void
 jm_ledger_accepted(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     jm_str_t id)
 {
+    size_t             n;
     jm_ledger_slot_t  *slot;
-
-    jm_ledger_enter(l);
 
     slot = jm_ledger_own(l, claim, i);
 
     if (slot != NULL && slot->state == JM_SLOT_SUBMIT) {
-        memcpy(slot->id, id.data, id.len);
-        slot->len = (uint8_t) id.len;
-        jm_fence();
-        slot->state = JM_SLOT_TAKEN;
-    }
 
-    jm_ledger_leave(l);
+        for (n = 0; n < id.len; n += 8) {
+            jm_store_log(l->store, slot->id + n, 8);
+        }
+
+        memcpy(slot->id, id.data, id.len);
+
+        jm_put(l->store, slot->len, (uint8_t) id.len);
+        jm_ledger_become(l, slot, JM_SLOT_TAKEN);
+    }
 }
 
 
@@ -477,16 +453,12 @@ jm_ledger_unknown(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 {
     jm_ledger_slot_t  *slot;
 
-    jm_ledger_enter(l);
-
     slot = jm_ledger_own(l, claim, i);
 
     if (slot != NULL && slot->state == JM_SLOT_SUBMIT) {
-        slot->state = JM_SLOT_UNKNOWN;
+        jm_ledger_become(l, slot, JM_SLOT_UNKNOWN);
         jm_ledger_settle(l, jm_ledger_find(l, claim), now);
     }
-
-    jm_ledger_leave(l);
 }
 
 
@@ -497,25 +469,22 @@ jm_ledger_free(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     jm_ledger_slot_t   *slot;
     jm_ledger_entry_t  *e;
 
-    jm_ledger_enter(l);
-
     e = jm_ledger_find(l, claim);
 
-    if (e != NULL) {
-        slot = jm_ledger_slot(e, i);
-
-        if (claim->slots[i].round == slot->round
-            && (slot->state == JM_SLOT_TAKEN
-                || (claim->slots[i].own
-                    && (slot->state == JM_SLOT_IDLE
-                        || slot->state == JM_SLOT_SUBMIT))))
-        {
-            slot->state = JM_SLOT_FREE;
-            jm_ledger_settle(l, e, now);
-        }
+    if (e == NULL) {
+        return;
     }
 
-    jm_ledger_leave(l);
+    slot = jm_ledger_slot(l, e, i);
+
+    if (claim->slots[i].round == slot->round
+        && (slot->state == JM_SLOT_TAKEN
+            || (claim->slots[i].own && (slot->state == JM_SLOT_IDLE
+                                        || slot->state == JM_SLOT_SUBMIT))))
+    {
+        jm_ledger_become(l, slot, JM_SLOT_FREE);
+        jm_ledger_settle(l, e, now);
+    }
 }
 
 
@@ -527,24 +496,55 @@ jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     jm_ledger_slot_t   *slot;
     jm_ledger_entry_t  *e;
 
-    jm_ledger_enter(l);
-
-    ended = 0;
     e = jm_ledger_find(l, claim);
 
-    if (e != NULL) {
-        slot = jm_ledger_slot(e, i);
-
-        ended = (slot->state == JM_SLOT_TAKEN);
-        jm_ledger_give_up(l, claim, i, slot, 1);
-        ended &= (slot->state == JM_SLOT_OVER);
-
-        jm_ledger_settle(l, e, now);
+    if (e == NULL) {
+        return 0;
     }
 
-    jm_ledger_leave(l);
+    slot = jm_ledger_slot(l, e, i);
+
+    ended = (slot->state == JM_SLOT_TAKEN);
+    jm_ledger_give_up(l, claim, i, slot, 1);
+    ended &= (slot->state == JM_SLOT_OVER);
+
+    jm_ledger_settle(l, e, now);
 
     return ended;
+}
+
+
+unsigned
+jm_ledger_ended(jm_ledger_t *l, uint64_t serial, unsigned i, jm_str_t id,
+    uint64_t now, unsigned *known)
+{
+    jm_ledger_slot_t   *slot;
+    jm_ledger_entry_t  *e;
+
+    *known = 0;
+
+    e = jm_ledger_numbered(l, serial);
+
+    if (e == NULL || i >= e->n) {
+        return 0;
+    }
+
+    slot = jm_ledger_slot(l, e, i);
+
+    if (slot->len != id.len || memcmp(slot->id, id.data, id.len) != 0) {
+        return 0;
+    }
+
+    *known = 1;
+
+    if (slot->state != JM_SLOT_TAKEN || jm_ledger_followed(l, slot)) {
+        return 0;
+    }
+
+    jm_ledger_become(l, slot, JM_SLOT_OVER);
+    jm_ledger_settle(l, e, now);
+
+    return 1;
 }
 
 
@@ -561,7 +561,7 @@ jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i,
     if (slot->state == JM_SLOT_TAKEN && over
         && (claim->slots[i].own || !jm_ledger_followed(l, slot)))
     {
-        slot->state = JM_SLOT_OVER;
+        jm_ledger_become(l, slot, JM_SLOT_OVER);
         return;
     }
 
@@ -572,15 +572,15 @@ jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i,
     switch (slot->state) {
 
     case JM_SLOT_IDLE:
-        slot->state = JM_SLOT_FREE;
+        jm_ledger_become(l, slot, JM_SLOT_FREE);
         break;
 
     case JM_SLOT_SUBMIT:
-        slot->state = JM_SLOT_UNKNOWN;
+        jm_ledger_become(l, slot, JM_SLOT_UNKNOWN);
         break;
 
     case JM_SLOT_TAKEN:
-        slot->pid = 0;
+        jm_put(l->store, slot->owner, 0);
         break;
 
     default:
@@ -595,14 +595,12 @@ jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
     unsigned            i;
     jm_ledger_entry_t  *e;
 
-    jm_ledger_enter(l);
-
     e = jm_ledger_find(l, claim);
 
     if (e != NULL) {
 
         for (i = 0; i < claim->n; i++) {
-            jm_ledger_give_up(l, claim, i, jm_ledger_slot(e, i), 0);
+            jm_ledger_give_up(l, claim, i, jm_ledger_slot(l, e, i), 0);
         }
 
         jm_ledger_leave_owed(l, claim, e, now);
@@ -611,21 +609,11 @@ jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
     }
 
     claim->serial = 0;
-
-    jm_ledger_leave(l);
 }
 
 
 unsigned
 jm_ledger_entries(jm_ledger_t *l)
 {
-    unsigned  n;
-
-    jm_ledger_enter(l);
-
-    n = l->shared->entries;
-
-    jm_ledger_leave(l);
-
-    return n;
+    return l->shared->entries;
 }

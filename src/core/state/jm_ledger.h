@@ -6,17 +6,14 @@
 
 /*
  * The ledger: what was asked before, and what became of each of its tasks, in
- * memory that several processes share at the same address.  A request that
- * comes again finds its first try, whichever process that is in, and whether
- * or not it lives.
- *
- * Every function is to be called with the one lock of that memory held.  A
- * process may die between any two stores, with the lock held as well: what it
- * left is put right by the next one that comes, and a task that it may have
+ * a store.  A request that comes again finds its first try, whichever process
+ * that is in, and whether or not it lives.  A task that a dead process may have
  * submitted is never anybody's to submit again.
  *
- * now is in milliseconds of any clock that all processes share and that does
- * not go back.
+ * Every function is to be called with the store's lock held, between
+ * jm_store_begin() and jm_store_commit(); join, open and told may commit what
+ * was done before them.  now is in milliseconds of any clock that all processes
+ * share and that does not go back.
  */
 
 
@@ -38,14 +35,14 @@ typedef enum {
 
 
 /*
- * Makes a ledger in l->mem, of which there are size bytes, and sets l->shared,
- * which other processes are to be handed.  Returns JM_ERROR without memory.
+ * Finds the ledger's heads in a store, and makes them where it is fresh.
+ * Returns JM_ERROR if there is no room for them.
  */
-jm_rc_e jm_ledger_create(jm_ledger_t *l, size_t size);
+jm_rc_e jm_ledger_layout(jm_ledger_t *l, jm_store_t *s);
 
 /*
  * To be called once by a process before it opens its first claim: what was
- * left by an older one that had the same pid is nobody's from then on, and its
+ * left by an older one of the same number is nobody's from then on, and its
  * clients are owed what they waited for.  So are those of a process that has
  * joined, and is found dead by an open.
  */
@@ -54,8 +51,8 @@ void jm_ledger_join(jm_ledger_t *l, uint64_t now);
 /*
  * Finds the entry of a request, or makes it, for the client that waits.  With
  * JM_LEDGER_NEW and _FOUND *claim is set, and has to be closed before its
- * process ends; l->evicted tells how many entries were forgotten before their
- * time to make room.
+ * process ends.  l->evicted is moved on by the entries that were forgotten
+ * before their time to make room.
  *
  * A named request finds the entry of its key.  Any other has an entry for each
  * time it is asked; repeat finds, of those with its key, the newest that nobody
@@ -109,7 +106,8 @@ void jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
 
 /*
  * Forgets what has been over for longest, though its time is not up, so that
- * others may have its memory.  Returns JM_INVALID when all that is left runs.
+ * others may have its records, and moves l->evicted on.  Returns JM_INVALID
+ * when all that is left runs.
  */
 jm_rc_e jm_ledger_shrink(jm_ledger_t *l);
 

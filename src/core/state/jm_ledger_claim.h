@@ -14,17 +14,14 @@
 
 
 #include "jm_error.h"
+#include "jm_store.h"
 
-
-/* changes with the meaning of anything that is kept in shared memory */
-
-#define JM_LEDGER_VERSION   3
 
 #define JM_LEDGER_KEY       32      /* bytes of a key, and a fingerprint */
 #define JM_LEDGER_SLOTS     10      /* tasks of a request, at most */
 #define JM_LEDGER_ID        64      /* bytes of an upstream's id, at most */
 #define JM_LEDGER_ANY       255     /* no account's number: those are less */
-#define JM_LEDGER_PROCESSES 192     /* whose death is noticed */
+#define JM_LEDGER_OWNERS    192     /* whose death is noticed */
 
 /* milliseconds after which what runs is forgotten, if nobody runs it */
 
@@ -39,16 +36,18 @@ typedef struct jm_ledger_shared_s  jm_ledger_shared_t;
 
 
 /*
- * A process's way to the ledger, in memory of its own.  mem is the shared
- * memory's.  alive() returns 0 for a process that is certainly no more.
+ * A process's way to the ledger, in memory of its own.  Whoever has told the
+ * operator sets evicted to 0.
  */
 
 typedef struct {
+    jm_store_t          *store;
     jm_ledger_shared_t  *shared;
-    jm_mem_t             mem;
-    unsigned           (*alive)(uint32_t pid);
-    uint32_t             pid;       /* this process, never 0 */
-    unsigned             evicted;   /* forgotten early by the last open */
+    jm_ref_t            *keys;      /* tables, of mask + 1 chains each */
+    jm_ref_t            *serials;
+    jm_ref_t            *owed;
+    uint32_t             mask;
+    unsigned             evicted;   /* entries forgotten before their time */
     jm_error_t           told;      /* by the last open, if it was _TOLD */
 } jm_ledger_t;
 

@@ -8,24 +8,19 @@
 #include "jm_text.h"
 
 
-/* entries looked at for those whose reply a dead process was still sending */
-
-#define JM_LEDGER_SENT      65536
-
-
-static unsigned jm_ledger_hopeless(jm_ledger_entry_t *e);
-static void jm_ledger_owe(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
-static void jm_ledger_detach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e);
-static unsigned jm_ledger_brings(jm_ledger_entry_t *e, const jm_str_t *ids,
-    size_t n);
-static jm_ledger_told_t *jm_ledger_keep(jm_ledger_t *l,
-    const jm_error_t *error, uint64_t now);
+static unsigned jm_ledger_hopeless(jm_ledger_t *l, jm_ledger_entry_t *e);
+static void jm_ledger_detach(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    jm_ledger_entry_t *e);
+static unsigned jm_ledger_brings(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_str_t *ids, size_t n);
+static jm_ref_t jm_ledger_keep(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_error_t *error);
 static void jm_ledger_recall(jm_error_t *error, const jm_ledger_told_t *told);
-static void jm_ledger_nobodys(jm_ledger_t *l, uint32_t pid);
+static void jm_ledger_nobodys(jm_ledger_t *l, uint32_t owner);
 static void jm_ledger_watch_all(jm_ledger_t *l, uint64_t now);
-static void jm_ledger_died(jm_ledger_t *l, uint32_t pid, uint64_t now);
+static void jm_ledger_died(jm_ledger_t *l, uint32_t owner, uint64_t now);
 static void jm_ledger_died_of(jm_ledger_t *l, jm_ledger_entry_t *e,
-    uint32_t pid, uint64_t now);
+    uint64_t now);
 
 
 jm_ledger_entry_t *
@@ -42,8 +37,11 @@ jm_ledger_owed(jm_ledger_t *l, const jm_ledger_request_t *request,
         return NULL;
     }
 
-    for (e = *jm_ledger_owed_chain(l, request->key); e != NULL; e = next) {
-        next = e->owed;
+    for (e = jm_ledger_at(l, *jm_ledger_owed_chain(l, request->key));
+         e != NULL;
+         e = next)
+    {
+        next = jm_ledger_at(l, e->owed);
 
         if (memcmp(e->key, request->key, JM_LEDGER_KEY) != 0
             || e->who != request->who || e->n != request->n)
@@ -53,6 +51,7 @@ jm_ledger_owed(jm_ledger_t *l, const jm_ledger_request_t *request,
 
         if (jm_ledger_expired(l, e, now)) {
             jm_ledger_drop(l, e);
+            jm_store_commit(l->store);
             continue;
         }
 
@@ -64,6 +63,7 @@ jm_ledger_owed(jm_ledger_t *l, const jm_ledger_request_t *request,
             if (e->waits == 0) {
                 jm_ledger_forgive(l, e);
                 jm_ledger_settle(l, e, now);
+                jm_store_commit(l->store);
             }
 
             continue;
@@ -80,7 +80,7 @@ jm_ledger_owed(jm_ledger_t *l, const jm_ledger_request_t *request,
     }
 
     if (owed == NULL && error != NULL) {
-        jm_ledger_recall(&l->told, error->told);
+        jm_ledger_recall(&l->told, jm_at(l->store, error->told));
         *told = 1;
 
         return error;
@@ -112,7 +112,7 @@ jm_ledger_twin(jm_ledger_t *l, const jm_ledger_request_t *request)
             return 1;
         }
 
-        e = e->older;
+        e = jm_ledger_at(l, e->older);
     }
 
     return 0;
@@ -123,10 +123,10 @@ void
 jm_ledger_attach(jm_ledger_t *l, jm_ledger_claim_t *claim,
     jm_ledger_entry_t *e)
 {
-    e->clients++;
-    e->turn++;
-    jm_fence();
-    e->waits = l->pid;
+    jm_put(l->store, e->clients, e->clients + 1);
+    jm_put(l->store, e->turn, (uint16_t) (e->turn + 1));
+
+    jm_ledger_attend(l, e, l->store->owner);
 
     claim->serial = e->serial;
     claim->turn = e->turn;
@@ -136,17 +136,16 @@ jm_ledger_attach(jm_ledger_t *l, jm_ledger_claim_t *claim,
 
 
 static void
-jm_ledger_detach(jm_ledger_claim_t *claim, jm_ledger_entry_t *e)
+jm_ledger_detach(jm_ledger_t *l, jm_ledger_claim_t *claim,
+    jm_ledger_entry_t *e)
 {
     claim->attached = 0;
 
     if (claim->turn == e->turn) {
-        jm_fence();
-        e->waits = 0;
+        jm_ledger_unattend(l, e);
     }
 
-    jm_fence();
-    e->clients--;
+    jm_put(l->store, e->clients, e->clients - 1);
 }
 
 
@@ -162,44 +161,44 @@ jm_ledger_leave_owed(jm_ledger_t *l, jm_ledger_claim_t *claim,
         jm_ledger_owe(l, e, now);
     }
 
-    jm_ledger_detach(claim, e);
+    jm_ledger_detach(l, claim, e);
 }
 
 
-static void
+void
 jm_ledger_owe(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 {
-    jm_ledger_entry_t  **chain;
+    jm_ref_t  *chain;
 
     now = jm_max(now, 1);
 
     if (e->owed_since) {
 
-        if (!jm_ledger_hopeless(e)) {
-            e->owed_since = now;
+        if (!jm_ledger_hopeless(l, e)) {
+            jm_put(l->store, e->owed_since, now);
         }
 
         return;
     }
 
-    e->owed_since = now;
-
     chain = jm_ledger_owed_chain(l, e->key);
-    e->owed = *chain;
-    *chain = e;
+
+    jm_put(l->store, e->owed_since, now);
+    jm_put(l->store, e->owed, *chain);
+    jm_put(l->store, *chain, jm_ref(l->store, e));
 }
 
 
 /* whether no task has an id, so that nothing can be asked for ever again */
 
 static unsigned
-jm_ledger_hopeless(jm_ledger_entry_t *e)
+jm_ledger_hopeless(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
     unsigned           i;
     jm_ledger_slot_t  *slot;
 
     for (i = 0; i < e->n; i++) {
-        slot = jm_ledger_slot(e, i);
+        slot = jm_ledger_slot(l, e, i);
 
         if (slot->state != JM_SLOT_FREE && slot->state != JM_SLOT_UNKNOWN) {
             return 0;
@@ -215,8 +214,6 @@ jm_ledger_left(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
 {
     jm_ledger_entry_t  *e;
 
-    jm_ledger_enter(l);
-
     e = jm_ledger_find(l, claim);
 
     if (e != NULL) {
@@ -225,8 +222,6 @@ jm_ledger_left(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
     }
 
     claim->attached = 0;
-
-    jm_ledger_leave(l);
 }
 
 
@@ -234,8 +229,6 @@ void
 jm_ledger_answered(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
 {
     jm_ledger_entry_t  *e;
-
-    jm_ledger_enter(l);
 
     e = jm_ledger_find(l, claim);
 
@@ -245,13 +238,11 @@ jm_ledger_answered(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now)
             jm_ledger_forgive(l, e);
         }
 
-        jm_ledger_detach(claim, e);
+        jm_ledger_detach(l, claim, e);
         jm_ledger_settle(l, e, now);
     }
 
     claim->attached = 0;
-
-    jm_ledger_leave(l);
 }
 
 
@@ -259,52 +250,32 @@ void
 jm_ledger_told(jm_ledger_t *l, jm_ledger_claim_t *claim,
     const jm_error_t *error, uint64_t now)
 {
-    jm_ledger_told_t   *told, *before;
     jm_ledger_entry_t  *e;
 
-    jm_ledger_enter(l);
+    if (jm_ledger_room(l, 1, now) != JM_OK) {
+        error = NULL;
+    }
 
-    /* this first: to make room for it, the entry itself may be forgotten */
-
-    told = jm_ledger_keep(l, error, now);
+    /* to make room, the entry itself may have been forgotten */
 
     e = jm_ledger_find(l, claim);
 
-    if (e == NULL || !claim->attached) {
-        goto done;
-    }
+    if (e != NULL && claim->attached) {
 
-    if (claim->turn == e->turn) {
-
-        if (told == NULL || e->named) {
+        if (claim->turn == e->turn) {
             jm_ledger_forgive(l, e);
 
-        } else {
-            jm_ledger_owe(l, e, now);
-
-            before = e->told;
-
-            e->owed_since = jm_max(now, 1);
-            jm_fence();
-            e->told = told;
-            jm_fence();
-
-            told = before;
+            if (error != NULL && !e->named) {
+                jm_ledger_owe(l, e, now);
+                jm_put(l->store, e->told, jm_ledger_keep(l, e, error));
+            }
         }
-    }
 
-    jm_ledger_detach(claim, e);
-    jm_ledger_settle(l, e, now);
-
-done:
-
-    if (told != NULL) {
-        l->mem.free(l->mem.ctx, told);
+        jm_ledger_detach(l, claim, e);
+        jm_ledger_settle(l, e, now);
     }
 
     claim->attached = 0;
-
-    jm_ledger_leave(l);
 }
 
 
@@ -314,22 +285,19 @@ jm_ledger_fetched(jm_ledger_t *l, uint64_t serial, const jm_str_t *ids,
 {
     jm_ledger_entry_t  *e;
 
-    jm_ledger_enter(l);
-
     e = jm_ledger_numbered(l, serial);
 
-    if (e != NULL && jm_ledger_brings(e, ids, n)) {
+    if (e != NULL && jm_ledger_brings(l, e, ids, n)) {
         jm_ledger_forgive(l, e);
     }
-
-    jm_ledger_leave(l);
 }
 
 
 /* whether the entry's tasks have just these ids: none was submitted again */
 
 static unsigned
-jm_ledger_brings(jm_ledger_entry_t *e, const jm_str_t *ids, size_t n)
+jm_ledger_brings(jm_ledger_t *l, jm_ledger_entry_t *e, const jm_str_t *ids,
+    size_t n)
 {
     unsigned           i;
     jm_ledger_slot_t  *slot;
@@ -339,7 +307,7 @@ jm_ledger_brings(jm_ledger_entry_t *e, const jm_str_t *ids, size_t n)
     }
 
     for (i = 0; i < e->n; i++) {
-        slot = jm_ledger_slot(e, i);
+        slot = jm_ledger_slot(l, e, i);
 
         if ((slot->state != JM_SLOT_TAKEN && slot->state != JM_SLOT_OVER)
             || slot->len != ids[i].len
@@ -353,17 +321,13 @@ jm_ledger_brings(jm_ledger_entry_t *e, const jm_str_t *ids, size_t n)
 }
 
 
-static jm_ledger_told_t *
-jm_ledger_keep(jm_ledger_t *l, const jm_error_t *error, uint64_t now)
+static jm_ref_t
+jm_ledger_keep(jm_ledger_t *l, jm_ledger_entry_t *e, const jm_error_t *error)
 {
     jm_str_t           text;
     jm_ledger_told_t  *told;
 
-    told = jm_ledger_alloc(l, sizeof(jm_ledger_told_t), now);
-
-    if (told == NULL) {
-        return NULL;
-    }
+    told = jm_ledger_new(l, JM_RECORD_TOLD);
 
     text.len = strlen(error->message);
     text.data = (const uint8_t *) error->message;
@@ -372,10 +336,13 @@ jm_ledger_keep(jm_ledger_t *l, const jm_error_t *error, uint64_t now)
 
     memcpy(told->message, text.data, text.len);
 
+    told->serial = e->serial;
     told->cause = (uint32_t) error->cause;
     told->code = error->upstream_code;
 
-    return told;
+    jm_store_seal(told, jm_ledger_told_sealed);
+
+    return jm_ref(l->store, told);
 }
 
 
@@ -396,51 +363,53 @@ void
 jm_ledger_join(jm_ledger_t *l, uint64_t now)
 {
     unsigned   i;
-    uint32_t  *pids, *place;
+    uint32_t   owner, *owners, *place;
 
-    jm_ledger_enter(l);
+    owner = l->store->owner;
 
-    jm_ledger_nobodys(l, l->pid);
-    jm_ledger_died(l, l->pid, now);
+    jm_ledger_nobodys(l, owner);
+    jm_ledger_died(l, owner, now);
 
-    pids = l->shared->processes;
+    owners = l->shared->owners;
     place = NULL;
 
-    for (i = 0; i < JM_LEDGER_PROCESSES; i++) {
+    for (i = 0; i < JM_LEDGER_OWNERS; i++) {
 
-        if (pids[i] == l->pid || (pids[i] == 0 && place == NULL)) {
-            place = &pids[i];
+        if (owners[i] == owner || (owners[i] == 0 && place == NULL)) {
+            place = &owners[i];
         }
     }
 
     if (place != NULL) {
-        *place = l->pid;
+        jm_put(l->store, *place, owner);
     }
-
-    jm_ledger_leave(l);
 }
 
 
 static void
-jm_ledger_nobodys(jm_ledger_t *l, uint32_t pid)
+jm_ledger_nobodys(jm_ledger_t *l, uint32_t owner)
 {
     unsigned            i;
-    jm_ring_t          *link;
+    jm_ring_t          *link, *running;
     jm_ledger_slot_t   *slot;
     jm_ledger_entry_t  *e;
 
-    for (link = l->shared->running.next; link != &l->shared->running;
-         link = link->next)
+    running = &l->shared->running;
+
+    for (link = jm_ring_next(l->store, running); link != running;
+         link = jm_ring_next(l->store, link))
     {
         e = jm_ledger_entry(link);
 
         for (i = 0; i < e->n; i++) {
-            slot = jm_ledger_slot(e, i);
+            slot = jm_ledger_slot(l, e, i);
 
-            if (slot->pid == pid) {
-                slot->pid = 0;
+            if (slot->owner == owner) {
+                jm_put(l->store, slot->owner, 0);
             }
         }
+
+        jm_store_commit(l->store);
     }
 }
 
@@ -462,12 +431,13 @@ jm_ledger_watch(jm_ledger_t *l, const uint8_t *key, uint64_t now)
     e = jm_ledger_newest(l, key);
 
     for (i = 0; e != NULL && i < JM_LEDGER_NEAR; i++) {
-        older = e->older;
+        older = jm_ledger_at(l, e->older);
 
-        if (e->waits != 0 && e->waits != l->pid
-            && memcmp(e->key, key, JM_LEDGER_KEY) == 0 && !l->alive(e->waits))
+        if (e->waits != 0 && memcmp(e->key, key, JM_LEDGER_KEY) == 0
+            && !jm_store_lives(l->store, e->waits))
         {
-            jm_ledger_died_of(l, e, e->waits, now);
+            jm_ledger_died_of(l, e, now);
+            jm_store_commit(l->store);
         }
 
         e = older;
@@ -479,7 +449,7 @@ static void
 jm_ledger_watch_all(jm_ledger_t *l, uint64_t now)
 {
     unsigned   i;
-    uint32_t  *pids;
+    uint32_t  *owners;
 
     /* to ask for each request would cost more than to serve it */
 
@@ -487,64 +457,51 @@ jm_ledger_watch_all(jm_ledger_t *l, uint64_t now)
         return;
     }
 
-    l->shared->watched = now;
+    jm_put(l->store, l->shared->watched, now);
 
-    pids = l->shared->processes;
+    owners = l->shared->owners;
 
-    for (i = 0; i < JM_LEDGER_PROCESSES; i++) {
+    for (i = 0; i < JM_LEDGER_OWNERS; i++) {
 
-        if (pids[i] != 0 && pids[i] != l->pid && !l->alive(pids[i])) {
-            jm_ledger_died(l, pids[i], now);
-            pids[i] = 0;
+        if (owners[i] != 0 && !jm_store_lives(l->store, owners[i])) {
+            jm_ledger_died(l, owners[i], now);
+            jm_put(l->store, owners[i], 0);
         }
     }
 }
 
 
 static void
-jm_ledger_died(jm_ledger_t *l, uint32_t pid, uint64_t now)
+jm_ledger_died(jm_ledger_t *l, uint32_t owner, uint64_t now)
 {
-    unsigned             n;
-    jm_ring_t           *link, *next;
-    jm_ledger_shared_t  *shared;
+    jm_ring_t          *link, *next, *attended;
+    jm_ledger_entry_t  *e;
 
-    shared = l->shared;
+    attended = &l->shared->attended;
 
-    for (link = shared->running.next; link != &shared->running; link = next) {
-        next = link->next;
-        jm_ledger_died_of(l, jm_ledger_entry(link), pid, now);
-    }
+    for (link = jm_ring_next(l->store, attended); link != attended;
+         link = next)
+    {
+        next = jm_ring_next(l->store, link);
+        e = jm_ledger_attended(link);
 
-    for (link = shared->free.next; link != &shared->free; link = next) {
-        next = link->next;
-        jm_ledger_died_of(l, jm_ledger_entry(link), pid, now);
-    }
-
-    /* the newest first: a reply that is being sent was over a moment ago */
-
-    link = shared->finished.prev;
-
-    for (n = 0; link != &shared->finished && n < JM_LEDGER_SENT; n++) {
-        next = link->prev;
-        jm_ledger_died_of(l, jm_ledger_entry(link), pid, now);
-        link = next;
+        if (e->waits == owner) {
+            jm_ledger_died_of(l, e, now);
+            jm_store_commit(l->store);
+        }
     }
 }
 
 
-static void
-jm_ledger_died_of(jm_ledger_t *l, jm_ledger_entry_t *e, uint32_t pid,
-    uint64_t now)
-{
-    if (e->waits != pid) {
-        return;
-    }
+/* the last client that waits for the entry waits in a process that has died */
 
+static void
+jm_ledger_died_of(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
+{
     jm_ledger_owe(l, e, now);
-    jm_fence();
-    e->waits = 0;
-    jm_fence();
-    e->clients--;
+    jm_ledger_unattend(l, e);
+
+    jm_put(l->store, e->clients, e->clients - 1);
 
     jm_ledger_settle(l, e, now);
 }

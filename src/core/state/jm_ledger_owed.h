@@ -46,6 +46,9 @@ void jm_ledger_attach(jm_ledger_t *l, jm_ledger_claim_t *claim,
 void jm_ledger_leave_owed(jm_ledger_t *l, jm_ledger_claim_t *claim,
     jm_ledger_entry_t *e, uint64_t now);
 
+/* The entry is owed from now on, or again. */
+void jm_ledger_owe(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
+
 /*
  * The clients of processes that have died are owed what they waited for:
  * those of this key from now on, all others within JM_LEDGER_WATCH.

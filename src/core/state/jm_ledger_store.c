@@ -4,202 +4,68 @@
  */
 
 
+#include "jm_hash.h"
 #include "jm_ledger_store.h"
+#include "jm_store_layout.h"
 
 
-#define JM_LEDGER_TABLE     16      /* chains of the smallest table */
-#define JM_LEDGER_SHARE     512     /* bytes of memory for each chain */
 #define JM_LEDGER_EXPIRE    2       /* old entries looked at for each new one */
 
+_Static_assert(sizeof(jm_ledger_entry_t) <= JM_RECORD, "it is a record");
+_Static_assert(sizeof(jm_ledger_tasks_t) <= JM_RECORD, "it is a record");
+_Static_assert(sizeof(jm_ledger_told_t) <= JM_RECORD, "it is a record");
 
-static void jm_ledger_repair(jm_ledger_t *l);
-static uint64_t jm_ledger_since(const jm_ring_t *link);
+
 static jm_ring_t *jm_ledger_ring(jm_ledger_t *l, jm_ledger_entry_t *e,
     unsigned over);
-static void jm_ledger_insert(jm_ring_t *ring, jm_ring_t *links);
-static unsigned jm_ledger_is_over(jm_ledger_entry_t *e);
+static unsigned jm_ledger_is_over(jm_ledger_t *l, jm_ledger_entry_t *e);
 static unsigned jm_ledger_is_running(const jm_ledger_slot_t *slot);
-static unsigned jm_ledger_is_free(jm_ledger_entry_t *e);
+static unsigned jm_ledger_is_free(jm_ledger_t *l, jm_ledger_entry_t *e);
 static jm_ledger_entry_t *jm_ledger_oldest(jm_ledger_t *l);
 static unsigned jm_ledger_evict(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now);
 static unsigned jm_ledger_expire_running(jm_ledger_t *l, uint64_t now);
-static void jm_ledger_give_back(jm_ledger_t *l, jm_ledger_entry_t *e);
-static jm_ledger_entry_t **jm_ledger_key_chain(jm_ledger_t *l,
-    const uint8_t *key);
-static jm_ledger_entry_t **jm_ledger_serial_chain(jm_ledger_t *l,
-    uint64_t serial);
+static void jm_ledger_give_tasks(jm_ledger_t *l, jm_ledger_entry_t *e);
+static jm_ref_t *jm_ledger_key_chain(jm_ledger_t *l, const uint8_t *key);
+static jm_ref_t *jm_ledger_serial_chain(jm_ledger_t *l, uint64_t serial);
 
 
 jm_rc_e
-jm_ledger_create(jm_ledger_t *l, size_t size)
+jm_ledger_layout(jm_ledger_t *l, jm_store_t *s)
 {
-    size_t               places;
-    jm_ledger_shared_t  *shared;
+    size_t    size;
+    uint32_t  chains;
 
-    places = JM_LEDGER_TABLE;
+    chains = jm_store_chains(s);
+    size = chains * sizeof(jm_ref_t);
 
-    while (places <= size / JM_LEDGER_SHARE / 2 && places < UINT32_MAX / 2) {
-        places *= 2;
-    }
+    l->store = s;
+    l->mask = chains - 1;
 
-    shared = l->mem.alloc(l->mem.ctx, sizeof(jm_ledger_shared_t));
-    if (shared == NULL) {
+    l->shared = jm_store_head(s, sizeof(jm_ledger_shared_t));
+    l->keys = jm_store_head(s, size);
+    l->serials = jm_store_head(s, size);
+    l->owed = jm_store_head(s, size);
+
+    if (l->shared == NULL || l->owed == NULL) {
         return JM_ERROR;
     }
 
-    memset(shared, 0, sizeof(jm_ledger_shared_t));
-
-    shared->mask = (uint32_t) (places - 1);
-
-    places *= sizeof(jm_ledger_entry_t *);
-
-    shared->keys = l->mem.alloc(l->mem.ctx, places);
-    shared->serials = l->mem.alloc(l->mem.ctx, places);
-    shared->owed = l->mem.alloc(l->mem.ctx, places);
-
-    if (shared->keys == NULL || shared->serials == NULL
-        || shared->owed == NULL)
-    {
-        return JM_ERROR;
+    if (s->fresh) {
+        jm_ring_init(s, &l->shared->running);
+        jm_ring_init(s, &l->shared->finished);
+        jm_ring_init(s, &l->shared->free);
+        jm_ring_init(s, &l->shared->attended);
     }
-
-    memset(shared->keys, 0, places);
-    memset(shared->serials, 0, places);
-    memset(shared->owed, 0, places);
-
-    jm_ring_init(&shared->running);
-    jm_ring_init(&shared->finished);
-    jm_ring_init(&shared->free);
-
-    l->shared = shared;
 
     return JM_OK;
-}
-
-
-void
-jm_ledger_enter(jm_ledger_t *l)
-{
-    if (l->shared->busy) {
-        jm_ledger_repair(l);
-    }
-
-    l->shared->busy = 1;
-    jm_fence();
-}
-
-
-void
-jm_ledger_leave(jm_ledger_t *l)
-{
-    jm_fence();
-    l->shared->busy = 0;
-}
-
-
-/*
- * All but the chains of the keys is made anew from these.  The memory of an
- * entry that was just being added or dropped is lost: a piece or two for each
- * process that dies right there.
- */
-
-static void
-jm_ledger_repair(jm_ledger_t *l)
-{
-    size_t               i, places;
-    jm_ring_t           *running, *finished, *free;
-    jm_ledger_entry_t   *e, **chain;
-    jm_ledger_shared_t  *shared;
-
-    shared = l->shared;
-
-    places = ((size_t) shared->mask + 1) * sizeof(jm_ledger_entry_t *);
-
-    memset(shared->serials, 0, places);
-    memset(shared->owed, 0, places);
-
-    running = NULL;
-    finished = NULL;
-    free = NULL;
-    shared->entries = 0;
-
-    for (i = 0; i <= shared->mask; i++) {
-
-        for (e = shared->keys[i]; e != NULL; e = e->older) {
-            shared->entries++;
-
-            chain = jm_ledger_serial_chain(l, e->serial);
-            e->next = *chain;
-            *chain = e;
-
-            if (e->owed_since) {
-                chain = jm_ledger_owed_chain(l, e->key);
-                e->owed = *chain;
-                *chain = e;
-            }
-
-            if (!jm_ledger_is_over(e)) {
-                e->finished = 0;
-                e->link.next = running;
-                running = &e->link;
-                continue;
-            }
-
-            if (e->finished == 0) {
-                e->finished = jm_max(e->created, 1);
-            }
-
-            if (jm_ledger_is_free(e)) {
-                e->link.next = free;
-                free = &e->link;
-
-            } else {
-                e->link.next = finished;
-                finished = &e->link;
-            }
-        }
-    }
-
-    jm_ledger_insert(&shared->running, running);
-    jm_ledger_insert(&shared->finished, finished);
-    jm_ledger_insert(&shared->free, free);
-}
-
-
-/* makes a ring of a list of links, the oldest first */
-
-static void
-jm_ledger_insert(jm_ring_t *ring, jm_ring_t *links)
-{
-    jm_ring_t  *next;
-
-    jm_ring_init(ring);
-
-    for (links = jm_ring_sort(links, jm_ledger_since); links != NULL;
-         links = next)
-    {
-        next = links->next;
-        jm_ring_insert(ring->prev, links);
-    }
-}
-
-
-static uint64_t
-jm_ledger_since(const jm_ring_t *link)
-{
-    const jm_ledger_entry_t  *e;
-
-    e = (const jm_ledger_entry_t *) (const void *) link;
-
-    return e->finished ? e->finished : e->created;
 }
 
 
 jm_ledger_entry_t *
 jm_ledger_newest(jm_ledger_t *l, const uint8_t *key)
 {
-    return *jm_ledger_key_chain(l, key);
+    return jm_ledger_at(l, *jm_ledger_key_chain(l, key));
 }
 
 
@@ -215,8 +81,9 @@ jm_ledger_numbered(jm_ledger_t *l, uint64_t serial)
 {
     jm_ledger_entry_t  *e;
 
-    for (e = *jm_ledger_serial_chain(l, serial); e != NULL; e = e->next) {
-
+    for (e = jm_ledger_at(l, *jm_ledger_serial_chain(l, serial)); e != NULL;
+         e = jm_ledger_at(l, e->next))
+    {
         if (e->serial == serial) {
             return e;
         }
@@ -227,21 +94,37 @@ jm_ledger_numbered(jm_ledger_t *l, uint64_t serial)
 
 
 jm_ledger_slot_t *
-jm_ledger_slot(jm_ledger_entry_t *e, unsigned i)
+jm_ledger_slot(jm_ledger_t *l, jm_ledger_entry_t *e, unsigned i)
 {
-    jm_ledger_more_t  *more;
+    jm_ledger_tasks_t  *tasks;
 
     if (i == 0) {
         return &e->slot;
     }
 
-    i--;
+    tasks = jm_at(l->store, e->more);
 
-    for (more = e->more; i >= JM_LEDGER_MORE; more = more->next) {
-        i -= JM_LEDGER_MORE;
+    while (i - tasks->first >= JM_LEDGER_MORE) {
+        tasks = jm_at(l->store, tasks->next);
     }
 
-    return &more->slots[i];
+    return &tasks->slots[i - tasks->first];
+}
+
+
+void
+jm_ledger_become(jm_ledger_t *l, jm_ledger_slot_t *slot, jm_slot_e state)
+{
+    jm_put(l->store, slot->state, (uint8_t) state);
+    jm_put(l->store, slot->sum, jm_ledger_sum(slot));
+}
+
+
+uint32_t
+jm_ledger_sum(const jm_ledger_slot_t *slot)
+{
+    return (uint32_t) jm_sum(JM_HASH_START, slot,
+                              offsetof(jm_ledger_slot_t, round));
 }
 
 
@@ -249,21 +132,23 @@ jm_ledger_entry_t *
 jm_ledger_add(jm_ledger_t *l, const jm_ledger_request_t *request,
     uint64_t now)
 {
-    unsigned             i;
-    jm_ledger_more_t    *more;
-    jm_ledger_slot_t    *slot;
-    jm_ledger_entry_t   *e, **chain;
+    unsigned            i;
+    jm_ledger_slot_t   *slot;
+    jm_ledger_entry_t  *e;
 
     jm_ledger_expire(l, &l->shared->finished, now);
     jm_ledger_expire(l, &l->shared->free, now);
     (void) jm_ledger_expire_running(l, now);
 
-    e = jm_ledger_alloc(l, sizeof(jm_ledger_entry_t), now);
-    if (e == NULL) {
+    if (jm_ledger_room(l, jm_ledger_records(request->n), now) != JM_OK) {
         return NULL;
     }
 
-    e->serial = ++l->shared->serial;
+    e = jm_ledger_new(l, JM_RECORD_ENTRY);
+
+    jm_put(l->store, l->store->shared->serial, l->store->shared->serial + 1);
+
+    e->serial = l->store->shared->serial;
     e->created = now;
     e->keep = request->keep;
     e->who = request->who;
@@ -273,100 +158,161 @@ jm_ledger_add(jm_ledger_t *l, const jm_ledger_request_t *request,
     memcpy(e->key, request->key, JM_LEDGER_KEY);
     memcpy(e->fingerprint, request->fingerprint, JM_LEDGER_KEY);
 
-    for (i = 1; i < request->n; i += JM_LEDGER_MORE) {
-        more = jm_ledger_alloc(l, sizeof(jm_ledger_more_t), now);
+    jm_store_seal(e, jm_ledger_entry_sealed);
 
-        if (more == NULL) {
-            jm_ledger_give_back(l, e);
-            return NULL;
-        }
-
-        more->next = e->more;
-        e->more = more;
-    }
+    jm_ledger_add_tasks(l, e);
 
     for (i = 0; i < request->n; i++) {
-        slot = jm_ledger_slot(e, i);
+        slot = jm_ledger_slot(l, e, i);
 
-        slot->pid = l->pid;
+        slot->owner = l->store->owner;
         slot->round = 1;
         slot->state = JM_SLOT_IDLE;
+        slot->sum = jm_ledger_sum(slot);
     }
+
+    jm_ledger_link(l, e);
+
+    return e;
+}
+
+
+uint32_t
+jm_ledger_records(unsigned n)
+{
+    return 1 + (n - 1 + JM_LEDGER_MORE - 1) / JM_LEDGER_MORE;
+}
+
+
+void
+jm_ledger_add_tasks(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    unsigned            i;
+    jm_ledger_tasks_t  *tasks;
+
+    for (i = 1; i < e->n; i += JM_LEDGER_MORE) {
+        tasks = jm_ledger_new(l, JM_RECORD_TASKS);
+
+        tasks->serial = e->serial;
+        tasks->first = (uint8_t) i;
+        tasks->next = e->more;
+
+        jm_store_seal(tasks, jm_ledger_tasks_sealed);
+
+        e->more = jm_ref(l->store, tasks);
+    }
+}
+
+
+void
+jm_ledger_link(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    jm_ref_t  *chain;
 
     chain = jm_ledger_serial_chain(l, e->serial);
     e->next = *chain;
-    *chain = e;
-
-    jm_ring_insert(l->shared->running.prev, &e->link);
+    jm_put(l->store, *chain, jm_ref(l->store, e));
 
     chain = jm_ledger_key_chain(l, e->key);
     e->older = *chain;
-    jm_fence();
-    *chain = e;
+    jm_put(l->store, *chain, jm_ref(l->store, e));
 
-    l->shared->entries++;
+    jm_ring_insert(l->store,
+                   jm_ring_prev(l->store,
+                                jm_ledger_ring(l, e, e->finished != 0)),
+                   &e->link);
 
-    return e;
+    jm_put(l->store, l->shared->entries, l->shared->entries + 1);
 }
 
 
 void
 jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
-    jm_ledger_entry_t  **chain;
+    jm_ref_t  *chain;
 
-    for (chain = jm_ledger_key_chain(l, e->key); *chain != e;
-         chain = &(*chain)->older)
+    for (chain = jm_ledger_key_chain(l, e->key); jm_ledger_at(l, *chain) != e;
+         chain = &jm_ledger_at(l, *chain)->older)
     {
         /* void */
     }
 
-    *chain = e->older;
-    jm_fence();
+    jm_put(l->store, *chain, e->older);
 
-    l->shared->entries--;
-
-    for (chain = jm_ledger_serial_chain(l, e->serial); *chain != e;
-         chain = &(*chain)->next)
+    for (chain = jm_ledger_serial_chain(l, e->serial);
+         jm_ledger_at(l, *chain) != e;
+         chain = &jm_ledger_at(l, *chain)->next)
     {
         /* void */
     }
 
-    *chain = e->next;
+    jm_put(l->store, *chain, e->next);
+    jm_put(l->store, l->shared->entries, l->shared->entries - 1);
 
     jm_ledger_forgive(l, e);
-    jm_ring_remove(&e->link);
+    jm_ledger_unattend(l, e);
+    jm_ring_remove(l->store, &e->link);
 
-    jm_ledger_give_back(l, e);
+    jm_ledger_give_tasks(l, e);
+    jm_ledger_give(l, e);
+}
+
+
+static void
+jm_ledger_give_tasks(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    jm_ledger_tasks_t  *tasks, *next;
+
+    for (tasks = jm_at(l->store, e->more); tasks != NULL; tasks = next) {
+        next = jm_at(l->store, tasks->next);
+        jm_ledger_give(l, tasks);
+    }
 }
 
 
 void
 jm_ledger_forgive(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
-    jm_ledger_told_t    *told;
-    jm_ledger_entry_t  **chain;
+    jm_ref_t  *chain;
 
     if (e->owed_since == 0) {
         return;
     }
 
-    for (chain = jm_ledger_owed_chain(l, e->key); *chain != e;
-         chain = &(*chain)->owed)
+    for (chain = jm_ledger_owed_chain(l, e->key);
+         jm_ledger_at(l, *chain) != e;
+         chain = &jm_ledger_at(l, *chain)->owed)
     {
         /* void */
     }
 
-    *chain = e->owed;
+    jm_put(l->store, *chain, e->owed);
+    jm_put(l->store, e->owed_since, 0);
 
-    told = e->told;
+    if (e->told != 0) {
+        jm_ledger_give(l, jm_at(l->store, e->told));
+        jm_put(l->store, e->told, 0);
+    }
+}
 
-    e->told = NULL;
-    e->owed_since = 0;
-    jm_fence();
 
-    if (told != NULL) {
-        l->mem.free(l->mem.ctx, told);
+void
+jm_ledger_attend(jm_ledger_t *l, jm_ledger_entry_t *e, uint32_t owner)
+{
+    if (e->waits == 0) {
+        jm_ring_insert(l->store, &l->shared->attended, &e->attended);
+    }
+
+    jm_put(l->store, e->waits, owner);
+}
+
+
+void
+jm_ledger_unattend(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    if (e->waits != 0) {
+        jm_ring_remove(l->store, &e->attended);
+        jm_put(l->store, e->waits, 0);
     }
 }
 
@@ -376,21 +322,30 @@ jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 {
     unsigned  over;
 
-    over = jm_ledger_is_over(e);
-
-    if (over && e->clients == 0 && e->told == NULL && jm_ledger_is_free(e)) {
+    if (jm_ledger_useless(l, e)) {
         jm_ledger_drop(l, e);
         return;
     }
+
+    over = jm_ledger_is_over(l, e);
 
     if (over == (e->finished != 0)) {
         return;
     }
 
-    e->finished = over ? jm_max(now, 1) : 0;
+    jm_put(l->store, e->finished, over ? jm_max(now, 1) : 0);
 
-    jm_ring_remove(&e->link);
-    jm_ring_insert(jm_ledger_ring(l, e, over)->prev, &e->link);
+    jm_ring_remove(l->store, &e->link);
+    jm_ring_insert(l->store,
+                   jm_ring_prev(l->store, jm_ledger_ring(l, e, over)),
+                   &e->link);
+}
+
+
+unsigned
+jm_ledger_useless(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    return e->clients == 0 && e->told == 0 && jm_ledger_is_free(l, e);
 }
 
 
@@ -401,18 +356,18 @@ jm_ledger_ring(jm_ledger_t *l, jm_ledger_entry_t *e, unsigned over)
         return &l->shared->running;
     }
 
-    return jm_ledger_is_free(e) ? &l->shared->free : &l->shared->finished;
+    return jm_ledger_is_free(l, e) ? &l->shared->free : &l->shared->finished;
 }
 
 
 static unsigned
-jm_ledger_is_over(jm_ledger_entry_t *e)
+jm_ledger_is_over(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
     unsigned  i;
 
     for (i = 0; i < e->n; i++) {
 
-        if (jm_ledger_is_running(jm_ledger_slot(e, i))) {
+        if (jm_ledger_is_running(jm_ledger_slot(l, e, i))) {
             return 0;
         }
     }
@@ -430,13 +385,13 @@ jm_ledger_is_running(const jm_ledger_slot_t *slot)
 
 
 static unsigned
-jm_ledger_is_free(jm_ledger_entry_t *e)
+jm_ledger_is_free(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
     unsigned  i;
 
     for (i = 0; i < e->n; i++) {
 
-        if (jm_ledger_slot(e, i)->state != JM_SLOT_FREE) {
+        if (jm_ledger_slot(l, e, i)->state != JM_SLOT_FREE) {
             return 0;
         }
     }
@@ -448,7 +403,7 @@ jm_ledger_is_free(jm_ledger_entry_t *e)
 unsigned
 jm_ledger_followed(jm_ledger_t *l, const jm_ledger_slot_t *slot)
 {
-    return slot->pid != 0 && (slot->pid == l->pid || l->alive(slot->pid));
+    return slot->owner != 0 && jm_store_lives(l->store, slot->owner);
 }
 
 
@@ -459,7 +414,7 @@ jm_ledger_owned(jm_ledger_t *l, jm_ledger_entry_t *e)
     jm_ledger_slot_t  *slot;
 
     for (i = 0; i < e->n; i++) {
-        slot = jm_ledger_slot(e, i);
+        slot = jm_ledger_slot(l, e, i);
 
         if (jm_ledger_is_running(slot) && jm_ledger_followed(l, slot)) {
             return 1;
@@ -475,7 +430,7 @@ jm_ledger_expired(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 {
     if (e->finished) {
         return jm_ledger_elapsed(e->finished, now)
-               >= (jm_ledger_is_free(e) ? JM_LEDGER_TOLD_FOR : e->keep);
+               >= (jm_ledger_is_free(l, e) ? JM_LEDGER_TOLD_FOR : e->keep);
     }
 
     return jm_ledger_elapsed(e->created, now) >= JM_LEDGER_STALE
@@ -490,20 +445,42 @@ jm_ledger_elapsed(uint64_t then, uint64_t now)
 }
 
 
-void *
-jm_ledger_alloc(jm_ledger_t *l, size_t size, uint64_t now)
+jm_rc_e
+jm_ledger_room(jm_ledger_t *l, uint32_t n, uint64_t now)
 {
-    void  *p;
+    jm_store_shared_t  *shared;
 
-    do {
-        p = l->mem.alloc(l->mem.ctx, size);
-    } while (p == NULL && jm_ledger_evict(l, now));
+    shared = l->store->shared;
 
-    if (p != NULL) {
-        memset(p, 0, size);
+    while (shared->nfree < n
+           || l->shared->records + n + shared->kept > shared->records)
+    {
+        if (!jm_ledger_evict(l, now)) {
+            return JM_ERROR;
+        }
+
+        jm_store_commit(l->store);
     }
 
-    return p;
+    return JM_OK;
+}
+
+
+void *
+jm_ledger_new(jm_ledger_t *l, jm_record_e type)
+{
+    jm_put(l->store, l->shared->records, l->shared->records + 1);
+
+    return jm_store_take(l->store, type);
+}
+
+
+void
+jm_ledger_give(jm_ledger_t *l, void *record)
+{
+    jm_put(l->store, l->shared->records, l->shared->records - 1);
+
+    jm_store_give(l->store, record);
 }
 
 
@@ -533,42 +510,35 @@ jm_ledger_evict(jm_ledger_t *l, uint64_t now)
 static jm_ledger_entry_t *
 jm_ledger_oldest(jm_ledger_t *l)
 {
-    jm_ledger_shared_t  *shared;
+    jm_ring_t  *ring, *link;
 
-    shared = l->shared;
+    ring = &l->shared->free;
+    link = jm_ring_next(l->store, ring);
 
-    if (shared->free.next != &shared->free) {
-        return jm_ledger_entry(shared->free.next);
+    if (link == ring) {
+        ring = &l->shared->finished;
+        link = jm_ring_next(l->store, ring);
     }
 
-    if (shared->finished.next != &shared->finished) {
-        return jm_ledger_entry(shared->finished.next);
-    }
-
-    return NULL;
+    return (link == ring) ? NULL : jm_ledger_entry(link);
 }
 
 
 jm_rc_e
 jm_ledger_shrink(jm_ledger_t *l)
 {
-    jm_rc_e             rc;
     jm_ledger_entry_t  *e;
-
-    rc = JM_INVALID;
-
-    jm_ledger_enter(l);
 
     e = jm_ledger_oldest(l);
 
-    if (e != NULL) {
-        jm_ledger_drop(l, e);
-        rc = JM_OK;
+    if (e == NULL) {
+        return JM_INVALID;
     }
 
-    jm_ledger_leave(l);
+    jm_ledger_drop(l, e);
+    l->evicted++;
 
-    return rc;
+    return JM_OK;
 }
 
 
@@ -578,15 +548,17 @@ static void
 jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now)
 {
     unsigned            i;
+    jm_ring_t          *link;
     jm_ledger_entry_t  *e;
 
     for (i = 0; i < JM_LEDGER_EXPIRE; i++) {
+        link = jm_ring_next(l->store, ring);
 
-        if (ring->next == ring) {
+        if (link == ring) {
             break;
         }
 
-        e = jm_ledger_entry(ring->next);
+        e = jm_ledger_entry(link);
 
         if (!jm_ledger_expired(l, e, now)) {
             break;
@@ -602,19 +574,20 @@ jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now)
 static unsigned
 jm_ledger_expire_running(jm_ledger_t *l, uint64_t now)
 {
-    unsigned             i;
-    jm_ledger_entry_t   *e;
-    jm_ledger_shared_t  *shared;
+    unsigned            i;
+    jm_ring_t          *running, *link;
+    jm_ledger_entry_t  *e;
 
-    shared = l->shared;
+    running = &l->shared->running;
 
     for (i = 0; i < JM_LEDGER_EXPIRE; i++) {
+        link = jm_ring_next(l->store, running);
 
-        if (shared->running.next == &shared->running) {
+        if (link == running) {
             return 0;
         }
 
-        e = jm_ledger_entry(shared->running.next);
+        e = jm_ledger_entry(link);
 
         if (jm_ledger_elapsed(e->created, now) < JM_LEDGER_STALE) {
             return 0;
@@ -627,29 +600,15 @@ jm_ledger_expire_running(jm_ledger_t *l, uint64_t now)
 
         /* it is followed still, and must not hide the others */
 
-        jm_ring_remove(&e->link);
-        jm_ring_insert(shared->running.prev, &e->link);
+        jm_ring_remove(l->store, link);
+        jm_ring_insert(l->store, jm_ring_prev(l->store, running), link);
     }
 
     return 0;
 }
 
 
-static void
-jm_ledger_give_back(jm_ledger_t *l, jm_ledger_entry_t *e)
-{
-    jm_ledger_more_t  *more, *next;
-
-    for (more = e->more; more != NULL; more = next) {
-        next = more->next;
-        l->mem.free(l->mem.ctx, more);
-    }
-
-    l->mem.free(l->mem.ctx, e);
-}
-
-
-static jm_ledger_entry_t **
+static jm_ref_t *
 jm_ledger_key_chain(jm_ledger_t *l, const uint8_t *key)
 {
     uint32_t  hash;
@@ -658,23 +617,23 @@ jm_ledger_key_chain(jm_ledger_t *l, const uint8_t *key)
 
     memcpy(&hash, key, sizeof(uint32_t));
 
-    return &l->shared->keys[hash & l->shared->mask];
+    return &l->keys[hash & l->mask];
 }
 
 
-static jm_ledger_entry_t **
+static jm_ref_t *
 jm_ledger_serial_chain(jm_ledger_t *l, uint64_t serial)
 {
-    return &l->shared->serials[serial & l->shared->mask];
+    return &l->serials[serial & l->mask];
 }
 
 
-jm_ledger_entry_t **
+jm_ref_t *
 jm_ledger_owed_chain(jm_ledger_t *l, const uint8_t *key)
 {
     uint32_t  hash;
 
     memcpy(&hash, key, sizeof(uint32_t));
 
-    return &l->shared->owed[hash & l->shared->mask];
+    return &l->owed[hash & l->mask];
 }

@@ -14,7 +14,6 @@
 #define _JM_LEDGER_STORE_H_INCLUDED_
 
 
-#include "jm_fence.h"
 #include "jm_ledger_entry.h"
 
 
@@ -25,10 +24,6 @@
 
 #define JM_LEDGER_NEAR      16
 
-
-/* Frame what changes anything: what a dead process left is put right. */
-void jm_ledger_enter(jm_ledger_t *l);
-void jm_ledger_leave(jm_ledger_t *l);
 
 /* Returns the newest entry of the key's chain, which has other keys as well. */
 jm_ledger_entry_t *jm_ledger_newest(jm_ledger_t *l, const uint8_t *key);
@@ -44,10 +39,18 @@ jm_ledger_entry_t *jm_ledger_numbered(jm_ledger_t *l, uint64_t serial);
  * Returns the head of the chain of what is owed to requests of this key, which
  * has other keys as well.
  */
-jm_ledger_entry_t **jm_ledger_owed_chain(jm_ledger_t *l, const uint8_t *key);
+jm_ref_t *jm_ledger_owed_chain(jm_ledger_t *l, const uint8_t *key);
 
 /* Returns an entry's task number i, which has to be there. */
-jm_ledger_slot_t *jm_ledger_slot(jm_ledger_entry_t *e, unsigned i);
+jm_ledger_slot_t *jm_ledger_slot(jm_ledger_t *l, jm_ledger_entry_t *e,
+    unsigned i);
+
+/* Stores a task's state, and the sum that goes with it. */
+void jm_ledger_become(jm_ledger_t *l, jm_ledger_slot_t *slot,
+    jm_slot_e state);
+
+/* Returns the sum of a task's id and state. */
+uint32_t jm_ledger_sum(const jm_ledger_slot_t *slot);
 
 /*
  * Enters a request, all tasks of which are this process's to submit.  Returns
@@ -63,10 +66,28 @@ void jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e);
 void jm_ledger_forgive(jm_ledger_t *l, jm_ledger_entry_t *e);
 
 /*
- * Returns zeroed memory, for which what has been over for longest is forgotten
- * if need be; NULL when there is none.
+ * Makes room for n records, for which what has been over for longest is
+ * forgotten if need be, and what was done so far is committed.  Returns
+ * JM_ERROR when there is none.
  */
-void *jm_ledger_alloc(jm_ledger_t *l, size_t size, uint64_t now);
+jm_rc_e jm_ledger_room(jm_ledger_t *l, uint32_t n, uint64_t now);
+
+/* Takes a record that there is room for, and gives one back. */
+void *jm_ledger_new(jm_ledger_t *l, jm_record_e type);
+void jm_ledger_give(jm_ledger_t *l, void *record);
+
+/* Returns how many records an entry of n tasks takes. */
+uint32_t jm_ledger_records(unsigned n);
+
+/* Gives a new entry the tasks that it has besides its first. */
+void jm_ledger_add_tasks(jm_ledger_t *l, jm_ledger_entry_t *e);
+
+/* Enters a new entry, all of which is set, as the newest of its key. */
+void jm_ledger_link(jm_ledger_t *l, jm_ledger_entry_t *e);
+
+/* A client of this owner waits for the entry last; nobody does any more. */
+void jm_ledger_attend(jm_ledger_t *l, jm_ledger_entry_t *e, uint32_t owner);
+void jm_ledger_unattend(jm_ledger_t *l, jm_ledger_entry_t *e);
 
 /*
  * To be called when a state has changed: whether the entry runs, or is over,
@@ -74,6 +95,9 @@ void *jm_ledger_alloc(jm_ledger_t *l, size_t size, uint64_t now);
  * forgotten, unless it has an error to be told again.
  */
 void jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
+
+/* Whether it cost nothing, and has nothing to be told to anybody. */
+unsigned jm_ledger_useless(jm_ledger_t *l, jm_ledger_entry_t *e);
 
 /* Whether the task has an owner that lives. */
 unsigned jm_ledger_followed(jm_ledger_t *l, const jm_ledger_slot_t *slot);

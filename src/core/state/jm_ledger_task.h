@@ -78,5 +78,14 @@ void jm_ledger_free(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 unsigned jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now);
 
+/*
+ * Somebody who holds no claim has seen that a task is over, whose id this is.
+ * Returns 1 to the first who sees the end of what the upstream had, as
+ * jm_ledger_over() does; 0 as well if a process that lives follows it, or there
+ * is no such task any more, when *known is set to 0.
+ */
+unsigned jm_ledger_ended(jm_ledger_t *l, uint64_t serial, unsigned i,
+    jm_str_t id, uint64_t now, unsigned *known);
+
 
 #endif /* _JM_LEDGER_TASK_H_INCLUDED_ */

@@ -11,8 +11,6 @@
 
 #define JM_QUEUE_REST       500
 #define JM_QUEUE_REST_MAX   16000
-#define JM_QUEUE_ASIDE_FOR  10000
-#define JM_QUEUE_ASIDE_MAX  300000
 
 #define JM_QUEUE_AVERAGE    8       /* the newest task weighs 1 in so many */
 
@@ -24,33 +22,32 @@ static uint64_t jm_queue_retry(const jm_queue_outlook_t *o, uint64_t patience,
     uint64_t timeout);
 static jm_queue_place_t *jm_queue_make(jm_queue_t *q, jm_place_t *p,
     const jm_queue_request_t *request, uint64_t now);
-static jm_queue_place_t *jm_queue_find(const jm_place_t *p, uint64_t now);
+static jm_queue_place_t *jm_queue_find(jm_queue_t *q, const jm_place_t *p,
+    uint64_t now);
 static jm_queue_e jm_queue_tell(jm_queue_t *q, jm_place_t *p,
     jm_queue_place_t *place, uint64_t now, uint64_t *wait);
 static jm_queue_e jm_queue_tell_waiting(jm_queue_t *q,
     jm_queue_place_t *place, uint64_t now, uint64_t *wait);
-static void jm_queue_succeeded(jm_queue_account_t *a,
+static jm_queue_e jm_queue_back(jm_queue_t *q, jm_place_t *p,
+    jm_queue_place_t *place, jm_rc_e room, uint64_t now, uint64_t *wait);
+static void jm_queue_succeeded(jm_queue_t *q, jm_queue_account_t *a,
     const jm_queue_place_t *place);
-static unsigned jm_queue_set_aside(jm_queue_aside_t *aside,
-    const jm_queue_place_t *place, uint64_t now);
-static jm_queue_aside_t *jm_queue_model(jm_queue_account_t *a,
-    uint64_t model);
-static void jm_queue_learn(jm_queue_account_t *a,
-    const jm_queue_place_t *place, uint64_t now);
+static void jm_queue_learn(jm_queue_t *q, const jm_queue_place_t *place,
+    uint64_t now);
 
 
 jm_queue_e
 jm_queue_enter(jm_queue_t *q, jm_place_t *p,
     const jm_queue_request_t *request, uint64_t now, uint64_t *wait)
 {
-    unsigned           account;
-    jm_queue_e         rc;
-    jm_queue_place_t  *place;
+    jm_rc_e              room;
+    unsigned             account;
+    jm_queue_e           rc;
+    jm_queue_place_t    *place;
+    jm_queue_account_t  *a;
 
     p->serial = 0;
     *wait = 0;
-
-    jm_queue_begin(q);
 
     jm_queue_reap(q, now);
 
@@ -58,38 +55,38 @@ jm_queue_enter(jm_queue_t *q, jm_place_t *p,
 
     jm_queue_dispatch(q, NULL, now);
 
+    /* a place, and a line */
+
+    room = jm_store_room(q->store, 2);
+
     account = jm_queue_pick(q, request, now);
 
     if (account == JM_QUEUE_ACCOUNTS) {
         rc = jm_queue_admit(q, request, now, wait);
 
         if (rc != JM_QUEUE_WAIT) {
-            goto done;
+            return rc;
         }
+    }
+
+    if (room != JM_OK) {
+        return JM_QUEUE_NO_ROOM;
     }
 
     place = jm_queue_make(q, p, request, now);
 
-    if (place == NULL) {
-        rc = JM_QUEUE_NO_ROOM;
-        goto done;
-    }
-
     if (account != JM_QUEUE_ACCOUNTS) {
-        jm_queue_hold(q, place, account, now);
+        a = jm_queue_number(q, account);
+        jm_put(q->store, a->submitted, now);
+
+        jm_queue_hold(q, place, account, JM_PLACE_TOLD, now);
 
     } else {
         jm_queue_line_up(q, place, 0);
         jm_queue_dispatch(q, place, now);
     }
 
-    rc = jm_queue_tell(q, p, place, now, wait);
-
-done:
-
-    jm_queue_done(q);
-
-    return rc;
+    return jm_queue_tell(q, p, place, now, wait);
 }
 
 
@@ -174,28 +171,40 @@ static jm_queue_place_t *
 jm_queue_make(jm_queue_t *q, jm_place_t *p, const jm_queue_request_t *request,
     uint64_t now)
 {
+    jm_store_t        *s;
     jm_queue_place_t  *place;
 
-    place = jm_queue_take(q);
+    s = q->store;
 
-    if (place == NULL) {
-        return NULL;
-    }
+    jm_put(s, s->shared->serial, s->shared->serial + 1);
 
-    place->accounts = jm_queue_accounts(request);
+    place = jm_store_take(s, JM_RECORD_PLACE);
+
+    place->task = request->task;
+    place->serial = s->shared->serial;
     place->model = request->model;
-    place->task = 0;
-    place->since = request->since;
-    place->due = now + jm_min(request->patience, UINT64_MAX - now);
-    place->renewed = now;
-    place->pid = q->pid;
-    place->worker = request->worker;
-    place->adopted = 0;
+    place->entry = request->entry;
+    place->billed = request->billed;
 
     memcpy(place->client, request->client, JM_QUEUE_KEY);
 
+    if (request->req_key.len <= JM_QUEUE_REQ_KEY && request->req_key.len != 0) {
+        place->key_len = (uint8_t) request->req_key.len;
+        memcpy(place->key, request->req_key.data, request->req_key.len);
+    }
+
+    jm_store_seal(place, jm_queue_place_sealed);
+
+    place->accounts = jm_queue_accounts(request);
+    place->since = request->since;
+    place->due = now + jm_min(request->patience, UINT64_MAX - now);
+    place->renewed = now;
+    place->owner = s->owner;
+    place->worker = request->worker;
+
     p->serial = place->serial;
-    p->shared = place;
+    p->ref = jm_ref(s, place);
+    p->grip = 0;
 
     return place;
 }
@@ -204,21 +213,14 @@ jm_queue_make(jm_queue_t *q, jm_place_t *p, const jm_queue_request_t *request,
 jm_queue_e
 jm_queue_look(jm_queue_t *q, jm_place_t *p, uint64_t now, uint64_t *wait)
 {
-    jm_queue_e         rc;
     jm_queue_place_t  *place;
 
-    jm_queue_begin(q);
-
-    place = jm_queue_find(p, now);
+    place = jm_queue_find(q, p, now);
 
     jm_queue_reap(q, now);
     jm_queue_dispatch(q, place, now);
 
-    rc = jm_queue_tell(q, p, place, now, wait);
-
-    jm_queue_done(q);
-
-    return rc;
+    return jm_queue_tell(q, p, place, now, wait);
 }
 
 
@@ -228,7 +230,7 @@ jm_queue_look(jm_queue_t *q, jm_place_t *p, uint64_t now, uint64_t *wait)
  */
 
 static jm_queue_place_t *
-jm_queue_find(const jm_place_t *p, uint64_t now)
+jm_queue_find(jm_queue_t *q, const jm_place_t *p, uint64_t now)
 {
     jm_queue_place_t  *place;
 
@@ -236,16 +238,21 @@ jm_queue_find(const jm_place_t *p, uint64_t now)
         return NULL;
     }
 
-    place = p->shared;
+    place = jm_at(q->store, p->ref);
 
-    if (place->serial != p->serial || place->state == JM_PLACE_FREE) {
+    /* the record may be another one's by now, of any type */
+
+    if (place->head.type != JM_RECORD_PLACE || place->serial != p->serial
+        || place->grip != p->grip)
+    {
         return NULL;
     }
 
-    place->renewed = now;
+    jm_put(q->store, place->renewed, now);
 
     if (place->state == JM_PLACE_LOST) {
-        place->state = place->task ? JM_PLACE_RUN : JM_PLACE_TOLD;
+        jm_put(q->store, place->state,
+               (uint8_t) (place->id_len ? JM_PLACE_RUN : JM_PLACE_TOLD));
     }
 
     return place;
@@ -258,7 +265,8 @@ static jm_queue_e
 jm_queue_tell(jm_queue_t *q, jm_place_t *p, jm_queue_place_t *place,
     uint64_t now, uint64_t *wait)
 {
-    jm_queue_e  rc;
+    jm_queue_e           rc;
+    jm_queue_account_t  *a;
 
     *wait = 0;
 
@@ -283,11 +291,11 @@ jm_queue_tell(jm_queue_t *q, jm_place_t *p, jm_queue_place_t *place,
 
         /* it is submitted now, not when the slot was free */
 
-        place->at = now;
-        q->shared->accounts[place->account]->submitted = now;
+        a = jm_queue_number(q, place->account);
 
-        jm_fence();
-        place->state = JM_PLACE_TOLD;
+        jm_put(q->store, a->submitted, now);
+        jm_put(q->store, place->at, now);
+        jm_put(q->store, place->state, JM_PLACE_TOLD);
     }
 
     p->account = place->account;
@@ -330,95 +338,120 @@ jm_queue_e
 jm_queue_bind(jm_queue_t *q, jm_place_t *p, unsigned account, uint64_t now,
     uint64_t *wait)
 {
-    jm_queue_e         rc;
+    jm_rc_e            room;
     jm_queue_place_t  *place;
 
-    jm_queue_begin(q);
+    place = jm_queue_find(q, p, now);
 
-    place = jm_queue_find(p, now);
-
-    if (place != NULL) {
-
-        if ((place->state == JM_PLACE_GRANTED
-             || place->state == JM_PLACE_TOLD)
-            && place->account != account)
-        {
-            jm_queue_line_up(q, place, 1);
-        }
-
-        if (place->state == JM_PLACE_WAIT) {
-            jm_queue_narrow(q, place, jm_queue_bit(account));
-            jm_queue_dispatch(q, place, now);
-
-        } else {
-            place->accounts = jm_queue_bit(place->account);
-        }
+    if (place == NULL) {
+        return jm_queue_tell(q, p, NULL, now, wait);
     }
 
-    rc = jm_queue_tell(q, p, place, now, wait);
+    if (place->state == JM_PLACE_WAIT) {
+        jm_queue_narrow(q, place, jm_queue_bit(account));
+        jm_queue_dispatch(q, place, now);
 
-    jm_queue_done(q);
+    } else if (place->state == JM_PLACE_RUN || place->account == account) {
+        jm_put(q->store, place->accounts, jm_queue_bit(place->account));
 
-    return rc;
+    } else {
+        room = jm_queue_line_room(q, place);
+
+        jm_put(q->store, place->accounts, jm_queue_bit(account));
+
+        return jm_queue_back(q, p, place, room, now, wait);
+    }
+
+    return jm_queue_tell(q, p, place, now, wait);
+}
+
+
+/* what had a slot is the next again, unless there is no room for its line */
+
+static jm_queue_e
+jm_queue_back(jm_queue_t *q, jm_place_t *p, jm_queue_place_t *place,
+    jm_rc_e room, uint64_t now, uint64_t *wait)
+{
+    if (room == JM_OK) {
+        jm_queue_line_up(q, place, 1);
+        jm_queue_dispatch(q, place, now);
+
+        return jm_queue_tell(q, p, place, now, wait);
+    }
+
+    jm_queue_drop(q, place);
+    jm_queue_dispatch(q, NULL, now);
+
+    p->serial = 0;
+    *wait = 0;
+
+    return JM_QUEUE_NO_ROOM;
 }
 
 
 void
-jm_queue_accepted(jm_queue_t *q, jm_place_t *p, uint64_t task, uint64_t now)
+jm_queue_accepted(jm_queue_t *q, jm_place_t *p, jm_str_t id, uint64_t now)
 {
+    size_t               i;
+    jm_store_t          *s;
     jm_queue_place_t    *place;
     jm_queue_account_t  *a;
 
-    jm_queue_begin(q);
+    place = jm_queue_find(q, p, now);
 
-    place = jm_queue_find(p, now);
-
-    if (place != NULL && place->state == JM_PLACE_TOLD) {
-        place->task = task;
-        jm_fence();
-        place->state = JM_PLACE_RUN;
-
-        a = q->shared->accounts[place->account];
-        a->submits++;
-
-        jm_queue_succeeded(a, place);
-        jm_queue_dispatch(q, NULL, now);
+    if (place == NULL || place->state != JM_PLACE_TOLD) {
+        return;
     }
 
-    jm_queue_done(q);
+    s = q->store;
+    a = jm_queue_number(q, place->account);
+
+    if (id.len <= JM_QUEUE_ID) {
+
+        for (i = 0; i < id.len; i++) {
+            jm_put(s, place->id[i], id.data[i]);
+        }
+
+        jm_put(s, place->id_len, (uint8_t) id.len);
+    }
+
+    jm_put(s, place->state, JM_PLACE_RUN);
+    jm_put(s, a->submits, a->submits + 1);
+
+    jm_queue_succeeded(q, a, place);
+    jm_queue_dispatch(q, NULL, now);
 }
 
 
 /* what was submitted before the last refusal says nothing about now */
 
 static void
-jm_queue_succeeded(jm_queue_account_t *a, const jm_queue_place_t *place)
+jm_queue_succeeded(jm_queue_t *q, jm_queue_account_t *a,
+    const jm_queue_place_t *place)
 {
-    unsigned  i;
+    jm_store_t  *s;
 
-    if (place->at > a->aside.at) {
-        a->aside.times = 0;
-    }
+    s = q->store;
 
-    for (i = 0; i < JM_QUEUE_MODELS; i++) {
-
-        if (a->models[i].model == place->model
-            && place->at > a->models[i].at)
-        {
-            a->models[i].times = 0;
-        }
-    }
+    jm_queue_trust(q, a, place);
 
     if (place->at <= a->refused) {
         return;
     }
 
-    a->refusals = 0;
+    jm_put(s, a->refusals, 0);
 
-    if (a->effective < a->conf.concurrency && ++a->taken >= a->effective) {
-        a->effective += jm_min(a->effective,
-                               a->conf.concurrency - a->effective);
-        a->taken = 0;
+    if (a->effective >= a->conf.concurrency) {
+        return;
+    }
+
+    jm_put(s, a->taken, a->taken + 1);
+
+    if (a->taken >= a->effective) {
+        jm_put(s, a->effective,
+               a->effective + jm_min(a->effective,
+                                     a->conf.concurrency - a->effective));
+        jm_put(s, a->taken, 0);
     }
 }
 
@@ -427,45 +460,43 @@ jm_queue_e
 jm_queue_busy(jm_queue_t *q, jm_place_t *p, unsigned tasks, uint64_t now,
     uint64_t *wait)
 {
+    jm_rc_e              room;
     uint32_t             others;
-    jm_queue_e           rc;
+    uint64_t             rest;
+    jm_store_t          *s;
     jm_queue_place_t    *place;
     jm_queue_account_t  *a;
 
-    jm_queue_begin(q);
+    place = jm_queue_find(q, p, now);
 
-    place = jm_queue_find(p, now);
-
-    if (place != NULL && place->state == JM_PLACE_TOLD) {
-        a = q->shared->accounts[place->account];
-
-        a->busy_tasks += (tasks != 0);
-        a->busy_rate += (tasks == 0);
-
-        /* those that were submitted together are one refusal */
-
-        if (a->refusals == 0 || place->at > a->refused) {
-            a->rest = now + jm_min((uint64_t) JM_QUEUE_REST
-                                   << jm_min(a->refusals, 5),
-                                   JM_QUEUE_REST_MAX);
-            a->refusals++;
-        }
-
-        a->refused = now;
-
-        others = jm_max(a->running - 1, 1);
-        a->effective = jm_min(a->effective, others);
-        a->taken = 0;
-
-        jm_queue_line_up(q, place, 1);
-        jm_queue_dispatch(q, place, now);
+    if (place == NULL || place->state != JM_PLACE_TOLD) {
+        return jm_queue_tell(q, p, place, now, wait);
     }
 
-    rc = jm_queue_tell(q, p, place, now, wait);
+    s = q->store;
+    a = jm_queue_number(q, place->account);
+    room = jm_queue_line_room(q, place);
 
-    jm_queue_done(q);
+    jm_put(s, a->busy_tasks, a->busy_tasks + (tasks != 0));
+    jm_put(s, a->busy_rate, a->busy_rate + (tasks == 0));
 
-    return rc;
+    /* those that were submitted together are one refusal */
+
+    if (a->refusals == 0 || place->at > a->refused) {
+        rest = jm_min((uint64_t) JM_QUEUE_REST << jm_min(a->refusals, 5),
+                      JM_QUEUE_REST_MAX);
+
+        jm_put(s, a->rest, now + rest);
+        jm_put(s, a->refusals, a->refusals + 1);
+    }
+
+    others = jm_max(a->running - 1, 1);
+
+    jm_put(s, a->refused, now);
+    jm_put(s, a->effective, jm_min(a->effective, others));
+    jm_put(s, a->taken, 0);
+
+    return jm_queue_back(q, p, place, room, now, wait);
 }
 
 
@@ -473,101 +504,56 @@ jm_queue_e
 jm_queue_denied(jm_queue_t *q, jm_place_t *p, unsigned model_only,
     uint64_t now, uint64_t *wait, unsigned *first)
 {
-    jm_queue_e           rc;
+    jm_rc_e              room;
+    jm_store_t          *s;
     jm_queue_place_t    *place;
     jm_queue_aside_t    *aside;
     jm_queue_account_t  *a;
 
     *first = 0;
 
-    jm_queue_begin(q);
+    place = jm_queue_find(q, p, now);
 
-    place = jm_queue_find(p, now);
+    if (place == NULL || place->state != JM_PLACE_TOLD) {
+        return jm_queue_tell(q, p, place, now, wait);
+    }
 
-    if (place != NULL && place->state == JM_PLACE_TOLD) {
-        a = q->shared->accounts[place->account];
-        a->denied++;
+    s = q->store;
+    a = jm_queue_number(q, place->account);
 
-        aside = model_only ? jm_queue_model(a, place->model) : &a->aside;
+    aside = model_only ? jm_queue_model(q, a, place->model) : &a->aside;
 
+    room = jm_queue_line_room(q, place);
+
+    jm_put(s, a->denied, a->denied + 1);
+
+    if (aside == NULL) {
+        *first = 1;
+
+        /* nobody remembers it: this place at least must not try again */
+
+        jm_put(s, place->accounts,
+               place->accounts & ~jm_queue_bit(place->account));
+
+    } else {
         *first = (aside->times == 0);
 
-        if (jm_queue_set_aside(aside, place, now)) {
+        if (jm_queue_set_aside(q, aside, place, now)) {
 
             /* some have no other account to wait for */
 
             jm_queue_wake_all(q);
         }
-
-        jm_queue_line_up(q, place, 1);
-        jm_queue_dispatch(q, place, now);
     }
 
-    rc = jm_queue_tell(q, p, place, now, wait);
-
-    jm_queue_done(q);
-
-    return rc;
-}
-
-
-/* returns 0 when it was known: those submitted together are one refusal */
-
-static unsigned
-jm_queue_set_aside(jm_queue_aside_t *aside, const jm_queue_place_t *place,
-    uint64_t now)
-{
-    unsigned  known;
-
-    known = (aside->times != 0 && place->at <= aside->at);
-
-    if (!known) {
-        aside->until = now + jm_min((uint64_t) JM_QUEUE_ASIDE_FOR
-                                    << jm_min(aside->times, 5),
-                                    JM_QUEUE_ASIDE_MAX);
-        aside->times++;
-    }
-
-    aside->at = now;
-
-    return !known;
-}
-
-
-/* the entry of the model, or else the one that may be overwritten first */
-
-static jm_queue_aside_t *
-jm_queue_model(jm_queue_account_t *a, uint64_t model)
-{
-    unsigned           i;
-    jm_queue_aside_t  *aside;
-
-    aside = &a->models[0];
-
-    for (i = 0; i < JM_QUEUE_MODELS; i++) {
-
-        if (a->models[i].model == model && a->models[i].times != 0) {
-            return &a->models[i];
-        }
-
-        if (a->models[i].until < aside->until) {
-            aside = &a->models[i];
-        }
-    }
-
-    memset(aside, 0, sizeof(jm_queue_aside_t));
-    aside->model = model;
-
-    return aside;
+    return jm_queue_back(q, p, place, room, now, wait);
 }
 
 
 void
 jm_queue_renew(jm_queue_t *q, jm_place_t *p, uint64_t now)
 {
-    jm_queue_begin(q);
-    (void) jm_queue_find(p, now);
-    jm_queue_done(q);
+    (void) jm_queue_find(q, p, now);
 }
 
 
@@ -576,41 +562,39 @@ jm_queue_leave(jm_queue_t *q, jm_place_t *p, jm_leave_e how, uint64_t now)
 {
     jm_queue_place_t  *place;
 
-    jm_queue_begin(q);
-
-    place = jm_queue_find(p, now);
+    place = jm_queue_find(q, p, now);
     p->serial = 0;
 
-    if (place != NULL) {
-
-        if (how == JM_LEAVE_OVER && place->state == JM_PLACE_RUN) {
-            jm_queue_learn(q->shared->accounts[place->account], place, now);
-        }
-
-        if (how == JM_LEAVE_LOST) {
-            jm_queue_lose(q, place);
-
-        } else {
-            jm_queue_drop(q, place);
-        }
-
-        jm_queue_dispatch(q, NULL, now);
+    if (place == NULL) {
+        return;
     }
 
-    jm_queue_done(q);
+    if (how == JM_LEAVE_OVER && place->state == JM_PLACE_RUN) {
+        jm_queue_learn(q, place, now);
+    }
+
+    if (how == JM_LEAVE_LOST) {
+        jm_queue_lose(q, place);
+
+    } else {
+        jm_queue_drop(q, place);
+    }
+
+    jm_queue_dispatch(q, NULL, now);
 }
 
 
 static void
-jm_queue_learn(jm_queue_account_t *a, const jm_queue_place_t *place,
-    uint64_t now)
+jm_queue_learn(jm_queue_t *q, const jm_queue_place_t *place, uint64_t now)
 {
-    uint64_t  time;
+    uint64_t             time;
+    jm_queue_account_t  *a;
 
     if (place->adopted) {
         return;
     }
 
+    a = jm_queue_number(q, place->account);
     time = jm_max(jm_queue_span(place->at, now), 1);
 
     if (a->average != 0) {
@@ -619,5 +603,5 @@ jm_queue_learn(jm_queue_account_t *a, const jm_queue_place_t *place,
                / JM_QUEUE_AVERAGE;
     }
 
-    a->average = time;
+    jm_put(q->store, a->average, time);
 }

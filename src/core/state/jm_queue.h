@@ -5,15 +5,16 @@
 
 
 /*
- * The slots of each account, and the fair queue for them, in memory that
- * several processes share at the same address.  A slot is the right to have a
+ * The slots of each account, and the fair queue for them, in a store that
+ * several processes share.  A slot is the right to have a
  * task running on an account; a place is what a task has here, while it waits
  * for a slot and while it has one.  The places of a client are served in the
  * order they came, and clients that wait turn by turn.
  *
- * Every function is to be called with the one lock of that memory held.  A
- * process may die between any two stores, with the lock held as well: what it
- * left is put right by the next one that comes.
+ * Every function is to be called with the store's lock held, between
+ * jm_store_begin() and jm_store_commit().  Those that make room for a record,
+ * grant slots or take places away commit in between: what their caller has done
+ * so far has to be whole.
  *
  * All times are in milliseconds.  now is of any clock that all processes share
  * and that does not go back.
@@ -24,7 +25,7 @@
 #define _JM_QUEUE_H_INCLUDED_
 
 
-#include "jm_queue_place.h"
+#include "jm_queue_orphan.h"
 
 
 typedef enum {
@@ -35,10 +36,10 @@ typedef enum {
 
 
 /*
- * The submit of a granted place was taken.  task is a hash of the upstream's
- * id by which jm_queue_ended() and jm_queue_adopt() know it, 0: not known.
+ * The submit of a granted place was taken, with the upstream's id.  An id that
+ * is empty or longer than JM_QUEUE_ID is not known.
  */
-void jm_queue_accepted(jm_queue_t *q, jm_place_t *p, uint64_t task,
+void jm_queue_accepted(jm_queue_t *q, jm_place_t *p, jm_str_t id,
     uint64_t now);
 
 /*
@@ -56,8 +57,9 @@ jm_queue_e jm_queue_busy(jm_queue_t *q, jm_place_t *p, unsigned tasks,
  * The submit of a granted place was refused for its account's credentials,
  * which is set aside, for 10 s, doubled with each time in a row, to 300 s, and
  * then tried with one task at a time; with model_only it is set aside for the
- * request's model alone.  The place is the next again, on another account:
- * returns as jm_queue_look() does.  *first is set to 1 when it is the first
+ * request's model alone, or where there is no record for that for this place.
+ * The place is the next again, on another account: returns as jm_queue_look()
+ * does.  *first is set to 1 when it is the first
  * refusal since a submit was taken, else to 0.
  */
 jm_queue_e jm_queue_denied(jm_queue_t *q, jm_place_t *p, unsigned model_only,
@@ -72,28 +74,14 @@ void jm_queue_renew(jm_queue_t *q, jm_place_t *p, uint64_t now);
 
 /*
  * Gives a place back, and sets p->serial to 0.  JM_LEAVE_OVER: the time since
- * it was granted counts for the average.  JM_LEAVE_LOST: its slot is taken for
- * as long as the task would by the average have run, 30 s without one, and for
- * half of that since it was last renewed.  Does nothing where there is no
- * place.
+ * it was granted counts for the average.  JM_LEAVE_LOST: its slot is taken
+ * until somebody has seen the task's end, see jm_queue_orphan_next().  One that
+ * cannot be asked for has it for as long as it would by the average have run,
+ * 30 s without one, and for half of that since it was last renewed.  Does
+ * nothing where there is no place.
  */
 void jm_queue_leave(jm_queue_t *q, jm_place_t *p, jm_leave_e how,
     uint64_t now);
-
-/*
- * Somebody has seen that a task is over: its slot is free, unless a process
- * that lives has it.
- */
-void jm_queue_ended(jm_queue_t *q, unsigned account, uint64_t task,
-    uint64_t now);
-
-/*
- * The slot of a task that nobody who lives has becomes this process's: *p is
- * set as after jm_queue_accepted(), and 1 is returned.  Else 0, and p->serial
- * is 0.
- */
-unsigned jm_queue_adopt(jm_queue_t *q, jm_place_t *p, unsigned account,
-    uint64_t task, uint64_t now);
 
 
 #endif /* _JM_QUEUE_H_INCLUDED_ */

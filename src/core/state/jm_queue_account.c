@@ -4,27 +4,30 @@
  */
 
 
-#include "jm_queue_store.h"
+#include "jm_queue_turn.h"
 
 
-static jm_rc_e jm_queue_account_make(jm_queue_t *q, jm_str_t name,
-    const jm_queue_conf_t *conf, unsigned *i);
+static unsigned jm_queue_free_number(jm_queue_t *q);
+static uint64_t jm_queue_in_use(jm_queue_t *q);
 
 
-jm_rc_e
-jm_queue_reserve(jm_queue_t *q, jm_str_t name,
-    const jm_queue_conf_t *conf)
+uint32_t
+jm_queue_records(const jm_queue_conf_t *conf)
 {
-    jm_rc_e   rc;
-    unsigned  i;
+    uint64_t  n;
 
-    jm_queue_begin(q);
+    /* itself and its models, and a line for each place that waits */
 
-    rc = jm_queue_account_make(q, name, conf, &i);
+    n = 2 + (uint64_t) conf->concurrency + 2 * (uint64_t) conf->queue;
 
-    jm_queue_done(q);
+    return (uint32_t) jm_min(n, UINT32_MAX);
+}
 
-    return rc;
+
+void
+jm_queue_accounts_begin(jm_queue_t *q)
+{
+    jm_put(q->store, q->shared->round, q->shared->round + 1);
 }
 
 
@@ -33,103 +36,165 @@ jm_queue_account(jm_queue_t *q, jm_str_t name,
     const jm_queue_conf_t *conf, unsigned *account)
 {
     jm_rc_e              rc;
-    unsigned             i;
+    jm_store_t          *s;
     jm_queue_account_t  *a;
 
-    jm_queue_begin(q);
+    rc = jm_queue_find_account(q, name, account);
 
-    rc = jm_queue_account_make(q, name, conf, &i);
-
-    if (rc == JM_OK) {
-        a = q->shared->accounts[i];
-
-        a->conf = *conf;
-        a->effective = conf->concurrency;
-        a->taken = 0;
-        a->refusals = 0;
-        a->rest = 0;
-        a->next = 0;
-
-        memset(&a->aside, 0, sizeof(jm_queue_aside_t));
-        memset(a->models, 0, sizeof(a->models));
-
-        *account = i;
+    if (rc != JM_OK) {
+        return rc;
     }
 
-    jm_queue_done(q);
+    s = q->store;
+    a = jm_queue_number(q, *account);
 
-    return rc;
+    jm_put(s, a->conf.concurrency, conf->concurrency);
+    jm_put(s, a->conf.queue, conf->queue);
+    jm_put(s, a->conf.weight, conf->weight);
+    jm_put(s, a->conf.interval, conf->interval);
+    jm_put(s, a->conf.timeout, conf->timeout);
+
+    jm_put(s, a->round, q->shared->round);
+    jm_put(s, a->effective, conf->concurrency);
+    jm_put(s, a->taken, 0);
+    jm_put(s, a->refusals, 0);
+    jm_put(s, a->rest, 0);
+    jm_put(s, a->next, 0);
+
+    jm_queue_forgive(q, a);
+
+    return JM_OK;
 }
 
 
 void
 jm_queue_query_denied(jm_queue_t *q, unsigned account)
 {
-    jm_queue_begin(q);
+    jm_queue_account_t  *a;
 
-    q->shared->accounts[account]->queries_denied++;
+    a = jm_queue_number(q, account);
 
-    jm_queue_done(q);
+    jm_put(q->store, a->queries_denied, a->queries_denied + 1);
 }
 
 
-/* a new account is all zeros, and serves nobody, until its conf is set */
-
-static jm_rc_e
-jm_queue_account_make(jm_queue_t *q, jm_str_t name,
-    const jm_queue_conf_t *conf, unsigned *i)
+jm_rc_e
+jm_queue_find_account(jm_queue_t *q, jm_str_t name, unsigned *i)
 {
-    uint64_t             room, has;
+    jm_store_t          *s;
+    jm_queue_shared_t   *shared;
     jm_queue_account_t  *a;
+
+    s = q->store;
+    shared = q->shared;
 
     if (name.len == 0 || name.len > JM_QUEUE_NAME) {
         return JM_INVALID;
     }
 
-    a = NULL;
-
-    for (*i = 0; *i < q->shared->naccounts; (*i)++) {
-        a = q->shared->accounts[*i];
+    for (*i = 0; *i < shared->naccounts; (*i)++) {
+        a = jm_queue_number(q, *i);
 
         if (a->len == name.len && memcmp(a->name, name.data, name.len) == 0) {
-            break;
+            return JM_OK;
         }
-
-        a = NULL;
     }
+
+    *i = jm_queue_free_number(q);
 
     if (*i == JM_QUEUE_ACCOUNTS) {
         return JM_INVALID;
     }
 
-    /* the room for the other accounts' places was made with them */
-
-    room = (uint64_t) conf->concurrency + conf->queue;
-    has = a ? a->room : 0;
-
-    if (jm_queue_grow(q, jm_max(room, has) - has) != JM_OK) {
+    if (jm_store_room(s, 1) != JM_OK) {
         return JM_ERROR;
     }
 
-    if (a == NULL) {
-        a = q->mem.alloc(q->mem.ctx, sizeof(jm_queue_account_t));
+    if (*i == shared->naccounts) {
+        jm_put(s, shared->naccounts, *i + 1);
 
-        if (a == NULL) {
-            return JM_ERROR;
-        }
-
-        memset(a, 0, sizeof(jm_queue_account_t));
-        jm_ring_init(&a->held);
-
-        memcpy(a->name, name.data, name.len);
-        a->len = name.len;
-
-        q->shared->accounts[*i] = a;
-        jm_fence();
-        q->shared->naccounts = *i + 1;
+    } else {
+        a = jm_queue_number(q, *i);
+        jm_queue_forgive(q, a);
+        jm_store_give(s, a);
     }
 
-    a->room = (uint32_t) jm_max(room, has);
+    a = jm_store_take(s, JM_RECORD_ACCOUNT);
+
+    a->number = (uint8_t) *i;
+    a->len = (uint8_t) name.len;
+    memcpy(a->name, name.data, name.len);
+
+    jm_store_seal(a, jm_queue_account_sealed);
+
+    a->round = shared->round;
+    jm_ring_init(s, &a->held);
+
+    jm_put(s, shared->accounts[*i], jm_ref(s, a));
 
     return JM_OK;
+}
+
+
+/*
+ * With all numbers taken it is the one of the account that is not needed, and
+ * was in no configuration for longest; JM_QUEUE_ACCOUNTS if each is needed.
+ */
+
+static unsigned
+jm_queue_free_number(jm_queue_t *q)
+{
+    unsigned             i, number;
+    uint32_t             round;
+    uint64_t             used;
+    jm_queue_account_t  *a;
+
+    if (q->shared->naccounts < JM_QUEUE_ACCOUNTS) {
+        return q->shared->naccounts;
+    }
+
+    used = jm_queue_in_use(q);
+    round = q->shared->round;
+    number = JM_QUEUE_ACCOUNTS;
+
+    for (i = 0; i < JM_QUEUE_ACCOUNTS; i++) {
+        a = jm_queue_number(q, i);
+
+        if (a->round < round && !(used & jm_queue_bit(i))) {
+            round = a->round;
+            number = i;
+        }
+    }
+
+    return number;
+}
+
+
+/* the accounts that places have slots of, or may come to have */
+
+static uint64_t
+jm_queue_in_use(jm_queue_t *q)
+{
+    unsigned             i;
+    uint64_t             used;
+    jm_ring_t           *link;
+    jm_queue_account_t  *a;
+
+    used = 0;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+        a = jm_queue_number(q, i);
+
+        if (a->waiting != 0 || a->running != 0) {
+            used |= jm_queue_bit(i);
+        }
+
+        for (link = jm_ring_next(q->store, &a->held); link != &a->held;
+             link = jm_ring_next(q->store, link))
+        {
+            used |= jm_queue_place(link)->accounts;
+        }
+    }
+
+    return used;
 }

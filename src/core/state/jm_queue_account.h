@@ -13,12 +13,8 @@
 #define _JM_QUEUE_ACCOUNT_H_INCLUDED_
 
 
-#include "jm_base.h"
+#include "jm_store.h"
 
-
-/* changes with the meaning of anything that is kept in shared memory */
-
-#define JM_QUEUE_VERSION    2
 
 #define JM_QUEUE_ACCOUNTS   64
 #define JM_QUEUE_NAME       64      /* bytes of an account's name, at most */
@@ -29,8 +25,7 @@ typedef struct jm_queue_shared_s  jm_queue_shared_t;
 
 
 /*
- * A process's way to the queue, in memory of its own.  mem is the shared
- * memory's.  alive() returns 0 for a process that is certainly no more.
+ * A process's way to the queue, in memory of its own.
  *
  * woken has the numbers of workers that have to look at their places now:
  * something was granted there, or is to be at another time than they know.
@@ -40,10 +35,10 @@ typedef struct jm_queue_shared_s  jm_queue_shared_t;
  */
 
 typedef struct {
+    jm_store_t          *store;
     jm_queue_shared_t   *shared;
-    jm_mem_t             mem;
-    unsigned           (*alive)(uint32_t pid);
-    uint32_t             pid;       /* this process, never 0 */
+    jm_ref_t            *lines;     /* chains of them, by their clients */
+    uint32_t             mask;
     unsigned             nwoken;
     uint32_t             woken[JM_QUEUE_WOKEN];
 } jm_queue_t;
@@ -82,26 +77,30 @@ typedef struct {
 
 
 /*
- * Makes a queue without accounts in q->mem, and sets q->shared, which other
- * processes are to be handed.  Returns JM_ERROR without memory.
+ * Places the queue's heads in a store, without accounts where that is fresh.
+ * Returns JM_ERROR where there is no room for them.
  */
-jm_rc_e jm_queue_create(jm_queue_t *q);
+jm_rc_e jm_queue_layout(jm_queue_t *q, jm_store_t *s);
 
 /*
- * Makes room for an account of that name and as many places, and changes
- * nothing else: jm_queue_account() cannot fail afterwards.  Returns JM_INVALID
- * and JM_ERROR as that does.
+ * Returns how many of the store's records an account and its places take at
+ * most; where any number may run, without the places of those.
  */
-jm_rc_e jm_queue_reserve(jm_queue_t *q, jm_str_t name,
-    const jm_queue_conf_t *conf);
+uint32_t jm_queue_records(const jm_queue_conf_t *conf);
 
 /*
- * Finds the account of that name, or makes it, when the configuration was
- * read: sets conf, makes room for as many places, and clears its rest, what it
- * was set aside for, and what lowered its slots.  *account is its number, from
- * 0, for as long as the memory lives; accounts are never forgotten.  Returns
- * JM_INVALID for a name that is empty or too long, and for one account too
- * many; JM_ERROR without memory, when nothing has changed.
+ * A configuration was read, whose accounts come next: one that is not among
+ * them may be given up for another.
+ */
+void jm_queue_accounts_begin(jm_queue_t *q);
+
+/*
+ * Finds the account of that name, or makes it: sets conf, and clears its rest,
+ * what it was set aside for, and what lowered its slots.  *account is its
+ * number, from 0, until it is given up: only when all numbers are taken, it is
+ * not in the newest configuration, and no place may use it.  Returns JM_INVALID
+ * for a name that is empty or too long, and for one account too many; JM_ERROR
+ * where there is no record for it.
  */
 jm_rc_e jm_queue_account(jm_queue_t *q, jm_str_t name,
     const jm_queue_conf_t *conf, unsigned *account);

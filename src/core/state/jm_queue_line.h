@@ -5,9 +5,7 @@
 
 
 /*
- * How places, and the lines that they wait in, lie in shared memory.  What
- * counts is each place by itself: one store of its state moves it on.  Lists
- * and counts are made from the places again after a process has died at work.
+ * How places, and the lines that they wait in, lie in the store.
  */
 
 
@@ -19,12 +17,13 @@
 #include "jm_ring.h"
 
 
-#define JM_QUEUE_PLACES     24      /* of a chunk, which is below 4096 bytes */
 #define JM_QUEUE_KEY        16      /* bytes that are kept of a client */
 
 
+/* the numbers are kept in files */
+
 typedef enum {
-    JM_PLACE_FREE = 0,      /* nobody's */
+    JM_PLACE_NEW = 0,
     JM_PLACE_WAIT,
     JM_PLACE_GRANTED,       /* it has a slot, its owner does not know yet */
     JM_PLACE_TOLD,          /* its owner knows, and may be submitting */
@@ -33,51 +32,70 @@ typedef enum {
 } jm_place_e;
 
 
-typedef struct jm_queue_line_s   jm_queue_line_t;
-typedef struct jm_queue_chunk_s  jm_queue_chunk_t;
+/* JM_RECORD_LINE: the places of a client that wait, the oldest first */
 
-/* the places of a client that wait, the oldest first; never empty in use */
-
-struct jm_queue_line_s {
-    jm_ring_t            link;      /* in shared->lines, while in use */
+typedef struct {
+    jm_record_t          head;
+    jm_ref_t             next;      /* in the table */
+    jm_ring_t            link;      /* in shared->lines */
     jm_ring_t            places;
-    jm_queue_line_t     *next;      /* in the table, or in shared->unused */
-};
+    uint8_t              client[JM_QUEUE_KEY];
+} jm_queue_line_t;
 
 
-/* the state is stored last, and in one store */
+/* JM_RECORD_PLACE */
 
-struct jm_queue_place_s {
-    jm_ring_t            link;      /* in its line, or its account's held */
-    jm_queue_line_t     *line;      /* while it waits */
+typedef struct {
+    jm_record_t          head;
+    uint8_t              task;      /* in the entry */
+    uint8_t              key_len;   /* 0: its req_key is not known */
+    uint8_t              unused[2];
     uint64_t             serial;
-    uint64_t             accounts;  /* a bit for each that may serve it */
     uint64_t             model;
-    uint64_t             task;
+    uint64_t             entry;     /* serial of the ledger's, 0: none */
+    uint64_t             billed;    /* serial of who pays, 0: nobody */
+    uint8_t              client[JM_QUEUE_KEY];
+    uint8_t              key[JM_QUEUE_REQ_KEY];
+
+    /* what is above is sealed */
+
+    jm_ring_t            link;      /* in its line, or its account's held */
+    uint64_t             accounts;  /* a bit for each that may serve it */
     uint64_t             since;
     uint64_t             due;
     uint64_t             renewed;
     uint64_t             at;        /* when it was granted, or told so */
     uint64_t             lapse;
-    uint8_t              client[JM_QUEUE_KEY];
-    uint32_t             pid;
+    uint64_t             asked;     /* when, the last time, as an orphan */
+    jm_ref_t             line;      /* while it waits */
+    uint32_t             grip;      /* who has it now knows it by */
+    uint32_t             owner;
     uint32_t             worker;
     uint8_t              account;
     uint8_t              adopted;   /* its end is seen late, if at all */
     uint8_t              state;
-};
-
-struct jm_queue_chunk_s {
-    jm_queue_chunk_t    *next;
-    jm_queue_place_t     places[JM_QUEUE_PLACES];
-    jm_queue_line_t      lines[JM_QUEUE_PLACES];
-};
+    uint8_t              id_len;    /* 0: not known */
+    uint8_t              id[JM_QUEUE_ID];
+    uint32_t             doubts;    /* answers in a row that say nothing */
+} jm_queue_place_t;
 
 
-/* a link is the first member of what it is in */
+_Static_assert(sizeof(jm_queue_line_t) <= JM_RECORD, "a line is a record");
+_Static_assert(sizeof(jm_queue_place_t) <= JM_RECORD, "a place is a record");
 
-#define jm_queue_place(l)   ((jm_queue_place_t *) (void *) (l))
-#define jm_queue_line(l)    ((jm_queue_line_t *) (void *) (l))
+
+#define jm_queue_place_sealed                                                 \
+    offsetof(jm_queue_place_t, task), offsetof(jm_queue_place_t, link)
+
+/* what a link is in */
+
+#define jm_queue_place(l)                                                     \
+    ((jm_queue_place_t *) (void *)                                            \
+     ((uint8_t *) (l) - offsetof(jm_queue_place_t, link)))
+
+#define jm_queue_line(l)                                                      \
+    ((jm_queue_line_t *) (void *)                                             \
+     ((uint8_t *) (l) - offsetof(jm_queue_line_t, link)))
 
 
 #endif /* _JM_QUEUE_LINE_H_INCLUDED_ */

@@ -14,6 +14,7 @@
 
 
 #define JM_QUEUE_REAP   500         /* milliseconds between two walks */
+#define JM_QUEUE_ASKED  86400000    /* ms for which an orphan is asked for */
 #define JM_QUEUE_SEEN   16          /* processes that a walk remembers */
 
 
@@ -21,93 +22,120 @@ typedef struct {
     unsigned                n;
 
     struct {
-        uint32_t            pid;
+        uint32_t            owner;
         unsigned            alive;
     } of[JM_QUEUE_SEEN];
 } jm_queue_seen_t;
 
 
+static void jm_queue_walk(jm_queue_t *q, uint64_t now, jm_queue_seen_t *seen);
 static void jm_queue_reap_held(jm_queue_t *q, jm_queue_account_t *a,
     uint64_t now, jm_queue_seen_t *seen);
 static void jm_queue_reap_waiting(jm_queue_t *q, uint64_t now,
     jm_queue_seen_t *seen);
 static unsigned jm_queue_lives(jm_queue_t *q, const jm_queue_place_t *place,
     uint64_t now, jm_queue_seen_t *seen);
+static void jm_queue_lapse(jm_queue_t *q, jm_queue_place_t *place);
+static unsigned jm_queue_can_ask(const jm_queue_place_t *place);
 static jm_queue_place_t *jm_queue_orphan(jm_queue_t *q, unsigned account,
-    uint64_t task);
+    jm_str_t id);
+static jm_queue_place_t *jm_queue_next_orphan(jm_queue_t *q,
+    unsigned account, uint64_t pause, uint64_t now);
 
 
 void
 jm_queue_join(jm_queue_t *q)
 {
-    unsigned           i;
-    jm_queue_place_t  *place;
-    jm_queue_chunk_t  *chunk;
+    jm_queue_seen_t  seen;
 
-    jm_queue_begin(q);
+    /* at time 0 nothing has lapsed */
 
-    for (chunk = q->shared->chunks; chunk != NULL; chunk = chunk->next) {
+    seen.n = 1;
+    seen.of[0].owner = q->store->owner;
+    seen.of[0].alive = 0;
 
-        for (i = 0; i < JM_QUEUE_PLACES; i++) {
-            place = &chunk->places[i];
-
-            if (place->pid == q->pid && place->state != JM_PLACE_FREE
-                && place->state != JM_PLACE_LOST)
-            {
-                jm_queue_lose(q, place);
-            }
-        }
-    }
-
-    jm_queue_done(q);
+    jm_queue_walk(q, 0, &seen);
 }
 
 
 void
 jm_queue_lose(jm_queue_t *q, jm_queue_place_t *place)
 {
-    uint64_t  average;
-
     if (place->state == JM_PLACE_WAIT || place->state == JM_PLACE_GRANTED) {
         jm_queue_drop(q, place);
         return;
     }
 
-    average = q->shared->accounts[place->account]->average;
+    jm_queue_lapse(q, place);
+
+    jm_put(q->store, place->state, JM_PLACE_LOST);
+}
+
+
+/*
+ * Of a task that cannot be asked for only the average tells; one that had
+ * outlived it when it was last heard of goes on.
+ */
+
+static void
+jm_queue_lapse(jm_queue_t *q, jm_queue_place_t *place)
+{
+    uint64_t  average;
+
+    if (jm_queue_can_ask(place)) {
+        jm_put(q->store, place->lapse, place->renewed + JM_QUEUE_ASKED);
+        return;
+    }
+
+    average = jm_queue_number(q, place->account)->average;
 
     if (average == 0) {
         average = JM_QUEUE_GUESS;
     }
 
-    /* one that had outlived the average when it was last heard of goes on */
+    jm_put(q->store, place->lapse,
+           jm_max(place->at + average, place->renewed + average / 2));
+}
 
-    place->lapse = jm_max(place->at + average, place->renewed + average / 2);
-    jm_fence();
-    place->state = JM_PLACE_LOST;
+
+static unsigned
+jm_queue_can_ask(const jm_queue_place_t *place)
+{
+    return place->id_len != 0 && place->key_len != 0;
 }
 
 
 void
 jm_queue_reap(jm_queue_t *q, uint64_t now)
 {
-    unsigned            i;
-    jm_queue_seen_t     seen;
-    jm_queue_shared_t  *shared;
+    jm_queue_seen_t  seen;
 
-    shared = q->shared;
-
-    if (jm_queue_span(shared->reaped, now) < JM_QUEUE_REAP) {
+    if (jm_queue_span(q->shared->reaped, now) < JM_QUEUE_REAP) {
         return;
     }
 
-    shared->reaped = now;
-    seen.n = 0;
+    jm_put(q->store, q->shared->reaped, now);
 
-    for (i = 0; i < shared->naccounts; i++) {
-        jm_queue_reap_held(q, shared->accounts[i], now, &seen);
+    /* this process need not be asked for */
+
+    seen.n = 1;
+    seen.of[0].owner = q->store->owner;
+    seen.of[0].alive = 1;
+
+    jm_queue_walk(q, now, &seen);
+}
+
+
+static void
+jm_queue_walk(jm_queue_t *q, uint64_t now, jm_queue_seen_t *seen)
+{
+    unsigned  i;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+        jm_queue_reap_held(q, jm_queue_number(q, i), now, seen);
     }
 
-    jm_queue_reap_waiting(q, now, &seen);
+    jm_queue_reap_waiting(q, now, seen);
 }
 
 
@@ -118,8 +146,10 @@ jm_queue_reap_held(jm_queue_t *q, jm_queue_account_t *a, uint64_t now,
     jm_ring_t         *link, *next;
     jm_queue_place_t  *place;
 
-    for (link = a->held.next; link != &a->held; link = next) {
-        next = link->next;
+    for (link = jm_ring_next(q->store, &a->held); link != &a->held;
+         link = next)
+    {
+        next = jm_ring_next(q->store, link);
         place = jm_queue_place(link);
 
         if (place->state != JM_PLACE_LOST) {
@@ -129,10 +159,12 @@ jm_queue_reap_held(jm_queue_t *q, jm_queue_account_t *a, uint64_t now,
             }
 
             jm_queue_lose(q, place);
+            jm_store_commit(q->store);
         }
 
         if (place->state == JM_PLACE_LOST && place->lapse <= now) {
             jm_queue_drop(q, place);
+            jm_store_commit(q->store);
         }
     }
 }
@@ -142,22 +174,28 @@ static void
 jm_queue_reap_waiting(jm_queue_t *q, uint64_t now, jm_queue_seen_t *seen)
 {
     jm_ring_t          *l, *p, *next_line, *next;
+    jm_store_t         *s;
     jm_queue_line_t    *line;
     jm_queue_shared_t  *shared;
 
+    s = q->store;
     shared = q->shared;
 
-    for (l = shared->lines.next; l != &shared->lines; l = next_line) {
-        next_line = l->next;
+    for (l = jm_ring_next(s, &shared->lines); l != &shared->lines;
+         l = next_line)
+    {
+        next_line = jm_ring_next(s, l);
         line = jm_queue_line(l);
 
-        /* with its last place the line leaves the ring: its head stays good */
+        /* with its last place the line is given back: its head stays good */
 
-        for (p = line->places.next; p != &line->places; p = next) {
-            next = p->next;
+        for (p = jm_ring_next(s, &line->places); p != &line->places; p = next)
+        {
+            next = jm_ring_next(s, p);
 
             if (!jm_queue_lives(q, jm_queue_place(p), now, seen)) {
                 jm_queue_drop(q, jm_queue_place(p));
+                jm_store_commit(s);
             }
         }
     }
@@ -176,21 +214,17 @@ jm_queue_lives(jm_queue_t *q, const jm_queue_place_t *place, uint64_t now,
         return 0;
     }
 
-    if (place->pid == q->pid) {
-        return 1;
-    }
-
     for (i = 0; i < seen->n; i++) {
 
-        if (seen->of[i].pid == place->pid) {
+        if (seen->of[i].owner == place->owner) {
             return seen->of[i].alive;
         }
     }
 
-    alive = q->alive(place->pid);
+    alive = jm_store_lives(q->store, place->owner);
 
     if (seen->n < JM_QUEUE_SEEN) {
-        seen->of[seen->n].pid = place->pid;
+        seen->of[seen->n].owner = place->owner;
         seen->of[seen->n].alive = alive;
         seen->n++;
     }
@@ -199,80 +233,201 @@ jm_queue_lives(jm_queue_t *q, const jm_queue_place_t *place, uint64_t now,
 }
 
 
-void
-jm_queue_ended(jm_queue_t *q, unsigned account, uint64_t task, uint64_t now)
+unsigned
+jm_queue_is_orphan(jm_queue_t *q, unsigned account, jm_str_t id)
 {
-    jm_queue_place_t  *place;
-
-    jm_queue_begin(q);
-
-    place = jm_queue_orphan(q, account, task);
-
-    if (place != NULL) {
-        jm_queue_drop(q, place);
-        jm_queue_dispatch(q, NULL, now);
-    }
-
-    jm_queue_done(q);
+    return jm_queue_orphan(q, account, id) != NULL;
 }
 
 
 unsigned
-jm_queue_adopt(jm_queue_t *q, jm_place_t *p, unsigned account, uint64_t task,
+jm_queue_ended(jm_queue_t *q, unsigned account, jm_str_t id, uint64_t now)
+{
+    jm_queue_place_t  *place;
+
+    place = jm_queue_orphan(q, account, id);
+
+    if (place == NULL) {
+        return 0;
+    }
+
+    jm_queue_drop(q, place);
+    jm_queue_dispatch(q, NULL, now);
+
+    return 1;
+}
+
+
+void
+jm_queue_alive(jm_queue_t *q, unsigned account, jm_str_t id, uint64_t now)
+{
+    jm_queue_place_t  *place;
+
+    place = jm_queue_orphan(q, account, id);
+
+    if (place != NULL) {
+        jm_put(q->store, place->doubts, 0);
+        jm_put(q->store, place->renewed, now);
+        jm_put(q->store, place->state, JM_PLACE_LOST);
+        jm_queue_lapse(q, place);
+    }
+}
+
+
+unsigned
+jm_queue_doubted(jm_queue_t *q, unsigned account, jm_str_t id)
+{
+    jm_queue_place_t  *place;
+
+    place = jm_queue_orphan(q, account, id);
+
+    if (place == NULL) {
+        return 0;
+    }
+
+    jm_put(q->store, place->doubts, place->doubts + 1);
+
+    return place->doubts >= JM_QUEUE_DOUBTS;
+}
+
+
+unsigned
+jm_queue_adopt(jm_queue_t *q, jm_place_t *p, unsigned account, jm_str_t id,
     uint64_t now)
 {
+    jm_store_t        *s;
     jm_queue_place_t  *place;
 
     p->serial = 0;
 
-    jm_queue_begin(q);
+    place = jm_queue_orphan(q, account, id);
 
-    place = jm_queue_orphan(q, account, task);
-
-    if (place != NULL) {
-
-        /* the one that had it may live, and knows it by its old number */
-
-        place->serial = ++q->shared->serial;
-        place->adopted = 1;
-        place->renewed = now;
-        place->pid = q->pid;
-
-        jm_fence();
-        place->state = JM_PLACE_RUN;
-
-        p->serial = place->serial;
-        p->shared = place;
-        p->account = account;
+    if (place == NULL) {
+        return 0;
     }
 
-    jm_queue_done(q);
+    s = q->store;
 
-    return place != NULL;
+    /* the one that had it may live, and knows it by its old grip */
+
+    jm_put(s, place->grip, place->grip + 1);
+    jm_put(s, place->adopted, 1);
+    jm_put(s, place->renewed, now);
+    jm_put(s, place->owner, s->owner);
+    jm_put(s, place->state, JM_PLACE_RUN);
+
+    p->serial = place->serial;
+    p->ref = jm_ref(s, place);
+    p->grip = place->grip;
+    p->account = account;
+
+    return 1;
 }
 
 
 /* the slot of a task, if nobody who lives has it */
 
 static jm_queue_place_t *
-jm_queue_orphan(jm_queue_t *q, unsigned account, uint64_t task)
+jm_queue_orphan(jm_queue_t *q, unsigned account, jm_str_t id)
 {
     jm_ring_t           *link;
+    jm_store_t          *s;
     jm_queue_place_t    *place;
     jm_queue_account_t  *a;
 
-    a = q->shared->accounts[account];
+    s = q->store;
+    a = jm_queue_number(q, account);
 
-    for (link = a->held.next; link != &a->held; link = link->next) {
+    for (link = jm_ring_next(s, &a->held); link != &a->held;
+         link = jm_ring_next(s, link))
+    {
         place = jm_queue_place(link);
 
-        if (task != 0 && place->task == task
+        if (id.len != 0 && place->id_len == id.len
+            && memcmp(place->id, id.data, id.len) == 0
             && (place->state == JM_PLACE_LOST
-                || !q->alive(place->pid)))
+                || !jm_store_lives(s, place->owner)))
         {
             return place;
         }
     }
 
     return NULL;
+}
+
+
+unsigned
+jm_queue_orphan_next(jm_queue_t *q, uint64_t accounts, uint64_t pause,
+    uint64_t now, jm_orphan_t *orphan)
+{
+    unsigned           i;
+    jm_queue_place_t  *place;
+
+    /* what dead processes had is lost first */
+
+    jm_queue_reap(q, now);
+
+    place = NULL;
+
+    for (i = 0; i < q->shared->naccounts && place == NULL; i++) {
+
+        if (accounts & jm_queue_bit(i)) {
+            place = jm_queue_next_orphan(q, i, pause, now);
+        }
+    }
+
+    if (place == NULL) {
+        return 0;
+    }
+
+    jm_put(q->store, place->asked, now);
+
+    orphan->entry = place->entry;
+    orphan->billed = place->billed;
+    orphan->model = place->model;
+    orphan->since = place->since;
+    orphan->account = place->account;
+    orphan->task = place->task;
+    orphan->len = place->id_len;
+    orphan->key_len = place->key_len;
+
+    memcpy(orphan->id, place->id, place->id_len);
+    memcpy(orphan->key, place->key, place->key_len);
+
+    return 1;
+}
+
+
+/* the one of the account that is to be asked about now, or NULL */
+
+static jm_queue_place_t *
+jm_queue_next_orphan(jm_queue_t *q, unsigned account, uint64_t pause,
+    uint64_t now)
+{
+    jm_ring_t           *link;
+    jm_queue_place_t    *place, *next;
+    jm_queue_account_t  *a;
+
+    next = NULL;
+    a = jm_queue_number(q, account);
+
+    for (link = jm_ring_next(q->store, &a->held); link != &a->held;
+         link = jm_ring_next(q->store, link))
+    {
+        place = jm_queue_place(link);
+
+        if (place->state != JM_PLACE_LOST || !jm_queue_can_ask(place)) {
+            continue;
+        }
+
+        if (place->asked != 0 && jm_queue_span(place->asked, now) < pause) {
+            return NULL;
+        }
+
+        if (next == NULL || place->asked < next->asked) {
+            next = place;
+        }
+    }
+
+    return next;
 }

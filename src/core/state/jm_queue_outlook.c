@@ -73,7 +73,7 @@ jm_queue_room(jm_queue_t *q, uint64_t accounts)
     for (i = 0; i < q->shared->naccounts; i++) {
 
         if (accounts & jm_queue_bit(i)) {
-            room += q->shared->accounts[i]->conf.queue;
+            room += jm_queue_number(q, i)->conf.queue;
         }
     }
 
@@ -91,19 +91,25 @@ jm_queue_confined(jm_queue_t *q, uint64_t accounts, uint64_t *joined)
 {
     uint64_t            n;
     jm_ring_t          *l, *p;
+    jm_store_t         *s;
     jm_queue_line_t    *line;
     jm_queue_place_t   *place;
     jm_queue_shared_t  *shared;
 
     n = 0;
+    s = q->store;
     shared = q->shared;
 
     *joined = accounts;
 
-    for (l = shared->lines.next; l != &shared->lines; l = l->next) {
+    for (l = jm_ring_next(s, &shared->lines); l != &shared->lines;
+         l = jm_ring_next(s, l))
+    {
         line = jm_queue_line(l);
 
-        for (p = line->places.next; p != &line->places; p = p->next) {
+        for (p = jm_ring_next(s, &line->places); p != &line->places;
+             p = jm_ring_next(s, p))
+        {
             place = jm_queue_place(p);
 
             if (!(place->accounts & ~accounts)) {
@@ -134,9 +140,9 @@ jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
     for (i = 0; i < q->shared->naccounts; i++) {
 
         if (accounts & jm_queue_bit(i)) {
-            a = q->shared->accounts[i];
+            a = jm_queue_number(q, i);
 
-            free += jm_queue_free_slots(a) * JM_QUEUE_SHARE;
+            free += jm_queue_free_slots(q, a) * JM_QUEUE_SHARE;
             ready = jm_min(ready, jm_queue_ready_in(a, now));
 
             /* the least that is known of any of them */
@@ -180,7 +186,7 @@ jm_queue_rate(jm_queue_t *q, uint64_t accounts, uint64_t average)
             continue;
         }
 
-        a = q->shared->accounts[i];
+        a = jm_queue_number(q, i);
 
         time = a->average ? a->average : average;
         time = jm_max(time * 1000 / jm_queue_slots(a),
@@ -217,16 +223,19 @@ jm_queue_ahead(jm_queue_t *q, uint64_t accounts, const uint8_t *client)
 {
     uint64_t            ahead, turns;
     jm_ring_t          *link;
+    jm_store_t         *s;
     jm_queue_line_t    *line, *own;
     jm_queue_shared_t  *shared;
 
+    s = q->store;
     shared = q->shared;
 
     turns = 0;
     own = jm_queue_line_of(q, client);
 
     if (own != NULL) {
-        for (link = own->places.next; link != &own->places; link = link->next)
+        for (link = jm_ring_next(s, &own->places); link != &own->places;
+             link = jm_ring_next(s, link))
         {
             turns++;
         }
@@ -235,7 +244,8 @@ jm_queue_ahead(jm_queue_t *q, uint64_t accounts, const uint8_t *client)
     ahead = 0;
     turns++;
 
-    for (link = shared->lines.next; link != &shared->lines; link = link->next)
+    for (link = jm_ring_next(s, &shared->lines); link != &shared->lines;
+         link = jm_ring_next(s, link))
     {
         line = jm_queue_line(link);
 
@@ -259,8 +269,9 @@ jm_queue_ahead_in(jm_queue_t *q, const jm_queue_line_t *line,
 
     ahead = 0;
 
-    for (link = line->places.next; link != &line->places && turns != 0;
-         link = link->next, turns--)
+    for (link = jm_ring_next(q->store, &line->places);
+         link != &line->places && turns != 0;
+         link = jm_ring_next(q->store, link), turns--)
     {
         ahead += jm_queue_share(q, jm_queue_place(link)->accounts, accounts);
     }
@@ -296,7 +307,7 @@ jm_queue_slots_of(jm_queue_t *q, uint64_t accounts)
     for (i = 0; i < q->shared->naccounts; i++) {
 
         if (accounts & jm_queue_bit(i)) {
-            slots += jm_queue_slots(q->shared->accounts[i]);
+            slots += jm_queue_slots(jm_queue_number(q, i));
         }
     }
 
@@ -311,15 +322,11 @@ jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
     jm_ring_t           *link;
     jm_queue_account_t  *a;
 
-    jm_queue_begin(q);
-
     /* on an account that nobody uses, nothing else gives back what is over */
 
     jm_queue_reap(q, now);
 
-    a = q->shared->accounts[account];
-
-    memcpy(v->name, a->name, JM_QUEUE_NAME);
+    a = jm_queue_number(q, account);
 
     v->len = a->len;
     v->conf = a->conf;
@@ -335,11 +342,13 @@ jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
     v->denied = a->denied;
     v->queries_denied = a->queries_denied;
 
+    memcpy(v->name, a->name, JM_QUEUE_NAME);
+
     v->lost = 0;
 
-    for (link = a->held.next; link != &a->held; link = link->next) {
+    for (link = jm_ring_next(q->store, &a->held); link != &a->held;
+         link = jm_ring_next(q->store, link))
+    {
         v->lost += (jm_queue_place(link)->state == JM_PLACE_LOST);
     }
-
-    jm_queue_done(q);
 }

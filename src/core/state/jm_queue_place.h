@@ -17,10 +17,13 @@
 
 
 #define JM_QUEUE_CLIENT     32      /* bytes that tell clients apart */
+#define JM_QUEUE_REQ_KEY    40      /* bytes of a req_key that are kept */
 
 /* ms after which the owner of a place looks at it, though nothing woke it */
 
 #define JM_QUEUE_LOOK       1000
+
+#define JM_QUEUE_ID         64      /* bytes of the upstream's id, at most */
 
 /* ms without a renewal after which a place is free, though its process lives */
 
@@ -33,18 +36,16 @@ typedef enum {
     JM_QUEUE_FULL,          /* too many wait */
     JM_QUEUE_LATE,          /* it cannot be served in time, or was not */
     JM_QUEUE_ASIDE,         /* all its accounts are set aside */
-    JM_QUEUE_NO_ROOM        /* there is no memory for one more place */
+    JM_QUEUE_NO_ROOM        /* the store has no record for the place */
 } jm_queue_e;
-
-
-typedef struct jm_queue_place_s   jm_queue_place_t;
 
 
 /* without a place serial is 0; the account is set once it was granted */
 
 typedef struct {
     uint64_t             serial;
-    jm_queue_place_t    *shared;
+    jm_ref_t             ref;
+    uint32_t             grip;      /* who adopts it has another one */
     uint32_t             account;
 } jm_place_t;
 
@@ -53,16 +54,20 @@ typedef struct {
     uint8_t              accounts[JM_QUEUE_ACCOUNTS];   /* the best first */
     unsigned             naccounts;
     uint8_t              client[JM_QUEUE_CLIENT];   /* a digest */
-    uint64_t             model;     /* a hash */
+    jm_str_t             req_key;   /* to ask for the task by */
+    uint64_t             model;     /* a hash of it */
     uint64_t             patience;  /* from now until the reply is due */
     uint64_t             since;     /* when it began to wait */
     uint32_t             worker;    /* who is to be woken */
+    uint64_t             entry;     /* serial of the ledger's, 0: none */
+    uint64_t             billed;    /* serial of who pays, 0: nobody */
+    uint8_t              task;      /* its number in the entry */
 } jm_queue_request_t;
 
 
 /*
  * To be called once by a process before it enters its first place: what was
- * left by an older one that had the same pid is nobody's from then on.
+ * left by an older one with the same number is nobody's from then on.
  */
 void jm_queue_join(jm_queue_t *q);
 
@@ -88,8 +93,9 @@ jm_queue_e jm_queue_enter(jm_queue_t *q, jm_place_t *p,
 /*
  * Looks at a place that was entered, with the same results.  With
  * JM_QUEUE_LATE, when it has waited longer than its patience or the timeout,
- * and with _ASIDE the place is gone, p->serial is 0.  One that has a slot is
- * granted, however late it is.  A place that is not there any more is late.
+ * with _ASIDE and with _NO_ROOM the place is gone, p->serial is 0.  One that
+ * has a slot is granted, however late it is.  A place that is not there any
+ * more is late.
  */
 jm_queue_e jm_queue_look(jm_queue_t *q, jm_place_t *p, uint64_t now,
     uint64_t *wait);

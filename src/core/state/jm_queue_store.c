@@ -5,274 +5,139 @@
 
 
 #include "jm_queue_store.h"
+#include "jm_store_layout.h"
 
 
-#define JM_QUEUE_TABLE  16          /* the smallest */
-
-_Static_assert(sizeof(jm_queue_chunk_t) <= 4096, "a chunk is a page");
-
-
-static void jm_queue_grow_table(jm_queue_t *q);
-static jm_queue_table_t *jm_queue_table(jm_queue_t *q, uint32_t places);
 static void jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
     unsigned served);
 static void jm_queue_unlink_held(jm_queue_t *q, jm_queue_place_t *place);
 static void jm_queue_count(jm_queue_t *q, uint64_t accounts, uint32_t add);
-static void jm_queue_enroll(jm_queue_t *q, jm_queue_line_t *line,
+static jm_queue_line_t *jm_queue_make_line(jm_queue_t *q,
     const uint8_t *client);
-static jm_queue_line_t **jm_queue_chain(jm_queue_t *q, const uint8_t *client);
+static jm_ref_t *jm_queue_chain(jm_queue_t *q, const uint8_t *client);
 
 
 jm_rc_e
-jm_queue_create(jm_queue_t *q)
+jm_queue_layout(jm_queue_t *q, jm_store_t *s)
 {
-    jm_queue_shared_t  *shared;
+    uint32_t  chains;
 
-    shared = q->mem.alloc(q->mem.ctx, sizeof(jm_queue_shared_t));
-    if (shared == NULL) {
+    chains = jm_store_chains(s);
+
+    q->store = s;
+    q->mask = chains - 1;
+    q->shared = jm_store_head(s, sizeof(jm_queue_shared_t));
+    q->lines = jm_store_head(s, chains * sizeof(jm_ref_t));
+
+    if (q->shared == NULL || q->lines == NULL) {
         return JM_ERROR;
     }
 
-    memset(shared, 0, sizeof(jm_queue_shared_t));
-    jm_ring_init(&shared->lines);
-
-    shared->table = jm_queue_table(q, JM_QUEUE_TABLE);
-
-    if (shared->table == NULL) {
-        q->mem.free(q->mem.ctx, shared);
-        return JM_ERROR;
+    if (s->fresh) {
+        jm_ring_init(s, &q->shared->lines);
     }
-
-    q->shared = shared;
 
     return JM_OK;
-}
-
-
-jm_rc_e
-jm_queue_grow(jm_queue_t *q, uint64_t room)
-{
-    unsigned             i;
-    jm_queue_chunk_t    *chunk;
-    jm_queue_shared_t   *shared;
-
-    shared = q->shared;
-
-    for (i = 0; i < shared->naccounts; i++) {
-        room += shared->accounts[i]->room;
-    }
-
-    if (room > INT32_MAX) {
-        return JM_ERROR;
-    }
-
-    while (shared->room < room) {
-        chunk = q->mem.alloc(q->mem.ctx, sizeof(jm_queue_chunk_t));
-
-        if (chunk == NULL) {
-            return JM_ERROR;
-        }
-
-        memset(chunk, 0, sizeof(jm_queue_chunk_t));
-
-        chunk->next = shared->chunks;
-        jm_fence();
-        shared->chunks = chunk;
-
-        for (i = 0; i < JM_QUEUE_PLACES; i++) {
-            chunk->places[i].link.next = shared->free;
-            shared->free = &chunk->places[i].link;
-
-            chunk->lines[i].next = shared->unused;
-            shared->unused = &chunk->lines[i];
-        }
-
-        shared->room += JM_QUEUE_PLACES;
-    }
-
-    jm_queue_grow_table(q);
-
-    return JM_OK;
-}
-
-
-/* without memory the old table stays: its chains are longer */
-
-static void
-jm_queue_grow_table(jm_queue_t *q)
-{
-    jm_ring_t          *link;
-    jm_queue_line_t    *line;
-    jm_queue_table_t   *table, *old;
-    jm_queue_shared_t  *shared;
-
-    shared = q->shared;
-    old = shared->table;
-
-    if (old->mask >= shared->room / 2) {
-        return;
-    }
-
-    table = jm_queue_table(q, shared->room);
-
-    if (table == NULL) {
-        return;
-    }
-
-    shared->table = table;
-
-    for (link = shared->lines.next; link != &shared->lines; link = link->next)
-    {
-        line = jm_queue_line(link);
-        jm_queue_enroll(q, line, jm_queue_place(line->places.next)->client);
-    }
-
-    q->mem.free(q->mem.ctx, old);
-}
-
-
-static jm_queue_table_t *
-jm_queue_table(jm_queue_t *q, uint32_t places)
-{
-    size_t             n, size;
-    jm_queue_table_t  *table;
-
-    for (n = JM_QUEUE_TABLE; n < places; n *= 2) { /* void */ }
-
-    size = offsetof(jm_queue_table_t, lines) + n * sizeof(jm_queue_line_t *);
-
-    table = q->mem.alloc(q->mem.ctx, size);
-
-    if (table != NULL) {
-        memset(table, 0, size);
-        table->mask = (uint32_t) (n - 1);
-    }
-
-    return table;
-}
-
-
-jm_queue_place_t *
-jm_queue_take(jm_queue_t *q)
-{
-    jm_queue_place_t  *place;
-
-    if (q->shared->free == NULL) {
-        return NULL;
-    }
-
-    place = jm_queue_place(q->shared->free);
-    q->shared->free = place->link.next;
-
-    place->serial = ++q->shared->serial;
-
-    return place;
 }
 
 
 void
 jm_queue_drop(jm_queue_t *q, jm_queue_place_t *place)
 {
-    unsigned  waited;
-
-    waited = (place->state == JM_PLACE_WAIT);
-
-    place->state = JM_PLACE_FREE;
-    jm_fence();
-
-    if (waited) {
+    if (place->state == JM_PLACE_WAIT) {
         jm_queue_unlink_waiting(q, place, 0);
 
     } else {
         jm_queue_unlink_held(q, place);
     }
 
-    place->link.next = q->shared->free;
-    q->shared->free = &place->link;
+    jm_store_give(q->store, place);
+}
+
+
+jm_rc_e
+jm_queue_line_room(jm_queue_t *q, const jm_queue_place_t *place)
+{
+    if (jm_queue_line_of(q, place->client) != NULL) {
+        return JM_OK;
+    }
+
+    return jm_store_room(q->store, 1);
 }
 
 
 void
 jm_queue_line_up(jm_queue_t *q, jm_queue_place_t *place, unsigned first)
 {
-    jm_ring_t          *prev;
+    jm_ring_t          *prev, *next;
+    jm_store_t         *s;
     jm_queue_line_t    *line;
     jm_queue_shared_t  *shared;
 
+    s = q->store;
     shared = q->shared;
 
-    if (place->state > JM_PLACE_WAIT) {
-        jm_fence();
-        place->state = JM_PLACE_WAIT;
+    if (place->state != JM_PLACE_NEW) {
         jm_queue_unlink_held(q, place);
     }
 
     line = jm_queue_line_of(q, place->client);
 
     if (line == NULL) {
-        line = shared->unused;
-        shared->unused = line->next;
-
-        jm_ring_init(&line->places);
-        jm_ring_insert(shared->lines.prev, &line->link);
-
-        jm_queue_enroll(q, line, place->client);
+        line = jm_queue_make_line(q, place->client);
     }
 
     if (first) {
-        jm_ring_remove(&line->link);
-        jm_ring_insert(&shared->lines, &line->link);
+        jm_ring_remove(s, &line->link);
+        jm_ring_insert(s, &shared->lines, &line->link);
     }
 
     /* a new place is the newest; one that comes back is among the oldest */
 
-    prev = line->places.prev;
+    prev = jm_ring_prev(s, &line->places);
 
     if (first) {
-        for (prev = &line->places;
-             prev->next != &line->places
-             && jm_queue_place(prev->next)->serial < place->serial;
-             prev = prev->next)
+        prev = &line->places;
+
+        for (next = jm_ring_next(s, prev);
+             next != &line->places
+             && jm_queue_place(next)->serial < place->serial;
+             next = jm_ring_next(s, prev))
         {
-            /* void */
+            prev = next;
         }
     }
 
-    jm_ring_insert(prev, &place->link);
-    place->line = line;
+    jm_ring_insert(s, prev, &place->link);
 
-    shared->waiting++;
+    jm_put(s, place->line, jm_ref(s, line));
+    jm_put(s, place->state, JM_PLACE_WAIT);
+    jm_put(s, shared->waiting, shared->waiting + 1);
+
     jm_queue_count(q, place->accounts, 1);
-
-    jm_fence();
-    place->state = JM_PLACE_WAIT;
 }
 
 
 void
 jm_queue_hold(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
-    uint64_t now)
+    jm_place_e state, uint64_t at)
 {
-    unsigned             waited;
+    jm_store_t          *s;
     jm_queue_account_t  *a;
 
-    a = q->shared->accounts[account];
+    s = q->store;
+    a = jm_queue_number(q, account);
 
-    waited = (place->state == JM_PLACE_WAIT);
-
-    a->submitted = now;
-    place->at = now;
-    place->account = (uint8_t) account;
-
-    jm_fence();
-    place->state = JM_PLACE_GRANTED;
-
-    if (waited) {
+    if (place->state == JM_PLACE_WAIT) {
         jm_queue_unlink_waiting(q, place, 1);
     }
 
-    a->running++;
-    jm_ring_insert(a->held.prev, &place->link);
+    jm_put(s, place->at, at);
+    jm_put(s, place->account, (uint8_t) account);
+    jm_put(s, place->state, (uint8_t) state);
+    jm_put(s, a->running, a->running + 1);
+
+    jm_ring_insert(s, jm_ring_prev(s, &a->held), &place->link);
 }
 
 
@@ -280,7 +145,7 @@ void
 jm_queue_narrow(jm_queue_t *q, jm_queue_place_t *place, uint64_t accounts)
 {
     jm_queue_count(q, place->accounts, UINT32_MAX);
-    place->accounts = accounts;
+    jm_put(q->store, place->accounts, accounts);
     jm_queue_count(q, place->accounts, 1);
 }
 
@@ -289,47 +154,52 @@ static void
 jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
     unsigned served)
 {
-    jm_queue_line_t    *line, **chain;
+    jm_ref_t           *chain;
+    jm_store_t         *s;
+    jm_queue_line_t    *line;
     jm_queue_shared_t  *shared;
 
+    s = q->store;
     shared = q->shared;
-    line = place->line;
+    line = jm_at(s, place->line);
 
-    jm_ring_remove(&place->link);
+    jm_ring_remove(s, &place->link);
 
-    shared->waiting--;
+    jm_put(s, shared->waiting, shared->waiting - 1);
     jm_queue_count(q, place->accounts, UINT32_MAX);
 
-    if (line->places.next != &line->places) {
+    if (jm_ring_next(s, &line->places) != &line->places) {
 
         if (served) {
-            jm_ring_remove(&line->link);
-            jm_ring_insert(shared->lines.prev, &line->link);
+            jm_ring_remove(s, &line->link);
+            jm_ring_insert(s, jm_ring_prev(s, &shared->lines), &line->link);
         }
 
         return;
     }
 
-    for (chain = jm_queue_chain(q, place->client); *chain != line;
-         chain = &(*chain)->next)
+    for (chain = jm_queue_chain(q, line->client); *chain != place->line;
+         chain = &((jm_queue_line_t *) jm_at(s, *chain))->next)
     {
         /* void */
     }
 
-    *chain = line->next;
+    jm_put(s, *chain, line->next);
 
-    jm_ring_remove(&line->link);
-
-    line->next = shared->unused;
-    shared->unused = line;
+    jm_ring_remove(s, &line->link);
+    jm_store_give(s, line);
 }
 
 
 static void
 jm_queue_unlink_held(jm_queue_t *q, jm_queue_place_t *place)
 {
-    jm_ring_remove(&place->link);
-    q->shared->accounts[place->account]->running--;
+    jm_queue_account_t  *a;
+
+    a = jm_queue_number(q, place->account);
+
+    jm_ring_remove(q->store, &place->link);
+    jm_put(q->store, a->running, a->running - 1);
 }
 
 
@@ -338,12 +208,14 @@ jm_queue_unlink_held(jm_queue_t *q, jm_queue_place_t *place)
 static void
 jm_queue_count(jm_queue_t *q, uint64_t accounts, uint32_t add)
 {
-    unsigned  i;
+    unsigned             i;
+    jm_queue_account_t  *a;
 
     for (i = 0; accounts != 0; i++, accounts >>= 1) {
 
         if (accounts & 1) {
-            q->shared->accounts[i]->waiting += add;
+            a = jm_queue_number(q, i);
+            jm_put(q->store, a->waiting, a->waiting + add);
         }
     }
 }
@@ -352,13 +224,12 @@ jm_queue_count(jm_queue_t *q, uint64_t accounts, uint32_t add)
 jm_queue_line_t *
 jm_queue_line_of(jm_queue_t *q, const uint8_t *client)
 {
-    jm_queue_line_t   *line;
-    jm_queue_place_t  *place;
+    jm_queue_line_t  *line;
 
-    for (line = *jm_queue_chain(q, client); line != NULL; line = line->next) {
-        place = jm_queue_place(line->places.next);
-
-        if (memcmp(place->client, client, JM_QUEUE_KEY) == 0) {
+    for (line = jm_at(q->store, *jm_queue_chain(q, client)); line != NULL;
+         line = jm_at(q->store, line->next))
+    {
+        if (memcmp(line->client, client, JM_QUEUE_KEY) == 0) {
             return line;
         }
     }
@@ -367,30 +238,40 @@ jm_queue_line_of(jm_queue_t *q, const uint8_t *client)
 }
 
 
-static void
-jm_queue_enroll(jm_queue_t *q, jm_queue_line_t *line, const uint8_t *client)
+static jm_queue_line_t *
+jm_queue_make_line(jm_queue_t *q, const uint8_t *client)
 {
-    jm_queue_line_t  **chain;
+    jm_ref_t         *chain;
+    jm_store_t       *s;
+    jm_queue_line_t  *line;
 
+    s = q->store;
     chain = jm_queue_chain(q, client);
+
+    line = jm_store_take(s, JM_RECORD_LINE);
+
+    memcpy(line->client, client, JM_QUEUE_KEY);
     line->next = *chain;
-    *chain = line;
+
+    jm_ring_init(s, &line->places);
+    jm_ring_insert(s, jm_ring_prev(s, &q->shared->lines), &line->link);
+
+    jm_put(s, *chain, jm_ref(s, line));
+
+    return line;
 }
 
 
-static jm_queue_line_t **
+static jm_ref_t *
 jm_queue_chain(jm_queue_t *q, const uint8_t *client)
 {
-    uint32_t           hash;
-    jm_queue_table_t  *table;
-
-    table = q->shared->table;
+    uint32_t  hash;
 
     /* a client is a digest: any of its bytes are as good as a hash */
 
     memcpy(&hash, client, sizeof(uint32_t));
 
-    return &table->lines[hash & table->mask];
+    return &q->lines[hash & q->mask];
 }
 
 

@@ -5,7 +5,7 @@
 
 
 /*
- * Moving places: what is free, what waits in a client's line, and what has a
+ * Moving places: what is new, what waits in a client's line, and what has a
  * slot.
  */
 
@@ -14,41 +14,37 @@
 #define _JM_QUEUE_STORE_H_INCLUDED_
 
 
-#include "jm_fence.h"
 #include "jm_queue_shared.h"
 
 
-/* Frame what changes anything: what a dead process left is put right. */
-void jm_queue_begin(jm_queue_t *q);
-void jm_queue_done(jm_queue_t *q);
-
 /*
- * Adds room for so many more places than the accounts have asked for.  Returns
- * JM_ERROR without memory.
+ * Finds the account of that name, or makes it without a conf, for which another
+ * one may be given up, and sets *i to its number.  Returns JM_INVALID and
+ * JM_ERROR as jm_queue_account() does.
  */
-jm_rc_e jm_queue_grow(jm_queue_t *q, uint64_t room);
+jm_rc_e jm_queue_find_account(jm_queue_t *q, jm_str_t name, unsigned *i);
 
-/*
- * Returns a place that is nobody's, or NULL; it has to be made to wait, or to
- * hold.
- */
-jm_queue_place_t *jm_queue_take(jm_queue_t *q);
-
-/* The place, in whatever state, is nobody's. */
+/* The place, in whatever state, is no more. */
 void jm_queue_drop(jm_queue_t *q, jm_queue_place_t *place);
 
 /*
- * The place, which is free or has a slot, waits: in its client's line by its
+ * Makes room for the line that jm_queue_line_up() needs for a place.  Returns
+ * JM_ERROR where there is no record for it.
+ */
+jm_rc_e jm_queue_line_room(jm_queue_t *q, const jm_queue_place_t *place);
+
+/*
+ * The place, which is new or has a slot, waits: in its client's line by its
  * serial number, and that line comes last, or with first is the next one.
  */
 void jm_queue_line_up(jm_queue_t *q, jm_queue_place_t *place, unsigned first);
 
 /*
- * The place, which is free or waits, gets a slot of an account.  If it waited,
+ * The place, which is new or waits, gets a slot of an account.  If it waited,
  * its client's line comes last.
  */
 void jm_queue_hold(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
-    uint64_t now);
+    jm_place_e state, uint64_t at);
 
 /* A place that waits may be served by these accounts from now on. */
 void jm_queue_narrow(jm_queue_t *q, jm_queue_place_t *place,

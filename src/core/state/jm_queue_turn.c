@@ -8,9 +8,8 @@
 
 
 static uint32_t jm_queue_limit(const jm_queue_account_t *a);
-static unsigned jm_queue_is_probed(const jm_queue_account_t *a);
-static unsigned jm_queue_is_aside(const jm_queue_account_t *a, uint64_t model,
-    uint64_t now);
+static unsigned jm_queue_is_probed(jm_queue_t *q,
+    const jm_queue_account_t *a);
 static unsigned jm_queue_is_better(const jm_queue_account_t *a,
     const jm_queue_account_t *b);
 static unsigned jm_queue_next_account(jm_queue_t *q, uint64_t skip,
@@ -54,7 +53,7 @@ jm_queue_limit(const jm_queue_account_t *a)
 
 
 uint64_t
-jm_queue_free_slots(const jm_queue_account_t *a)
+jm_queue_free_slots(jm_queue_t *q, const jm_queue_account_t *a)
 {
     uint64_t  free;
 
@@ -64,67 +63,26 @@ jm_queue_free_slots(const jm_queue_account_t *a)
         return free;
     }
 
-    return jm_queue_is_probed(a) ? 0 : jm_min(free, 1);
+    return jm_queue_is_probed(q, a) ? 0 : jm_min(free, 1);
 }
 
 
 /* older tasks may run for minutes yet, and say nothing about credentials */
 
 static unsigned
-jm_queue_is_probed(const jm_queue_account_t *a)
+jm_queue_is_probed(jm_queue_t *q, const jm_queue_account_t *a)
 {
     const jm_ring_t  *link;
 
-    for (link = a->held.next; link != &a->held; link = link->next) {
-
+    for (link = jm_ring_next(q->store, &a->held); link != &a->held;
+         link = jm_ring_next(q->store, link))
+    {
         if (jm_queue_place(link)->at >= a->aside.until) {
             return 1;
         }
     }
 
     return 0;
-}
-
-
-static unsigned
-jm_queue_is_aside(const jm_queue_account_t *a, uint64_t model, uint64_t now)
-{
-    unsigned  i;
-
-    if (a->aside.until > now) {
-        return 1;
-    }
-
-    for (i = 0; i < JM_QUEUE_MODELS; i++) {
-
-        if (a->models[i].until > now && a->models[i].model == model) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-uint64_t
-jm_queue_usable(jm_queue_t *q, uint64_t accounts, uint64_t model,
-    uint64_t now)
-{
-    unsigned  i;
-    uint64_t  usable;
-
-    usable = 0;
-
-    for (i = 0; i < q->shared->naccounts; i++) {
-
-        if ((accounts & jm_queue_bit(i))
-            && !jm_queue_is_aside(q->shared->accounts[i], model, now))
-        {
-            usable |= jm_queue_bit(i);
-        }
-    }
-
-    return usable;
 }
 
 
@@ -148,10 +106,10 @@ jm_queue_pick(jm_queue_t *q, const jm_queue_request_t *request, uint64_t now)
     account = JM_QUEUE_ACCOUNTS;
 
     for (i = 0; i < request->naccounts; i++) {
-        a = q->shared->accounts[request->accounts[i]];
+        a = jm_queue_number(q, request->accounts[i]);
 
-        if (jm_queue_free_slots(a) == 0 || jm_queue_ready_in(a, now) != 0
-            || jm_queue_is_aside(a, request->model, now))
+        if (jm_queue_free_slots(q, a) == 0 || jm_queue_ready_in(a, now) != 0
+            || jm_queue_is_aside(q, a, request->model, now))
         {
             continue;
         }
@@ -169,9 +127,10 @@ jm_queue_pick(jm_queue_t *q, const jm_queue_request_t *request, uint64_t now)
 void
 jm_queue_dispatch(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
 {
-    unsigned           i;
-    uint64_t           skip;
-    jm_queue_place_t  *place;
+    unsigned             i;
+    uint64_t             skip;
+    jm_queue_place_t    *place;
+    jm_queue_account_t  *a;
 
     if (q->shared->waiting == 0) {
         return;
@@ -193,11 +152,16 @@ jm_queue_dispatch(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
             continue;
         }
 
-        jm_queue_hold(q, place, i, now);
+        a = jm_queue_number(q, i);
+        jm_put(q->store, a->submitted, now);
+
+        jm_queue_hold(q, place, i, JM_PLACE_GRANTED, now);
 
         if (place != asks) {
             jm_queue_wake(q, place->worker);
         }
+
+        jm_store_commit(q->store);
     }
 
     jm_queue_announce(q, asks, now);
@@ -216,10 +180,11 @@ jm_queue_next_account(jm_queue_t *q, uint64_t skip, uint64_t now)
     account = JM_QUEUE_ACCOUNTS;
 
     for (i = 0; i < q->shared->naccounts; i++) {
-        a = q->shared->accounts[i];
+        a = jm_queue_number(q, i);
 
         if (a->waiting == 0 || (skip & jm_queue_bit(i))
-            || jm_queue_free_slots(a) == 0 || jm_queue_ready_in(a, now) != 0)
+            || jm_queue_free_slots(q, a) == 0
+            || jm_queue_ready_in(a, now) != 0)
         {
             continue;
         }
@@ -240,22 +205,28 @@ static jm_queue_place_t *
 jm_queue_next_place(jm_queue_t *q, unsigned account, uint64_t now)
 {
     jm_ring_t           *l, *p;
+    jm_store_t          *s;
     jm_queue_line_t     *line;
     jm_queue_place_t    *place;
     jm_queue_shared_t   *shared;
     jm_queue_account_t  *a;
 
+    s = q->store;
     shared = q->shared;
-    a = shared->accounts[account];
+    a = jm_queue_number(q, account);
 
-    for (l = shared->lines.next; l != &shared->lines; l = l->next) {
+    for (l = jm_ring_next(s, &shared->lines); l != &shared->lines;
+         l = jm_ring_next(s, l))
+    {
         line = jm_queue_line(l);
 
-        for (p = line->places.next; p != &line->places; p = p->next) {
+        for (p = jm_ring_next(s, &line->places); p != &line->places;
+             p = jm_ring_next(s, p))
+        {
             place = jm_queue_place(p);
 
             if ((place->accounts & jm_queue_bit(account))
-                && !jm_queue_is_aside(a, place->model, now))
+                && !jm_queue_is_aside(q, a, place->model, now))
             {
                 return place;
             }
@@ -279,9 +250,9 @@ jm_queue_announce(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
     jm_queue_account_t  *a;
 
     for (i = 0; i < q->shared->naccounts; i++) {
-        a = q->shared->accounts[i];
+        a = jm_queue_number(q, i);
 
-        if (a->waiting == 0 || jm_queue_free_slots(a) == 0
+        if (a->waiting == 0 || jm_queue_free_slots(q, a) == 0
             || jm_queue_ready_in(a, now) == 0)
         {
             continue;
@@ -293,7 +264,7 @@ jm_queue_announce(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
             continue;
         }
 
-        a->next = place->serial;
+        jm_put(q->store, a->next, place->serial);
 
         if (place != asks) {
             jm_queue_wake(q, place->worker);
@@ -318,10 +289,10 @@ jm_queue_pause(jm_queue_t *q, const jm_queue_place_t *place, uint64_t now)
     }
 
     for (i = 0; i < q->shared->naccounts; i++) {
-        a = q->shared->accounts[i];
+        a = jm_queue_number(q, i);
 
         if (!(place->accounts & jm_queue_bit(i))
-            || jm_queue_free_slots(a) == 0)
+            || jm_queue_free_slots(q, a) == 0)
         {
             continue;
         }
@@ -352,7 +323,7 @@ jm_queue_timeout(jm_queue_t *q, uint64_t accounts)
             continue;
         }
 
-        a = q->shared->accounts[i];
+        a = jm_queue_number(q, i);
 
         if (a->conf.timeout == 0) {
             return 0;

@@ -37,7 +37,27 @@ uint64_t jm_queue_ready_in(const jm_queue_account_t *a, uint64_t now);
  * there older ones or not where it is only tried.
  */
 uint32_t jm_queue_slots(const jm_queue_account_t *a);
-uint64_t jm_queue_free_slots(const jm_queue_account_t *a);
+uint64_t jm_queue_free_slots(jm_queue_t *q, const jm_queue_account_t *a);
+
+/*
+ * Sets an account aside for a place that it has refused.  With what
+ * jm_queue_model() returns it is for the place's model alone, NULL: there is no
+ * record for that.  Returns 0 when it was known: those that were submitted
+ * together are one refusal.
+ */
+unsigned jm_queue_set_aside(jm_queue_t *q, jm_queue_aside_t *aside,
+    const jm_queue_place_t *place, uint64_t now);
+jm_queue_aside_t *jm_queue_model(jm_queue_t *q, jm_queue_account_t *a,
+    uint64_t model);
+
+/* It has taken the place's submit, or is to be used again for all. */
+void jm_queue_trust(jm_queue_t *q, jm_queue_account_t *a,
+    const jm_queue_place_t *place);
+void jm_queue_forgive(jm_queue_t *q, jm_queue_account_t *a);
+
+/* Whether an account is set aside for the model. */
+unsigned jm_queue_is_aside(jm_queue_t *q, const jm_queue_account_t *a,
+    uint64_t model, uint64_t now);
 
 /* Of the accounts, returns those that are not set aside for the model. */
 uint64_t jm_queue_usable(jm_queue_t *q, uint64_t accounts, uint64_t model,
@@ -52,7 +72,8 @@ unsigned jm_queue_pick(jm_queue_t *q, const jm_queue_request_t *request,
 
 /*
  * Gives the slots that are free to those whose turn it is, and adds to
- * q->woken.  Who asks needs not be woken; NULL: nobody does.
+ * q->woken; commits after each.  Who asks needs not be woken; NULL: nobody
+ * does.
  */
 void jm_queue_dispatch(jm_queue_t *q, const jm_queue_place_t *asks,
     uint64_t now);
@@ -79,7 +100,7 @@ void jm_queue_lose(jm_queue_t *q, jm_queue_place_t *place);
 
 /*
  * Takes away, now and then, what processes left that are no more, and the
- * slots of tasks that are likely to be over.
+ * slots of tasks that are likely to be over; commits after each.
  */
 void jm_queue_reap(jm_queue_t *q, uint64_t now);
 

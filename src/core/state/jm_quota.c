@@ -9,10 +9,6 @@
 
 #define JM_QUOTA_NS         1000000     /* nanoseconds in a millisecond */
 
-/* shares that there is room for at once; more are made when they are needed */
-
-#define JM_QUOTA_READY      4096
-
 
 static void jm_quota_bucket(const jm_client_t *client, uint64_t owed,
     jm_quota_rate_t *rate);
@@ -21,112 +17,129 @@ static uint64_t jm_quota_owed(const jm_quota_client_t *c,
     const jm_client_t *client, uint64_t now);
 static uint64_t jm_quota_ms(uint64_t ns);
 static jm_quota_e jm_quota_over(const jm_quota_view_t *view, uint64_t images);
-static void jm_quota_look(const jm_quota_client_t *c,
+static void jm_quota_count(jm_quota_t *q, jm_quota_client_t *c,
+    uint64_t images, int64_t seconds);
+static void jm_quota_look(const jm_quota_t *q, jm_quota_client_t *c,
     const jm_client_t *client, int64_t seconds, jm_quota_view_t *view);
-static void jm_quota_roll(jm_quota_client_t *c, const jm_client_t *client,
-    int64_t seconds);
-static jm_quota_client_t *jm_quota_held(jm_quota_t *q, const jm_hold_t *hold);
+static uint64_t jm_quota_used(const jm_quota_client_t *c, uint64_t period,
+    int64_t seconds, uint64_t *window);
 
 
-jm_rc_e
-jm_quota_reserve(jm_quota_t *q, size_t n, size_t processes)
-{
-    size_t   shares;
-    jm_rc_e  rc;
-
-    shares = JM_QUOTA_READY;
-
-    if (n == 0 || processes < JM_QUOTA_READY / n) {
-        shares = n * processes;
-    }
-
-    jm_quota_enter(q);
-
-    rc = jm_quota_room(q, n, shares);
-
-    jm_quota_leave(q);
-
-    return rc;
-}
-
+/* a process that dies of it leaves clients that the next one puts right */
 
 jm_rc_e
 jm_quota_sync(jm_quota_t *q, const jm_client_t *const *clients, size_t n)
 {
-    size_t               i, j;
-    uint32_t             round;
-    jm_quota_client_t   *c;
-    jm_quota_clients_t  *room;
+    size_t              i;
+    uint32_t            round;
+    jm_ring_t          *link;
+    jm_store_t         *s;
+    jm_quota_client_t  *c;
+    jm_quota_shared_t  *shared;
 
-    jm_quota_enter(q);
+    s = q->store;
+    shared = q->shared;
 
-    if (jm_quota_room(q, n, 0) != JM_OK) {
-        jm_quota_leave(q);
+    if (n > shared->nclients
+        && jm_store_room(s, (uint32_t) n - shared->nclients) != JM_OK)
+    {
         return JM_ERROR;
     }
 
-    round = ++q->shared->round;
+    round = shared->round + 1;
+    jm_put(s, shared->round, round);
 
     for (i = 0; i < n; i++) {
         c = jm_quota_find(q, clients[i]->name);
 
         if (c != NULL) {
-            c->round = round;
+            jm_put(s, c->round, round);
+            jm_store_commit(s);
         }
     }
 
-    for (room = q->shared->clients; room != NULL; room = room->next) {
+    link = jm_ring_next(s, &shared->clients);
 
-        for (j = 0; j < JM_QUOTA_CLIENTS; j++) {
-            c = &room->clients[j];
+    while (link != &shared->clients) {
+        c = jm_quota_linked(link);
+        link = jm_ring_next(s, link);
 
-            if (c->serial != 0 && c->round != round) {
-                jm_quota_drop(q, c);
-            }
+        if (c->round != round) {
+            jm_quota_drop(q, c);
+            jm_store_commit(s);
         }
     }
 
     for (i = 0; i < n; i++) {
+        c = jm_quota_find(q, clients[i]->name);
 
-        if (jm_quota_find(q, clients[i]->name) == NULL) {
-            (void) jm_quota_add(q, clients[i]->name);
+        if (c == NULL) {
+            c = jm_quota_add(q, clients[i]->name, s->shared->serial + 1);
         }
-    }
 
-    jm_quota_leave(q);
+        /* windows of another length are other windows */
+
+        if (c->period != clients[i]->images_period) {
+            jm_put(s, c->period, clients[i]->images_period);
+            jm_put(s, c->window, 0);
+            jm_put(s, c->used, 0);
+        }
+
+        jm_store_commit(s);
+    }
 
     return JM_OK;
 }
 
 
-unsigned
-jm_quota_knows(jm_quota_t *q, const jm_client_t *client)
+void
+jm_quota_join(jm_quota_t *q)
 {
-    unsigned  known;
+    jm_ring_t          *link;
+    jm_store_t         *s;
+    jm_quota_share_t   *share;
+    jm_quota_client_t  *c;
 
-    jm_quota_enter(q);
+    s = q->store;
 
-    known = (jm_quota_find(q, client->name) != NULL);
+    for (link = jm_ring_next(s, &q->shared->clients);
+         link != &q->shared->clients;
+         link = jm_ring_next(s, link))
+    {
+        c = jm_quota_linked(link);
+        share = jm_quota_share(q, c, s->owner);
 
-    jm_quota_leave(q);
+        if (share != NULL) {
+            jm_quota_share_drop(q, c, share);
+            jm_store_commit(s);
+        }
+    }
+}
 
-    return known;
+
+uint64_t
+jm_quota_serial(const jm_quota_t *q, const jm_client_t *client)
+{
+    const jm_quota_client_t  *c;
+
+    c = jm_quota_find(q, client->name);
+
+    return c ? c->serial : 0;
 }
 
 
 /*
  * A bucket is kept as the time at which it is going to be full: each request
- * moves it on by what it costs, and one store is all that it takes.
+ * moves it on by what it costs.
  */
 
 jm_rc_e
 jm_quota_rate(jm_quota_t *q, const jm_client_t *client, uint64_t now,
     jm_quota_rate_t *rate)
 {
+    jm_rc_e             rc;
     uint64_t            owed;
     jm_quota_client_t  *c;
-
-    jm_quota_enter(q);
 
     c = client->rate ? jm_quota_find(q, client->name) : NULL;
 
@@ -134,22 +147,26 @@ jm_quota_rate(jm_quota_t *q, const jm_client_t *client, uint64_t now,
 
     jm_quota_bucket(client, owed, rate);
 
-    if (c != NULL && rate->retry == 0) {
-        owed += jm_quota_cost(client);
+    if (c == NULL) {
+        return JM_OK;
+    }
 
-        c->full = now * JM_QUOTA_NS + owed;
+    rc = JM_INVALID;
+
+    if (rate->retry == 0) {
+        owed += jm_quota_cost(client);
 
         jm_quota_bucket(client, owed, rate);
         rate->retry = 0;
 
-        jm_quota_leave(q);
-
-        return JM_OK;
+        rc = JM_OK;
     }
 
-    jm_quota_leave(q);
+    /* what was owed beyond a bucket is not waited for */
 
-    return rate->retry ? JM_INVALID : JM_OK;
+    jm_put(q->store, c->full, now * JM_QUOTA_NS + owed);
+
+    return rc;
 }
 
 
@@ -159,13 +176,9 @@ jm_quota_rate_view(jm_quota_t *q, const jm_client_t *client, uint64_t now,
 {
     jm_quota_client_t  *c;
 
-    jm_quota_enter(q);
-
     c = client->rate ? jm_quota_find(q, client->name) : NULL;
 
     jm_quota_bucket(client, jm_quota_owed(c, client, now), rate);
-
-    jm_quota_leave(q);
 }
 
 
@@ -242,16 +255,12 @@ jm_quota_hold(jm_quota_t *q, const jm_client_t *client, uint64_t images,
 
     memset(hold, 0, sizeof(jm_hold_t));
 
-    jm_quota_enter(q);
-
     c = jm_quota_find(q, client->name);
 
-    jm_quota_look(c, client, seconds, view);
-
-    rc = JM_QUOTA_OK;
+    jm_quota_look(q, c, client, seconds, view);
 
     if (c == NULL || (client->concurrency == 0 && client->images == 0)) {
-        goto done;
+        return JM_QUOTA_OK;
     }
 
     rc = jm_quota_over(view, images);
@@ -261,37 +270,31 @@ jm_quota_hold(jm_quota_t *q, const jm_client_t *client, uint64_t images,
         /* some of what runs may be of processes that are dead */
 
         jm_quota_reap(q, c);
-        jm_quota_look(c, client, seconds, view);
+        jm_quota_look(q, c, client, seconds, view);
 
         rc = jm_quota_over(view, images);
 
         if (rc != JM_QUOTA_OK && !force) {
-            goto done;
+            return rc;
         }
     }
 
-    share = jm_quota_share(q, c);
+    share = jm_quota_share(q, c, q->store->owner);
 
     if (share == NULL) {
         share = jm_quota_share_add(q, c);
 
         if (share == NULL) {
-            rc = JM_QUOTA_NO_ROOM;
-            goto done;
+            return JM_QUOTA_NO_ROOM;
         }
     }
 
-    share->running++;
-    share->images += images;
+    jm_put(q->store, share->running, share->running + 1);
+    jm_put(q->store, share->images, share->images + images);
 
-    hold->client = client;
     hold->serial = c->serial;
     hold->running = 1;
     hold->images = images;
-
-done:
-
-    jm_quota_leave(q);
 
     return rc;
 }
@@ -315,20 +318,9 @@ jm_quota_over(const jm_quota_view_t *view, uint64_t images)
 void
 jm_quota_attach(jm_quota_t *q, const jm_client_t *client, jm_hold_t *hold)
 {
-    jm_quota_client_t  *c;
-
     memset(hold, 0, sizeof(jm_hold_t));
 
-    jm_quota_enter(q);
-
-    c = jm_quota_find(q, client->name);
-
-    if (c != NULL) {
-        hold->client = client;
-        hold->serial = c->serial;
-    }
-
-    jm_quota_leave(q);
+    hold->serial = jm_quota_serial(q, client);
 }
 
 
@@ -340,32 +332,50 @@ jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
     jm_quota_share_t   *share;
     jm_quota_client_t  *c;
 
-    jm_quota_enter(q);
+    c = jm_quota_numbered(q, hold->serial);
 
-    c = jm_quota_held(q, hold);
-
-    if (c == NULL || hold->client->images == 0) {
-        goto done;
+    if (c == NULL || c->period == 0) {
+        return;
     }
 
-    /* counted first: should the process die here, its share is given back */
-
-    jm_quota_roll(c, hold->client, seconds);
-    c->used += images;
-    jm_fence();
+    jm_quota_count(q, c, images, seconds);
 
     n = jm_min(images, hold->images);
-    share = jm_quota_share(q, c);
+    share = jm_quota_share(q, c, q->store->owner);
 
     if (share != NULL) {
-        share->images -= jm_min(n, share->images);
+        jm_put(q->store, share->images,
+               share->images - jm_min(n, share->images));
     }
 
     hold->images -= n;
+}
 
-done:
 
-    jm_quota_leave(q);
+void
+jm_quota_made(jm_quota_t *q, uint64_t serial, uint64_t images,
+    int64_t seconds)
+{
+    jm_quota_client_t  *c;
+
+    c = jm_quota_numbered(q, serial);
+
+    if (c != NULL && c->period != 0) {
+        jm_quota_count(q, c, images, seconds);
+    }
+}
+
+
+static void
+jm_quota_count(jm_quota_t *q, jm_quota_client_t *c, uint64_t images,
+    int64_t seconds)
+{
+    uint64_t  used, window;
+
+    used = jm_quota_used(c, c->period, seconds, &window);
+
+    jm_put(q->store, c->used, used + images);
+    jm_put(q->store, c->window, window);
 }
 
 
@@ -375,41 +385,21 @@ jm_quota_release(jm_quota_t *q, jm_hold_t *hold)
     jm_quota_share_t   *share;
     jm_quota_client_t  *c;
 
-    jm_quota_enter(q);
-
-    c = hold->running ? jm_quota_held(q, hold) : NULL;
-    share = c ? jm_quota_share(q, c) : NULL;
+    c = hold->running ? jm_quota_numbered(q, hold->serial) : NULL;
+    share = c ? jm_quota_share(q, c, q->store->owner) : NULL;
 
     if (share != NULL) {
-        share->running--;
-        share->images -= jm_min(hold->images, share->images);
+        jm_put(q->store, share->running, share->running - 1);
+        jm_put(q->store, share->images,
+               share->images - jm_min(hold->images, share->images));
 
         if (share->running == 0) {
-            jm_quota_share_drop(q, share);
+            jm_quota_share_drop(q, c, share);
         }
     }
 
-    jm_quota_leave(q);
-
     hold->running = 0;
     hold->images = 0;
-}
-
-
-/* the client that the hold is on, NULL: it was forgotten meanwhile */
-
-static jm_quota_client_t *
-jm_quota_held(jm_quota_t *q, const jm_hold_t *hold)
-{
-    jm_quota_client_t  *c;
-
-    if (hold->client == NULL) {
-        return NULL;
-    }
-
-    c = jm_quota_find(q, hold->client->name);
-
-    return (c != NULL && c->serial == hold->serial) ? c : NULL;
 }
 
 
@@ -419,17 +409,13 @@ jm_quota_view(jm_quota_t *q, const jm_client_t *client, int64_t seconds,
 {
     jm_quota_client_t  *c;
 
-    jm_quota_enter(q);
-
     c = jm_quota_find(q, client->name);
 
     if (c != NULL) {
         jm_quota_reap(q, c);
     }
 
-    jm_quota_look(c, client, seconds, view);
-
-    jm_quota_leave(q);
+    jm_quota_look(q, c, client, seconds, view);
 }
 
 
@@ -445,65 +431,80 @@ jm_quota_views(jm_quota_t *q, const jm_client_t *const *clients, size_t n,
     for (i = 0; i < n; i++) {
         jm_quota_rate_view(q, clients[i], now, &rates[i]);
         jm_quota_view(q, clients[i], seconds, &views[i]);
+
+        jm_store_commit(q->store);
     }
 
     return n;
 }
 
 
+/* the windows are as long as the last files of keys said */
+
 static void
-jm_quota_look(const jm_quota_client_t *c, const jm_client_t *client,
-    int64_t seconds, jm_quota_view_t *view)
+jm_quota_look(const jm_quota_t *q, jm_quota_client_t *c,
+    const jm_client_t *client, int64_t seconds, jm_quota_view_t *view)
 {
-    uint64_t                 taken;
-    jm_quota_client_t        now;
+    uint32_t                 i;
+    uint64_t                 taken, period, window;
     const jm_quota_share_t  *share;
 
     memset(view, 0, sizeof(jm_quota_view_t));
-    memset(&now, 0, sizeof(jm_quota_client_t));
-
-    if (c != NULL) {
-        now = *c;
-    }
 
     view->concurrency = client->concurrency;
     view->limit = client->images;
 
-    for (share = now.shares; share != NULL; share = share->next) {
-        view->running += share->running;
-        view->reserved += share->images;
+    period = client->images_period;
+
+    if (c != NULL) {
+
+        for (i = 0; (share = jm_quota_share_at(q, c, i)) != NULL; i++) {
+
+            if (share->owner != 0) {
+                view->running += share->running;
+                view->reserved += share->images;
+            }
+        }
+
+        period = c->period ? c->period : period;
     }
 
     if (client->images == 0) {
         return;
     }
 
-    jm_quota_roll(&now, client, seconds);
+    view->used = jm_quota_used(c, period, seconds, &window);
 
-    taken = now.used + view->reserved;
+    taken = view->used + view->reserved;
 
-    view->used = now.used;
     view->remaining = client->images - jm_min(client->images, taken);
-    view->reset = (int64_t) ((now.window + 1) * client->images_period);
+    view->reset = (int64_t) ((window + 1) * period);
 }
 
 
 /*
- * A new day, or hour, begins.  Processes do not look at the clock at the same
- * time: one that is just behind does not begin the last one again.
+ * Processes do not look at the clock at the same time: one that is just behind
+ * does not begin the last day, or hour, again.
  */
 
-static void
-jm_quota_roll(jm_quota_client_t *c, const jm_client_t *client,
-    int64_t seconds)
+static uint64_t
+jm_quota_used(const jm_quota_client_t *c, uint64_t period, int64_t seconds,
+    uint64_t *window)
 {
-    uint64_t  window;
+    *window = (uint64_t) seconds / period;
 
-    window = (uint64_t) seconds / client->images_period;
-
-    if (window > c->window || window + 1 < c->window) {
-        c->used = 0;
-        jm_fence();
-        c->window = window;
+    if (c == NULL || *window > c->window) {
+        return 0;
     }
+
+    *window = c->window;
+
+    return c->used;
+}
+
+
+uint32_t
+jm_quota_records(size_t n)
+{
+    return (uint32_t) jm_min(n + n / 8 + 1, UINT32_MAX);
 }

@@ -5,14 +5,13 @@
 
 
 /*
- * What clients have used of their limits, in memory that several processes
- * share at the same address: a bucket of requests, the requests that are not
- * over, and the pictures of a day or an hour.  Counters go by a client's name,
- * and are kept when the file of keys is read anew.
+ * What clients have used of their limits, in a store: a bucket of requests, the
+ * requests that are not over, and the pictures of a day or an hour.  Counters
+ * go by a client's name, and are kept when the file of keys is read anew.
  *
- * Every function is to be called with the one lock of that memory held.  A
- * process may die between any two stores, with the lock held as well: what it
- * held is given back by the next one that needs it.
+ * Every function is to be called with the lock held, between jm_store_begin()
+ * and jm_store_commit(), and with clocks that do not go back.  What a process
+ * that has died held is given back by the next one that needs it.
  */
 
 
@@ -21,11 +20,6 @@
 
 
 #include "jm_quota_view.h"
-
-
-/* changes with the meaning of anything that is kept in shared memory */
-
-#define JM_QUOTA_VERSION    2
 
 
 typedef enum {
@@ -39,46 +33,50 @@ typedef enum {
 /* a request's share, in its process's own memory; zeros hold nothing */
 
 typedef struct {
-    const jm_client_t   *client;
-    uint64_t             serial;
+    uint64_t             serial;    /* of the client; 0: of nobody */
     uint64_t             images;    /* that it may still bring */
     uint32_t             running;
 } jm_hold_t;
 
 
-/* Makes empty counters in q->mem and sets q->shared; JM_ERROR: no memory. */
-jm_rc_e jm_quota_create(jm_quota_t *q);
+/*
+ * Sets *q to its heads in s, which are the next ones there, and makes them if s
+ * is fresh.  Returns JM_ERROR if there is no room.
+ */
+jm_rc_e jm_quota_layout(jm_quota_t *q, jm_store_t *s);
 
 /*
- * Makes room for n clients whose requests run in so many processes, and
- * changes nothing else: jm_quota_sync() cannot fail afterwards for so many.
- * Returns JM_ERROR without memory.
+ * Enters the client that a record of another store is of, with its number and
+ * what it has used; of two of one name the one counts that has used more of the
+ * later window, and none begins after seconds.  Returns JM_INVALID if it is no
+ * such record, or a damaged one, JM_ERROR if there is no room.
  */
-jm_rc_e jm_quota_reserve(jm_quota_t *q, size_t n, size_t processes);
+jm_rc_e jm_quota_import(jm_quota_t *q, const jm_store_t *old, jm_ref_t ref,
+    int64_t seconds);
 
 /*
  * To be called when the files of keys were read: of these n clients, no two of
  * one name, the counters of those that were there before are kept, the others
- * begin anew, and what is left is forgotten.  Returns JM_ERROR without memory:
- * nothing has changed then.
+ * begin anew, and what is left is forgotten.  It commits after each.  Returns
+ * JM_ERROR if there is no room: no client has changed then.
  */
 jm_rc_e jm_quota_sync(jm_quota_t *q, const jm_client_t *const *clients,
     size_t n);
 
-/* Tells whether the last jm_quota_sync() was handed a client of this name. */
-unsigned jm_quota_knows(jm_quota_t *q, const jm_client_t *client);
-
 /*
- * To be called once by a process before it holds anything: what an older one
- * of the same pid held is given back.
+ * To be called once by a process before it holds anything: what an older one of
+ * the same owner's number held is given back.  It commits after each client.
  */
 void jm_quota_join(jm_quota_t *q);
+
+/* Returns the client's number, which no other ever has; 0: it is not known. */
+uint64_t jm_quota_serial(const jm_quota_t *q, const jm_client_t *client);
 
 /*
  * Takes a request out of the client's bucket, and sets *rate to what is there
  * then.  Returns JM_INVALID when it is empty; a client without a rate, and
  * one that is not known (any more), is JM_OK.  now is in milliseconds of any
- * clock that all processes share and that does not go back.
+ * clock.
  */
 jm_rc_e jm_quota_rate(jm_quota_t *q, const jm_client_t *client, uint64_t now,
     jm_quota_rate_t *rate);
@@ -87,7 +85,8 @@ jm_rc_e jm_quota_rate(jm_quota_t *q, const jm_client_t *client, uint64_t now,
  * Takes a place for a request that may bring so many pictures; seconds is the
  * time since 1970.  *view tells what there was before.  Anything but
  * JM_QUOTA_OK has taken nothing, unless force is set: then what is over a
- * limit is told, and taken.  *hold has to be given back.
+ * limit is told, and taken.  *hold has to be given back.  What was done before
+ * may be committed: to make room.
  */
 jm_quota_e jm_quota_hold(jm_quota_t *q, const jm_client_t *client,
     uint64_t images, unsigned force, int64_t seconds, jm_hold_t *hold,
@@ -105,6 +104,10 @@ void jm_quota_attach(jm_quota_t *q, const jm_client_t *client,
  * they are used now.
  */
 void jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
+    int64_t seconds);
+
+/* The same for the client of a number, without a hold; 0 is nobody's. */
+void jm_quota_made(jm_quota_t *q, uint64_t serial, uint64_t images,
     int64_t seconds);
 
 /*

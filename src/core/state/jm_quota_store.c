@@ -6,234 +6,123 @@
 
 #include "jm_hash.h"
 #include "jm_quota_store.h"
+#include "jm_store_layout.h"
 
 
-#define JM_QUOTA_TABLE      16      /* chains of the smallest table */
+/* more pictures than a client gets in a day, in a file that is damaged */
+
+#define JM_QUOTA_MOST       UINT32_MAX
 
 
-static void jm_quota_rebuild(jm_quota_shared_t *shared);
-static void jm_quota_rebuild_shares(jm_quota_shared_t *shared);
-static jm_rc_e jm_quota_room_table(jm_quota_t *q, size_t clients);
-static jm_rc_e jm_quota_room_clients(jm_quota_t *q);
-static jm_rc_e jm_quota_room_shares(jm_quota_t *q);
-static void jm_quota_reap_all(jm_quota_t *q);
-static unsigned jm_quota_dead(jm_quota_t *q, const jm_quota_share_t *share);
-static jm_quota_client_t **jm_quota_chain(jm_quota_shared_t *shared,
-    jm_str_t name);
+static void jm_quota_link(jm_quota_t *q, jm_ref_t *chain,
+    jm_quota_client_t *c, unsigned table);
+static void jm_quota_unlink(jm_quota_t *q, jm_ref_t *chain,
+    jm_quota_client_t *c, unsigned table);
+static void jm_quota_trim(jm_quota_t *q, jm_quota_client_t *c);
+static jm_ref_t *jm_quota_by_name(const jm_quota_t *q, jm_str_t name);
+static jm_ref_t *jm_quota_by_serial(const jm_quota_t *q, uint64_t serial);
 static jm_str_t jm_quota_name(const jm_quota_client_t *c);
 
 
 jm_rc_e
-jm_quota_create(jm_quota_t *q)
+jm_quota_layout(jm_quota_t *q, jm_store_t *s)
 {
-    jm_quota_shared_t  *shared;
+    unsigned  i;
+    uint32_t  chains;
 
-    shared = q->mem.alloc(q->mem.ctx, sizeof(jm_quota_shared_t));
-    if (shared == NULL) {
+    chains = jm_store_chains(s);
+
+    q->store = s;
+    q->mask = chains - 1;
+
+    q->shared = jm_store_head(s, sizeof(jm_quota_shared_t));
+    if (q->shared == NULL) {
         return JM_ERROR;
     }
 
-    memset(shared, 0, sizeof(jm_quota_shared_t));
-
-    q->shared = shared;
-
-    return jm_quota_room_table(q, 0);
-}
-
-
-void
-jm_quota_enter(jm_quota_t *q)
-{
-    if (q->shared->busy) {
-        jm_quota_rebuild(q->shared);
-    }
-
-    q->shared->busy = 1;
-    jm_fence();
-}
-
-
-void
-jm_quota_leave(jm_quota_t *q)
-{
-    jm_fence();
-    q->shared->busy = 0;
-}
-
-
-static void
-jm_quota_rebuild(jm_quota_shared_t *shared)
-{
-    size_t               i;
-    jm_quota_client_t   *c, **chain;
-    jm_quota_clients_t  *room;
-
-    memset(shared->table->chains, 0, (shared->table->mask + 1)
-                                     * sizeof(jm_quota_client_t *));
-    shared->free_clients = NULL;
-    shared->nclients = 0;
-
-    for (room = shared->clients; room != NULL; room = room->next) {
-
-        for (i = 0; i < JM_QUOTA_CLIENTS; i++) {
-            c = &room->clients[i];
-            c->shares = NULL;
-
-            chain = c->serial ? jm_quota_chain(shared, jm_quota_name(c))
-                              : &shared->free_clients;
-            c->next = *chain;
-            *chain = c;
+    for (i = 0; i < JM_QUOTA_TABLES; i++) {
+        q->tables[i] = jm_store_head(s, chains * sizeof(jm_ref_t));
+        if (q->tables[i] == NULL) {
+            return JM_ERROR;
         }
-
-        shared->nclients += JM_QUOTA_CLIENTS;
     }
 
-    jm_quota_rebuild_shares(shared);
+    if (s->fresh) {
+        jm_ring_init(s, &q->shared->clients);
+    }
+
+    return JM_OK;
 }
 
 
-static void
-jm_quota_rebuild_shares(jm_quota_shared_t *shared)
-{
-    size_t              i;
-    jm_quota_share_t   *share, **list;
-    jm_quota_shares_t  *room;
-
-    shared->free_shares = NULL;
-    shared->nshares = 0;
-
-    for (room = shared->shares; room != NULL; room = room->next) {
-
-        for (i = 0; i < JM_QUOTA_SHARES; i++) {
-            share = &room->shares[i];
-
-            if (share->serial != 0 && share->serial == share->client->serial) {
-                list = &share->client->shares;
-
-            } else {
-                share->serial = 0;
-                list = &shared->free_shares;
-            }
-
-            share->next = *list;
-            *list = share;
-        }
-
-        shared->nshares += JM_QUOTA_SHARES;
-    }
-}
-
+/*
+ * A window or a bucket that is far ahead must not shut a client out for ever:
+ * jm_quota_rate() sees to the bucket.
+ */
 
 jm_rc_e
-jm_quota_room(jm_quota_t *q, size_t clients, size_t shares)
+jm_quota_import(jm_quota_t *q, const jm_store_t *old, jm_ref_t ref,
+    int64_t seconds)
 {
-    jm_quota_shared_t  *shared;
+    uint64_t                  window;
+    jm_store_t               *s;
+    jm_quota_client_t        *c;
+    const jm_quota_client_t  *was;
 
-    shared = q->shared;
+    s = q->store;
 
-    while (shared->nclients < clients) {
-        if (jm_quota_room_clients(q) != JM_OK) {
+    was = jm_store_believed(old, ref, JM_RECORD_CLIENT, jm_quota_client_sealed);
+
+    if (was == NULL || was->len == 0 || was->len > JM_KEYS_NAME
+        || was->serial == 0 || was->serial > INT64_MAX
+        || was->used > JM_QUOTA_MOST)
+    {
+        return JM_INVALID;
+    }
+
+    window = was->window;
+
+    if (was->period != 0) {
+        window = jm_min(window, (uint64_t) seconds / was->period);
+    }
+
+    c = jm_quota_find(q, jm_quota_name(was));
+
+    if (c == NULL) {
+
+        if (jm_quota_numbered(q, was->serial) != NULL) {
+            return JM_INVALID;
+        }
+
+        if (jm_store_room(s, 1) != JM_OK) {
             return JM_ERROR;
         }
-    }
 
-    while (shared->nshares < shares) {
-        if (jm_quota_room_shares(q) != JM_OK) {
-            return JM_ERROR;
-        }
-    }
+        c = jm_quota_add(q, jm_quota_name(was), was->serial);
 
-    return jm_quota_room_table(q, clients);
-}
-
-
-static jm_rc_e
-jm_quota_room_table(jm_quota_t *q, size_t clients)
-{
-    size_t             n;
-    jm_quota_table_t  *table, *old;
-
-    old = q->shared->table;
-
-    for (n = JM_QUOTA_TABLE; n < clients; n *= 2) {
-        /* void */
-    }
-
-    if (old != NULL && old->mask >= n - 1) {
+    } else if (window < c->window
+               || (window == c->window && was->used <= c->used))
+    {
         return JM_OK;
     }
 
-    table = q->mem.alloc(q->mem.ctx, sizeof(jm_quota_table_t)
-                                     + n * sizeof(jm_quota_client_t *));
-    if (table == NULL) {
-        return JM_ERROR;
-    }
-
-    table->mask = n - 1;
-
-    jm_fence();
-    q->shared->table = table;
-
-    jm_quota_rebuild(q->shared);
-
-    if (old != NULL) {
-        q->mem.free(q->mem.ctx, old);
-    }
-
-    return JM_OK;
-}
-
-
-static jm_rc_e
-jm_quota_room_clients(jm_quota_t *q)
-{
-    jm_quota_clients_t  *room;
-
-    room = q->mem.alloc(q->mem.ctx, sizeof(jm_quota_clients_t));
-    if (room == NULL) {
-        return JM_ERROR;
-    }
-
-    memset(room, 0, sizeof(jm_quota_clients_t));
-
-    room->next = q->shared->clients;
-    jm_fence();
-    q->shared->clients = room;
-
-    jm_quota_rebuild(q->shared);
-
-    return JM_OK;
-}
-
-
-static jm_rc_e
-jm_quota_room_shares(jm_quota_t *q)
-{
-    jm_quota_shares_t  *room;
-
-    room = q->mem.alloc(q->mem.ctx, sizeof(jm_quota_shares_t));
-    if (room == NULL) {
-        return JM_ERROR;
-    }
-
-    memset(room, 0, sizeof(jm_quota_shares_t));
-
-    room->next = q->shared->shares;
-    jm_fence();
-    q->shared->shares = room;
-
-    jm_quota_rebuild(q->shared);
+    jm_put(s, c->full, was->full);
+    jm_put(s, c->window, window);
+    jm_put(s, c->used, was->used);
+    jm_put(s, c->period, was->period);
 
     return JM_OK;
 }
 
 
 jm_quota_client_t *
-jm_quota_find(jm_quota_t *q, jm_str_t name)
+jm_quota_find(const jm_quota_t *q, jm_str_t name)
 {
+    jm_ref_t            ref;
     jm_quota_client_t  *c;
 
-    for (c = *jm_quota_chain(q->shared, name); c != NULL; c = c->next) {
+    for (ref = *jm_quota_by_name(q, name); ref; ref = c->next[JM_QUOTA_NAMES]) {
+        c = jm_at(q->store, ref);
 
         if (c->len == name.len && memcmp(c->name, name.data, name.len) == 0) {
             return c;
@@ -245,25 +134,44 @@ jm_quota_find(jm_quota_t *q, jm_str_t name)
 
 
 jm_quota_client_t *
-jm_quota_add(jm_quota_t *q, jm_str_t name)
+jm_quota_numbered(const jm_quota_t *q, uint64_t serial)
 {
-    jm_quota_client_t  *c, **chain;
+    jm_quota_client_t  *c;
 
-    c = q->shared->free_clients;
-    q->shared->free_clients = c->next;
+    c = jm_at(q->store, *jm_quota_by_serial(q, serial));
 
-    memset(c, 0, sizeof(jm_quota_client_t));
+    while (c != NULL && c->serial != serial) {
+        c = jm_at(q->store, c->next[JM_QUOTA_SERIALS]);
+    }
+
+    return c;
+}
+
+
+jm_quota_client_t *
+jm_quota_add(jm_quota_t *q, jm_str_t name, uint64_t serial)
+{
+    jm_store_t         *s;
+    jm_quota_client_t  *c;
+
+    s = q->store;
+
+    c = jm_store_take(s, JM_RECORD_CLIENT);
 
     memcpy(c->name, name.data, name.len);
-    c->len = (uint8_t) name.len;
+    c->len = (uint32_t) name.len;
+    c->serial = serial;
     c->round = q->shared->round;
 
-    jm_fence();
-    c->serial = ++q->shared->serial;
+    jm_store_seal(c, jm_quota_client_sealed);
 
-    chain = jm_quota_chain(q->shared, name);
-    c->next = *chain;
-    *chain = c;
+    jm_quota_link(q, jm_quota_by_name(q, name), c, JM_QUOTA_NAMES);
+    jm_quota_link(q, jm_quota_by_serial(q, serial), c, JM_QUOTA_SERIALS);
+
+    jm_ring_insert(s, &q->shared->clients, &c->link);
+
+    jm_put(s, q->shared->nclients, q->shared->nclients + 1);
+    jm_put(s, s->shared->serial, jm_max(s->shared->serial, serial));
 
     return c;
 }
@@ -272,41 +180,93 @@ jm_quota_add(jm_quota_t *q, jm_str_t name)
 void
 jm_quota_drop(jm_quota_t *q, jm_quota_client_t *c)
 {
-    jm_quota_client_t  **chain;
+    jm_ref_t          ref;
+    jm_store_t       *s;
+    jm_quota_more_t  *more;
 
-    while (c->shares != NULL) {
-        jm_quota_share_drop(q, c->shares);
+    s = q->store;
+
+    for (ref = c->more; ref; ref = more->next) {
+        more = jm_at(s, ref);
+        jm_store_give(s, more);
     }
 
-    c->serial = 0;
-    jm_fence();
+    jm_quota_unlink(q, jm_quota_by_name(q, jm_quota_name(c)), c,
+                    JM_QUOTA_NAMES);
+    jm_quota_unlink(q, jm_quota_by_serial(q, c->serial), c, JM_QUOTA_SERIALS);
 
-    for (chain = jm_quota_chain(q->shared, jm_quota_name(c)); *chain != c;
-         chain = &(*chain)->next)
-    {
-        /* void */
+    jm_ring_remove(s, &c->link);
+
+    jm_put(s, q->shared->nclients, q->shared->nclients - 1);
+
+    jm_store_give(s, c);
+}
+
+
+static void
+jm_quota_link(jm_quota_t *q, jm_ref_t *chain, jm_quota_client_t *c,
+    unsigned table)
+{
+    c->next[table] = *chain;
+    jm_put(q->store, *chain, jm_ref(q->store, c));
+}
+
+
+static void
+jm_quota_unlink(jm_quota_t *q, jm_ref_t *chain, jm_quota_client_t *c,
+    unsigned table)
+{
+    jm_quota_client_t  *other;
+
+    while (*chain != jm_ref(q->store, c)) {
+        other = jm_at(q->store, *chain);
+        chain = &other->next[table];
     }
 
-    *chain = c->next;
-
-    c->next = q->shared->free_clients;
-    q->shared->free_clients = c;
+    jm_put(q->store, *chain, c->next[table]);
 }
 
 
 jm_quota_share_t *
-jm_quota_share(jm_quota_t *q, jm_quota_client_t *c)
+jm_quota_share_at(const jm_quota_t *q, jm_quota_client_t *c, uint32_t i)
 {
-    jm_quota_share_t  *share;
+    jm_ref_t          ref;
+    jm_quota_more_t  *more;
 
-    for (share = c->shares; share != NULL; share = share->next) {
+    if (i < JM_QUOTA_SHARES) {
+        return &c->shares[i];
+    }
 
-        if (share->pid == q->pid) {
-            return share;
+    i -= JM_QUOTA_SHARES;
+
+    for (ref = c->more; ref; ref = more->next) {
+        more = jm_at(q->store, ref);
+
+        if (i < JM_QUOTA_MORE) {
+            return &more->shares[i];
         }
+
+        i -= JM_QUOTA_MORE;
     }
 
     return NULL;
+}
+
+
+jm_quota_share_t *
+jm_quota_share(const jm_quota_t *q, jm_quota_client_t *c, uint32_t owner)
+{
+    uint32_t           i;
+    jm_quota_share_t  *share;
+
+    for (i = 0; (share = jm_quota_share_at(q, c, i)) != NULL; i++) {
+
+        if (share->owner == owner) {
+            break;
+        }
+    }
+
+    return share;
 }
 
 
@@ -315,129 +275,112 @@ jm_quota_share(jm_quota_t *q, jm_quota_client_t *c)
 jm_quota_share_t *
 jm_quota_share_add(jm_quota_t *q, jm_quota_client_t *c)
 {
+    jm_store_t        *s;
+    jm_quota_more_t   *more;
     jm_quota_share_t  *share;
+
+    s = q->store;
 
     jm_quota_reap(q, c);
 
-    if (q->shared->free_shares == NULL && jm_quota_room_shares(q) != JM_OK) {
-        jm_quota_reap_all(q);
-    }
-
-    share = q->shared->free_shares;
+    share = jm_quota_share(q, c, 0);
 
     if (share == NULL) {
-        return NULL;
+
+        if (jm_store_room(s, 1) != JM_OK) {
+            return NULL;
+        }
+
+        more = jm_store_take(s, JM_RECORD_SHARES);
+
+        more->next = c->more;
+        jm_put(s, c->more, jm_ref(s, more));
+
+        share = &more->shares[0];
     }
 
-    q->shared->free_shares = share->next;
-
-    share->client = c;
-    share->images = 0;
-    share->running = 0;
-    share->pid = q->pid;
-
-    jm_fence();
-    share->serial = c->serial;
-
-    share->next = c->shares;
-    c->shares = share;
+    jm_put(s, share->owner, s->owner);
+    jm_put(s, share->running, 0);
+    jm_put(s, share->images, 0);
 
     return share;
 }
 
 
 void
-jm_quota_share_drop(jm_quota_t *q, jm_quota_share_t *share)
+jm_quota_share_drop(jm_quota_t *q, jm_quota_client_t *c,
+    jm_quota_share_t *share)
 {
-    jm_quota_share_t  **list;
+    jm_put(q->store, share->owner, 0);
 
-    share->serial = 0;
-    jm_fence();
-
-    for (list = &share->client->shares; *list != share; list = &(*list)->next)
-    {
-        /* void */
-    }
-
-    *list = share->next;
-
-    share->next = q->shared->free_shares;
-    q->shared->free_shares = share;
+    jm_quota_trim(q, c);
 }
 
 
 void
 jm_quota_reap(jm_quota_t *q, jm_quota_client_t *c)
 {
-    jm_quota_share_t  *share, *next;
+    uint32_t           i;
+    jm_store_t        *s;
+    jm_quota_share_t  *share;
 
-    for (share = c->shares; share != NULL; share = next) {
-        next = share->next;
+    s = q->store;
 
-        if (jm_quota_dead(q, share)) {
-            jm_quota_share_drop(q, share);
+    for (i = 0; (share = jm_quota_share_at(q, c, i)) != NULL; i++) {
+
+        if (share->owner != 0 && !jm_store_lives(s, share->owner)) {
+            jm_put(s, share->owner, 0);
         }
     }
+
+    jm_quota_trim(q, c);
 }
 
+
+/* gives back the records of shares that are all free */
 
 static void
-jm_quota_reap_all(jm_quota_t *q)
+jm_quota_trim(jm_quota_t *q, jm_quota_client_t *c)
 {
-    size_t              i;
-    jm_quota_shares_t  *room;
+    uint32_t          i;
+    jm_ref_t         *ref;
+    jm_quota_more_t  *more;
 
-    for (room = q->shared->shares; room != NULL; room = room->next) {
+    ref = &c->more;
 
-        for (i = 0; i < JM_QUOTA_SHARES; i++) {
+    while (*ref != 0) {
+        more = jm_at(q->store, *ref);
 
-            if (room->shares[i].serial != 0
-                && jm_quota_dead(q, &room->shares[i]))
-            {
-                jm_quota_share_drop(q, &room->shares[i]);
-            }
+        for (i = 0; i < JM_QUOTA_MORE && more->shares[i].owner == 0; i++) {
+            /* void */
         }
+
+        if (i < JM_QUOTA_MORE) {
+            ref = &more->next;
+            continue;
+        }
+
+        jm_put(q->store, *ref, more->next);
+        jm_store_give(q->store, more);
     }
 }
 
 
-void
-jm_quota_join(jm_quota_t *q)
-{
-    size_t              i;
-    jm_quota_shares_t  *room;
-
-    jm_quota_enter(q);
-
-    for (room = q->shared->shares; room != NULL; room = room->next) {
-
-        for (i = 0; i < JM_QUOTA_SHARES; i++) {
-
-            if (room->shares[i].serial != 0 && room->shares[i].pid == q->pid) {
-                jm_quota_share_drop(q, &room->shares[i]);
-            }
-        }
-    }
-
-    jm_quota_leave(q);
-}
-
-
-static unsigned
-jm_quota_dead(jm_quota_t *q, const jm_quota_share_t *share)
-{
-    return share->pid != q->pid && !q->alive(share->pid);
-}
-
-
-static jm_quota_client_t **
-jm_quota_chain(jm_quota_shared_t *shared, jm_str_t name)
+static jm_ref_t *
+jm_quota_by_name(const jm_quota_t *q, jm_str_t name)
 {
     uint64_t  hash;
 
     hash = jm_hash(JM_HASH_START, name.data, name.len);
 
-    return &shared->table->chains[hash & shared->table->mask];
+    return &q->tables[JM_QUOTA_NAMES][hash & q->mask];
+}
+
+
+static jm_ref_t *
+jm_quota_by_serial(const jm_quota_t *q, uint64_t serial)
+{
+    return &q->tables[JM_QUOTA_SERIALS][serial & q->mask];
 }
 
 

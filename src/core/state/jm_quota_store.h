@@ -5,9 +5,9 @@
 
 
 /*
- * How the counters lie in shared memory.  Serial numbers are what counts: a
- * client or a share that has none is free, whatever lists it is in.  The lists
- * are made from them again after a process has died at work.
+ * How the counters lie in the store: a record for each client, found by its
+ * name and by its serial number, and more of them where its requests run in
+ * more processes than it has room for.
  */
 
 
@@ -16,97 +16,99 @@
 
 
 #include "jm_quota.h"
-#include "jm_fence.h"
+#include "jm_ring.h"
 
 
-/* in a piece of memory, which is just as large as one of a slab allocator's */
-
-#define JM_QUOTA_CLIENTS    17
-#define JM_QUOTA_SHARES     51
-
-
-typedef struct jm_quota_client_s       jm_quota_client_t;
-typedef struct jm_quota_clients_s      jm_quota_clients_t;
-typedef struct jm_quota_share_s        jm_quota_share_t;
-typedef struct jm_quota_shares_s       jm_quota_shares_t;
+#define JM_QUOTA_SHARES     7       /* in a client's record */
+#define JM_QUOTA_MORE       15      /* in each of those that follow it */
 
 
 /* what a client's requests hold in one process */
 
-struct jm_quota_share_s {
-    jm_quota_share_t    *next;      /* of the client's, or of the free ones */
-    jm_quota_client_t   *client;
-    uint64_t             serial;    /* of the client; 0: it is free */
-    uint64_t             images;
+typedef struct {
+    uint32_t             owner;     /* 0: it is free */
     uint32_t             running;
-    uint32_t             pid;
-};
+    uint64_t             images;
+} jm_quota_share_t;
 
-struct jm_quota_shares_s {
-    jm_quota_shares_t   *next;
-    jm_quota_share_t     shares[JM_QUOTA_SHARES];
-};
 
-struct jm_quota_client_s {
-    jm_quota_client_t   *next;      /* in its chain, or of the free ones */
-    jm_quota_share_t    *shares;
-    uint64_t             serial;    /* 0: it is free */
+typedef struct {
+    jm_record_t          head;
+    uint32_t             len;
+    uint64_t             serial;
+    uint8_t              name[JM_KEYS_NAME];
+    jm_ref_t             next[JM_QUOTA_TABLES];
+    jm_ref_t             more;
+    uint32_t             round;     /* of the files that it is in */
+    jm_ring_t            link;      /* of all clients */
     uint64_t             full;      /* ns: when its bucket is full again */
     uint64_t             window;    /* number of the day, or hour, */
     uint64_t             used;      /* that so many pictures are of */
-    uint32_t             round;     /* of the files that it is in */
-    uint8_t              len;
-    uint8_t              name[JM_KEYS_NAME];
-};
+    uint64_t             period;    /* s of a window; 0: none are counted */
+    jm_quota_share_t     shares[JM_QUOTA_SHARES];
+} jm_quota_client_t;
 
-struct jm_quota_clients_s {
-    jm_quota_clients_t  *next;
-    jm_quota_client_t    clients[JM_QUOTA_CLIENTS];
-};
 
 typedef struct {
-    size_t               mask;
-    jm_quota_client_t   *chains[];
-} jm_quota_table_t;
+    jm_record_t          head;
+    jm_ref_t             next;
+    jm_quota_share_t     shares[JM_QUOTA_MORE];
+} jm_quota_more_t;
+
 
 struct jm_quota_shared_s {
-    uint32_t             busy;      /* somebody is at work, or died of it */
+    jm_ring_t            clients;
+    uint32_t             nclients;
     uint32_t             round;
-    uint64_t             serial;    /* the last */
-    size_t               nclients;  /* that there is room for */
-    size_t               nshares;
-    jm_quota_clients_t  *clients;
-    jm_quota_shares_t   *shares;
-    jm_quota_client_t   *free_clients;
-    jm_quota_share_t    *free_shares;
-    jm_quota_table_t    *table;     /* of the clients' names */
 };
 
 
-/* Frame all that is done: what a dead process left is put right. */
-void jm_quota_enter(jm_quota_t *q);
-void jm_quota_leave(jm_quota_t *q);
+_Static_assert(sizeof(jm_quota_client_t) <= JM_RECORD, "a record");
+_Static_assert(sizeof(jm_quota_more_t) <= JM_RECORD, "a record");
 
-/* Makes room for so many; JM_ERROR: there is no memory for all of it. */
-jm_rc_e jm_quota_room(jm_quota_t *q, size_t clients, size_t shares);
 
-/* Returns the client of this name, or NULL. */
-jm_quota_client_t *jm_quota_find(jm_quota_t *q, jm_str_t name);
+/* what of a client's record is sealed */
 
-/* Enters a client, for whom there has to be room. */
-jm_quota_client_t *jm_quota_add(jm_quota_t *q, jm_str_t name);
+#define jm_quota_client_sealed                                                \
+    offsetof(jm_quota_client_t, len), offsetof(jm_quota_client_t, next)
+
+
+/* Returns the client whose link in the ring of all clients this is. */
+
+static inline jm_quota_client_t *
+jm_quota_linked(jm_ring_t *link)
+{
+    return (void *) ((uint8_t *) link - offsetof(jm_quota_client_t, link));
+}
+
+
+/* Return the client of this name, or number, or NULL. */
+jm_quota_client_t *jm_quota_find(const jm_quota_t *q, jm_str_t name);
+jm_quota_client_t *jm_quota_numbered(const jm_quota_t *q, uint64_t serial);
+
+/* Enters a client, for whom there has to be room, by a number of its own. */
+jm_quota_client_t *jm_quota_add(jm_quota_t *q, jm_str_t name, uint64_t serial);
 
 /* Forgets a client, and what its requests hold. */
 void jm_quota_drop(jm_quota_t *q, jm_quota_client_t *c);
 
-/* Returns what the client's requests hold in this process, or NULL. */
-jm_quota_share_t *jm_quota_share(jm_quota_t *q, jm_quota_client_t *c);
+/* Returns the client's share number i, be it free or not, or NULL. */
+jm_quota_share_t *jm_quota_share_at(const jm_quota_t *q, jm_quota_client_t *c,
+    uint32_t i);
 
-/* Returns the same, made anew; NULL: there is no room. */
+/* Returns what they hold in an owner's process, or a free one of 0, or NULL. */
+jm_quota_share_t *jm_quota_share(const jm_quota_t *q, jm_quota_client_t *c,
+    uint32_t owner);
+
+/*
+ * Returns the same, made anew for this process; what was done before may be
+ * committed.  NULL: there is no room.
+ */
 jm_quota_share_t *jm_quota_share_add(jm_quota_t *q, jm_quota_client_t *c);
 
 /* Takes a share from its client. */
-void jm_quota_share_drop(jm_quota_t *q, jm_quota_share_t *share);
+void jm_quota_share_drop(jm_quota_t *q, jm_quota_client_t *c,
+    jm_quota_share_t *share);
 
 /* Takes those shares from a client that are dead processes'. */
 void jm_quota_reap(jm_quota_t *q, jm_quota_client_t *c);

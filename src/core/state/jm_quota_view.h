@@ -15,6 +15,7 @@
 
 #include "jm_buf.h"
 #include "jm_keys.h"
+#include "jm_store.h"
 
 
 /* clients that one call looks at: others wait for the lock meanwhile */
@@ -25,16 +26,22 @@
 typedef struct jm_quota_shared_s  jm_quota_shared_t;
 
 
-/*
- * A process's way to the counters, in memory of its own.  mem is the shared
- * memory's.  alive() returns 0 for a process that is certainly no more.
- */
+/* what leads to a client */
+
+enum {
+    JM_QUOTA_NAMES = 0,
+    JM_QUOTA_SERIALS,
+    JM_QUOTA_TABLES
+};
+
+
+/* a process's way to the counters, in memory of its own */
 
 typedef struct {
+    jm_store_t          *store;
     jm_quota_shared_t   *shared;
-    jm_mem_t             mem;
-    unsigned           (*alive)(uint32_t pid);
-    uint32_t             pid;       /* this process, never 0 */
+    jm_ref_t            *tables[JM_QUOTA_TABLES];
+    uint32_t             mask;      /* of the chains in each */
 } jm_quota_t;
 
 
@@ -61,21 +68,28 @@ typedef struct {
 } jm_quota_view_t;
 
 
+/* Returns how many records n clients need, with some for more processes. */
+uint32_t jm_quota_records(size_t n);
+
 /*
  * Sets *rate to what is in the client's bucket.  now is in milliseconds of any
- * clock that all processes share and that does not go back.
+ * clock that does not go back.
  */
 void jm_quota_rate_view(jm_quota_t *q, const jm_client_t *client, uint64_t now,
     jm_quota_rate_t *rate);
 
-/* Tells what runs and what has been used; seconds are since 1970. */
+/*
+ * Tells what runs and what has been used; seconds are those since 1970, of a
+ * clock that does not go back.
+ */
 void jm_quota_view(jm_quota_t *q, const jm_client_t *client, int64_t seconds,
     jm_quota_view_t *view);
 
 /*
  * Tells both of the first of n clients, and returns how many these are:
  * JM_QUOTA_PIECE at most, which is what rates and views have to have room for.
- * The lock is to be given up before the next ones are asked for.
+ * What was done for each is committed.  The lock is to be given up before the
+ * next ones are asked for.
  */
 size_t jm_quota_views(jm_quota_t *q, const jm_client_t *const *clients,
     size_t n, uint64_t now, int64_t seconds, jm_quota_rate_t *rates,

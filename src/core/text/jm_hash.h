@@ -26,5 +26,12 @@
  */
 uint64_t jm_hash(uint64_t hash, const void *data, size_t len);
 
+/*
+ * The same for what may be damaged: a sum that any change of one word changes,
+ * of eight bytes at a time.  It is another one on machines of another byte
+ * order.
+ */
+uint64_t jm_sum(uint64_t sum, const void *data, size_t len);
+
 
 #endif /* _JM_HASH_H_INCLUDED_ */

@@ -122,8 +122,9 @@ sub bad {
 
 # What is the same for all directives of one argument.
 sub common {
-    my ($self, $value) = @_;
+    my ($self, $value, %opt) = @_;
     my $directive = $self->{directive};
+    my $many = join ' ', ($value) x (($opt{most} // 1) + 1);
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
     $self->contexts("$directive $value;");
@@ -134,8 +135,8 @@ sub common {
     $self->refuses('duplicate', qq("$directive" directive is duplicate),
                    $place => "$directive $value; $directive $value;");
     $self->refuses('no argument', $arguments, $place => "$directive;");
-    $self->refuses('two arguments', $arguments,
-                   $place => "$directive $value $value;");
+    $self->refuses('too many arguments', $arguments,
+                   $place => "$directive $many;");
     return;
 }
 

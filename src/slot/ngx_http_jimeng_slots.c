@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng_shared.h"
+#include "ngx_http_jimeng_slot.h"
 
 #include "jm_hash.h"
 
@@ -16,9 +16,9 @@ static jm_queue_e ngx_http_jimeng_slot_enter(ngx_http_jimeng_slot_t *slot,
 static void ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
     ngx_http_jimeng_slot_wish_t *wish, jm_queue_request_t *request);
 static jm_queue_e ngx_http_jimeng_slot_bind(ngx_http_jimeng_slot_t *slot,
-    ngx_http_jimeng_slot_wish_t *wish, jm_queue_e rc, uint64_t *wait);
+    ngx_http_jimeng_slot_wish_t *wish, jm_state_t *state, jm_queue_e rc,
+    uint64_t *wait);
 static void ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot);
-static void ngx_http_jimeng_slot_stop(ngx_http_jimeng_slot_t *slot);
 static uint64_t ngx_http_jimeng_slot_hash(ngx_str_t *text);
 static void ngx_http_jimeng_slots_woken(ngx_event_t *ev);
 
@@ -100,19 +100,17 @@ ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
     ngx_http_jimeng_slot_wish_t *wish, uint64_t *wait)
 {
     jm_queue_e   rc;
-    jm_queue_t  *queue;
+    jm_state_t  *state;
 
     if (slot->place.serial == 0) {
         rc = ngx_http_jimeng_slot_enter(slot, wish, wait);
         goto done;
     }
 
-    queue = &slot->zone->queue;
+    state = ngx_http_jimeng_zone_lock(slot->zone);
 
-    ngx_http_jimeng_zone_lock(slot->zone);
-
-    rc = jm_queue_look(queue, &slot->place, ngx_current_msec, wait);
-    rc = ngx_http_jimeng_slot_bind(slot, wish, rc, wait);
+    rc = jm_queue_look(&state->queue, &slot->place, state->now, wait);
+    rc = ngx_http_jimeng_slot_bind(slot, wish, state, rc, wait);
 
     ngx_http_jimeng_zone_unlock(slot->zone);
 
@@ -149,20 +147,22 @@ ngx_http_jimeng_slot_enter(ngx_http_jimeng_slot_t *slot,
     ngx_http_jimeng_slot_wish_t *wish, uint64_t *wait)
 {
     jm_queue_e          rc;
-    jm_queue_t         *queue;
+    jm_state_t         *state;
     jm_queue_request_t  request;
 
     slot->queued = ngx_current_msec;
 
     ngx_http_jimeng_slot_request(slot, wish, &request);
 
-    queue = &slot->zone->queue;
+    state = ngx_http_jimeng_zone_lock(slot->zone);
 
-    ngx_http_jimeng_zone_lock(slot->zone);
+    request.since = state->now;
+    request.billed = wish->client
+                     ? jm_quota_serial(&state->quota, wish->client) : 0;
 
-    rc = jm_queue_enter(queue, &slot->place, &request, ngx_current_msec,
+    rc = jm_queue_enter(&state->queue, &slot->place, &request, state->now,
                         wait);
-    rc = ngx_http_jimeng_slot_bind(slot, wish, rc, wait);
+    rc = ngx_http_jimeng_slot_bind(slot, wish, state, rc, wait);
 
     ngx_http_jimeng_zone_unlock(slot->zone);
 
@@ -204,9 +204,12 @@ ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
 
     ngx_memcpy(request->client, slot->client, JM_QUEUE_CLIENT);
 
+    ngx_http_jimeng_str(&request->req_key, wish->req_key);
+
     request->model = ngx_http_jimeng_slot_hash(wish->req_key);
     request->worker = (uint32_t) ngx_worker;
-    request->since = ngx_current_msec;
+    request->entry = wish->entry;
+    request->task = (uint8_t) wish->task;
 
     request->patience = (wish->deadline > ngx_current_msec)
                         ? wish->deadline - ngx_current_msec : 0;
@@ -217,7 +220,8 @@ ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
 
 static jm_queue_e
 ngx_http_jimeng_slot_bind(ngx_http_jimeng_slot_t *slot,
-    ngx_http_jimeng_slot_wish_t *wish, jm_queue_e rc, uint64_t *wait)
+    ngx_http_jimeng_slot_wish_t *wish, jm_state_t *state, jm_queue_e rc,
+    uint64_t *wait)
 {
     if (rc != JM_QUEUE_GRANTED || !wish->bound
         || slot->place.account == wish->account->queue_number)
@@ -225,8 +229,8 @@ ngx_http_jimeng_slot_bind(ngx_http_jimeng_slot_t *slot,
         return rc;
     }
 
-    return jm_queue_bind(&slot->zone->queue, &slot->place,
-                         wish->account->queue_number, ngx_current_msec, wait);
+    return jm_queue_bind(&state->queue, &slot->place,
+                         wish->account->queue_number, state->now, wait);
 }
 
 
@@ -241,34 +245,13 @@ ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot)
 }
 
 
-static void
+void
 ngx_http_jimeng_slot_stop(ngx_http_jimeng_slot_t *slot)
 {
     if (slot->waits) {
         slot->waits = 0;
         ngx_queue_remove(&slot->queue);
     }
-}
-
-
-/* the submit was accepted, and the task has an id */
-
-void
-ngx_http_jimeng_slot_accepted(ngx_http_jimeng_slot_t *slot, ngx_str_t *id)
-{
-    if (slot->place.serial == 0) {
-        return;
-    }
-
-    ngx_http_jimeng_zone_lock(slot->zone);
-
-    jm_queue_accepted(&slot->zone->queue, &slot->place,
-                      ngx_http_jimeng_slot_hash(id), ngx_current_msec);
-
-    ngx_http_jimeng_zone_unlock(slot->zone);
-
-    ngx_http_jimeng_metrics_admitted(slot->request,
-                                     slot->granted - slot->queued);
 }
 
 
@@ -282,12 +265,13 @@ jm_queue_e
 ngx_http_jimeng_slot_busy(ngx_http_jimeng_slot_t *slot, ngx_uint_t tasks,
     uint64_t *wait)
 {
-    jm_queue_e  rc;
+    jm_queue_e   rc;
+    jm_state_t  *state;
 
-    ngx_http_jimeng_zone_lock(slot->zone);
+    state = ngx_http_jimeng_zone_lock(slot->zone);
 
-    rc = jm_queue_busy(&slot->zone->queue, &slot->place, (unsigned) tasks,
-                       ngx_current_msec, wait);
+    rc = jm_queue_busy(&state->queue, &slot->place, (unsigned) tasks,
+                       state->now, wait);
 
     ngx_http_jimeng_zone_unlock(slot->zone);
 
@@ -304,12 +288,13 @@ jm_queue_e
 ngx_http_jimeng_slot_denied(ngx_http_jimeng_slot_t *slot,
     ngx_uint_t model_only, uint64_t *wait, unsigned *first)
 {
-    jm_queue_e  rc;
+    jm_queue_e   rc;
+    jm_state_t  *state;
 
-    ngx_http_jimeng_zone_lock(slot->zone);
+    state = ngx_http_jimeng_zone_lock(slot->zone);
 
-    rc = jm_queue_denied(&slot->zone->queue, &slot->place,
-                         (unsigned) model_only, ngx_current_msec, wait, first);
+    rc = jm_queue_denied(&state->queue, &slot->place,
+                         (unsigned) model_only, state->now, wait, first);
 
     ngx_http_jimeng_zone_unlock(slot->zone);
 
@@ -322,13 +307,15 @@ ngx_http_jimeng_slot_denied(ngx_http_jimeng_slot_t *slot,
 void
 ngx_http_jimeng_slot_renew(ngx_http_jimeng_slot_t *slot)
 {
+    jm_state_t  *state;
+
     if (slot->place.serial == 0) {
         return;
     }
 
-    ngx_http_jimeng_zone_lock(slot->zone);
+    state = ngx_http_jimeng_zone_lock(slot->zone);
 
-    jm_queue_renew(&slot->zone->queue, &slot->place, ngx_current_msec);
+    jm_queue_renew(&state->queue, &slot->place, state->now);
 
     ngx_http_jimeng_zone_unlock(slot->zone);
 }
@@ -343,17 +330,57 @@ void
 ngx_http_jimeng_slot_adopt(ngx_http_jimeng_slot_t *slot,
     ngx_http_jimeng_account_t *account, ngx_str_t *id)
 {
+    jm_str_t     text;
+    jm_state_t  *state;
+
     if (account->limits.concurrency == 0) {
         return;
     }
 
-    ngx_http_jimeng_zone_lock(slot->zone);
+    ngx_http_jimeng_str(&text, id);
 
-    (void) jm_queue_adopt(&slot->zone->queue, &slot->place,
-                          account->queue_number, ngx_http_jimeng_slot_hash(id),
-                          ngx_current_msec);
+    state = ngx_http_jimeng_zone_lock(slot->zone);
+
+    (void) jm_queue_adopt(&state->queue, &slot->place,
+                          account->queue_number, text, state->now);
 
     ngx_http_jimeng_zone_unlock(slot->zone);
+}
+
+
+/*
+ * Looks for a task of one of the request's accounts that nobody follows, and
+ * that has not been asked for in the last pause milliseconds.
+ */
+
+ngx_uint_t
+ngx_http_jimeng_slot_orphan(ngx_http_jimeng_slot_t *slot, ngx_msec_t pause,
+    jm_orphan_t *orphan)
+{
+    uint64_t                      accounts;
+    ngx_uint_t                    i, found;
+    jm_state_t                   *state;
+    ngx_http_jimeng_account_t   **account;
+    ngx_http_jimeng_loc_conf_t   *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(slot->request,
+                                        ngx_http_jimeng_module);
+
+    accounts = 0;
+    account = jlcf->accounts->elts;
+
+    for (i = 0; i < jlcf->accounts->nelts; i++) {
+        accounts |= (uint64_t) 1 << account[i]->queue_number;
+    }
+
+    state = ngx_http_jimeng_zone_lock(slot->zone);
+
+    found = jm_queue_orphan_next(&state->queue, accounts, pause, state->now,
+                                 orphan);
+
+    ngx_http_jimeng_zone_unlock(slot->zone);
+
+    return found;
 }
 
 
@@ -362,34 +389,17 @@ ngx_http_jimeng_slot_adopt(ngx_http_jimeng_slot_t *slot,
 void
 ngx_http_jimeng_slot_leave(ngx_http_jimeng_slot_t *slot, jm_leave_e how)
 {
+    jm_state_t  *state;
+
     ngx_http_jimeng_slot_stop(slot);
 
     if (slot->place.serial == 0) {
         return;
     }
 
-    ngx_http_jimeng_zone_lock(slot->zone);
+    state = ngx_http_jimeng_zone_lock(slot->zone);
 
-    jm_queue_leave(&slot->zone->queue, &slot->place, how, ngx_current_msec);
-
-    ngx_http_jimeng_zone_unlock(slot->zone);
-}
-
-
-/* another request's task has ended upstream: its slot is free */
-
-void
-ngx_http_jimeng_slot_ended(ngx_http_jimeng_slot_t *slot,
-    ngx_http_jimeng_account_t *account, ngx_str_t *id)
-{
-    if (account->limits.concurrency == 0) {
-        return;
-    }
-
-    ngx_http_jimeng_zone_lock(slot->zone);
-
-    jm_queue_ended(&slot->zone->queue, account->queue_number,
-                   ngx_http_jimeng_slot_hash(id), ngx_current_msec);
+    jm_queue_leave(&state->queue, &slot->place, how, state->now);
 
     ngx_http_jimeng_zone_unlock(slot->zone);
 }

@@ -1,0 +1,250 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+#include "jm_ledger_import.h"
+#include "jm_ledger_owed.h"
+
+
+static void jm_ledger_import_fixed(jm_ledger_entry_t *e,
+    const jm_ledger_entry_t *old, uint64_t now);
+static unsigned jm_ledger_import_slots(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_store_t *store, const jm_ledger_entry_t *old);
+static const jm_ledger_slot_t *jm_ledger_import_find(const jm_store_t *store,
+    const jm_ledger_entry_t *old, unsigned i);
+static void jm_ledger_import_slot(jm_ledger_slot_t *slot,
+    const jm_ledger_slot_t *old);
+static void jm_ledger_import_owed(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_store_t *store, const jm_ledger_entry_t *old, uint64_t now);
+
+
+uint64_t
+jm_ledger_imports(const jm_store_t *old, jm_ref_t ref)
+{
+    const jm_ledger_entry_t  *e;
+
+    e = jm_store_believed(old, ref, JM_RECORD_ENTRY, jm_ledger_entry_sealed);
+
+    /* no process ever comes to half of all numbers */
+
+    if (e == NULL || e->n == 0 || e->n > JM_LEDGER_SLOTS
+        || e->serial > UINT64_MAX / 2)
+    {
+        return 0;
+    }
+
+    return e->serial;
+}
+
+
+jm_rc_e
+jm_ledger_import(jm_ledger_t *l, const jm_store_t *old, jm_ref_t ref,
+    const uint8_t *map, uint64_t now)
+{
+    uint64_t                  serial, finished;
+    jm_ledger_entry_t        *e;
+    const jm_ledger_entry_t  *from;
+
+    serial = jm_ledger_imports(old, ref);
+
+    if (serial == 0 || jm_ledger_numbered(l, serial) != NULL) {
+        return JM_INVALID;
+    }
+
+    from = jm_store_believed(old, ref, JM_RECORD_ENTRY, jm_ledger_entry_sealed);
+
+    /* one record more, for what it has been told */
+
+    if (jm_ledger_room(l, jm_ledger_records(from->n) + 1, now) != JM_OK) {
+        return JM_ERROR;
+    }
+
+    e = jm_ledger_new(l, JM_RECORD_ENTRY);
+
+    jm_ledger_import_fixed(e, from, now);
+    jm_ledger_add_tasks(l, e);
+
+    if (jm_ledger_import_slots(l, e, old, from)) {
+        finished = from->finished ? from->finished : now;
+        e->finished = jm_max(jm_min(finished, now), 1);
+    }
+
+    e->account = map[from->account];
+
+    jm_ledger_link(l, e);
+    jm_ledger_import_owed(l, e, old, from, now);
+
+    if (serial > l->store->shared->serial) {
+        jm_put(l->store, l->store->shared->serial, serial);
+    }
+
+    /* nobody waits: what was to be submitted, and no more, is of no use */
+
+    if (jm_ledger_useless(l, e)) {
+        jm_ledger_drop(l, e);
+        return JM_INVALID;
+    }
+
+    return JM_OK;
+}
+
+
+static void
+jm_ledger_import_fixed(jm_ledger_entry_t *e, const jm_ledger_entry_t *old,
+    uint64_t now)
+{
+    e->who = old->who;
+    e->serial = old->serial;
+    e->created = jm_min(old->created, now);
+    e->keep = old->keep;
+    e->n = old->n;
+    e->named = old->named;
+
+    memcpy(e->key, old->key, JM_LEDGER_KEY);
+    memcpy(e->fingerprint, old->fingerprint, JM_LEDGER_KEY);
+
+    jm_store_seal(e, jm_ledger_entry_sealed);
+}
+
+
+/* returns whether the entry is over */
+
+static unsigned
+jm_ledger_import_slots(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_store_t *store, const jm_ledger_entry_t *old)
+{
+    unsigned           i, over;
+    jm_ledger_slot_t  *slot;
+
+    over = 1;
+
+    for (i = 0; i < e->n; i++) {
+        slot = jm_ledger_slot(l, e, i);
+
+        jm_ledger_import_slot(slot, jm_ledger_import_find(store, old, i));
+
+        over &= (slot->state != JM_SLOT_TAKEN);
+    }
+
+    return over;
+}
+
+
+static const jm_ledger_slot_t *
+jm_ledger_import_find(const jm_store_t *store, const jm_ledger_entry_t *old,
+    unsigned i)
+{
+    unsigned                  n;
+    jm_ref_t                  ref;
+    const jm_ledger_tasks_t  *tasks;
+
+    if (i == 0) {
+        return &old->slot;
+    }
+
+    ref = old->more;
+
+    for (n = 0; n < JM_LEDGER_SLOTS; n++) {
+        tasks = jm_store_believed(store, ref, JM_RECORD_TASKS,
+                                  jm_ledger_tasks_sealed);
+
+        if (tasks == NULL || tasks->serial != old->serial) {
+            return NULL;
+        }
+
+        if (i - tasks->first < JM_LEDGER_MORE) {
+            return &tasks->slots[i - tasks->first];
+        }
+
+        ref = tasks->next;
+    }
+
+    return NULL;
+}
+
+
+/* of a task that is not there any more nobody knows what became */
+
+static void
+jm_ledger_import_slot(jm_ledger_slot_t *slot, const jm_ledger_slot_t *old)
+{
+    slot->round = 1;
+    slot->state = JM_SLOT_UNKNOWN;
+
+    if (old != NULL && jm_ledger_sum(old) == old->sum) {
+
+        switch (old->state) {
+
+        case JM_SLOT_FREE:
+        case JM_SLOT_IDLE:
+            slot->state = JM_SLOT_FREE;
+            break;
+
+        case JM_SLOT_TAKEN:
+        case JM_SLOT_OVER:
+
+            if (old->len != 0 && old->len <= JM_LEDGER_ID) {
+                memcpy(slot->id, old->id, old->len);
+
+                slot->len = old->len;
+                slot->state = old->state;
+            }
+
+            break;
+
+        default:
+            break;
+        }
+    }
+
+    slot->sum = jm_ledger_sum(slot);
+}
+
+
+static void
+jm_ledger_import_owed(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_store_t *store, const jm_ledger_entry_t *old, uint64_t now)
+{
+    jm_ledger_told_t        *told;
+    const jm_ledger_told_t  *was;
+
+    if (old->waits != 0) {
+        jm_ledger_owe(l, e, now);
+        return;
+    }
+
+    if (old->owed_since == 0) {
+        return;
+    }
+
+    was = NULL;
+
+    if (old->told != 0) {
+        was = jm_store_believed(store, old->told, JM_RECORD_TOLD,
+                                jm_ledger_told_sealed);
+
+        /* an error that is lost is not owed: to try again is free */
+
+        if (was == NULL || was->serial != old->serial
+            || was->cause >= JM_CAUSE_LAST
+            || was->message[JM_LEDGER_TEXT - 1] != '\0')
+        {
+            return;
+        }
+    }
+
+    jm_ledger_owe(l, e, jm_min(old->owed_since, now));
+
+    if (was != NULL) {
+        told = jm_ledger_new(l, JM_RECORD_TOLD);
+
+        memcpy(&told->cause, &was->cause,
+               sizeof(jm_ledger_told_t) - offsetof(jm_ledger_told_t, cause));
+
+        jm_store_seal(told, jm_ledger_told_sealed);
+
+        jm_put(l->store, e->told, jm_ref(l->store, told));
+    }
+}

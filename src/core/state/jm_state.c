@@ -1,0 +1,301 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+#include "jm_hash.h"
+#include "jm_state_shared.h"
+#include "jm_store_layout.h"
+
+
+#define JM_STATE_STEP       65536
+
+/* owners there may be at a time */
+
+#define JM_STATE_OWNERS     1024
+
+/* in ms since 1970: what is later, in the year 2500, is no time */
+
+#define JM_STATE_LATEST     UINT64_C(16700000000000)
+
+
+static jm_rc_e jm_state_layout(jm_state_t *st, void *memory, size_t size,
+    unsigned fresh, uint32_t least);
+static void jm_state_set_clock(jm_state_t *st, const jm_clock_t *clock,
+    uint64_t last);
+static jm_rc_e jm_state_forget(void *ctx);
+
+
+jm_rc_e
+jm_state_create(jm_state_t *st, void *memory, size_t size, uint32_t records,
+    const uint8_t *salt, const jm_clock_t *clock, uint64_t last)
+{
+    jm_rc_e           rc;
+    jm_state_meta_t  *meta;
+
+    rc = jm_state_layout(st, memory, size, 1, records + JM_STATE_LEAST);
+
+    if (rc != JM_OK) {
+        return rc;
+    }
+
+    /* the last record is nobody else's */
+
+    st->store.shared->records--;
+    st->store.shared->nfree--;
+
+    meta = jm_store_take(&st->store, JM_RECORD_META);
+
+    jm_state_set_salt(st, salt);
+
+    st->salt = meta->salt;
+    st->store.shared->kept = records;
+    st->shared->boot = st->boot;
+
+    jm_state_set_clock(st, clock, last);
+    jm_store_commit(&st->store);
+
+    return JM_OK;
+}
+
+
+void
+jm_state_set_salt(jm_state_t *st, const uint8_t *salt)
+{
+    jm_state_meta_t  *meta;
+
+    meta = (jm_state_meta_t *) (void *) jm_store_record(&st->store, 0);
+
+    memcpy(meta->salt, salt, JM_STATE_SALT);
+    jm_store_seal(meta, jm_state_meta_sealed);
+
+    /* in another page: without it all keys are lost */
+
+    memcpy(jm_store_record(&st->store, st->store.shared->records), meta,
+           sizeof(jm_state_meta_t));
+}
+
+
+jm_rc_e
+jm_state_attach(jm_state_t *st, void *memory, size_t size)
+{
+    const jm_state_meta_t  *meta;
+
+    if (size < sizeof(jm_store_shared_t)
+        || jm_state_layout(st, memory, size, 0, 0) != JM_OK
+        || !jm_store_matches(&st->store, jm_state_digest()))
+    {
+        return JM_INVALID;
+    }
+
+    /* it is the first one that was taken */
+
+    meta = (const jm_state_meta_t *) (const void *)
+           jm_store_record(&st->store, 0);
+
+    st->salt = meta->salt;
+
+    return JM_OK;
+}
+
+
+static jm_rc_e
+jm_state_layout(jm_state_t *st, void *memory, size_t size, unsigned fresh,
+    uint32_t least)
+{
+    jm_store_t  *s;
+
+    s = &st->store;
+
+    s->forget = jm_state_forget;
+    s->ctx = st;
+
+    jm_store_attach(s, memory, size, fresh);
+
+    st->lock = jm_store_head(s, JM_STATE_LOCK);
+    st->shared = jm_store_head(s, sizeof(jm_state_shared_t));
+
+    if (st->shared == NULL
+        || jm_ledger_layout(&st->ledger, s) != JM_OK
+        || jm_queue_layout(&st->queue, s) != JM_OK
+        || jm_quota_layout(&st->quota, s) != JM_OK)
+    {
+        return JM_INVALID;
+    }
+
+    /* and one that has the salt once more */
+
+    return jm_store_records(s, jm_state_digest(), least + 1);
+}
+
+
+uint64_t
+jm_state_digest(void)
+{
+    uint64_t  hash;
+
+    static const size_t  sizes[] = {
+        JM_STORE_VERSION, JM_RECORD_LAST, sizeof(jm_store_shared_t),
+        sizeof(jm_state_shared_t), sizeof(struct jm_ledger_shared_s),
+        sizeof(struct jm_queue_shared_s), sizeof(struct jm_quota_shared_s),
+        sizeof(jm_ledger_entry_t), sizeof(jm_ledger_tasks_t),
+        sizeof(jm_ledger_told_t), sizeof(jm_queue_place_t),
+        sizeof(jm_queue_line_t), sizeof(jm_queue_account_t),
+        sizeof(jm_quota_client_t), sizeof(void *), JM_CAUSE_LAST
+    };
+
+    hash = jm_hash(JM_HASH_START, sizes, sizeof(sizes));
+
+    return hash;
+}
+
+
+size_t
+jm_state_needs(uint32_t records)
+{
+    size_t      size;
+    jm_state_t  st;
+
+    /* of a store that is not fresh nothing is looked at here */
+
+    memset(&st, 0, sizeof(jm_state_t));
+
+    for (size = JM_STATE_STEP; size != 0; size += JM_STATE_STEP) {
+
+        if (jm_state_layout(&st, &st, size, 0, records + JM_STATE_LEAST)
+            == JM_OK)
+        {
+            break;
+        }
+    }
+
+    return size;
+}
+
+
+uint32_t
+jm_state_records(const jm_state_t *st)
+{
+    return st->store.shared->records - JM_STATE_LEAST;
+}
+
+
+void
+jm_state_keep(jm_state_t *st, uint32_t records)
+{
+    jm_put(&st->store, st->store.shared->kept, records);
+}
+
+
+/* a wall clock that was set back says nothing: that of before goes on */
+
+static void
+jm_state_set_clock(jm_state_t *st, const jm_clock_t *clock, uint64_t last)
+{
+    uint64_t  now;
+
+    now = jm_max(clock->wall, last);
+
+    jm_put(&st->store, st->shared->base, now - clock->monotonic);
+    jm_put(&st->store, st->shared->wall, now - clock->monotonic);
+    jm_put(&st->store, st->shared->last, now);
+}
+
+
+void
+jm_state_begin(jm_state_t *st, const jm_clock_t *clock)
+{
+    uint64_t            wall;
+    jm_state_shared_t  *shared;
+
+    shared = st->shared;
+
+    jm_store_begin(&st->store);
+
+    st->now = clock->monotonic + shared->base;
+    wall = clock->monotonic + shared->wall;
+
+    /* days and hours follow a clock that is put right, but never back */
+
+    if (clock->wall > wall) {
+        jm_put(&st->store, shared->wall, clock->wall - clock->monotonic);
+        wall = clock->wall;
+    }
+
+    st->seconds = (int64_t) (wall / 1000);
+
+    shared->last = jm_max(st->now, wall);
+}
+
+
+void
+jm_state_commit(jm_state_t *st)
+{
+    jm_store_commit(&st->store);
+}
+
+
+jm_rc_e
+jm_state_join(jm_state_t *st, unsigned (*can_be)(void *ctx, uint32_t owner),
+    void *ctx)
+{
+    uint32_t  i, owner;
+
+    for (i = 0; i < JM_STATE_OWNERS; i++) {
+
+        /* not at once again: others may still look for the last one's */
+
+        owner = (st->shared->owner + i) % JM_STATE_OWNERS + 1;
+
+        if (can_be(ctx, owner)) {
+            jm_put(&st->store, st->shared->owner, owner);
+
+            st->store.owner = owner;
+
+            jm_ledger_join(&st->ledger, st->now);
+            jm_queue_join(&st->queue);
+            jm_quota_join(&st->quota);
+
+            return JM_OK;
+        }
+    }
+
+    return JM_ERROR;
+}
+
+
+static jm_rc_e
+jm_state_forget(void *ctx)
+{
+    jm_state_t *st = ctx;
+
+    return jm_ledger_shrink(&st->ledger);
+}
+
+
+unsigned
+jm_state_looks(void *old, size_t size)
+{
+    jm_store_t  s;
+
+    s.shared = old;
+    s.size = size;
+
+    return size >= sizeof(jm_store_shared_t) && jm_store_looks(&s);
+}
+
+
+uint64_t
+jm_state_last(void *old, size_t size)
+{
+    jm_state_t  st;
+
+    if (jm_state_attach(&st, old, size) != JM_OK
+        || st.shared->last > JM_STATE_LATEST)
+    {
+        return 0;
+    }
+
+    return st.shared->last;
+}

@@ -1,0 +1,234 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * Tasks that nobody follows, as their workers were killed or nginx was
+ * restarted: who comes for a slot of the same account asks the upstream about
+ * them, one at a time, with the credentials of today.
+ */
+
+
+#include "ngx_http_jimeng_orphan.h"
+
+
+/* milliseconds between two looks of those that need not wait */
+
+#define NGX_HTTP_JIMENG_ORPHAN_PAUSE  200
+
+
+struct ngx_http_jimeng_orphan_s {
+    ngx_pool_t                 *pool;       /* of one exchange */
+    ngx_http_jimeng_exchange_t *exchange;   /* NULL: none is under way */
+    ngx_http_jimeng_account_t  *account;
+    ngx_http_jimeng_payload_t   query;
+    jm_orphan_t                 orphan;
+};
+
+
+static ngx_int_t ngx_http_jimeng_orphan_ask(ngx_http_request_t *r,
+    ngx_http_jimeng_orphan_t *o);
+static void ngx_http_jimeng_orphan_answered(ngx_http_request_t *r,
+    ngx_http_jimeng_orphan_t *o);
+static void ngx_http_jimeng_orphan_done(ngx_http_jimeng_orphan_t *o);
+
+
+/* when one that need not wait has looked in this worker */
+
+static ngx_msec_t  ngx_http_jimeng_orphan_looked;
+
+
+/*
+ * A request has come for a slot: looks for a task to ask for, now and then if
+ * it need not wait.  *orphan is NULL at first.  A worker that is to exit may
+ * have old keys.
+ */
+
+void
+ngx_http_jimeng_orphan_look(ngx_http_jimeng_slot_t *slot, jm_queue_e rc,
+    ngx_http_jimeng_orphan_t **orphan)
+{
+    ngx_http_request_t           *r;
+    ngx_http_jimeng_orphan_t     *o;
+    ngx_http_jimeng_loc_conf_t   *jlcf;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    r = slot->request;
+    o = *orphan;
+
+    if (ngx_exiting || (o && o->exchange)) {
+        return;
+    }
+
+    if (rc == JM_QUEUE_GRANTED) {
+
+        if (ngx_current_msec - ngx_http_jimeng_orphan_looked
+            < NGX_HTTP_JIMENG_ORPHAN_PAUSE)
+        {
+            return;
+        }
+
+        ngx_http_jimeng_orphan_looked = ngx_current_msec;
+
+    } else if (rc != JM_QUEUE_WAIT) {
+        return;
+    }
+
+    if (o == NULL) {
+        o = ngx_pcalloc(r->pool, sizeof(ngx_http_jimeng_orphan_t));
+        if (o == NULL) {
+            return;
+        }
+
+        *orphan = o;
+    }
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    if (!ngx_http_jimeng_slot_orphan(slot, ngx_http_jimeng_poll_fixed(jlcf),
+                                     &o->orphan))
+    {
+        return;
+    }
+
+    o->account = ngx_http_jimeng_account_numbered(&jmcf->accounts,
+                                                  o->orphan.account);
+
+    if (o->account && ngx_http_jimeng_orphan_ask(r, o) != NGX_OK) {
+        ngx_http_jimeng_orphan_done(o);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_orphan_ask(ngx_http_request_t *r,
+    ngx_http_jimeng_orphan_t *o)
+{
+    ngx_str_t                    req_key, id;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    static ngx_str_t  form = ngx_string("{\"return_url\":true}");
+
+    o->pool = ngx_create_pool(1024, r->pool->log);
+    if (o->pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    req_key.len = o->orphan.key_len;
+    req_key.data = o->orphan.key;
+
+    id.len = o->orphan.len;
+    id.data = o->orphan.id;
+
+    if (ngx_http_jimeng_query(o->pool, &req_key, &id, &form, &o->query)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    o->exchange = ngx_http_jimeng_exchange_start(r, &jlcf->uri,
+                                                 o->account, JM_VISUAL_QUERY,
+                                                 &o->query, NULL);
+
+    return o->exchange ? NGX_OK : NGX_ERROR;
+}
+
+
+/* the request's write handler was called: the exchange may have ended */
+
+void
+ngx_http_jimeng_orphan_event(ngx_http_request_t *r,
+    ngx_http_jimeng_orphan_t *o)
+{
+    if (o == NULL || o->exchange == NULL) {
+        return;
+    }
+
+    if (!ngx_http_jimeng_exchange_ended(o->exchange)) {
+        ngx_http_jimeng_exchange_wake(o->exchange);
+        return;
+    }
+
+    ngx_http_jimeng_orphan_answered(r, o);
+    ngx_http_jimeng_orphan_done(o);
+}
+
+
+static void
+ngx_http_jimeng_orphan_answered(ngx_http_request_t *r,
+    ngx_http_jimeng_orphan_t *o)
+{
+    ngx_str_t    id;
+    ngx_log_t   *log;
+    jm_answer_t  answer;
+
+    log = r->connection->log;
+
+    if (ngx_http_jimeng_answer_read(o->exchange, JM_VISUAL_QUERY, &answer)
+        != JM_OK)
+    {
+        return;
+    }
+
+    ngx_http_jimeng_metrics_exchange(r, o->account, JM_VISUAL_QUERY,
+                                     &answer, o->exchange->time);
+
+    id.len = o->orphan.len;
+    id.data = o->orphan.id;
+
+    if (answer.event == JM_EVENT_TROUBLE) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "jimeng: task \"%V\" of account \"%V\", which nobody "
+                      "follows, was asked for and not answered, upstream code: "
+                      "%L", &id, &o->account->name, answer.number);
+
+    } else if (answer.event != JM_EVENT_PENDING) {
+        ngx_log_error(NGX_LOG_INFO, log, 0,
+                      "jimeng: task \"%V\" of account \"%V\", which nobody "
+                      "follows, is over", &id, &o->account->name);
+    }
+
+    ngx_http_jimeng_settle_orphan(r, &o->orphan, &answer);
+}
+
+
+/* the request ends, or is torn down */
+
+void
+ngx_http_jimeng_orphan_stop(ngx_http_jimeng_orphan_t *o)
+{
+    if (o && o->exchange
+        && ngx_http_jimeng_exchange_cancel(o->exchange) == NGX_OK)
+    {
+        ngx_http_jimeng_orphan_done(o);
+    }
+}
+
+
+void
+ngx_http_jimeng_orphan_drop(ngx_http_jimeng_orphan_t *o)
+{
+    if (o) {
+        ngx_http_jimeng_orphan_done(o);
+    }
+}
+
+
+static void
+ngx_http_jimeng_orphan_done(ngx_http_jimeng_orphan_t *o)
+{
+    if (o->exchange) {
+        ngx_http_jimeng_exchange_destroy(o->exchange);
+        o->exchange = NULL;
+    }
+
+    if (o->pool) {
+        ngx_destroy_pool(o->pool);
+        o->pool = NULL;
+    }
+}

@@ -1,0 +1,97 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * What the configuration says of accounts and clients is put into the state.
+ */
+
+
+#include "ngx_http_jimeng_zone.h"
+
+
+static void ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
+    jm_str_t *name, jm_queue_conf_t *conf);
+
+
+/*
+ * Records that the configuration may need, besides the ledger's: these are left
+ * to it, so that no request depends on what is free.
+ */
+
+uint32_t
+ngx_http_jimeng_zone_records(ngx_http_jimeng_zone_t *zone)
+{
+    uint64_t                     n;
+    jm_str_t                     name;
+    ngx_uint_t                   i;
+    jm_queue_conf_t              conf;
+    ngx_http_jimeng_account_t  **account;
+
+    n = jm_quota_records(zone->jmcf->clients.nelts);
+    account = zone->jmcf->accounts.elts;
+
+    for (i = 0; i < zone->jmcf->accounts.nelts; i++) {
+        ngx_http_jimeng_zone_account(account[i], &name, &conf);
+
+        n += jm_queue_records(&conf);
+    }
+
+    return (uint32_t) ngx_min(n, INT32_MAX);
+}
+
+
+/* puts what the configuration says into use; JM_INVALID: too many accounts */
+
+jm_rc_e
+ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone)
+{
+    jm_rc_e                      rc;
+    jm_str_t                     name;
+    ngx_uint_t                   i;
+    jm_queue_t                  *queue;
+    jm_queue_conf_t              conf;
+    ngx_http_jimeng_account_t  **account;
+
+    queue = &zone->memory.state.queue;
+    account = zone->jmcf->accounts.elts;
+
+    jm_state_keep(&zone->memory.state, zone->memory.records);
+
+    jm_queue_accounts_begin(queue);
+
+    for (i = 0; i < zone->jmcf->accounts.nelts; i++) {
+        ngx_http_jimeng_zone_account(account[i], &name, &conf);
+
+        rc = jm_queue_account(queue, name, &conf, &account[i]->queue_number);
+
+        if (rc != JM_OK) {
+            return rc;
+        }
+    }
+
+    return jm_quota_sync(&zone->memory.state.quota, zone->jmcf->clients.elts,
+                         zone->jmcf->clients.nelts);
+}
+
+
+static void
+ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
+    jm_str_t *name, jm_queue_conf_t *conf)
+{
+    name->len = account->name.len;
+    name->data = account->name.data;
+
+    ngx_memzero(conf, sizeof(jm_queue_conf_t));
+
+    conf->weight = (uint32_t) account->limits.weight;
+
+    if (account->limits.concurrency) {
+        conf->concurrency = (uint32_t) account->limits.concurrency;
+        conf->queue = (uint32_t) account->limits.queue;
+        conf->interval = account->limits.interval;
+        conf->timeout = account->limits.timeout;
+    }
+}

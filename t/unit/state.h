@@ -1,0 +1,514 @@
+
+/*
+ * What the tests of the whole state share: one in memory that forks share, the
+ * life of a request in it, each step as the glue takes it with the lock held,
+ * and a look at all that is in it.
+ */
+
+
+#ifndef _STATE_H_INCLUDED_
+#define _STATE_H_INCLUDED_
+
+
+/* requests to the ledger and to the queue have a function of the same name */
+
+#define request_init  ledger_request_init
+
+#include "ledger.h"
+
+#undef request_init
+#define request_init  queue_request_init
+
+#include "queue.h"
+
+#undef request_init
+
+#include "jm_state_shared.h"
+
+
+#define WALL     UINT64_C(1700000000000)
+#define DAY      UINT64_C(86400000)
+#define OWNERS   1100
+
+/* of a request without a name, which may be added to its key */
+
+#define UNNAMED  0x80000000u
+
+
+/* clocks, and owners that are dead */
+
+static jm_clock_t  state_clock = { .monotonic = 5000, .wall = WALL };
+static uint8_t     state_dead[OWNERS];
+
+/* which boot of the system it is */
+
+static uint64_t  state_boot = 1;
+
+/* called in each change, just before it counts */
+
+static void  (*state_before_commit)(jm_state_t *st);
+
+
+static inline unsigned
+state_alive(void *ctx, uint32_t owner)
+{
+    (void) ctx;
+
+    return owner < OWNERS && !state_dead[owner];
+}
+
+
+/* a process's way to a state */
+
+static inline void
+state_init(jm_state_t *st, uint32_t owner)
+{
+    memset(st, 0, sizeof(jm_state_t));
+
+    st->store.owner = owner;
+    st->store.alive = state_alive;
+    st->boot = state_boot;
+}
+
+
+static inline jm_rc_e
+state_create(jm_state_t *st, void *memory, size_t size, uint32_t records,
+    uint64_t last)
+{
+    uint8_t  salt[JM_STATE_SALT];
+
+    state_init(st, 1);
+    memset(salt, 's', JM_STATE_SALT);
+
+    return jm_state_create(st, memory, size, records, salt, &state_clock, last);
+}
+
+
+/* a new one, in new memory */
+
+static inline void
+state_new(jm_state_t *st, size_t size, uint32_t records)
+{
+    if (state_create(st, store_memory(size), size, records, 0) != JM_OK) {
+        abort();
+    }
+}
+
+
+static inline void
+state_done(jm_state_t *st)
+{
+    store_done(&st->store);
+}
+
+
+static inline void
+state_begin(jm_state_t *st)
+{
+    jm_state_begin(st, &state_clock);
+}
+
+
+static inline void
+state_commit(jm_state_t *st)
+{
+    if (state_before_commit != NULL) {
+        state_before_commit(st);
+    }
+
+    jm_state_commit(st);
+}
+
+
+/* ms go by */
+
+static inline void
+state_wait(uint64_t ms)
+{
+    state_clock.monotonic += ms;
+    state_clock.wall += ms;
+}
+
+
+static inline jm_rc_e
+state_import(jm_state_t *st, void *old, size_t size, jm_state_import_t *n)
+{
+    jm_rc_e    rc;
+    tap_mem_t  m;
+
+    tap_mem_init(&m, 0);
+
+    state_begin(st);
+    rc = jm_state_import(st, old, size, &m.mem, n);
+    state_commit(st);
+
+    if (m.live != 0) {
+        abort();
+    }
+
+    return rc;
+}
+
+
+/* ---- a request's life */
+
+
+typedef struct {
+    unsigned             n;         /* tasks */
+    unsigned             account;
+    jm_ledger_claim_t    claim;
+    jm_hold_t            hold;
+    jm_place_t           places[JM_LEDGER_SLOTS];
+} order_t;
+
+
+/* a client that may have 100 pictures a day */
+
+static inline jm_client_t
+state_client(const char *name)
+{
+    jm_client_t  c;
+
+    memset(&c, 0, sizeof(jm_client_t));
+
+    c.name = str(name);
+    c.rate = 60;
+    c.rate_period = 60000;
+    c.concurrency = 100;
+    c.images = 100;
+    c.images_period = 86400;
+
+    return c;
+}
+
+
+/* what the ledger is asked; another client is another who */
+
+static inline void
+order_request(jm_ledger_request_t *r, uint32_t key, unsigned n,
+    const jm_client_t *c)
+{
+    ledger_request_init(r, (uint8_t) key, n);
+
+    memcpy(r->key, &key, sizeof(uint32_t));
+
+    r->named = (key < UNNAMED);
+    r->keep = 1000000;
+    r->unmarked = 600000;
+    r->who = c->name.data[0];
+}
+
+
+static inline jm_ledger_e
+order_open(jm_state_t *st, order_t *o, uint32_t key, unsigned n,
+    const jm_client_t *c)
+{
+    jm_ledger_e          rc;
+    jm_quota_view_t      view;
+    jm_ledger_request_t  r;
+
+    memset(o, 0, sizeof(order_t));
+    o->n = n;
+
+    order_request(&r, key, n, c);
+
+    state_begin(st);
+
+    rc = jm_ledger_open(&st->ledger, &o->claim, &r, st->now);
+
+    (void) jm_quota_hold(&st->quota, c, n, 1, st->seconds, &o->hold, &view);
+
+    state_commit(st);
+
+    return rc;
+}
+
+
+/* a place, or a slot, for task i */
+
+static inline jm_queue_e
+order_enter(jm_state_t *st, order_t *o, unsigned i, unsigned account,
+    const jm_client_t *c)
+{
+    uint64_t            wait;
+    jm_queue_e          rc;
+    jm_queue_request_t  r;
+
+    state_begin(st);
+
+    queue_request_init(&r, c->name.data[0], st->now);
+    r.req_key = str("jimeng_t2i_v40");
+
+    r.accounts[0] = (uint8_t) account;
+    r.entry = o->claim.serial;
+    r.task = (uint8_t) i;
+    r.billed = jm_quota_serial(&st->quota, c);
+    r.worker = st->store.owner;
+
+    rc = jm_queue_enter(&st->queue, &o->places[i], &r, st->now, &wait);
+
+    state_commit(st);
+
+    o->account = account;
+
+    return rc;
+}
+
+
+static inline jm_rc_e
+order_submit(jm_state_t *st, order_t *o, unsigned i)
+{
+    jm_rc_e  rc;
+
+    state_begin(st);
+    rc = jm_ledger_submit(&st->ledger, &o->claim, i, o->account);
+    state_commit(st);
+
+    return rc;
+}
+
+
+/* as ngx_http_jimeng_settle_accepted() does it */
+
+static inline void
+order_accepted(jm_state_t *st, order_t *o, unsigned i, const char *id)
+{
+    state_begin(st);
+
+    jm_ledger_accepted(&st->ledger, &o->claim, i, str(id));
+    jm_queue_accepted(&st->queue, &o->places[i], str(id), st->now);
+
+    state_commit(st);
+}
+
+
+/* as ngx_http_jimeng_settle_over() does it */
+
+static inline void
+order_over(jm_state_t *st, order_t *o, unsigned i, unsigned images,
+    jm_leave_e how)
+{
+    unsigned  first;
+
+    state_begin(st);
+
+    first = jm_ledger_over(&st->ledger, &o->claim, i, st->now);
+
+    if (first && images) {
+        jm_quota_delivered(&st->quota, &o->hold, images, st->seconds);
+    }
+
+    jm_queue_leave(&st->queue, &o->places[i], how, st->now);
+
+    state_commit(st);
+}
+
+
+/* the slot of task i is another's to look after */
+
+static inline void
+order_lose(jm_state_t *st, order_t *o, unsigned i)
+{
+    state_begin(st);
+    jm_queue_leave(&st->queue, &o->places[i], JM_LEAVE_LOST, st->now);
+    state_commit(st);
+}
+
+
+/* its client is answered, or has left */
+
+static inline void
+order_close(jm_state_t *st, order_t *o, unsigned answered)
+{
+    state_begin(st);
+
+    if (answered) {
+        jm_ledger_answered(&st->ledger, &o->claim, st->now);
+    }
+
+    jm_ledger_close(&st->ledger, &o->claim, st->now);
+    jm_quota_release(&st->quota, &o->hold);
+
+    state_commit(st);
+}
+
+
+/* all of it, with one task, which brings a picture */
+
+static inline void
+order_all(jm_state_t *st, uint32_t key, unsigned account,
+    const jm_client_t *c)
+{
+    order_t  o;
+
+    (void) order_open(st, &o, key, 1, c);
+    (void) order_enter(st, &o, 0, account, c);
+    (void) order_submit(st, &o, 0);
+    order_accepted(st, &o, 0, "7392616336519610409");
+    order_over(st, &o, 0, 1, JM_LEAVE_OVER);
+    order_close(st, &o, 1);
+}
+
+
+/* one whose task runs, and which its process holds on to */
+
+static inline void
+order_running(jm_state_t *st, order_t *o, uint32_t key, const char *id,
+    unsigned account, const jm_client_t *c)
+{
+    (void) order_open(st, o, key, 1, c);
+    (void) order_enter(st, o, 0, account, c);
+    (void) order_submit(st, o, 0);
+    order_accepted(st, o, 0, id);
+}
+
+
+static inline unsigned
+state_account(jm_state_t *st, const char *name, uint32_t concurrency)
+{
+    unsigned  number;
+
+    state_begin(st);
+    number = account(&st->queue, name, concurrency, 100);
+    state_commit(st);
+
+    return number;
+}
+
+
+static inline jm_rc_e
+state_sync(jm_state_t *st, const jm_client_t *const *clients, size_t n)
+{
+    jm_rc_e  rc;
+
+    state_begin(st);
+    rc = jm_quota_sync(&st->quota, clients, n);
+    state_commit(st);
+
+    return rc;
+}
+
+
+static inline jm_quota_view_t
+state_view(jm_state_t *st, const jm_client_t *c)
+{
+    jm_quota_view_t  view;
+
+    state_begin(st);
+    jm_quota_view(&st->quota, c, st->seconds, &view);
+    state_commit(st);
+
+    return view;
+}
+
+
+/* ---- whether it is whole */
+
+
+static inline unsigned
+quota_is_whole(jm_quota_t *q)
+{
+    jm_str_t            name;
+    uint32_t            n, more;
+    jm_ref_t            ref;
+    jm_ring_t          *link;
+    jm_store_t         *s;
+    jm_quota_client_t  *c;
+
+    n = 0;
+    more = 0;
+    s = q->store;
+
+    if (list_length(s, &q->shared->clients) != (int) q->shared->nclients) {
+        return 0;
+    }
+
+    for (link = jm_ring_next(s, &q->shared->clients);
+         link != &q->shared->clients;
+         link = jm_ring_next(s, link))
+    {
+        c = jm_quota_linked(link);
+
+        name.data = c->name;
+        name.len = c->len;
+
+        if (jm_store_believed(s, jm_ref(s, c), JM_RECORD_CLIENT,
+                              jm_quota_client_sealed) != c
+            || jm_quota_find(q, name) != c
+            || jm_quota_numbered(q, c->serial) != c)
+        {
+            return 0;
+        }
+
+        for (ref = c->more; ref != 0;
+             ref = ((jm_quota_more_t *) jm_to(s, ref))->next)
+        {
+            if (((jm_record_t *) jm_to(s, ref))->type != JM_RECORD_SHARES) {
+                return 0;
+            }
+
+            more++;
+        }
+
+        n++;
+    }
+
+    return n == q->shared->nclients && n == store_count(s, JM_RECORD_CLIENT)
+           && more == store_count(s, JM_RECORD_SHARES);
+}
+
+
+static inline unsigned
+state_is_whole(jm_state_t *st)
+{
+    jm_store_t             *s;
+    const jm_state_meta_t  *meta;
+
+    s = &st->store;
+
+    meta = jm_store_believed(s, jm_ref(s, jm_store_record(s, 0)),
+                             JM_RECORD_META, jm_state_meta_sealed);
+
+    return meta != NULL && meta->salt == st->salt
+           && store_count(s, JM_RECORD_META) == 1
+           && ledger_length(&st->ledger) >= 0 && queue_is_whole(&st->queue)
+           && quota_is_whole(&st->quota);
+}
+
+
+/* the slot of an entry's task, or NULL */
+
+static inline jm_ledger_slot_t *
+state_slot(jm_state_t *st, uint64_t serial, unsigned i)
+{
+    jm_ledger_entry_t  *e;
+
+    e = jm_ledger_numbered(&st->ledger, serial);
+
+    return e ? jm_ledger_slot(&st->ledger, e, i) : NULL;
+}
+
+
+/* the place of an entry's task, or NULL */
+
+static inline jm_queue_place_t *
+state_place(jm_state_t *st, uint64_t serial, unsigned i)
+{
+    uint32_t           r;
+    jm_queue_place_t  *place;
+
+    for (r = 0; r < st->store.shared->used; r++) {
+        place = (jm_queue_place_t *) (void *) jm_store_record(&st->store, r);
+
+        if (place->head.type == JM_RECORD_PLACE && place->entry == serial
+            && place->task == i)
+        {
+            return place;
+        }
+    }
+
+    return NULL;
+}
+
+
+#endif /* _STATE_H_INCLUDED_ */
