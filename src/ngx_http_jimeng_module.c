@@ -10,6 +10,7 @@
 static char *ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_jimeng_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_jimeng_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_jimeng_init_process(ngx_cycle_t *cycle);
 
 
@@ -210,7 +211,7 @@ ngx_module_t  ngx_http_jimeng_module = {
     ngx_http_jimeng_commands,              /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    ngx_http_jimeng_zone_init_module,      /* init module */
+    ngx_http_jimeng_init_module,           /* init module */
     ngx_http_jimeng_init_process,          /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -247,6 +248,17 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_jimeng_handler_merge(cf, child);
 
     return ngx_http_jimeng_status_merge(cf, parent, child);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_init_module(ngx_cycle_t *cycle)
+{
+    if (ngx_http_jimeng_zone_init_module(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_jimeng_series_init_module(cycle);
 }
 
 

@@ -5,7 +5,8 @@
 # Seen failing: requests, without ngx_http_jimeng_metrics_told() in
 # ngx_http_jimeng_stream_end() and in ngx_http_jimeng_deliver_asked(); codes,
 # with task->code in place of the answer's; gzip and charset, with parameters
-# in the type.
+# in the type; "were there before", without
+# ngx_http_jimeng_series_init_module().
 
 use strict;
 use warnings;
@@ -103,6 +104,7 @@ is($r->header('Content-Type'), 'text/plain; version=0.0.4; charset=utf-8',
    'its type');
 is($r->header('Content-Length'), length $r->body, 'its length');
 is_clean($t, 'clean before anything has happened');
+my $fresh = scrape($t);
 
 my $gzip = $t->request('GET', '/gzip', { 'Accept-Encoding' => 'gzip' });
 is($gzip->header('Content-Encoding'), 'gzip', 'gzip');
@@ -117,7 +119,7 @@ is($t->request('DELETE', '/metrics')->status, 405, 'DELETE');
 is($t->request('GET', '/denied')->status, 403, 'deny works');
 is($t->request('GET', '/get')->status, 200, 'limit_except: GET');
 is($t->request('POST', '/get', {}, 'x')->status, 403, 'limit_except: POST');
-is_deeply(only(scrape($t), 'jimeng_requests_total'), {},
+is_deeply(counted(scrape($t), 'jimeng_requests_total'), {},
           'none of these is counted');
 
 
@@ -255,10 +257,14 @@ $t->allow_log(qr/task "\d*" of account "main"/);
 
 my $all = settled($t, $sent);
 
-is_deeply(only($all, 'jimeng_requests_total'), \%requests, 'requests');
-is_deeply(only($all, 'jimeng_tasks_total'), \%tasks, 'tasks');
-is_deeply(only($all, 'jimeng_images_total'),
+is_deeply(counted($all, 'jimeng_requests_total'), \%requests, 'requests');
+is_deeply(counted($all, 'jimeng_tasks_total'), \%tasks, 'tasks');
+is_deeply(counted($all, 'jimeng_images_total'),
           { map { (qq(client="$_") => $images{$_}) } keys %images }, 'pictures');
+
+# What makes a series is lost to Prometheus' increase(), so none is made.
+is_deeply([ sort keys %$all ], [ sort keys %$fresh ],
+          'all of them were there before');
 
 
 # ---- exchanges: as the upstream saw them

@@ -49,6 +49,9 @@ ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&jmcf->clients, cf->pool, 1,
                           sizeof(const jm_client_t *))
+           != NGX_OK
+        || ngx_array_init(&jmcf->passes, cf->pool, 4,
+                          sizeof(ngx_http_jimeng_loc_conf_t *))
            != NGX_OK)
     {
         return NULL;
@@ -145,8 +148,10 @@ char *
 ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
     ngx_http_jimeng_loc_conf_t *conf)
 {
-    jm_str_t                   name;
-    ngx_http_core_loc_conf_t  *clcf;
+    jm_str_t                       name;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_jimeng_loc_conf_t   **pass;
+    ngx_http_jimeng_main_conf_t   *jmcf;
 
     ngx_conf_merge_ptr_value(conf->account_names, prev->account_names, NULL);
     ngx_conf_merge_ptr_value(conf->models, prev->models, NULL);
@@ -192,6 +197,15 @@ ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
         conf->table.rows = conf->models->elts;
         conf->table.n = conf->models->nelts;
     }
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_jimeng_module);
+
+    pass = ngx_array_push(&jmcf->passes);
+    if (pass == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *pass = conf;
 
     ngx_http_jimeng_str(&name, &conf->default_model);
 

@@ -33,6 +33,7 @@ typedef struct {
     ngx_array_t                 accounts;   /* ngx_http_jimeng_account_t * */
     ngx_array_t                 keys;       /* ngx_http_jimeng_keys_t * */
     ngx_array_t                 clients;    /* const jm_client_t *, of all */
+    ngx_array_t                 passes;     /* locations with jimeng_pass */
     ngx_http_jimeng_zone_t     *zone;       /* NULL: there is none */
     ngx_int_t                   request_id; /* index of $request_id */
     time_t                      created;    /* when it was read */
@@ -92,8 +93,7 @@ char *ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* ngx_http_jimeng_accounts.c */
 
-char *ngx_http_jimeng_accounts(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_http_jimeng_accounts(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_accounts_check(ngx_conf_t *cf,
     ngx_http_jimeng_main_conf_t *jmcf);
 char *ngx_http_jimeng_accounts_merge(ngx_conf_t *cf,

@@ -18,10 +18,14 @@
 #define NGX_HTTP_JIMENG_ZONE_MIN      65536
 #define NGX_HTTP_JIMENG_ZONE_MAX      ((ssize_t) 16 << 30)
 
-/* bytes of what is counted and learnt, which the zone has besides the state */
+/*
+ * Bytes of what is counted and learnt, which the zone has besides the state, of
+ * whatever size that is.  All series that there may be take 200k with short
+ * names, and 1.1m with the longest ones; what is learnt takes 256k at most.  A
+ * page that nothing was written to takes no memory.
+ */
 
-#define NGX_HTTP_JIMENG_COUNTED_MIN   ((ssize_t) 128 * 1024)
-#define NGX_HTTP_JIMENG_COUNTED_MAX   ((ssize_t) 4 * 1024 * 1024)
+#define NGX_HTTP_JIMENG_COUNTED       ((size_t) 2 * 1024 * 1024)
 
 
 
@@ -53,7 +57,7 @@ ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_jimeng_main_conf_t *jmcf = conf;
 
-    ssize_t                  size, counted;
+    ssize_t                  size;
     ngx_str_t               *value, name;
     ngx_uint_t               i;
     ngx_shm_zone_t          *shm_zone;
@@ -80,10 +84,7 @@ ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    counted = ngx_max(size / 8, NGX_HTTP_JIMENG_COUNTED_MIN);
-    counted = ngx_min(counted, NGX_HTTP_JIMENG_COUNTED_MAX);
-
-    shm_zone = ngx_shared_memory_add(cf, &name, (size_t) counted,
+    shm_zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_JIMENG_COUNTED,
                                      &ngx_http_jimeng_module);
     if (shm_zone == NULL) {
         return NGX_CONF_ERROR;

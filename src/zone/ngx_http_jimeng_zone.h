@@ -91,6 +91,10 @@ void ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
     jm_cause_e cause, ngx_int_t polls, ngx_msec_t time);
 void ngx_http_jimeng_metrics_images(ngx_http_request_t *r, ngx_uint_t n);
 
+/* ngx_http_jimeng_series.c */
+
+ngx_int_t ngx_http_jimeng_series_init_module(ngx_cycle_t *cycle);
+
 /* ngx_http_jimeng_schedule.c */
 
 ngx_msec_t ngx_http_jimeng_schedule_next(ngx_http_request_t *r,

@@ -11,7 +11,7 @@
 
 #include "jm_fence.h"
 #include "jm_hash.h"
-#include "jm_metrics.h"
+#include "jm_metrics_series.h"
 
 
 #define JM_METRICS_TABLE    256     /* chains of series */
@@ -45,13 +45,13 @@ typedef struct {
 static size_t jm_metrics_code_index(int64_t code);
 static uint64_t *jm_metrics_value(jm_metrics_t *m, jm_series_e kind,
     jm_cause_e result, jm_str_t a, jm_str_t b);
-static jm_series_t *jm_metrics_make(jm_metrics_t *m, jm_series_e kind,
-    jm_cause_e result, jm_str_t a, jm_str_t b, uint32_t hash);
-static unsigned jm_metrics_is(const jm_series_t *s, jm_series_e kind,
-    jm_cause_e result, jm_str_t a, jm_str_t b);
-static uint32_t jm_metrics_hash(jm_series_e kind, jm_cause_e result,
-    jm_str_t a, jm_str_t b);
-static jm_cause_e jm_metrics_cause(jm_cause_e cause);
+static unsigned jm_metrics_is_other(const jm_series_id_t *id);
+static jm_series_t *jm_metrics_find(jm_metrics_t *m, jm_series_id_t *id,
+    uint32_t *hash);
+static jm_series_t *jm_metrics_make(jm_metrics_t *m, const jm_series_id_t *id,
+    uint32_t hash);
+static unsigned jm_metrics_is(const jm_series_t *s, const jm_series_id_t *id);
+static uint32_t jm_metrics_hash(const jm_series_id_t *id);
 
 
 static const uint32_t  jm_metrics_limits[JM_SERIES_LAST] = {
@@ -359,6 +359,64 @@ jm_metrics_result(jm_cause_e result)
 }
 
 
+size_t
+jm_metrics_missing(jm_metrics_t *m, const jm_series_id_t *ids, size_t n)
+{
+    size_t          i, missing;
+    uint32_t        hash;
+    jm_series_id_t  id;
+
+    missing = 0;
+
+    for (i = 0; i < n; i++) {
+        id = ids[i];
+
+        if (!jm_metrics_is_other(&id)
+            && jm_metrics_find(m, &id, &hash) == NULL)
+        {
+            missing++;
+        }
+    }
+
+    return missing;
+}
+
+
+void
+jm_metrics_begin(jm_metrics_t *m, const jm_series_id_t *ids, size_t n)
+{
+    size_t          i;
+    uint32_t        hash;
+    jm_series_id_t  id;
+
+    for (i = 0; i < n; i++) {
+        id = ids[i];
+
+        if (!jm_metrics_is_other(&id)
+            && jm_metrics_find(m, &id, &hash) == NULL
+            && jm_metrics_make(m, &id, hash) == NULL)
+        {
+            return;
+        }
+    }
+}
+
+
+unsigned
+jm_metrics_fits(jm_metrics_t *m, jm_series_e kind, size_t n, unsigned quarters)
+{
+    return m->shared->made[kind] + n
+           <= jm_metrics_limit(kind) * quarters / JM_METRICS_QUARTERS;
+}
+
+
+size_t
+jm_metrics_limit(jm_series_e kind)
+{
+    return jm_metrics_limits[kind];
+}
+
+
 /*
  * Where a series is counted.  Those that there is no room for are reported as
  * "other": what has that name is counted with them, not as a second "other".
@@ -368,50 +426,77 @@ static uint64_t *
 jm_metrics_value(jm_metrics_t *m, jm_series_e kind, jm_cause_e result,
     jm_str_t a, jm_str_t b)
 {
-    uint32_t              hash;
-    uint64_t             *other;
-    jm_series_t          *s;
-    jm_metrics_shared_t  *shared;
+    uint32_t         hash;
+    jm_series_t     *s;
+    jm_series_id_t   id;
 
-    shared = m->shared;
+    id.kind = kind;
+    id.result = result;
+    id.names[0] = a;
+    id.names[1] = b;
 
-    result = jm_metrics_cause(result);
-    other = &shared->counters.others[kind][result];
+    if (!jm_metrics_is_other(&id)) {
+        s = jm_metrics_find(m, &id, &hash);
 
-    if (jm_str_eq(&a, "other")
-        && (kind != JM_SERIES_REQUEST || jm_str_eq(&b, "other")))
-    {
-        return other;
-    }
+        if (s == NULL) {
+            s = jm_metrics_make(m, &id, hash);
+        }
 
-    a.len = jm_min(a.len, JM_METRICS_LABEL);
-    b.len = jm_min(b.len, JM_METRICS_LABEL);
-
-    hash = jm_metrics_hash(kind, result, a, b);
-
-    for (s = shared->table[hash % JM_METRICS_TABLE]; s != NULL; s = s->next) {
-        if (s->hash == hash && jm_metrics_is(s, kind, result, a, b)) {
+        if (s != NULL) {
             return &s->value;
         }
     }
 
-    s = jm_metrics_make(m, kind, result, a, b, hash);
+    return &m->shared->counters.others[kind][jm_metrics_cause(result)];
+}
 
-    return (s != NULL) ? &s->value : other;
+
+static unsigned
+jm_metrics_is_other(const jm_series_id_t *id)
+{
+    return jm_str_eq(&id->names[0], "other")
+           && (id->kind != JM_SERIES_REQUEST
+               || jm_str_eq(&id->names[1], "other"));
+}
+
+
+/* makes of *id what is kept of it, and sets *hash, found or not */
+
+static jm_series_t *
+jm_metrics_find(jm_metrics_t *m, jm_series_id_t *id, uint32_t *hash)
+{
+    jm_series_t  *s;
+
+    id->result = jm_metrics_cause(id->result);
+    id->names[0].len = jm_min(id->names[0].len, JM_METRICS_LABEL);
+    id->names[1].len = jm_min(id->names[1].len, JM_METRICS_LABEL);
+
+    *hash = jm_metrics_hash(id);
+
+    s = m->shared->table[*hash % JM_METRICS_TABLE];
+
+    while (s != NULL && (s->hash != *hash || !jm_metrics_is(s, id))) {
+        s = s->next;
+    }
+
+    return s;
 }
 
 
 static jm_series_t *
-jm_metrics_make(jm_metrics_t *m, jm_series_e kind, jm_cause_e result,
-    jm_str_t a, jm_str_t b, uint32_t hash)
+jm_metrics_make(jm_metrics_t *m, const jm_series_id_t *id, uint32_t hash)
 {
+    jm_str_t              a, b;
     uint8_t              *p;
     jm_series_t          *s, **place;
     jm_metrics_shared_t  *shared;
 
     shared = m->shared;
 
-    if (shared->made[kind] >= jm_metrics_limits[kind]) {
+    a = id->names[0];
+    b = id->names[1];
+
+    if (shared->made[id->kind] >= jm_metrics_limits[id->kind]) {
         return NULL;
     }
 
@@ -420,7 +505,7 @@ jm_metrics_make(jm_metrics_t *m, jm_series_e kind, jm_cause_e result,
         return NULL;
     }
 
-    shared->made[kind]++;
+    shared->made[id->kind]++;
 
     place = &shared->table[hash % JM_METRICS_TABLE];
 
@@ -429,8 +514,8 @@ jm_metrics_make(jm_metrics_t *m, jm_series_e kind, jm_cause_e result,
     s->hash = hash;
     s->len[0] = (uint16_t) a.len;
     s->len[1] = (uint16_t) b.len;
-    s->kind = (uint8_t) kind;
-    s->result = (uint8_t) result;
+    s->kind = (uint8_t) id->kind;
+    s->result = (uint8_t) id->result;
 
     p = (uint8_t *) (s + 1);
 
@@ -450,41 +535,48 @@ jm_metrics_make(jm_metrics_t *m, jm_series_e kind, jm_cause_e result,
 
 
 static unsigned
-jm_metrics_is(const jm_series_t *s, jm_series_e kind, jm_cause_e result,
-    jm_str_t a, jm_str_t b)
+jm_metrics_is(const jm_series_t *s, const jm_series_id_t *id)
 {
-    jm_str_t  x, y;
+    unsigned  i;
+    jm_str_t  name;
 
-    x = jm_series_name(s, 0);
-    y = jm_series_name(s, 1);
+    if (s->kind != id->kind || s->result != id->result) {
+        return 0;
+    }
 
-    return s->kind == kind && s->result == result
-           && x.len == a.len && y.len == b.len
-           && (a.len == 0 || memcmp(x.data, a.data, a.len) == 0)
-           && (b.len == 0 || memcmp(y.data, b.data, b.len) == 0);
+    for (i = 0; i < jm_nitems(id->names); i++) {
+        name = jm_series_name(s, i);
+
+        if (name.len != id->names[i].len
+            || (name.len != 0
+                && memcmp(name.data, id->names[i].data, name.len) != 0))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
 static uint32_t
-jm_metrics_hash(jm_series_e kind, jm_cause_e result, jm_str_t a, jm_str_t b)
+jm_metrics_hash(const jm_series_id_t *id)
 {
     uint8_t   head[3];
     uint64_t  hash;
 
-    head[0] = (uint8_t) kind;
-    head[1] = (uint8_t) result;
-    head[2] = (uint8_t) jm_min(a.len, 255);
+    head[0] = (uint8_t) id->kind;
+    head[1] = (uint8_t) id->result;
+    head[2] = (uint8_t) jm_min(id->names[0].len, 255);
 
     hash = jm_hash(JM_HASH_START, head, sizeof(head));
-    hash = jm_hash(hash, a.data, a.len);
+    hash = jm_hash(hash, id->names[0].data, id->names[0].len);
 
-    return (uint32_t) jm_hash(hash, b.data, b.len);
+    return (uint32_t) jm_hash(hash, id->names[1].data, id->names[1].len);
 }
 
 
-/* the first of the causes that are told to a client by the same code */
-
-static jm_cause_e
+jm_cause_e
 jm_metrics_cause(jm_cause_e cause)
 {
     unsigned     i;

@@ -181,9 +181,14 @@ jm_status_clients(jm_json_writer_t *w, const jm_report_t *report)
         any = 1;
         last = name;
 
-        if (jm_status_find(report, name) == NULL) {
-            jm_status_sum(report, JM_SERIES_REQUEST, name, &sums);
-            jm_status_sum(report, JM_SERIES_IMAGES, name, &sums);
+        if (jm_status_find(report, name) != NULL) {
+            continue;
+        }
+
+        jm_status_sum(report, JM_SERIES_REQUEST, name, &sums);
+        jm_status_sum(report, JM_SERIES_IMAGES, name, &sums);
+
+        if (sums.succeeded != 0 || sums.failed != 0 || sums.images != 0) {
             jm_status_client(w, name, &sums, NULL);
         }
     }

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "jm_metrics_report.h"
+#include "jm_metrics_series.h"
 #include "jm_text.h"
 
 
@@ -63,6 +64,8 @@ typedef struct {
 static void jm_text_process(jm_buf_t *out, const jm_report_t *report);
 static void jm_text_family(jm_buf_t *out, const jm_family_t *family,
     const jm_report_t *report);
+static void jm_text_others(jm_buf_t *out, const jm_family_t *family,
+    const jm_counters_t *counters, unsigned empty);
 static void jm_text_series(jm_buf_t *out, const jm_family_t *family,
     const jm_str_t *names, jm_cause_e result, uint64_t value);
 static void jm_text_accounts(jm_buf_t *out, const jm_gauge_t *gauge,
@@ -243,17 +246,20 @@ static void
 jm_text_family(jm_buf_t *out, const jm_family_t *family,
     const jm_report_t *report)
 {
-    size_t              i;
-    uint64_t            value;
+    size_t              i, n;
     jm_str_t            names[2];
     const jm_series_t  *s;
 
     jm_text_head(out, family->name, "counter", family->help);
 
+    n = 0;
+
     for (i = 0; i < report->nsamples; i++) {
         s = report->samples[i].series;
 
         if (s->kind == family->kind) {
+            n++;
+
             names[0] = jm_series_name(s, 0);
             names[1] = jm_series_name(s, 1);
 
@@ -262,14 +268,34 @@ jm_text_family(jm_buf_t *out, const jm_family_t *family,
         }
     }
 
+    /* they are there at 0 as well before the first of them is counted */
+
+    jm_text_others(out, family, report->counters,
+                   n >= jm_metrics_limit(family->kind) / 2);
+}
+
+
+static void
+jm_text_others(jm_buf_t *out, const jm_family_t *family,
+    const jm_counters_t *counters, unsigned empty)
+{
+    unsigned    i;
+    uint64_t    value;
+    jm_str_t    names[2];
+    jm_cause_e  result;
+
     jm_str_set(&names[0], "other");
     jm_str_set(&names[1], "other");
 
     for (i = 0; i < JM_CAUSE_LAST; i++) {
-        value = report->counters->others[family->kind][i];
+        result = (jm_cause_e) i;
+        value = counters->others[family->kind][i];
 
-        if (value != 0) {
-            jm_text_series(out, family, names, (jm_cause_e) i, value);
+        if (value != 0
+            || (empty && jm_metrics_cause(result) == result
+                && (family->result || result == JM_CAUSE_NONE)))
+        {
+            jm_text_series(out, family, names, result, value);
         }
     }
 }

@@ -45,12 +45,9 @@ jm_queue_import_account(jm_queue_t *q, const jm_store_t *old, jm_ref_t ref,
     s = q->store;
     a = jm_queue_number(q, i);
 
+    /* what is counted for jimeng_metrics begins anew, as all of that does */
+
     jm_put(s, a->average, jm_min(o->average, JM_QUEUE_DAY));
-    jm_put(s, a->submits, o->submits);
-    jm_put(s, a->busy_rate, o->busy_rate);
-    jm_put(s, a->busy_tasks, o->busy_tasks);
-    jm_put(s, a->denied, o->denied);
-    jm_put(s, a->queries_denied, o->queries_denied);
 
     map[o->number] = (uint8_t) i;
 

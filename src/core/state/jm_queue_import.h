@@ -22,11 +22,11 @@
 
 /*
  * Makes the account that is at a place in the old store, if it is not there
- * yet, with its average and counts, and sets map[its old number] to its number
- * here.  It serves nobody until the configuration has it, too.  The map is of
- * JM_QUEUE_ACCOUNTS bytes, all JM_QUEUE_UNKNOWN at first.  Returns JM_INVALID
- * for what is no account, or damaged, or one too many; JM_ERROR where there is
- * no record for it.
+ * yet, with its average, and sets map[its old number] to its number here.  It
+ * serves nobody until the configuration has it, too.  What is counted of it
+ * begins at 0.  The map is of JM_QUEUE_ACCOUNTS bytes, all JM_QUEUE_UNKNOWN at
+ * first.  Returns JM_INVALID for what is no account, or damaged, or one too
+ * many; JM_ERROR where there is no record for it.
  */
 jm_rc_e jm_queue_import_account(jm_queue_t *q, const jm_store_t *old,
     jm_ref_t ref, uint8_t *map);

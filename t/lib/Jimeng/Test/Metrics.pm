@@ -5,6 +5,8 @@ package Jimeng::Test::Metrics;
 #
 #   my $all = scrape($t);             { 'name{label="value"}' => number, ... }
 #   my $all = settled($t, $n);        the same, when $n requests are counted
+#   only($all, 'name')                { 'label="value"' => number, ... }
+#   counted($all, 'name')             the same, less those that are 0
 #   is_clean($t, 'name');             promtool has nothing to say
 
 use strict;
@@ -14,7 +16,7 @@ use Exporter qw(import);
 use Jimeng::Test;
 use Jimeng::Test::Process qw(poll);
 
-our @EXPORT = qw(scrape settled only is_clean);
+our @EXPORT = qw(scrape settled only counted is_clean);
 
 my ($promtool) = grep { -x } map { "$_/promtool" } split /:/, $ENV{PATH};
 
@@ -43,6 +45,14 @@ sub only {
 
     return { map { /^\Q$name\E(?:\{(.*)\})?\z/ ? ($1 // '' => $all->{$_}) : () }
                  keys %$all };
+}
+
+
+# A series is there at 0 before anything is counted.
+sub counted {
+    my $of = only(@_);
+
+    return { map { $of->{$_} == 0 ? () : ($_ => $of->{$_}) } keys %$of };
 }
 
 
