@@ -100,7 +100,7 @@ demo run:
 bench:
 	@t/tools/deps run test bench
 	@$(MAKE) $(PARALLEL) all build/unseal build/unit/ledger \
-	    build/bench/schedule
+	    build/bench/schedule build/bench/state
 	@env -u NGINX JIMENG_NGINX=$(NGINX_BIN) t/bench/run
 
 # Of all of the core a simulation wants one part, and that fast.
@@ -111,6 +111,13 @@ build/bench/schedule: $(wildcard t/bench/schedule/*.[ch]) \
 	@mkdir -p $(@D)
 	@echo "building $@"
 	@$(CC) $(WARNINGS) -O2 $(INCLUDES) -o $@ $(filter %.c,$^) -lm
+
+# As fast as nginx has it.
+build/bench/state: $(wildcard t/bench/state/*.[ch]) $(CORE) \
+                   $(wildcard src/core/*/*.h)
+	@mkdir -p $(@D)
+	@echo "building $@"
+	@$(CC) $(WARNINGS) -O2 $(INCLUDES) -o $@ $(filter %.c,$^) $(LIBS)
 
 
 # ---- tests

@@ -4,14 +4,19 @@ package Bench::Clients;
 # its own.  What breaks off is sent again, with the same Idempotency-Key, until
 # it is answered.
 #
-#   my $clients = Bench::Clients->new($port);
-#   my $call = $clients->call($client, $key);     sends a request
+#   my $clients = Bench::Clients->new($port, %how);
+#   my $call = $clients->call($client, $key, $more);      sends a request
 #   $clients->every($seconds, $first, sub { });   something else meanwhile
 #   $clients->run;                                until all are answered
 #
-# A call is {call, client, sent, broken, status, code, retry, url, ended}:
-# "call" is its number from 1, which its prompt has, "broken" a list of when its
-# connection broke off; times are seconds since 1970.
+# A call is {call, client, sent, tries, broken, status, code, retry, url,
+# ended}: "call" is its number from 1, which its prompt has, with what more there
+# is; "tries" are [began, ended], and "broken" is a list of when its connection
+# broke off; times are seconds since 1970.
+#
+# How clients are, if otherwise: "headers" returns those of a call's next try,
+# as a list; "again" is given a call and its response, undef when there is none,
+# and returns after how many seconds it is sent again, undef: not any more.
 
 use strict;
 use warnings;
@@ -24,7 +29,7 @@ use constant AGAIN => 0.1;      # seconds
 
 
 sub new {
-    my ($class, $port) = @_;
+    my ($class, $port, %how) = @_;
 
     my $ua = Mojo::UserAgent->new(connect_timeout => 10, max_connections => 0,
                                   inactivity_timeout => 0);
@@ -36,15 +41,19 @@ sub new {
     return bless {
         ua => $ua, number => 0, waiting => 0, timers => [],
         url => "http://127.0.0.1:$port/v1/images/generations",
+        headers => sub { return 'Idempotency-Key' => "bench-$_[0]{call}" },
+        again => sub { return $_[1] ? undef : AGAIN },
+        %how,
     }, $class;
 }
 
 
 sub call {
-    my ($self, $client, $key) = @_;
+    my ($self, $client, $key, $more) = @_;
 
     my $call = { call => ++$self->{number}, client => $client, key => $key,
-                 sent => time, broken => [] };
+                 more => $more // '', sent => time, tries => [],
+                 broken => [] };
 
     $self->{waiting}++;
     $self->try($call);
@@ -57,21 +66,29 @@ sub try {
     my ($self, $call) = @_;
 
     my %headers = (
-        Authorization     => "Bearer $call->{key}",
-        Connection        => 'close',
-        'Idempotency-Key' => "bench-$call->{call}",
+        Authorization => "Bearer $call->{key}",
+        Connection    => 'close',
+        $self->{headers}->($call),
     );
 
     my %body = (model => 'jimeng-4.0',
-                prompt => "call $call->{call}: a cat in the sun");
+                prompt => "call $call->{call}: a cat in the sun$call->{more}");
+
+    my $try = [time];
+    push @{ $call->{tries} }, $try;
 
     $self->{ua}->post($self->{url}, \%headers, json => \%body, sub {
         my ($ua, $tx) = @_;
         my $error = $tx->error;
+        my $broken = $error && !$error->{code};
 
-        if ($error && !$error->{code}) {
-            push @{ $call->{broken} }, time;
-            Mojo::IOLoop->timer(AGAIN, sub { $self->try($call) });
+        $try->[1] = time;
+        push @{ $call->{broken} }, $try->[1] if $broken;
+
+        my $pause = $self->{again}->($call, $broken ? undef : $tx->res);
+
+        if (defined $pause) {
+            Mojo::IOLoop->timer($pause, sub { $self->try($call) });
             return;
         }
 

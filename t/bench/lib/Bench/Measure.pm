@@ -15,7 +15,7 @@ use Bench::Load qw(body one_job wrk open_jobs finish_jobs);
 use Bench::Nginx;
 use Bench::Proc qw(at_rest cpu memory wait_for);
 
-our @EXPORT_OK = qw(cpu_time done in_flight median upstream);
+our @EXPORT_OK = qw(beside cpu_time done in_flight median upstream);
 
 
 sub median {
@@ -133,6 +133,20 @@ sub cpu_time {
     $_->stop for values %nginx;
 
     return \%times;
+}
+
+
+# What a job of one gateway takes beside another's: the median over many short
+# rounds, as what else a busy machine does befalls both.
+
+sub beside {
+    my ($upstream, $one, $other, %o) = @_;
+
+    my $times = cpu_time($upstream, [$one, $other], %o,
+                         rounds => 4 * $o{rounds}, seconds => 1);
+    my ($mine, $its) = map { $times->{ $_->{name} } } $one, $other;
+
+    return median(map { $mine->[$_] / $its->[$_] } 0 .. $#$mine);
 }
 
 

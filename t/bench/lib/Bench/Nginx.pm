@@ -13,7 +13,7 @@ use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes ();
 
-use Bench::Proc qw(children wait_for);
+use Bench::Proc qw(children ended wait_for);
 
 use constant LEAVE => 60;       # seconds
 
@@ -40,7 +40,7 @@ sub binary {
     my ($prefix) = $text =~ /--prefix=(\S+)/;
 
     return {
-        path    => $nginx,
+        path    => abs_path($nginx),
         version => $version,
         modules => $modules // ($prefix // '/usr/local/nginx') . '/modules',
     };
@@ -59,7 +59,7 @@ sub free_port {
 # $o{vars}{WORD}; files are written beside its configuration.  $o{upstream} is
 # the port of "upstream canned"; $o{modules} are paths; $o{http} and $o{main}
 # are text for these blocks; $o{workers} is how many; $o{under} is a command to
-# run it with, as one process.
+# run it with, as one process; a $o{daemon} can be replaced.
 
 sub start {
     my ($class, $name, %o) = @_;
@@ -90,10 +90,31 @@ sub try {
         close $fh or die "$dir/$file: $!\n";
     }
 
+    return $self->launch(%o) ? $self : undef;
+}
+
+
+# Starts it again, with what there is in its directory.
+
+sub again {
+    my ($self, %o) = @_;
+
+    unlink "$self->{dir}/nginx.pid";
+
+    $self->launch(%o)
+        or die "nginx ($self->{name}) does not start again:\n", $self->log;
+}
+
+
+sub launch {
+    my ($self, %o) = @_;
+    my ($name, $dir, $port) = @$self{qw(name dir port)};
+
     my $pid = fork // die "fork: $!\n";
 
     if ($pid == 0) {
         open STDERR, '>', "$dir/stderr";
+        chdir $dir;
         exec @{ $o{under} // [] }, $o{nginx}{path}, '-p', "$dir/",
             '-c', "$dir/nginx.conf" or POSIX::_exit(127);
     }
@@ -104,22 +125,62 @@ sub try {
     my $dead = 0;
 
     wait_for("nginx ($name) to start", 30, sub {
-        return $dead = 1 if waitpid($pid, POSIX::WNOHANG) == $pid;
+        $dead ||= waitpid($pid, POSIX::WNOHANG) == $pid && ($? || !$o{daemon});
+        return 1 if $dead;
         return unless -s "$dir/nginx.pid";
-        $self->{workers} = [children($pid)];
+        $self->{master} = $self->noted('') if $o{daemon};
+        $self->{workers} = [children($self->{master})];
         return ($o{under} || @{ $self->{workers} }) && IO::Socket::INET->new(
             PeerAddr => '127.0.0.1', PeerPort => $port);
     });
 
-    return $self unless $dead;
-
     delete $running{$pid};
+
+    if (!$dead) {
+        $running{ $self->{master} } = $$;
+        return 1;
+    }
+
     delete $self->{master};
 
     my $log = $self->log;
     return if $log =~ /Address already in use/;
 
     die "nginx ($name) does not start:\n$log";
+}
+
+
+# The pid in nginx.pid, or in nginx.pid.oldbin.
+
+sub noted {
+    my ($self, $which) = @_;
+
+    open my $fh, '<', "$self->{dir}/nginx.pid$which" or return 0;
+
+    return (<$fh> // '') =~ /^(\d+)$/ ? $1 : 0;
+}
+
+
+# Replaces the binary of a daemon: the old one ends what it has.
+
+sub upgrade {
+    my ($self) = @_;
+    my $old = $self->{master};
+
+    kill 'USR2', $old;
+
+    wait_for("another nginx ($self->{name})", LEAVE, sub {
+        my $new = $self->noted('');
+        return unless $self->noted('.oldbin') == $old && $new && $new != $old;
+        $self->{master} = $new;
+        $running{$new} = $$;
+        $self->{workers} = [children($new)];
+        return scalar @{ $self->{workers} };
+    });
+
+    kill 'QUIT', $old;
+
+    return $old;
 }
 
 
@@ -151,13 +212,14 @@ END
     my $main = $o{main} // '';
     my $workers = $o{workers} // 1;
     my $processes = $o{under} ? 'off' : 'on';
+    my $daemon = $o{daemon} ? 'on' : 'off';
     my $load = join '', map { "load_module $_;\n" } @{ $o{modules} // [] };
     my $temp = join '', map { "${_}_temp_path $o{dir}/$_;\n" }
                qw(client_body proxy fastcgi uwsgi scgi);
 
     return <<"END";
 $user
-daemon off;
+daemon $daemon;
 master_process $processes;
 worker_processes $workers;
 pid $o{dir}/nginx.pid;
@@ -211,11 +273,7 @@ sub stop {
 
     kill $signal // 'TERM', $pid;
 
-    wait_for("nginx ($self->{name}) to leave", LEAVE, sub {
-        return waitpid($pid, POSIX::WNOHANG) == $pid;
-    });
-
-    delete $running{$pid};
+    $self->left($pid);
 
     my @trouble = grep { /\[(?:alert|crit|emerg)\]|Sanitizer|runtime error:/
                          && !(defined $expected && /$expected/) }
@@ -223,6 +281,20 @@ sub stop {
 
     die "nginx ($self->{name}) logged:\n", @trouble[0 .. min(9, $#trouble)]
         if @trouble;
+}
+
+
+# Waits until a master is no more.
+
+sub left {
+    my ($self, $pid) = @_;
+
+    # a daemon is not our child: nobody may ever wait for it
+    wait_for("nginx ($self->{name}) to leave", LEAVE, sub {
+        return waitpid($pid, POSIX::WNOHANG) == $pid || ended($pid);
+    });
+
+    delete $running{$pid};
 }
 
 

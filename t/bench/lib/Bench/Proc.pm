@@ -9,7 +9,8 @@ use Exporter 'import';
 use POSIX ();
 use Time::HiRes ();
 
-our @EXPORT_OK = qw(children cpu memory peak cores pin at_rest wait_for machine);
+our @EXPORT_OK = qw(at_rest children cores cpu ended machine memory peak pin
+                    wait_for);
 
 
 sub slurp {
@@ -38,6 +39,16 @@ sub children {
     }
 
     return @pids;
+}
+
+
+# Whether a process is no more, but for what its parent has not heard yet.
+
+sub ended {
+    my ($pid) = @_;
+    my $stat = slurp("/proc/$pid/stat") // return 1;
+
+    return $stat =~ /.*\) Z /s;
 }
 
 
