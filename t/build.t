@@ -64,6 +64,8 @@ subtest 'make, install, clean' => sub {
     ($rc, $output) = make('install', "DESTDIR=$tmp/dest");
     is($rc, 0, 'make install') or diag($output);
 
+    ok(-d "$tmp/dest/var/lib/nginx", 'the folder for the zone\'s file');
+
     my $installed = "$tmp/dest" . modules_path() . "/$module";
     is(compare("$tree/build/$module", $installed), 0, "it is in $installed");
 
