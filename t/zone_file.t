@@ -35,7 +35,7 @@ sub serves {
 
 sub no_file {
     my ($t, $name) = @_;
-    return like(said($t), qr/\[error\].*zone "ledger" is not in "[^"]+": what it /,
+    return like(said($t), qr/\[error\].*zone "ledger" is not in "[^"]+": what /,
                 "$name: it says so");
 }
 

@@ -5,8 +5,8 @@
 # What was used today stays used as long as that day lasts, rates admit, repeats
 # join their tasks and slots come back.
 #
-# Seen failing with a state whose clock is the wall's alone ("a day back", "1970"
-# and "right again").
+# Seen failing with a state whose clock is the wall's alone ("a day back",
+# "1970" and "right again").
 
 use strict;
 use warnings;

@@ -74,7 +74,9 @@ sub damaged {
     is((grep { slurp($_) eq $bytes } @aside), scalar @aside,
        "$name: it is as it was");
 
-    my $told = said($t) =~ /\[error\].*"\Q$file\E" is damaged, or not of this version.* it is moved to "\Q$file\E\.damaged\.\d+"/;
+    my $told = said($t) =~ /\[error\].*"\Q$file\E" is damaged, or not of (?x:
+                            )this version.*; it is moved to (?x:
+                            )"\Q$file\E\.damaged\.\d+"/;
     is($told ? 1 : 0, $want{aside} ? 1 : 0, "$name: it is told");
 
     my @found = grep { links(of_key($_)) eq $first{$_} } sort keys %first;

@@ -77,7 +77,8 @@ ok(!eval { $bad->start; 1 }, 'another size: it does not start');
 like(slurp($bad->dir . '/error.log'),
      qr/\[emerg\].*"\Q$file\E" is in use by another nginx, with another size or /,
      'another size: it says why');
-is($t->generate({}, bearer('bob'))->status, 200, 'another size: the first serves');
+is($t->generate({}, bearer('bob'))->status, 200,
+   'another size: the first serves');
 is(-s $file, 1048576, 'another size: the file is as it was');
 
 {
