@@ -15,6 +15,7 @@ use warnings;
 use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Ledger;
+use Jimeng::Test::Sockets qw(unread);
 
 my $t = Jimeng::Test->new(with_ledger(
     workers => 2, strict => 1, emulator => { seconds => 0.6 },
@@ -98,6 +99,7 @@ for my $kind (sort keys %kinds) {
 
     kill 'STOP', $one;
     $again = ask($t, $one, @request);
+    wait_for { unread($t->port) } "heard first, $kind: it is there";
     $x->abort;
     kill 'CONT', $one;
 
@@ -133,12 +135,14 @@ is(scalar submits_of($t, $prompt), 1, 'left: one task');
 
 # ---- a worker that was killed, of which its master has not heard
 
+# Its lock of the zone goes with it: nobody has to wait until it is heard of.
+
 $prompt = 'a swallow, its worker is killed';
 ($x, @request) = submitted($prompt);
 
 kill 'STOP', $t->nginx->pid;
 kill 'KILL', $one;
-$again = again(@request);
+$again = ask($t, $other, @request);
 meanwhile(sub {
     kill 'CONT', $t->nginx->pid;
     wait_for { !kill 0, $one } 'its master notices';

@@ -10,6 +10,8 @@ package Jimeng::Test::Sockets;
 #   connecting($upstream)         so many sockets are connecting to it
 #   half_closed($port)            so many connections of that port have heard
 #                                 that their client sends no more
+#   unread($port)                 so many connections of that port have bytes that
+#                                 were not read
 #   is_read($socket)              the other end has read all that was sent to it
 #   datagrams($port)              bytes that came to that port over UDP, and were
 #                                 not read
@@ -21,7 +23,8 @@ use Exporter qw(import);
 use IO::Socket::INET;
 use Jimeng::Test::Process qw(poll slurp);
 
-our @EXPORT = qw(connecting datagrams full_upstream half_closed is_read);
+our @EXPORT = qw(connecting datagrams full_upstream half_closed is_read
+                 unread);
 
 use constant { SYN_SENT => '02', CLOSE_WAIT => '08' };
 
@@ -75,6 +78,13 @@ sub connecting {
 sub half_closed {
     my ($port) = @_;
     return scalar grep { $_->[0] == $port && $_->[2] eq CLOSE_WAIT } _rows();
+}
+
+
+sub unread {
+    my ($port) = @_;
+
+    return scalar grep { $_->[0] == $port && $_->[4] } _rows();
 }
 
 
