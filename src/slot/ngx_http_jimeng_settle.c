@@ -15,7 +15,7 @@
 
 static void ngx_http_jimeng_settle_slot(ngx_http_jimeng_settle_t *s);
 static void ngx_http_jimeng_settle_ended(ngx_http_jimeng_zone_t *zone,
-    jm_orphan_t *orphan, ngx_uint_t images);
+    jm_orphan_t *orphan, jm_str_t id, ngx_uint_t images);
 
 
 /* the submit was accepted: whoever asks for the task joins it by its id */
@@ -224,7 +224,7 @@ ngx_http_jimeng_settle_orphan(ngx_http_request_t *r, jm_orphan_t *orphan,
     }
 
     if (over) {
-        ngx_http_jimeng_settle_ended(zone, orphan, answer->nurls);
+        ngx_http_jimeng_settle_ended(zone, orphan, id, answer->nurls);
     }
 
     ngx_http_jimeng_zone_unlock(zone);
@@ -235,14 +235,11 @@ ngx_http_jimeng_settle_orphan(ngx_http_request_t *r, jm_orphan_t *orphan,
 
 static void
 ngx_http_jimeng_settle_ended(ngx_http_jimeng_zone_t *zone,
-    jm_orphan_t *orphan, ngx_uint_t images)
+    jm_orphan_t *orphan, jm_str_t id, ngx_uint_t images)
 {
-    jm_str_t     id, nobody;
+    jm_str_t     nobody;
     unsigned     known, first;
     jm_state_t  *state;
-
-    id.len = orphan->len;
-    id.data = orphan->id;
 
     state = &zone->memory.state;
 
@@ -264,7 +261,7 @@ ngx_http_jimeng_settle_ended(ngx_http_jimeng_zone_t *zone,
         jm_metrics_images(&zone->metrics, nobody, images);
     }
 
-    /* the last: who is granted the slot is told so, and all of it is done */
+    /* comes last: the next waiter may be granted the slot at once */
 
     (void) jm_queue_ended(&state->queue, orphan->account, id, state->now);
 }

@@ -28,7 +28,6 @@
 #define NGX_HTTP_JIMENG_COUNTED       ((size_t) 2 * 1024 * 1024)
 
 
-
 static ngx_int_t ngx_http_jimeng_zone_size(ngx_conf_t *cf, ngx_str_t *value,
     ngx_str_t *name, ssize_t *size);
 static ngx_int_t ngx_http_jimeng_zone_param(ngx_conf_t *cf,
@@ -208,8 +207,8 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->memory.records = ngx_http_jimeng_zone_records(zone);
 
     if (ngx_http_jimeng_memory_open(&zone->memory,
-                                   before ? &before->memory : NULL,
-                                   shm_zone->shm.log)
+                                    before ? &before->memory : NULL,
+                                    shm_zone->shm.log)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -133,8 +133,6 @@ jm_state_layout(jm_state_t *st, void *memory, size_t size, unsigned fresh,
 uint64_t
 jm_state_digest(void)
 {
-    uint64_t  hash;
-
     static const size_t  sizes[] = {
         JM_STORE_VERSION, JM_RECORD_LAST, sizeof(jm_store_shared_t),
         sizeof(jm_state_shared_t), sizeof(struct jm_ledger_shared_s),
@@ -145,9 +143,7 @@ jm_state_digest(void)
         sizeof(jm_quota_client_t), sizeof(void *), JM_CAUSE_LAST
     };
 
-    hash = jm_hash(JM_HASH_START, sizes, sizeof(sizes));
-
-    return hash;
+    return jm_hash(JM_HASH_START, sizes, sizeof(sizes));
 }
 
 
