@@ -1,8 +1,8 @@
 
 /*
  * What the tests of the whole state share: one in memory that forks share, the
- * life of a request in it, each step as the glue takes it with the lock held,
- * and a look at all that is in it.
+ * life of a request in it, by the operations that the glue uses, and a look at
+ * all that is in it.
  */
 
 
@@ -23,6 +23,7 @@
 
 #undef request_init
 
+#include "jm_backend.h"
 #include "jm_state_shared.h"
 
 
@@ -150,7 +151,46 @@ state_import(jm_state_t *st, void *old, size_t size, jm_state_import_t *n)
 }
 
 
-/* ---- a request's life */
+/* ---- a request's life, as the glue has it */
+
+
+static inline jm_state_t *
+state_lock(void *ctx)
+{
+    state_begin(ctx);
+
+    return ctx;
+}
+
+
+static inline void
+state_unlock(void *ctx)
+{
+    state_commit(ctx);
+}
+
+
+static inline void
+state_backend(jm_backend_t *b, jm_state_t *st)
+{
+    jm_backend_memory(b);
+
+    b->lock = state_lock;
+    b->unlock = state_unlock;
+    b->ctx = st;
+}
+
+
+/* answers of a state in memory are there when the operation returns */
+
+static inline void
+state_is_done(void *data)
+{
+    (void) data;
+}
+
+
+static const jm_done_t  state_done_with = { .handler = state_is_done };
 
 
 typedef struct {
@@ -203,24 +243,26 @@ static inline jm_ledger_e
 order_open(jm_state_t *st, order_t *o, uint32_t key, unsigned n,
     const jm_client_t *c)
 {
-    jm_ledger_e          rc;
-    jm_quota_view_t      view;
-    jm_ledger_request_t  r;
+    jm_op_open_t  op;
+    jm_backend_t  b;
 
     memset(o, 0, sizeof(order_t));
     o->n = n;
 
-    order_request(&r, key, n, c);
+    state_backend(&b, st);
 
-    state_begin(st);
+    op.done = state_done_with;
+    op.claim = &o->claim;
+    op.client = c;
+    op.images = n;
+    op.hold = &o->hold;
+    op.force = 1;
 
-    rc = jm_ledger_open(&st->ledger, &o->claim, &r, st->now);
+    order_request(&op.request, key, n, c);
 
-    (void) jm_quota_hold(&st->quota, c, n, 1, st->seconds, &o->hold, &view);
+    b.open(&b, &op);
 
-    state_commit(st);
-
-    return rc;
+    return op.found;
 }
 
 
@@ -230,77 +272,82 @@ static inline jm_queue_e
 order_enter(jm_state_t *st, order_t *o, unsigned i, unsigned account,
     const jm_client_t *c)
 {
-    uint64_t            wait;
-    jm_queue_e          rc;
-    jm_queue_request_t  r;
+    jm_backend_t   b;
+    jm_op_place_t  op;
 
-    state_begin(st);
+    memset(&op, 0, sizeof(jm_op_place_t));
 
-    queue_request_init(&r, c->name.data[0], st->now);
-    r.req_key = str("jimeng_t2i_v40");
+    queue_request_init(&op.request, c->name.data[0], 0);
 
-    r.accounts[0] = (uint8_t) account;
-    r.entry = o->claim.serial;
-    r.task = (uint8_t) i;
-    r.billed = jm_quota_serial(&st->quota, c);
-    r.worker = st->store.owner;
+    op.request.req_key = str("jimeng_t2i_v40");
+    op.request.accounts[0] = (uint8_t) account;
+    op.request.entry = o->claim.serial;
+    op.request.task = (uint8_t) i;
+    op.request.worker = st->store.owner;
 
-    rc = jm_queue_enter(&st->queue, &o->places[i], &r, st->now, &wait);
+    op.done = state_done_with;
+    op.client = c;
+    op.place = &o->places[i];
 
-    state_commit(st);
+    state_backend(&b, st);
+    b.place(&b, &op);
 
     o->account = account;
 
-    return rc;
+    return op.rc;
 }
 
 
 static inline jm_rc_e
 order_submit(jm_state_t *st, order_t *o, unsigned i)
 {
-    jm_rc_e  rc;
+    jm_backend_t    b;
+    jm_op_submit_t  op;
 
-    state_begin(st);
-    rc = jm_ledger_submit(&st->ledger, &o->claim, i, o->account);
-    state_commit(st);
+    memset(&op, 0, sizeof(jm_op_submit_t));
 
-    return rc;
+    op.done = state_done_with;
+    op.claim = &o->claim;
+    op.task = i;
+    op.account = o->account;
+
+    state_backend(&b, st);
+    b.submit(&b, &op);
+
+    return op.rc;
 }
 
-
-/* as ngx_http_jimeng_settle_accepted() does it */
 
 static inline void
 order_accepted(jm_state_t *st, order_t *o, unsigned i, const char *id)
 {
-    state_begin(st);
+    jm_backend_t  b;
 
-    jm_ledger_accepted(&st->ledger, &o->claim, i, str(id));
-    jm_queue_accepted(&st->queue, &o->places[i], str(id), st->now);
-
-    state_commit(st);
+    state_backend(&b, st);
+    b.sent(&b, &o->claim, i, &o->places[i], JM_SENT_TAKEN, str(id));
 }
 
-
-/* as ngx_http_jimeng_settle_over() does it */
 
 static inline void
 order_over(jm_state_t *st, order_t *o, unsigned i, unsigned images,
     jm_leave_e how)
 {
-    unsigned  first;
+    jm_op_over_t  op;
+    jm_backend_t  b;
 
-    state_begin(st);
+    memset(&op, 0, sizeof(jm_op_over_t));
 
-    first = jm_ledger_over(&st->ledger, &o->claim, i, st->now);
+    op.done = state_done_with;
+    op.claim = &o->claim;
+    op.task = i;
+    op.account = o->account;
+    op.place = &o->places[i];
+    op.how = how;
+    op.hold = &o->hold;
+    op.images = images;
 
-    if (first && images) {
-        jm_quota_delivered(&st->quota, &o->hold, images, st->seconds);
-    }
-
-    jm_queue_leave(&st->queue, &o->places[i], how, st->now);
-
-    state_commit(st);
+    state_backend(&b, st);
+    b.over(&b, &op);
 }
 
 
@@ -309,9 +356,10 @@ order_over(jm_state_t *st, order_t *o, unsigned i, unsigned images,
 static inline void
 order_lose(jm_state_t *st, order_t *o, unsigned i)
 {
-    state_begin(st);
-    jm_queue_leave(&st->queue, &o->places[i], JM_LEAVE_LOST, st->now);
-    state_commit(st);
+    jm_backend_t  b;
+
+    state_backend(&b, st);
+    b.leave(&b, &o->places[i], JM_LEAVE_LOST);
 }
 
 
@@ -320,16 +368,12 @@ order_lose(jm_state_t *st, order_t *o, unsigned i)
 static inline void
 order_close(jm_state_t *st, order_t *o, unsigned answered)
 {
-    state_begin(st);
+    jm_backend_t  b;
 
-    if (answered) {
-        jm_ledger_answered(&st->ledger, &o->claim, st->now);
-    }
+    state_backend(&b, st);
 
-    jm_ledger_close(&st->ledger, &o->claim, st->now);
-    jm_quota_release(&st->quota, &o->hold);
-
-    state_commit(st);
+    b.ended(&b, &o->claim, answered ? JM_CLAIM_OVER : JM_CLAIM_CLOSED, NULL);
+    b.release(&b, &o->hold);
 }
 
 

@@ -1,7 +1,7 @@
 
 /*
- * What the glue changes in several parts of the state with the lock held, one
- * instruction at a time: after each that has changed the memory another process
+ * What an operation changes in several parts of the state, one instruction at a
+ * time: after each that has changed the memory another process
  * maps it at another address, and takes over.  It finds all of it, or nothing:
  * a submit that was accepted in the ledger and the queue, a task that is over
  * in the ledger, the queue, and what its client has used, and the same of a
@@ -27,6 +27,7 @@
 
 typedef struct {
     uint64_t             serials[TASKS];
+    uint64_t             billed;
     order_t              orders[TASKS + 2];
 } story_t;
 
@@ -43,33 +44,26 @@ story(jm_state_t *st)
 }
 
 
-/* as ngx_http_jimeng_settle_ended() does it */
-
 static void
-ended(jm_state_t *st, order_t *o, const char *text, unsigned images)
+ended(jm_state_t *st, order_t *o, const char *id, unsigned images)
 {
-    jm_str_t  id;
-    unsigned  known, first;
+    jm_backend_t    b;
+    jm_op_orphan_t  op;
 
-    id = str(text);
+    memset(&op, 0, sizeof(jm_op_orphan_t));
 
-    state_begin(st);
+    op.done = state_done_with;
+    op.images = images;
 
-    first = jm_ledger_ended(&st->ledger, story(st)->serials[1], 0, id, st->now,
-                            &known);
+    op.orphan.entry = story(st)->serials[1];
+    op.orphan.billed = story(st)->billed;
+    op.orphan.account = o->account;
+    op.orphan.len = (uint8_t) strlen(id);
 
-    if (!known) {
-        first = jm_queue_is_orphan(&st->queue, o->account, id);
-    }
+    memcpy(op.orphan.id, id, op.orphan.len);
 
-    if (first) {
-        jm_quota_made(&st->quota, jm_quota_serial(&st->quota, &alice), images,
-                      st->seconds);
-    }
-
-    (void) jm_queue_ended(&st->queue, o->account, id, st->now);
-
-    state_commit(st);
+    state_backend(&b, st);
+    b.asked(&b, &op);
 }
 
 
@@ -190,6 +184,8 @@ main(void)
     /* two have a slot, and two wait for theirs */
 
     o = story(&st)->orders;
+
+    story(&st)->billed = jm_quota_serial(&st.quota, &alice);
 
     for (i = 0; i < TASKS + 2; i++) {
         (void) order_open(&st, &o[i], i, 1, &alice);

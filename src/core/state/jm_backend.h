@@ -1,0 +1,119 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * All that requests have in common, behind one interface: what is above does
+ * not know where it lies.  Each operation is done as a whole or not at all,
+ * wherever a process may die.
+ *
+ * Those with a jm_op_* have an answer in it once its done.handler is called:
+ * before they return, or later.  Until then all that they were given stays.
+ * The others have none, and take what they need before they return.
+ */
+
+
+#ifndef _JM_BACKEND_H_INCLUDED_
+#define _JM_BACKEND_H_INCLUDED_
+
+
+#include "jm_backend_task.h"
+
+
+/*
+ * The request does no more about a task, whatever became of it.  first is set
+ * when nobody else has seen its end, or will: its images are counted for who
+ * is held, if hold is not NULL.  left: others follow it.  joined is the id of a
+ * task of another request's, whose end was seen here.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    jm_ledger_claim_t   *claim;     /* NULL: none in the ledger */
+    unsigned             task;
+    unsigned             account;
+    jm_place_t          *place;
+    jm_leave_e           how;
+    jm_hold_t           *hold;
+    uint64_t             images;
+    jm_str_t             joined;
+    unsigned             left;
+    unsigned             first;
+} jm_op_over_t;
+
+
+/*
+ * A task that nobody follows: found if there is one to be asked for, on one of
+ * the accounts (bits), about whose tasks nobody has asked for pause ms.  Then
+ * the same with what the upstream has said.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    uint64_t             accounts;
+    uint64_t             pause;
+    unsigned             found;
+    jm_orphan_t          orphan;
+    unsigned             pending;   /* the upstream says that it runs, */
+    unsigned             doubted;   /* or something that may mean its end */
+    uint64_t             images;    /* else it is over, and brought these */
+    unsigned             first;     /* nobody has seen that before: they */
+                                    /* are counted for who ordered it */
+} jm_op_orphan_t;
+
+
+typedef struct jm_backend_s  jm_backend_t;
+
+struct jm_backend_s {
+    void  (*rate)(jm_backend_t *b, jm_op_rate_t *op);
+    void  (*open)(jm_backend_t *b, jm_op_open_t *op);
+
+    /* error is NULL but with JM_CLAIM_TOLD */
+    void  (*ended)(jm_backend_t *b, jm_ledger_claim_t *claim, jm_claim_e how,
+                   const jm_error_t *error);
+
+    /* see jm_ledger_fetched() */
+    void  (*fetched)(jm_backend_t *b, uint64_t serial, const jm_str_t *ids,
+                     size_t n);
+
+    /* the request runs no more; again it does nothing */
+    void  (*release)(jm_backend_t *b, jm_hold_t *hold);
+
+    void  (*look)(jm_backend_t *b, jm_op_look_t *op);
+    void  (*place)(jm_backend_t *b, jm_op_place_t *op);
+    void  (*submit)(jm_backend_t *b, jm_op_submit_t *op);
+    void  (*refused)(jm_backend_t *b, jm_op_refused_t *op);
+
+    /* claim may be NULL, and place without a serial; id with JM_SENT_TAKEN */
+    void  (*sent)(jm_backend_t *b, jm_ledger_claim_t *claim, unsigned task,
+                  jm_place_t *place, jm_sent_e what, jm_str_t id);
+
+    void  (*renew)(jm_backend_t *b, jm_place_t *place);
+
+    /* the place is given up, of a task that goes on, or is submitted anew */
+    void  (*leave)(jm_backend_t *b, jm_place_t *place, jm_leave_e how);
+
+    void  (*over)(jm_backend_t *b, jm_op_over_t *op);
+    void  (*orphan)(jm_backend_t *b, jm_op_orphan_t *op);
+    void  (*asked)(jm_backend_t *b, jm_op_orphan_t *op);
+
+    void  (*clients)(jm_backend_t *b, jm_op_clients_t *op);
+    void  (*accounts)(jm_backend_t *b, jm_op_accounts_t *op);
+
+    const uint8_t       *salt;      /* JM_STATE_SALT bytes, for keys */
+
+    /* a state in memory is used between these */
+    jm_state_t        *(*lock)(void *ctx);
+    void               (*unlock)(void *ctx);
+    void                *ctx;
+};
+
+
+/* Set the operations, and those of tasks alone, to those on one in memory. */
+void jm_backend_memory(jm_backend_t *b);
+void jm_backend_memory_tasks(jm_backend_t *b);
+
+
+#endif /* _JM_BACKEND_H_INCLUDED_ */

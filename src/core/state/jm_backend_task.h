@@ -1,0 +1,113 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * What is asked, and told, about a task: from whose it is to its end.
+ */
+
+
+#ifndef _JM_BACKEND_TASK_H_INCLUDED_
+#define _JM_BACKEND_TASK_H_INCLUDED_
+
+
+#include "jm_backend_request.h"
+
+
+/*
+ * Whose a task is.  The slot of one that the upstream has, and that nobody who
+ * lives follows, becomes *place.  Without a claim the task is one on account,
+ * with id.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    jm_ledger_claim_t   *claim;
+    unsigned             task;      /* its number in the claim */
+    unsigned             account;   /* the ledger's, or JM_LEDGER_ANY */
+    jm_place_t          *place;
+    jm_look_e            look;
+    jm_str_t             id;        /* good until done returns */
+    uint8_t              text[JM_LEDGER_ID];
+} jm_op_look_t;
+
+
+/*
+ * A place is entered where there is none (serial 0), or looked at.  One that is
+ * bound has to be on account; unless that is fixed any other will do when this
+ * one is set aside, and as long as there is no place yet JM_QUEUE_WAIT says
+ * to look again in JM_QUEUE_AGAIN ms.  listed: a client that is not known any
+ * more, which sets gone, gets none.
+ */
+
+#define JM_QUEUE_AGAIN      100
+
+typedef struct {
+    jm_done_t            done;
+    jm_queue_request_t   request;   /* but since and billed */
+    const jm_client_t   *client;    /* who pays, or NULL */
+    jm_place_t          *place;
+    unsigned             account;
+    unsigned             bound;
+    unsigned             fixed;
+    unsigned             listed;
+    unsigned             gone;
+    jm_queue_e           rc;        /* as of jm_queue_enter() */
+    uint64_t             wait;
+} jm_op_place_t;
+
+
+/* the upstream has refused a submit */
+
+typedef enum {
+    JM_REFUSED_RATE = 0,    /* too many submits */
+    JM_REFUSED_TASKS,       /* too many tasks run */
+    JM_REFUSED_ACCOUNT,     /* its credentials */
+    JM_REFUSED_MODEL        /* the model, to that account */
+} jm_refused_e;
+
+typedef struct {
+    jm_done_t            done;
+    jm_place_t          *place;
+    jm_refused_e         why;
+    jm_queue_e           rc;        /* as of jm_queue_busy() and _denied() */
+    uint64_t             wait;
+    unsigned             first;     /* credentials: since a submit was taken */
+} jm_op_refused_t;
+
+
+/*
+ * May a task be submitted?  A client that joined another's request, and is held
+ * for nothing yet, is held now: images is 0 for all others.  rc is JM_INVALID
+ * when the task is another one's; it has not to be submitted either when over
+ * is not JM_QUOTA_OK, unless force was set.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    jm_ledger_claim_t   *claim;     /* NULL: none in the ledger */
+    unsigned             task;
+    unsigned             account;
+    const jm_client_t   *client;
+    jm_hold_t           *hold;
+    uint64_t             images;
+    unsigned             force;
+    jm_rc_e              rc;
+    jm_quota_e           over;
+    jm_quota_view_t      view;
+} jm_op_submit_t;
+
+
+/* what became of a submit */
+
+typedef enum {
+    JM_SENT_TAKEN = 0,
+    JM_SENT_BACK,           /* nothing was taken: it may be made again */
+    JM_SENT_UNKNOWN,
+    JM_SENT_FREE            /* it has failed for good, and costs nothing */
+} jm_sent_e;
+
+
+#endif /* _JM_BACKEND_TASK_H_INCLUDED_ */

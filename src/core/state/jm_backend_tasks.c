@@ -1,0 +1,382 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * The operations of tasks on a state in memory: what changes the ledger, the
+ * queue and a client's limits at the same time.
+ */
+
+
+#include "jm_backend.h"
+
+
+static void jm_memory_look(jm_backend_t *b, jm_op_look_t *op);
+static void jm_memory_place(jm_backend_t *b, jm_op_place_t *op);
+static void jm_memory_enter(jm_state_t *st, jm_op_place_t *op);
+static void jm_memory_bind(jm_state_t *st, jm_op_place_t *op);
+static void jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op);
+static void jm_memory_refused(jm_backend_t *b, jm_op_refused_t *op);
+static void jm_memory_sent(jm_backend_t *b, jm_ledger_claim_t *claim,
+    unsigned task, jm_place_t *place, jm_sent_e what, jm_str_t id);
+static void jm_memory_sent_claim(jm_state_t *st, jm_ledger_claim_t *claim,
+    unsigned task, jm_sent_e what, jm_str_t id);
+static void jm_memory_renew(jm_backend_t *b, jm_place_t *place);
+static void jm_memory_leave(jm_backend_t *b, jm_place_t *place,
+    jm_leave_e how);
+static void jm_memory_over(jm_backend_t *b, jm_op_over_t *op);
+static void jm_memory_orphan(jm_backend_t *b, jm_op_orphan_t *op);
+static void jm_memory_asked(jm_backend_t *b, jm_op_orphan_t *op);
+static void jm_memory_orphan_over(jm_state_t *st, jm_op_orphan_t *op,
+    jm_str_t id);
+
+
+void
+jm_backend_memory_tasks(jm_backend_t *b)
+{
+    b->look = jm_memory_look;
+    b->place = jm_memory_place;
+    b->submit = jm_memory_submit;
+    b->refused = jm_memory_refused;
+    b->sent = jm_memory_sent;
+    b->renew = jm_memory_renew;
+    b->leave = jm_memory_leave;
+    b->over = jm_memory_over;
+    b->orphan = jm_memory_orphan;
+    b->asked = jm_memory_asked;
+}
+
+
+static void
+jm_memory_look(jm_backend_t *b, jm_op_look_t *op)
+{
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    op->look = JM_LOOK_TAKEN;
+
+    if (op->claim != NULL) {
+        op->look = jm_ledger_look(&st->ledger, op->claim, op->task, st->now,
+                                  &op->id);
+        op->account = jm_ledger_account(&st->ledger, op->claim);
+
+        if (op->look != JM_LOOK_TAKEN && op->look != JM_LOOK_TOLD) {
+            op->id.len = 0;
+        }
+
+        if (op->id.len != 0) {
+            memcpy(op->text, op->id.data, op->id.len);
+            op->id.data = op->text;
+        }
+    }
+
+    if (op->look == JM_LOOK_TAKEN && op->account != JM_LEDGER_ANY) {
+        (void) jm_queue_adopt(&st->queue, op->place, op->account, op->id,
+                              st->now);
+    }
+
+    b->unlock(b->ctx);
+
+    op->done.handler(op->done.data);
+}
+
+
+static void
+jm_memory_place(jm_backend_t *b, jm_op_place_t *op)
+{
+    jm_state_t  *st;
+
+    op->gone = 0;
+
+    st = b->lock(b->ctx);
+
+    if (op->listed && jm_quota_serial(&st->quota, op->client) == 0) {
+        op->gone = 1;
+        goto done;
+    }
+
+    if (op->place->serial == 0) {
+        jm_memory_enter(st, op);
+        goto done;
+    }
+
+    op->rc = jm_queue_look(&st->queue, op->place, st->now, &op->wait);
+
+    jm_memory_bind(st, op);
+
+    /* it was bound only while others were: now any account will do */
+
+    if (op->rc == JM_QUEUE_ASIDE && !op->fixed) {
+        jm_memory_enter(st, op);
+    }
+
+done:
+
+    b->unlock(b->ctx);
+
+    op->done.handler(op->done.data);
+}
+
+
+static void
+jm_memory_enter(jm_state_t *st, jm_op_place_t *op)
+{
+    op->request.since = st->now;
+    op->request.billed = op->client ? jm_quota_serial(&st->quota, op->client)
+                                    : 0;
+
+    op->rc = jm_queue_enter(&st->queue, op->place, &op->request, st->now,
+                            &op->wait);
+
+    jm_memory_bind(st, op);
+
+    /* the answer to the other's submit says which account it will be */
+
+    if (op->rc == JM_QUEUE_ASIDE && op->bound && !op->fixed) {
+        op->rc = JM_QUEUE_WAIT;
+        op->wait = JM_QUEUE_AGAIN;
+    }
+}
+
+
+/* moves it to the account that it is bound to */
+
+static void
+jm_memory_bind(jm_state_t *st, jm_op_place_t *op)
+{
+    if (op->rc == JM_QUEUE_GRANTED && op->bound
+        && op->place->account != op->account)
+    {
+        op->rc = jm_queue_bind(&st->queue, op->place, op->account, st->now,
+                               &op->wait);
+    }
+}
+
+
+static void
+jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op)
+{
+    jm_state_t  *st;
+
+    op->rc = JM_OK;
+    op->over = JM_QUOTA_OK;
+
+    st = b->lock(b->ctx);
+
+    if (op->images != 0) {
+        op->over = jm_quota_hold(&st->quota, op->client, op->images,
+                                 op->force, st->seconds, op->hold, &op->view);
+    }
+
+    if (op->claim != NULL && (op->over == JM_QUOTA_OK || op->force)) {
+        op->rc = jm_ledger_submit(&st->ledger, op->claim, op->task,
+                                  op->account);
+    }
+
+    b->unlock(b->ctx);
+
+    op->done.handler(op->done.data);
+}
+
+
+static void
+jm_memory_refused(jm_backend_t *b, jm_op_refused_t *op)
+{
+    jm_state_t  *st;
+
+    op->first = 0;
+
+    st = b->lock(b->ctx);
+
+    if (op->why == JM_REFUSED_RATE || op->why == JM_REFUSED_TASKS) {
+        op->rc = jm_queue_busy(&st->queue, op->place,
+                               op->why == JM_REFUSED_TASKS, st->now,
+                               &op->wait);
+
+    } else {
+        op->rc = jm_queue_denied(&st->queue, op->place,
+                                 op->why == JM_REFUSED_MODEL, st->now,
+                                 &op->wait, &op->first);
+    }
+
+    b->unlock(b->ctx);
+
+    op->done.handler(op->done.data);
+}
+
+
+static void
+jm_memory_sent(jm_backend_t *b, jm_ledger_claim_t *claim, unsigned task,
+    jm_place_t *place, jm_sent_e what, jm_str_t id)
+{
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    if (claim != NULL) {
+        jm_memory_sent_claim(st, claim, task, what, id);
+    }
+
+    if (what == JM_SENT_TAKEN) {
+        jm_queue_accepted(&st->queue, place, id, st->now);
+    }
+
+    b->unlock(b->ctx);
+}
+
+
+static void
+jm_memory_sent_claim(jm_state_t *st, jm_ledger_claim_t *claim, unsigned task,
+    jm_sent_e what, jm_str_t id)
+{
+    switch (what) {
+
+    case JM_SENT_TAKEN:
+        jm_ledger_accepted(&st->ledger, claim, task, id);
+        break;
+
+    case JM_SENT_BACK:
+        jm_ledger_unsent(&st->ledger, claim, task);
+        break;
+
+    case JM_SENT_UNKNOWN:
+        jm_ledger_unknown(&st->ledger, claim, task, st->now);
+        break;
+
+    default: /* JM_SENT_FREE */
+        jm_ledger_free(&st->ledger, claim, task, st->now);
+    }
+}
+
+
+static void
+jm_memory_renew(jm_backend_t *b, jm_place_t *place)
+{
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    jm_queue_renew(&st->queue, place, st->now);
+
+    b->unlock(b->ctx);
+}
+
+
+static void
+jm_memory_leave(jm_backend_t *b, jm_place_t *place, jm_leave_e how)
+{
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    jm_queue_leave(&st->queue, place, how, st->now);
+
+    b->unlock(b->ctx);
+}
+
+
+static void
+jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
+{
+    jm_state_t  *st;
+
+    op->first = !op->left;
+
+    st = b->lock(b->ctx);
+
+    if (op->first && op->claim != NULL) {
+        op->first = jm_ledger_over(&st->ledger, op->claim, op->task, st->now);
+    }
+
+    if (op->first && op->images != 0 && op->hold != NULL) {
+        jm_quota_delivered(&st->quota, op->hold, op->images, st->seconds);
+    }
+
+    if (op->place->serial != 0) {
+        jm_queue_leave(&st->queue, op->place, op->how, st->now);
+
+    } else if (op->joined.len != 0 && op->how == JM_LEAVE_OVER) {
+        (void) jm_queue_ended(&st->queue, op->account, op->joined, st->now);
+    }
+
+    b->unlock(b->ctx);
+
+    op->done.handler(op->done.data);
+}
+
+
+static void
+jm_memory_orphan(jm_backend_t *b, jm_op_orphan_t *op)
+{
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    op->found = jm_queue_orphan_next(&st->queue, op->accounts, op->pause,
+                                     st->now, &op->orphan);
+
+    b->unlock(b->ctx);
+
+    op->done.handler(op->done.data);
+}
+
+
+static void
+jm_memory_asked(jm_backend_t *b, jm_op_orphan_t *op)
+{
+    jm_str_t      id;
+    jm_state_t   *st;
+    jm_orphan_t  *orphan;
+
+    orphan = &op->orphan;
+
+    id.len = orphan->len;
+    id.data = orphan->id;
+
+    op->first = 0;
+
+    st = b->lock(b->ctx);
+
+    if (op->pending) {
+        jm_queue_alive(&st->queue, orphan->account, id, st->now);
+
+    } else if (!op->doubted
+               || jm_queue_doubted(&st->queue, orphan->account, id))
+    {
+        jm_memory_orphan_over(st, op, id);
+    }
+
+    b->unlock(b->ctx);
+
+    op->done.handler(op->done.data);
+}
+
+
+static void
+jm_memory_orphan_over(jm_state_t *st, jm_op_orphan_t *op, jm_str_t id)
+{
+    unsigned      known;
+    jm_orphan_t  *orphan;
+
+    orphan = &op->orphan;
+
+    op->first = jm_ledger_ended(&st->ledger, orphan->entry, orphan->task, id,
+                                st->now, &known);
+
+    /* a task that the ledger does not know is over when its slot is free */
+
+    if (!known) {
+        op->first = jm_queue_is_orphan(&st->queue, orphan->account, id);
+    }
+
+    if (op->first && op->images != 0) {
+        jm_quota_made(&st->quota, orphan->billed, op->images, st->seconds);
+    }
+
+    /* comes last: the next waiter may be granted the slot at once */
+
+    (void) jm_queue_ended(&st->queue, orphan->account, id, st->now);
+}

@@ -1,0 +1,324 @@
+/*
+ * The operations on what all requests have in common, where they are more than
+ * one call of the ledger, the queue, or the limits of clients.  How these come
+ * about step by step is in state_steps.c.
+ */
+
+
+#define _GNU_SOURCE
+
+#include "state.h"
+
+
+#define SIZE  (512 * 1024)
+
+
+static jm_state_t    st;
+static jm_backend_t  b;
+static jm_client_t   alice, bob;
+
+
+/* opens a request with one picture; returns what was found */
+
+static jm_ledger_e
+open_one(jm_op_open_t *op, jm_ledger_claim_t *claim, jm_hold_t *hold,
+    uint32_t key, const jm_client_t *c)
+{
+    memset(op, 0, sizeof(jm_op_open_t));
+    memset(claim, 0, sizeof(jm_ledger_claim_t));
+    memset(hold, 0, sizeof(jm_hold_t));
+
+    op->done = state_done_with;
+    op->claim = claim;
+    op->client = c;
+    op->images = 1;
+    op->hold = hold;
+
+    order_request(&op->request, key, 1, c);
+
+    b.open(&b, op);
+
+    return op->found;
+}
+
+
+static uint64_t
+reserved(const jm_client_t *c)
+{
+    return state_view(&st, c).reserved;
+}
+
+
+/* a request that joins another one takes nothing of its client's limits */
+
+static void
+test_open(void)
+{
+    jm_hold_t          held, joined;
+    jm_op_open_t       op;
+    jm_ledger_claim_t  claim, again;
+
+    is_int(open_one(&op, &claim, &held, 1, &alice), JM_LEDGER_NEW, "opened");
+    is_int(op.joins, 0, "its task is its own");
+    is_int(op.over, JM_QUOTA_OK, "it is within the limits");
+    is_int((int64_t) reserved(&alice), 1, "and held against them");
+
+    b.sent(&b, &claim, 0, &(jm_place_t) { 0 }, JM_SENT_BACK, str(""));
+    is_int(open_one(&op, &again, &joined, 1, &alice), JM_LEDGER_FOUND,
+           "found again");
+    is_int(op.joins, 1, "its task is another one's");
+    is_int((int64_t) reserved(&alice), 1, "it is held for nothing");
+
+    b.ended(&b, &again, JM_CLAIM_CLOSED, NULL);
+    b.release(&b, &joined);
+    is_int((int64_t) reserved(&alice), 1, "and gives nothing back");
+
+    b.ended(&b, &claim, JM_CLAIM_CLOSED, NULL);
+    b.release(&b, &held);
+    is_int((int64_t) reserved(&alice), 0, "the first one does");
+}
+
+
+static void
+test_open_over(void)
+{
+    jm_hold_t            held, more;
+    jm_op_open_t         op;
+    jm_ledger_claim_t    claim, other;
+    jm_ledger_request_t  reused;
+
+    (void) open_one(&op, &claim, &held, 2, &bob);
+    (void) open_one(&op, &other, &more, 3, &bob);
+
+    is_int(op.found, JM_LEDGER_NEW, "one too many is entered");
+    is_int(op.over, JM_QUOTA_REQUESTS, "but told so");
+    is_int((int64_t) state_view(&st, &bob).running, 1, "and not held");
+    is_int(op.view.running, 1, "it is told what there was");
+
+    b.ended(&b, &other, JM_CLAIM_CLOSED, NULL);
+
+    op.force = 1;
+    op.request.key[8]++;
+    b.open(&b, &op);
+    is_int(op.over, JM_QUOTA_REQUESTS, "with force it is told the same");
+    is_int((int64_t) state_view(&st, &bob).running, 2, "and held");
+
+    b.ended(&b, &other, JM_CLAIM_CLOSED, NULL);
+    b.release(&b, &more);
+
+    /* a key that is another request's: nothing is held */
+
+    order_request(&reused, 2, 1, &bob);
+    reused.fingerprint[0]++;
+
+    op.request = reused;
+    op.force = 0;
+    op.joins = 1;
+    b.open(&b, &op);
+    is_int(op.found, JM_LEDGER_REUSED, "the key is another request's");
+    is_int(op.joins, 0, "which is not joined");
+    is_int((int64_t) state_view(&st, &bob).running, 1, "nothing is held");
+
+    b.ended(&b, &claim, JM_CLAIM_CLOSED, NULL);
+    b.release(&b, &held);
+}
+
+
+/* a client that joined, and submits after all, is held then, or must not */
+
+static void
+test_submit(void)
+{
+    jm_hold_t          held, late;
+    jm_op_open_t       op;
+    jm_op_submit_t     submit;
+    jm_ledger_claim_t  claim, other;
+
+    (void) open_one(&op, &other, &held, 4, &bob);
+    (void) open_one(&op, &claim, &late, 5, &alice);
+
+    memset(&submit, 0, sizeof(jm_op_submit_t));
+    memset(&late, 0, sizeof(jm_hold_t));
+
+    submit.done = state_done_with;
+    submit.claim = &claim;
+    submit.client = &bob;
+    submit.hold = &late;
+    submit.images = 1;
+
+    b.submit(&b, &submit);
+    is_int(submit.over, JM_QUOTA_REQUESTS, "one too many is not submitted");
+    is_int(state_slot(&st, claim.serial, 0)->state, JM_SLOT_IDLE,
+           "and the ledger knows of no submit");
+
+    b.release(&b, &held);
+    b.submit(&b, &submit);
+    is_int(submit.over, JM_QUOTA_OK, "it may, when there is room");
+    is_int(submit.rc, JM_OK, "and its submit is entered");
+    is_int(state_slot(&st, claim.serial, 0)->state, JM_SLOT_SUBMIT,
+           "in the ledger");
+    is_int((int64_t) state_view(&st, &bob).running, 1, "it is held");
+
+    submit.images = 0;
+    b.submit(&b, &submit);
+    is_int(submit.rc, JM_INVALID, "nobody makes that submit again");
+
+    b.sent(&b, &claim, 0, &(jm_place_t) { 0 }, JM_SENT_FREE, str(""));
+    b.ended(&b, &claim, JM_CLAIM_CLOSED, NULL);
+    b.ended(&b, &other, JM_CLAIM_CLOSED, NULL);
+    b.release(&b, &late);
+}
+
+
+static jm_queue_e
+place(jm_op_place_t *op, jm_place_t *p, unsigned bound, int account)
+{
+    memset(op, 0, sizeof(jm_op_place_t));
+
+    queue_request_init(&op->request, 'p', 0);
+
+    op->request.accounts[0] = (uint8_t) account;
+
+    op->done = state_done_with;
+    op->client = &alice;
+    op->place = p;
+    op->account = (unsigned) account;
+    op->bound = bound;
+
+    b.place(&b, op);
+
+    return op->rc;
+}
+
+
+static void
+test_place(int primary, int backup)
+{
+    jm_place_t       p, q;
+    jm_op_place_t    op;
+    jm_op_refused_t  refused;
+
+    memset(&p, 0, sizeof(jm_place_t));
+    memset(&q, 0, sizeof(jm_place_t));
+
+    alice.name = str("nobody");
+    (void) place(&op, &p, 0, primary);
+    b.leave(&b, &p, JM_LEAVE_FREE);
+
+    op.listed = 1;
+    b.place(&b, &op);
+    is_int(op.gone, 1, "a client that is not known gets no place");
+    is_int((int64_t) p.serial, 0, "there is none");
+    alice.name = str("alice");
+
+    is_int(place(&op, &p, 0, primary), JM_QUEUE_GRANTED, "a slot");
+    op.bound = 1;
+    op.account = (unsigned) backup;
+    b.place(&b, &op);
+    is_int(op.rc, JM_QUEUE_GRANTED, "it may be bound to another account");
+    is_int((int64_t) p.account, backup, "which it has a slot of then");
+
+    memset(&refused, 0, sizeof(jm_op_refused_t));
+
+    refused.done = state_done_with;
+    refused.place = &p;
+    refused.why = JM_REFUSED_ACCOUNT;
+
+    b.refused(&b, &refused);
+    is_int(refused.rc, JM_QUEUE_ASIDE, "its account is set aside");
+    is_int(refused.first, 1, "which is news");
+
+    is_int(place(&op, &q, 1, backup), JM_QUEUE_WAIT,
+           "bound to it while another one is submitted, one waits");
+    is_int((int64_t) op.wait, JM_QUEUE_AGAIN, "for a moment");
+    is_int((int64_t) q.serial, 0, "without a place");
+
+    op.fixed = 1;
+    b.place(&b, &op);
+    is_int(op.rc, JM_QUEUE_ASIDE, "for good, it is refused");
+}
+
+
+/* a task that nobody follows: who asks for its end gets its slot */
+
+static void
+test_look(int primary)
+{
+    order_t        o, again;
+    jm_place_t     p;
+    jm_op_look_t   look;
+    jm_op_over_t   over;
+
+    order_running(&st, &o, 6, "7392616336519610409", (unsigned) primary,
+                  &alice);
+    order_lose(&st, &o, 0);
+    order_close(&st, &o, 0);
+
+    is_int(order_open(&st, &again, 6, 1, &alice), JM_LEDGER_FOUND, "repeated");
+
+    memset(&p, 0, sizeof(jm_place_t));
+    memset(&look, 0, sizeof(jm_op_look_t));
+
+    look.done = state_done_with;
+    look.claim = &again.claim;
+    look.place = &p;
+
+    b.look(&b, &look);
+    is_int(look.look, JM_LOOK_TAKEN, "the upstream has it");
+    is_str(look.id, "7392616336519610409",
+           "by that id");
+    is_int(look.account, primary, "on that account");
+    ok(p.serial != 0, "its slot is this one's");
+
+    memset(&over, 0, sizeof(jm_op_over_t));
+
+    over.done = state_done_with;
+    over.claim = &again.claim;
+    over.account = (unsigned) primary;
+    over.place = &p;
+    over.how = JM_LEAVE_OVER;
+    over.hold = &again.hold;
+    over.images = 2;
+
+    b.over(&b, &over);
+    is_int(over.first, 1, "it is the first to see the end");
+    is_int((int64_t) state_view(&st, &alice).used, 2, "and counted");
+
+    b.over(&b, &over);
+    is_int(over.first, 0, "nobody else is");
+    is_int((int64_t) state_view(&st, &alice).used, 2, "it is counted once");
+
+    order_close(&st, &again, 1);
+}
+
+
+int
+main(void)
+{
+    int                 primary, backup;
+    const jm_client_t  *clients[] = { &alice, &bob };
+
+    alice = state_client("alice");
+    bob = state_client("bob");
+    bob.concurrency = 1;
+
+    state_new(&st, SIZE, 100);
+    state_backend(&b, &st);
+
+    primary = (int) state_account(&st, "main", 2);
+    backup = (int) state_account(&st, "backup", 2);
+
+    (void) state_sync(&st, clients, 2);
+
+    test_open();
+    test_open_over();
+    test_submit();
+    test_look(primary);
+    test_place(primary, backup);
+
+    is_int(state_is_whole(&st), 1, "all is whole");
+
+    state_done(&st);
+
+    return done_testing();
+}
