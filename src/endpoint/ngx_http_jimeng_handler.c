@@ -30,6 +30,8 @@ typedef struct {
 static ngx_int_t ngx_http_jimeng_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_handler_post(ngx_http_request_t *r,
     jm_error_t *e);
+static void ngx_http_jimeng_handler_rated(ngx_http_request_t *r,
+    ngx_int_t rc);
 static ngx_http_jimeng_route_t *ngx_http_jimeng_route(ngx_str_t *uri,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_jimeng_route_match(ngx_http_jimeng_route_t *route,
@@ -153,25 +155,20 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
         return ngx_http_jimeng_not_allowed(r, route);
     }
 
-    if (r->method == NGX_HTTP_POST) {
-        rc = ngx_http_jimeng_handler_post(r, &e);
-
-        if (rc == NGX_DECLINED) {
-            return ngx_http_jimeng_refuse(r, &e);
-        }
-
-        if (rc != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    if (r->method != NGX_HTTP_POST) {
+        return route->handler(r, &name);
     }
 
-    return route->handler(r, &name);
+    rc = ngx_http_jimeng_handler_post(r, &e);
+
+    return (rc == NGX_DECLINED) ? ngx_http_jimeng_refuse(r, &e) : rc;
 }
 
 
 /*
  * What costs may not be ordered by a copy of a request, or by a page of another
- * origin, and counts against the client's rate.  NGX_DECLINED: *e says why not.
+ * origin, and counts against the client's rate.  NGX_DECLINED: *e says why not;
+ * NGX_DONE: the request goes on when it was counted.
  */
 
 static ngx_int_t
@@ -188,7 +185,34 @@ ngx_http_jimeng_handler_post(ngx_http_request_t *r, jm_error_t *e)
         return NGX_DECLINED;
     }
 
-    return ngx_http_jimeng_rate(r);
+    r->main->count++;
+
+    if (ngx_http_jimeng_rate(r, ngx_http_jimeng_handler_rated) != NGX_OK) {
+        r->main->count--;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_jimeng_handler_rated(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_str_t                path, name;
+    ngx_http_jimeng_route_t  *route;
+
+    if (rc == NGX_OK) {
+        ngx_http_jimeng_path(r, &path);
+
+        route = ngx_http_jimeng_route(&path, &name);
+        rc = route->handler(r, &name);
+
+    } else {
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_finalize_request(r, rc);
 }
 
 

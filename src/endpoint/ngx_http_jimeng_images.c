@@ -24,10 +24,11 @@ static void ngx_http_jimeng_images_timer(ngx_event_t *ev);
 static void ngx_http_jimeng_images_reading(ngx_http_request_t *r);
 static void ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in,
     ngx_int_t rc, jm_error_t *e);
+static void ngx_http_jimeng_images_opened(void *data);
+static void ngx_http_jimeng_images_refuse(ngx_http_jimeng_input_t *in,
+    ngx_int_t rc, jm_error_t *e);
+static void ngx_http_jimeng_images_unread(ngx_http_jimeng_input_t *in);
 static ngx_int_t ngx_http_jimeng_images_param(ngx_http_request_t *r,
-    jm_error_t *e);
-static ngx_int_t ngx_http_jimeng_images_start(ngx_http_request_t *r,
-    ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim,
     jm_error_t *e);
 static void ngx_http_jimeng_images_free(ngx_http_jimeng_input_t *in);
 static void ngx_http_jimeng_images_cleanup(void *data);
@@ -195,7 +196,7 @@ ngx_http_jimeng_images_reading(ngx_http_request_t *r)
 
 
 /*
- * The order is made, or rc says why not: begins its job, or replies.  The
+ * The order is made, or rc says why not: it is opened, or replied to.  The
  * request may be gone when this returns.
  */
 
@@ -203,58 +204,98 @@ static void
 ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     jm_error_t *e)
 {
-    jm_str_t                  none = jm_null_string;
-    jm_error_t                error;
-    ngx_http_request_t       *r;
-    ngx_http_jimeng_ctx_t    *ctx;
-    ngx_http_jimeng_order_t   order;
-    ngx_http_jimeng_claim_t  *claim;
-
-    r = in->request;
-    claim = NULL;
+    ngx_http_jimeng_ctx_t  *ctx;
 
     if (in->params.model) {
-        ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+        ctx = ngx_http_get_module_ctx(in->request, ngx_http_jimeng_module);
 
         ctx->model.len = in->params.model->req_key.len;
         ctx->model.data = (u_char *) in->params.model->req_key.data;
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_jimeng_order_claim(in, &claim, &error);
-        e = &error;
+        in->open.done.handler = ngx_http_jimeng_images_opened;
+        in->open.done.data = in;
 
-        if (rc == NGX_AGAIN) {
-            rc = ngx_http_jimeng_images_wait(in, NGX_HTTP_JIMENG_TWIN);
+        rc = ngx_http_jimeng_order_open(in);
 
-            if (rc == NGX_AGAIN) {
-                return;
-            }
+        if (rc == NGX_OK) {
+            return;
         }
     }
 
-    if (in->cleanup) {
-        r->read_event_handler = ngx_http_block_reading;
+    ngx_http_jimeng_images_refuse(in, rc, e);
+}
+
+
+/* the order is known, and its client's limits: begins its job */
+
+static void
+ngx_http_jimeng_images_opened(void *data)
+{
+    ngx_http_jimeng_input_t *in = data;
+
+    ngx_int_t                 rc;
+    ngx_http_request_t       *r;
+    ngx_http_jimeng_order_t   order;
+    ngx_http_jimeng_claim_t  *claim;
+
+    r = in->request;
+    rc = in->open.rc;
+
+    if (rc == NGX_AGAIN) {
+        ngx_http_jimeng_order_again(in);
+
+        rc = ngx_http_jimeng_images_wait(in, NGX_HTTP_JIMENG_TWIN);
+
+        if (rc == NGX_AGAIN) {
+            return;
+        }
     }
 
-    if (rc == NGX_DECLINED && ngx_http_jimeng_images_param(r, e) != NGX_OK) {
-        rc = NGX_ERROR;
+    if (rc != NGX_OK) {
+        ngx_http_jimeng_images_refuse(in, rc, &in->open.error);
+        return;
     }
 
     order = in->order;
+    claim = in->open.claim;
+
+    ngx_http_jimeng_images_unread(in);
     ngx_http_jimeng_images_free(in);
 
-    if (rc == NGX_OK) {
-        rc = ngx_http_jimeng_images_start(r, &order, claim, &error);
+    if (ngx_http_jimeng_job_start(r, &order, claim) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
     }
+}
+
+
+static void
+ngx_http_jimeng_images_refuse(ngx_http_jimeng_input_t *in, ngx_int_t rc,
+    jm_error_t *e)
+{
+    jm_str_t             none = jm_null_string;
+    jm_error_t           error;
+    ngx_http_request_t  *r;
+
+    r = in->request;
+
+    ngx_http_jimeng_images_unread(in);
+
+    if (rc == NGX_DECLINED) {
+        error = *e;
+
+        if (ngx_http_jimeng_images_param(r, &error) != NGX_OK) {
+            rc = NGX_ERROR;
+        }
+    }
+
+    ngx_http_jimeng_images_free(in);
 
     switch (rc) {
 
-    case NGX_OK:
-        return;
-
     case NGX_DECLINED:
-        rc = ngx_http_jimeng_send_error(r, e, none);
+        rc = ngx_http_jimeng_send_error(r, &error, none);
         break;
 
     case NGX_ERROR:
@@ -266,6 +307,17 @@ ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     }
 
     ngx_http_finalize_request(r, rc);
+}
+
+
+/* whether the client has left is not looked at any more */
+
+static void
+ngx_http_jimeng_images_unread(ngx_http_jimeng_input_t *in)
+{
+    if (in->cleanup) {
+        in->request->read_event_handler = ngx_http_block_reading;
+    }
 }
 
 
@@ -292,30 +344,6 @@ ngx_http_jimeng_images_param(ngx_http_request_t *r, jm_error_t *e)
     e->param = param;
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_images_start(ngx_http_request_t *r,
-    ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim,
-    jm_error_t *e)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_http_jimeng_rate_check(r, e);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_jimeng_hold(r, order->pictures,
-                                  ngx_http_jimeng_ledger_joins(claim,
-                                                               order->n),
-                                  e);
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    return ngx_http_jimeng_job_start(r, order, claim);
 }
 
 

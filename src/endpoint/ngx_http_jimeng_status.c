@@ -6,13 +6,19 @@
 
 #include "ngx_http_jimeng_endpoint.h"
 
-#include "jm_metrics_report.h"
 
+/* a report on its way: accounts are asked for first, then clients */
 
-/* series that are copied with the zone locked once, and workers listed */
-
-#define NGX_HTTP_JIMENG_STATUS_PIECE    64
-#define NGX_HTTP_JIMENG_STATUS_WORKERS  512
+typedef struct {
+    ngx_http_request_t         *request;
+    ngx_http_jimeng_zone_t     *zone;
+    jm_report_t                 report;
+    jm_report_account_t        *accounts;
+    jm_report_account_t       **asked;      /* those of accounts_op */
+    jm_report_client_t         *clients;
+    jm_op_accounts_t            accounts_op;
+    jm_op_clients_t             clients_op;
+} ngx_http_jimeng_status_t;
 
 
 static char *ngx_http_jimeng_status_set(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -20,20 +26,15 @@ static char *ngx_http_jimeng_status_set(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_int_t ngx_http_jimeng_status_json(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_status_text(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_status_collect(ngx_http_request_t *r,
-    jm_report_t *report);
-static void ngx_http_jimeng_status_zone(ngx_http_jimeng_zone_t *zone,
-    jm_report_t *report, jm_counters_t *counters,
-    jm_metrics_worker_t *workers);
-static void ngx_http_jimeng_status_samples(ngx_http_jimeng_zone_t *zone,
-    jm_report_t *report);
-static void ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
-    jm_report_account_t *accounts);
-static void ngx_http_jimeng_status_account(jm_queue_view_t *view,
-    jm_report_account_t *account);
-static ngx_int_t ngx_http_jimeng_status_clients(ngx_http_request_t *r,
-    jm_report_t *report);
-static void ngx_http_jimeng_status_client(const jm_client_t *client,
-    jm_quota_rate_t *rate, jm_quota_view_t *view, jm_report_client_t *c);
+    void (*handler)(void *data));
+static ngx_int_t ngx_http_jimeng_status_accounts(ngx_http_jimeng_status_t *s);
+static void ngx_http_jimeng_status_account(void *data, size_t i,
+    const jm_queue_view_t *view);
+static void ngx_http_jimeng_status_clients(void *data);
+static void ngx_http_jimeng_status_client(void *data, size_t i,
+    const jm_quota_rate_t *rate, const jm_quota_view_t *view);
+static void ngx_http_jimeng_status_write_json(void *data);
+static void ngx_http_jimeng_status_write_text(void *data);
 
 
 char *
@@ -124,29 +125,7 @@ ngx_http_jimeng_status_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
 static ngx_int_t
 ngx_http_jimeng_status_json(ngx_http_request_t *r)
 {
-    jm_buf_t     out;
-    jm_mem_t     mem;
-    ngx_int_t    rc;
-    jm_report_t  report;
-
-    rc = ngx_http_jimeng_status_collect(r, &report);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (ngx_http_jimeng_status_clients(r, &report) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    /* no larger than series, the configuration and its keys make it */
-
-    ngx_http_jimeng_mem(&mem, r->pool);
-    jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);
-
-    (void) jm_metrics_json(&out, &report);
-
-    return ngx_http_jimeng_send_report(r, NULL, &out);
+    return ngx_http_jimeng_status_collect(r, ngx_http_jimeng_status_clients);
 }
 
 
@@ -155,177 +134,107 @@ ngx_http_jimeng_status_json(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_jimeng_status_text(ngx_http_request_t *r)
 {
-    jm_buf_t     out;
-    jm_mem_t     mem;
-    ngx_int_t    rc;
-    jm_report_t  report;
-
-    static ngx_str_t  type = ngx_string("text/plain; version=0.0.4; "
-                                        "charset=utf-8");
-
-    rc = ngx_http_jimeng_status_collect(r, &report);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    /* no larger than series and the configuration make it */
-
-    ngx_http_jimeng_mem(&mem, r->pool);
-    jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);
-
-    (void) jm_metrics_text(&out, &report);
-
-    return ngx_http_jimeng_send_report(r, &type, &out);
+    return ngx_http_jimeng_status_collect(r,
+                                          ngx_http_jimeng_status_write_text);
 }
 
 
-/* copies the zone piece by piece, as others wait for its lock meanwhile */
+/* the handler goes on when what all reports have is there */
 
 static ngx_int_t
-ngx_http_jimeng_status_collect(ngx_http_request_t *r, jm_report_t *report)
+ngx_http_jimeng_status_collect(ngx_http_request_t *r,
+    void (*handler)(void *data))
 {
-    jm_counters_t                *counters;
-    jm_metrics_worker_t          *workers;
-    jm_report_account_t          *accounts;
-    ngx_http_jimeng_zone_t       *zone;
+    ngx_http_jimeng_status_t     *s;
     ngx_http_jimeng_main_conf_t  *jmcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
     }
 
+    s = ngx_pcalloc(r->pool, sizeof(ngx_http_jimeng_status_t));
+    if (s == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-    zone = jmcf->zone;
 
-    ngx_memzero(report, sizeof(jm_report_t));
+    s->request = r;
+    s->zone = jmcf->zone;
+    s->accounts_op.done.handler = handler;
+    s->accounts_op.done.data = s;
 
-    report->naccounts = jmcf->accounts.nelts;
+    jm_str_set(&s->report.version, NGX_HTTP_JIMENG_VERSION);
+    jm_str_set(&s->report.server, NGINX_VERSION);
 
-    counters = ngx_palloc(r->pool, sizeof(jm_counters_t));
-    accounts = ngx_pcalloc(r->pool, (report->naccounts + 1)
-                                    * sizeof(jm_report_account_t));
-    workers = ngx_palloc(r->pool, NGX_HTTP_JIMENG_STATUS_WORKERS
-                                  * sizeof(jm_metrics_worker_t));
-    report->samples = ngx_palloc(r->pool, JM_METRICS_SERIES
-                                          * sizeof(jm_sample_t));
+    s->report.now = ngx_time();
 
-    if (counters == NULL || accounts == NULL || workers == NULL
-        || report->samples == NULL)
+    if (ngx_http_jimeng_report(s->zone, r->pool, &s->report) != NGX_OK
+        || ngx_http_jimeng_status_accounts(s) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    report->accounts = accounts;
+    r->main->count++;
 
-    jm_str_set(&report->version, NGX_HTTP_JIMENG_VERSION);
-    jm_str_set(&report->server, NGINX_VERSION);
+    s->zone->backend.accounts(&s->zone->backend, &s->accounts_op);
 
-    report->now = ngx_time();
+    return NGX_DONE;
+}
 
-    ngx_http_jimeng_status_zone(zone, report, counters, workers);
-    ngx_http_jimeng_status_samples(zone, report);
-    ngx_http_jimeng_status_accounts(jmcf, accounts);
+
+static ngx_int_t
+ngx_http_jimeng_status_accounts(ngx_http_jimeng_status_t *s)
+{
+    unsigned                     *numbers;
+    ngx_uint_t                    i, n;
+    ngx_http_request_t           *r;
+    ngx_http_jimeng_account_t   **account;
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    r = s->request;
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+
+    n = jmcf->accounts.nelts;
+    account = jmcf->accounts.elts;
+
+    numbers = ngx_palloc(r->pool, (n + 1) * sizeof(unsigned));
+    s->asked = ngx_palloc(r->pool, (n + 1) * sizeof(jm_report_account_t *));
+    s->accounts = ngx_pcalloc(r->pool, (n + 1) * sizeof(jm_report_account_t));
+
+    if (numbers == NULL || s->asked == NULL || s->accounts == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->report.accounts = s->accounts;
+    s->report.naccounts = n;
+
+    s->accounts_op.accounts = numbers;
+    s->accounts_op.each = ngx_http_jimeng_status_account;
+
+    for (i = 0; i < n; i++) {
+        ngx_http_jimeng_str(&s->accounts[i].name, &account[i]->name);
+
+        if (account[i]->limits.concurrency) {
+            s->asked[s->accounts_op.n] = &s->accounts[i];
+            numbers[s->accounts_op.n++] = account[i]->queue_number;
+        }
+    }
 
     return NGX_OK;
 }
 
 
 static void
-ngx_http_jimeng_status_zone(ngx_http_jimeng_zone_t *zone, jm_report_t *report,
-    jm_counters_t *counters, jm_metrics_worker_t *workers)
+ngx_http_jimeng_status_account(void *data, size_t i,
+    const jm_queue_view_t *view)
 {
-    ngx_uint_t   i, n;
-    jm_state_t  *state;
+    ngx_http_jimeng_status_t *s = data;
 
-    ngx_http_jimeng_str(&report->zone, &zone->memory.name);
-    report->size = zone->memory.size;
+    jm_report_account_t  *account;
 
-    state = ngx_http_jimeng_zone_lock(zone);
+    account = s->asked[i];
 
-    report->free = (uint64_t) state->store.shared->nfree * JM_RECORD;
-    report->entries = jm_ledger_entries(&state->ledger);
-
-    jm_metrics_counters(&zone->metrics, counters);
-
-    n = jm_metrics_workers(&zone->metrics, workers,
-                           NGX_HTTP_JIMENG_STATUS_WORKERS);
-
-    ngx_http_jimeng_zone_unlock(zone);
-
-    report->counters = counters;
-    report->workers = workers;
-
-    for (i = 0; i < n; i++) {
-        if (zone->metrics.alive(workers[i].pid)) {
-            workers[report->nworkers++] = workers[i];
-        }
-    }
-}
-
-
-static void
-ngx_http_jimeng_status_samples(ngx_http_jimeng_zone_t *zone,
-    jm_report_t *report)
-{
-    ngx_uint_t          n, piece;
-    const jm_series_t  *last;
-
-    last = NULL;
-
-    do {
-        piece = ngx_min(JM_METRICS_SERIES - report->nsamples,
-                        NGX_HTTP_JIMENG_STATUS_PIECE);
-
-        ngx_http_jimeng_zone_lock(zone);
-
-        n = jm_metrics_samples(&zone->metrics, &last,
-                               report->samples + report->nsamples, piece);
-
-        ngx_http_jimeng_zone_unlock(zone);
-
-        report->nsamples += n;
-
-    } while (n == NGX_HTTP_JIMENG_STATUS_PIECE);
-}
-
-
-static void
-ngx_http_jimeng_status_accounts(ngx_http_jimeng_main_conf_t *jmcf,
-    jm_report_account_t *accounts)
-{
-    ngx_uint_t                   i;
-    jm_state_t                  *state;
-    jm_queue_view_t              view;
-    ngx_http_jimeng_zone_t      *zone;
-    ngx_http_jimeng_account_t  **account;
-
-    zone = jmcf->zone;
-    account = jmcf->accounts.elts;
-
-    for (i = 0; i < jmcf->accounts.nelts; i++) {
-        ngx_http_jimeng_str(&accounts[i].name, &account[i]->name);
-
-        if (account[i]->limits.concurrency == 0) {
-            continue;
-        }
-
-        state = ngx_http_jimeng_zone_lock(zone);
-
-        jm_queue_view(&state->queue, account[i]->queue_number, &view,
-                      state->now);
-
-        ngx_http_jimeng_zone_unlock(zone);
-
-        ngx_http_jimeng_status_account(&view, &accounts[i]);
-    }
-}
-
-
-static void
-ngx_http_jimeng_status_account(jm_queue_view_t *view,
-    jm_report_account_t *account)
-{
     account->slots = 1;
     account->concurrency = view->conf.concurrency;
     account->effective = view->effective;
@@ -343,57 +252,52 @@ ngx_http_jimeng_status_account(jm_queue_view_t *view,
 }
 
 
-static ngx_int_t
-ngx_http_jimeng_status_clients(ngx_http_request_t *r, jm_report_t *report)
+static void
+ngx_http_jimeng_status_clients(void *data)
 {
-    ngx_uint_t                    i, n;
-    jm_state_t                   *state;
-    jm_quota_rate_t               rates[JM_QUOTA_PIECE];
-    jm_quota_view_t               views[JM_QUOTA_PIECE];
-    const jm_client_t           **client;
-    jm_report_client_t           *clients, *last;
-    ngx_http_jimeng_zone_t       *zone;
+    ngx_http_jimeng_status_t *s = data;
+
+    ngx_uint_t                    n;
+    ngx_http_request_t           *r;
     ngx_http_jimeng_main_conf_t  *jmcf;
 
+    r = s->request;
     jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
-    zone = jmcf->zone;
 
-    report->nclients = jmcf->clients.nelts;
+    n = jmcf->clients.nelts;
 
-    clients = ngx_palloc(r->pool, (report->nclients + 1)
-                                  * sizeof(jm_report_client_t));
-    if (clients == NULL) {
-        return NGX_ERROR;
+    s->clients = ngx_palloc(r->pool, (n + 1) * sizeof(jm_report_client_t));
+
+    if (s->clients == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
     }
 
-    report->clients = clients;
+    s->report.clients = s->clients;
+    s->report.nclients = n;
 
-    client = jmcf->clients.elts;
-    last = clients + report->nclients;
+    s->clients_op.done.handler = ngx_http_jimeng_status_write_json;
+    s->clients_op.done.data = s;
+    s->clients_op.clients = jmcf->clients.elts;
+    s->clients_op.n = n;
+    s->clients_op.each = ngx_http_jimeng_status_client;
 
-    while (clients < last) {
-
-        state = ngx_http_jimeng_zone_lock(zone);
-
-        n = jm_quota_views(&state->quota, client, last - clients,
-                           state->now, state->seconds, rates, views);
-
-        ngx_http_jimeng_zone_unlock(zone);
-
-        for (i = 0; i < n; i++) {
-            ngx_http_jimeng_status_client(*client++, &rates[i], &views[i],
-                                          clients++);
-        }
-    }
-
-    return NGX_OK;
+    s->zone->backend.clients(&s->zone->backend, &s->clients_op);
 }
 
 
 static void
-ngx_http_jimeng_status_client(const jm_client_t *client,
-    jm_quota_rate_t *rate, jm_quota_view_t *view, jm_report_client_t *c)
+ngx_http_jimeng_status_client(void *data, size_t i,
+    const jm_quota_rate_t *rate, const jm_quota_view_t *view)
 {
+    ngx_http_jimeng_status_t *s = data;
+
+    jm_report_client_t  *c;
+    const jm_client_t   *client;
+
+    c = &s->clients[i];
+    client = s->clients_op.clients[i];
+
     c->name = client->name;
     c->rate = rate->limit;
     c->rate_period = client->rate_period / 1000;
@@ -406,4 +310,51 @@ ngx_http_jimeng_status_client(const jm_client_t *client,
     c->images_reserved = view->reserved;
     c->images_remaining = view->remaining;
     c->images_reset = view->reset;
+}
+
+
+/* no larger than series, the configuration and its keys make it */
+
+static void
+ngx_http_jimeng_status_write_json(void *data)
+{
+    ngx_http_jimeng_status_t *s = data;
+
+    jm_buf_t             out;
+    jm_mem_t             mem;
+    ngx_http_request_t  *r;
+
+    r = s->request;
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);
+
+    (void) jm_metrics_json(&out, &s->report);
+
+    ngx_http_finalize_request(r, ngx_http_jimeng_send_report(r, NULL, &out));
+}
+
+
+/* no larger than series and the configuration make it */
+
+static void
+ngx_http_jimeng_status_write_text(void *data)
+{
+    ngx_http_jimeng_status_t *s = data;
+
+    jm_buf_t             out;
+    jm_mem_t             mem;
+    ngx_http_request_t  *r;
+
+    static ngx_str_t  type = ngx_string("text/plain; version=0.0.4; "
+                                        "charset=utf-8");
+
+    r = s->request;
+
+    ngx_http_jimeng_mem(&mem, r->pool);
+    jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);
+
+    (void) jm_metrics_text(&out, &s->report);
+
+    ngx_http_finalize_request(r, ngx_http_jimeng_send_report(r, &type, &out));
 }

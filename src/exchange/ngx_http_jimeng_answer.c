@@ -233,14 +233,13 @@ ngx_http_jimeng_answer_first(void)
 
 
 /*
- * Reads what an exchange that has ended brought, or says that it brought
- * nothing.  The answer's strings lie in the exchange's pool.  With JM_ERROR
- * there was no memory, and the answer is one that cannot be read.
+ * Sets an exchange's result to what it has brought now that it has ended, or
+ * that it brought nothing.  The strings lie in the exchange's pool.  With
+ * JM_ERROR there was no memory, and the result is one that cannot be read.
  */
 
 jm_rc_e
-ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
-    jm_visual_call_e call, jm_answer_t *answer)
+ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x)
 {
     jm_rc_e         rc;
     jm_transport_e  transport;
@@ -272,10 +271,10 @@ ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
                       NGX_HTTP_JIMENG_ANSWER_MAX);
     }
 
-    rc = jm_visual_read(answer, call, transport, (unsigned) x->status,
+    rc = jm_visual_read(&x->result, x->call, transport, (unsigned) x->status,
                         jm_buf_view(&x->answer), &x->mem);
 
-    if (transport != JM_TRANSPORT_UNSENT && answer->code.len == 0
+    if (transport != JM_TRANSPORT_UNSENT && x->result.code.len == 0
         && x->subrequest->upstream == NULL)
     {
         ngx_log_error(NGX_LOG_ERR, x->request->connection->log, 0,

@@ -57,6 +57,7 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
     }
 
     x->pool = pool;
+    x->call = call;
     x->request = r;
     x->ident = (ngx_socket_t) -1;
     x->pass = pass;

@@ -35,7 +35,9 @@ typedef struct {
     ngx_http_handler_pt         handler;    /* ours, and the location's own */
     ngx_http_handler_pt         content_handler;
     jm_mem_t                    mem;
+    jm_visual_call_e            call;
     jm_buf_t                    answer;     /* all but pictures passed on */
+    jm_answer_t                 result;     /* what it means, once read */
     ngx_http_jimeng_pass_t     *pass;       /* NULL: it brings no pictures */
     ngx_chain_t                *deferred;   /* buffers to pass on later */
     ngx_int_t                   rc;         /* the subrequest ended with */
@@ -80,8 +82,7 @@ ngx_int_t ngx_http_jimeng_exchange_cancel(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_answer_first(void);
 ngx_int_t ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_answer_deferred(ngx_http_jimeng_exchange_t *x);
-jm_rc_e ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x,
-    jm_visual_call_e call, jm_answer_t *answer);
+jm_rc_e ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x);
 
 /* ngx_http_jimeng_exchange_enter.c */
 

@@ -24,14 +24,20 @@ struct ngx_http_jimeng_orphan_s {
     ngx_http_jimeng_exchange_t *exchange;   /* NULL: none is under way */
     ngx_http_jimeng_account_t  *account;
     ngx_http_jimeng_payload_t   query;
-    jm_orphan_t                 orphan;
+    ngx_http_request_t         *request;
+    jm_op_orphan_t              op;
 };
 
 
+static ngx_int_t ngx_http_jimeng_orphan_pause(jm_queue_e rc);
+static void ngx_http_jimeng_orphan_found(void *data);
 static ngx_int_t ngx_http_jimeng_orphan_ask(ngx_http_request_t *r,
     ngx_http_jimeng_orphan_t *o);
 static void ngx_http_jimeng_orphan_answered(ngx_http_request_t *r,
     ngx_http_jimeng_orphan_t *o);
+static void ngx_http_jimeng_orphan_settle(ngx_http_jimeng_orphan_t *o,
+    const jm_answer_t *answer);
+static void ngx_http_jimeng_orphan_counted(void *data);
 static void ngx_http_jimeng_orphan_done(ngx_http_jimeng_orphan_t *o);
 
 
@@ -50,29 +56,19 @@ void
 ngx_http_jimeng_orphan_look(ngx_http_jimeng_slot_t *slot, jm_queue_e rc,
     ngx_http_jimeng_orphan_t **orphan)
 {
+    ngx_uint_t                    i;
     ngx_http_request_t           *r;
+    ngx_http_jimeng_zone_t       *zone;
     ngx_http_jimeng_orphan_t     *o;
+    ngx_http_jimeng_account_t   **account;
     ngx_http_jimeng_loc_conf_t   *jlcf;
-    ngx_http_jimeng_main_conf_t  *jmcf;
 
     r = slot->request;
     o = *orphan;
 
-    if (ngx_exiting || (o && o->exchange)) {
-        return;
-    }
-
-    if (rc == JM_QUEUE_GRANTED) {
-
-        if (ngx_current_msec - ngx_http_jimeng_orphan_looked
-            < NGX_HTTP_JIMENG_ORPHAN_PAUSE)
-        {
-            return;
-        }
-
-        ngx_http_jimeng_orphan_looked = ngx_current_msec;
-
-    } else if (rc != JM_QUEUE_WAIT) {
+    if (ngx_exiting || (o && o->exchange)
+        || ngx_http_jimeng_orphan_pause(rc) != NGX_OK)
+    {
         return;
     }
 
@@ -82,22 +78,68 @@ ngx_http_jimeng_orphan_look(ngx_http_jimeng_slot_t *slot, jm_queue_e rc,
             return;
         }
 
+        o->request = r;
+
         *orphan = o;
     }
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
 
-    if (!ngx_http_jimeng_slot_orphan(slot, ngx_http_jimeng_poll_fixed(jlcf),
-                                     &o->orphan))
+    o->op.done.handler = ngx_http_jimeng_orphan_found;
+    o->op.done.data = o;
+    o->op.pause = ngx_http_jimeng_poll_fixed(jlcf);
+    o->op.accounts = 0;
+
+    account = jlcf->accounts->elts;
+
+    for (i = 0; i < jlcf->accounts->nelts; i++) {
+        o->op.accounts |= (uint64_t) 1 << account[i]->queue_number;
+    }
+
+    zone = slot->zone;
+
+    zone->backend.orphan(&zone->backend, &o->op);
+}
+
+
+/* NGX_DECLINED: one that came for a slot is not to look now */
+
+static ngx_int_t
+ngx_http_jimeng_orphan_pause(jm_queue_e rc)
+{
+    if (rc != JM_QUEUE_GRANTED) {
+        return (rc == JM_QUEUE_WAIT) ? NGX_OK : NGX_DECLINED;
+    }
+
+    if (ngx_current_msec - ngx_http_jimeng_orphan_looked
+        < NGX_HTTP_JIMENG_ORPHAN_PAUSE)
     {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_jimeng_orphan_looked = ngx_current_msec;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_jimeng_orphan_found(void *data)
+{
+    ngx_http_jimeng_orphan_t *o = data;
+
+    ngx_http_jimeng_main_conf_t  *jmcf;
+
+    if (!o->op.found) {
         return;
     }
 
-    o->account = ngx_http_jimeng_account_numbered(&jmcf->accounts,
-                                                  o->orphan.account);
+    jmcf = ngx_http_get_module_main_conf(o->request, ngx_http_jimeng_module);
 
-    if (o->account && ngx_http_jimeng_orphan_ask(r, o) != NGX_OK) {
+    o->account = ngx_http_jimeng_account_numbered(&jmcf->accounts,
+                                                  o->op.orphan.account);
+
+    if (o->account && ngx_http_jimeng_orphan_ask(o->request, o) != NGX_OK) {
         ngx_http_jimeng_orphan_done(o);
     }
 }
@@ -117,11 +159,11 @@ ngx_http_jimeng_orphan_ask(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    req_key.len = o->orphan.key_len;
-    req_key.data = o->orphan.key;
+    req_key.len = o->op.orphan.key_len;
+    req_key.data = o->op.orphan.key;
 
-    id.len = o->orphan.len;
-    id.data = o->orphan.id;
+    id.len = o->op.orphan.len;
+    id.data = o->op.orphan.id;
 
     if (ngx_http_jimeng_query(o->pool, &req_key, &id, &form, &o->query)
         != NGX_OK)
@@ -163,37 +205,77 @@ static void
 ngx_http_jimeng_orphan_answered(ngx_http_request_t *r,
     ngx_http_jimeng_orphan_t *o)
 {
-    ngx_str_t    id;
-    ngx_log_t   *log;
-    jm_answer_t  answer;
+    ngx_str_t     id;
+    ngx_log_t    *log;
+    jm_answer_t  *answer;
 
     log = r->connection->log;
+    answer = &o->exchange->result;
 
-    if (ngx_http_jimeng_answer_read(o->exchange, JM_VISUAL_QUERY, &answer)
-        != JM_OK)
-    {
+    if (ngx_http_jimeng_answer_read(o->exchange) != JM_OK) {
         return;
     }
 
     ngx_http_jimeng_metrics_exchange(r, o->account, JM_VISUAL_QUERY,
-                                     &answer, o->exchange->time);
+                                     answer, o->exchange->time);
 
-    id.len = o->orphan.len;
-    id.data = o->orphan.id;
+    id.len = o->op.orphan.len;
+    id.data = o->op.orphan.id;
 
-    if (answer.event == JM_EVENT_TROUBLE) {
+    if (answer->event == JM_EVENT_TROUBLE) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "jimeng: task \"%V\" of account \"%V\", which nobody "
                       "follows, was asked for and not answered, upstream code: "
-                      "%L", &id, &o->account->name, answer.number);
+                      "%L", &id, &o->account->name, answer->number);
 
-    } else if (answer.event != JM_EVENT_PENDING) {
+    } else if (answer->event != JM_EVENT_PENDING) {
         ngx_log_error(NGX_LOG_INFO, log, 0,
                       "jimeng: task \"%V\" of account \"%V\", which nobody "
                       "follows, is over", &id, &o->account->name);
     }
 
-    ngx_http_jimeng_settle_orphan(r, &o->orphan, &answer);
+    ngx_http_jimeng_orphan_settle(o, answer);
+}
+
+
+/*
+ * Is the task over, its slot is free, and its pictures are counted for the
+ * client that ordered it.
+ */
+
+static void
+ngx_http_jimeng_orphan_settle(ngx_http_jimeng_orphan_t *o,
+    const jm_answer_t *answer)
+{
+    ngx_http_jimeng_zone_t  *zone;
+
+    /* no answer, or one that says nothing of the task */
+
+    if (answer->event == JM_EVENT_TROUBLE && !answer->internal) {
+        return;
+    }
+
+    o->op.done.handler = ngx_http_jimeng_orphan_counted;
+    o->op.pending = (answer->event == JM_EVENT_PENDING);
+    o->op.doubted = (answer->event == JM_EVENT_TROUBLE);
+    o->op.images = answer->nurls;
+
+    zone = ngx_http_jimeng_zone_get(o->request);
+
+    zone->backend.asked(&zone->backend, &o->op);
+}
+
+
+static void
+ngx_http_jimeng_orphan_counted(void *data)
+{
+    ngx_http_jimeng_orphan_t *o = data;
+
+    jm_str_t  nobody = jm_null_string;
+
+    if (o->op.first && o->op.images) {
+        ngx_http_jimeng_metrics_images(o->request, nobody, o->op.images);
+    }
 }
 
 

@@ -369,12 +369,13 @@ static void
 ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 {
     ngx_uint_t                   whole;
-    jm_answer_t                  answer;
+    jm_answer_t                 *answer;
     ngx_http_jimeng_exchange_t  *x;
 
     x = d->exchange;
+    answer = &x->result;
 
-    if (ngx_http_jimeng_answer_read(x, JM_VISUAL_RESULT, &answer) != JM_OK) {
+    if (ngx_http_jimeng_answer_read(x) != JM_OK) {
         ngx_log_error(NGX_LOG_ERR, d->log, 0,
                       "jimeng: no memory to read an answer");
     }
@@ -382,15 +383,15 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
     d->job->upstream_time += x->time;
 
     ngx_http_jimeng_metrics_exchange(d->job->request, d->job->account,
-                                     JM_VISUAL_RESULT, &answer, x->time);
+                                     JM_VISUAL_RESULT, answer, x->time);
 
     if (d->job->order.ids) {
-        ngx_http_jimeng_outcome_retrieved(d->task, &answer);
+        ngx_http_jimeng_outcome_retrieved(d->task, answer);
     }
 
-    ngx_http_jimeng_log_answer(d->task, &answer);
+    ngx_http_jimeng_log_answer(d->task, answer);
 
-    whole = (answer.event == JM_EVENT_DONE
+    whole = (answer->event == JM_EVENT_DONE
              && d->pass.pictures == d->pass.wanted && !d->pass.empty);
 
     if (whole && ngx_http_jimeng_pass_busy(&d->pass)) {
@@ -424,7 +425,7 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
     } else {
         d->exchange = NULL;
 
-        ngx_http_jimeng_deliver_trouble(d, &answer);
+        ngx_http_jimeng_deliver_trouble(d, answer);
     }
 
     ngx_http_jimeng_exchange_destroy(x);

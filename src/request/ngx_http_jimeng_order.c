@@ -394,45 +394,53 @@ ngx_http_jimeng_order_form(ngx_http_jimeng_input_t *in, ngx_uint_t urls,
 
 
 /*
- * What was ordered before is not ordered again.  Returns NGX_AGAIN when that
- * is to be looked at once more a moment later, see JM_LEDGER_TWIN.
+ * What was ordered before is not ordered again.  in->open.done is called when
+ * that is known; with NGX_ERROR it is not.
  */
 
 ngx_int_t
-ngx_http_jimeng_order_claim(ngx_http_jimeng_input_t *in,
-    ngx_http_jimeng_claim_t **claim, jm_error_t *e)
+ngx_http_jimeng_order_open(ngx_http_jimeng_input_t *in)
 {
-    u_char               fingerprint[JM_DIGEST_LEN];
-    ngx_int_t            rc;
-    ngx_http_request_t  *r;
+    ngx_http_request_t      *r;
+    ngx_http_jimeng_open_t  *open;
 
     r = in->request;
+    open = &in->open;
 
-    if (!ngx_http_jimeng_ledger_kept(r)) {
-        return NGX_OK;
+    open->request = r;
+    open->fingerprint = NULL;
+    open->n = in->order.n;
+    open->pictures = in->order.pictures;
+    open->patient = !in->waited;
+
+    if (ngx_http_jimeng_ledger_kept(r)) {
+
+        if (ngx_http_jimeng_order_fingerprint(r, &in->order, in->fingerprint)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        open->fingerprint = in->fingerprint;
     }
 
-    if (ngx_http_jimeng_order_fingerprint(r, &in->order, fingerprint)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    ngx_http_jimeng_open(open);
 
-    rc = ngx_http_jimeng_ledger_open(r, fingerprint, in->order.n, !in->waited,
-                                     claim, e);
+    return NGX_OK;
+}
 
-    if (rc != NGX_AGAIN) {
-        return rc;
-    }
 
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+/* that is to be looked at once more a moment later, see JM_LEDGER_TWIN */
+
+void
+ngx_http_jimeng_order_again(ngx_http_jimeng_input_t *in)
+{
+    ngx_log_error(NGX_LOG_INFO, in->request->connection->log, 0,
                   "jimeng: the same request of the same client is served, "
                   "it is seen whether it goes on");
 
     in->waited = 1;
     in->step = ngx_http_jimeng_order_waited;
-
-    return NGX_AGAIN;
 }
 
 

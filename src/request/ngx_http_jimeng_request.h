@@ -88,6 +88,8 @@ struct ngx_http_jimeng_input_s {
     ngx_str_t                   submit;     /* the body, less these images */
     ngx_http_jimeng_picture_t   picture;
     ngx_http_jimeng_order_t     order;
+    ngx_http_jimeng_open_t      open;
+    u_char                      fingerprint[JM_DIGEST_LEN];
     unsigned                    waited:1;   /* for the same request's client */
 };
 
@@ -107,8 +109,8 @@ ngx_int_t ngx_http_jimeng_ticket_unseal(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
     jm_error_t *e);
-ngx_int_t ngx_http_jimeng_order_claim(ngx_http_jimeng_input_t *in,
-    ngx_http_jimeng_claim_t **claim, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_order_open(ngx_http_jimeng_input_t *in);
+void ngx_http_jimeng_order_again(ngx_http_jimeng_input_t *in);
 
 /* ngx_http_jimeng_input.c */
 

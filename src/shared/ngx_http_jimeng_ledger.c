@@ -18,10 +18,10 @@ static ngx_int_t ngx_http_jimeng_ledger_key(ngx_http_request_t *r,
     jm_str_t what, jm_ledger_request_t *request);
 static ngx_int_t ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
     jm_ledger_request_t *request);
-static ngx_int_t ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
-    jm_ledger_request_t *request, jm_error_t *e, ngx_log_t *log);
 static void ngx_http_jimeng_ledger_cleanup(void *data);
 static ngx_uint_t ngx_http_jimeng_ledger_took(ngx_http_jimeng_claim_t *claim);
+static void ngx_http_jimeng_ledger_ended(ngx_http_jimeng_claim_t *claim,
+    jm_claim_e how, const jm_error_t *e);
 
 
 /* whether requests of this location are entered in the ledger */
@@ -38,30 +38,24 @@ ngx_http_jimeng_ledger_kept(ngx_http_request_t *r)
 
 
 /*
- * Enters a request of n tasks, or finds it.  Returns NGX_OK and *claim, which
- * is NULL where there is no ledger, or no room for a request that has not
- * asked for it; NGX_AGAIN when a patient one is to be entered a moment later;
- * NGX_DECLINED and what the client is told; or NGX_ERROR.
+ * Makes the claim, and what is asked for it, of a request that is to be opened.
+ * NGX_DECLINED: o->error is what its client is told.
  */
 
 ngx_int_t
-ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
-    ngx_uint_t n, ngx_uint_t patient, ngx_http_jimeng_claim_t **claim,
-    jm_error_t *e)
+ngx_http_jimeng_ledger_claim(ngx_http_jimeng_open_t *o)
 {
     ngx_int_t                    rc;
     ngx_uint_t                   count;
+    ngx_http_request_t          *r;
     ngx_pool_cleanup_t          *cln;
-    jm_ledger_request_t          request;
+    jm_ledger_request_t         *request;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
-    *claim = NULL;
+    r = o->request;
+    request = &o->op.request;
 
-    if (!ngx_http_jimeng_ledger_kept(r)) {
-        return NGX_OK;
-    }
-
-    rc = ngx_http_jimeng_ledger_request(r, fingerprint, &request, e);
+    rc = ngx_http_jimeng_ledger_request(r, o->fingerprint, request, &o->error);
 
     if (rc != NGX_OK) {
         return rc;
@@ -74,38 +68,27 @@ ngx_http_jimeng_ledger_open(ngx_http_request_t *r, u_char *fingerprint,
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    request.n = (unsigned) n;
-    request.keep = jlcf->dedupe;
-    request.unmarked = jlcf->unmarked;
-    request.patient = (unsigned) patient;
+    request->n = (unsigned) o->n;
+    request->keep = jlcf->dedupe;
+    request->unmarked = jlcf->unmarked;
+    request->patient = (unsigned) o->patient;
 
-    *claim = cln->data;
+    o->claim = cln->data;
 
-    (*claim)->zone = ngx_http_jimeng_zone_get(r);
-    (*claim)->request = r;
-    (*claim)->answered = 0;
-    (*claim)->repeats = request.named || request.unmarked
+    ngx_memzero(o->claim, sizeof(ngx_http_jimeng_claim_t));
+
+    o->claim->zone = ngx_http_jimeng_zone_get(r);
+    o->claim->request = r;
+    o->claim->repeats = request->named || request->unmarked
                         || ngx_http_jimeng_header(r, "x-stainless-retry-count",
                                                   &count)
                            != NULL;
 
-    rc = ngx_http_jimeng_ledger_enter(*claim, &request, e,
-                                      r->connection->log);
+    o->op.claim = &o->claim->claim;
 
-    if (rc == NGX_OK) {
-        cln->handler = ngx_http_jimeng_ledger_cleanup;
-        return NGX_OK;
-    }
+    cln->handler = ngx_http_jimeng_ledger_cleanup;
 
-    *claim = NULL;
-
-    if (rc == NGX_AGAIN) {
-        return rc;
-    }
-
-    /* an Idempotency-Key has to work; other requests are served without */
-
-    return request.named ? NGX_DECLINED : NGX_OK;
+    return NGX_OK;
 }
 
 
@@ -117,7 +100,6 @@ ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
     ngx_str_t   *value;
     ngx_uint_t   n;
 
-    ngx_memzero(request, sizeof(jm_ledger_request_t));
     ngx_memcpy(request->fingerprint, fingerprint, JM_LEDGER_KEY);
 
     value = ngx_http_jimeng_header(r, "Idempotency-Key", &n);
@@ -174,7 +156,7 @@ ngx_http_jimeng_ledger_key(ngx_http_request_t *r, jm_str_t what,
     /* all but the last are always as long; an HMAC takes ten times as long */
 
     parts[0].len = JM_DIGEST_LEN;
-    parts[0].data = ngx_http_jimeng_zone_get(r)->memory.state.salt;
+    parts[0].data = ngx_http_jimeng_zone_get(r)->backend.salt;
 
     parts[1].len = sizeof(client);
     parts[1].data = client;
@@ -208,7 +190,7 @@ ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
     }
 
     parts[0].len = JM_DIGEST_LEN;
-    parts[0].data = ngx_http_jimeng_zone_get(r)->memory.state.salt;
+    parts[0].data = ngx_http_jimeng_zone_get(r)->backend.salt;
 
     ngx_http_jimeng_str(&parts[1], &r->connection->addr_text);
 
@@ -222,64 +204,16 @@ ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_jimeng_ledger_enter(ngx_http_jimeng_claim_t *claim,
-    jm_ledger_request_t *request, jm_error_t *e, ngx_log_t *log)
-{
-    jm_state_t              *state;
-    jm_ledger_e              found;
-    ngx_http_jimeng_zone_t  *zone;
-
-    zone = claim->zone;
-
-    state = ngx_http_jimeng_zone_lock(zone);
-
-    found = jm_ledger_open(&state->ledger, &claim->claim, request, state->now);
-
-    ngx_http_jimeng_zone_unlock(zone);
-
-    switch (found) {
-
-    case JM_LEDGER_REUSED:
-        jm_error_set(e, JM_CAUSE_KEY_REUSED, NULL, NULL);
-        return NGX_DECLINED;
-
-    case JM_LEDGER_FULL:
-        ngx_http_jimeng_zone_full(zone, "and what is in there still runs");
-        jm_error_set(e, JM_CAUSE_NO_ROOM, NULL, NULL);
-        return NGX_DECLINED;
-
-    case JM_LEDGER_TOLD:
-        claim->error = state->ledger.told;
-        claim->found = 1;
-        return NGX_OK;
-
-    case JM_LEDGER_TWIN:
-        return NGX_AGAIN;
-
-    default: /* JM_LEDGER_NEW, JM_LEDGER_FOUND */
-        claim->found = (found == JM_LEDGER_FOUND);
-        return NGX_OK;
-    }
-}
-
-
 static void
 ngx_http_jimeng_ledger_cleanup(void *data)
 {
     ngx_http_jimeng_claim_t *claim = data;
 
-    jm_state_t  *state;
-
-    state = ngx_http_jimeng_zone_lock(claim->zone);
-
-    if (ngx_http_jimeng_ledger_took(claim)) {
-        jm_ledger_answered(&state->ledger, &claim->claim, state->now);
+    if (claim->entered) {
+        ngx_http_jimeng_ledger_ended(claim, ngx_http_jimeng_ledger_took(claim)
+                                            ? JM_CLAIM_OVER : JM_CLAIM_CLOSED,
+                                     NULL);
     }
-
-    jm_ledger_close(&state->ledger, &claim->claim, state->now);
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 
@@ -300,146 +234,12 @@ ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim)
 }
 
 
-/*
- * Whether all n tasks of a request are another one's: what is its own is going
- * to be submitted.
- */
+/* the claim itself, for what is done about its tasks */
 
-ngx_uint_t
-ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim, ngx_uint_t n)
+jm_ledger_claim_t *
+ngx_http_jimeng_ledger_of(ngx_http_jimeng_claim_t *claim)
 {
-    jm_str_t     id;
-    ngx_uint_t   i, joins;
-    jm_state_t  *state;
-
-    if (claim == NULL || !claim->found) {
-        return 0;
-    }
-
-    joins = 1;
-
-    state = ngx_http_jimeng_zone_lock(claim->zone);
-
-    for (i = 0; joins && i < n; i++) {
-        joins = jm_ledger_look(&state->ledger, &claim->claim, (unsigned) i,
-                               state->now, &id)
-                != JM_LOOK_OWN;
-    }
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
-
-    return joins;
-}
-
-
-/*
- * Whose a task is.  Sets *id with JM_LOOK_TAKEN, and *account to the number of
- * the account that the request's tasks are on, or to JM_LEDGER_ANY.  Without a
- * claim each task is the request's own.
- */
-
-jm_look_e
-ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim, ngx_uint_t i,
-    ngx_str_t *id, ngx_uint_t *account)
-{
-    u_char       text[JM_LEDGER_ID];
-    jm_str_t     view;
-    jm_look_e    look;
-    jm_state_t  *state;
-
-    *account = JM_LEDGER_ANY;
-
-    if (claim == NULL) {
-        return JM_LOOK_OWN;
-    }
-
-    state = ngx_http_jimeng_zone_lock(claim->zone);
-
-    look = jm_ledger_look(&state->ledger, &claim->claim, (unsigned) i,
-                          state->now, &view);
-
-    *account = jm_ledger_account(&state->ledger, &claim->claim);
-
-    if (look != JM_LOOK_TAKEN && look != JM_LOOK_TOLD) {
-        view.len = 0;
-    }
-
-    if (view.len) {
-        ngx_memcpy(text, view.data, view.len);
-    }
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
-
-    if (view.len == 0) {
-        return look;
-    }
-
-    id->data = ngx_pnalloc(claim->request->pool, view.len);
-    if (id->data == NULL) {
-        return JM_LOOK_UNKNOWN;
-    }
-
-    ngx_memcpy(id->data, text, view.len);
-    id->len = view.len;
-
-    return look;
-}
-
-
-/* the submit was not accepted, and may be made again */
-
-void
-ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
-{
-    jm_state_t  *state;
-
-    if (claim == NULL) {
-        return;
-    }
-
-    state = ngx_http_jimeng_zone_lock(claim->zone);
-
-    jm_ledger_unsent(&state->ledger, &claim->claim, (unsigned) i);
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
-}
-
-
-/* nobody knows what became of the submit: it is not made again */
-
-void
-ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
-{
-    jm_state_t  *state;
-
-    if (claim == NULL) {
-        return;
-    }
-
-    state = ngx_http_jimeng_zone_lock(claim->zone);
-
-    jm_ledger_unknown(&state->ledger, &claim->claim, (unsigned) i, state->now);
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
-}
-
-
-/* the task has failed for good, and costs nothing: a repeat may submit it */
-
-void
-ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *claim, ngx_uint_t i)
-{
-    jm_state_t  *state;
-
-    if (claim == NULL) {
-        return;
-    }
-
-    state = ngx_http_jimeng_zone_lock(claim->zone);
-
-    jm_ledger_free(&state->ledger, &claim->claim, (unsigned) i, state->now);
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
+    return claim ? &claim->claim : NULL;
 }
 
 
@@ -466,17 +266,9 @@ ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *claim)
 void
 ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *claim)
 {
-    jm_state_t  *state;
-
-    if (claim == NULL || !claim->claim.attached) {
-        return;
+    if (claim && claim->claim.attached) {
+        ngx_http_jimeng_ledger_ended(claim, JM_CLAIM_LEFT, NULL);
     }
-
-    state = ngx_http_jimeng_zone_lock(claim->zone);
-
-    jm_ledger_left(&state->ledger, &claim->claim, state->now);
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 
@@ -496,17 +288,9 @@ ngx_http_jimeng_ledger_answered(ngx_http_jimeng_claim_t *claim)
 void
 ngx_http_jimeng_ledger_sent(ngx_http_jimeng_claim_t *claim)
 {
-    jm_state_t  *state;
-
-    if (claim == NULL || !ngx_http_jimeng_ledger_took(claim)) {
-        return;
+    if (claim && ngx_http_jimeng_ledger_took(claim)) {
+        ngx_http_jimeng_ledger_ended(claim, JM_CLAIM_ANSWERED, NULL);
     }
-
-    state = ngx_http_jimeng_zone_lock(claim->zone);
-
-    jm_ledger_answered(&state->ledger, &claim->claim, state->now);
-
-    ngx_http_jimeng_zone_unlock(claim->zone);
 }
 
 
@@ -516,17 +300,21 @@ void
 ngx_http_jimeng_ledger_told(ngx_http_jimeng_claim_t *claim,
     const jm_error_t *e)
 {
-    jm_state_t  *state;
-
-    if (claim == NULL || !claim->claim.attached) {
-        return;
+    if (claim && claim->claim.attached) {
+        ngx_http_jimeng_ledger_ended(claim, JM_CLAIM_TOLD, e);
     }
+}
 
-    state = ngx_http_jimeng_zone_lock(claim->zone);
 
-    jm_ledger_told(&state->ledger, &claim->claim, e, state->now);
+static void
+ngx_http_jimeng_ledger_ended(ngx_http_jimeng_claim_t *claim, jm_claim_e how,
+    const jm_error_t *e)
+{
+    jm_backend_t  *b;
 
-    ngx_http_jimeng_zone_unlock(claim->zone);
+    b = &claim->zone->backend;
+
+    b->ended(b, &claim->claim, how, e);
 }
 
 
@@ -538,7 +326,6 @@ ngx_http_jimeng_ledger_fetched(ngx_http_request_t *r, uint64_t entry,
 {
     jm_str_t                 id[JM_TICKET_TASKS];
     ngx_uint_t               i;
-    jm_state_t              *state;
     ngx_http_jimeng_zone_t  *zone;
 
     zone = ngx_http_jimeng_zone_get(r);
@@ -550,9 +337,5 @@ ngx_http_jimeng_ledger_fetched(ngx_http_request_t *r, uint64_t entry,
         ngx_http_jimeng_str(&id[i], &ids[i]);
     }
 
-    state = ngx_http_jimeng_zone_lock(zone);
-
-    jm_ledger_fetched(&state->ledger, entry, id, n);
-
-    ngx_http_jimeng_zone_unlock(zone);
+    zone->backend.fetched(&zone->backend, entry, id, n);
 }

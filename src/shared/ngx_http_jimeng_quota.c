@@ -9,60 +9,98 @@
 #include "jm_text.h"
 
 
+/* a request that is to count for its client's rate */
+
+typedef struct {
+    ngx_http_request_t         *request;
+    void                      (*handler)(ngx_http_request_t *r, ngx_int_t rc);
+    jm_op_rate_t                op;
+} ngx_http_jimeng_rate_t;
+
+
+static void ngx_http_jimeng_rated(void *data);
+static ngx_int_t ngx_http_jimeng_rated_over(ngx_http_request_t *r,
+    jm_op_rate_t *op);
 static ngx_int_t ngx_http_jimeng_rate_headers(ngx_http_request_t *r,
     jm_quota_rate_t *rate);
 static ngx_int_t ngx_http_jimeng_rate_header(ngx_http_request_t *r,
     const char *name, uint64_t n);
-static void ngx_http_jimeng_hold_refuse(jm_quota_e over,
-    const jm_client_t *client, ngx_uint_t images, jm_quota_view_t *view,
-    jm_error_t *e);
-static void ngx_http_jimeng_hold_images(const jm_client_t *client,
-    ngx_uint_t images, jm_quota_view_t *view, jm_error_t *e);
+static void ngx_http_jimeng_hold_images(ngx_http_jimeng_hold_t *hold,
+    const jm_quota_view_t *view, jm_error_t *e);
 static void ngx_http_jimeng_quota_log(ngx_log_t *log, ngx_uint_t dry_run,
     const jm_client_t *client, jm_error_t *e);
 static void ngx_http_jimeng_hold_cleanup(void *data);
 
 
 /*
- * Counts a request against its client's rate.  One that is over it is not
- * refused here but by ngx_http_jimeng_rate_check(), when it is known what it
- * asks for: by then the ledger has it, and does not take a repeat of it for a
- * repeat of an older one.
+ * Counts a request against its client's rate; the handler is called with NGX_OK
+ * or NGX_ERROR.  One that is over it is not refused here but by
+ * ngx_http_jimeng_rate_check(), when it is known what it asks for: by then the
+ * ledger has it, and does not take a repeat of it for a repeat of an older one.
+ * Returns NGX_ERROR when the handler is not called.
  */
 
 ngx_int_t
-ngx_http_jimeng_rate(ngx_http_request_t *r)
+ngx_http_jimeng_rate(ngx_http_request_t *r,
+    void (*handler)(ngx_http_request_t *r, ngx_int_t rc))
 {
-    jm_rc_e                  rc;
-    jm_state_t              *state;
-    jm_quota_rate_t          rate;
-    const jm_client_t       *client;
     ngx_http_jimeng_ctx_t   *ctx;
     ngx_http_jimeng_zone_t  *zone;
+    ngx_http_jimeng_rate_t  *rate;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
 
-    client = ctx ? ctx->client : NULL;
-
-    if (client == NULL || client->rate == 0) {
+    if (ctx == NULL || ctx->client == NULL || ctx->client->rate == 0) {
+        handler(r, NGX_OK);
         return NGX_OK;
     }
 
-    zone = ngx_http_jimeng_zone_get(r);
-
-    state = ngx_http_jimeng_zone_lock(zone);
-
-    rc = jm_quota_rate(&state->quota, client, state->now, &rate);
-
-    ngx_http_jimeng_zone_unlock(zone);
-
-    if (ngx_http_jimeng_rate_headers(r, &rate) != NGX_OK) {
+    rate = ngx_palloc(r->pool, sizeof(ngx_http_jimeng_rate_t));
+    if (rate == NULL) {
         return NGX_ERROR;
     }
 
-    if (rc == JM_OK) {
-        return NGX_OK;
+    rate->request = r;
+    rate->handler = handler;
+
+    rate->op.client = ctx->client;
+    rate->op.done.handler = ngx_http_jimeng_rated;
+    rate->op.done.data = rate;
+
+    zone = ngx_http_jimeng_zone_get(r);
+
+    zone->backend.rate(&zone->backend, &rate->op);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_jimeng_rated(void *data)
+{
+    ngx_http_jimeng_rate_t *rate = data;
+
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = rate->request;
+
+    rc = ngx_http_jimeng_rate_headers(r, &rate->op.rate);
+
+    if (rc == NGX_OK && rate->op.rc != JM_OK) {
+        rc = ngx_http_jimeng_rated_over(r, &rate->op);
     }
+
+    rate->handler(r, rc);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_rated_over(ngx_http_request_t *r, jm_op_rate_t *op)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
 
     ctx->rate_error = ngx_palloc(r->pool, sizeof(jm_error_t));
     if (ctx->rate_error == NULL) {
@@ -71,11 +109,11 @@ ngx_http_jimeng_rate(ngx_http_request_t *r)
 
     jm_error_set(ctx->rate_error, JM_CAUSE_RATE_LIMITED, NULL,
                  "Your limit of requests, %llu %s, is reached; wait before "
-                 "sending the next.", (unsigned long long) client->rate,
-                 client->rate_period == 1000 ? "a second"
-                 : client->rate_period == 60000 ? "a minute" : "an hour");
+                 "sending the next.", (unsigned long long) op->client->rate,
+                 op->client->rate_period == 1000 ? "a second"
+                 : op->client->rate_period == 60000 ? "a minute" : "an hour");
 
-    jm_error_wait(ctx->rate_error, (rate.retry + 999) / 1000);
+    jm_error_wait(ctx->rate_error, (op->rate.retry + 999) / 1000);
 
     return NGX_OK;
 }
@@ -153,27 +191,26 @@ ngx_http_jimeng_rate_header(ngx_http_request_t *r, const char *name,
 
 
 /*
- * Sets ctx->hold for a client with limits, of a request that brings so many
- * pictures at most; joins is set when all of its tasks are another request's.
- * NGX_DECLINED: it would be over one of the limits.
+ * Makes the hold, and what is asked for it, of a request that is to be opened:
+ * for a client with limits, but for one that is over its rate.
  */
 
 ngx_int_t
-ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_uint_t pictures,
-    ngx_uint_t joins, jm_error_t *e)
+ngx_http_jimeng_hold(ngx_http_jimeng_open_t *o)
 {
-    jm_quota_e                   over;
-    jm_state_t                  *state;
-    jm_quota_view_t              view;
+    ngx_http_request_t          *r;
     ngx_pool_cleanup_t          *cln;
     ngx_http_jimeng_ctx_t       *ctx;
-    ngx_http_jimeng_hold_t      *hold;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
+    r = o->request;
+
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     if (ctx == NULL || ctx->client == NULL
-        || (ctx->client->concurrency == 0 && ctx->client->images == 0))
+        || (ctx->client->concurrency == 0 && ctx->client->images == 0)
+        || (ctx->rate_error && !jlcf->dry_run))
     {
         return NGX_OK;
     }
@@ -183,51 +220,32 @@ ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_uint_t pictures,
         return NGX_ERROR;
     }
 
-    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+    o->hold = cln->data;
 
-    hold = cln->data;
-    ngx_memzero(hold, sizeof(ngx_http_jimeng_hold_t));
+    ngx_memzero(o->hold, sizeof(ngx_http_jimeng_hold_t));
 
-    hold->zone = ngx_http_jimeng_zone_get(r);
-    hold->client = ctx->client;
-    hold->images = pictures;
-    hold->dry_run = jlcf->dry_run;
-    hold->attached = joins;
+    o->hold->zone = ngx_http_jimeng_zone_get(r);
+    o->hold->log = r->connection->log;
+    o->hold->client = ctx->client;
+    o->hold->images = o->pictures;
+    o->hold->dry_run = jlcf->dry_run;
 
-    over = JM_QUOTA_OK;
-    state = ngx_http_jimeng_zone_lock(hold->zone);
-
-    if (hold->attached) {
-        jm_quota_attach(&state->quota, hold->client, &hold->hold);
-
-    } else {
-        over = jm_quota_hold(&state->quota, hold->client, hold->images,
-                             jlcf->dry_run ? 1 : 0, state->seconds, &hold->hold,
-                             &view);
-    }
-
-    ngx_http_jimeng_zone_unlock(hold->zone);
+    o->op.client = ctx->client;
+    o->op.images = o->pictures;
+    o->op.hold = &o->hold->hold;
+    o->op.force = jlcf->dry_run ? 1 : 0;
 
     cln->handler = ngx_http_jimeng_hold_cleanup;
 
-    ctx->hold = hold;
-
-    if (over == JM_QUOTA_OK) {
-        return NGX_OK;
-    }
-
-    ngx_http_jimeng_hold_refuse(over, hold->client, hold->images, &view, e);
-
-    ngx_http_jimeng_quota_log(r->connection->log, jlcf->dry_run, hold->client,
-                              e);
-
-    return jlcf->dry_run ? NGX_OK : NGX_DECLINED;
+    return NGX_OK;
 }
 
 
-static void
-ngx_http_jimeng_hold_refuse(jm_quota_e over, const jm_client_t *client,
-    ngx_uint_t images, jm_quota_view_t *view, jm_error_t *e)
+/* what the client is told, whose request would be over one of its limits */
+
+void
+ngx_http_jimeng_hold_refuse(ngx_http_jimeng_hold_t *hold, jm_quota_e over,
+    const jm_quota_view_t *view, jm_error_t *e)
 {
     switch (over) {
 
@@ -235,11 +253,11 @@ ngx_http_jimeng_hold_refuse(jm_quota_e over, const jm_client_t *client,
         jm_error_set(e, JM_CAUSE_RATE_LIMITED, NULL,
                      "Your limit of requests at a time, %u, is reached; wait "
                      "until one of them is over.",
-                     (unsigned) client->concurrency);
+                     (unsigned) hold->client->concurrency);
         break;
 
     case JM_QUOTA_IMAGES:
-        ngx_http_jimeng_hold_images(client, images, view, e);
+        ngx_http_jimeng_hold_images(hold, view, e);
         break;
 
     default: /* JM_QUOTA_NO_ROOM */
@@ -249,8 +267,8 @@ ngx_http_jimeng_hold_refuse(jm_quota_e over, const jm_client_t *client,
 
 
 static void
-ngx_http_jimeng_hold_images(const jm_client_t *client, ngx_uint_t images,
-    jm_quota_view_t *view, jm_error_t *e)
+ngx_http_jimeng_hold_images(ngx_http_jimeng_hold_t *hold,
+    const jm_quota_view_t *view, jm_error_t *e)
 {
     time_t    now;
     ngx_tm_t  tm;
@@ -262,15 +280,23 @@ ngx_http_jimeng_hold_images(const jm_client_t *client, ngx_uint_t images,
                  "run may bring %llu, and this one %lu; it begins anew at "
                  "%4d-%02d-%02dT%02d:%02d:%02dZ.",
                  (unsigned long long) view->limit,
-                 client->images_period == 3600 ? "an hour" : "a day",
+                 hold->client->images_period == 3600 ? "an hour" : "a day",
                  (unsigned long long) view->used,
-                 (unsigned long long) view->reserved, (unsigned long) images,
+                 (unsigned long long) view->reserved,
+                 (unsigned long) hold->images,
                  tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
                  tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
 
     now = ngx_time();
 
     jm_error_wait(e, (uint64_t) ngx_max(view->reset - now, 1));
+}
+
+
+void
+ngx_http_jimeng_hold_log(ngx_http_jimeng_hold_t *hold, jm_error_t *e)
+{
+    ngx_http_jimeng_quota_log(hold->log, hold->dry_run, hold->client, e);
 }
 
 
@@ -291,40 +317,32 @@ ngx_http_jimeng_quota_log(ngx_log_t *log, ngx_uint_t dry_run,
 
 
 /*
- * A worker that is to exit has the keys' files of before: a client whose line
- * was taken out since is served no more.  NGX_DECLINED: this one is.
+ * Whether a client has to be known still: a worker that is to exit has the
+ * keys' files of before, and one whose line was taken out since is served no
+ * more.
  */
 
-ngx_int_t
-ngx_http_jimeng_client_listed(ngx_http_request_t *r, jm_error_t *e)
+ngx_uint_t
+ngx_http_jimeng_client_listed(ngx_http_request_t *r)
 {
-    unsigned                     known;
-    jm_state_t                  *state;
     ngx_http_jimeng_ctx_t       *ctx;
-    ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_loc_conf_t  *jlcf;
-
-    if (!ngx_exiting) {
-        return NGX_OK;
-    }
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
-    zone = ngx_http_jimeng_zone_get(r);
 
-    if (zone == NULL || ctx == NULL || ctx->client == NULL || jlcf->dry_run) {
-        return NGX_OK;
-    }
+    return ngx_exiting && ctx && ctx->client && !jlcf->dry_run;
+}
 
-    state = ngx_http_jimeng_zone_lock(zone);
 
-    known = jm_quota_serial(&state->quota, ctx->client) != 0;
+/* what a client is told that is not */
 
-    ngx_http_jimeng_zone_unlock(zone);
+void
+ngx_http_jimeng_client_withdrawn(ngx_http_request_t *r, jm_error_t *e)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
 
-    if (known) {
-        return NGX_OK;
-    }
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "jimeng: client \"%*s\" is in no file of keys any more",
@@ -332,44 +350,6 @@ ngx_http_jimeng_client_listed(ngx_http_request_t *r, jm_error_t *e)
 
     jm_error_set(e, JM_CAUSE_INVALID_KEY, NULL,
                  "The API key was withdrawn; nothing was ordered.");
-
-    return NGX_DECLINED;
-}
-
-
-/*
- * Called before each submit.  A request that joined another one, and submits
- * after all because that one has failed, counts from now on.  NGX_DECLINED: it
- * is one too many.
- */
-
-ngx_int_t
-ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold, jm_error_t *e)
-{
-    jm_quota_e       over;
-    jm_state_t      *state;
-    jm_quota_view_t  view;
-
-    if (hold == NULL || !hold->attached) {
-        return NGX_OK;
-    }
-
-    state = ngx_http_jimeng_zone_lock(hold->zone);
-
-    over = jm_quota_hold(&state->quota, hold->client, hold->images,
-                         hold->dry_run ? 1 : 0, state->seconds, &hold->hold,
-                         &view);
-
-    ngx_http_jimeng_zone_unlock(hold->zone);
-
-    if (over == JM_QUOTA_OK || hold->dry_run) {
-        hold->attached = 0;
-        return NGX_OK;
-    }
-
-    ngx_http_jimeng_hold_refuse(over, hold->client, hold->images, &view, e);
-
-    return NGX_DECLINED;
 }
 
 
@@ -378,17 +358,13 @@ ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold, jm_error_t *e)
 void
 ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold)
 {
-    jm_state_t  *state;
+    jm_backend_t  *b;
 
-    if (hold == NULL || !hold->hold.running) {
-        return;
+    if (hold && hold->hold.running) {
+        b = &hold->zone->backend;
+
+        b->release(b, &hold->hold);
     }
-
-    state = ngx_http_jimeng_zone_lock(hold->zone);
-
-    jm_quota_release(&state->quota, &hold->hold);
-
-    ngx_http_jimeng_zone_unlock(hold->zone);
 }
 
 

@@ -5,8 +5,8 @@
 
 
 /*
- * The floor "shared": what requests share by the zone: the ledger of what was
- * asked, and the limits of clients.
+ * The floor "shared": what a request has of what all of them share, its claim
+ * in the ledger of what was asked, and its hold on its client's limits.
  */
 
 
@@ -24,8 +24,8 @@ typedef struct {
     ngx_http_request_t         *request;
     jm_ledger_claim_t           claim;
     jm_error_t                  error;      /* with JM_LEDGER_TOLD */
+    unsigned                    entered:1;  /* it has to be closed */
     unsigned                    repeats:1;  /* a repeat would be found */
-    unsigned                    found:1;    /* another had entered it */
     unsigned                    answered:1; /* once the reply is taken */
 } ngx_http_jimeng_claim_t;
 
@@ -34,6 +34,7 @@ typedef struct {
 
 struct ngx_http_jimeng_hold_s {
     ngx_http_jimeng_zone_t     *zone;
+    ngx_log_t                  *log;
     const jm_client_t          *client;
     ngx_uint_t                  images;     /* the most that it may bring */
     ngx_uint_t                  attached;   /* all are another request's */
@@ -42,24 +43,40 @@ struct ngx_http_jimeng_hold_s {
 };
 
 
+/*
+ * A request on its way in.  With NGX_OK claim may be NULL: it is not in the
+ * ledger.  NGX_AGAIN: one that is patient is to be opened again a moment later;
+ * NGX_DECLINED: error is what its client is told.
+ */
+
+typedef struct {
+    ngx_http_request_t         *request;
+    u_char                     *fingerprint;    /* 32 bytes; NULL: no ledger */
+    ngx_uint_t                  n;              /* tasks */
+    ngx_uint_t                  pictures;       /* the most that they bring */
+    ngx_uint_t                  patient;
+    jm_done_t                   done;
+    jm_op_open_t                op;
+    ngx_int_t                   rc;
+    jm_error_t                  error;
+    ngx_http_jimeng_claim_t    *claim;
+    ngx_http_jimeng_hold_t     *hold;
+} ngx_http_jimeng_open_t;
+
+
+/* ngx_http_jimeng_open.c */
+
+void ngx_http_jimeng_open(ngx_http_jimeng_open_t *o);
+
 /* ngx_http_jimeng_ledger.c: a claim of NULL is one on nothing */
 
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
-ngx_int_t ngx_http_jimeng_ledger_open(ngx_http_request_t *r,
-    u_char *fingerprint, ngx_uint_t n, ngx_uint_t patient,
-    ngx_http_jimeng_claim_t **claim, jm_error_t *e);
+ngx_int_t ngx_http_jimeng_ledger_claim(ngx_http_jimeng_open_t *o);
+jm_ledger_claim_t *ngx_http_jimeng_ledger_of(ngx_http_jimeng_claim_t *c);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *c);
-ngx_uint_t ngx_http_jimeng_ledger_joins(ngx_http_jimeng_claim_t *claim,
-    ngx_uint_t n);
-jm_look_e ngx_http_jimeng_ledger_look(ngx_http_jimeng_claim_t *claim,
-    ngx_uint_t i, ngx_str_t *id, ngx_uint_t *account);
 const jm_error_t *ngx_http_jimeng_ledger_error(ngx_http_jimeng_claim_t *c);
 uint64_t ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *c);
 
-void ngx_http_jimeng_ledger_unsent(ngx_http_jimeng_claim_t *c, ngx_uint_t i);
-void ngx_http_jimeng_ledger_unknown(ngx_http_jimeng_claim_t *claim,
-    ngx_uint_t i);
-void ngx_http_jimeng_ledger_free(ngx_http_jimeng_claim_t *c, ngx_uint_t i);
 void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *c);
 void ngx_http_jimeng_ledger_answered(ngx_http_jimeng_claim_t *c);
 void ngx_http_jimeng_ledger_sent(ngx_http_jimeng_claim_t *c);
@@ -70,14 +87,16 @@ void ngx_http_jimeng_ledger_fetched(ngx_http_request_t *r, uint64_t entry,
 
 /* ngx_http_jimeng_quota.c */
 
-ngx_int_t ngx_http_jimeng_rate(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_rate(ngx_http_request_t *r,
+    void (*handler)(ngx_http_request_t *r, ngx_int_t rc));
 ngx_int_t ngx_http_jimeng_rate_check(ngx_http_request_t *r, jm_error_t *e);
-ngx_int_t ngx_http_jimeng_client_listed(ngx_http_request_t *r, jm_error_t *e);
-ngx_int_t ngx_http_jimeng_hold(ngx_http_request_t *r, ngx_uint_t pictures,
-    ngx_uint_t joins, jm_error_t *e);
-ngx_int_t ngx_http_jimeng_hold_submit(ngx_http_jimeng_hold_t *hold,
-    jm_error_t *e);
+ngx_int_t ngx_http_jimeng_hold(ngx_http_jimeng_open_t *o);
+void ngx_http_jimeng_hold_refuse(ngx_http_jimeng_hold_t *hold,
+    jm_quota_e over, const jm_quota_view_t *view, jm_error_t *e);
+void ngx_http_jimeng_hold_log(ngx_http_jimeng_hold_t *hold, jm_error_t *e);
 void ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold);
+ngx_uint_t ngx_http_jimeng_client_listed(ngx_http_request_t *r);
+void ngx_http_jimeng_client_withdrawn(ngx_http_request_t *r, jm_error_t *e);
 
 
 #endif /* _NGX_HTTP_JIMENG_SHARED_H_INCLUDED_ */

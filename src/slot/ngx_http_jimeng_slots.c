@@ -11,13 +11,9 @@
 
 static ngx_int_t ngx_http_jimeng_slot_client(ngx_http_request_t *r,
     u_char *client);
-static jm_queue_e ngx_http_jimeng_slot_enter(ngx_http_jimeng_slot_t *slot,
-    ngx_http_jimeng_slot_wish_t *wish, uint64_t *wait);
+static void ngx_http_jimeng_slot_placed(void *data);
 static void ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
     ngx_http_jimeng_slot_wish_t *wish, jm_queue_request_t *request);
-static jm_queue_e ngx_http_jimeng_slot_bind(ngx_http_jimeng_slot_t *slot,
-    ngx_http_jimeng_slot_wish_t *wish, jm_state_t *state, jm_queue_e rc,
-    uint64_t *wait);
 static void ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot);
 static uint64_t ngx_http_jimeng_slot_hash(ngx_str_t *text);
 static void ngx_http_jimeng_slots_woken(ngx_event_t *ev);
@@ -88,93 +84,67 @@ ngx_http_jimeng_slot_client(ngx_http_request_t *r, u_char *client)
 
 /*
  * Takes a slot, or a place in the queue, or looks at the one that there is.
- * JM_QUEUE_GRANTED: slot->place.account is the account's number, and that of
- * wish->account where it is bound.  JM_QUEUE_WAIT: it is to be looked at again
- * in *wait milliseconds, and slot->event is called when it is another's turn
- * before.  JM_QUEUE_LATE and _FULL: *wait milliseconds from now it might be
- * served.  JM_QUEUE_ASIDE: none of its accounts is to be used.
+ * When slot->placed is called op.rc is JM_QUEUE_GRANTED: place.account is the
+ * account's number, and that of wish->account where it is bound.
+ * JM_QUEUE_WAIT: it is to be looked at again in op.wait milliseconds, and
+ * slot->event is called when it is another's turn before.  JM_QUEUE_LATE and
+ * _FULL: op.wait milliseconds from now it might be served.  JM_QUEUE_ASIDE:
+ * none of its accounts is to be used.
  */
 
-jm_queue_e
+void
 ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
-    ngx_http_jimeng_slot_wish_t *wish, uint64_t *wait)
+    ngx_http_jimeng_slot_wish_t *wish)
 {
-    jm_queue_e   rc;
-    jm_state_t  *state;
+    jm_backend_t   *b;
+    jm_op_place_t  *op;
+
+    op = &slot->op;
+    b = &slot->zone->backend;
 
     if (slot->place.serial == 0) {
-        rc = ngx_http_jimeng_slot_enter(slot, wish, wait);
-        goto done;
+        slot->queued = ngx_current_msec;
     }
 
-    state = ngx_http_jimeng_zone_lock(slot->zone);
+    ngx_http_jimeng_slot_request(slot, wish, &op->request);
 
-    rc = jm_queue_look(&state->queue, &slot->place, state->now, wait);
-    rc = ngx_http_jimeng_slot_bind(slot, wish, state, rc, wait);
+    op->done.handler = ngx_http_jimeng_slot_placed;
+    op->done.data = slot;
+    op->client = wish->client;
+    op->place = &slot->place;
+    op->account = wish->account->queue_number;
+    op->bound = wish->bound;
+    op->fixed = wish->fixed;
+    op->listed = ngx_http_jimeng_client_listed(slot->request) ? 1 : 0;
 
-    ngx_http_jimeng_zone_unlock(slot->zone);
-
-    if (rc == JM_QUEUE_ASIDE && !wish->fixed) {
-
-        /* it was bound only while others were: now any account will do */
-
-        rc = ngx_http_jimeng_slot_enter(slot, wish, wait);
-    }
-
-done:
-
-    switch (rc) {
-
-    case JM_QUEUE_GRANTED:
-        ngx_http_jimeng_slot_stop(slot);
-        slot->granted = ngx_current_msec;
-        break;
-
-    case JM_QUEUE_WAIT:
-        ngx_http_jimeng_slot_wait(slot);
-        break;
-
-    default:
-        break;
-    }
-
-    return rc;
+    b->place(b, op);
 }
 
 
-static jm_queue_e
-ngx_http_jimeng_slot_enter(ngx_http_jimeng_slot_t *slot,
-    ngx_http_jimeng_slot_wish_t *wish, uint64_t *wait)
+static void
+ngx_http_jimeng_slot_placed(void *data)
 {
-    jm_queue_e          rc;
-    jm_state_t         *state;
-    jm_queue_request_t  request;
+    ngx_http_jimeng_slot_t *slot = data;
 
-    slot->queued = ngx_current_msec;
+    if (!slot->op.gone) {
 
-    ngx_http_jimeng_slot_request(slot, wish, &request);
+        switch (slot->op.rc) {
 
-    state = ngx_http_jimeng_zone_lock(slot->zone);
+        case JM_QUEUE_GRANTED:
+            ngx_http_jimeng_slot_stop(slot);
+            slot->granted = ngx_current_msec;
+            break;
 
-    request.since = state->now;
-    request.billed = wish->client
-                     ? jm_quota_serial(&state->quota, wish->client) : 0;
+        case JM_QUEUE_WAIT:
+            ngx_http_jimeng_slot_wait(slot);
+            break;
 
-    rc = jm_queue_enter(&state->queue, &slot->place, &request, state->now,
-                        wait);
-    rc = ngx_http_jimeng_slot_bind(slot, wish, state, rc, wait);
-
-    ngx_http_jimeng_zone_unlock(slot->zone);
-
-    if (rc == JM_QUEUE_ASIDE && wish->bound && !wish->fixed) {
-
-        /* the answer to the other's submit says which account it will be */
-
-        rc = JM_QUEUE_WAIT;
-        *wait = JM_TASK_LOOK;
+        default:
+            break;
+        }
     }
 
-    return rc;
+    slot->placed.handler(slot->placed.data);
 }
 
 
@@ -216,24 +186,6 @@ ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
 }
 
 
-/* moves it to the request's account, if it is bound; the zone is locked */
-
-static jm_queue_e
-ngx_http_jimeng_slot_bind(ngx_http_jimeng_slot_t *slot,
-    ngx_http_jimeng_slot_wish_t *wish, jm_state_t *state, jm_queue_e rc,
-    uint64_t *wait)
-{
-    if (rc != JM_QUEUE_GRANTED || !wish->bound
-        || slot->place.account == wish->account->queue_number)
-    {
-        return rc;
-    }
-
-    return jm_queue_bind(&state->queue, &slot->place,
-                         wish->account->queue_number, state->now, wait);
-}
-
-
 static void
 ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot)
 {
@@ -256,49 +208,22 @@ ngx_http_jimeng_slot_stop(ngx_http_jimeng_slot_t *slot)
 
 
 /*
- * The submit was refused for load: tasks is set when it was for the number of
- * tasks at a time.  The task is the first to be submitted next, or with
- * JM_QUEUE_LATE it is too late for that.
+ * The submit was refused.  When slot->refused is called the task is the first
+ * to be submitted next, or refusal.rc says why it is not.
  */
 
-jm_queue_e
-ngx_http_jimeng_slot_busy(ngx_http_jimeng_slot_t *slot, ngx_uint_t tasks,
-    uint64_t *wait)
+void
+ngx_http_jimeng_slot_refused(ngx_http_jimeng_slot_t *slot, jm_refused_e why)
 {
-    jm_queue_e   rc;
-    jm_state_t  *state;
+    jm_backend_t  *b;
 
-    state = ngx_http_jimeng_zone_lock(slot->zone);
+    b = &slot->zone->backend;
 
-    rc = jm_queue_busy(&state->queue, &slot->place, (unsigned) tasks,
-                       state->now, wait);
+    slot->refusal.done = slot->refused;
+    slot->refusal.place = &slot->place;
+    slot->refusal.why = why;
 
-    ngx_http_jimeng_zone_unlock(slot->zone);
-
-    return rc;
-}
-
-
-/*
- * The submit was refused for its account's credentials: the account is set
- * aside, for all models or this one.  *first is set if it was not before.
- */
-
-jm_queue_e
-ngx_http_jimeng_slot_denied(ngx_http_jimeng_slot_t *slot,
-    ngx_uint_t model_only, uint64_t *wait, unsigned *first)
-{
-    jm_queue_e   rc;
-    jm_state_t  *state;
-
-    state = ngx_http_jimeng_zone_lock(slot->zone);
-
-    rc = jm_queue_denied(&state->queue, &slot->place,
-                         (unsigned) model_only, state->now, wait, first);
-
-    ngx_http_jimeng_zone_unlock(slot->zone);
-
-    return rc;
+    b->refused(b, &slot->refusal);
 }
 
 
@@ -307,80 +232,13 @@ ngx_http_jimeng_slot_denied(ngx_http_jimeng_slot_t *slot,
 void
 ngx_http_jimeng_slot_renew(ngx_http_jimeng_slot_t *slot)
 {
-    jm_state_t  *state;
+    jm_backend_t  *b;
 
-    if (slot->place.serial == 0) {
-        return;
+    if (slot->place.serial) {
+        b = &slot->zone->backend;
+
+        b->renew(b, &slot->place);
     }
-
-    state = ngx_http_jimeng_zone_lock(slot->zone);
-
-    jm_queue_renew(&state->queue, &slot->place, state->now);
-
-    ngx_http_jimeng_zone_unlock(slot->zone);
-}
-
-
-/*
- * Another request has submitted the task.  If that is gone, its slot becomes
- * this request's, which is to see the task's end.
- */
-
-void
-ngx_http_jimeng_slot_adopt(ngx_http_jimeng_slot_t *slot,
-    ngx_http_jimeng_account_t *account, ngx_str_t *id)
-{
-    jm_str_t     text;
-    jm_state_t  *state;
-
-    if (account->limits.concurrency == 0) {
-        return;
-    }
-
-    ngx_http_jimeng_str(&text, id);
-
-    state = ngx_http_jimeng_zone_lock(slot->zone);
-
-    (void) jm_queue_adopt(&state->queue, &slot->place,
-                          account->queue_number, text, state->now);
-
-    ngx_http_jimeng_zone_unlock(slot->zone);
-}
-
-
-/*
- * Looks for a task of one of the request's accounts that nobody follows, and
- * that has not been asked for in the last pause milliseconds.
- */
-
-ngx_uint_t
-ngx_http_jimeng_slot_orphan(ngx_http_jimeng_slot_t *slot, ngx_msec_t pause,
-    jm_orphan_t *orphan)
-{
-    uint64_t                      accounts;
-    ngx_uint_t                    i, found;
-    jm_state_t                   *state;
-    ngx_http_jimeng_account_t   **account;
-    ngx_http_jimeng_loc_conf_t   *jlcf;
-
-    jlcf = ngx_http_get_module_loc_conf(slot->request,
-                                        ngx_http_jimeng_module);
-
-    accounts = 0;
-    account = jlcf->accounts->elts;
-
-    for (i = 0; i < jlcf->accounts->nelts; i++) {
-        accounts |= (uint64_t) 1 << account[i]->queue_number;
-    }
-
-    state = ngx_http_jimeng_zone_lock(slot->zone);
-
-    found = jm_queue_orphan_next(&state->queue, accounts, pause, state->now,
-                                 orphan);
-
-    ngx_http_jimeng_zone_unlock(slot->zone);
-
-    return found;
 }
 
 
@@ -389,19 +247,15 @@ ngx_http_jimeng_slot_orphan(ngx_http_jimeng_slot_t *slot, ngx_msec_t pause,
 void
 ngx_http_jimeng_slot_leave(ngx_http_jimeng_slot_t *slot, jm_leave_e how)
 {
-    jm_state_t  *state;
+    jm_backend_t  *b;
 
     ngx_http_jimeng_slot_stop(slot);
 
-    if (slot->place.serial == 0) {
-        return;
+    if (slot->place.serial) {
+        b = &slot->zone->backend;
+
+        b->leave(b, &slot->place, how);
     }
-
-    state = ngx_http_jimeng_zone_lock(slot->zone);
-
-    jm_queue_leave(&state->queue, &slot->place, how, state->now);
-
-    ngx_http_jimeng_zone_unlock(slot->zone);
 }
 
 

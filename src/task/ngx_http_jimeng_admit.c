@@ -20,40 +20,76 @@ static ngx_int_t ngx_http_jimeng_admit_bind(ngx_http_jimeng_job_t *job,
     ngx_uint_t number);
 static ngx_uint_t ngx_http_jimeng_admit_fixed(ngx_http_jimeng_task_t *task);
 static ngx_uint_t ngx_http_jimeng_admit_bound(ngx_http_jimeng_task_t *task);
-static void ngx_http_jimeng_admit_granted(ngx_http_jimeng_task_t *task,
-    ngx_uint_t bound);
+static void ngx_http_jimeng_admit_granted(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_admit_late(ngx_http_jimeng_task_t *task,
     jm_queue_e rc, ngx_uint_t refused, uint64_t wait, jm_error_t *e);
-static jm_queue_e ngx_http_jimeng_admit_denied(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer, uint64_t *wait);
+
+
+/* asks whose task this is; the slot's look.done is called when it is known */
+
+void
+ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
+{
+    jm_op_look_t             *op;
+    ngx_http_jimeng_job_t    *job;
+    ngx_http_jimeng_zone_t   *zone;
+    ngx_http_jimeng_order_t  *order;
+
+    job = task->job;
+    op = &task->slot.look;
+    order = &job->order;
+    zone = ngx_http_jimeng_zone_get(job->request);
+
+    op->claim = ngx_http_jimeng_ledger_of(job->claim);
+    op->task = (unsigned) (task - job->tasks);
+    op->account = JM_LEDGER_ANY;
+    op->place = &task->slot.place;
+    op->id.len = 0;
+
+    if (order->ids) {
+        ngx_http_jimeng_str(&op->id, &order->ids[op->task]);
+        op->account = job->account->queue_number;
+        op->look = op->id.len ? JM_LOOK_TAKEN : JM_LOOK_UNKNOWN;
+
+    } else {
+        op->look = JM_LOOK_OWN;
+    }
+
+    if (zone && (op->claim || op->id.len)) {
+        zone->backend.look(&zone->backend, op);
+        return;
+    }
+
+    op->done.handler(op->done.data);
+}
 
 
 /*
- * Whose task this is: sets its id, where it has one, and what queries need.
+ * Sets the task's id, where it has one, and what queries need.
  * JM_LOOK_UNKNOWN: it was submitted, and cannot be asked for.
  */
 
 jm_look_e
-ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
+ngx_http_jimeng_admit_looked(ngx_http_jimeng_task_t *task)
 {
-    jm_look_e                 look;
-    ngx_uint_t                i, number;
+    jm_op_look_t             *op;
+    ngx_pool_t               *pool;
     ngx_http_jimeng_job_t    *job;
     ngx_http_jimeng_order_t  *order;
 
     job = task->job;
+    op = &task->slot.look;
     order = &job->order;
+    pool = job->request->pool;
 
-    i = task - job->tasks;
-    number = JM_LEDGER_ANY;
+    if (op->id.len) {
+        task->id.data = ngx_pnalloc(pool, op->id.len);
+        if (task->id.data == NULL) {
+            return JM_LOOK_UNKNOWN;
+        }
 
-    if (order->ids) {
-        task->id = order->ids[i];
-
-        look = task->id.len ? JM_LOOK_TAKEN : JM_LOOK_UNKNOWN;
-
-    } else {
-        look = ngx_http_jimeng_ledger_look(job->claim, i, &task->id, &number);
+        ngx_memcpy(task->id.data, op->id.data, op->id.len);
+        task->id.len = op->id.len;
     }
 
     /*
@@ -61,22 +97,22 @@ ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
      * number in the ledger is its, and goes if the submit is refused.
      */
 
-    if (number != JM_LEDGER_ANY
+    if (op->account != JM_LEDGER_ANY && order->ids == NULL
         && !ngx_http_jimeng_admit_bound(task)
-        && ngx_http_jimeng_admit_bind(job, number) != NGX_OK)
+        && ngx_http_jimeng_admit_bind(job, op->account) != NGX_OK)
     {
         return JM_LOOK_UNKNOWN;
     }
 
-    if (look == JM_LOOK_TAKEN
-        && ngx_http_jimeng_query(job->request->pool, &order->req_key,
-                                 &task->id, &order->req_json, &task->query)
+    if (op->look == JM_LOOK_TAKEN
+        && ngx_http_jimeng_query(pool, &order->req_key, &task->id,
+                                 &order->req_json, &task->query)
            != NGX_OK)
     {
         return JM_LOOK_UNKNOWN;
     }
 
-    return look;
+    return op->look;
 }
 
 
@@ -106,27 +142,17 @@ ngx_http_jimeng_admit_bind(ngx_http_jimeng_job_t *job, ngx_uint_t number)
 }
 
 
-/*
- * Takes a slot for a task, or a place in the queue, or looks at it.  Returns
- * the event that it is to the task; with JM_EVENT_FAILED *e is what its client
- * is told.
- */
+/* takes a slot for a task, or a place in the queue, or looks at it */
 
-jm_event_e
-ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e)
+void
+ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task)
 {
-    uint64_t                      wait;
-    jm_queue_e                    rc;
     ngx_http_jimeng_job_t        *job;
     ngx_http_jimeng_ctx_t        *ctx;
     ngx_http_jimeng_slot_wish_t   wish;
 
     job = task->job;
     ctx = ngx_http_get_module_ctx(job->request, ngx_http_jimeng_module);
-
-    if (ngx_http_jimeng_client_listed(job->request, e) != NGX_OK) {
-        goto failed;
-    }
 
     wish.account = job->account;
     wish.req_key = &job->order.req_key;
@@ -137,18 +163,39 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e)
     wish.fixed = ngx_http_jimeng_admit_fixed(task) ? 1 : 0;
     wish.bound = ngx_http_jimeng_admit_bound(task) ? 1 : 0;
 
-    rc = ngx_http_jimeng_slot_look(&task->slot, &wish, &wait);
+    ngx_http_jimeng_slot_look(&task->slot, &wish);
+}
 
-    ngx_http_jimeng_orphan_look(&task->slot, rc, &job->orphan);
 
-    switch (rc) {
+/*
+ * Returns the event that it is to the task; with JM_EVENT_FAILED *e is what its
+ * client is told.
+ */
+
+jm_event_e
+ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task, jm_error_t *e)
+{
+    jm_op_place_t          *op;
+    ngx_http_jimeng_job_t  *job;
+
+    job = task->job;
+    op = &task->slot.op;
+
+    if (op->gone) {
+        ngx_http_jimeng_client_withdrawn(job->request, e);
+        goto failed;
+    }
+
+    ngx_http_jimeng_orphan_look(&task->slot, op->rc, &job->orphan);
+
+    switch (op->rc) {
 
     case JM_QUEUE_GRANTED:
-        ngx_http_jimeng_admit_granted(task, wish.bound);
+        ngx_http_jimeng_admit_granted(task);
         return JM_EVENT_GRANTED;
 
     case JM_QUEUE_WAIT:
-        task->task.look = wait;
+        task->task.look = op->wait;
         return JM_EVENT_QUEUED;
 
     case JM_QUEUE_ASIDE:
@@ -160,7 +207,8 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e)
         break;
 
     default: /* JM_QUEUE_FULL, JM_QUEUE_LATE */
-        ngx_http_jimeng_admit_late(task, rc, task->task.refusals, wait, e);
+        ngx_http_jimeng_admit_late(task, op->rc, task->task.refusals, op->wait,
+                                   e);
     }
 
 failed:
@@ -178,7 +226,7 @@ failed:
 /* the first task of a request says which account all of them are on */
 
 static void
-ngx_http_jimeng_admit_granted(ngx_http_jimeng_task_t *task, ngx_uint_t bound)
+ngx_http_jimeng_admit_granted(ngx_http_jimeng_task_t *task)
 {
     ngx_http_jimeng_job_t        *job;
     ngx_http_jimeng_account_t    *account;
@@ -186,7 +234,9 @@ ngx_http_jimeng_admit_granted(ngx_http_jimeng_task_t *task, ngx_uint_t bound)
 
     job = task->job;
 
-    if (bound || task->slot.place.account == job->account->queue_number) {
+    if (task->slot.op.bound
+        || task->slot.place.account == job->account->queue_number)
+    {
         return;
     }
 
@@ -284,45 +334,76 @@ ngx_http_jimeng_admit_late(ngx_http_jimeng_task_t *task, jm_queue_e rc,
 
 
 /*
- * Looks whether a submit was refused for load, or for its account's
- * credentials.  Then the task is the first in the queue again, there or on
- * another account, and answer->event says so; or it is too late for that.
+ * Whether a submit was refused for load, or for its account's credentials: then
+ * the queue is asked how it goes on, see ngx_http_jimeng_admit_again().
+ */
+
+ngx_uint_t
+ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task)
+{
+    jm_answer_t   *answer;
+    jm_refused_e   why;
+
+    answer = &task->answered->result;
+
+    if (task->slot.place.serial == 0) {
+        return 0;
+    }
+
+    if (answer->event == JM_EVENT_BUSY) {
+        why = (task->code == NGX_HTTP_JIMENG_TOO_MANY_TASKS)
+              ? JM_REFUSED_TASKS : JM_REFUSED_RATE;
+
+    } else if (answer->event == JM_EVENT_FAILED
+               && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
+    {
+        why = jm_answer_of_service(answer) ? JM_REFUSED_MODEL
+                                           : JM_REFUSED_ACCOUNT;
+
+    } else {
+        return 0;
+    }
+
+    ngx_http_jimeng_slot_refused(&task->slot, why);
+
+    return 1;
+}
+
+
+/*
+ * The task is the first in the queue again, there or on another account, and
+ * the answer's event says so; or it is too late for that.
  */
 
 void
-ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer)
+ngx_http_jimeng_admit_again(ngx_http_jimeng_task_t *task)
 {
-    uint64_t                     wait;
-    jm_queue_e                   rc;
     jm_event_e                   event;
+    jm_answer_t                 *answer;
+    jm_op_refused_t             *op;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
-    if (task->slot.place.serial == 0) {
-        return;
+    op = &task->slot.refusal;
+    answer = &task->answered->result;
+
+    event = JM_EVENT_BUSY;
+
+    if (op->why == JM_REFUSED_ACCOUNT || op->why == JM_REFUSED_MODEL) {
+        event = JM_EVENT_DENIED;
+
+        /* logged once, until the account's requests are accepted again */
+
+        if (op->first) {
+            ngx_http_jimeng_log_denied(task);
+        }
+
+        task->denied_logged = 1;
     }
 
     jlcf = ngx_http_get_module_loc_conf(task->job->request,
                                         ngx_http_jimeng_module);
 
-    if (answer->event == JM_EVENT_BUSY) {
-        event = JM_EVENT_BUSY;
-        rc = ngx_http_jimeng_slot_busy(&task->slot,
-                                       task->code
-                                       == NGX_HTTP_JIMENG_TOO_MANY_TASKS,
-                                       &wait);
-
-    } else if (answer->event == JM_EVENT_FAILED
-               && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
-    {
-        event = JM_EVENT_DENIED;
-        rc = ngx_http_jimeng_admit_denied(task, answer, &wait);
-
-    } else {
-        return;
-    }
-
-    switch (rc) {
+    switch (op->rc) {
 
     case JM_QUEUE_GRANTED:
     case JM_QUEUE_WAIT:
@@ -339,53 +420,7 @@ ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,
 
     default: /* JM_QUEUE_LATE */
         answer->event = JM_EVENT_FAILED;
-        ngx_http_jimeng_admit_late(task, rc, event == JM_EVENT_BUSY, wait,
-                                   &answer->error);
+        ngx_http_jimeng_admit_late(task, op->rc, event == JM_EVENT_BUSY,
+                                   op->wait, &answer->error);
     }
-}
-
-
-static jm_queue_e
-ngx_http_jimeng_admit_denied(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer, uint64_t *wait)
-{
-    unsigned    first;
-    jm_queue_e  rc;
-    ngx_uint_t  model_only;
-
-    model_only = jm_answer_of_service(answer);
-
-    rc = ngx_http_jimeng_slot_denied(&task->slot, model_only, wait, &first);
-
-    /* logged once, until the account's requests are accepted again */
-
-    if (first) {
-        ngx_http_jimeng_log_denied(task, answer, model_only);
-    }
-
-    task->denied_logged = 1;
-
-    return rc;
-}
-
-
-/* the task as others see it, if it is over now and has brought nothing */
-
-void
-ngx_http_jimeng_admit_settle(ngx_http_jimeng_task_t *task,
-    ngx_http_jimeng_settle_t *settle)
-{
-    ngx_http_jimeng_job_t  *job;
-
-    job = task->job;
-
-    settle->claim = job->claim;
-    settle->task = task - job->tasks;
-    settle->slot = &task->slot;
-    settle->account = job->account;
-    settle->hold = job->hold;
-    settle->joined = task->own ? NULL : &task->id;
-    settle->how = JM_LEAVE_OVER;
-    settle->images = 0;
-    settle->left = 0;
 }

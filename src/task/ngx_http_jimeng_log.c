@@ -92,14 +92,18 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
  */
 
 void
-ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task, jm_answer_t *answer,
-    ngx_uint_t model_only)
+ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task)
 {
-    u_char     code[NGX_HTTP_JIMENG_TEXT_MAX];
-    u_char     request_id[NGX_HTTP_JIMENG_TEXT_MAX];
-    ngx_str_t  c, id, req_key;
+    u_char        code[NGX_HTTP_JIMENG_TEXT_MAX];
+    u_char        request_id[NGX_HTTP_JIMENG_TEXT_MAX];
+    ngx_str_t     c, id, req_key;
+    ngx_uint_t    model_only;
+    jm_answer_t  *answer;
 
     ngx_str_null(&req_key);
+
+    answer = &task->answered->result;
+    model_only = (task->slot.refusal.why == JM_REFUSED_MODEL);
 
     if (model_only) {
         req_key = task->job->order.req_key;

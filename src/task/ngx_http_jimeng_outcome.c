@@ -13,11 +13,10 @@
 #define NGX_HTTP_JIMENG_DENIED_PAUSE  1000
 
 
-static jm_event_e ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
-    jm_visual_call_e call, jm_answer_t *answer);
+static jm_event_e ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task);
 static ngx_uint_t ngx_http_jimeng_outcome_old_keys(jm_answer_t *answer);
-static ngx_uint_t ngx_http_jimeng_outcome_denied(ngx_http_jimeng_task_t *task,
-    jm_visual_call_e call, jm_answer_t *answer);
+static ngx_uint_t ngx_http_jimeng_outcome_denied(
+    ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_outcome_learn(ngx_http_jimeng_task_t *task,
     ngx_msec_t time);
 static ngx_int_t ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
@@ -26,53 +25,24 @@ static ngx_int_t ngx_http_jimeng_outcome_accepted(
     ngx_http_jimeng_task_t *task, jm_answer_t *answer);
 static void ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
+static void ngx_http_jimeng_outcome_sent(ngx_http_jimeng_task_t *task,
+    jm_sent_e what);
 
 
 /*
- * Takes an answer, which came after time ms: keeps what is needed of it, and
- * enters it in the ledger, the queue and the counters, before anything else is
- * done about it.  Returns the event that it is to its task.
+ * Takes the answer of the exchange that has ended, and keeps what is needed of
+ * it.  Returns whether the queue was asked how to go on, as it is a submit that
+ * was refused.
  */
 
-jm_event_e
-ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task, jm_visual_call_e call,
-    jm_answer_t *answer, ngx_msec_t time)
+ngx_uint_t
+ngx_http_jimeng_outcome_read(ngx_http_jimeng_task_t *task)
 {
-    jm_event_e              event;
-    ngx_http_jimeng_job_t  *job;
+    jm_answer_t  *answer;
 
-    job = task->job;
+    answer = &task->answered->result;
 
-    event = ngx_http_jimeng_outcome_event(task, call, answer);
-
-    if (task->denied && task->own) {
-        task->task.limits.interval = ngx_min(task->task.limits.interval,
-                                             NGX_HTTP_JIMENG_DENIED_PAUSE);
-
-    } else if (event == JM_EVENT_DONE) {
-        ngx_http_jimeng_outcome_learn(task, time);
-
-    } else if (task->own) {
-        task->task.limits.interval =
-            ngx_http_jimeng_schedule_next(job->request, job->order.kind,
-                                          &task->task,
-                                          ngx_current_msec - task->accepted);
-    }
-
-    ngx_http_jimeng_metrics_exchange(job->request, job->account, call, answer,
-                                     time);
-
-    return event;
-}
-
-
-static jm_event_e
-ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
-    jm_visual_call_e call, jm_answer_t *answer)
-{
-    ngx_http_jimeng_settle_t  settle;
-
-    if (call == JM_VISUAL_QUERY) {
+    if (task->answered->call == JM_VISUAL_QUERY) {
         answer->event = jm_task_hear(&task->task, answer->event,
                                      answer->internal, ngx_current_msec);
     }
@@ -89,12 +59,59 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
         jm_error_gpt(&answer->error);
     }
 
-    if (call == JM_VISUAL_SUBMIT) {
+    return task->answered->call == JM_VISUAL_SUBMIT
+           && !ngx_http_jimeng_outcome_old_keys(answer)
+           && ngx_http_jimeng_admit_refused(task);
+}
 
-        if (!ngx_http_jimeng_outcome_old_keys(answer)) {
-            ngx_http_jimeng_admit_refused(task, answer);
-        }
 
+/*
+ * Enters the answer in the ledger, the queue and the counters, before anything
+ * else is done about it.  Returns the event that it is to its task.
+ */
+
+jm_event_e
+ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task)
+{
+    jm_event_e              event;
+    ngx_msec_t              time;
+    ngx_http_jimeng_job_t  *job;
+
+    job = task->job;
+    time = task->answered->time;
+
+    event = ngx_http_jimeng_outcome_event(task);
+
+    if (task->denied && task->own) {
+        task->task.limits.interval = ngx_min(task->task.limits.interval,
+                                             NGX_HTTP_JIMENG_DENIED_PAUSE);
+
+    } else if (event == JM_EVENT_DONE) {
+        ngx_http_jimeng_outcome_learn(task, time);
+
+    } else if (task->own) {
+        task->task.limits.interval =
+            ngx_http_jimeng_schedule_next(job->request, job->order.kind,
+                                          &task->task,
+                                          ngx_current_msec - task->accepted);
+    }
+
+    ngx_http_jimeng_metrics_exchange(job->request, job->account,
+                                     task->answered->call,
+                                     &task->answered->result, time);
+
+    return event;
+}
+
+
+static jm_event_e
+ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task)
+{
+    jm_answer_t  *answer;
+
+    answer = &task->answered->result;
+
+    if (task->answered->call == JM_VISUAL_SUBMIT) {
         ngx_http_jimeng_outcome_submit(task, answer);
 
     } else if (answer->event == JM_EVENT_PENDING
@@ -109,7 +126,7 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
         task->strange_logged = 1;
     }
 
-    if (ngx_http_jimeng_outcome_denied(task, call, answer)) {
+    if (ngx_http_jimeng_outcome_denied(task)) {
         return JM_EVENT_CLOSING;
     }
 
@@ -124,8 +141,7 @@ ngx_http_jimeng_outcome_event(ngx_http_jimeng_task_t *task,
 
         /* the task has ended, and another one needs a slot of its own */
 
-        ngx_http_jimeng_admit_settle(task, &settle);
-        ngx_http_jimeng_settle_leave(&settle);
+        ngx_http_jimeng_slot_leave(&task->slot, JM_LEAVE_OVER);
 
         /*
          * A worker that is to exit submits nothing, and a task that another
@@ -167,15 +183,18 @@ ngx_http_jimeng_outcome_old_keys(jm_answer_t *answer)
  */
 
 static ngx_uint_t
-ngx_http_jimeng_outcome_denied(ngx_http_jimeng_task_t *task,
-    jm_visual_call_e call, jm_answer_t *answer)
+ngx_http_jimeng_outcome_denied(ngx_http_jimeng_task_t *task)
 {
+    jm_answer_t  *answer;
+
+    answer = &task->answered->result;
+
     if (!ngx_http_jimeng_outcome_old_keys(answer)) {
         task->denied = 0;
         return 0;
     }
 
-    if (call == JM_VISUAL_SUBMIT) {
+    if (task->answered->call == JM_VISUAL_SUBMIT) {
 
         if (task->task.retried) {
             answer->error = task->error;
@@ -314,35 +333,53 @@ static void
 ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer)
 {
-    ngx_uint_t                 i;
-    ngx_http_jimeng_claim_t   *claim;
-    ngx_http_jimeng_settle_t   settle;
-
-    claim = task->job->claim;
-    i = task - task->job->tasks;
-
     switch (answer->event) {
 
     case JM_EVENT_ACCEPTED:
-        ngx_http_jimeng_admit_settle(task, &settle);
-        ngx_http_jimeng_settle_accepted(&settle, &task->id);
+        ngx_http_jimeng_outcome_sent(task, JM_SENT_TAKEN);
+
+        if (task->slot.place.serial) {
+            ngx_http_jimeng_metrics_queue(task->job->request,
+                                          task->slot.granted
+                                          - task->slot.queued);
+        }
+
         break;
 
     case JM_EVENT_BUSY:
     case JM_EVENT_DENIED:
     case JM_EVENT_UNSENT:
-        ngx_http_jimeng_ledger_unsent(claim, i);
+        ngx_http_jimeng_outcome_sent(task, JM_SENT_BACK);
         break;
 
     default: /* JM_EVENT_FAILED */
-
-        if (answer->error.cause == JM_CAUSE_OUTCOME_UNKNOWN) {
-            ngx_http_jimeng_ledger_unknown(claim, i);
-
-        } else {
-            ngx_http_jimeng_ledger_free(claim, i);
-        }
+        ngx_http_jimeng_outcome_sent(task, answer->error.cause
+                                           == JM_CAUSE_OUTCOME_UNKNOWN
+                                           ? JM_SENT_UNKNOWN : JM_SENT_FREE);
     }
+}
+
+
+static void
+ngx_http_jimeng_outcome_sent(ngx_http_jimeng_task_t *task, jm_sent_e what)
+{
+    jm_str_t                 id;
+    jm_ledger_claim_t       *claim;
+    ngx_http_jimeng_zone_t  *zone;
+
+    claim = ngx_http_jimeng_ledger_of(task->job->claim);
+
+    if (claim == NULL && task->slot.place.serial == 0) {
+        return;
+    }
+
+    zone = ngx_http_jimeng_zone_get(task->job->request);
+
+    ngx_http_jimeng_str(&id, &task->id);
+
+    zone->backend.sent(&zone->backend, claim,
+                       (unsigned) (task - task->job->tasks),
+                       &task->slot.place, what, id);
 }
 
 
@@ -370,55 +407,5 @@ ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
         && !ngx_http_jimeng_outcome_old_keys(answer))
     {
         answer->event = JM_EVENT_FAILED;
-    }
-}
-
-
-/*
- * Makes the client's error.  A task that has an id goes on without this
- * request, which is to be repeated only where a repeat will find the task.
- */
-
-void
-ngx_http_jimeng_outcome_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
-{
-    jm_error_t  *e;
-    ngx_uint_t   repeats;
-
-    e = &task->error;
-    repeats = ngx_http_jimeng_ledger_repeats(task->job->claim);
-
-    jm_error_set(e, cause, NULL, NULL);
-
-    if (task->id.len == 0) {
-
-        if (cause == JM_CAUSE_UNAVAILABLE) {
-            jm_error_set(e, cause, NULL,
-                         "This worker is shutting down; try again.");
-
-        } else if (cause == JM_CAUSE_UPSTREAM
-                   && ngx_current_msec >= task->task.deadline)
-        {
-            jm_error_set(e, cause, NULL,
-                         "The request could not be sent to the image provider "
-                         "in time; nothing was ordered: try again later.");
-        }
-
-        return;
-    }
-
-    if (cause == JM_CAUSE_UNAVAILABLE) {
-        jm_error_set(e, cause, NULL,
-                     "This worker is shutting down. The picture is being made: "
-                     "%sask for it by its task_id.",
-                     repeats ? "send the request again, or " : "");
-        e->no_retry = !repeats;
-
-    } else if (cause == JM_CAUSE_GENERATION_TIMEOUT && repeats) {
-        jm_error_set(e, cause, NULL,
-                     "The picture was not ready in time, and is being made: "
-                     "send the request again to wait for it, or ask for it by "
-                     "its task_id.");
-        e->no_retry = 0;
     }
 }

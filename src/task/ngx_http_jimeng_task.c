@@ -7,30 +7,25 @@
 #include "ngx_http_jimeng_task.h"
 
 
+static void ngx_http_jimeng_task_looked(void *data);
+static void ngx_http_jimeng_task_placed(void *data);
 static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
     jm_event_e event, const jm_answer_t *answer);
 #if (NGX_DEBUG)
 static void ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task);
 #endif
-static ngx_int_t ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task,
-    jm_event_e *event, jm_error_t *e);
+static void ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task);
+static void ngx_http_jimeng_task_submitted(void *data);
+static ngx_int_t ngx_http_jimeng_task_may_submit(ngx_http_jimeng_task_t *task,
+    jm_error_t *e);
+static void ngx_http_jimeng_task_unsent(ngx_http_jimeng_task_t *task);
 static ngx_int_t ngx_http_jimeng_task_take_back(ngx_http_jimeng_task_t *task);
 static ngx_int_t ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call);
+static void ngx_http_jimeng_task_refused(void *data);
+static void ngx_http_jimeng_task_answered(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_timer(ngx_event_t *ev);
 static ngx_int_t ngx_http_jimeng_task_cancel(ngx_http_jimeng_task_t *task);
-static void ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
-    const jm_answer_t *answer);
-static void ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task,
-    jm_cause_e cause, const jm_answer_t *answer);
-static ngx_uint_t ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task,
-    jm_cause_e cause);
-static jm_leave_e ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task,
-    jm_cause_e cause);
-static ngx_uint_t ngx_http_jimeng_task_is_left(ngx_http_jimeng_task_t *task,
-    jm_cause_e cause);
-static ngx_uint_t ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task,
-    jm_leave_e how, ngx_uint_t images, ngx_uint_t left);
 
 
 /* comes with the events that no answer of the upstream has caused */
@@ -42,6 +37,10 @@ ngx_int_t
 ngx_http_jimeng_task_init(ngx_http_jimeng_task_t *task,
     ngx_http_jimeng_job_t *job, const jm_task_limits_t *limits)
 {
+    ngx_http_jimeng_slot_t  *slot;
+
+    slot = &task->slot;
+
     task->job = job;
     task->log = job->request->connection->log;
     task->ident = (ngx_socket_t) -1;
@@ -52,7 +51,26 @@ ngx_http_jimeng_task_init(ngx_http_jimeng_task_t *task,
 
     jm_task_init(&task->task, limits, ngx_current_msec);
 
-    return ngx_http_jimeng_slot_init(&task->slot, job->request, &task->timer);
+    slot->placed.handler = ngx_http_jimeng_task_placed;
+    slot->refused.handler = ngx_http_jimeng_task_refused;
+    slot->look.done.handler = ngx_http_jimeng_task_looked;
+    slot->submit.done.handler = ngx_http_jimeng_task_submitted;
+
+    slot->placed.data = task;
+    slot->refused.data = task;
+    slot->look.done.data = task;
+    slot->submit.done.data = task;
+
+    return ngx_http_jimeng_slot_init(slot, job->request, &task->timer);
+}
+
+
+/* a task that is followed has failed for its client: it keeps only its slot */
+
+jm_task_state_e
+ngx_http_jimeng_task_state(ngx_http_jimeng_task_t *task)
+{
+    return task->follows ? JM_TASK_FAILED : task->task.state;
 }
 
 
@@ -64,12 +82,21 @@ ngx_http_jimeng_task_init(ngx_http_jimeng_task_t *task,
 void
 ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
 {
+    ngx_http_jimeng_admit_look(task);
+}
+
+
+static void
+ngx_http_jimeng_task_looked(void *data)
+{
+    ngx_http_jimeng_task_t *task = data;
+
     jm_event_e   event;
     jm_answer_t  answer;
 
     ngx_memzero(&answer, sizeof(jm_answer_t));
 
-    switch (ngx_http_jimeng_admit_look(task)) {
+    switch (ngx_http_jimeng_admit_looked(task)) {
 
     case JM_LOOK_OWN:
         task->own = 1;
@@ -82,7 +109,6 @@ ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task)
 
     case JM_LOOK_TAKEN:
         task->accepted = ngx_current_msec;
-        ngx_http_jimeng_slot_adopt(&task->slot, task->job->account, &task->id);
         event = JM_EVENT_JOINED;
         break;
 
@@ -119,14 +145,30 @@ ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task)
 }
 
 
-/* does what the core says that comes next, until it is to wait for an event */
+static void
+ngx_http_jimeng_task_placed(void *data)
+{
+    ngx_http_jimeng_task_t *task = data;
+
+    jm_event_e   event;
+    jm_answer_t  failure;
+
+    event = ngx_http_jimeng_admit_placed(task, &failure.error);
+
+    ngx_http_jimeng_task_step(task, event, &failure);
+}
+
+
+/*
+ * Does what the core says that comes next, until it is to wait for an event.
+ * What is asked of the store goes on in another step, within this one or later.
+ */
 
 static void
 ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task, jm_event_e event,
     const jm_answer_t *answer)
 {
-    jm_step_t    step;
-    jm_answer_t  failure;
+    jm_step_t  step;
 
 again:
 
@@ -135,22 +177,16 @@ again:
     switch (step.action) {
 
     case JM_ACTION_QUEUE:
-        event = ngx_http_jimeng_admit(task, &failure.error);
-        answer = &failure;
-        goto again;
+        ngx_http_jimeng_admit(task);
+        break;
 
     case JM_ACTION_SUBMIT:
-
-        if (ngx_http_jimeng_task_submit(task, &event, &failure.error)
-            != NGX_OK)
-        {
-            answer = &failure;
-            goto again;
-        }
 
         /* a submit that has not left when this is over is taken back */
 
         ngx_add_timer(&task->timer, (ngx_msec_t) step.delay);
+
+        ngx_http_jimeng_task_submit(task);
         break;
 
     case JM_ACTION_QUERY:
@@ -176,11 +212,11 @@ again:
         break;
 
     case JM_ACTION_FINISH:
-        ngx_http_jimeng_task_finish(task, answer);
+        ngx_http_jimeng_task_done(task, answer);
         break;
 
     case JM_ACTION_FAIL:
-        ngx_http_jimeng_task_fail(task, step.cause, answer);
+        ngx_http_jimeng_task_failed(task, step.cause, answer);
         break;
 
     default: /* JM_ACTION_NONE */
@@ -214,15 +250,22 @@ ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task)
 
 
 /*
- * Begins a submit.  NGX_DECLINED: *event says why not, and with JM_EVENT_FAILED
- * *e is what the client is told.
+ * Before each submit: from now on no other request makes it, whatever comes.  A
+ * request that joined another one, and submits after all because that one has
+ * failed, counts for its client from now on.
  */
 
-static ngx_int_t
-ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task, jm_event_e *event,
-    jm_error_t *e)
+static void
+ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task)
 {
-    ngx_http_jimeng_settle_t  settle;
+    jm_op_submit_t          *op;
+    ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_zone_t  *zone;
+    ngx_http_jimeng_hold_t  *hold;
+
+    job = task->job;
+    hold = job->hold;
+    op = &task->slot.submit;
 
     /* a task that failed, and is submitted again, has left these */
 
@@ -231,21 +274,97 @@ ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task, jm_event_e *event,
     task->running = 0;
     task->strange_logged = 0;
 
-    ngx_http_jimeng_admit_settle(task, &settle);
+    op->claim = ngx_http_jimeng_ledger_of(job->claim);
+    op->task = (unsigned) (task - job->tasks);
+    op->account = job->account->queue_number;
+    op->rc = JM_OK;
+    op->over = JM_QUOTA_OK;
+    op->images = 0;
 
-    if (ngx_http_jimeng_settle_submit(&settle, e) != NGX_OK) {
-        *event = JM_EVENT_FAILED;
-        return NGX_DECLINED;
+    if (hold && hold->attached) {
+        op->client = hold->client;
+        op->hold = &hold->hold;
+        op->images = hold->images;
+        op->force = hold->dry_run ? 1 : 0;
+    }
+
+    if (op->claim || op->images) {
+        zone = ngx_http_jimeng_zone_get(job->request);
+        zone->backend.submit(&zone->backend, op);
+        return;
+    }
+
+    ngx_http_jimeng_task_submitted(task);
+}
+
+
+static void
+ngx_http_jimeng_task_submitted(void *data)
+{
+    ngx_http_jimeng_task_t *task = data;
+
+    jm_answer_t  failure;
+
+    if (ngx_http_jimeng_task_may_submit(task, &failure.error) != NGX_OK) {
+        ngx_del_timer(&task->timer);
+        ngx_http_jimeng_task_step(task, JM_EVENT_FAILED, &failure);
+        return;
     }
 
     if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_SUBMIT) != NGX_OK) {
-        ngx_http_jimeng_ledger_unsent(settle.claim, settle.task);
+        ngx_del_timer(&task->timer);
+        ngx_http_jimeng_task_unsent(task);
+        ngx_http_jimeng_task_step(task, JM_EVENT_UNSENT,
+                                  &ngx_http_jimeng_no_answer);
+    }
+}
 
-        *event = JM_EVENT_UNSENT;
+
+/* NGX_DECLINED: *e is what the client is told */
+
+static ngx_int_t
+ngx_http_jimeng_task_may_submit(ngx_http_jimeng_task_t *task, jm_error_t *e)
+{
+    jm_op_submit_t          *op;
+    ngx_http_jimeng_hold_t  *hold;
+
+    op = &task->slot.submit;
+    hold = task->job->hold;
+
+    if (op->over != JM_QUOTA_OK && !op->force) {
+        ngx_http_jimeng_hold_refuse(hold, op->over, &op->view, e);
+        return NGX_DECLINED;
+    }
+
+    if (op->images) {
+        hold->attached = 0;
+    }
+
+    if (op->rc != JM_OK) {
+        jm_error_set(e, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
         return NGX_DECLINED;
     }
 
     return NGX_OK;
+}
+
+
+/* no byte of the submit has left, or will: it may be made again */
+
+static void
+ngx_http_jimeng_task_unsent(ngx_http_jimeng_task_t *task)
+{
+    jm_str_t                 none = jm_null_string;
+    jm_op_submit_t          *op;
+    ngx_http_jimeng_zone_t  *zone;
+
+    op = &task->slot.submit;
+
+    if (op->claim) {
+        zone = ngx_http_jimeng_zone_get(task->job->request);
+        zone->backend.sent(&zone->backend, op->claim, op->task,
+                           &task->slot.place, JM_SENT_BACK, none);
+    }
 }
 
 
@@ -259,7 +378,7 @@ ngx_http_jimeng_task_take_back(ngx_http_jimeng_task_t *task)
     ngx_http_jimeng_exchange_destroy(task->exchange);
     task->exchange = NULL;
 
-    ngx_http_jimeng_ledger_unsent(task->job->claim, task - task->job->tasks);
+    ngx_http_jimeng_task_unsent(task);
 
     return NGX_OK;
 }
@@ -291,21 +410,16 @@ ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
 void
 ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 {
-    jm_event_e                   event;
-    jm_answer_t                  answer;
-    jm_visual_call_e             call;
     ngx_http_jimeng_exchange_t  *x;
 
     x = task->exchange;
 
-    call = (task->task.state == JM_TASK_SUBMIT) ? JM_VISUAL_SUBMIT
-                                                : JM_VISUAL_QUERY;
-
-    if (ngx_http_jimeng_answer_read(x, call, &answer) != JM_OK) {
+    if (ngx_http_jimeng_answer_read(x) != JM_OK) {
         ngx_log_error(NGX_LOG_ERR, task->log, 0,
                       "jimeng: no memory to read an answer");
     }
 
+    task->answered = x;
     task->exchange = NULL;
 
     if (task->timer.timer_set) {
@@ -314,9 +428,37 @@ ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task)
 
     task->job->upstream_time += x->time;
 
-    event = ngx_http_jimeng_outcome(task, call, &answer, x->time);
+    if (!ngx_http_jimeng_outcome_read(task)) {
+        ngx_http_jimeng_task_answered(task);
+    }
+}
 
-    ngx_http_jimeng_task_step(task, event, &answer);
+
+/* it was a submit that was refused, and the queue says how it goes on */
+
+static void
+ngx_http_jimeng_task_refused(void *data)
+{
+    ngx_http_jimeng_task_t *task = data;
+
+    ngx_http_jimeng_admit_again(task);
+    ngx_http_jimeng_task_answered(task);
+}
+
+
+static void
+ngx_http_jimeng_task_answered(ngx_http_jimeng_task_t *task)
+{
+    jm_event_e                   event;
+    ngx_http_jimeng_exchange_t  *x;
+
+    x = task->answered;
+
+    event = ngx_http_jimeng_outcome(task);
+
+    task->answered = NULL;
+
+    ngx_http_jimeng_task_step(task, event, &x->result);
 
     /* not earlier: the answer's strings lie in the exchange's pool */
 
@@ -412,208 +554,6 @@ ngx_http_jimeng_task_cancel(ngx_http_jimeng_task_t *task)
     task->exchange = NULL;
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_jimeng_task_finish(ngx_http_jimeng_task_t *task,
-    const jm_answer_t *answer)
-{
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, task->log, 0,
-                   "jimeng task \"%V\" done, pictures:%uz",
-                   &task->id, answer->nurls);
-
-    if (ngx_http_jimeng_task_over(task, JM_LEAVE_OVER, answer->nurls, 0)
-        && task->job->order.ids == NULL)
-    {
-        ngx_http_jimeng_metrics_images(task->job->request, answer->nurls);
-    }
-}
-
-
-static void
-ngx_http_jimeng_task_fail(ngx_http_jimeng_task_t *task, jm_cause_e cause,
-    const jm_answer_t *answer)
-{
-    ngx_uint_t  left;
-
-    left = ngx_http_jimeng_task_is_left(task, cause);
-
-    if (task->follows) {
-        ngx_http_jimeng_task_over(task,
-                                  ngx_http_jimeng_task_leave_how(task, cause),
-                                  0, left);
-        return;
-    }
-
-    if (cause == JM_CAUSE_NONE) {
-        task->error = answer->error;
-
-    } else if (task->task.retried == 0 || left
-               || cause == JM_CAUSE_GENERATION_TIMEOUT)
-    {
-        ngx_http_jimeng_outcome_error(task, cause);
-
-        /* without a connection there was no number but an older one */
-
-        if (task->code != JM_CODE_SUCCESS && cause != JM_CAUSE_UPSTREAM) {
-            task->error.upstream_code = task->code;
-        }
-    }
-
-    /* else a retry could not be made: the error is that of the task before */
-
-    /* a task that was retried was submitted, and may have been billed */
-
-    if (task->task.retried && !left) {
-        task->error.no_retry = 1;
-    }
-
-    task->part.error = &task->error;
-
-    if (cause != JM_CAUSE_NONE && cause != JM_CAUSE_CLIENT_LEFT
-        && task->job->order.ids == NULL)
-    {
-        ngx_log_error(NGX_LOG_ERR, task->log, 0,
-                      "jimeng: task \"%V\" of account \"%V\" failed after "
-                      "%uD queries: %s", &task->id,
-                      &task->job->account->name, task->task.polls,
-                      task->error.message);
-    }
-
-    if (ngx_http_jimeng_task_follow(task, cause)) {
-        return;
-    }
-
-    ngx_http_jimeng_task_over(task,
-                              ngx_http_jimeng_task_leave_how(task, cause), 0,
-                              left);
-}
-
-
-/*
- * Whether the upstream's task goes on, and is another worker's to follow; one
- * that is to be submitted again has still got the id of the task before.
- */
-
-static ngx_uint_t
-ngx_http_jimeng_task_is_left(ngx_http_jimeng_task_t *task, jm_cause_e cause)
-{
-    return cause == JM_CAUSE_UNAVAILABLE && task->id.len
-           && (task->task.retried == 0 || task->task.asked);
-}
-
-
-/*
- * A task that timed out still takes one of the account's tasks at a time: as
- * long as the upstream is at work on it, it keeps its slot and its share of the
- * client's limits.  Returns whether it is followed for that.
- */
-
-static ngx_uint_t
-ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task, jm_cause_e cause)
-{
-    jm_step_t               step;
-    ngx_http_jimeng_job_t  *job;
-
-    job = task->job;
-
-    if (cause != JM_CAUSE_GENERATION_TIMEOUT
-        || (task->slot.place.serial == 0 && (job->hold == NULL || !task->own)))
-    {
-        return 0;
-    }
-
-    task->follows = 1;
-    task->finished = ngx_current_msec;
-
-    job->unfinished--;
-    job->following++;
-
-    /* the client's next request would wait for the end of this one */
-
-    job->request->keepalive = 0;
-
-    step = jm_task_follow(&task->task, ngx_current_msec);
-
-    if (task->timer.timer_set) {
-        ngx_del_timer(&task->timer);
-    }
-
-    ngx_add_timer(&task->timer, (ngx_msec_t) step.delay);
-
-    return 1;
-}
-
-
-/* what becomes of the slot of a task that failed */
-
-static jm_leave_e
-ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task, jm_cause_e cause)
-{
-    if (task->error.cause == JM_CAUSE_OUTCOME_UNKNOWN) {
-        return JM_LEAVE_LOST;
-    }
-
-    if (task->id.len == 0) {
-        return JM_LEAVE_FREE;
-    }
-
-    /* credentials that are refused say nothing of the task */
-
-    return (cause == JM_CAUSE_NONE
-            && task->error.cause != JM_CAUSE_UPSTREAM_AUTH)
-           ? JM_LEAVE_OVER : JM_LEAVE_LOST;
-}
-
-
-/*
- * Returns whether this was the first to see the end of the upstream's task.
- * One that is left has not ended: who follows it sees that, and counts its
- * pictures.
- */
-
-static ngx_uint_t
-ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
-    ngx_uint_t images, ngx_uint_t left)
-{
-    ngx_uint_t                first;
-    ngx_http_jimeng_settle_t  settle;
-
-    if (task->follows) {
-        task->job->following--;
-
-    } else {
-        task->finished = ngx_current_msec;
-        task->job->unfinished--;
-    }
-
-    if (task->timer.timer_set) {
-        ngx_del_timer(&task->timer);
-    }
-
-    ngx_http_jimeng_admit_settle(task, &settle);
-
-    settle.how = how;
-    settle.images = images;
-    settle.left = left ? 1 : 0;
-
-    first = ngx_http_jimeng_settle_over(&settle);
-
-    /* a task that several requests wait for is counted by its submitter */
-
-    if (task->own) {
-        ngx_http_jimeng_metrics_over(task->job->request,
-                                     &task->job->account->name,
-                                     task->part.error ? task->part.error->cause
-                                                      : JM_CAUSE_NONE,
-                                     task->id.len
-                                     ? (ngx_int_t) task->task.polls
-                                     : NGX_ERROR,
-                                     task->finished - task->accepted);
-    }
-
-    return first;
 }
 
 

@@ -20,6 +20,7 @@
 typedef struct {
     ngx_http_jimeng_job_t      *job;
     ngx_http_jimeng_exchange_t *exchange;   /* NULL: none is under way */
+    ngx_http_jimeng_exchange_t *answered;   /* one whose result is taken */
     ngx_log_t                  *log;
     ngx_socket_t                ident;      /* ngx_event_ident() reads it */
     ngx_event_t                 timer;
@@ -41,12 +42,6 @@ typedef struct {
     unsigned                    running:1;  /* and said: "generating" */
     unsigned                    strange_logged:1;
 } ngx_http_jimeng_task_t;
-
-
-/* a task that is followed has failed for its client: it keeps only its slot */
-
-#define ngx_http_jimeng_task_state(t)                                         \
-    ((t)->follows ? JM_TASK_FAILED : (t)->task.state)
 
 
 /* ngx_http_jimeng_job.c says how one leads to another, and changes it */
@@ -82,33 +77,38 @@ struct ngx_http_jimeng_job_s {
 
 /* ngx_http_jimeng_log.c */
 
-void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer);
-void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer, ngx_uint_t model_only);
+void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *t, jm_answer_t *a);
+void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task);
 
 /* ngx_http_jimeng_admit.c */
 
-jm_look_e ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task);
-jm_event_e ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task, jm_error_t *e);
-void ngx_http_jimeng_admit_settle(ngx_http_jimeng_task_t *task,
-    ngx_http_jimeng_settle_t *settle);
-void ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer);
+void ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task);
+jm_look_e ngx_http_jimeng_admit_looked(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task);
+jm_event_e ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task,
+    jm_error_t *e);
+ngx_uint_t ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_admit_again(ngx_http_jimeng_task_t *task);
 
 /* ngx_http_jimeng_outcome.c */
 
-jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task,
-    jm_visual_call_e call, jm_answer_t *answer, ngx_msec_t time);
+ngx_uint_t ngx_http_jimeng_outcome_read(ngx_http_jimeng_task_t *task);
+jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
-void ngx_http_jimeng_outcome_error(ngx_http_jimeng_task_t *task,
-    jm_cause_e cause);
+
+/* ngx_http_jimeng_task_end.c */
+
+void ngx_http_jimeng_task_done(ngx_http_jimeng_task_t *task,
+    const jm_answer_t *answer);
+void ngx_http_jimeng_task_failed(ngx_http_jimeng_task_t *task,
+    jm_cause_e cause, const jm_answer_t *answer);
 
 /* ngx_http_jimeng_task.c */
 
 ngx_int_t ngx_http_jimeng_task_init(ngx_http_jimeng_task_t *task,
     ngx_http_jimeng_job_t *job, const jm_task_limits_t *limits);
+jm_task_state_e ngx_http_jimeng_task_state(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_begin(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_exchanged(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task);

@@ -146,25 +146,38 @@ ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
 }
 
 
-/* pictures that the upstream made, counted once: see _ledger_over() */
+/* a submit was taken, time ms after its task began to wait for a slot */
 
 void
-ngx_http_jimeng_metrics_images(ngx_http_request_t *r, ngx_uint_t n)
+ngx_http_jimeng_metrics_queue(ngx_http_request_t *r, ngx_msec_t time)
 {
-    jm_str_t                 client;
     ngx_http_jimeng_zone_t  *zone;
-
-    ngx_http_jimeng_owner(r, &client);
 
     zone = ngx_http_jimeng_zone_get(r);
 
-    if (zone) {
-        ngx_http_jimeng_zone_lock(zone);
+    ngx_http_jimeng_zone_lock(zone);
 
-        jm_metrics_images(&zone->metrics, client, n);
+    jm_metrics_observe(&zone->metrics, JM_HISTOGRAM_QUEUE, time);
 
-        ngx_http_jimeng_zone_unlock(zone);
-    }
+    ngx_http_jimeng_zone_unlock(zone);
+}
+
+
+/* pictures that the upstream made, counted once: see jm_op_over_t */
+
+void
+ngx_http_jimeng_metrics_images(ngx_http_request_t *r, jm_str_t client,
+    ngx_uint_t n)
+{
+    ngx_http_jimeng_zone_t  *zone;
+
+    zone = ngx_http_jimeng_zone_get(r);
+
+    ngx_http_jimeng_zone_lock(zone);
+
+    jm_metrics_images(&zone->metrics, client, n);
+
+    ngx_http_jimeng_zone_unlock(zone);
 }
 
 

@@ -219,6 +219,8 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
+    ngx_http_jimeng_zone_backend(zone);
+
     return NGX_OK;
 }
 

@@ -17,7 +17,8 @@
 #include "ngx_http_jimeng_conf.h"
 #include "ngx_http_jimeng_memory.h"
 
-#include "jm_metrics.h"
+#include "jm_backend.h"
+#include "jm_metrics_report.h"
 #include "jm_schedule.h"
 #include "jm_visual.h"
 
@@ -36,6 +37,7 @@ struct ngx_http_jimeng_zone_s {
     ngx_http_jimeng_main_conf_t  *jmcf;
 
     ngx_http_jimeng_memory_t       memory;
+    jm_backend_t                  backend;
     jm_metrics_t                  metrics;
     jm_schedule_t                 schedule;
 
@@ -61,6 +63,7 @@ ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
 
 ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_get(ngx_http_request_t *r);
 void ngx_http_jimeng_zone_unlock(ngx_http_jimeng_zone_t *zone);
+void ngx_http_jimeng_zone_backend(ngx_http_jimeng_zone_t *zone);
 void ngx_http_jimeng_zone_full(ngx_http_jimeng_zone_t *zone, const char *what);
 
 /* returns the state, which is to be used until it is unlocked */
@@ -89,7 +92,14 @@ void ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
     const jm_answer_t *answer, ngx_msec_t time);
 void ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
     jm_cause_e cause, ngx_int_t polls, ngx_msec_t time);
-void ngx_http_jimeng_metrics_images(ngx_http_request_t *r, ngx_uint_t n);
+void ngx_http_jimeng_metrics_queue(ngx_http_request_t *r, ngx_msec_t time);
+void ngx_http_jimeng_metrics_images(ngx_http_request_t *r,
+    jm_str_t client, ngx_uint_t n);
+
+/* ngx_http_jimeng_report.c */
+
+ngx_int_t ngx_http_jimeng_report(ngx_http_jimeng_zone_t *zone,
+    ngx_pool_t *pool, jm_report_t *report);
 
 /* ngx_http_jimeng_series.c */
 

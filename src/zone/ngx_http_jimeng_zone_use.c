@@ -12,6 +12,40 @@
 #define NGX_HTTP_JIMENG_WARN_INTERVAL  60000
 
 
+static jm_state_t *ngx_http_jimeng_zone_begin(void *ctx);
+static void ngx_http_jimeng_zone_end(void *ctx);
+
+
+/* what requests have in common lies in the zone's memory */
+
+void
+ngx_http_jimeng_zone_backend(ngx_http_jimeng_zone_t *zone)
+{
+    jm_backend_memory(&zone->backend);
+
+    zone->backend.lock = ngx_http_jimeng_zone_begin;
+    zone->backend.unlock = ngx_http_jimeng_zone_end;
+    zone->backend.ctx = zone;
+    zone->backend.salt = zone->memory.state.salt;
+}
+
+
+static jm_state_t *
+ngx_http_jimeng_zone_begin(void *ctx)
+{
+    ngx_http_jimeng_zone_t *zone = ctx;
+
+    return ngx_http_jimeng_zone_lock(zone);
+}
+
+
+static void
+ngx_http_jimeng_zone_end(void *ctx)
+{
+    ngx_http_jimeng_zone_unlock(ctx);
+}
+
+
 /*
  * Wakes the workers whose tasks were granted a slot while the zone was locked:
  * after the lock, as they need it.

@@ -1,0 +1,141 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+#include "ngx_http_jimeng_shared.h"
+
+
+static ngx_int_t ngx_http_jimeng_open_make(ngx_http_jimeng_open_t *o);
+static void ngx_http_jimeng_opened(void *data);
+static ngx_int_t ngx_http_jimeng_opened_claim(ngx_http_jimeng_open_t *o);
+static ngx_int_t ngx_http_jimeng_opened_hold(ngx_http_jimeng_open_t *o);
+
+
+/*
+ * Enters a request in the ledger, or finds it there, and holds it against its
+ * client's limits.  done is called when o has all that came of it.
+ */
+
+void
+ngx_http_jimeng_open(ngx_http_jimeng_open_t *o)
+{
+    ngx_http_jimeng_zone_t  *zone;
+
+    o->claim = NULL;
+    o->hold = NULL;
+
+    o->rc = ngx_http_jimeng_open_make(o);
+
+    if (o->rc != NGX_OK) {
+        o->done.handler(o->done.data);
+        return;
+    }
+
+    if (o->claim == NULL && o->hold == NULL) {
+        o->rc = ngx_http_jimeng_rate_check(o->request, &o->error);
+        o->done.handler(o->done.data);
+        return;
+    }
+
+    zone = ngx_http_jimeng_zone_get(o->request);
+
+    zone->backend.open(&zone->backend, &o->op);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_open_make(ngx_http_jimeng_open_t *o)
+{
+    ngx_int_t  rc;
+
+    ngx_memzero(&o->op, sizeof(jm_op_open_t));
+
+    o->op.done.handler = ngx_http_jimeng_opened;
+    o->op.done.data = o;
+
+    rc = o->fingerprint ? ngx_http_jimeng_ledger_claim(o) : NGX_OK;
+
+    return (rc == NGX_OK) ? ngx_http_jimeng_hold(o) : rc;
+}
+
+
+static void
+ngx_http_jimeng_opened(void *data)
+{
+    ngx_http_jimeng_open_t *o = data;
+
+    o->rc = ngx_http_jimeng_opened_claim(o);
+
+    if (o->rc == NGX_OK) {
+        o->rc = ngx_http_jimeng_rate_check(o->request, &o->error);
+    }
+
+    if (o->rc == NGX_OK && o->hold) {
+        o->rc = ngx_http_jimeng_opened_hold(o);
+    }
+
+    o->done.handler(o->done.data);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_opened_claim(ngx_http_jimeng_open_t *o)
+{
+    switch (o->op.found) {
+
+    case JM_LEDGER_REUSED:
+        jm_error_set(&o->error, JM_CAUSE_KEY_REUSED, NULL, NULL);
+        return NGX_DECLINED;
+
+    case JM_LEDGER_FULL:
+        o->claim = NULL;
+
+        ngx_http_jimeng_zone_full(ngx_http_jimeng_zone_get(o->request),
+                                  "and what is in there still runs");
+
+        /* an Idempotency-Key has to work; other requests are served without */
+
+        if (o->op.request.named) {
+            jm_error_set(&o->error, JM_CAUSE_NO_ROOM, NULL, NULL);
+            return NGX_DECLINED;
+        }
+
+        return NGX_OK;
+
+    case JM_LEDGER_TWIN:
+        return NGX_AGAIN;
+
+    default: /* JM_LEDGER_NEW, JM_LEDGER_FOUND, JM_LEDGER_TOLD */
+        break;
+    }
+
+    if (o->claim) {
+        o->claim->error = o->op.told;
+        o->claim->entered = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_opened_hold(ngx_http_jimeng_open_t *o)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(o->request, ngx_http_jimeng_module);
+
+    ctx->hold = o->hold;
+    o->hold->attached = o->op.joins;
+
+    if (o->op.over == JM_QUOTA_OK) {
+        return NGX_OK;
+    }
+
+    ngx_http_jimeng_hold_refuse(o->hold, o->op.over, &o->op.view, &o->error);
+    ngx_http_jimeng_hold_log(o->hold, &o->error);
+
+    return o->hold->dry_run ? NGX_OK : NGX_DECLINED;
+}
