@@ -71,6 +71,29 @@ ngx_http_jimeng_memory_hold(ngx_http_jimeng_memory_t *m,
 }
 
 
+/*
+ * Who touches a byte behind the end of a file is killed, and so is each worker
+ * that comes in its place: these do not begin, and a reload is refused.
+ */
+
+ngx_int_t
+ngx_http_jimeng_memory_whole(ngx_http_jimeng_memory_t *m, ngx_log_t *log)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_fd_info(m->mapping->fd, &fi) == NGX_FILE_ERROR
+        || (size_t) ngx_file_size(&fi) < m->mapping->size)
+    {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "the file of zone \"%V\" was cut short while it was in "
+                      "use, stop nginx and start it again", &m->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 /* finds the state in the mapping; NGX_DECLINED: it is another version's */
 
 ngx_int_t
@@ -101,7 +124,9 @@ ngx_http_jimeng_memory_again(ngx_http_jimeng_memory_t *m,
         return NGX_ERROR;
     }
 
-    if (ngx_http_jimeng_memory_hold(m, before->mapping) != NGX_OK) {
+    if (ngx_http_jimeng_memory_whole(before, log) != NGX_OK
+        || ngx_http_jimeng_memory_hold(m, before->mapping) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -119,6 +144,10 @@ u_char *
 ngx_http_jimeng_memory_copy(ngx_http_jimeng_memory_t *m, ngx_log_t *log)
 {
     u_char  *copy;
+
+    if (ngx_http_jimeng_memory_whole(m, log) != NGX_OK) {
+        return NULL;
+    }
 
     copy = ngx_alloc(m->size, log);
     if (copy == NULL) {

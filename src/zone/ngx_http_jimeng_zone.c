@@ -434,7 +434,9 @@ ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_http_jimeng_memory_join(&zone->memory) != NGX_OK) {
+    if (ngx_http_jimeng_memory_whole(&zone->memory, cycle->log) != NGX_OK
+        || ngx_http_jimeng_memory_join(&zone->memory) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
