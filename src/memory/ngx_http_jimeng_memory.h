@@ -48,7 +48,7 @@ ngx_int_t ngx_http_jimeng_memory_lock_create(ngx_http_jimeng_memory_t *m);
 jm_state_t *ngx_http_jimeng_memory_lock(ngx_http_jimeng_memory_t *m);
 void ngx_http_jimeng_memory_unlock(ngx_http_jimeng_memory_t *m);
 void ngx_http_jimeng_memory_clock(jm_clock_t *clock);
-unsigned ngx_http_jimeng_memory_alive(void *ctx, uint32_t owner);
+unsigned ngx_http_jimeng_memory_alive(void *ctx, uint32_t slot);
 ngx_int_t ngx_http_jimeng_memory_join(ngx_http_jimeng_memory_t *m);
 
 /* ngx_http_jimeng_memory_map.c */

@@ -16,7 +16,7 @@
 #include <pthread.h>
 
 
-/* the bytes of the file that stand for owners: beyond any that it has */
+/* the bytes of the file that stand for slots: beyond any that it has */
 
 #define NGX_HTTP_JIMENG_OWNERS         ((off_t) 1 << 40)
 
@@ -24,8 +24,8 @@
 _Static_assert(sizeof(pthread_mutex_t) <= JM_STATE_LOCK, "the lock has room");
 
 
-static unsigned ngx_http_jimeng_memory_own(void *ctx, uint32_t owner);
-static void ngx_http_jimeng_memory_byte(struct flock *fl, uint32_t owner);
+static unsigned ngx_http_jimeng_memory_own(void *ctx, uint32_t slot);
+static void ngx_http_jimeng_memory_byte(struct flock *fl, uint32_t slot);
 
 
 /* a lock that the kernel takes from a process that dies with it */
@@ -121,38 +121,38 @@ ngx_http_jimeng_memory_join(ngx_http_jimeng_memory_t *m)
 
 
 static unsigned
-ngx_http_jimeng_memory_own(void *ctx, uint32_t owner)
+ngx_http_jimeng_memory_own(void *ctx, uint32_t slot)
 {
     ngx_http_jimeng_mapping_t *map = ctx;
 
     struct flock  fl;
 
-    ngx_http_jimeng_memory_byte(&fl, owner);
+    ngx_http_jimeng_memory_byte(&fl, slot);
 
     return fcntl(map->fd, F_SETLK, &fl) == 0;
 }
 
 
 unsigned
-ngx_http_jimeng_memory_alive(void *ctx, uint32_t owner)
+ngx_http_jimeng_memory_alive(void *ctx, uint32_t slot)
 {
     ngx_http_jimeng_mapping_t *map = ctx;
 
     struct flock  fl;
 
-    ngx_http_jimeng_memory_byte(&fl, owner);
+    ngx_http_jimeng_memory_byte(&fl, slot);
 
     return fcntl(map->fd, F_GETLK, &fl) == -1 || fl.l_type != F_UNLCK;
 }
 
 
 static void
-ngx_http_jimeng_memory_byte(struct flock *fl, uint32_t owner)
+ngx_http_jimeng_memory_byte(struct flock *fl, uint32_t slot)
 {
     ngx_memzero(fl, sizeof(struct flock));
 
     fl->l_type = F_WRLCK;
     fl->l_whence = SEEK_SET;
-    fl->l_start = NGX_HTTP_JIMENG_OWNERS + owner;
+    fl->l_start = NGX_HTTP_JIMENG_OWNERS + slot;
     fl->l_len = 1;
 }

@@ -1,7 +1,7 @@
 
 /*
  * The ledger in a simulated world: processes that ask, submit, die, and come
- * back under the same number, clients that leave, time that goes by, room for a
+ * back in the same slot, clients that leave, time that goes by, room for a
  * few records only, and nginx that is started again, with what it left.  The
  * input decides what happens next.  The world knows of each task what the
  * upstream has: nothing, something, or nobody knows.  Whatever happens: no task
@@ -21,6 +21,13 @@
 #define _GNU_SOURCE
 
 #include "ledger.h"
+
+
+static unsigned
+lives(uint32_t owner)
+{
+    return !killed[1 + jm_store_slot(owner)];
+}
 
 
 static void
@@ -399,6 +406,17 @@ abandon(world_t *w, unsigned process)
 }
 
 
+/* another one comes in its place */
+
+static void
+join(world_t *w, unsigned process)
+{
+    w->owners[process] += JM_STORE_OWNERS;
+
+    store_own(w->l.store, w->owners[process]);
+}
+
+
 static void
 die(world_t *w, unsigned process)
 {
@@ -418,8 +436,7 @@ die(world_t *w, unsigned process)
         return;
     }
 
-    w->l.store->owner = process;
-    ledger_join(&w->l, w->now);
+    join(w, process);
 }
 
 
@@ -455,7 +472,7 @@ restart(world_t *w)
         }
     }
 
-    ledger_init(&w->l, n, 1, alive);
+    ledger_init(&w->l, n, 1, lives);
     (void) ledger_restart(&w->l, s, map, w->now);
 
     for (i = 0; i < w->nentered && all; i++) {
@@ -466,8 +483,7 @@ restart(world_t *w)
     ledger_detach(&old);
 
     for (i = 1; i <= PROCESSES; i++) {
-        w->l.store->owner = i;
-        ledger_join(&w->l, w->now);
+        join(w, i);
     }
 }
 
@@ -626,11 +642,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     w.input.size = size;
     w.now = JM_LEDGER_WATCH;
 
-    ledger_init(&w.l, 4 + choose(&w.input, 16), 1, alive);
+    ledger_init(&w.l, 4 + choose(&w.input, 16), 1, lives);
 
     for (i = 1; i <= PROCESSES; i++) {
-        w.l.store->owner = i;
-        ledger_join(&w.l, w.now);
+        w.owners[i] = i;
+        join(&w, i);
     }
 
     while (w.input.size != 0) {

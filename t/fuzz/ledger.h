@@ -65,6 +65,7 @@ typedef struct {
     entered_t            entered[REQUESTS];
     unsigned             nentered;
     holder_t             holders[CLAIMS];
+    uint32_t             owners[PROCESSES + 1];
     unsigned             ids;
     unsigned             errors;
 } world_t;
@@ -73,7 +74,7 @@ typedef struct {
 static inline jm_ledger_t *
 as(world_t *w, const holder_t *h)
 {
-    w->l.store->owner = h->process;
+    w->l.store->owner = w->owners[h->process];
 
     return &w->l;
 }

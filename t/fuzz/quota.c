@@ -1,7 +1,7 @@
 
 /*
  * Quotas in a simulated world: processes that hold, deliver, die at work and
- * come back under the same number, reloads with other clients, days that go by,
+ * come back in the same slot, reloads with other clients, days that go by,
  * a store that is full, and one that is taken over into another.  The input
  * decides what happens next; the world counts beside the quotas, in its own
  * way.  Whatever happens: what runs, is reserved and is used is what the world
@@ -9,11 +9,11 @@
  * within them.
  *
  * Seen failing with each of these taken out of the quotas: the look at alive()
- * in jm_quota_reap(), the reaping in jm_quota_hold(), the share that
- * jm_quota_join() drops, the fresh window in jm_quota_used(), the records of
- * more shares in jm_quota_share_at(), the look at the period in
- * jm_quota_made(), the jm_store_room() of clients and of shares, the number and
- * each value in jm_quota_import(), and the undo in jm_store_begin().
+ * in jm_quota_reap(), the reaping in jm_quota_hold(), the fresh window in
+ * jm_quota_used(), the records of more shares in jm_quota_share_at(), the look
+ * at the period in jm_quota_made(), the jm_store_room() of clients and of
+ * shares, the number and each value in jm_quota_import(), and the undo in
+ * jm_store_begin().
  */
 
 
@@ -63,6 +63,7 @@ typedef struct {
     uint64_t             day;
     counted_t            counted[CLIENTS];
     holder_t             holders[HOLDS];
+    uint32_t             owners[OWNERS + 1];
 } world_t;
 
 
@@ -76,7 +77,16 @@ static uint64_t  memory[2][SIZE / sizeof(uint64_t)];
 static unsigned
 lives(uint32_t owner)
 {
-    return !died[owner];
+    return !died[1 + jm_store_slot(owner)];
+}
+
+
+/* what follows is done by this process */
+
+static void
+be(world_t *w, unsigned process)
+{
+    w->store.owner = w->owners[process];
 }
 
 
@@ -154,7 +164,7 @@ look_around(world_t *w)
 static void
 hold(world_t *w, holder_t *h)
 {
-    unsigned          force, over;
+    unsigned          force, over, process;
     uint64_t          n, running, images;
     counted_t        *c;
     jm_quota_e        rc;
@@ -173,11 +183,13 @@ hold(world_t *w, holder_t *h)
     n = 1 + choose(&w->input, 15);
     force = (choose(&w->input, 4) == 0);
 
-    w->store.owner = 1 + choose(&w->input, OWNERS);
+    process = 1 + choose(&w->input, OWNERS);
 
-    if (died[w->store.owner]) {
-        w->store.owner = 1 + w->store.owner % OWNERS;
+    if (died[process]) {
+        process = 1 + process % OWNERS;
     }
+
+    be(w, process);
 
     sums(w, h->client, &running, &images);
 
@@ -202,7 +214,7 @@ hold(world_t *w, holder_t *h)
         return;
     }
 
-    h->process = w->store.owner;
+    h->process = process;
     h->era = c->era;
     h->running = 1;
     h->images = n;
@@ -242,7 +254,7 @@ deliver(world_t *w, holder_t *h)
     n = choose(&w->input, 16);
     c = &w->counted[h->client];
 
-    w->store.owner = h->process;
+    be(w, h->process);
 
     jm_quota_delivered(&w->q, &h->hold, n, seconds(w));
 
@@ -264,7 +276,7 @@ release(world_t *w, holder_t *h)
         return;
     }
 
-    w->store.owner = h->process;
+    be(w, h->process);
 
     jm_quota_release(&w->q, &h->hold);
 
@@ -306,7 +318,7 @@ die_at_work(world_t *w, unsigned process)
 
     client = &w->counted[choose(&w->input, CLIENTS)].client;
 
-    w->store.owner = process;
+    be(w, process);
 
     (void) jm_quota_rate(&w->q, client, w->now, &rate);
     (void) jm_quota_hold(&w->q, client, 1, 1, seconds(w), &hold, &view);
@@ -320,7 +332,7 @@ die_at_work(world_t *w, unsigned process)
 }
 
 
-/* its number may be another one's at once; maybe it had the lock */
+/* its slot may be another one's at once; maybe it had the lock */
 
 static void
 die(world_t *w, unsigned process)
@@ -342,13 +354,13 @@ die(world_t *w, unsigned process)
     if (!soon) {
         died[process] = 1;
         hold(w, &w->holders[choose(&w->input, HOLDS)]);
-        w->store.owner = 1 + process % OWNERS;
+        be(w, 1 + process % OWNERS);
         look_around(w);
         died[process] = 0;
     }
 
-    w->store.owner = process;
-    jm_quota_join(&w->q);
+    w->owners[process] += JM_STORE_OWNERS;
+    store_own(&w->store, w->owners[process]);
 }
 
 
@@ -433,11 +445,17 @@ reload(world_t *w)
 static void
 begin(world_t *w)
 {
+    unsigned  i;
+
     w->memory = !w->memory;
 
     memset(memory[w->memory], 0, SIZE);
 
     quota_attach(&w->q, &w->store, memory[w->memory], SIZE, 1);
+
+    for (i = 1; i <= OWNERS; i++) {
+        w->owners[i] = i;
+    }
 
     fill(&w->store, CLIENTS - 1 + w->room);
 }

@@ -5,10 +5,9 @@
  *
  * Seen failing with each of these taken out: the rounds in jm_ledger_submit(),
  * jm_ledger_take(), jm_ledger_free() and jm_ledger_give_up(), the look at
- * "own" in jm_ledger_own(), the one at alive() in jm_ledger_look_at(), the walk
- * of jm_ledger_join(), both jm_ledger_supersede(), jm_ledger_elapsed(), the
- * looks at owners where time is up, jm_store_recover(), and with what runs
- * evicted.
+ * "own" in jm_ledger_own(), the one at alive() in jm_ledger_look_at(), both
+ * jm_ledger_supersede(), jm_ledger_elapsed(), the looks at owners where time is
+ * up, jm_store_recover(), and with what runs evicted.
  */
 
 
@@ -295,7 +294,7 @@ test_dead(void)
 
     done(&l, &other);
 
-    /* the same, and its number is another process's now */
+    /* the same, and its slot is another process's now */
 
     start(&l, &other, RECORDS);
 
@@ -304,9 +303,9 @@ test_dead(void)
     (void) ledger_open(&other, &b, &request, NOW);
     is_look(&other, &b, 0, JM_LOOK_WAIT, "a new process, idle");
     is_look(&other, &b, 1, JM_LOOK_WAIT, "a new process, submitting");
-    ledger_join(&l, NOW);
-    is_look(&other, &b, 0, JM_LOOK_OWN, "that has said so, idle");
-    is_look(&other, &b, 1, JM_LOOK_UNKNOWN, "that has said so, submitting");
+    store_own(l.store, 1 + JM_STORE_OWNERS);
+    is_look(&other, &b, 0, JM_LOOK_OWN, "that has its slot, idle");
+    is_look(&other, &b, 1, JM_LOOK_UNKNOWN, "that has its slot, submitting");
     ledger_close(&other, &b, NOW);
 
     done(&l, &other);

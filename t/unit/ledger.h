@@ -32,12 +32,12 @@ ledger_attach(jm_ledger_t *l, void *memory, size_t size, uint32_t owner,
         abort();
     }
 
-    s->owner = owner;
     store_alive_by(s, alive);
 
     memset(l, 0, sizeof(jm_ledger_t));
 
     jm_store_attach(s, memory, size, fresh);
+    store_own(s, owner);
 
     if (jm_ledger_layout(l, s) != JM_OK
         || jm_store_records(s, LAYOUT, 1) != JM_OK)
@@ -285,7 +285,6 @@ ledger_restart(jm_ledger_t *l, jm_store_t *old, const uint8_t *map,
 #define ledger_told(...)      ledger_do(told, __VA_ARGS__)
 #define ledger_fetched(...)   ledger_do(fetched, __VA_ARGS__)
 #define ledger_close(...)     ledger_do(close, __VA_ARGS__)
-#define ledger_join(...)      ledger_do(join, __VA_ARGS__)
 
 
 /* ---- whether it is whole */
@@ -492,7 +491,7 @@ static inline int
 ledger_length(jm_ledger_t *l)
 {
     int                  n, leads, running, finished, free;
-    uint32_t             i, records, own;
+    uint32_t             i, records, attending, own;
     jm_ledger_entry_t   *e;
     jm_ledger_shared_t  *shared;
 
@@ -501,6 +500,7 @@ ledger_length(jm_ledger_t *l)
     n = 0;
     leads = 0;
     records = 0;
+    attending = 0;
 
     for (i = 0; i <= l->mask; i++) {
 
@@ -516,6 +516,7 @@ ledger_length(jm_ledger_t *l)
             }
 
             records += own;
+            attending += (e->waits != 0);
             leads += 1 + (e->owed_since != 0) + (e->waits != 0);
             n++;
         }
@@ -527,7 +528,7 @@ ledger_length(jm_ledger_t *l)
 
     return leads == ledger_leads(l) && n == running + finished + free
            && running >= 0 && finished >= 0 && free >= 0
-           && n == (int) shared->entries
+           && n == (int) shared->entries && attending == shared->attending
            && n == (int) store_count(l->store, JM_RECORD_ENTRY)
            && records == shared->records && records == ledger_records(l)
            && store_is_whole(l->store) ? n : -1;

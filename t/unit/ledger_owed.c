@@ -7,9 +7,10 @@
  * Seen failing with each of these taken out: the looks at who, at waits and at
  * the time in jm_ledger_owed(), those of jm_ledger_fetched(),
  * jm_ledger_forgive() in jm_ledger_answered(), the turns,
- * jm_ledger_hopeless(), the owing in jm_ledger_close(), both of
- * jm_ledger_died(), the look at told in jm_ledger_settle(), either half of
- * jm_ledger_watch(), and the time in jm_ledger_watch_all().
+ * jm_ledger_hopeless(), the owing in jm_ledger_close(), what
+ * jm_ledger_died_of() and jm_ledger_watch_next() do, the look at told in
+ * jm_ledger_settle(), either half of jm_ledger_watch(), and the time and the
+ * look at died in jm_ledger_watch_all().
  */
 
 
@@ -35,7 +36,7 @@ alive(uint32_t owner)
 {
     asked++;
 
-    return !dead[owner];
+    return owner >= jm_nitems(dead) || !dead[owner];
 }
 
 
@@ -47,12 +48,29 @@ start(jm_ledger_t *l, jm_ledger_t *other, jm_ledger_request_t *request)
     ledger_init(l, RECORDS, 1, alive);
     ledger_other(other, l, 2);
 
-    ledger_join(l, NOW);
-    ledger_join(other, NOW);
-
     request_init(request, 'k', 1);
     request->keep = 1000000;
     request->unmarked = OWED;
+}
+
+
+static unsigned
+can_be_first(void *ctx, uint32_t slot)
+{
+    (void) ctx;
+
+    return slot == 0;
+}
+
+
+/* the process is another one, in the slot of the first */
+
+static void
+join(jm_ledger_t *l)
+{
+    if (jm_store_join(l->store, can_be_first, NULL) != JM_OK) {
+        abort();
+    }
 }
 
 
@@ -561,15 +579,42 @@ test_dead(void)
               "it has died since: owed at once");
     done(&l, &other);
 
-    /* its number is another one's now, which says so */
+    /* its slot is another one's now */
 
     start(&l, &other, &request);
     taken(&l, &a, &request, "first", NOW);
     taken(&l, &b, &request, "second", NOW);
     ledger_answered(&l, &b, NOW);
-    ledger_join(&l, NOW);
+    join(&l);
     is_joined(&other, &c, &request, NOW, "first", "joined anew: owed");
     is_new(&other, &b, &request, NOW, "what was answered is not");
+    done(&l, &other);
+
+    /* the same, and all is seen before the client comes: since then */
+
+    start(&l, &other, &request);
+    request.key[3] ^= 1;
+    taken(&other, &b, &request, "second", NOW);
+    request.key[3] ^= 1;
+    taken(&l, &a, &request, "first", NOW);
+    request.key[3] ^= 1;
+    is_new(&other, &c, &request, NOW + JM_LEDGER_WATCH, "nobody has died");
+    is_int(l.shared->unseen, 0, "none is looked at");
+    join(&l);
+    is_new(&other, &c, &request, NOW + JM_LEDGER_WATCH + 1, "one has");
+    is_int(l.shared->attending, 3, "who live wait");
+    request.key[3] ^= 1;
+    is_joined(&other, &c, &request, NOW + JM_LEDGER_WATCH + OWED, "first",
+              "what the other one had is owed");
+    done(&l, &other);
+
+    start(&l, &other, &request);
+    taken(&l, &a, &request, "first", NOW);
+    request.key[3] ^= 1;
+    join(&l);
+    is_new(&other, &c, &request, NOW + 1, "another's, at once");
+    request.key[3] ^= 1;
+    is_new(&other, &c, &request, NOW + 1 + OWED, "owed no longer than that");
     done(&l, &other);
 
     /* it has come for what another one was left with */

@@ -68,10 +68,6 @@ child(void (*run)(world_t *w, jm_ledger_t *l, unsigned number), world_t *w,
     if (pid == 0) {
         ledger_other(&own, l, (uint32_t) getpid());
 
-        lock(&w->lock);
-        ledger_join(&own, NOW);
-        unlock(&w->lock);
-
         run(w, &own, number);
         _exit(0);
     }
@@ -386,8 +382,6 @@ live(void *data)
     l->store->owner = STEPPED;
     s = story(l);
 
-    ledger_join(l, NOW);
-
     for (i = 1; i <= 4; i++) {
         step_request(&request, i);
 
@@ -567,8 +561,9 @@ test_steps(void)
     steps.take_over = take_over;
     steps.data = &l;
 
-    ledger_attach(&l, steps.memory, size, FOLLOWER, stepped_is_dead, 1);
+    ledger_attach(&l, steps.memory, size, STEPPED, stepped_is_dead, 1);
     ledger_bound(&l, 7);
+    store_own(l.store, FOLLOWER);
 
     step_request(&request, FOLLOWERS);
     (void) ledger_open(&l, &claim, &request, NOW);

@@ -40,6 +40,7 @@ queue_init(jm_queue_t *q, jm_store_t *s, size_t size,
     unsigned (*alive)(uint32_t owner))
 {
     store_init(s, size);
+    store_own_first(s);
     store_alive_by(s, alive);
 
     queue_layout(q, s);

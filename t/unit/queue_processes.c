@@ -176,7 +176,7 @@ child(world_t *w, const jm_store_t *store, unsigned number)
         again = mremap(store->shared, 0, SIZE, MREMAP_MAYMOVE);
 
         s = *store;
-        s.owner = (uint32_t) getpid();
+        store_own(&s, (uint32_t) getpid());
 
         lock(&w->lock);
         jm_store_attach(&s, again, SIZE, 0);
@@ -224,7 +224,7 @@ test_killed(void)
     w = world_init();
 
     queue_init(&q, &s, SIZE, is_alive);
-    s.owner = (uint32_t) getpid();
+    store_own(&s, (uint32_t) getpid());
     (void) account(&q, "main", SLOTS, WORKERS * PLACES);
 
     for (i = 0; i < WORKERS; i++) {
@@ -503,6 +503,7 @@ test_steps(void)
     store_alive_by(&s, stepped_is_dead);
 
     jm_store_attach(&s, steps.memory, steps.size, 1);
+    store_own_first(&s);
     queue_layout(&q, &s);
 
     (void) account(&q, "other", 1, 9);

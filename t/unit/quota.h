@@ -33,6 +33,7 @@ quota_attach(jm_quota_t *q, jm_store_t *s, void *memory, size_t size,
     }
 
     if (fresh) {
+        store_own_first(s);
         jm_store_commit(s);
     }
 

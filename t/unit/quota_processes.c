@@ -68,10 +68,10 @@ world_init(jm_quota_t *q, jm_store_t *s, unsigned (*alive)(uint32_t owner))
 
     memset(s, 0, sizeof(jm_store_t));
 
-    s->owner = (uint32_t) getpid();
     store_alive_by(s, alive);
 
     quota_attach(q, s, store_memory(SIZE + sizeof(story_t)), SIZE, 1);
+    store_own(s, (uint32_t) getpid());
 
     for (i = 0; i < CLIENTS; i++) {
         snprintf(names[i], sizeof(names[i]), "c%u", i);
@@ -205,13 +205,7 @@ child(world_t *w, jm_quota_t *q, unsigned number)
     pid = fork();
 
     if (pid == 0) {
-        q->store->owner = (uint32_t) getpid();
-
-        lock(&w->lock);
-        jm_store_begin(q->store);
-        jm_quota_join(q);
-        jm_store_commit(q->store);
-        unlock(&w->lock);
+        store_own(q->store, (uint32_t) getpid());
 
         run(w, q);
     }

@@ -192,10 +192,8 @@ test_owners(void)
     is_int(store_count(s, JM_RECORD_SHARES), 1, "and two records, for good");
     is_view(&q, &c, 9, 40, 9, "nobody else has");
 
-    stores[1].owner = 9;
-    jm_quota_join(&other);
-    jm_store_begin(&stores[1]);
-    is_view(&q, &c, 8, 40, 9, "one begins anew");
+    store_own(&stores[1], 9 + JM_STORE_OWNERS);
+    is_view(&q, &c, 8, 40, 9, "one has begun anew");
 
     (void) jm_quota_sync(&q, clients, 0);
     is_int(s->shared->nfree, nfree + 1, "all are forgotten, with all they had");

@@ -8,7 +8,7 @@
  * state goes on from, the latest time that is one, the store of a wall clock
  * that was put forward, the look whether it was, the wall clock in the last
  * time, the look at the layout, the least of records, the records that are
- * kept, the number that is tried first, and each part's join.
+ * kept, the number that is tried first, and the look whether there is one.
  */
 
 
@@ -25,7 +25,7 @@
 static jm_client_t        alice;
 static const jm_client_t  *clients[] = { &alice };
 
-static uint8_t  taken[OWNERS];
+static uint8_t  taken[JM_STORE_OWNERS];
 
 
 static void
@@ -251,11 +251,11 @@ test_clock(void)
 
 
 static unsigned
-can_be(void *ctx, uint32_t owner)
+can_be(void *ctx, uint32_t slot)
 {
     (void) ctx;
 
-    return !taken[owner];
+    return !taken[slot];
 }
 
 
@@ -275,12 +275,15 @@ join(jm_state_t *st)
 static void
 test_join(void)
 {
-    unsigned         i, twice;
+    unsigned         i, wrong;
     order_t          o;
+    uint32_t         first;
     jm_state_t       st;
     jm_quota_view_t  view;
 
     state_new(&st, SIZE, 10);
+    memset(st.store.shared->owners, 0, sizeof(st.store.shared->owners));
+    st.store.shared->owner = 0;
     (void) state_account(&st, "main", 1);
     (void) state_sync(&st, clients, 1);
 
@@ -289,48 +292,67 @@ test_join(void)
     is_int(join(&st), JM_OK, "the next, though that is nobody's");
     is_int(st.store.owner, 2, "is 2");
 
-    taken[3] = 1;
+    taken[2] = 1;
     (void) join(&st);
     is_int(st.store.owner, 4, "what is somebody's is not taken");
 
     order_running(&st, &o, 'k', "id", 0, &alice);
     memset(taken, 0, sizeof(taken));
 
-    for (i = 0, twice = 0; i < 1023; i++) {
+    /* as the one in slot 3 lives */
+
+    taken[3] = 1;
+
+    for (i = 0, wrong = 0; i < JM_STORE_OWNERS - 1; i++) {
+        first = st.store.owner;
         (void) join(&st);
-        twice += taken[st.store.owner];
-        twice += st.store.owner == 0 || st.store.owner > 1024;
-        taken[st.store.owner] = 1;
+        wrong += taken[jm_store_slot(st.store.owner)];
+        wrong += st.store.owner <= first;
+        wrong += !jm_store_listed(&st.store, st.store.owner);
+        taken[jm_store_slot(st.store.owner)] = 1;
     }
 
-    is_int(twice, 0, "each is given once");
-    is_int(taken[4], 0, "the last one's at last");
-
-    /* what was left there is given up: its order, its slot, its share */
+    is_int(wrong, 0, "each slot is given once, and each number is new");
+    is_int(st.store.owner, JM_STORE_OWNERS + 3, "the last one's slot is 2");
 
     view = state_view(&st, &alice);
-    is_int(view.running, 1, "it runs yet");
-    is_int(state_place(&st, o.claim.serial, 0)->state, JM_PLACE_RUN,
-           "and has its slot");
+    is_int(view.running, 1, "what runs elsewhere runs");
+    is_int(jm_store_lives(&st.store, 4), 1, "its owner lives");
 
+    /* what was left there is nobody's: its order, its slot, its share */
+
+    taken[3] = 0;
     is_int(join(&st), JM_OK, "one more");
-    is_int(st.store.owner, 4, "is 4");
-    taken[4] = 1;
+    is_int(st.store.owner, JM_STORE_OWNERS + 4, "is in its slot");
+    taken[3] = 1;
 
+    is_int(jm_store_lives(&st.store, 4), 0, "it is no more");
     view = state_view(&st, &alice);
     is_int(view.running, 0, "nothing runs");
     is_int(state_place(&st, o.claim.serial, 0)->state, JM_PLACE_LOST,
            "its slot is an orphan's");
-    is_int(state_slot(&st, o.claim.serial, 0)->owner, 0, "its task nobody's");
+    is_int(jm_ledger_followed(&st.ledger,
+                              state_slot(&st, o.claim.serial, 0)),
+           0, "its task nobody's");
+    (void) order_open(&st, &o, 'k', 1, &alice);
     ok(jm_ledger_numbered(&st.ledger, o.claim.serial)->owed_since != 0,
        "and is owed");
     ok(state_is_whole(&st) != 0, "it is whole");
 
     is_int(join(&st), JM_ERROR, "no more than so many");
-    is_int(st.store.owner, 4, "nothing has changed");
-    taken[7] = 0;
+    is_int(st.store.owner, JM_STORE_OWNERS + 4, "nothing has changed");
+    taken[6] = 0;
     is_int(join(&st), JM_OK, "until one goes");
-    is_int(st.store.owner, 7, "whose it was");
+    is_int(st.store.owner, JM_STORE_OWNERS + 7, "whose slot it was");
+
+    /* in a hundred years */
+
+    memset(taken, 0, sizeof(taken));
+    st.store.shared->owner = UINT32_MAX - 1;
+    is_int(join(&st), JM_OK, "the last number");
+    is_int(st.store.owner, UINT32_MAX, "is given");
+    is_int(join(&st), JM_ERROR, "and none after that");
+    is_int(st.store.owner, UINT32_MAX, "nor is one given again");
 
     state_done(&st);
 }

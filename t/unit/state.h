@@ -29,17 +29,16 @@
 
 #define WALL     UINT64_C(1700000000000)
 #define DAY      UINT64_C(86400000)
-#define OWNERS   1100
 
 /* of a request without a name, which may be added to its key */
 
 #define UNNAMED  0x80000000u
 
 
-/* clocks, and owners that are dead */
+/* clocks, and slots whose owners are dead */
 
 static jm_clock_t  state_clock = { .monotonic = 5000, .wall = WALL };
-static uint8_t     state_dead[OWNERS];
+static uint8_t     state_dead[JM_STORE_OWNERS];
 
 /* which boot of the system it is */
 
@@ -51,11 +50,11 @@ static void  (*state_before_commit)(jm_state_t *st);
 
 
 static inline unsigned
-state_alive(void *ctx, uint32_t owner)
+state_alive(void *ctx, uint32_t slot)
 {
     (void) ctx;
 
-    return owner < OWNERS && !state_dead[owner];
+    return !state_dead[slot];
 }
 
 
@@ -76,12 +75,19 @@ static inline jm_rc_e
 state_create(jm_state_t *st, void *memory, size_t size, uint32_t records,
     uint64_t last)
 {
+    jm_rc_e  rc;
     uint8_t  salt[JM_STATE_SALT];
 
     state_init(st, 1);
     memset(salt, 's', JM_STATE_SALT);
 
-    return jm_state_create(st, memory, size, records, salt, &state_clock, last);
+    rc = jm_state_create(st, memory, size, records, salt, &state_clock, last);
+
+    if (rc == JM_OK) {
+        store_own_first(&st->store);
+    }
+
+    return rc;
 }
 
 
@@ -502,6 +508,26 @@ quota_is_whole(jm_quota_t *q)
 }
 
 
+/* whether each owner is in its slot, and no number is to be given again */
+
+static inline unsigned
+owners_whole(const jm_store_shared_t *shared)
+{
+    uint32_t  i, owner;
+
+    for (i = 0; i < JM_STORE_OWNERS; i++) {
+        owner = shared->owners[i];
+
+        if (owner != 0 && (jm_store_slot(owner) != i || owner > shared->owner))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 static inline unsigned
 state_is_whole(jm_state_t *st)
 {
@@ -514,7 +540,7 @@ state_is_whole(jm_state_t *st)
                              JM_RECORD_META, jm_state_meta_sealed);
 
     return meta != NULL && meta->salt == st->salt
-           && store_count(s, JM_RECORD_META) == 1
+           && store_count(s, JM_RECORD_META) == 1 && owners_whole(s->shared)
            && ledger_length(&st->ledger) >= 0 && queue_is_whole(&st->queue)
            && quota_is_whole(&st->quota);
 }

@@ -5,13 +5,15 @@
  * maps it at another address, and takes over.  It finds all of it, or nothing:
  * a submit that was accepted in the ledger and the queue, a task that is over
  * in the ledger, the queue, and what its client has used, and the same of a
- * task that nobody followed, whose slot another one waits for.
+ * task that nobody followed, whose slot another one waits for.  Nor is the
+ * number of an owner half given.
  *
  * Seen failing with the pictures of an orphan counted after jm_queue_ended(),
  * which commits when it grants the slot ("its pictures are not counted, or
  * twice"), without jm_store_recover() in jm_store_begin(), with a commit
- * between any two of the calls, and with jm_put() in place of
- * jm_ledger_become() in jm_ledger_ended() ("it is not whole").
+ * between any two of the calls, and with a plain store in place of the jm_put()
+ * of a slot in jm_store_join(), or jm_put() in place of jm_ledger_become() in
+ * jm_ledger_ended() ("it is not whole").
  */
 
 
@@ -67,6 +69,15 @@ ended(jm_state_t *st, order_t *o, const char *id, unsigned images)
 }
 
 
+static unsigned
+can_be(void *ctx, uint32_t slot)
+{
+    (void) ctx;
+
+    return slot == 7;
+}
+
+
 static void
 live(void *data)
 {
@@ -84,6 +95,10 @@ live(void *data)
     order_close(st, &o[1], 0);
 
     ended(st, &o[1], "second", 10);
+
+    state_begin(st);
+    (void) jm_state_join(st, can_be, NULL);
+    state_commit(st);
 }
 
 

@@ -40,16 +40,17 @@ store_size(size_t heads, size_t records)
 }
 
 
-/* the test's own alive() */
+/* the test's own alive(), which knows owners, not slots */
 
 static unsigned  (*store_asks)(uint32_t owner);
 
 
 static inline unsigned
-store_alive(void *ctx, uint32_t owner)
+store_alive(void *ctx, uint32_t slot)
 {
-    (void) ctx;
-    return store_asks(owner);
+    const jm_store_t  *s = ctx;
+
+    return store_asks(s->shared->owners[slot]);
 }
 
 
@@ -58,6 +59,33 @@ store_alive_by(jm_store_t *s, unsigned (*alive)(uint32_t owner))
 {
     store_asks = alive;
     s->alive = store_alive;
+    s->alive_ctx = s;
+}
+
+
+/* the process has joined as this owner */
+
+static inline void
+store_own(jm_store_t *s, uint32_t owner)
+{
+    s->owner = owner;
+    s->shared->owners[jm_store_slot(owner)] = owner;
+    s->shared->owner = jm_max(s->shared->owner, owner);
+}
+
+
+/* the owners that are the first in their slots have all joined */
+
+static inline void
+store_own_first(jm_store_t *s)
+{
+    uint32_t  i;
+
+    for (i = 0; i < JM_STORE_OWNERS; i++) {
+        s->shared->owners[i] = i + 1;
+    }
+
+    s->shared->owner = JM_STORE_OWNERS;
 }
 
 

@@ -11,8 +11,8 @@
  * submitted is never anybody's to submit again.
  *
  * Every function is to be called with the store's lock held, between
- * jm_store_begin() and jm_store_commit(); join, open and told may commit what
- * was done before them.  now is in milliseconds of any clock that all processes
+ * jm_store_begin() and jm_store_commit(); open and told may commit what was
+ * done before them.  now is in milliseconds of any clock that all processes
  * share and that does not go back.
  */
 
@@ -39,14 +39,6 @@ typedef enum {
  * Returns JM_ERROR if there is no room for them.
  */
 jm_rc_e jm_ledger_layout(jm_ledger_t *l, jm_store_t *s);
-
-/*
- * To be called once by a process before it opens its first claim: what was
- * left by an older one of the same number is nobody's from then on, and its
- * clients are owed what they waited for.  So are those of a process that has
- * joined, and is found dead by an open.
- */
-void jm_ledger_join(jm_ledger_t *l, uint64_t now);
 
 /*
  * Finds the entry of a request, or makes it, for the client that waits.  With

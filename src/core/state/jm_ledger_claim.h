@@ -21,7 +21,6 @@
 #define JM_LEDGER_SLOTS     10      /* tasks of a request, at most */
 #define JM_LEDGER_ID        64      /* bytes of an upstream's id, at most */
 #define JM_LEDGER_ANY       255     /* no account's number: those are less */
-#define JM_LEDGER_OWNERS    192     /* whose death is noticed */
 
 /* milliseconds after which what runs is forgotten, if nobody runs it */
 

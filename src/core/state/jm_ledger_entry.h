@@ -23,8 +23,11 @@ struct jm_ledger_shared_s {
     jm_ring_t            finished;
     jm_ring_t            free;      /* finished, and it cost nothing */
     jm_ring_t            attended;
+    uint32_t             attending; /* entries in that ring */
+    uint32_t             unseen;    /* of these: may wait for a dead owner */
     uint64_t             watched;   /* when it was looked who lives */
-    uint32_t             owners[JM_LEDGER_OWNERS];
+    uint32_t             died;      /* the store's count at the time */
+    uint32_t             unused;
 };
 
 

@@ -16,9 +16,8 @@ static unsigned jm_ledger_brings(jm_ledger_t *l, jm_ledger_entry_t *e,
 static jm_ref_t jm_ledger_keep(jm_ledger_t *l, jm_ledger_entry_t *e,
     const jm_error_t *error);
 static void jm_ledger_recall(jm_error_t *error, const jm_ledger_told_t *told);
-static void jm_ledger_nobodys(jm_ledger_t *l, uint32_t owner);
 static void jm_ledger_watch_all(jm_ledger_t *l, uint64_t now);
-static void jm_ledger_died(jm_ledger_t *l, uint32_t owner, uint64_t now);
+static void jm_ledger_watch_next(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_died_of(jm_ledger_t *l, jm_ledger_entry_t *e,
     uint64_t now);
 
@@ -359,61 +358,6 @@ jm_ledger_recall(jm_error_t *error, const jm_ledger_told_t *told)
 /* ---- processes that come and go */
 
 
-void
-jm_ledger_join(jm_ledger_t *l, uint64_t now)
-{
-    unsigned   i;
-    uint32_t   owner, *owners, *place;
-
-    owner = l->store->owner;
-
-    jm_ledger_nobodys(l, owner);
-    jm_ledger_died(l, owner, now);
-
-    owners = l->shared->owners;
-    place = NULL;
-
-    for (i = 0; i < JM_LEDGER_OWNERS; i++) {
-
-        if (owners[i] == owner || (owners[i] == 0 && place == NULL)) {
-            place = &owners[i];
-        }
-    }
-
-    if (place != NULL) {
-        jm_put(l->store, *place, owner);
-    }
-}
-
-
-static void
-jm_ledger_nobodys(jm_ledger_t *l, uint32_t owner)
-{
-    unsigned            i;
-    jm_ring_t          *link, *running;
-    jm_ledger_slot_t   *slot;
-    jm_ledger_entry_t  *e;
-
-    running = &l->shared->running;
-
-    for (link = jm_ring_next(l->store, running); link != running;
-         link = jm_ring_next(l->store, link))
-    {
-        e = jm_ledger_entry(link);
-
-        for (i = 0; i < e->n; i++) {
-            slot = jm_ledger_slot(l, e, i);
-
-            if (slot->owner == owner) {
-                jm_put(l->store, slot->owner, 0);
-            }
-        }
-
-        jm_store_commit(l->store);
-    }
-}
-
-
 /*
  * A client that comes again as soon as its process has died must not seem to
  * wait there still: it would pay a second time.  So the processes that wait for
@@ -448,48 +392,55 @@ jm_ledger_watch(jm_ledger_t *l, const uint8_t *key, uint64_t now)
 static void
 jm_ledger_watch_all(jm_ledger_t *l, uint64_t now)
 {
-    unsigned   i;
-    uint32_t  *owners;
+    unsigned             i;
+    jm_ledger_shared_t  *shared;
+
+    shared = l->shared;
 
     /* to ask for each request would cost more than to serve it */
 
-    if (jm_ledger_elapsed(l->shared->watched, now) < JM_LEDGER_WATCH) {
-        return;
+    if (jm_ledger_elapsed(shared->watched, now) >= JM_LEDGER_WATCH) {
+        jm_put(l->store, shared->watched, now);
+        jm_store_bury(l->store);
     }
 
-    jm_put(l->store, l->shared->watched, now);
+    if (shared->died != l->store->shared->died) {
+        jm_put(l->store, shared->died, l->store->shared->died);
+        jm_put(l->store, shared->unseen, shared->attending);
+    }
 
-    owners = l->shared->owners;
-
-    for (i = 0; i < JM_LEDGER_OWNERS; i++) {
-
-        if (owners[i] != 0 && !jm_store_lives(l->store, owners[i])) {
-            jm_ledger_died(l, owners[i], now);
-            jm_put(l->store, owners[i], 0);
-        }
+    for (i = 0; i < JM_LEDGER_PIECE && shared->unseen != 0; i++) {
+        jm_put(l->store, shared->unseen, shared->unseen - 1);
+        jm_ledger_watch_next(l, now);
+        jm_store_commit(l->store);
     }
 }
 
 
+/* looks at the entry that was attended first, or not seen for longest */
+
 static void
-jm_ledger_died(jm_ledger_t *l, uint32_t owner, uint64_t now)
+jm_ledger_watch_next(jm_ledger_t *l, uint64_t now)
 {
-    jm_ring_t          *link, *next, *attended;
+    jm_ring_t          *link, *attended;
     jm_ledger_entry_t  *e;
 
     attended = &l->shared->attended;
+    link = jm_ring_next(l->store, attended);
 
-    for (link = jm_ring_next(l->store, attended); link != attended;
-         link = next)
-    {
-        next = jm_ring_next(l->store, link);
-        e = jm_ledger_attended(link);
-
-        if (e->waits == owner) {
-            jm_ledger_died_of(l, e, now);
-            jm_store_commit(l->store);
-        }
+    if (link == attended) {
+        return;
     }
+
+    e = jm_ledger_attended(link);
+
+    if (!jm_store_listed(l->store, e->waits)) {
+        jm_ledger_died_of(l, e, now);
+        return;
+    }
+
+    jm_ring_remove(l->store, link);
+    jm_ring_insert(l->store, jm_ring_prev(l->store, attended), link);
 }
 
 

@@ -23,6 +23,10 @@
 
 #define JM_LEDGER_WATCH     100
 
+/* entries that are looked at then, with each request, until all were */
+
+#define JM_LEDGER_PIECE     32
+
 
 /*
  * Returns the entry that is owed to a request without a mark.  Where there is
@@ -50,8 +54,9 @@ void jm_ledger_leave_owed(jm_ledger_t *l, jm_ledger_claim_t *claim,
 void jm_ledger_owe(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
 
 /*
- * The clients of processes that have died are owed what they waited for:
- * those of this key from now on, all others within JM_LEDGER_WATCH.
+ * The clients of processes that have died are owed what they waited for: those
+ * of this key from now on, all others once they are looked at, which begins
+ * within JM_LEDGER_WATCH.
  */
 void jm_ledger_watch(jm_ledger_t *l, const uint8_t *key, uint64_t now);
 

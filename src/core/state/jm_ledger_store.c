@@ -300,7 +300,9 @@ void
 jm_ledger_attend(jm_ledger_t *l, jm_ledger_entry_t *e, uint32_t owner)
 {
     if (e->waits == 0) {
-        jm_ring_insert(l->store, &l->shared->attended, &e->attended);
+        jm_ring_insert(l->store, jm_ring_prev(l->store, &l->shared->attended),
+                       &e->attended);
+        jm_put(l->store, l->shared->attending, l->shared->attending + 1);
     }
 
     jm_put(l->store, e->waits, owner);
@@ -312,6 +314,7 @@ jm_ledger_unattend(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
     if (e->waits != 0) {
         jm_ring_remove(l->store, &e->attended);
+        jm_put(l->store, l->shared->attending, l->shared->attending - 1);
         jm_put(l->store, e->waits, 0);
     }
 }
@@ -403,7 +406,7 @@ jm_ledger_is_free(jm_ledger_t *l, jm_ledger_entry_t *e)
 unsigned
 jm_ledger_followed(jm_ledger_t *l, const jm_ledger_slot_t *slot)
 {
-    return slot->owner != 0 && jm_store_lives(l->store, slot->owner);
+    return jm_store_lives(l->store, slot->owner);
 }
 
 

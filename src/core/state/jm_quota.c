@@ -92,31 +92,6 @@ jm_quota_sync(jm_quota_t *q, const jm_client_t *const *clients, size_t n)
 }
 
 
-void
-jm_quota_join(jm_quota_t *q)
-{
-    jm_ring_t          *link;
-    jm_store_t         *s;
-    jm_quota_share_t   *share;
-    jm_quota_client_t  *c;
-
-    s = q->store;
-
-    for (link = jm_ring_next(s, &q->shared->clients);
-         link != &q->shared->clients;
-         link = jm_ring_next(s, link))
-    {
-        c = jm_quota_linked(link);
-        share = jm_quota_share(q, c, s->owner);
-
-        if (share != NULL) {
-            jm_quota_share_drop(q, c, share);
-            jm_store_commit(s);
-        }
-    }
-}
-
-
 uint64_t
 jm_quota_serial(const jm_quota_t *q, const jm_client_t *client)
 {

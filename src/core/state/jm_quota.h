@@ -63,12 +63,6 @@ jm_rc_e jm_quota_import(jm_quota_t *q, const jm_store_t *old, jm_ref_t ref,
 jm_rc_e jm_quota_sync(jm_quota_t *q, const jm_client_t *const *clients,
     size_t n);
 
-/*
- * To be called once by a process before it holds anything: what an older one of
- * the same owner's number held is given back.  It commits after each client.
- */
-void jm_quota_join(jm_quota_t *q);
-
 /* Returns the client's number, which no other ever has; 0: it is not known. */
 uint64_t jm_quota_serial(const jm_quota_t *q, const jm_client_t *client);
 

@@ -18,6 +18,7 @@
 
 #define JM_RECORD           256     /* bytes; none crosses a page */
 #define JM_STORE_UNDO       1024    /* stores between two commits, at most */
+#define JM_STORE_OWNERS     1024    /* processes at a time, at most */
 
 /* changes with the meaning of any record */
 
@@ -82,15 +83,18 @@ typedef struct {
     uint32_t             ngiven;
     uint32_t             kept;      /* records that the ledger leaves free */
     uint64_t             serial;    /* the last number */
+    uint32_t             owner;     /* the last number of a process */
+    uint32_t             died;      /* counts the owners that were taken off */
+    uint32_t             owners[JM_STORE_OWNERS];   /* by slots; 0: nobody */
     jm_undo_t            undo[JM_STORE_UNDO];
 } jm_store_shared_t;
 
 
 /*
- * A process's way to a store, in memory of its own.  alive() returns 0 for an
- * owner that is certainly no more, and is asked of others only.  forget() gives
- * up at least one record for others, or returns JM_INVALID when there is none
- * that can be.
+ * A process's way to a store, in memory of its own.  alive() returns 0 for a
+ * slot whose owner is certainly no more, and is asked of others only.  forget()
+ * gives up at least one record for others, or returns JM_INVALID when there is
+ * none that can be.
  */
 
 typedef struct {
@@ -98,8 +102,8 @@ typedef struct {
     size_t               size;      /* bytes */
     size_t               heads;     /* bytes in use */
     unsigned             fresh;     /* it is made now */
-    uint32_t             owner;     /* this process, never 0 */
-    unsigned           (*alive)(void *ctx, uint32_t owner);
+    uint32_t             owner;     /* this process; 0: it never joined */
+    unsigned           (*alive)(void *ctx, uint32_t slot);
     void                *alive_ctx;
     jm_rc_e            (*forget)(void *ctx);
     void                *ctx;

@@ -11,10 +11,6 @@
 
 #define JM_STATE_STEP       65536
 
-/* owners there may be at a time */
-
-#define JM_STATE_OWNERS     1024
-
 /* in ms since 1970: what is later, in the year 2500, is no time */
 
 #define JM_STATE_LATEST     UINT64_C(16700000000000)
@@ -233,31 +229,16 @@ jm_state_commit(jm_state_t *st)
 
 
 jm_rc_e
-jm_state_join(jm_state_t *st, unsigned (*can_be)(void *ctx, uint32_t owner),
+jm_state_join(jm_state_t *st, unsigned (*can_be)(void *ctx, uint32_t slot),
     void *ctx)
 {
-    uint32_t  i, owner;
-
-    for (i = 0; i < JM_STATE_OWNERS; i++) {
-
-        /* not at once again: others may still look for the last one's */
-
-        owner = (st->shared->owner + i) % JM_STATE_OWNERS + 1;
-
-        if (can_be(ctx, owner)) {
-            jm_put(&st->store, st->shared->owner, owner);
-
-            st->store.owner = owner;
-
-            jm_ledger_join(&st->ledger, st->now);
-            jm_queue_join(&st->queue);
-            jm_quota_join(&st->quota);
-
-            return JM_OK;
-        }
+    if (jm_store_join(&st->store, can_be, ctx) != JM_OK) {
+        return JM_ERROR;
     }
 
-    return JM_ERROR;
+    jm_queue_join(&st->queue);
+
+    return JM_OK;
 }
 
 

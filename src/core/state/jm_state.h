@@ -29,8 +29,8 @@ typedef struct jm_state_shared_s  jm_state_shared_t;
 
 
 /*
- * A process's way to the state, in memory of its own.  alive() and store.owner
- * are to be set, and boot before one is made; the rest is set by the functions.
+ * A process's way to the state, in memory of its own.  store.alive() is to be
+ * set, and boot before one is made; the rest is set by the functions.
  */
 
 typedef struct {
@@ -96,12 +96,12 @@ void jm_state_begin(jm_state_t *st, const jm_clock_t *clock);
 void jm_state_commit(jm_state_t *st);
 
 /*
- * The process becomes an owner, which others know by a number: takes the first
- * that can_be() says is nobody's, and gives up what was left by the last one
- * that had it.  Returns JM_ERROR when there are too many processes.
+ * The process becomes an owner, with a number that none had before: can_be() is
+ * asked for slots, 0 to JM_STORE_OWNERS - 1, until it takes one, which is
+ * nobody else's as long as it lives.  JM_ERROR: there are too many processes.
  */
 jm_rc_e jm_state_join(jm_state_t *st,
-    unsigned (*can_be)(void *ctx, uint32_t owner), void *ctx);
+    unsigned (*can_be)(void *ctx, uint32_t slot), void *ctx);
 
 /*
  * Takes over what is in an old store of size bytes, which is not trusted, and

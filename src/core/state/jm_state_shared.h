@@ -24,8 +24,6 @@ struct jm_state_shared_s {
     uint64_t             wall;      /* and this: the wall clock's time */
     uint64_t             last;      /* the later of both, when last in use */
     uint64_t             boot;      /* when it was made: of the system */
-    uint32_t             owner;     /* the last number that was given */
-    uint32_t             unused;
 };
 
 

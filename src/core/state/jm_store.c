@@ -208,10 +208,79 @@ jm_store_merge(jm_store_t *s)
 }
 
 
+jm_rc_e
+jm_store_join(jm_store_t *s, unsigned (*can_be)(void *ctx, uint32_t slot),
+    void *ctx)
+{
+    uint32_t            i, owner, *place;
+    jm_store_shared_t  *shared;
+
+    shared = s->shared;
+
+    /* numbers that are left out, or that 32 bits have no more of, are lost */
+
+    for (i = 1; i <= JM_STORE_OWNERS && shared->owner <= UINT32_MAX - i; i++) {
+        owner = shared->owner + i;
+
+        if (!can_be(ctx, jm_store_slot(owner))) {
+            continue;
+        }
+
+        place = &shared->owners[jm_store_slot(owner)];
+
+        if (*place != 0) {
+            jm_put(s, shared->died, shared->died + 1);
+        }
+
+        jm_put(s, shared->owner, owner);
+        jm_put(s, *place, owner);
+
+        /* from now on it is known to others */
+
+        jm_store_commit(s);
+
+        s->owner = owner;
+
+        return JM_OK;
+    }
+
+    return JM_ERROR;
+}
+
+
 unsigned
 jm_store_lives(const jm_store_t *s, uint32_t owner)
 {
-    return owner == s->owner || s->alive(s->alive_ctx, owner);
+    return owner != 0
+           && (owner == s->owner
+               || (jm_store_listed(s, owner)
+                   && s->alive(s->alive_ctx, jm_store_slot(owner))));
+}
+
+
+unsigned
+jm_store_listed(const jm_store_t *s, uint32_t owner)
+{
+    return s->shared->owners[jm_store_slot(owner)] == owner;
+}
+
+
+void
+jm_store_bury(jm_store_t *s)
+{
+    uint32_t            i;
+    jm_store_shared_t  *shared;
+
+    shared = s->shared;
+
+    for (i = 0; i < JM_STORE_OWNERS; i++) {
+
+        if (shared->owners[i] != 0 && !jm_store_lives(s, shared->owners[i])) {
+            jm_put(s, shared->owners[i], 0);
+            jm_put(s, shared->died, shared->died + 1);
+            jm_store_commit(s);
+        }
+    }
 }
 
 

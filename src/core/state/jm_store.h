@@ -38,8 +38,31 @@ void jm_store_commit(jm_store_t *s);
  */
 void jm_store_recover(jm_store_t *s);
 
-/* Whether an owner is this process, or another one that lives. */
+/*
+ * Owners are numbers of processes, from 1, none of which is ever used again.
+ * Each has a slot, 0 to JM_STORE_OWNERS - 1, that is an older one's when that
+ * is dead.
+ */
+#define jm_store_slot(owner)  (((owner) - 1) % JM_STORE_OWNERS)
+
+/*
+ * The process becomes an owner, in the next slot that can_be() gives to it.
+ * Returns JM_ERROR, and nothing has changed, when there is none.
+ */
+jm_rc_e jm_store_join(jm_store_t *s,
+    unsigned (*can_be)(void *ctx, uint32_t slot), void *ctx);
+
+/* Whether an owner is this process, or another one that lives; 0 is nobody. */
 unsigned jm_store_lives(const jm_store_t *s, uint32_t owner);
+
+/*
+ * Takes those owners off who have died, and moves shared->died on; what was
+ * done so far is committed.
+ */
+void jm_store_bury(jm_store_t *s);
+
+/* Whether an owner, not 0, was not taken off yet: cheaper than asking. */
+unsigned jm_store_listed(const jm_store_t *s, uint32_t owner);
 
 /*
  * Makes room for n records, for which others are forgotten if need be, and what

@@ -181,11 +181,11 @@ close_entry(world_t *w, unsigned i)
 
 
 static unsigned
-can_be(void *ctx, uint32_t owner)
+can_be(void *ctx, uint32_t slot)
 {
     (void) ctx;
 
-    return owner == WORKERS + 1;
+    return slot == WORKERS;
 }
 
 
@@ -203,11 +203,11 @@ join(world_t *w, unsigned i)
 /* in the place of one that has died, with all it had */
 
 static unsigned
-can_die(void *ctx, uint32_t owner)
+can_die(void *ctx, uint32_t slot)
 {
     (void) ctx;
 
-    return owner == DIES;
+    return slot == jm_store_slot(DIES);
 }
 
 
@@ -304,7 +304,7 @@ const call_t  ledger_calls[] = {
     { "open, it is owed", 2000, 1, owe, NULL, open_owed },
     { "open, the ledger is full", 2000, 0, fill_up, NULL, open_full },
     { "open of 10 tasks, it is full", 2000, 0, fill_up, NULL, open_long },
-    { "open, half of all have died", 1, 0, kill_worker, later, open_new },
+    { "open, half of all have died", 2000, 0, kill_worker, later, open_new },
     { "told", 2000, 1, NULL, be_owner, told },
     { "told, the ledger is full", 2000, 1, fill_up, be_owner, told },
     { "answered", 2000, 1, NULL, be_owner, answered },

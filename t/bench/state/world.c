@@ -28,8 +28,8 @@ static void world_fill_ledger(world_t *w);
 static void world_fill_queue(world_t *w);
 static void world_enter(world_t *w, unsigned i);
 static void world_refuse(world_t *w, unsigned i);
-static unsigned can_be(void *ctx, uint32_t owner);
-static unsigned alive(void *ctx, uint32_t owner);
+static unsigned can_be(void *ctx, uint32_t slot);
+static unsigned alive(void *ctx, uint32_t slot);
 static void *allocate(size_t size);
 static void *map(size_t size);
 static void fill(uint8_t *p, size_t len, uint64_t number);
@@ -113,7 +113,7 @@ world_join(world_t *w)
 {
     uint32_t  owner;
 
-    for (owner = WORKERS; owner != 0; owner--) {
+    for (owner = 1; owner <= WORKERS; owner++) {
 
         if (jm_state_join(&w->state, can_be, &owner) != JM_OK) {
             die("no owner is free");
@@ -123,18 +123,18 @@ world_join(world_t *w)
 
 
 static unsigned
-can_be(void *ctx, uint32_t owner)
+can_be(void *ctx, uint32_t slot)
 {
-    return owner == *(uint32_t *) ctx;
+    return slot == jm_store_slot(*(uint32_t *) ctx);
 }
 
 
 static unsigned
-alive(void *ctx, uint32_t owner)
+alive(void *ctx, uint32_t slot)
 {
     (void) ctx;
 
-    return owner < sizeof(dead) / sizeof(dead[0]) && !dead[owner];
+    return slot <= WORKERS && !dead[slot + 1];
 }
 
 
