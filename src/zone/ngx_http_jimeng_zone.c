@@ -383,11 +383,7 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    ngx_http_jimeng_zone_lock(zone);
-
     rc = ngx_http_jimeng_zone_register(zone);
-
-    ngx_http_jimeng_zone_unlock(zone);
 
     if (rc == JM_INVALID) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,

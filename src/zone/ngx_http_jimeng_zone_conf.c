@@ -11,7 +11,10 @@
 
 #include "ngx_http_jimeng_zone.h"
 
+#include "jm_quota_sync.h"
 
+
+static jm_rc_e ngx_http_jimeng_zone_accounts(ngx_http_jimeng_zone_t *zone);
 static void ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
     jm_str_t *name, jm_queue_conf_t *conf);
 
@@ -48,6 +51,39 @@ ngx_http_jimeng_zone_records(ngx_http_jimeng_zone_t *zone)
 jm_rc_e
 ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone)
 {
+    jm_rc_e          rc;
+    jm_quota_sync_t  sync;
+
+    ngx_http_jimeng_zone_lock(zone);
+
+    rc = ngx_http_jimeng_zone_accounts(zone);
+
+    ngx_http_jimeng_zone_unlock(zone);
+
+    ngx_memzero(&sync, sizeof(jm_quota_sync_t));
+
+    sync.clients = zone->jmcf->clients.elts;
+    sync.n = zone->jmcf->clients.nelts;
+
+    /* old workers go on meanwhile: who waits for a lock needs time to get it */
+
+    while (rc == JM_OK && sync.step != JM_SYNC_DONE) {
+        ngx_http_jimeng_zone_lock(zone);
+
+        rc = jm_quota_sync(&zone->memory.state.quota, &sync);
+
+        ngx_http_jimeng_zone_unlock(zone);
+
+        (void) usleep(1);
+    }
+
+    return rc;
+}
+
+
+static jm_rc_e
+ngx_http_jimeng_zone_accounts(ngx_http_jimeng_zone_t *zone)
+{
     jm_rc_e                      rc;
     jm_str_t                     name;
     ngx_uint_t                   i;
@@ -72,8 +108,7 @@ ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone)
         }
     }
 
-    return jm_quota_sync(&zone->memory.state.quota, zone->jmcf->clients.elts,
-                         zone->jmcf->clients.nelts);
+    return JM_OK;
 }
 
 

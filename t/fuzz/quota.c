@@ -417,7 +417,7 @@ reload(world_t *w)
         }
     }
 
-    if (jm_quota_sync(&w->q, clients, n) != JM_OK) {
+    if (quota_sync(&w->q, clients, n) != JM_OK) {
         check(n > w->q.shared->nclients + w->store.shared->nfree);
         return;
     }
@@ -499,7 +499,7 @@ restart(world_t *w)
     }
 
     check(imported == n);
-    check(jm_quota_sync(&w->q, clients, n) == JM_OK);
+    check(quota_sync(&w->q, clients, n) == JM_OK);
 }
 
 

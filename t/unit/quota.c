@@ -9,7 +9,7 @@
  * jm_quota_join() drops, the guard against a clock that is just behind in
  * jm_quota_used(), the serial number in jm_quota_numbered(), the limit in
  * jm_quota_owed() and what is stored of it in jm_quota_rate(), the look at the
- * period in jm_quota_sync(), jm_quota_look() and jm_quota_made().
+ * period in jm_quota_sync_add(), jm_quota_look() and jm_quota_made().
  */
 
 
@@ -197,7 +197,7 @@ test_images(void)
     d = c;
     c.images_period = 3600;
     clients[0] = &c;
-    (void) jm_quota_sync(&q, clients, 1);
+    (void) quota_sync(&q, clients, 1);
     jm_quota_view(&q, &c, SECONDS + 86400, &view);
     is_int((int64_t) view.used, 0, "hours are not days");
     is_int((int64_t) view.reset, (SECONDS / 3600 + 25) * 3600, "their end");
@@ -211,7 +211,7 @@ test_images(void)
     is_int((int64_t) view.reset, (SECONDS / 3600 + 1) * 3600, "to its end");
 
     clients[0] = &d;
-    (void) jm_quota_sync(&q, clients, 1);
+    (void) quota_sync(&q, clients, 1);
     jm_quota_delivered(&q, &a, 1, SECONDS);
     is_view(&q, &d, 0, 1, 0, "days again, which begin anew");
     jm_quota_view(&q, &d, SECONDS + 86400, &view);
@@ -267,7 +267,7 @@ test_reload(void)
     (void) jm_quota_rate(&q, &c, NOW, &rate);
     jm_quota_delivered(&q, &a, 1, SECONDS);
 
-    is_int(jm_quota_sync(&q, clients, 2), JM_OK, "one more");
+    is_int(quota_sync(&q, clients, 2), JM_OK, "one more");
     is_view(&other, &c, 1, 1, 1, "the other is kept");
     jm_quota_rate_view(&q, &c, NOW, &rate);
     is_int((int64_t) rate.remaining, 5, "and its bucket");
@@ -275,13 +275,13 @@ test_reload(void)
     (void) jm_quota_hold(&other, &d, 2, 0, SECONDS, &b, &view);
 
     ok(jm_quota_serial(&q, &c) != 0, "the first is known");
-    is_int(jm_quota_sync(&q, clients, 1), JM_OK, "without the first");
+    is_int(quota_sync(&q, clients, 1), JM_OK, "without the first");
     is_int((int64_t) jm_quota_serial(&q, &c), 0, "and no more");
     is_view(&q, &c, 0, 0, 0, "it is not known");
     is_view(&q, &d, 1, 0, 2, "the second is kept");
 
     clients[0] = &c;
-    is_int(jm_quota_sync(&q, clients, 1), JM_OK, "the first again");
+    is_int(quota_sync(&q, clients, 1), JM_OK, "the first again");
     is_view(&q, &c, 0, 0, 0, "it begins anew");
 
     (void) jm_quota_hold(&q, &c, 1, 0, SECONDS, &b, &view);
@@ -296,7 +296,7 @@ test_reload(void)
         clients[i] = &many[i];
     }
 
-    is_int(jm_quota_sync(&q, clients, 100), JM_OK, "many");
+    is_int(quota_sync(&q, clients, 100), JM_OK, "many");
 
     for (i = 0; i < 100; i++) {
         if (jm_quota_hold(&q, &many[i], 1, 0, SECONDS, &a, &view)
@@ -313,7 +313,7 @@ test_reload(void)
     }
 
     is_int(i, 100, "each has its own");
-    is_int(jm_quota_sync(&q, clients, 0), JM_OK, "nobody");
+    is_int(quota_sync(&q, clients, 0), JM_OK, "nobody");
     is_view(&q, &many[7], 0, 0, 0, "nothing is left");
 
     done();
@@ -338,7 +338,7 @@ test_made(void)
     clients[0] = &c;
     clients[1] = &d;
 
-    (void) jm_quota_sync(&q, clients, 2);
+    (void) quota_sync(&q, clients, 2);
 
     serial = jm_quota_serial(&q, &c);
 
@@ -360,8 +360,8 @@ test_made(void)
     jm_quota_view(&q, &c, SECONDS + 86400, &view);
     is_int((int64_t) view.used, 2, "the next day");
 
-    (void) jm_quota_sync(&q, &clients[1], 1);
-    (void) jm_quota_sync(&q, clients, 2);
+    (void) quota_sync(&q, &clients[1], 1);
+    (void) quota_sync(&q, clients, 2);
 
     jm_quota_made(&other, serial, 1, SECONDS);
     is_view(&q, &c, 0, 0, 0, "another client of the same name");

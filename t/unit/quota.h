@@ -10,6 +10,7 @@
 
 
 #include "jm_quota_store.h"
+#include "jm_quota_sync.h"
 #include "store.h"
 
 
@@ -65,6 +66,27 @@ quota_other(jm_quota_t *other, jm_store_t *s, const jm_quota_t *q,
 
     *other = *q;
     other->store = s;
+}
+
+
+/* all pieces of it */
+
+static inline jm_rc_e
+quota_sync(jm_quota_t *q, const jm_client_t *const *clients, size_t n)
+{
+    jm_rc_e          rc;
+    jm_quota_sync_t  sync;
+
+    memset(&sync, 0, sizeof(jm_quota_sync_t));
+
+    sync.clients = clients;
+    sync.n = n;
+
+    do {
+        rc = jm_quota_sync(q, &sync);
+    } while (rc == JM_OK && sync.step != JM_SYNC_DONE);
+
+    return rc;
 }
 
 

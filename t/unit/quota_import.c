@@ -56,7 +56,7 @@ old_init(void)
     store_alive_by(&old, alive);
     old.shared->serial = 1000;
 
-    (void) jm_quota_sync(&q, both, 2);
+    (void) quota_sync(&q, both, 2);
 
     for (i = 0; i <= JM_QUOTA_SHARES; i++) {
         old.owner = i + 1;
@@ -151,7 +151,7 @@ test_all(void)
            (int64_t) jm_quota_serial(&was, &alice), "so does the other");
 
     eve = client("eve", 6, 100, 10);
-    is_int(jm_quota_sync(&q, others, 2), JM_OK, "one goes, and one comes");
+    is_int(quota_sync(&q, others, 2), JM_OK, "one goes, and one comes");
 
     is_used(&q, &alice, 1, "what one has used that stays");
     jm_quota_rate_view(&q, &alice, NOW, &rate);
@@ -218,7 +218,7 @@ test_damaged(void)
 
             /* whatever it was: it can be gone on with */
 
-            wrong += jm_quota_sync(&q, both, 2) != JM_OK;
+            wrong += quota_sync(&q, both, 2) != JM_OK;
 
             (void) jm_quota_rate(&q, &alice, NOW, &rate);
             wrong += jm_quota_rate(&q, &alice, NOW + 60000, &rate) != JM_OK;
@@ -276,7 +276,7 @@ test_bad(void)
     is_int(n, 2, "records, and nothing in between");
     is_int(jm_quota_import(&q, &old, UINT32_MAX, SECONDS), JM_INVALID,
            "far away");
-    (void) jm_quota_sync(&q, both, 0);
+    (void) quota_sync(&q, both, 0);
 
     for (i = 0; i < jm_nitems(lens); i++) {
         c = *good;
@@ -301,7 +301,7 @@ test_bad(void)
     c.window = UINT64_MAX;
     c.full = UINT64_MAX;
     is_int(import(&q, &c), JM_OK, "what would never end");
-    (void) jm_quota_sync(&q, both, 2);
+    (void) quota_sync(&q, both, 2);
 
     is_int(jm_quota_hold(&q, &alice, 1, 0, SECONDS, &hold, &view),
            JM_QUOTA_IMAGES, "what is used up");

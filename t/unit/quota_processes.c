@@ -84,7 +84,7 @@ world_init(jm_quota_t *q, jm_store_t *s, unsigned (*alive)(uint32_t owner))
 
     clients[1].concurrency = 100;
 
-    if (jm_quota_sync(q, all, CLIENTS - 1) != JM_OK) {
+    if (quota_sync(q, all, CLIENTS - 1) != JM_OK) {
         abort();
     }
 }
@@ -188,7 +188,7 @@ run(world_t *w, jm_quota_t *q)
                              &holds[n % 4], &view);
 
         if (n % 97 == 0) {
-            (void) jm_quota_sync(q, all, CLIENTS - n % 3);
+            (void) quota_sync(q, all, CLIENTS - n % 3);
         }
 
         jm_store_commit(q->store);
@@ -328,7 +328,7 @@ live(void *data)
         jm_store_begin(q->store);
 
         jm_quota_release(q, &a);
-        (void) jm_quota_sync(q, all, CLIENTS - 1 + i % 2);
+        (void) quota_sync(q, all, CLIENTS - 1 + i % 2);
         jm_quota_release(q, &b);
 
         jm_store_commit(q->store);

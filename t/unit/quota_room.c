@@ -41,7 +41,7 @@ test_many(void)
         clients[i] = &many[i];
     }
 
-    is_int(jm_quota_sync(&q, clients, MANY), JM_OK, "thousands");
+    is_int(quota_sync(&q, clients, MANY), JM_OK, "thousands");
 
     /* as if the process had died here */
 
@@ -55,7 +55,7 @@ test_many(void)
     is_int(store_count(s, JM_RECORD_CLIENT), MANY, "once");
     ok(store_is_whole(s) != 0, "and no record is lost");
 
-    is_int(jm_quota_sync(&q, &clients[MANY - 1], 1), JM_OK, "all but one go");
+    is_int(quota_sync(&q, &clients[MANY - 1], 1), JM_OK, "all but one go");
 
     jm_store_begin(s);
 
@@ -96,17 +96,17 @@ test_room(void)
 
     fill(s, 38);
 
-    is_int(jm_quota_sync(&q, clients, 40), JM_ERROR, "no room for all");
+    is_int(quota_sync(&q, clients, 40), JM_ERROR, "no room for all");
     is_view(&q, &c, 1, 0, 1, "nothing has changed");
     is_int(s->shared->nfree, 38, "nothing at all");
 
-    is_int(jm_quota_sync(&q, clients, 39), JM_OK, "the old one makes room");
+    is_int(quota_sync(&q, clients, 39), JM_OK, "the old one makes room");
     is_int(s->shared->nfree, 0, "and there is no more");
 
     s->forget = forget;
     s->ctx = s;
 
-    is_int(jm_quota_sync(&q, clients, 40), JM_OK, "others are forgotten");
+    is_int(quota_sync(&q, clients, 40), JM_OK, "others are forgotten");
 
     s->forget = NULL;
 
@@ -195,7 +195,7 @@ test_owners(void)
     store_own(&stores[1], 9 + JM_STORE_OWNERS);
     is_view(&q, &c, 8, 40, 9, "one has begun anew");
 
-    (void) jm_quota_sync(&q, clients, 0);
+    (void) quota_sync(&q, clients, 0);
     is_int(s->shared->nfree, nfree + 1, "all are forgotten, with all they had");
 
     done();

@@ -50,7 +50,7 @@ start(jm_quota_t *q, const jm_client_t **all)
     quota_init(q, &stores[0], SIZE);
     store_alive_by(&stores[0], alive);
 
-    if (jm_quota_sync(q, all, CLIENTS) != JM_OK) {
+    if (quota_sync(q, all, CLIENTS) != JM_OK) {
         abort();
     }
 }

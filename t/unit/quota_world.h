@@ -36,7 +36,7 @@ start(jm_quota_t *q, jm_quota_t *other, const jm_client_t *c)
     quota_init(q, &stores[0], SIZE);
     store_alive_by(&stores[0], alive);
 
-    if (jm_quota_sync(q, &c, 1) != JM_OK) {
+    if (quota_sync(q, &c, 1) != JM_OK) {
         abort();
     }
 

@@ -24,6 +24,7 @@
 #undef request_init
 
 #include "jm_backend.h"
+#include "jm_quota_sync.h"
 #include "jm_state_shared.h"
 
 
@@ -429,11 +430,19 @@ state_account(jm_state_t *st, const char *name, uint32_t concurrency)
 static inline jm_rc_e
 state_sync(jm_state_t *st, const jm_client_t *const *clients, size_t n)
 {
-    jm_rc_e  rc;
+    jm_rc_e          rc;
+    jm_quota_sync_t  sync;
 
-    state_begin(st);
-    rc = jm_quota_sync(&st->quota, clients, n);
-    state_commit(st);
+    memset(&sync, 0, sizeof(jm_quota_sync_t));
+
+    sync.clients = clients;
+    sync.n = n;
+
+    do {
+        state_begin(st);
+        rc = jm_quota_sync(&st->quota, &sync);
+        state_commit(st);
+    } while (rc == JM_OK && sync.step != JM_SYNC_DONE);
 
     return rc;
 }

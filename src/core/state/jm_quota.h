@@ -54,15 +54,6 @@ jm_rc_e jm_quota_layout(jm_quota_t *q, jm_store_t *s);
 jm_rc_e jm_quota_import(jm_quota_t *q, const jm_store_t *old, jm_ref_t ref,
     int64_t seconds);
 
-/*
- * To be called when the files of keys were read: of these n clients, no two of
- * one name, the counters of those that were there before are kept, the others
- * begin anew, and what is left is forgotten.  It commits after each.  Returns
- * JM_ERROR if there is no room: no client has changed then.
- */
-jm_rc_e jm_quota_sync(jm_quota_t *q, const jm_client_t *const *clients,
-    size_t n);
-
 /* Returns the client's number, which no other ever has; 0: it is not known. */
 uint64_t jm_quota_serial(const jm_quota_t *q, const jm_client_t *client);
 

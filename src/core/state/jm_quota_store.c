@@ -161,7 +161,6 @@ jm_quota_add(jm_quota_t *q, jm_str_t name, uint64_t serial)
     memcpy(c->name, name.data, name.len);
     c->len = (uint32_t) name.len;
     c->serial = serial;
-    c->round = q->shared->round;
 
     jm_store_seal(c, jm_quota_client_sealed);
 

@@ -10,6 +10,13 @@
 #define NEW         0x1000000   /* requests that the ledger does not have */
 #define WATCH       100         /* ms between two looks for dead workers */
 
+/* pieces of n clients, and of all steps of a sync */
+
+#define PIECES(n)   (((n) + JM_QUOTA_PIECE - 1) / JM_QUOTA_PIECE)
+#define SAME        (2 * PIECES(CLIENTS) + 2)
+#define GROWN       (2 * PIECES(CLIENTS + MORE) + 2)
+#define FULL        (GROWN + PIECES(MORE))
+
 
 static jm_ledger_claim_t
 open_entry(world_t *w, const jm_ledger_request_t *order, jm_ledger_e expected)
@@ -258,29 +265,37 @@ hold(world_t *w, unsigned i)
 
 
 static void
-sync_clients(world_t *w, size_t n)
+same_clients(world_t *w)
 {
-    if (jm_quota_sync(&w->state.quota, w->names, n) != JM_OK) {
-        die("there is no room for clients");
+    world_sync(w, CLIENTS);
+}
+
+
+static void
+more_clients(world_t *w)
+{
+    world_sync(w, CLIENTS + MORE);
+}
+
+
+static void
+more_take_all(world_t *w)
+{
+    take_all(w);
+    more_clients(w);
+}
+
+
+static void
+sync_piece(world_t *w, unsigned i)
+{
+    (void) i;
+
+    if (w->sync.step == JM_SYNC_DONE
+        || jm_quota_sync(&w->state.quota, &w->sync) != JM_OK)
+    {
+        die("synced otherwise");
     }
-}
-
-
-static void
-sync_same(world_t *w, unsigned i)
-{
-    (void) i;
-
-    sync_clients(w, CLIENTS);
-}
-
-
-static void
-sync_more(world_t *w, unsigned i)
-{
-    (void) i;
-
-    sync_clients(w, CLIENTS + MORE);
 }
 
 
@@ -313,9 +328,10 @@ const call_t  ledger_calls[] = {
     { "a worker joins for a dead one", 1, 0, kill_worker, NULL, join_again },
     { "a request counts for its rate", 2000, 0, NULL, NULL, rate },
     { "a request is held", 2000, 0, NULL, NULL, hold },
-    { "sync of the same clients", 1, 0, NULL, NULL, sync_same },
-    { "sync of 10,000 more clients", 1, 0, NULL, NULL, sync_more },
-    { "the same, the ledger has all room", 1, 0, take_all, NULL, sync_more },
+    { "sync of the same clients", SAME, 0, same_clients, NULL, sync_piece },
+    { "sync of 10,000 more clients", GROWN, 0, more_clients, NULL, sync_piece },
+    { "the same, the ledger has all room", FULL, 0, more_take_all, NULL,
+      sync_piece },
     { "views of 32 clients", 2000, 0, NULL, NULL, views },
 };
 

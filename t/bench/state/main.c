@@ -24,7 +24,7 @@
 #include "calls.h"
 
 
-#define MOST        2000        /* calls of a kind */
+#define MOST        5000        /* calls of a kind */
 #define BUDGET      200000000   /* ns for all of them in a world, about */
 
 

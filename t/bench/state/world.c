@@ -164,11 +164,26 @@ world_clients(world_t *w)
         w->names[i] = c;
     }
 
-    if (jm_quota_sync(&w->state.quota, w->names, CLIENTS) != JM_OK) {
-        die("there is no room for clients");
-    }
+    world_sync(w, CLIENTS);
 
-    jm_state_commit(&w->state);
+    while (w->sync.step != JM_SYNC_DONE) {
+
+        if (jm_quota_sync(&w->state.quota, &w->sync) != JM_OK) {
+            die("there is no room for clients");
+        }
+
+        jm_state_commit(&w->state);
+    }
+}
+
+
+void
+world_sync(world_t *w, size_t n)
+{
+    memset(&w->sync, 0, sizeof(jm_quota_sync_t));
+
+    w->sync.clients = w->names;
+    w->sync.n = n;
 }
 
 

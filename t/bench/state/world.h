@@ -9,6 +9,7 @@
 #define _WORLD_H_INCLUDED_
 
 
+#include "jm_quota_sync.h"
 #include "jm_state.h"
 
 
@@ -47,6 +48,7 @@ typedef struct {
     unsigned             accounts[ACCOUNTS];
     jm_client_t         *clients;
     const jm_client_t  **names;
+    jm_quota_sync_t      sync;      /* of the first so many */
     void                *saved;     /* what there was in the store at first */
     size_t               nsaved;
     waiter_t            *saved_waiters;
@@ -77,6 +79,10 @@ void request_of(world_t *w, jm_queue_request_t *request, uint32_t client,
 /* a request for the ledger that is nobody else's, of n tasks */
 
 void order_of(jm_ledger_request_t *order, uint64_t number, unsigned n);
+
+/* the files of keys are read, and have the first n clients */
+
+void world_sync(world_t *w, size_t n);
 
 /* the process does what follows as this owner */
 
