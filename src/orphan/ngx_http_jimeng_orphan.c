@@ -271,10 +271,8 @@ ngx_http_jimeng_orphan_counted(void *data)
 {
     ngx_http_jimeng_orphan_t *o = data;
 
-    jm_str_t  nobody = jm_null_string;
-
     if (o->op.first && o->op.images) {
-        ngx_http_jimeng_metrics_images(o->request, nobody, o->op.images);
+        ngx_http_jimeng_metrics_images(o->request, o->op.client, o->op.images);
     }
 }
 

@@ -297,7 +297,7 @@ made(world_t *w)
     client = choose(&w->input, CLIENTS);
     c = &w->counted[client];
 
-    jm_quota_made(&w->q, c->serial, n, seconds(w));
+    (void) jm_quota_made(&w->q, c->serial, n, seconds(w));
 
     if (c->known && c->client.images != 0) {
         c->used = used(w, client) + n;

@@ -344,26 +344,29 @@ test_made(void)
 
     ok(serial != 0 && serial != jm_quota_serial(&q, &d), "numbers");
 
-    jm_quota_made(&other, serial, 2, SECONDS);
+    is_bytes(jm_quota_made(&other, serial, 2, SECONDS), c.name, "whose it is");
     is_view(&q, &c, 0, 2, 0, "a client's");
 
-    jm_quota_made(&other, 0, 1, SECONDS);
-    jm_quota_made(&other, serial + q.mask + 1, 1, SECONDS);
-    jm_quota_made(&other, jm_quota_serial(&q, &d), 1, SECONDS);
+    is_int((int64_t) jm_quota_made(&other, 0, 1, SECONDS).len, 0, "nobody's");
+    is_int((int64_t) jm_quota_made(&other, serial + q.mask + 1, 1, SECONDS).len,
+           0, "nobody's by now");
+    is_bytes(jm_quota_made(&other, jm_quota_serial(&q, &d), 1, SECONDS), d.name,
+             "whose are not limited");
     is_view(&q, &c, 0, 2, 0, "nobody's, somebody's, another's");
 
     d = client("bob", 0, 0, 5);
     is_view(&q, &d, 0, 0, 0, "who has no limit");
 
-    jm_quota_made(&other, serial, 1, SECONDS + 86400);
-    jm_quota_made(&other, serial, 1, SECONDS);
+    (void) jm_quota_made(&other, serial, 1, SECONDS + 86400);
+    (void) jm_quota_made(&other, serial, 1, SECONDS);
     jm_quota_view(&q, &c, SECONDS + 86400, &view);
     is_int((int64_t) view.used, 2, "the next day");
 
     (void) quota_sync(&q, &clients[1], 1);
     (void) quota_sync(&q, clients, 2);
 
-    jm_quota_made(&other, serial, 1, SECONDS);
+    is_int((int64_t) jm_quota_made(&other, serial, 1, SECONDS).len, 0,
+           "of one that is no more");
     is_view(&q, &c, 0, 0, 0, "another client of the same name");
 
     done();

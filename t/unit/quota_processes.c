@@ -319,7 +319,7 @@ live(void *data)
         jm_store_begin(q->store);
 
         jm_quota_delivered(q, &a, 2, SECONDS);
-        jm_quota_made(q, jm_quota_serial(q, &clients[1]), 2, SECONDS);
+        (void) jm_quota_made(q, jm_quota_serial(q, &clients[1]), 2, SECONDS);
 
         jm_store_commit(q->store);
 
@@ -414,8 +414,9 @@ test_steps(void)
 
     world_init(q, s, stepped_is_dead);
 
-    jm_quota_made(q, jm_quota_serial(q, &clients[2]), 7, SECONDS);
-    jm_quota_made(q, jm_quota_serial(q, &clients[0]), 100, SECONDS - 86400);
+    (void) jm_quota_made(q, jm_quota_serial(q, &clients[2]), 7, SECONDS);
+    (void) jm_quota_made(q, jm_quota_serial(q, &clients[0]), 100,
+                         SECONDS - 86400);
 
     for (i = 0; i < JM_QUOTA_SHARES; i++) {
         s->owner = OTHERS + i;

@@ -234,7 +234,7 @@ test_two(void)
     /* one that began before knows less */
 
     start(&q, &other, clients[0]);
-    jm_quota_made(&q, jm_quota_serial(&q, clients[0]), 1, SECONDS);
+    (void) jm_quota_made(&q, jm_quota_serial(&q, clients[0]), 1, SECONDS);
     sync_init(&one, 1, 1);
     sync_init(&two, 0, 1);
     piece(&q, &one);

@@ -228,7 +228,7 @@ test_all(void)
     is_int((int64_t) orphan.billed, serials[0], "and who pays");
 
     state_begin(&st);
-    jm_quota_made(&st.quota, orphan.billed, 1, st.seconds);
+    (void) jm_quota_made(&st.quota, orphan.billed, 1, st.seconds);
     state_commit(&st);
 
     /* the clients */

@@ -59,8 +59,9 @@ typedef struct {
     unsigned             pending;   /* the upstream says that it runs, */
     unsigned             doubted;   /* or something that may mean its end */
     uint64_t             images;    /* else it is over, and brought these */
-    unsigned             first;     /* nobody has seen that before: they */
-                                    /* are counted for who ordered it */
+    unsigned             first;     /* to see that: these are counted */
+    jm_str_t             client;    /* for who ordered it; empty: nobody */
+    uint8_t              name[JM_KEYS_NAME];
 } jm_op_orphan_t;
 
 

@@ -337,6 +337,7 @@ jm_memory_asked(jm_backend_t *b, jm_op_orphan_t *op)
     id.data = orphan->id;
 
     op->first = 0;
+    op->client.len = 0;
 
     st = b->lock(b->ctx);
 
@@ -358,6 +359,7 @@ jm_memory_asked(jm_backend_t *b, jm_op_orphan_t *op)
 static void
 jm_memory_orphan_over(jm_state_t *st, jm_op_orphan_t *op, jm_str_t id)
 {
+    jm_str_t      client;
     unsigned      known;
     jm_orphan_t  *orphan;
 
@@ -373,7 +375,15 @@ jm_memory_orphan_over(jm_state_t *st, jm_op_orphan_t *op, jm_str_t id)
     }
 
     if (op->first && op->images != 0) {
-        jm_quota_made(&st->quota, orphan->billed, op->images, st->seconds);
+        client = jm_quota_made(&st->quota, orphan->billed, op->images,
+                               st->seconds);
+
+        op->client.len = client.len;
+        op->client.data = op->name;
+
+        if (client.len != 0) {
+            memcpy(op->name, client.data, client.len);
+        }
     }
 
     /* comes last: the next waiter may be granted the slot at once */

@@ -260,7 +260,7 @@ jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
 }
 
 
-void
+jm_str_t
 jm_quota_made(jm_quota_t *q, uint64_t serial, uint64_t images,
     int64_t seconds)
 {
@@ -268,9 +268,15 @@ jm_quota_made(jm_quota_t *q, uint64_t serial, uint64_t images,
 
     c = jm_quota_numbered(q, serial);
 
-    if (c != NULL && c->period != 0) {
+    if (c == NULL) {
+        return (jm_str_t) { 0, NULL };
+    }
+
+    if (c->period != 0) {
         jm_quota_count(q, c, images, seconds);
     }
+
+    return jm_quota_name(c);
 }
 
 

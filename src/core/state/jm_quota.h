@@ -91,8 +91,12 @@ void jm_quota_attach(jm_quota_t *q, const jm_client_t *client,
 void jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
     int64_t seconds);
 
-/* The same for the client of a number, without a hold; 0 is nobody's. */
-void jm_quota_made(jm_quota_t *q, uint64_t serial, uint64_t images,
+/*
+ * The same for the client of a number, without a hold; 0 is nobody's.  Returns
+ * its name, which is good until the lock is given back; empty: it is nobody's,
+ * or of a client that is not known any more.
+ */
+jm_str_t jm_quota_made(jm_quota_t *q, uint64_t serial, uint64_t images,
     int64_t seconds);
 
 /*

@@ -21,7 +21,6 @@ static void jm_quota_unlink(jm_quota_t *q, jm_ref_t *chain,
 static void jm_quota_trim(jm_quota_t *q, jm_quota_client_t *c);
 static jm_ref_t *jm_quota_by_name(const jm_quota_t *q, jm_str_t name);
 static jm_ref_t *jm_quota_by_serial(const jm_quota_t *q, uint64_t serial);
-static jm_str_t jm_quota_name(const jm_quota_client_t *c);
 
 
 jm_rc_e
@@ -383,7 +382,7 @@ jm_quota_by_serial(const jm_quota_t *q, uint64_t serial)
 }
 
 
-static jm_str_t
+jm_str_t
 jm_quota_name(const jm_quota_client_t *c)
 {
     jm_str_t  name;

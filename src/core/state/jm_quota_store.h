@@ -86,6 +86,9 @@ jm_quota_linked(jm_ring_t *link)
 jm_quota_client_t *jm_quota_find(const jm_quota_t *q, jm_str_t name);
 jm_quota_client_t *jm_quota_numbered(const jm_quota_t *q, uint64_t serial);
 
+/* Returns the client's name, a view into its record. */
+jm_str_t jm_quota_name(const jm_quota_client_t *c);
+
 /* Enters a client, for whom there has to be room, by a number of its own. */
 jm_quota_client_t *jm_quota_add(jm_quota_t *q, jm_str_t name, uint64_t serial);
 
