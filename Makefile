@@ -106,7 +106,9 @@ bench:
 # Of all of the core a simulation wants one part, and that fast.
 build/bench/schedule: $(wildcard t/bench/schedule/*.[ch]) \
                       $(wildcard src/core/state/jm_schedule*.[ch]) \
+                      $(wildcard src/core/state/jm_store*.[ch]) \
                       $(wildcard src/core/text/jm_hash.[ch]) \
+                      src/core/state/jm_put.h src/core/state/jm_record.h \
                       src/core/text/jm_base.h src/core/text/jm_fence.h
 	@mkdir -p $(@D)
 	@echo "building $@"

@@ -25,6 +25,7 @@ ngx_msec_t
 ngx_http_jimeng_schedule_next(ngx_http_request_t *r, uint64_t kind,
     const jm_task_t *task, ngx_msec_t elapsed)
 {
+    jm_state_t                  *state;
     ngx_msec_t                   wait, ration;
     ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_loc_conf_t  *jlcf;
@@ -37,12 +38,13 @@ ngx_http_jimeng_schedule_next(ngx_http_request_t *r, uint64_t kind,
 
     zone = ngx_http_jimeng_zone_get(r);
 
-    ngx_http_jimeng_zone_lock(zone);
+    state = ngx_http_jimeng_zone_lock(zone);
 
-    wait = (ngx_msec_t) jm_schedule_next(&zone->schedule, kind, elapsed);
+    jm_schedule_look(&state->schedule, kind);
 
     ngx_http_jimeng_zone_unlock(zone);
 
+    wait = (ngx_msec_t) jm_schedule_next(&state->schedule, elapsed);
     ration = ngx_http_jimeng_schedule_ration(task, elapsed);
 
     return ngx_max(wait, ration);
@@ -83,6 +85,7 @@ void
 ngx_http_jimeng_schedule_learn(ngx_http_request_t *r, uint64_t kind,
     jm_schedule_seen_t *seen)
 {
+    jm_state_t                  *state;
     ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
@@ -94,9 +97,9 @@ ngx_http_jimeng_schedule_learn(ngx_http_request_t *r, uint64_t kind,
 
     zone = ngx_http_jimeng_zone_get(r);
 
-    ngx_http_jimeng_zone_lock(zone);
+    state = ngx_http_jimeng_zone_lock(zone);
 
-    jm_schedule_learn(&zone->schedule, kind, seen, ngx_current_msec);
+    jm_schedule_learn(&state->schedule, kind, seen, state->now);
 
     ngx_http_jimeng_zone_unlock(zone);
 }

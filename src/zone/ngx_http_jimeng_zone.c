@@ -11,7 +11,7 @@
 
 /* changes with the meaning of what is kept, its parts have their own */
 
-#define NGX_HTTP_JIMENG_ZONE_LAYOUT   3
+#define NGX_HTTP_JIMENG_ZONE_LAYOUT   4
 
 /* of the state */
 
@@ -19,10 +19,10 @@
 #define NGX_HTTP_JIMENG_ZONE_MAX      ((ssize_t) 16 << 30)
 
 /*
- * Bytes of what is counted and learnt, which the zone has besides the state, of
- * whatever size that is.  All series that there may be take 200k with short
- * names, and 1.1m with the longest ones; what is learnt takes 256k at most.  A
- * page that nothing was written to takes no memory.
+ * Bytes of what is counted, which the zone has besides the state, of whatever
+ * size that is.  All series that there may be take 200k with short names, and
+ * 1.1m with the longest ones.  A page that nothing was written to takes no
+ * memory.
  */
 
 #define NGX_HTTP_JIMENG_COUNTED       ((size_t) 2 * 1024 * 1024)
@@ -47,7 +47,7 @@ static ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_of(ngx_cycle_t *cycle);
 
 
 static const uint32_t  ngx_http_jimeng_versions[NGX_HTTP_JIMENG_VERSIONS] = {
-    NGX_HTTP_JIMENG_ZONE_LAYOUT, JM_METRICS_VERSION, JM_SCHEDULE_VERSION
+    NGX_HTTP_JIMENG_ZONE_LAYOUT, JM_METRICS_VERSION
 };
 
 
@@ -189,8 +189,6 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->metrics.alive = ngx_http_jimeng_zone_exists;
     zone->metrics.pid = (uint32_t) ngx_pid;
 
-    zone->schedule.mem = mem;
-
     if (data || shm_zone->shm.exists) {
         rc = ngx_http_jimeng_zone_reuse(zone, shm_zone);
 
@@ -278,7 +276,6 @@ ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone,
     }
 
     zone->metrics.shared = zone->sh->metrics;
-    zone->schedule.shared = zone->sh->schedule;
 
     return NGX_OK;
 }
@@ -317,14 +314,11 @@ ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
 
     shpool->log_nomem = 0;
 
-    if (jm_metrics_create(&zone->metrics) != JM_OK
-        || jm_schedule_create(&zone->schedule) != JM_OK)
-    {
+    if (jm_metrics_create(&zone->metrics) != JM_OK) {
         return NGX_ERROR;
     }
 
     zone->sh->metrics = zone->metrics.shared;
-    zone->sh->schedule = zone->schedule.shared;
     zone->sh->magic = NGX_HTTP_JIMENG_ZONE_MAGIC;
 
     shpool->data = zone->sh;

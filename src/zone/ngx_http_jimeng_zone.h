@@ -6,7 +6,7 @@
 
 /*
  * The floor "zone": the memory that all workers share, how one of them wakes
- * another, what is counted there, and what is learnt of how long tasks take.
+ * another, and what is counted there.
  */
 
 
@@ -19,11 +19,10 @@
 
 #include "jm_backend.h"
 #include "jm_metrics_report.h"
-#include "jm_schedule.h"
 #include "jm_visual.h"
 
 
-#define NGX_HTTP_JIMENG_VERSIONS     3
+#define NGX_HTTP_JIMENG_VERSIONS     2
 
 
 /*
@@ -39,7 +38,6 @@ struct ngx_http_jimeng_zone_s {
     ngx_http_jimeng_memory_t       memory;
     jm_backend_t                  backend;
     jm_metrics_t                  metrics;
-    jm_schedule_t                 schedule;
 
     struct {
         uint32_t                  magic;
@@ -47,7 +45,6 @@ struct ngx_http_jimeng_zone_s {
         size_t                    size;     /* of this structure */
 
         jm_metrics_shared_t      *metrics;
-        jm_schedule_shared_t     *schedule;
         ngx_msec_t                warned;   /* of a full zone; 0: never */
     } *sh;
 };

@@ -1,19 +1,23 @@
 
 /*
  * The poll schedule, told whatever may have been seen of tasks: a wait is never
- * too short or too long, nothing but a task's own class changes it, and memory
- * is taken for so many classes only.  Nine bytes are a step: what is done, of
+ * too short or too long, nothing but a task's own class changes it, and records
+ * are taken for so many classes only.  Nine bytes are a step: what is done, of
  * which class, and numbers of any size.
  *
  * Seen failing with waits of less than JM_SCHEDULE_LEAST.
  */
 
 
+#define _GNU_SOURCE
+
 #include "fuzz.h"
 #include "jm_schedule.h"
+#include "store.h"
 
 
 #define STEP     9
+#define SIZE     131072
 #define CLASSES  (JM_SCHEDULE_CLASSES + 8)
 
 
@@ -35,11 +39,14 @@ next(jm_schedule_t *s, uint64_t class, uint64_t elapsed)
 {
     uint64_t  wait;
 
-    wait = jm_schedule_next(s, class, elapsed);
+    jm_schedule_look(s, class);
+    wait = jm_schedule_next(s, elapsed);
 
     check(wait >= JM_SCHEDULE_LEAST && wait <= JM_SCHEDULE_MOST);
-    check(wait == jm_schedule_next(s, class, elapsed));
-    check(jm_schedule_next(s, CLASSES + 1, elapsed) == JM_SCHEDULE_FIXED);
+    check(wait == jm_schedule_next(s, elapsed));
+
+    jm_schedule_look(s, CLASSES + 1);
+    check(jm_schedule_next(s, elapsed) == JM_SCHEDULE_FIXED);
 }
 
 
@@ -47,22 +54,29 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t            class, now;
-    tap_mem_t           m;
-    jm_schedule_t       s;
+    jm_store_t          store;
     jm_schedule_seen_t  seen;
+
+    static jm_schedule_t  s;
+    static uint64_t       memory[SIZE / sizeof(uint64_t)];
 
     if (size == 0) {
         return 0;
     }
 
-    tap_mem_init(&m, 0);
+    memset(&s, 0, sizeof(jm_schedule_t));
+    memset(&store, 0, sizeof(jm_store_t));
+    memset(memory, 0, SIZE);
 
-    s.mem = m.mem;
-    check(jm_schedule_create(&s) == JM_OK);
+    jm_store_attach(&store, memory, SIZE, 1);
 
-    /* the memory may end sooner, or later */
+    check(jm_schedule_layout(&s, &store) == JM_OK);
+    check(jm_store_records(&store, 1, 1) == JM_OK);
 
-    m.fail = data[0];
+    /* there may be room for all classes, or for none */
+
+    store.shared->records = data[0];
+    store.shared->nfree = data[0];
 
     for (now = 0; size >= STEP; data += STEP, size -= STEP) {
         class = 1 + data[1] % CLASSES;
@@ -74,15 +88,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (data[0] & 1) {
             jm_schedule_learn(&s, class, &seen, now++);
+            jm_store_commit(&store);
         }
 
         next(&s, class, seen.open);
         next(&s, class, seen.over);
 
-        check(m.live <= 1 + JM_SCHEDULE_CLASSES);
+        check(store_count(&store, JM_RECORD_CLASS) <= JM_SCHEDULE_CLASSES);
+        check(store_is_whole(&store));
     }
-
-    tap_mem_done(&m);
 
     return 0;
 }

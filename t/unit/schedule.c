@@ -10,19 +10,21 @@
  */
 
 
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE
 
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tap.h"
-#include "jm_schedule_plan.h"
+#include "jm_schedule.h"
+#include "store.h"
 
 
 #define TRIP    50
-#define MEMORY  1000000
+
+/* for all classes */
+
+#define RECORDS  200
 
 
 static uint64_t  random_state = 88172645463325252;
@@ -41,6 +43,32 @@ pick(uint64_t n)
 }
 
 
+static uint64_t
+next(jm_schedule_t *s, uint64_t class, uint64_t elapsed)
+{
+    jm_store_begin(s->store);
+    jm_schedule_look(s, class);
+    jm_store_commit(s->store);
+
+    return jm_schedule_next(s, elapsed);
+}
+
+
+static void
+learn(jm_schedule_t *s, uint64_t class, const jm_schedule_seen_t *seen,
+    uint64_t now)
+{
+    jm_store_begin(s->store);
+    jm_schedule_learn(s, class, seen, now);
+
+    if (s->store->shared->nundo > 64) {
+        abort();
+    }
+
+    jm_store_commit(s->store);
+}
+
+
 /* asks for a task that ends at end; the fixed interval's, without s */
 
 static uint64_t
@@ -51,7 +79,7 @@ ask(jm_schedule_t *s, uint64_t class, uint64_t end, uint64_t now,
     jm_schedule_seen_t  seen = { 0, 0, TRIP, 0 };
 
     for ( ;; ) {
-        wait = s ? jm_schedule_next(s, class, seen.over) : JM_SCHEDULE_FIXED;
+        wait = s ? next(s, class, seen.over) : JM_SCHEDULE_FIXED;
 
         seen.over += wait + TRIP;
         seen.queries++;
@@ -64,7 +92,7 @@ ask(jm_schedule_t *s, uint64_t class, uint64_t end, uint64_t now,
     }
 
     if (s) {
-        jm_schedule_learn(s, class, &seen, now);
+        learn(s, class, &seen, now);
     }
 
     *queries += seen.queries;
@@ -73,38 +101,84 @@ ask(jm_schedule_t *s, uint64_t class, uint64_t end, uint64_t now,
 }
 
 
-static void
-start(jm_schedule_t *s, tap_mem_t *m)
-{
-    tap_mem_init(m, 0);
-    s->mem = m->mem;
+/* a process's way to a schedule in memory, for so many records if it is new */
 
-    if (jm_schedule_create(s) != JM_OK) {
+static void
+attach(jm_schedule_t *s, void *memory, uint32_t records)
+{
+    size_t       size;
+    jm_store_t  *store;
+
+    store = calloc(1, sizeof(jm_store_t));
+
+    if (store == NULL) {
         abort();
     }
+
+    memset(s, 0, sizeof(jm_schedule_t));
+
+    size = store_size(sizeof(jm_store_shared_t) + 128, RECORDS);
+
+    jm_store_attach(store, memory, size, records != 0);
+
+    if (jm_schedule_layout(s, store) != JM_OK
+        || jm_store_records(store, 1, 1) != JM_OK)
+    {
+        abort();
+    }
+
+    if (records != 0) {
+        store->shared->records = records;
+        store->shared->nfree = records;
+    }
+}
+
+
+static void
+start(jm_schedule_t *s)
+{
+    attach(s, store_memory(store_size(sizeof(jm_store_shared_t) + 128,
+                                      RECORDS)), RECORDS);
+}
+
+
+static void
+done(jm_schedule_t *s)
+{
+    if (!store_is_whole(s->store)) {
+        ok(0, "the store is whole");
+    }
+
+    store_done(s->store);
+    free(s->store);
+}
+
+
+static int
+classes(const jm_schedule_t *s)
+{
+    return (int) store_count(s->store, JM_RECORD_CLASS);
 }
 
 
 static void
 test_create(void)
 {
-    tap_mem_t      m;
+    jm_store_t     small;
     jm_schedule_t  s;
 
-    tap_mem_init(&m, 1);
-    s.mem = m.mem;
+    store_init(&small, sizeof(jm_store_shared_t) + 64);
+    is_int(jm_schedule_layout(&s, &small), JM_ERROR, "no room for its head");
+    store_done(&small);
 
-    is_int(jm_schedule_create(&s), JM_ERROR, "no memory");
+    start(&s);
 
-    tap_mem_done(&m);
-    start(&s, &m);
-
-    is_int((int64_t) jm_schedule_next(&s, 1, 0), JM_SCHEDULE_FIXED,
+    is_int((int64_t) next(&s, 1, 0), JM_SCHEDULE_FIXED,
            "nothing is known: a fixed interval");
-    is_int((int64_t) jm_schedule_next(&s, 1, UINT64_MAX), JM_SCHEDULE_FIXED,
+    is_int((int64_t) next(&s, 1, UINT64_MAX), JM_SCHEDULE_FIXED,
            "nor is it after all time");
 
-    tap_mem_done(&m);
+    done(&s);
 }
 
 
@@ -129,44 +203,43 @@ static void
 test_learn(void)
 {
     uint64_t       i, wait, queries;
-    tap_mem_t      m;
     jm_schedule_t  s;
 
-    start(&s, &m);
+    start(&s);
     queries = 0;
 
     for (i = 1; i < JM_SCHEDULE_ENOUGH; i++) {
         ask(&s, 1, 9000 + i * 100, i, &queries);
     }
 
-    is_int((int64_t) jm_schedule_next(&s, 1, 0), JM_SCHEDULE_FIXED,
+    is_int((int64_t) next(&s, 1, 0), JM_SCHEDULE_FIXED,
            "too little is known");
 
     for (i = 0; i < 100; i++) {
         ask(&s, 1, 9000 + pick(500), i, &queries);
     }
 
-    wait = jm_schedule_next(&s, 1, 0);
+    wait = next(&s, 1, 0);
     ok(wait > 7000 && wait < 9500, "the first query is where tasks end");
 
-    wait = jm_schedule_next(&s, 1, 9100);
+    wait = next(&s, 1, 9100);
     ok(wait <= 600, "and the next is soon after it");
 
-    wait = jm_schedule_next(&s, 1, 600000);
+    wait = next(&s, 1, 600000);
     is_int((int64_t) wait, JM_SCHEDULE_MOST, "seldom, long after that");
 
-    is_int((int64_t) jm_schedule_next(&s, 2, 0), JM_SCHEDULE_FIXED,
+    is_int((int64_t) next(&s, 2, 0), JM_SCHEDULE_FIXED,
            "another class knows nothing of it");
 
     for (i = 0; i < 100; i++) {
         ask(&s, 3, 120000 + pick(5000), i, &queries);
     }
 
-    wait = jm_schedule_next(&s, 3, 0);
+    wait = next(&s, 3, 0);
     ok(wait > 10000 && wait <= JM_SCHEDULE_MOST,
        "a long task is asked for now and then");
 
-    tap_mem_done(&m);
+    done(&s);
 }
 
 
@@ -174,7 +247,6 @@ static void
 test_ignored(void)
 {
     unsigned            i;
-    tap_mem_t           m;
     jm_schedule_t       s;
     jm_schedule_seen_t  seen[] = {
         { 0, 3600001, TRIP, 3 },        /* longer than any task */
@@ -185,15 +257,15 @@ test_ignored(void)
         { 0, UINT64_MAX, UINT64_MAX, 3 },
     };
 
-    start(&s, &m);
+    start(&s);
 
     for (i = 0; i < 100 * jm_nitems(seen); i++) {
-        jm_schedule_learn(&s, 1, &seen[i % jm_nitems(seen)], i);
+        learn(&s, 1, &seen[i % jm_nitems(seen)], i);
     }
 
-    is_int((int64_t) m.live, 1, "what cannot be is not learned");
+    is_int(classes(&s), 0, "what cannot be is not learned");
 
-    tap_mem_done(&m);
+    done(&s);
 }
 
 
@@ -203,10 +275,9 @@ static void
 check_bar(const char *what, uint64_t from, uint64_t to)
 {
     uint64_t       i, end, fixed, fixed_queries, delay, queries;
-    tap_mem_t      m;
     jm_schedule_t  s;
 
-    start(&s, &m);
+    start(&s);
 
     fixed = 0;
     fixed_queries = 0;
@@ -222,7 +293,7 @@ check_bar(const char *what, uint64_t from, uint64_t to)
     ok(delay * 2 <= fixed, "%s: half the delay", what);
     ok(queries <= fixed_queries, "%s: no more queries", what);
 
-    tap_mem_done(&m);
+    done(&s);
 }
 
 
@@ -232,10 +303,9 @@ static void
 test_hopeless(void)
 {
     uint64_t       i, end, fixed_queries, queries, waits;
-    tap_mem_t      m;
     jm_schedule_t  s;
 
-    start(&s, &m);
+    start(&s);
 
     fixed_queries = 0;
     queries = 0;
@@ -251,7 +321,7 @@ test_hopeless(void)
         ask(NULL, 1, end, i, &fixed_queries);
         ask(&s, 1, end, i, &queries);
 
-        if (jm_schedule_next(&s, 1, 0) == JM_SCHEDULE_FIXED) {
+        if (next(&s, 1, 0) == JM_SCHEDULE_FIXED) {
             waits++;
         }
     }
@@ -260,7 +330,7 @@ test_hopeless(void)
        "without memory: no more queries");
     ok(waits > 1000, "without memory: a fixed interval, mostly");
 
-    tap_mem_done(&m);
+    done(&s);
 }
 
 
@@ -268,10 +338,9 @@ static void
 check_change(const char *what, uint64_t before, uint64_t after)
 {
     uint64_t       i, delay, queries;
-    tap_mem_t      m;
     jm_schedule_t  s;
 
-    start(&s, &m);
+    start(&s);
 
     delay = 0;
     queries = 0;
@@ -290,7 +359,7 @@ check_change(const char *what, uint64_t before, uint64_t after)
 
     ok(delay < 12 * 500, "%s: it is learned within 12 tasks", what);
 
-    tap_mem_done(&m);
+    done(&s);
 }
 
 
@@ -298,10 +367,9 @@ static void
 test_places(void)
 {
     uint64_t       i, queries;
-    tap_mem_t      m;
     jm_schedule_t  s;
 
-    start(&s, &m);
+    start(&s);
     queries = 0;
 
     for (i = 0; i < 20 * JM_SCHEDULE_CLASSES; i++) {
@@ -309,34 +377,36 @@ test_places(void)
     }
 
     ask(&s, 1, 9000, i, &queries);
-    is_int((int64_t) m.live, 1 + JM_SCHEDULE_CLASSES, "so many classes");
+    is_int(classes(&s), JM_SCHEDULE_CLASSES, "so many classes");
 
     ask(&s, 1000, 9000, i + 1, &queries);
-    is_int((int64_t) m.live, 1 + JM_SCHEDULE_CLASSES, "and no more");
+    is_int(classes(&s), JM_SCHEDULE_CLASSES, "and no more");
 
-    ok(jm_schedule_next(&s, 1, 0) != JM_SCHEDULE_FIXED, "one in use stays");
-    ok(jm_schedule_next(&s, 3, 0) != JM_SCHEDULE_FIXED, "most do");
-    is_int((int64_t) jm_schedule_next(&s, 2, 0), JM_SCHEDULE_FIXED,
+    ok(next(&s, 1, 0) != JM_SCHEDULE_FIXED, "one in use stays");
+    ok(next(&s, 3, 0) != JM_SCHEDULE_FIXED, "most do");
+    is_int((int64_t) next(&s, 2, 0), JM_SCHEDULE_FIXED,
            "the one that was not used for longest went");
 
-    tap_mem_done(&m);
-    start(&s, &m);
-
-    m.fail = 2;
+    done(&s);
+    attach(&s, store_memory(store_size(sizeof(jm_store_shared_t) + 128,
+                                       RECORDS)), 4);
     ask(&s, 1, 9000, 1, &queries);
-    is_int((int64_t) m.live, 1, "no memory, and nobody to take it from");
+    is_int(classes(&s), 0, "no room, and nobody to take it from");
+    done(&s);
 
+    attach(&s, store_memory(store_size(sizeof(jm_store_shared_t) + 128,
+                                       RECORDS)), 9);
     ask(&s, 1, 9000, 1, &queries);
-    m.fail = 4;
+    is_int(classes(&s), 1, "room for one");
 
     for (i = 0; i < 20; i++) {
         ask(&s, 2, 9000 + pick(500), i, &queries);
     }
 
-    is_int((int64_t) m.live, 2, "no memory: the oldest gives its own");
-    ok(jm_schedule_next(&s, 2, 0) != JM_SCHEDULE_FIXED, "which is of use");
+    is_int(classes(&s), 1, "and no more: the oldest gives its own");
+    ok(next(&s, 2, 0) != JM_SCHEDULE_FIXED, "which is of use");
 
-    tap_mem_done(&m);
+    done(&s);
 }
 
 
@@ -347,14 +417,13 @@ test_bounds(void)
 {
     uint64_t            i, n, wait, elapsed;
     int                 good;
-    tap_mem_t           m;
     jm_schedule_t       s;
     jm_schedule_seen_t  seen;
 
     good = 1;
 
     for (n = 0; n < 60; n++) {
-        start(&s, &m);
+        start(&s);
 
         for (i = 0; i < 200; i++) {
             seen.over = pick(1 + ((uint64_t) 1 << pick(23)));
@@ -362,17 +431,17 @@ test_bounds(void)
             seen.trip = pick(1 + ((uint64_t) 1 << pick(12)));
             seen.queries = (uint32_t) pick(1 + ((uint64_t) 1 << pick(32)));
 
-            jm_schedule_learn(&s, 1, &seen, i);
+            learn(&s, 1, &seen, i);
 
             elapsed = pick(2) ? pick(600000) : pick(UINT64_MAX);
-            wait = jm_schedule_next(&s, 1, elapsed);
+            wait = next(&s, 1, elapsed);
 
             if (wait < JM_SCHEDULE_LEAST || wait > JM_SCHEDULE_MOST) {
                 good = 0;
             }
         }
 
-        tap_mem_done(&m);
+        done(&s);
     }
 
     ok(good, "no wait is too short or too long");
@@ -434,57 +503,17 @@ test_plan(void)
 }
 
 
-static void *
-shared_alloc(void *ctx, size_t size)
-{
-    size_t  *used;
-
-    used = ctx;
-
-    if (*used + size > MEMORY) {
-        return NULL;
-    }
-
-    *used += (size + 15) / 16 * 16;
-
-    return (uint8_t *) ctx + *used - (size + 15) / 16 * 16;
-}
-
-
-static void
-shared_free(void *ctx, void *p)
-{
-    (void) ctx;
-    (void) p;
-}
-
-
 /* a process is killed at any moment, and the others go on with what it left */
 
 static void
 test_killed(void)
 {
     pid_t          pid;
-    size_t        *used;
     uint64_t       i, j, wait, queries;
     int            good;
     jm_schedule_t  s;
 
-    used = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
-                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (used == MAP_FAILED) {
-        abort();
-    }
-
-    *used = 64;
-
-    s.mem.alloc = shared_alloc;
-    s.mem.free = shared_free;
-    s.mem.ctx = used;
-
-    if (jm_schedule_create(&s) != JM_OK) {
-        abort();
-    }
+    start(&s);
 
     good = 1;
     queries = 0;
@@ -503,12 +532,14 @@ test_killed(void)
         waitpid(pid, NULL, 0);
 
         for (j = 0; j < 20; j++) {
-            wait = jm_schedule_next(&s, 1 + pick(3 + i), pick(20000));
+            wait = next(&s, 1 + pick(3 + i), pick(20000));
 
             if (wait < JM_SCHEDULE_LEAST || wait > JM_SCHEDULE_MOST) {
                 good = 0;
             }
         }
+
+        good &= (store_is_whole(s.store) != 0);
     }
 
     ok(good, "a wait can be waited, whoever died");
@@ -517,10 +548,68 @@ test_killed(void)
         ask(&s, 1, 9000 + pick(500), i, &queries);
     }
 
-    wait = jm_schedule_next(&s, 1, 0);
+    wait = next(&s, 1, 0);
     ok(wait > 7000 && wait < 9500, "and it learns as before");
 
-    munmap(used, MEMORY);
+    done(&s);
+}
+
+
+/* another process has not asked for any task yet, and one that did is gone */
+
+static void
+test_shared(void)
+{
+    void          *again;
+    uint64_t       i, queries, wait;
+    jm_schedule_t  s, other;
+
+    start(&s);
+    queries = 0;
+
+    for (i = 0; i < 100; i++) {
+        ask(&s, 1, 9000 + pick(500), i, &queries);
+    }
+
+    again = mremap(s.store->shared, 0, s.store->size, MREMAP_MAYMOVE);
+    attach(&other, again, 0);
+
+    wait = next(&other, 1, 0);
+    ok(wait > 7000 && wait < 9500, "another process knows, too");
+
+    for (i = 0; i < 40; i++) {
+        ask(&other, 1, 3000 + pick(100), i, &queries);
+    }
+
+    wait = next(&s, 1, 0);
+    ok(wait < 3200, "and the first what has changed since");
+
+    store_done(other.store);
+    free(other.store);
+    done(&s);
+
+    /* there is room for one class only: it is another one by now */
+
+    attach(&s, store_memory(store_size(sizeof(jm_store_shared_t) + 128,
+                                       RECORDS)), 9);
+
+    for (i = 0; i < 20; i++) {
+        ask(&s, 1, 9000 + pick(500), i, &queries);
+    }
+
+    again = mremap(s.store->shared, 0, s.store->size, MREMAP_MAYMOVE);
+    attach(&other, again, 0);
+    (void) next(&s, 1, 0);
+
+    for (i = 0; i < 20; i++) {
+        ask(&other, 2, 3000 + pick(100), i, &queries);
+    }
+
+    ok(next(&s, 2, 0) < 3200, "a plan is of its class");
+
+    store_done(other.store);
+    free(other.store);
+    done(&s);
 }
 
 
@@ -545,6 +634,7 @@ main(void)
     test_bounds();
     test_plan();
     test_killed();
+    test_shared();
 
     return done_testing();
 }

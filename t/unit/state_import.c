@@ -161,6 +161,7 @@ test_all(void)
 {
     int64_t              serials[2];
     old_t                o;
+    unsigned             i;
     uint64_t             last;
     jm_str_t             id;
     jm_state_t           st;
@@ -168,6 +169,7 @@ test_all(void)
     jm_queue_view_t      view;
     jm_quota_rate_t      rate;
     jm_state_import_t    n;
+    jm_schedule_seen_t   seen = { 0, 9000, 50, 4 };
 
     old_init(&o);
 
@@ -177,6 +179,7 @@ test_all(void)
 
     state_begin(&o.st);
     (void) jm_quota_rate(&o.st.quota, &bob, o.st.now, &rate);
+    jm_schedule_learn(&o.st.schedule, 5, &seen, o.st.now);
     state_commit(&o.st);
 
     new_init(&st, SIZE, 30);
@@ -245,6 +248,7 @@ test_all(void)
     state_commit(&st);
     is_int((int64_t) rate.remaining, 59, "its bucket");
 
+    ok(jm_schedule_find(&st.schedule, 5, &i) != NULL, "how long tasks take");
     ok(st.store.shared->serial >= last, "no number is used again");
     ok(state_is_whole(&st) != 0, "it is whole");
 

@@ -39,6 +39,8 @@ typedef enum {
     JM_RECORD_ENTRY,
     JM_RECORD_TASKS,        /* more of an entry's */
     JM_RECORD_TOLD,
+    JM_RECORD_CLASS,        /* of tasks, and how long they take */
+    JM_RECORD_SAMPLES,      /* more of a class's */
     JM_RECORD_LAST
 } jm_record_e;
 

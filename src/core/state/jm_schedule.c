@@ -4,19 +4,13 @@
  */
 
 
-#include "jm_fence.h"
 #include "jm_hash.h"
-#include "jm_schedule_plan.h"
+#include "jm_schedule_store.h"
 
-/*
- * parts of the queries that a fixed interval needs: what all tasks are to need
- * in the end; what a plan may spend at first, at least and at most
- */
+
+/* part of the queries of a fixed interval that all tasks are to need */
 
 #define JM_SCHEDULE_TARGET   0.98
-#define JM_SCHEDULE_START    0.9
-#define JM_SCHEDULE_FRUGAL   0.6
-#define JM_SCHEDULE_LAVISH   1.3
 
 /* the part of a task's deviation from the target that the budget takes up */
 
@@ -42,53 +36,13 @@
 
 #define JM_SCHEDULE_CHANGED  0.3
 
-#define JM_SCHEDULE_LONGEST  3600000    /* milliseconds of a task, at most */
 
-
-typedef struct {
-    uint64_t                 class;     /* 0: it is not in use */
-    uint64_t                 used;      /* when, the last time */
-    double                   price;     /* see jm_schedule_plan() */
-    double                   budget;
-    double                   fixed;     /* queries of a fixed interval */
-    double                   trip;      /* ms of a query */
-    double                   off;       /* how far from the plan's middle */
-    uint64_t                 n;         /* tasks that were learned from */
-    uint64_t                 forgotten; /* tasks before the last change */
-    uint32_t                 planned;   /* the plan is whole */
-    uint32_t                 worth;     /* the plan is used */
-    jm_schedule_plan_t       plan;
-    jm_schedule_sample_t     samples[JM_SCHEDULE_SAMPLES];
-} jm_schedule_class_t;
-
-
-struct jm_schedule_shared_s {
-    jm_schedule_class_t     *classes[JM_SCHEDULE_CLASSES];
-};
-
-
-static jm_schedule_class_t *jm_schedule_find(jm_schedule_t *s,
-    uint64_t class);
-static jm_schedule_class_t *jm_schedule_add(jm_schedule_t *s, uint64_t class);
-static void jm_schedule_account(jm_schedule_class_t *c,
-    const jm_schedule_sample_t *sample, const jm_schedule_seen_t *seen);
-static void jm_schedule_watch(jm_schedule_class_t *c,
-    const jm_schedule_sample_t *sample);
-static void jm_schedule_replan(jm_schedule_class_t *c);
-
-
-jm_rc_e
-jm_schedule_create(jm_schedule_t *s)
-{
-    s->shared = s->mem.alloc(s->mem.ctx, sizeof(jm_schedule_shared_t));
-    if (s->shared == NULL) {
-        return JM_ERROR;
-    }
-
-    memset(s->shared, 0, sizeof(jm_schedule_shared_t));
-
-    return JM_OK;
-}
+static void jm_schedule_account(jm_schedule_t *s, jm_schedule_class_t *c,
+    jm_schedule_own_t *own, const jm_schedule_sample_t *sample,
+    const jm_schedule_seen_t *seen);
+static void jm_schedule_watch(jm_schedule_t *s, jm_schedule_class_t *c,
+    jm_schedule_own_t *own, const jm_schedule_sample_t *sample);
+static uint64_t jm_schedule_epoch(const jm_schedule_class_t *c);
 
 
 uint64_t
@@ -122,6 +76,7 @@ jm_schedule_learn(jm_schedule_t *s, uint64_t class,
     const jm_schedule_seen_t *seen, uint64_t now)
 {
     uint64_t               half;
+    unsigned               i;
     jm_schedule_class_t   *c;
     jm_schedule_sample_t   sample;
 
@@ -140,54 +95,119 @@ jm_schedule_learn(jm_schedule_t *s, uint64_t class,
         return;
     }
 
-    c = jm_schedule_find(s, class);
+    c = jm_schedule_find(s, class, &i);
 
     if (c == NULL) {
-        c = jm_schedule_add(s, class);
+        c = jm_schedule_add(s, class, &i);
 
         if (c == NULL) {
             return;
         }
     }
 
-    c->used = now;
-    c->samples[c->n % JM_SCHEDULE_SAMPLES] = sample;
+    jm_put(s->store, c->used, now);
+    jm_schedule_store(s, c, &sample);
 
-    jm_fence();
+    jm_schedule_account(s, c, &s->own[i], &sample, seen);
+}
 
-    c->n++;
 
-    jm_schedule_account(c, &sample, seen);
+/* the samples are copied only where a plan is to be made of them */
 
-    if (c->n >= JM_SCHEDULE_ENOUGH
-        && (!c->planned || c->n - c->forgotten < JM_SCHEDULE_EAGER
-            || c->n % JM_SCHEDULE_SELDOM == 0))
-    {
-        jm_schedule_replan(c);
+void
+jm_schedule_look(jm_schedule_t *s, uint64_t class)
+{
+    unsigned              i;
+    jm_schedule_own_t    *own;
+    jm_schedule_class_t  *c;
+
+    s->looked = NULL;
+
+    c = jm_schedule_find(s, class, &i);
+
+    if (c == NULL) {
+        return;
+    }
+
+    s->epoch = jm_schedule_epoch(c);
+
+    if (s->epoch == 0) {
+        return;
+    }
+
+    own = &s->own[i];
+    s->looked = own;
+
+    if (own->class != class) {
+        own->class = class;
+        own->epoch = 0;
+        own->price = JM_SCHEDULE_PRICE;
+    }
+
+    own->trip = c->trip;
+
+    if (own->epoch != s->epoch) {
+        own->budget = c->budget;
+        s->n = jm_schedule_samples(s->store, c, s->samples);
     }
 }
 
 
-uint64_t
-jm_schedule_next(jm_schedule_t *s, uint64_t class, uint64_t elapsed)
+/*
+ * What tells a plan from that before: each of the first tasks leads to a new
+ * one, later on one of so many.
+ */
+
+static uint64_t
+jm_schedule_epoch(const jm_schedule_class_t *c)
 {
-    unsigned              i;
-    uint64_t              trip, wait;
-    jm_schedule_class_t  *c;
+    uint64_t  eager;
 
-    c = jm_schedule_find(s, class);
+    if (c->n < JM_SCHEDULE_ENOUGH) {
+        return 0;
+    }
 
-    if (c == NULL || !c->planned || !c->worth) {
+    eager = c->forgotten + JM_SCHEDULE_EAGER - 1;
+
+    return (c->n <= eager) ? c->n
+                           : jm_max(c->n - c->n % JM_SCHEDULE_SELDOM, eager);
+}
+
+
+uint64_t
+jm_schedule_next(jm_schedule_t *s, uint64_t elapsed)
+{
+    double              delay;
+    unsigned            i;
+    uint64_t            trip, wait;
+    jm_schedule_own_t  *own;
+
+    own = s->looked;
+
+    if (own == NULL) {
+        return JM_SCHEDULE_FIXED;
+    }
+
+    if (own->epoch != s->epoch && s->n != 0) {
+        delay = jm_schedule_plan(&own->plan, s->samples, s->n,
+                                 (uint32_t) own->trip, own->budget,
+                                 &own->price);
+
+        own->worth = (delay < JM_SCHEDULE_WORTH);
+        own->epoch = s->epoch;
+    }
+
+    if (own->epoch == 0 || !own->worth) {
         return JM_SCHEDULE_FIXED;
     }
 
     /* the plan's times are those at which a query reaches the upstream */
 
-    trip = (uint64_t) c->trip;
+    trip = (uint64_t) own->trip;
 
     elapsed = (elapsed > trip / 2) ? elapsed - trip / 2 : 0;
 
-    i = jm_schedule_step(&c->plan, elapsed);
+    i = jm_schedule_step(&own->plan, elapsed);
 
     if (i == JM_SCHEDULE_STEPS) {
 
@@ -196,90 +216,11 @@ jm_schedule_next(jm_schedule_t *s, uint64_t class, uint64_t elapsed)
         return jm_min(JM_SCHEDULE_FIXED + elapsed / 16, JM_SCHEDULE_MOST);
     }
 
-    wait = c->plan.at[c->plan.next[i]];
+    wait = own->plan.at[own->plan.next[i]];
     wait = (wait > elapsed + trip) ? wait - elapsed - trip : 0;
     wait = jm_max(wait, JM_SCHEDULE_LEAST);
 
     return jm_min(wait, JM_SCHEDULE_MOST);
-}
-
-
-static jm_schedule_class_t *
-jm_schedule_find(jm_schedule_t *s, uint64_t class)
-{
-    unsigned              i;
-    jm_schedule_class_t  *c;
-
-    for (i = 0; i < JM_SCHEDULE_CLASSES; i++) {
-        c = s->shared->classes[i];
-
-        if (c == NULL) {
-            break;
-        }
-
-        if (c->class == class) {
-            return c;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* the memory is lost if the process dies before it is in the table */
-
-static jm_schedule_class_t *
-jm_schedule_add(jm_schedule_t *s, uint64_t class)
-{
-    unsigned              i;
-    jm_schedule_class_t  *c, *oldest;
-
-    oldest = NULL;
-
-    for (i = 0; i < JM_SCHEDULE_CLASSES; i++) {
-        c = s->shared->classes[i];
-
-        if (c == NULL) {
-            break;
-        }
-
-        if (oldest == NULL || c->used < oldest->used) {
-            oldest = c;
-        }
-    }
-
-    c = NULL;
-
-    if (i < JM_SCHEDULE_CLASSES) {
-        c = s->mem.alloc(s->mem.ctx, sizeof(jm_schedule_class_t));
-    }
-
-    if (c == NULL) {
-        c = oldest;
-
-        if (c == NULL) {
-            return NULL;
-        }
-    }
-
-    c->class = 0;
-    jm_fence();
-
-    memset(c, 0, sizeof(jm_schedule_class_t));
-
-    c->price = JM_SCHEDULE_PRICE;
-    c->budget = JM_SCHEDULE_START;
-    c->fixed = 1;
-
-    jm_fence();
-    c->class = class;
-    jm_fence();
-
-    if (c != oldest) {
-        s->shared->classes[i] = c;
-    }
-
-    return c;
 }
 
 
@@ -289,27 +230,32 @@ jm_schedule_add(jm_schedule_t *s, uint64_t class)
  */
 
 static void
-jm_schedule_account(jm_schedule_class_t *c, const jm_schedule_sample_t *sample,
+jm_schedule_account(jm_schedule_t *s, jm_schedule_class_t *c,
+    jm_schedule_own_t *own, const jm_schedule_sample_t *sample,
     const jm_schedule_seen_t *seen)
 {
-    double  trip, fixed, budget;
+    double    trip, fixed, budget;
+    unsigned  planned;
+
+    planned = (own->class == c->class && own->epoch != 0);
 
     trip = (double) seen->trip;
     trip = (c->n == 1) ? trip : c->trip + (trip - c->trip) / JM_SCHEDULE_SLOW;
 
-    if (c->planned) {
-        fixed = jm_schedule_fixed(&c->plan, sample, (uint32_t) trip);
-        jm_schedule_watch(c, sample);
+    if (planned) {
+        fixed = jm_schedule_fixed(&own->plan, sample, (uint32_t) trip);
+        jm_schedule_watch(s, c, own, sample);
 
     } else {
         fixed = jm_max(seen->queries, 1);
     }
 
-    c->trip = trip;
-    c->fixed = (c->n == 1) ? fixed
-                           : c->fixed + (fixed - c->fixed) / JM_SCHEDULE_SLOW;
+    jm_put(s->store, c->trip, trip);
+    jm_put(s->store, c->fixed,
+           (c->n == 1) ? fixed
+                       : c->fixed + (fixed - c->fixed) / JM_SCHEDULE_SLOW);
 
-    if (!c->worth) {
+    if (!planned || !own->worth) {
         return;
     }
 
@@ -318,7 +264,7 @@ jm_schedule_account(jm_schedule_class_t *c, const jm_schedule_sample_t *sample,
                          / c->fixed;
 
     budget = jm_min(budget, JM_SCHEDULE_LAVISH);
-    c->budget = jm_max(budget, JM_SCHEDULE_FRUGAL);
+    jm_put(s->store, c->budget, jm_max(budget, JM_SCHEDULE_FRUGAL));
 }
 
 
@@ -328,54 +274,21 @@ jm_schedule_account(jm_schedule_class_t *c, const jm_schedule_sample_t *sample,
  */
 
 static void
-jm_schedule_watch(jm_schedule_class_t *c, const jm_schedule_sample_t *sample)
+jm_schedule_watch(jm_schedule_t *s, jm_schedule_class_t *c,
+    jm_schedule_own_t *own, const jm_schedule_sample_t *sample)
 {
-    double  place;
+    double  place, off;
 
-    place = (jm_schedule_ended(&c->plan, sample->from)
-             + jm_schedule_ended(&c->plan, sample->to)) / 2 - 0.5;
+    place = (jm_schedule_ended(&own->plan, sample->from)
+             + jm_schedule_ended(&own->plan, sample->to)) / 2 - 0.5;
 
-    c->off += (place - c->off) / JM_SCHEDULE_SOON;
+    off = c->off + (place - c->off) / JM_SCHEDULE_SOON;
 
-    if (c->off > JM_SCHEDULE_CHANGED || c->off < -JM_SCHEDULE_CHANGED) {
-        c->off = 0;
-        c->forgotten = c->n - JM_SCHEDULE_ENOUGH;
-        c->planned = 0;
-    }
-}
-
-
-static void
-jm_schedule_replan(jm_schedule_class_t *c)
-{
-    double                delay;
-    unsigned              i, n;
-    jm_schedule_sample_t  samples[JM_SCHEDULE_SAMPLES], *sample;
-
-    n = 0;
-
-    for (i = 1; i <= jm_min(c->n - c->forgotten, JM_SCHEDULE_SAMPLES); i++) {
-        sample = &c->samples[(c->n - i) % JM_SCHEDULE_SAMPLES];
-
-        /* a process that died may have stored one of the two only */
-
-        if (sample->from < sample->to) {
-            samples[n++] = *sample;
-        }
+    if (off > JM_SCHEDULE_CHANGED || off < -JM_SCHEDULE_CHANGED) {
+        off = 0;
+        jm_put(s->store, c->forgotten, c->n - JM_SCHEDULE_ENOUGH);
+        own->epoch = 0;
     }
 
-    if (n == 0) {
-        return;
-    }
-
-    c->planned = 0;
-    jm_fence();
-
-    delay = jm_schedule_plan(&c->plan, samples, n, (uint32_t) c->trip,
-                             c->budget, &c->price);
-
-    c->worth = (delay < JM_SCHEDULE_WORTH);
-
-    jm_fence();
-    c->planned = 1;
+    jm_put(s->store, c->off, off);
 }

@@ -14,10 +14,18 @@
 #define _JM_SCHEDULE_PLAN_H_INCLUDED_
 
 
-#include "jm_schedule.h"
+#include "jm_base.h"
 
 
-#define JM_SCHEDULE_STEPS  128
+#define JM_SCHEDULE_SAMPLES  128    /* tasks of a class that count */
+
+/* milliseconds between two queries: without a plan, and at least and most */
+
+#define JM_SCHEDULE_FIXED    2000
+#define JM_SCHEDULE_LEAST    200
+#define JM_SCHEDULE_MOST     20000
+
+#define JM_SCHEDULE_STEPS    128
 
 
 /* a task ended between these, in milliseconds since it was accepted */
@@ -34,7 +42,7 @@ typedef struct {
  * JM_SCHEDULE_ALL have ended by then.
  */
 
-#define JM_SCHEDULE_ALL    65535
+#define JM_SCHEDULE_ALL      65535
 
 typedef struct {
     uint32_t         at[JM_SCHEDULE_STEPS + 1];

@@ -115,7 +115,8 @@ jm_state_layout(jm_state_t *st, void *memory, size_t size, unsigned fresh,
     if (st->shared == NULL
         || jm_ledger_layout(&st->ledger, s) != JM_OK
         || jm_queue_layout(&st->queue, s) != JM_OK
-        || jm_quota_layout(&st->quota, s) != JM_OK)
+        || jm_quota_layout(&st->quota, s) != JM_OK
+        || jm_schedule_layout(&st->schedule, s) != JM_OK)
     {
         return JM_INVALID;
     }
@@ -136,7 +137,8 @@ jm_state_digest(void)
         sizeof(jm_ledger_entry_t), sizeof(jm_ledger_tasks_t),
         sizeof(jm_ledger_told_t), sizeof(jm_queue_place_t),
         sizeof(jm_queue_line_t), sizeof(jm_queue_account_t),
-        sizeof(jm_quota_client_t), sizeof(void *), JM_CAUSE_LAST
+        sizeof(jm_quota_client_t), sizeof(jm_schedule_class_t), sizeof(void *),
+        JM_CAUSE_LAST
     };
 
     return jm_hash(JM_HASH_START, sizes, sizeof(sizes));

@@ -5,9 +5,9 @@
 
 
 /*
- * All that outlives a request: the ledger, the queue and the limits of clients,
- * in one store, with the clock that they go by.  The store may be a file, which
- * the next nginx takes over.
+ * All that outlives a request: the ledger, the queue, the limits of clients and
+ * how long tasks take, in one store, with the clock that they go by.  The store
+ * may be a file, which the next nginx takes over.
  */
 
 
@@ -18,6 +18,7 @@
 #include "jm_ledger.h"
 #include "jm_queue.h"
 #include "jm_quota.h"
+#include "jm_schedule.h"
 
 
 #define JM_STATE_SALT       32      /* bytes */
@@ -28,16 +29,14 @@
 typedef struct jm_state_shared_s  jm_state_shared_t;
 
 
-/*
- * A process's way to the state, in memory of its own.  store.alive() is to be
- * set, and boot before one is made; the rest is set by the functions.
- */
+/* a process's way to it; store.alive() is to be set, and boot for a new one */
 
 typedef struct {
     jm_store_t           store;
     jm_ledger_t          ledger;
     jm_queue_t           queue;
     jm_quota_t           quota;
+    jm_schedule_t        schedule;
     jm_state_shared_t   *shared;
     void                *lock;      /* JM_STATE_LOCK bytes in the store */
     const uint8_t       *salt;      /* JM_STATE_SALT bytes in the store */

@@ -76,6 +76,7 @@ jm_state_import(jm_state_t *st, void *old, size_t size, const jm_mem_t *mem,
     jm_import_each(&im, JM_RECORD_ACCOUNT);
     jm_import_each(&im, JM_RECORD_CLIENT);
     jm_import_each(&im, JM_RECORD_PLACE);
+    jm_import_each(&im, JM_RECORD_CLASS);
 
     if (jm_import_entries(&im, mem) != JM_OK) {
         return JM_ERROR;
@@ -189,6 +190,9 @@ jm_import_record(jm_import_t *im, jm_ref_t ref, jm_record_e type)
         rc = jm_quota_import(&st->quota, &im->old, ref, st->seconds);
         im->n->clients += (rc == JM_OK);
         return rc;
+
+    case JM_RECORD_CLASS:
+        return jm_schedule_import(&st->schedule, &im->old, ref, st->now);
 
     default: /* JM_RECORD_PLACE */
         rc = jm_queue_import_place(&st->queue, &im->old, ref, im->map,
@@ -345,7 +349,9 @@ jm_import_believes(jm_import_t *im, jm_ref_t ref, jm_record_e type)
         [JM_RECORD_PLACE] = { jm_queue_place_sealed },
         [JM_RECORD_ENTRY] = { jm_ledger_entry_sealed },
         [JM_RECORD_TASKS] = { jm_ledger_tasks_sealed },
-        [JM_RECORD_TOLD] = { jm_ledger_told_sealed }
+        [JM_RECORD_TOLD] = { jm_ledger_told_sealed },
+        [JM_RECORD_CLASS] = { jm_schedule_class_sealed },
+        [JM_RECORD_SAMPLES] = { jm_schedule_samples_sealed }
     };
 
     if (type >= JM_RECORD_LAST) {

@@ -16,6 +16,7 @@
 #include "jm_ledger_entry.h"
 #include "jm_queue_shared.h"
 #include "jm_quota_store.h"
+#include "jm_schedule_store.h"
 #include "jm_state.h"
 
 

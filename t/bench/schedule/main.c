@@ -22,10 +22,11 @@
 #include <stdlib.h>
 
 #include "jm_schedule.h"
+#include "jm_store_layout.h"
 #include "series.h"
 
 
-#define BLOCKS    80            /* of memory, in a run */
+#define STORE     131072        /* bytes: for all classes */
 #define TRIP      60.0          /* milliseconds of a query, the median */
 #define TRIPS     16            /* of a task that differ */
 
@@ -55,10 +56,6 @@ static void best_of(const spread_t *s, double price, double *delay,
     double *queries);
 
 
-static void     *blocks[BLOCKS];
-static unsigned  nblocks;
-
-
 /*
  * The answer to a query says what was so half-way between its sending and its
  * arrival, and the pause before the next begins when it has come.
@@ -78,8 +75,12 @@ ask(const task_t *task, const double *trips, jm_schedule_t *s, uint64_t now)
     end = task->time * 1000;
 
     for (n = 0; /* void */ ; n++) {
-        wait = s ? jm_schedule_next(s, task->class + 1, (uint64_t) at)
-                 : JM_SCHEDULE_FIXED;
+        wait = JM_SCHEDULE_FIXED;
+
+        if (s) {
+            jm_schedule_look(s, task->class + 1);
+            wait = jm_schedule_next(s, (uint64_t) at);
+        }
 
         trip = trips[n % TRIPS];
         at += (double) wait + trip;
@@ -98,6 +99,7 @@ ask(const task_t *task, const double *trips, jm_schedule_t *s, uint64_t now)
         seen.queries = n + 1;
 
         jm_schedule_learn(s, task->class + 1, &seen, now);
+        jm_store_commit(s->store);
     }
 
     outcome.delay = at - end;
@@ -107,34 +109,23 @@ ask(const task_t *task, const double *trips, jm_schedule_t *s, uint64_t now)
 }
 
 
-static void *
-memory_alloc(void *ctx, size_t size)
-{
-    (void) ctx;
-
-    if (nblocks == BLOCKS) {
-        return NULL;
-    }
-
-    blocks[nblocks] = malloc(size);
-
-    return blocks[nblocks++];
-}
-
+/* nothing is known */
 
 static void
-memory_free(void *ctx, void *p)
+start(jm_schedule_t *s, jm_store_t *store)
 {
-    (void) ctx;
-    (void) p;
-}
+    static uint64_t  memory[STORE / sizeof(uint64_t)];
 
+    memset(memory, 0, STORE);
+    memset(store, 0, sizeof(jm_store_t));
+    memset(s, 0, sizeof(jm_schedule_t));
 
-static void
-memory_release(void)
-{
-    while (nblocks > 0) {
-        free(blocks[--nblocks]);
+    jm_store_attach(store, memory, STORE, 1);
+
+    if (jm_schedule_layout(s, store) != JM_OK
+        || jm_store_records(store, 0, 1) != JM_OK)
+    {
+        abort();
     }
 }
 
@@ -286,16 +277,15 @@ run(const series_t *series, unsigned runs, unsigned tasks, double least)
     double         sum, squares, trips[TRIPS];
     unsigned       i, j, n;
     outcome_t      outcome, fixed = { 0, 0 }, adaptive = { 0, 0 };
-    jm_schedule_t  s = { NULL, { memory_alloc, memory_free, NULL } };
+    jm_store_t     store;
+    jm_schedule_t  s;
 
     sum = 0;
     squares = 0;
 
     for (n = 0; n < runs; n++) {
 
-        if (jm_schedule_create(&s) != JM_OK) {
-            abort();
-        }
+        start(&s, &store);
 
         for (i = 0; i < tasks; i++) {
             task = series->task((double) i / tasks);
@@ -316,8 +306,6 @@ run(const series_t *series, unsigned runs, unsigned tasks, double least)
             adaptive.delay += outcome.delay;
             adaptive.queries += outcome.queries;
         }
-
-        memory_release();
     }
 
     n = runs * tasks;
