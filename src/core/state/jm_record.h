@@ -85,10 +85,10 @@ typedef struct {
     uint32_t             ngiven;
     uint32_t             kept;      /* records that the ledger leaves free */
     uint64_t             serial;    /* the last number */
+    jm_undo_t            undo[JM_STORE_UNDO];
     uint32_t             owner;     /* the last number of a process */
     uint32_t             died;      /* counts the owners that were taken off */
     uint32_t             owners[JM_STORE_OWNERS];   /* by slots; 0: nobody */
-    jm_undo_t            undo[JM_STORE_UNDO];
 } jm_store_shared_t;
 
 
