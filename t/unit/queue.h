@@ -9,7 +9,7 @@
 #define _QUEUE_H_INCLUDED_
 
 
-#include "jm_queue_store.h"
+#include "jm_queue_process.h"
 #include "queue_calls.h"
 #include "store.h"
 
@@ -120,42 +120,198 @@ list_length(const jm_store_t *s, const jm_ring_t *head)
 }
 
 
-/* whether a line is as it has to be, and how many places are in it */
+/* whether a tree is one, of nodes that wait in this group, and counted so */
 
 static inline int
-line_is_whole(jm_queue_t *q, jm_queue_line_t *line, uint32_t *n)
+tree_is_whole(jm_queue_t *q, const jm_queue_group_t *group, jm_ref_t ref,
+    jm_ref_t parent, jm_tree_key_t *last)
 {
-    uint64_t           serial;
-    jm_ring_t         *link;
     jm_store_t        *s;
+    jm_tree_key_t      key;
+    jm_tree_node_t    *node;
     jm_queue_place_t  *place;
 
-    s = q->store;
-    serial = 0;
+    if (ref == 0) {
+        return 1;
+    }
 
-    if (line->head.type != JM_RECORD_LINE || list_length(s, &line->places) <= 0
-        || jm_queue_line_of(q, line->client) != line)
+    s = q->store;
+    node = jm_to(s, ref);
+    place = jm_queue_noded(node);
+
+    if (place->head.type != JM_RECORD_PLACE || node->parent != parent
+        || place->state != JM_PLACE_WAIT || jm_at(s, place->group) != group
+        || place->accounts != group->accounts || place->model != group->model
+        || jm_at(s, place->wait.line)
+           != jm_queue_line_of(q, place->client, place->accounts)
+        || node->count != jm_tree_count(s, node->left)
+                          + jm_tree_count(s, node->right) + 1
+        || !tree_is_whole(q, group, node->left, ref, last))
     {
         return 0;
     }
 
-    for (link = jm_ring_next(s, &line->places); link != &line->places;
+    key = jm_queue_key(node);
+
+    if (key.tag < last->tag
+        || (key.tag == last->tag && key.serial <= last->serial))
+    {
+        return 0;
+    }
+
+    *last = key;
+
+    return tree_is_whole(q, group, node->right, ref, last);
+}
+
+
+/* whether groups are as they have to be, and how many places are in them */
+
+static inline int
+groups_are_whole(jm_queue_t *q, uint32_t *n)
+{
+    jm_ref_t           ref, first;
+    jm_ring_t         *link;
+    jm_store_t        *s;
+    jm_tree_key_t      last;
+    jm_queue_group_t  *group;
+
+    s = q->store;
+
+    for (link = jm_ring_next(s, &q->shared->groups);
+         link != &q->shared->groups;
          link = jm_ring_next(s, link))
     {
-        place = jm_queue_place(link);
+        group = jm_queue_group(link);
+        first = 0;
+        memset(&last, 0, sizeof(jm_tree_key_t));
 
-        if (place->state != JM_PLACE_WAIT || jm_at(s, place->line) != line
-            || place->serial <= serial
-            || memcmp(place->client, line->client, JM_QUEUE_KEY) != 0)
+        for (ref = group->places.root; ref != 0;
+             ref = ((jm_tree_node_t *) jm_to(s, ref))->left)
+        {
+            first = ref;
+        }
+
+        if (group->head.type != JM_RECORD_GROUP || group->places.root == 0
+            || group->places.first != first
+            || !tree_is_whole(q, group, group->places.root, 0, &last))
         {
             return 0;
         }
 
-        serial = place->serial;
-        (*n)++;
+        *n += jm_tree_count(s, group->places.root);
+    }
+
+    return list_length(s, &q->shared->groups)
+           == (int) store_count(s, JM_RECORD_GROUP);
+}
+
+
+/* whether a line has as many places as it says, and knows of their tags */
+
+static inline int
+line_is_whole(jm_queue_t *q, const jm_queue_line_t *line)
+{
+    uint32_t           i, n;
+    jm_queue_place_t  *place;
+
+    n = 0;
+
+    for (i = 0; i < q->store->shared->used; i++) {
+        place = (jm_queue_place_t *) (void *) jm_store_record(q->store, i);
+
+        if (place->head.type == JM_RECORD_PLACE
+            && place->state == JM_PLACE_WAIT
+            && jm_at(q->store, place->wait.line) == line)
+        {
+            if (place->tag > line->last
+                || memcmp(place->client, line->client, JM_QUEUE_KEY) != 0)
+            {
+                return 0;
+            }
+
+            n++;
+        }
+    }
+
+    return n != 0 && n == line->places;
+}
+
+
+/* whether what is in a process's ring is its own, and how many wait there */
+
+static inline int
+ring_is_whole(jm_queue_t *q, const jm_queue_process_t *process, unsigned news,
+    uint32_t *n)
+{
+    jm_ring_t         *link;
+    jm_store_t        *s;
+    const jm_ring_t   *ring;
+    jm_queue_place_t  *place;
+
+    s = q->store;
+    ring = news ? &process->news : &process->waiting;
+
+    if (list_length(s, ring) < 0) {
+        return 0;
+    }
+
+    for (link = jm_ring_next(s, ring); link != ring;
+         link = jm_ring_next(s, link))
+    {
+        place = jm_queue_waiting(link);
+
+        if (place->head.type != JM_RECORD_PLACE
+            || place->owner != process->owner
+            || jm_at(s, place->wait.process) != process
+            || place->wait.news != news
+            || (place->state != JM_PLACE_WAIT
+                && place->state != JM_PLACE_GRANTED))
+        {
+            return 0;
+        }
+
+        *n += (place->state == JM_PLACE_WAIT);
     }
 
     return 1;
+}
+
+
+/* whether processes are as they have to be, and how many of theirs wait */
+
+static inline int
+processes_are_whole(jm_queue_t *q, uint32_t *n)
+{
+    uint32_t             ndead;
+    jm_ring_t           *link;
+    jm_store_t          *s;
+    jm_queue_process_t  *process;
+
+    ndead = 0;
+    s = q->store;
+
+    for (link = jm_ring_next(s, &q->shared->processes);
+         link != &q->shared->processes;
+         link = jm_ring_next(s, link))
+    {
+        process = jm_queue_process(link);
+
+        if (process->head.type != JM_RECORD_PROCESS
+            || !ring_is_whole(q, process, 0, n)
+            || !ring_is_whole(q, process, 1, n)
+            || list_length(s, &process->waiting)
+               + list_length(s, &process->news) == 0)
+        {
+            return 0;
+        }
+
+        ndead += process->dead;
+    }
+
+    return ndead == q->shared->ndead
+           && list_length(s, &q->shared->processes)
+              == (int) store_count(s, JM_RECORD_PROCESS);
 }
 
 
@@ -164,7 +320,7 @@ line_is_whole(jm_queue_t *q, jm_queue_line_t *line, uint32_t *n)
 static inline int
 account_is_whole(jm_queue_t *q, unsigned i, uint32_t *n)
 {
-    uint32_t             j, waiting, running;
+    uint32_t             j, running;
     jm_store_t          *s;
     jm_record_t         *r;
     jm_queue_place_t    *place;
@@ -172,7 +328,6 @@ account_is_whole(jm_queue_t *q, unsigned i, uint32_t *n)
 
     s = q->store;
     a = jm_queue_number(q, i);
-    waiting = 0;
     running = 0;
 
     if (jm_store_believed(s, q->shared->accounts[i], JM_RECORD_ACCOUNT,
@@ -190,8 +345,9 @@ account_is_whole(jm_queue_t *q, unsigned i, uint32_t *n)
             continue;
         }
 
-        waiting += (place->state == JM_PLACE_WAIT
-                    && (place->accounts & jm_queue_bit(i)));
+        if (place->state == JM_PLACE_TOLD && place->wait.process != 0) {
+            return 0;
+        }
 
         if (place->state > JM_PLACE_WAIT && place->account == i) {
             running++;
@@ -207,15 +363,15 @@ account_is_whole(jm_queue_t *q, unsigned i, uint32_t *n)
 
     *n += running;
 
-    return a->waiting == waiting && a->running == running
+    return a->running == running
            && list_length(s, &a->held) == (int) running;
 }
 
 
-/* how many lines the table leads to, or -1: it leads elsewhere */
+/* how many lines the table leads to, or -1: to what is none */
 
 static inline int
-lines_in_table(const jm_queue_t *q)
+lines_in_table(jm_queue_t *q)
 {
     int                     n;
     uint32_t                i;
@@ -229,7 +385,9 @@ lines_in_table(const jm_queue_t *q)
         for (ref = q->lines[i]; ref != 0; ref = line->next) {
             line = jm_at(q->store, ref);
 
-            if (line->head.type != JM_RECORD_LINE || n++ > 100000) {
+            if (line->head.type != JM_RECORD_LINE || !line_is_whole(q, line)
+                || n++ > 100000)
+            {
                 return -1;
             }
         }
@@ -280,33 +438,24 @@ static inline int
 queue_is_whole(jm_queue_t *q)
 {
     unsigned            i;
-    uint32_t            places, waiting;
-    jm_ring_t          *link;
+    uint32_t            places, waiting, owned;
     jm_store_t         *s;
     jm_queue_shared_t  *shared;
 
     s = q->store;
     shared = q->shared;
-    places = 0;
+    waiting = 0;
+    owned = 0;
 
     if (!store_is_whole(s)
-        || list_length(s, &shared->lines)
-           != (int) store_count(s, JM_RECORD_LINE)
+        || !groups_are_whole(q, &waiting) || !processes_are_whole(q, &owned)
         || lines_in_table(q) != (int) store_count(s, JM_RECORD_LINE)
         || models_of_accounts(q) != (int) store_count(s, JM_RECORD_MODELS))
     {
         return 0;
     }
 
-    for (link = jm_ring_next(s, &shared->lines); link != &shared->lines;
-         link = jm_ring_next(s, link))
-    {
-        if (!line_is_whole(q, jm_queue_line(link), &places)) {
-            return 0;
-        }
-    }
-
-    waiting = places;
+    places = waiting;
 
     for (i = 0; i < shared->naccounts; i++) {
 
@@ -315,7 +464,7 @@ queue_is_whole(jm_queue_t *q)
         }
     }
 
-    return waiting == shared->waiting
+    return waiting == shared->waiting && waiting == owned
            && places == store_count(s, JM_RECORD_PLACE)
            && shared->naccounts == store_count(s, JM_RECORD_ACCOUNT);
 }

@@ -107,6 +107,25 @@ queue_look(jm_queue_t *q, jm_place_t *p, uint64_t now, uint64_t *wait)
 }
 
 
+/* the serial of what is new, 0: nothing */
+
+static inline uint64_t
+queue_news(jm_queue_t *q)
+{
+    uint64_t  serial;
+
+    jm_store_begin(q->store);
+
+    if (!jm_queue_news(q, &serial)) {
+        serial = 0;
+    }
+
+    jm_store_commit(q->store);
+
+    return serial;
+}
+
+
 static inline jm_queue_e
 queue_bind(jm_queue_t *q, jm_place_t *p, unsigned account, uint64_t now,
     uint64_t *wait)

@@ -5,7 +5,7 @@
  *
  * Seen failing with each of these taken out: the looks at patience and timeout
  * in jm_queue_admit() and jm_queue_tell_waiting(), both in jm_queue_pause(),
- * both comparisons of jm_queue_full(), the turns in jm_queue_ahead_in(),
+ * both comparisons of jm_queue_full(), the rank in jm_queue_ahead(),
  * jm_queue_share(), the free slots in jm_queue_foretell(), and "at" in
  * jm_queue_tell().
  */

@@ -5,11 +5,11 @@
  *
  * Seen failing with each of these taken out: alive() in jm_queue_lives() and in
  * jm_queue_orphan(), the lease, the average, its half and what was only granted
- * in jm_queue_lose(), the lapse, the walk of jm_queue_join(), the new grip of
- * jm_queue_adopt(), "adopted" in jm_queue_learn(), the two things that
- * jm_queue_find() does to a place, the length of an id, and in
- * jm_queue_orphan_next() the pause, the order, and the reap; and the least time
- * of jm_queue_alive().
+ * in jm_queue_lose(), the lapse, "asked" in jm_queue_accepted(), the walk of
+ * jm_queue_join(), the new grip of jm_queue_adopt(), "adopted" in
+ * jm_queue_learn(), the two things that jm_queue_find() does to a place, the
+ * length of an id, and in jm_queue_orphan_next() the pause, the order, and the
+ * reap; and the least time of jm_queue_alive().
  */
 
 
@@ -388,6 +388,30 @@ test_orphans(void)
 }
 
 
+/* when one has waited it was not asked about then */
+
+static void
+test_waited(void)
+{
+    jm_place_t   a, b;
+    jm_queue_t   q, other;
+    jm_orphan_t  o;
+
+    start(&q, &other);
+    (void) account(&q, "a", 1, 9);
+
+    (void) enter(&q, &a, 'a', NOW);
+    (void) enter(&q, &b, 'b', NOW);
+    queue_leave(&q, &a, JM_LEAVE_OVER, NOW);
+    is_int(look(&q, &b, NOW), JM_QUEUE_GRANTED, "one that has waited");
+    queue_accepted(&q, &b, 71, NOW);
+    queue_leave(&q, &b, JM_LEAVE_LOST, NOW);
+    is_int(queue_orphan_next(&q, 1, 2 * NOW, NOW, &o), 1, "is asked about");
+
+    stop();
+}
+
+
 /* a task that may be asked for has its slot until somebody has seen its end */
 
 static void
@@ -523,6 +547,7 @@ main(void)
     request_key = "jimeng_t2i_v40";
 
     test_orphans();
+    test_waited();
     test_alive();
     test_doubted();
     test_long_id();

@@ -10,9 +10,9 @@
  * with the lock held.
  *
  * Seen failing without what jm_store_begin() undoes, and with one store of
- * jm_queue_hold(), jm_queue_narrow(), jm_queue_make_line(), jm_queue_model()
- * and jm_queue_find_account() that is not entered in the log, and with a commit
- * in the middle of jm_queue_line_up().
+ * jm_queue_hold(), jm_queue_line_up(), jm_queue_make_line(), jm_queue_move(),
+ * jm_queue_model() and jm_queue_find_account() that is not entered in the log,
+ * and with a commit in the middle of jm_queue_line_up().
  */
 
 

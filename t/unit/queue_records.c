@@ -5,8 +5,10 @@
  *
  * Seen failing with each of these taken out: the rounds, and both looks at
  * what is in use in jm_queue_account.c, the jm_queue_forgive() of what is given
- * up, each comparison of jm_queue_find(), both looks at whether there is room,
- * and what keeps a place from an account that could not be set aside for it.
+ * up, each comparison of jm_queue_find(), each record of jm_queue_line_room(),
+ * the room of who need not wait, and of what comes back, the look of
+ * jm_queue_bind() at what waits there already, and what keeps a place from an
+ * account that could not be set aside for it.
  */
 
 
@@ -27,7 +29,11 @@ test_records(void)
 
     conf.concurrency = 3;
     conf.queue = 100;
-    is_int(jm_queue_records(&conf), 205, "one for each slot, two for a place");
+    is_int(jm_queue_records(&conf), 333,
+           "one for each slot, two for a place, and what places share");
+
+    conf.queue = 3;
+    is_int(jm_queue_records(&conf), 17, "or four for each place");
 
     conf.concurrency = UINT32_MAX;
     conf.queue = UINT32_MAX;
@@ -43,7 +49,7 @@ test_given_up(void)
     char                name[3] = "a0";
     unsigned            i, number;
     uint64_t            wait;
-    jm_place_t          runs, waits;
+    jm_place_t          runs, had, waits;
     jm_queue_t          q, other;
     jm_queue_view_t     v;
     jm_queue_conf_t     conf = { 1, 9, 1, 0, 0 };
@@ -70,8 +76,10 @@ test_given_up(void)
     (void) queue_enter(&q, &runs, &request, NOW, &wait);
     request.accounts[0] = 3;
     request.naccounts = 1;
+    (void) queue_enter(&q, &had, &request, NOW, &wait);
     (void) queue_enter(&q, &waits, &request, NOW, &wait);
-    (void) queue_enter(&q, &waits, &request, NOW, &wait);
+    jm_queue_number(&q, 3)->rest = NOW + 50000;
+    queue_leave(&q, &had, JM_LEAVE_OVER, NOW);
 
     /* the newer configurations have all but some of the first seven */
 
@@ -105,7 +113,7 @@ test_given_up(void)
            "one that is in use");
     is_int(number, 3, "is found");
 
-    is_int(look(&q, &waits, NOW), JM_QUEUE_WAIT, "who waits for it waits");
+    is_int(look(&q, &waits, NOW), JM_QUEUE_GRANTED, "who waits for it has it");
 
     queue_leave(&q, &runs, JM_LEAVE_FREE, NOW);
     is_int(account(&q, "v", 1, 9), 2, "when its task is over it goes");
@@ -208,6 +216,31 @@ leave_free(jm_queue_t *q, uint32_t n)
 }
 
 
+/* a place that waits takes all that it needs, or nothing */
+
+static void
+test_room(void)
+{
+    unsigned    n;
+    jm_place_t  a, b;
+    jm_queue_t  q, other;
+
+    for (n = 0; n <= 4; n++) {
+        start(&q, &other);
+        (void) account(&q, "main", 1, 9);
+        (void) enter(&q, &a, 'a', NOW);
+
+        leave_free(&q, n);
+        is_int(enter(&q, &b, 'b', NOW),
+               n < 4 ? JM_QUEUE_NO_ROOM : JM_QUEUE_WAIT, "%u records", n);
+        is_int(q.store->shared->nfree, n % 4, "%u records: are left", n);
+        ok(queue_is_whole(&q), "%u records: whole", n);
+
+        stop();
+    }
+}
+
+
 static void
 test_no_room(void)
 {
@@ -221,15 +254,15 @@ test_no_room(void)
     start(&q, &other);
     (void) account(&q, "a", 1, 1);
     (void) account(&q, "b", 1, 9);
-    leave_free(&q, 4);
+    leave_free(&q, 6);
 
     (void) enter(&q, &p[0], 'a', NOW);
     (void) enter(&q, &p[1], 'b', NOW);
     is_int(enter(&q, &p[2], 'b', NOW), JM_QUEUE_FULL,
            "full is told in any case");
     (void) account(&q, "a", 1, 9);
-    is_int(enter(&q, &p[2], 'b', NOW), JM_QUEUE_NO_ROOM,
-           "there may be a record for a place, but none for a line");
+    is_int(enter(&q, &p[2], 'c', NOW), JM_QUEUE_NO_ROOM,
+           "there is a record for a place, but none for a line");
     is_int((int64_t) p[2].serial, 0, "it has no place");
     leave_free(&q, 0);
     is_int(queue_account(&q, str("c"), &conf, &number), JM_ERROR,
@@ -237,13 +270,15 @@ test_no_room(void)
     is_int(queue_account(&q, str("a"), &conf, &number), JM_OK,
            "those that are there are found");
     is_int(look(&q, &p[1], NOW), JM_QUEUE_GRANTED, "and have their limits");
-    is_int(enter(&q, &p[2], 'b', NOW), JM_QUEUE_NO_ROOM, "one record is free");
     is_view(&q, 2, 0, 0, "no room");
 
-    /* its line had gone, and another's record is taken for it */
+    /* what it had waited in has gone, and is there again */
 
+    is_int((int64_t) q.store->shared->nfree, 3, "three records are free");
     is_int(queue_busy(&q, &p[1], 1, NOW, &wait), JM_QUEUE_WAIT,
-           "refused: there is one for its line");
+           "refused: they are for its line, its group and its process");
+    is_int(queue_bind(&q, &p[1], 0, NOW, &wait), JM_QUEUE_WAIT,
+           "bound to what it waits for: it needs none");
     is_int(queue_busy(&q, &p[0], 1, NOW, &wait), JM_QUEUE_NO_ROOM,
            "the next: there is none");
     is_int((int64_t) p[0].serial, 0, "its place is gone");
@@ -257,6 +292,8 @@ test_no_room(void)
     leave_free(&q, 0);
     is_int(queue_bind(&q, &p[0], 0, NOW, &wait), JM_QUEUE_GRANTED,
            "bound to the account that it has a slot of");
+    is_int(enter(&q, &p[2], 'b', NOW), JM_QUEUE_NO_ROOM,
+           "a slot is free, but no record");
     is_int(queue_bind(&q, &p[0], 1, NOW, &wait), JM_QUEUE_NO_ROOM,
            "and to another one, without a record");
     is_view(&q, 0, 0, 0, "no room at all");
@@ -272,7 +309,7 @@ test_no_room_models(void)
 {
     unsigned            first;
     uint64_t            wait;
-    jm_place_t          p[3];
+    jm_place_t          p[4];
     jm_queue_t          q, other;
     jm_queue_view_t     v;
     jm_queue_request_t  request;
@@ -287,6 +324,12 @@ test_no_room_models(void)
     (void) queue_enter(&q, &p[2], &request, NOW, &wait);
     is_int(p[2].account, 0, "two have slots of the first");
     (void) enter(&q, &p[1], 'x', NOW);
+
+    /* what waits for the second has a line there, and a group */
+
+    request_init(&request, 'x', NOW);
+    request.accounts[0] = 1;
+    (void) queue_enter(&q, &p[3], &request, NOW, &wait);
     leave_free(&q, 0);
 
     is_int(queue_denied(&q, &p[2], 1, NOW + 1, &wait, &first), JM_QUEUE_WAIT,
@@ -298,6 +341,7 @@ test_no_room_models(void)
     is_int(v.running, 2, "it serves who was next");
     is_int(store_count(q.store, JM_RECORD_MODELS), 0, "nor is the model known");
 
+    leave_free(&q, 0);
     is_int(queue_denied(&q, &p[0], 1, NOW + 2, &wait, &first), JM_QUEUE_WAIT,
            "another one");
     queue_leave(&q, &p[0], JM_LEAVE_FREE, NOW + 2);
@@ -319,6 +363,7 @@ main(void)
     test_given_up();
     test_given_up_models();
     test_reused();
+    test_room();
     test_no_room();
     test_no_room_models();
 

@@ -7,10 +7,9 @@
  * raises "effective" and doubles it, all three looks at what was submitted
  * together, the same in jm_queue_succeeded(), the one slot of an account that
  * is tried again, jm_queue_is_probed(), which counted older tasks as tries
- * before, jm_queue_wake_all(), the look at who is set aside in jm_queue_pick()
- * and jm_queue_next_place(), both uses of "first" in jm_queue_line_up(), the
- * jm_queue_dispatch() of jm_queue_busy() and jm_queue_accepted(), and what
- * jm_queue_account() clears.
+ * before, jm_queue_alarm(), the look at who is set aside in jm_queue_pick()
+ * and jm_queue_next_place(), the jm_queue_dispatch() of jm_queue_busy() and
+ * jm_queue_accepted(), and what jm_queue_account() clears.
  */
 
 

@@ -2,14 +2,16 @@
 /*
  * A tree by itself, beside a sorted array that has the same in it: what is
  * first, and how many come before a key, after each of many operations; that
- * its depth stays small, however it is filled; and its operations one
+ * its depth stays small, however it is filled, and its shape is always that of
+ * a new one; and its operations one
  * instruction at a time: after each that has changed the memory another
  * process takes over, and finds all of an operation, or nothing of it.
  *
  * Seen failing with each of these taken out: the serial in jm_tree_is_before(),
  * each store of jm_tree_rise(), the priorities in both loops, jm_tree_next(),
- * the look at the first in jm_tree_insert(), and both jm_tree_count_up(); and
- * with one store of jm_tree_hang() that is not entered in the log.
+ * the look at the first in jm_tree_insert(), both jm_tree_count_up(), and the
+ * parent of what takes a node's place; and with each store of jm_tree_hang()
+ * that is not entered in the log.
  */
 
 
@@ -202,6 +204,54 @@ change(jm_store_t *s, world_t *w, item_t *it)
 }
 
 
+/* whether a tree has the shape that it has when it is filled anew */
+
+static int
+same_shape(const jm_store_t *one, jm_ref_t a, const jm_store_t *two,
+    jm_ref_t b)
+{
+    const jm_tree_node_t  *m, *n;
+
+    if (a == 0 || b == 0) {
+        return a == b;
+    }
+
+    m = jm_to(one, a);
+    n = jm_to(two, b);
+
+    return item(m)->key.serial == item(n)->key.serial
+           && same_shape(one, m->left, two, n->left)
+           && same_shape(one, m->right, two, n->right);
+}
+
+
+static void
+is_as_new(const jm_store_t *s, const world_t *w)
+{
+    unsigned    i;
+    world_t    *anew;
+    jm_store_t  other;
+
+    anew = start(&other, ITEMS);
+
+    for (i = 0; i < ITEMS; i++) {
+
+        if (w->items[i].in) {
+            anew->items[i].key = w->items[i].key;
+
+            jm_store_begin(&other);
+            put_in(&other, anew, &anew->items[i]);
+            jm_store_commit(&other);
+        }
+    }
+
+    ok(same_shape(s, w->tree.root, &other, anew->tree.root),
+       "its shape says nothing of what was done");
+
+    store_done(&other);
+}
+
+
 static void
 test_random(void)
 {
@@ -241,6 +291,7 @@ test_random(void)
     is_int(first, 0, "and what is first");
     is_int(rank, 0, "and how many come before a key");
     ok(nsorted > ITEMS / 4, "%u are in it", nsorted);
+    is_as_new(&s, w);
 
     while (nsorted != 0) {
         jm_store_begin(&s);

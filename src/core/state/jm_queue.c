@@ -4,6 +4,7 @@
  */
 
 
+#include "jm_queue_process.h"
 #include "jm_queue_turn.h"
 
 
@@ -22,12 +23,16 @@ static uint64_t jm_queue_retry(const jm_queue_outlook_t *o, uint64_t patience,
     uint64_t timeout);
 static jm_queue_place_t *jm_queue_make(jm_queue_t *q, jm_place_t *p,
     const jm_queue_request_t *request, uint64_t now);
+static void jm_queue_begin(jm_queue_t *q, jm_queue_place_t *place,
+    unsigned account, uint64_t now);
 static jm_queue_place_t *jm_queue_find(jm_queue_t *q, const jm_place_t *p,
     uint64_t now);
 static jm_queue_e jm_queue_tell(jm_queue_t *q, jm_place_t *p,
     jm_queue_place_t *place, uint64_t now, uint64_t *wait);
 static jm_queue_e jm_queue_tell_waiting(jm_queue_t *q,
     jm_queue_place_t *place, uint64_t now, uint64_t *wait);
+static jm_rc_e jm_queue_back_room(jm_queue_t *q,
+    const jm_queue_place_t *place, uint64_t accounts);
 static jm_queue_e jm_queue_back(jm_queue_t *q, jm_place_t *p,
     jm_queue_place_t *place, jm_rc_e room, uint64_t now, uint64_t *wait);
 static void jm_queue_succeeded(jm_queue_t *q, jm_queue_account_t *a,
@@ -40,11 +45,10 @@ jm_queue_e
 jm_queue_enter(jm_queue_t *q, jm_place_t *p,
     const jm_queue_request_t *request, uint64_t now, uint64_t *wait)
 {
-    jm_rc_e              room;
-    unsigned             account;
-    jm_queue_e           rc;
-    jm_queue_place_t    *place;
-    jm_queue_account_t  *a;
+    jm_rc_e            room;
+    unsigned           account;
+    jm_queue_e         rc;
+    jm_queue_place_t  *place;
 
     p->serial = 0;
     *wait = 0;
@@ -55,18 +59,21 @@ jm_queue_enter(jm_queue_t *q, jm_place_t *p,
 
     jm_queue_dispatch(q, NULL, now);
 
-    /* a place, and a line */
-
-    room = jm_store_room(q->store, 2);
-
     account = jm_queue_pick(q, request, now);
 
-    if (account == JM_QUEUE_ACCOUNTS) {
+    if (account != JM_QUEUE_ACCOUNTS) {
+        room = jm_store_room(q->store, 1);
+
+    } else {
         rc = jm_queue_admit(q, request, now, wait);
 
         if (rc != JM_QUEUE_WAIT) {
             return rc;
         }
+
+        room = jm_queue_line_room(q, request->client,
+                                  jm_queue_accounts(request), request->model,
+                                  1);
     }
 
     if (room != JM_OK) {
@@ -75,16 +82,7 @@ jm_queue_enter(jm_queue_t *q, jm_place_t *p,
 
     place = jm_queue_make(q, p, request, now);
 
-    if (account != JM_QUEUE_ACCOUNTS) {
-        a = jm_queue_number(q, account);
-        jm_put(q->store, a->submitted, now);
-
-        jm_queue_hold(q, place, account, JM_PLACE_TOLD, now);
-
-    } else {
-        jm_queue_line_up(q, place, 0);
-        jm_queue_dispatch(q, place, now);
-    }
+    jm_queue_begin(q, place, account, now);
 
     return jm_queue_tell(q, p, place, now, wait);
 }
@@ -210,14 +208,49 @@ jm_queue_make(jm_queue_t *q, jm_place_t *p, const jm_queue_request_t *request,
 }
 
 
+/*
+ * A new place has a slot, or waits.  Accounts that are set aside say nothing
+ * about its turn: they may be far ahead of those that serve it.
+ */
+
+static void
+jm_queue_begin(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
+    uint64_t now)
+{
+    uint64_t             usable;
+    jm_queue_account_t  *a;
+
+    usable = jm_queue_usable(q, place->accounts, place->model, now);
+
+    if (account != JM_QUEUE_ACCOUNTS) {
+        place->tag = jm_queue_turn_of(q, usable);
+
+        a = jm_queue_number(q, account);
+        jm_put(q->store, a->submitted, now);
+
+        jm_queue_hold(q, place, account, JM_PLACE_TOLD, now);
+
+    } else {
+        place->tag = jm_queue_next_tag(q, place->client, usable);
+
+        jm_queue_line_up(q, place);
+        jm_queue_dispatch(q, place, now);
+    }
+}
+
+
 jm_queue_e
 jm_queue_look(jm_queue_t *q, jm_place_t *p, uint64_t now, uint64_t *wait)
 {
     jm_queue_place_t  *place;
 
+    jm_queue_renew(q, p, now);
+    jm_queue_reap(q, now);
+
+    /* its process may have been taken for dead by others */
+
     place = jm_queue_find(q, p, now);
 
-    jm_queue_reap(q, now);
     jm_queue_dispatch(q, place, now);
 
     return jm_queue_tell(q, p, place, now, wait);
@@ -296,6 +329,8 @@ jm_queue_tell(jm_queue_t *q, jm_place_t *p, jm_queue_place_t *place,
         jm_put(q->store, a->submitted, now);
         jm_put(q->store, place->at, now);
         jm_put(q->store, place->state, JM_PLACE_TOLD);
+
+        jm_queue_told(q, place);
     }
 
     p->account = place->account;
@@ -330,6 +365,8 @@ jm_queue_tell_waiting(jm_queue_t *q, jm_queue_place_t *place, uint64_t now,
 
     *wait = jm_queue_pause(q, place, now);
 
+    jm_queue_told(q, place);
+
     return JM_QUEUE_WAIT;
 }
 
@@ -339,6 +376,8 @@ jm_queue_bind(jm_queue_t *q, jm_place_t *p, unsigned account, uint64_t now,
     uint64_t *wait)
 {
     jm_rc_e            room;
+    uint64_t           bound;
+    unsigned           waits;
     jm_queue_place_t  *place;
 
     place = jm_queue_find(q, p, now);
@@ -347,17 +386,21 @@ jm_queue_bind(jm_queue_t *q, jm_place_t *p, unsigned account, uint64_t now,
         return jm_queue_tell(q, p, NULL, now, wait);
     }
 
-    if (place->state == JM_PLACE_WAIT) {
-        jm_queue_narrow(q, place, jm_queue_bit(account));
+    waits = (place->state == JM_PLACE_WAIT);
+    bound = jm_queue_bit(account);
+
+    if (waits && place->accounts == bound) {
         jm_queue_dispatch(q, place, now);
 
-    } else if (place->state == JM_PLACE_RUN || place->account == account) {
+    } else if (place->state == JM_PLACE_RUN
+               || (!waits && place->account == account))
+    {
         jm_put(q->store, place->accounts, jm_queue_bit(place->account));
 
     } else {
-        room = jm_queue_line_room(q, place);
+        room = jm_queue_back_room(q, place, bound);
 
-        jm_put(q->store, place->accounts, jm_queue_bit(account));
+        jm_put(q->store, place->accounts, bound);
 
         return jm_queue_back(q, p, place, room, now, wait);
     }
@@ -366,18 +409,38 @@ jm_queue_bind(jm_queue_t *q, jm_place_t *p, unsigned account, uint64_t now,
 }
 
 
-/* what had a slot is the next again, unless there is no room for its line */
+static jm_rc_e
+jm_queue_back_room(jm_queue_t *q, const jm_queue_place_t *place,
+    uint64_t accounts)
+{
+    return jm_queue_line_room(q, place->client, accounts, place->model, 0);
+}
+
+
+/*
+ * What had a slot is the next again, wherever it goes, and what waited waits
+ * for other accounts; unless there is no room for that.
+ */
 
 static jm_queue_e
 jm_queue_back(jm_queue_t *q, jm_place_t *p, jm_queue_place_t *place,
     jm_rc_e room, uint64_t now, uint64_t *wait)
 {
+    jm_queue_e  rc;
+
     if (room == JM_OK) {
-        jm_queue_line_up(q, place, 1);
+
+        if (place->state != JM_PLACE_WAIT) {
+            jm_put(q->store, place->tag, 0);
+        }
+
+        jm_queue_line_up(q, place);
         jm_queue_dispatch(q, place, now);
 
         return jm_queue_tell(q, p, place, now, wait);
     }
+
+    rc = place->accounts ? JM_QUEUE_NO_ROOM : JM_QUEUE_ASIDE;
 
     jm_queue_drop(q, place);
     jm_queue_dispatch(q, NULL, now);
@@ -385,7 +448,7 @@ jm_queue_back(jm_queue_t *q, jm_place_t *p, jm_queue_place_t *place,
     p->serial = 0;
     *wait = 0;
 
-    return JM_QUEUE_NO_ROOM;
+    return rc;
 }
 
 
@@ -416,6 +479,7 @@ jm_queue_accepted(jm_queue_t *q, jm_place_t *p, jm_str_t id, uint64_t now)
     }
 
     jm_put(s, place->state, JM_PLACE_RUN);
+    jm_put(s, place->asked, 0);
     jm_put(s, a->submits, a->submits + 1);
 
     jm_queue_succeeded(q, a, place);
@@ -475,7 +539,7 @@ jm_queue_busy(jm_queue_t *q, jm_place_t *p, unsigned tasks, uint64_t now,
 
     s = q->store;
     a = jm_queue_number(q, place->account);
-    room = jm_queue_line_room(q, place);
+    room = jm_queue_back_room(q, place, place->accounts);
 
     jm_put(s, a->busy_tasks, a->busy_tasks + (tasks != 0));
     jm_put(s, a->busy_rate, a->busy_rate + (tasks == 0));
@@ -505,6 +569,7 @@ jm_queue_denied(jm_queue_t *q, jm_place_t *p, unsigned model_only,
     uint64_t now, uint64_t *wait, unsigned *first)
 {
     jm_rc_e              room;
+    uint64_t             accounts;
     jm_store_t          *s;
     jm_queue_place_t    *place;
     jm_queue_aside_t    *aside;
@@ -523,26 +588,29 @@ jm_queue_denied(jm_queue_t *q, jm_place_t *p, unsigned model_only,
 
     aside = model_only ? jm_queue_model(q, a, place->model) : &a->aside;
 
-    room = jm_queue_line_room(q, place);
+    /* if nobody remembers it, this place at least must not try again */
 
-    jm_put(s, a->denied, a->denied + 1);
+    accounts = place->accounts;
 
     if (aside == NULL) {
-        *first = 1;
+        accounts &= ~jm_queue_bit(place->account);
+    }
 
-        /* nobody remembers it: this place at least must not try again */
+    room = jm_queue_back_room(q, place, accounts);
 
-        jm_put(s, place->accounts,
-               place->accounts & ~jm_queue_bit(place->account));
+    jm_put(s, a->denied, a->denied + 1);
+    jm_put(s, place->accounts, accounts);
 
-    } else {
+    *first = 1;
+
+    if (aside != NULL) {
         *first = (aside->times == 0);
 
         if (jm_queue_set_aside(q, aside, place, now)) {
 
             /* some have no other account to wait for */
 
-            jm_queue_wake_all(q);
+            jm_queue_alarm(q);
         }
     }
 

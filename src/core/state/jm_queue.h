@@ -83,5 +83,18 @@ void jm_queue_renew(jm_queue_t *q, jm_place_t *p, uint64_t now);
 void jm_queue_leave(jm_queue_t *q, jm_place_t *p, jm_leave_e how,
     uint64_t now);
 
+/*
+ * Takes the next of this process's places that something has happened to: it
+ * has a slot, or is to be looked at, at another time than it knows.  Returns 1
+ * and sets *serial to its number, or 0 where there is none.
+ */
+unsigned jm_queue_news(jm_queue_t *q, uint64_t *serial);
+
+/*
+ * Returns a number that changes when all places that wait are to be looked at:
+ * an account was set aside, or the configuration is another one.
+ */
+uint32_t jm_queue_alarms(const jm_queue_t *q);
+
 
 #endif /* _JM_QUEUE_H_INCLUDED_ */

@@ -4,7 +4,13 @@
  */
 
 
+#include "jm_queue_process.h"
 #include "jm_queue_turn.h"
+
+
+/* groups, and processes, that an account's places are of */
+
+#define JM_QUEUE_SORTS      64
 
 
 static unsigned jm_queue_free_number(jm_queue_t *q);
@@ -16,9 +22,13 @@ jm_queue_records(const jm_queue_conf_t *conf)
 {
     uint64_t  n;
 
-    /* itself and its models, and a line for each place that waits */
+    /*
+     * Itself and its models, and a line for each place that waits; groups and
+     * processes are as many only where few places wait.
+     */
 
-    n = 2 + (uint64_t) conf->concurrency + 2 * (uint64_t) conf->queue;
+    n = 2 + (uint64_t) conf->concurrency + 2 * (uint64_t) conf->queue
+        + 2 * (uint64_t) jm_min(conf->queue, JM_QUEUE_SORTS);
 
     return (uint32_t) jm_min(n, UINT32_MAX);
 }
@@ -28,6 +38,10 @@ void
 jm_queue_accounts_begin(jm_queue_t *q)
 {
     jm_put(q->store, q->shared->round, q->shared->round + 1);
+
+    /* those that wait may have slots that are new */
+
+    jm_queue_alarm(q);
 }
 
 
@@ -180,12 +194,12 @@ jm_queue_in_use(jm_queue_t *q)
     jm_ring_t           *link;
     jm_queue_account_t  *a;
 
-    used = 0;
+    used = jm_queue_wanted(q);
 
     for (i = 0; i < q->shared->naccounts; i++) {
         a = jm_queue_number(q, i);
 
-        if (a->waiting != 0 || a->running != 0) {
+        if (a->running != 0) {
             used |= jm_queue_bit(i);
         }
 

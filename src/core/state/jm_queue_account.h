@@ -27,8 +27,8 @@ typedef struct jm_queue_shared_s  jm_queue_shared_t;
 /*
  * A process's way to the queue, in memory of its own.
  *
- * woken has the numbers of workers that have to look at their places now:
- * something was granted there, or is to be at another time than they know.
+ * woken has the numbers of workers that have to ask for what is new now: see
+ * jm_queue_news() and jm_queue_alarms().
  * Any function may add to it, this process's own worker as well, each only
  * once; whoever has woken them sets nwoken to 0.  With nwoken greater than
  * JM_QUEUE_WOKEN it is all workers.
@@ -84,7 +84,8 @@ jm_rc_e jm_queue_layout(jm_queue_t *q, jm_store_t *s);
 
 /*
  * Returns how many of the store's records an account and its places take at
- * most; where any number may run, without the places of those.
+ * most, if these are of at most 64 processes, and of 64 models and sets of
+ * accounts; where any number may run, without the places of those.
  */
 uint32_t jm_queue_records(const jm_queue_conf_t *conf);
 

@@ -84,6 +84,8 @@ jm_queue_set_aside(jm_queue_t *q, jm_queue_aside_t *aside,
 
         jm_put(q->store, aside->until, now + time);
         jm_put(q->store, aside->times, aside->times + 1);
+
+        jm_queue_level(q, place->account);
     }
 
     jm_put(q->store, aside->at, now);

@@ -5,7 +5,8 @@
 
 
 /*
- * How places, and the lines that they wait in, lie in the store.
+ * What places that wait are in: each in a group, in the order of their turns,
+ * in its client's line, and in a ring of its process.
  */
 
 
@@ -13,89 +14,48 @@
 #define _JM_QUEUE_LINE_H_INCLUDED_
 
 
-#include "jm_queue.h"
-#include "jm_ring.h"
+#include "jm_queue_record.h"
 
 
-#define JM_QUEUE_KEY        16      /* bytes that are kept of a client */
+/* JM_RECORD_GROUP: the places that wait for the same */
+
+typedef struct {
+    jm_record_t          head;
+    jm_ring_t            link;      /* in shared->groups */
+    jm_tree_t            places;    /* the next one first */
+    uint64_t             accounts;  /* a bit for each that may serve them */
+    uint64_t             model;
+} jm_queue_group_t;
 
 
-/* the numbers are kept in files */
-
-typedef enum {
-    JM_PLACE_NEW = 0,
-    JM_PLACE_WAIT,
-    JM_PLACE_GRANTED,       /* it has a slot, its owner does not know yet */
-    JM_PLACE_TOLD,          /* its owner knows, and may be submitting */
-    JM_PLACE_RUN,           /* the task was taken */
-    JM_PLACE_LOST           /* nobody's; the task may run until lapse */
-} jm_place_e;
-
-
-/* JM_RECORD_LINE: the places of a client that wait, the oldest first */
+/* JM_RECORD_LINE: what a client has waiting for a set of accounts */
 
 typedef struct {
     jm_record_t          head;
     jm_ref_t             next;      /* in the table */
-    jm_ring_t            link;      /* in shared->lines */
-    jm_ring_t            places;
+    uint64_t             accounts;
+    uint64_t             last;      /* the highest tag that was given here */
+    uint32_t             places;    /* that wait */
     uint8_t              client[JM_QUEUE_KEY];
 } jm_queue_line_t;
 
 
-/* JM_RECORD_PLACE */
+/* JM_RECORD_PROCESS: one that has places which wait, or were just granted */
 
 typedef struct {
     jm_record_t          head;
-    uint8_t              task;      /* in the entry */
-    uint8_t              key_len;   /* 0: its req_key is not known */
-    uint8_t              unused[2];
-    uint64_t             serial;
-    uint64_t             model;
-    uint64_t             entry;     /* serial of the ledger's, 0: none */
-    uint64_t             billed;    /* serial of who pays, 0: nobody */
-    uint8_t              client[JM_QUEUE_KEY];
-    uint8_t              key[JM_QUEUE_REQ_KEY];
-
-    /* what is above is sealed */
-
-    jm_ring_t            link;      /* in its line, or its account's held */
-    uint64_t             accounts;  /* a bit for each that may serve it */
-    uint64_t             since;
-    uint64_t             due;
-    uint64_t             renewed;
-    uint64_t             at;        /* when it was granted, or told so */
-    uint64_t             lapse;
-    uint64_t             asked;     /* when, the last time, as an orphan */
-    jm_ref_t             line;      /* while it waits */
-    uint32_t             grip;      /* who has it now knows it by */
     uint32_t             owner;
-    uint32_t             worker;
-    uint8_t              account;
-    uint8_t              adopted;   /* its end is seen late, if at all */
-    uint8_t              state;
-    uint8_t              id_len;    /* 0: not known */
-    uint8_t              id[JM_QUEUE_ID];
-    uint32_t             doubts;    /* answers in a row that say nothing */
-} jm_queue_place_t;
+    jm_ring_t            link;      /* in shared->processes */
+    jm_ring_t            waiting;   /* places */
+    jm_ring_t            news;      /* and those it has not been told of */
+    uint32_t             dead;      /* all it has is to be given back */
+} jm_queue_process_t;
 
 
 _Static_assert(sizeof(jm_queue_line_t) <= JM_RECORD, "a line is a record");
-_Static_assert(sizeof(jm_queue_place_t) <= JM_RECORD, "a place is a record");
 
-
-#define jm_queue_place_sealed                                                 \
-    offsetof(jm_queue_place_t, task), offsetof(jm_queue_place_t, link)
-
-/* what a link is in */
-
-#define jm_queue_place(l)                                                     \
-    ((jm_queue_place_t *) (void *)                                            \
-     ((uint8_t *) (l) - offsetof(jm_queue_place_t, link)))
-
-#define jm_queue_line(l)                                                      \
-    ((jm_queue_line_t *) (void *)                                             \
-     ((uint8_t *) (l) - offsetof(jm_queue_line_t, link)))
+#define jm_queue_group(l)    jm_queue_in(jm_queue_group_t, link, l)
+#define jm_queue_process(l)  jm_queue_in(jm_queue_process_t, link, l)
 
 
 #endif /* _JM_QUEUE_LINE_H_INCLUDED_ */

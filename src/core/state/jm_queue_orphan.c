@@ -10,6 +10,7 @@
  */
 
 
+#include "jm_queue_process.h"
 #include "jm_queue_turn.h"
 
 
@@ -31,10 +32,9 @@ typedef struct {
 static void jm_queue_walk(jm_queue_t *q, uint64_t now, jm_queue_seen_t *seen);
 static void jm_queue_reap_held(jm_queue_t *q, jm_queue_account_t *a,
     uint64_t now, jm_queue_seen_t *seen);
-static void jm_queue_reap_waiting(jm_queue_t *q, uint64_t now,
+static void jm_queue_bury(jm_queue_t *q);
+static unsigned jm_queue_lives(jm_queue_t *q, uint32_t owner,
     jm_queue_seen_t *seen);
-static unsigned jm_queue_lives(jm_queue_t *q, const jm_queue_place_t *place,
-    uint64_t now, jm_queue_seen_t *seen);
 static void jm_queue_lapse(jm_queue_t *q, jm_queue_place_t *place);
 static unsigned jm_queue_can_ask(const jm_queue_place_t *place);
 static jm_queue_place_t *jm_queue_orphan(jm_queue_t *q, unsigned account,
@@ -55,6 +55,7 @@ jm_queue_join(jm_queue_t *q)
     seen.of[0].alive = 0;
 
     jm_queue_walk(q, 0, &seen);
+    jm_queue_bury(q);
 }
 
 
@@ -110,32 +111,80 @@ jm_queue_reap(jm_queue_t *q, uint64_t now)
 {
     jm_queue_seen_t  seen;
 
-    if (jm_queue_span(q->shared->reaped, now) < JM_QUEUE_REAP) {
-        return;
+    if (jm_queue_span(q->shared->reaped, now) >= JM_QUEUE_REAP) {
+        jm_put(q->store, q->shared->reaped, now);
+
+        /* this process need not be asked for */
+
+        seen.n = 1;
+        seen.of[0].owner = q->store->owner;
+        seen.of[0].alive = 1;
+
+        jm_queue_walk(q, now, &seen);
     }
 
-    jm_put(q->store, q->shared->reaped, now);
-
-    /* this process need not be asked for */
-
-    seen.n = 1;
-    seen.of[0].owner = q->store->owner;
-    seen.of[0].alive = 1;
-
-    jm_queue_walk(q, now, &seen);
+    jm_queue_bury(q);
 }
 
 
 static void
 jm_queue_walk(jm_queue_t *q, uint64_t now, jm_queue_seen_t *seen)
 {
-    unsigned  i;
+    unsigned             i;
+    jm_ring_t           *link;
+    jm_queue_process_t  *process;
 
     for (i = 0; i < q->shared->naccounts; i++) {
         jm_queue_reap_held(q, jm_queue_number(q, i), now, seen);
     }
 
-    jm_queue_reap_waiting(q, now, seen);
+    for (link = jm_ring_next(q->store, &q->shared->processes);
+         link != &q->shared->processes;
+         link = jm_ring_next(q->store, link))
+    {
+        process = jm_queue_process(link);
+
+        if (!process->dead && !jm_queue_lives(q, process->owner, seen)) {
+            jm_queue_died(q, process);
+            jm_store_commit(q->store);
+        }
+    }
+}
+
+
+static void
+jm_queue_bury(jm_queue_t *q)
+{
+    unsigned             n;
+    jm_ring_t           *link, *next, *ring;
+    jm_store_t          *s;
+    jm_queue_process_t  *process;
+
+    n = 0;
+    s = q->store;
+
+    for (link = jm_ring_next(s, &q->shared->processes);
+         link != &q->shared->processes && q->shared->ndead != 0;
+         link = next)
+    {
+        next = jm_ring_next(s, link);
+        process = jm_queue_process(link);
+
+        /* with its last place it is given back, and is another record then */
+
+        while (process->head.type == JM_RECORD_PROCESS && process->dead) {
+
+            if (n++ == JM_QUEUE_BURIED) {
+                return;
+            }
+
+            ring = jm_queue_is_empty(q, &process->news) ? &process->waiting
+                                                        : &process->news;
+
+            jm_queue_drop(q, jm_queue_waiting(jm_ring_next(s, ring)));
+            jm_store_commit(s);
+        }
+    }
 }
 
 
@@ -154,7 +203,9 @@ jm_queue_reap_held(jm_queue_t *q, jm_queue_account_t *a, uint64_t now,
 
         if (place->state != JM_PLACE_LOST) {
 
-            if (jm_queue_lives(q, place, now, seen)) {
+            if (jm_queue_span(place->renewed, now) < JM_QUEUE_LEASE
+                && jm_queue_lives(q, place->owner, seen))
+            {
                 continue;
             }
 
@@ -170,61 +221,24 @@ jm_queue_reap_held(jm_queue_t *q, jm_queue_account_t *a, uint64_t now,
 }
 
 
-static void
-jm_queue_reap_waiting(jm_queue_t *q, uint64_t now, jm_queue_seen_t *seen)
-{
-    jm_ring_t          *l, *p, *next_line, *next;
-    jm_store_t         *s;
-    jm_queue_line_t    *line;
-    jm_queue_shared_t  *shared;
-
-    s = q->store;
-    shared = q->shared;
-
-    for (l = jm_ring_next(s, &shared->lines); l != &shared->lines;
-         l = next_line)
-    {
-        next_line = jm_ring_next(s, l);
-        line = jm_queue_line(l);
-
-        /* with its last place the line is given back: its head stays good */
-
-        for (p = jm_ring_next(s, &line->places); p != &line->places; p = next)
-        {
-            next = jm_ring_next(s, p);
-
-            if (!jm_queue_lives(q, jm_queue_place(p), now, seen)) {
-                jm_queue_drop(q, jm_queue_place(p));
-                jm_store_commit(s);
-            }
-        }
-    }
-}
-
-
 /* asks once for each process, as that takes a system call */
 
 static unsigned
-jm_queue_lives(jm_queue_t *q, const jm_queue_place_t *place, uint64_t now,
-    jm_queue_seen_t *seen)
+jm_queue_lives(jm_queue_t *q, uint32_t owner, jm_queue_seen_t *seen)
 {
     unsigned  i, alive;
 
-    if (jm_queue_span(place->renewed, now) >= JM_QUEUE_LEASE) {
-        return 0;
-    }
-
     for (i = 0; i < seen->n; i++) {
 
-        if (seen->of[i].owner == place->owner) {
+        if (seen->of[i].owner == owner) {
             return seen->of[i].alive;
         }
     }
 
-    alive = jm_store_lives(q->store, place->owner);
+    alive = jm_store_lives(q->store, owner);
 
     if (seen->n < JM_QUEUE_SEEN) {
-        seen->of[seen->n].owner = place->owner;
+        seen->of[seen->n].owner = owner;
         seen->of[seen->n].alive = alive;
         seen->n++;
     }

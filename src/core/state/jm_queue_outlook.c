@@ -26,10 +26,9 @@ static uint64_t jm_queue_rate(jm_queue_t *q, uint64_t accounts,
 static uint64_t jm_queue_turns(uint64_t shares, uint64_t rate);
 static uint64_t jm_queue_ahead(jm_queue_t *q, uint64_t accounts,
     const uint8_t *client);
-static uint64_t jm_queue_ahead_in(jm_queue_t *q, const jm_queue_line_t *line,
-    uint64_t accounts, uint64_t turns);
 static uint64_t jm_queue_share(jm_queue_t *q, uint64_t theirs, uint64_t mine);
 static uint64_t jm_queue_slots_of(jm_queue_t *q, uint64_t accounts);
+static uint32_t jm_queue_waits_for(jm_queue_t *q, unsigned account);
 
 
 /*
@@ -89,35 +88,24 @@ jm_queue_room(jm_queue_t *q, uint64_t accounts)
 static uint64_t
 jm_queue_confined(jm_queue_t *q, uint64_t accounts, uint64_t *joined)
 {
-    uint64_t            n;
-    jm_ring_t          *l, *p;
-    jm_store_t         *s;
-    jm_queue_line_t    *line;
-    jm_queue_place_t   *place;
-    jm_queue_shared_t  *shared;
+    uint64_t           n;
+    jm_ring_t         *link;
+    jm_queue_group_t  *group;
 
     n = 0;
-    s = q->store;
-    shared = q->shared;
-
     *joined = accounts;
 
-    for (l = jm_ring_next(s, &shared->lines); l != &shared->lines;
-         l = jm_ring_next(s, l))
+    for (link = jm_ring_next(q->store, &q->shared->groups);
+         link != &q->shared->groups;
+         link = jm_ring_next(q->store, link))
     {
-        line = jm_queue_line(l);
+        group = jm_queue_group(link);
 
-        for (p = jm_ring_next(s, &line->places); p != &line->places;
-             p = jm_ring_next(s, p))
-        {
-            place = jm_queue_place(p);
+        if (!(group->accounts & ~accounts)) {
+            n += jm_tree_count(q->store, group->places.root);
 
-            if (!(place->accounts & ~accounts)) {
-                n++;
-
-            } else if (place->accounts & accounts) {
-                *joined |= place->accounts;
-            }
+        } else if (group->accounts & accounts) {
+            *joined |= group->accounts;
         }
     }
 
@@ -221,59 +209,26 @@ jm_queue_turns(uint64_t shares, uint64_t rate)
 static uint64_t
 jm_queue_ahead(jm_queue_t *q, uint64_t accounts, const uint8_t *client)
 {
-    uint64_t            ahead, turns;
-    jm_ring_t          *link;
-    jm_store_t         *s;
-    jm_queue_line_t    *line, *own;
-    jm_queue_shared_t  *shared;
-
-    s = q->store;
-    shared = q->shared;
-
-    turns = 0;
-    own = jm_queue_line_of(q, client);
-
-    if (own != NULL) {
-        for (link = jm_ring_next(s, &own->places); link != &own->places;
-             link = jm_ring_next(s, link))
-        {
-            turns++;
-        }
-    }
+    uint64_t           ahead;
+    jm_ring_t         *link;
+    jm_tree_key_t      key;
+    jm_queue_group_t  *group;
 
     ahead = 0;
-    turns++;
+    key.tag = jm_queue_next_tag(q, client, accounts);
+    key.serial = UINT64_MAX;
 
-    for (link = jm_ring_next(s, &shared->lines); link != &shared->lines;
-         link = jm_ring_next(s, link))
+    for (link = jm_ring_next(q->store, &q->shared->groups);
+         link != &q->shared->groups;
+         link = jm_ring_next(q->store, link))
     {
-        line = jm_queue_line(link);
+        group = jm_queue_group(link);
 
-        if (own != NULL && line == own) {
-            turns--;
+        if (group->accounts & accounts) {
+            ahead += jm_queue_share(q, group->accounts, accounts)
+                     * jm_tree_rank(q->store, &group->places, key,
+                                    jm_queue_key);
         }
-
-        ahead += jm_queue_ahead_in(q, line, accounts, turns);
-    }
-
-    return ahead;
-}
-
-
-static uint64_t
-jm_queue_ahead_in(jm_queue_t *q, const jm_queue_line_t *line,
-    uint64_t accounts, uint64_t turns)
-{
-    uint64_t          ahead;
-    const jm_ring_t  *link;
-
-    ahead = 0;
-
-    for (link = jm_ring_next(q->store, &line->places);
-         link != &line->places && turns != 0;
-         link = jm_ring_next(q->store, link), turns--)
-    {
-        ahead += jm_queue_share(q, jm_queue_place(link)->accounts, accounts);
     }
 
     return ahead;
@@ -315,6 +270,30 @@ jm_queue_slots_of(jm_queue_t *q, uint64_t accounts)
 }
 
 
+static uint32_t
+jm_queue_waits_for(jm_queue_t *q, unsigned account)
+{
+    uint32_t           n;
+    jm_ring_t         *link;
+    jm_queue_group_t  *group;
+
+    n = 0;
+
+    for (link = jm_ring_next(q->store, &q->shared->groups);
+         link != &q->shared->groups;
+         link = jm_ring_next(q->store, link))
+    {
+        group = jm_queue_group(link);
+
+        if (group->accounts & jm_queue_bit(account)) {
+            n += jm_tree_count(q->store, group->places.root);
+        }
+    }
+
+    return n;
+}
+
+
 void
 jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
     uint64_t now)
@@ -332,7 +311,7 @@ jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
     v->conf = a->conf;
     v->effective = a->effective;
     v->running = a->running;
-    v->waiting = a->waiting;
+    v->waiting = jm_queue_waits_for(q, account);
     v->average = a->average;
     v->rest = jm_queue_span(now, a->rest);
     v->aside = jm_queue_span(now, a->aside.until);

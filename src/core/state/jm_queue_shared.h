@@ -51,13 +51,12 @@ typedef struct {
     jm_ring_t            held;      /* places that have its slots */
     jm_queue_conf_t      conf;
     uint32_t             running;
-    uint32_t             waiting;
     uint32_t             effective;
     uint32_t             taken;     /* submits in a row, since it changed */
     uint32_t             refusals;  /* in a row */
     uint32_t             round;     /* of the last configuration with it */
     jm_ref_t             models;    /* 0: none yet */
-    uint32_t             spare;
+    uint64_t             turn;      /* the highest tag that it has granted */
     uint64_t             refused;   /* when */
     uint64_t             rest;      /* until when */
     uint64_t             submitted; /* when, the last */
@@ -74,8 +73,12 @@ typedef struct {
 
 struct jm_queue_shared_s {
     uint64_t             reaped;    /* when */
-    jm_ring_t            lines;     /* whose turn it is comes first */
+    jm_ring_t            groups;
+    jm_ring_t            processes;
     uint32_t             waiting;   /* places */
+    uint32_t             ndead;     /* processes that have left places */
+    uint32_t             stuck;     /* more is to be given back at once */
+    uint32_t             alarms;
     uint32_t             round;     /* of configurations */
     uint32_t             naccounts;
     jm_ref_t             accounts[JM_QUEUE_ACCOUNTS];

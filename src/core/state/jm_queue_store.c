@@ -4,16 +4,19 @@
  */
 
 
-#include "jm_queue_store.h"
+#include "jm_queue_process.h"
 #include "jm_store_layout.h"
 
 
-static void jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
-    unsigned served);
+static void jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place);
 static void jm_queue_unlink_held(jm_queue_t *q, jm_queue_place_t *place);
-static void jm_queue_count(jm_queue_t *q, uint64_t accounts, uint32_t add);
+static jm_queue_group_t *jm_queue_group_of(jm_queue_t *q, uint64_t accounts,
+    uint64_t model);
+static jm_queue_group_t *jm_queue_make_group(jm_queue_t *q,
+    uint64_t accounts, uint64_t model);
 static jm_queue_line_t *jm_queue_make_line(jm_queue_t *q,
-    const uint8_t *client);
+    const uint8_t *client, uint64_t accounts);
+static void jm_queue_give_line(jm_queue_t *q, jm_queue_line_t *line);
 static jm_ref_t *jm_queue_chain(jm_queue_t *q, const uint8_t *client);
 
 
@@ -34,7 +37,8 @@ jm_queue_layout(jm_queue_t *q, jm_store_t *s)
     }
 
     if (s->fresh) {
-        jm_ring_init(s, &q->shared->lines);
+        jm_ring_init(s, &q->shared->groups);
+        jm_ring_init(s, &q->shared->processes);
     }
 
     return JM_OK;
@@ -45,10 +49,15 @@ void
 jm_queue_drop(jm_queue_t *q, jm_queue_place_t *place)
 {
     if (place->state == JM_PLACE_WAIT) {
-        jm_queue_unlink_waiting(q, place, 0);
+        jm_queue_unlink_waiting(q, place);
+        jm_queue_unlist(q, place);
 
     } else {
         jm_queue_unlink_held(q, place);
+
+        if (place->state == JM_PLACE_GRANTED) {
+            jm_queue_unlist(q, place);
+        }
     }
 
     jm_store_give(q->store, place);
@@ -56,65 +65,56 @@ jm_queue_drop(jm_queue_t *q, jm_queue_place_t *place)
 
 
 jm_rc_e
-jm_queue_line_room(jm_queue_t *q, const jm_queue_place_t *place)
+jm_queue_line_room(jm_queue_t *q, const uint8_t *client, uint64_t accounts,
+    uint64_t model, uint32_t n)
 {
-    if (jm_queue_line_of(q, place->client) != NULL) {
-        return JM_OK;
-    }
+    n += (jm_queue_line_of(q, client, accounts) == NULL);
+    n += (jm_queue_group_of(q, accounts, model) == NULL);
+    n += (jm_queue_process_of(q, q->store->owner) == NULL);
 
-    return jm_store_room(q->store, 1);
+    return jm_store_room(q->store, n);
 }
 
 
 void
-jm_queue_line_up(jm_queue_t *q, jm_queue_place_t *place, unsigned first)
+jm_queue_line_up(jm_queue_t *q, jm_queue_place_t *place)
 {
-    jm_ring_t          *prev, *next;
-    jm_store_t         *s;
-    jm_queue_line_t    *line;
-    jm_queue_shared_t  *shared;
+    jm_store_t        *s;
+    jm_queue_line_t   *line;
+    jm_queue_group_t  *group;
 
     s = q->store;
-    shared = q->shared;
 
-    if (place->state != JM_PLACE_NEW) {
+    if (place->state == JM_PLACE_WAIT) {
+        jm_queue_unlink_waiting(q, place);
+
+    } else if (place->state != JM_PLACE_NEW) {
         jm_queue_unlink_held(q, place);
     }
 
-    line = jm_queue_line_of(q, place->client);
+    group = jm_queue_group_of(q, place->accounts, place->model);
+
+    if (group == NULL) {
+        group = jm_queue_make_group(q, place->accounts, place->model);
+    }
+
+    line = jm_queue_line_of(q, place->client, place->accounts);
 
     if (line == NULL) {
-        line = jm_queue_make_line(q, place->client);
+        line = jm_queue_make_line(q, place->client, place->accounts);
     }
 
-    if (first) {
-        jm_ring_remove(s, &line->link);
-        jm_ring_insert(s, &shared->lines, &line->link);
-    }
+    jm_tree_insert(s, &group->places, &place->wait.node, jm_queue_key);
 
-    /* a new place is the newest; one that comes back is among the oldest */
+    jm_put(s, line->places, line->places + 1);
+    jm_put(s, line->last, jm_max(line->last, place->tag));
 
-    prev = jm_ring_prev(s, &line->places);
-
-    if (first) {
-        prev = &line->places;
-
-        for (next = jm_ring_next(s, prev);
-             next != &line->places
-             && jm_queue_place(next)->serial < place->serial;
-             next = jm_ring_next(s, prev))
-        {
-            prev = next;
-        }
-    }
-
-    jm_ring_insert(s, prev, &place->link);
-
-    jm_put(s, place->line, jm_ref(s, line));
+    jm_put(s, place->group, jm_ref(s, group));
+    jm_put(s, place->wait.line, jm_ref(s, line));
     jm_put(s, place->state, JM_PLACE_WAIT);
-    jm_put(s, shared->waiting, shared->waiting + 1);
+    jm_put(s, q->shared->waiting, q->shared->waiting + 1);
 
-    jm_queue_count(q, place->accounts, 1);
+    jm_queue_enlist(q, place);
 }
 
 
@@ -129,65 +129,43 @@ jm_queue_hold(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
     a = jm_queue_number(q, account);
 
     if (place->state == JM_PLACE_WAIT) {
-        jm_queue_unlink_waiting(q, place, 1);
+        jm_queue_unlink_waiting(q, place);
     }
 
     jm_put(s, place->at, at);
     jm_put(s, place->account, (uint8_t) account);
     jm_put(s, place->state, (uint8_t) state);
     jm_put(s, a->running, a->running + 1);
+    jm_put(s, a->turn, jm_max(a->turn, place->tag));
 
     jm_ring_insert(s, jm_ring_prev(s, &a->held), &place->link);
 }
 
 
-void
-jm_queue_narrow(jm_queue_t *q, jm_queue_place_t *place, uint64_t accounts)
-{
-    jm_queue_count(q, place->accounts, UINT32_MAX);
-    jm_put(q->store, place->accounts, accounts);
-    jm_queue_count(q, place->accounts, 1);
-}
-
-
 static void
-jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place,
-    unsigned served)
+jm_queue_unlink_waiting(jm_queue_t *q, jm_queue_place_t *place)
 {
-    jm_ref_t           *chain;
-    jm_store_t         *s;
-    jm_queue_line_t    *line;
-    jm_queue_shared_t  *shared;
+    jm_store_t        *s;
+    jm_queue_line_t   *line;
+    jm_queue_group_t  *group;
 
     s = q->store;
-    shared = q->shared;
-    line = jm_at(s, place->line);
+    line = jm_to(s, place->wait.line);
+    group = jm_to(s, place->group);
 
-    jm_ring_remove(s, &place->link);
+    jm_put(s, q->shared->waiting, q->shared->waiting - 1);
+    jm_put(s, line->places, line->places - 1);
 
-    jm_put(s, shared->waiting, shared->waiting - 1);
-    jm_queue_count(q, place->accounts, UINT32_MAX);
-
-    if (jm_ring_next(s, &line->places) != &line->places) {
-
-        if (served) {
-            jm_ring_remove(s, &line->link);
-            jm_ring_insert(s, jm_ring_prev(s, &shared->lines), &line->link);
-        }
-
-        return;
+    if (line->places == 0) {
+        jm_queue_give_line(q, line);
     }
 
-    for (chain = jm_queue_chain(q, line->client); *chain != place->line;
-         chain = &((jm_queue_line_t *) jm_at(s, *chain))->next)
-    {
-        /* void */
+    jm_tree_remove(s, &group->places, &place->wait.node, jm_queue_key);
+
+    if (group->places.root == 0) {
+        jm_ring_remove(s, &group->link);
+        jm_store_give(s, group);
     }
-
-    jm_put(s, *chain, line->next);
-
-    jm_ring_remove(s, &line->link);
-    jm_store_give(s, line);
 }
 
 
@@ -203,33 +181,54 @@ jm_queue_unlink_held(jm_queue_t *q, jm_queue_place_t *place)
 }
 
 
-/* to add UINT32_MAX is to take 1 away */
-
-static void
-jm_queue_count(jm_queue_t *q, uint64_t accounts, uint32_t add)
+static jm_queue_group_t *
+jm_queue_group_of(jm_queue_t *q, uint64_t accounts, uint64_t model)
 {
-    unsigned             i;
-    jm_queue_account_t  *a;
+    jm_ring_t         *link;
+    jm_queue_group_t  *group;
 
-    for (i = 0; accounts != 0; i++, accounts >>= 1) {
+    for (link = jm_ring_next(q->store, &q->shared->groups);
+         link != &q->shared->groups;
+         link = jm_ring_next(q->store, link))
+    {
+        group = jm_queue_group(link);
 
-        if (accounts & 1) {
-            a = jm_queue_number(q, i);
-            jm_put(q->store, a->waiting, a->waiting + add);
+        if (group->accounts == accounts && group->model == model) {
+            return group;
         }
     }
+
+    return NULL;
+}
+
+
+static jm_queue_group_t *
+jm_queue_make_group(jm_queue_t *q, uint64_t accounts, uint64_t model)
+{
+    jm_queue_group_t  *group;
+
+    group = jm_store_take(q->store, JM_RECORD_GROUP);
+
+    group->accounts = accounts;
+    group->model = model;
+
+    jm_ring_insert(q->store, &q->shared->groups, &group->link);
+
+    return group;
 }
 
 
 jm_queue_line_t *
-jm_queue_line_of(jm_queue_t *q, const uint8_t *client)
+jm_queue_line_of(jm_queue_t *q, const uint8_t *client, uint64_t accounts)
 {
     jm_queue_line_t  *line;
 
     for (line = jm_at(q->store, *jm_queue_chain(q, client)); line != NULL;
          line = jm_at(q->store, line->next))
     {
-        if (memcmp(line->client, client, JM_QUEUE_KEY) == 0) {
+        if (line->accounts == accounts
+            && memcmp(line->client, client, JM_QUEUE_KEY) == 0)
+        {
             return line;
         }
     }
@@ -239,26 +238,41 @@ jm_queue_line_of(jm_queue_t *q, const uint8_t *client)
 
 
 static jm_queue_line_t *
-jm_queue_make_line(jm_queue_t *q, const uint8_t *client)
+jm_queue_make_line(jm_queue_t *q, const uint8_t *client, uint64_t accounts)
 {
     jm_ref_t         *chain;
-    jm_store_t       *s;
     jm_queue_line_t  *line;
 
-    s = q->store;
     chain = jm_queue_chain(q, client);
 
-    line = jm_store_take(s, JM_RECORD_LINE);
+    line = jm_store_take(q->store, JM_RECORD_LINE);
 
     memcpy(line->client, client, JM_QUEUE_KEY);
+    line->accounts = accounts;
     line->next = *chain;
 
-    jm_ring_init(s, &line->places);
-    jm_ring_insert(s, jm_ring_prev(s, &q->shared->lines), &line->link);
-
-    jm_put(s, *chain, jm_ref(s, line));
+    jm_put(q->store, *chain, jm_ref(q->store, line));
 
     return line;
+}
+
+
+static void
+jm_queue_give_line(jm_queue_t *q, jm_queue_line_t *line)
+{
+    jm_ref_t    *chain;
+    jm_store_t  *s;
+
+    s = q->store;
+
+    for (chain = jm_queue_chain(q, line->client); *chain != jm_ref(s, line);
+         chain = &((jm_queue_line_t *) jm_to(s, *chain))->next)
+    {
+        /* void */
+    }
+
+    jm_put(s, *chain, line->next);
+    jm_store_give(s, line);
 }
 
 
@@ -272,6 +286,118 @@ jm_queue_chain(jm_queue_t *q, const uint8_t *client)
     memcpy(&hash, client, sizeof(uint32_t));
 
     return &q->lines[hash & q->mask];
+}
+
+
+uint64_t
+jm_queue_turn_of(jm_queue_t *q, uint64_t accounts)
+{
+    unsigned  i;
+    uint64_t  turn;
+
+    turn = 0;
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+
+        if (accounts & jm_queue_bit(i)) {
+            turn = jm_max(turn, jm_queue_number(q, i)->turn);
+        }
+    }
+
+    return turn;
+}
+
+
+/* what a client has waiting for other accounts alone does not count here */
+
+uint64_t
+jm_queue_next_tag(jm_queue_t *q, const uint8_t *client, uint64_t accounts)
+{
+    uint64_t          tag;
+    jm_queue_line_t  *line;
+
+    tag = jm_queue_turn_of(q, accounts);
+
+    for (line = jm_at(q->store, *jm_queue_chain(q, client)); line != NULL;
+         line = jm_at(q->store, line->next))
+    {
+        if ((line->accounts & accounts)
+            && memcmp(line->client, client, JM_QUEUE_KEY) == 0)
+        {
+            tag = jm_max(tag, line->last);
+        }
+    }
+
+    return tag + 1;
+}
+
+
+/*
+ * Where an account is set aside, others serve who waited for it, too.  They may
+ * be far behind it: who comes there now must not be before those.
+ */
+
+void
+jm_queue_level(jm_queue_t *q, unsigned account)
+{
+    unsigned             i;
+    uint64_t             turn, joined;
+    jm_ring_t           *link;
+    jm_queue_account_t  *a;
+
+    joined = 0;
+    turn = jm_queue_number(q, account)->turn;
+
+    for (link = jm_ring_next(q->store, &q->shared->groups);
+         link != &q->shared->groups;
+         link = jm_ring_next(q->store, link))
+    {
+        if (jm_queue_group(link)->accounts & jm_queue_bit(account)) {
+            joined |= jm_queue_group(link)->accounts;
+        }
+    }
+
+    for (i = 0; i < q->shared->naccounts; i++) {
+        a = jm_queue_number(q, i);
+
+        if ((joined & jm_queue_bit(i)) && a->turn < turn) {
+            jm_put(q->store, a->turn, turn);
+        }
+    }
+}
+
+
+jm_tree_key_t
+jm_queue_key(const jm_tree_node_t *node)
+{
+    jm_tree_key_t            key;
+    const jm_queue_place_t  *place;
+
+    place = jm_queue_noded(node);
+
+    key.tag = place->tag;
+    key.serial = place->serial;
+
+    return key;
+}
+
+
+uint64_t
+jm_queue_wanted(jm_queue_t *q)
+{
+    uint64_t    wanted;
+    jm_ring_t  *link;
+
+    wanted = 0;
+
+    for (link = jm_ring_next(q->store, &q->shared->groups);
+         link != &q->shared->groups;
+         link = jm_ring_next(q->store, link))
+    {
+        wanted |= jm_queue_group(link)->accounts;
+    }
+
+    return wanted;
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 
+#include "jm_queue_process.h"
 #include "jm_queue_turn.h"
 
 
@@ -12,13 +13,16 @@ static unsigned jm_queue_is_probed(jm_queue_t *q,
     const jm_queue_account_t *a);
 static unsigned jm_queue_is_better(const jm_queue_account_t *a,
     const jm_queue_account_t *b);
+static void jm_queue_grant(jm_queue_t *q, jm_queue_place_t *place,
+    unsigned account, const jm_queue_place_t *asks, uint64_t now);
+static unsigned jm_queue_is_left(jm_queue_t *q,
+    const jm_queue_place_t *place, uint64_t now);
 static unsigned jm_queue_next_account(jm_queue_t *q, uint64_t skip,
     uint64_t now);
 static jm_queue_place_t *jm_queue_next_place(jm_queue_t *q, unsigned account,
     uint64_t now);
 static void jm_queue_announce(jm_queue_t *q, const jm_queue_place_t *asks,
     uint64_t now);
-static void jm_queue_wake(jm_queue_t *q, uint32_t worker);
 
 
 uint64_t
@@ -127,16 +131,16 @@ jm_queue_pick(jm_queue_t *q, const jm_queue_request_t *request, uint64_t now)
 void
 jm_queue_dispatch(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
 {
-    unsigned             i;
-    uint64_t             skip;
-    jm_queue_place_t    *place;
-    jm_queue_account_t  *a;
+    unsigned           i, left;
+    uint64_t           skip;
+    jm_queue_place_t  *place;
 
     if (q->shared->waiting == 0) {
         return;
     }
 
-    skip = 0;
+    left = 0;
+    skip = ~jm_queue_wanted(q);
 
     for ( ;; ) {
         i = jm_queue_next_account(q, skip, now);
@@ -152,23 +156,57 @@ jm_queue_dispatch(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
             continue;
         }
 
-        a = jm_queue_number(q, i);
-        jm_put(q->store, a->submitted, now);
+        if (place == asks || !jm_queue_is_left(q, place, now)) {
+            jm_queue_grant(q, place, i, asks, now);
 
-        jm_queue_hold(q, place, i, JM_PLACE_GRANTED, now);
+        } else if (left++ != JM_QUEUE_BURIED) {
+            jm_queue_drop(q, place);
 
-        if (place != asks) {
-            jm_queue_wake(q, place->worker);
+        } else {
+            break;
         }
 
         jm_store_commit(q->store);
     }
 
+    jm_put(q->store, q->shared->stuck, left > JM_QUEUE_BURIED);
+
     jm_queue_announce(q, asks, now);
 }
 
 
-/* the best account that is ready, and that a place waits for */
+static void
+jm_queue_grant(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
+    const jm_queue_place_t *asks, uint64_t now)
+{
+    jm_queue_account_t  *a;
+
+    a = jm_queue_number(q, account);
+    jm_put(q->store, a->submitted, now);
+
+    jm_queue_hold(q, place, account, JM_PLACE_GRANTED, now);
+
+    if (place != asks) {
+        jm_queue_notify(q, place);
+    }
+}
+
+
+/* whether a place that waits is nobody's any more */
+
+static unsigned
+jm_queue_is_left(jm_queue_t *q, const jm_queue_place_t *place, uint64_t now)
+{
+    const jm_queue_process_t  *process;
+
+    process = jm_to(q->store, place->wait.process);
+
+    return process->dead
+           || jm_queue_span(place->renewed, now) >= JM_QUEUE_LEASE;
+}
+
+
+/* the best account that is ready, of those that are not to be skipped */
 
 static unsigned
 jm_queue_next_account(jm_queue_t *q, uint64_t skip, uint64_t now)
@@ -182,8 +220,7 @@ jm_queue_next_account(jm_queue_t *q, uint64_t skip, uint64_t now)
     for (i = 0; i < q->shared->naccounts; i++) {
         a = jm_queue_number(q, i);
 
-        if (a->waiting == 0 || (skip & jm_queue_bit(i))
-            || jm_queue_free_slots(q, a) == 0
+        if ((skip & jm_queue_bit(i)) || jm_queue_free_slots(q, a) == 0
             || jm_queue_ready_in(a, now) != 0)
         {
             continue;
@@ -199,60 +236,65 @@ jm_queue_next_account(jm_queue_t *q, uint64_t skip, uint64_t now)
 }
 
 
-/* the oldest place that the account may serve of the next client with one */
+/* of the first places of all groups that the account may serve the first */
 
 static jm_queue_place_t *
 jm_queue_next_place(jm_queue_t *q, unsigned account, uint64_t now)
 {
-    jm_ring_t           *l, *p;
+    jm_ring_t           *link;
     jm_store_t          *s;
-    jm_queue_line_t     *line;
-    jm_queue_place_t    *place;
-    jm_queue_shared_t   *shared;
+    jm_queue_place_t    *place, *next;
+    jm_queue_group_t    *group;
     jm_queue_account_t  *a;
 
+    next = NULL;
     s = q->store;
-    shared = q->shared;
     a = jm_queue_number(q, account);
 
-    for (l = jm_ring_next(s, &shared->lines); l != &shared->lines;
-         l = jm_ring_next(s, l))
+    for (link = jm_ring_next(s, &q->shared->groups);
+         link != &q->shared->groups;
+         link = jm_ring_next(s, link))
     {
-        line = jm_queue_line(l);
+        group = jm_queue_group(link);
 
-        for (p = jm_ring_next(s, &line->places); p != &line->places;
-             p = jm_ring_next(s, p))
+        if (!(group->accounts & jm_queue_bit(account))
+            || jm_queue_is_aside(q, a, group->model, now))
         {
-            place = jm_queue_place(p);
+            continue;
+        }
 
-            if ((place->accounts & jm_queue_bit(account))
-                && !jm_queue_is_aside(q, a, place->model, now))
-            {
-                return place;
-            }
+        place = jm_queue_noded(jm_tree_first(s, &group->places));
+
+        if (next == NULL || place->tag < next->tag
+            || (place->tag == next->tag && place->serial < next->serial))
+        {
+            next = place;
         }
     }
 
-    return NULL;
+    return next;
 }
 
 
 /*
  * An account with a free slot that is not ready yet will be in a known time:
- * the place that is next there is woken, to look again just then.
+ * the place that is next there is told, to look again just then.
  */
 
 static void
 jm_queue_announce(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
 {
     unsigned             i;
+    uint64_t             wanted;
     jm_queue_place_t    *place;
     jm_queue_account_t  *a;
+
+    wanted = jm_queue_wanted(q);
 
     for (i = 0; i < q->shared->naccounts; i++) {
         a = jm_queue_number(q, i);
 
-        if (a->waiting == 0 || jm_queue_free_slots(q, a) == 0
+        if (!(wanted & jm_queue_bit(i)) || jm_queue_free_slots(q, a) == 0
             || jm_queue_ready_in(a, now) == 0)
         {
             continue;
@@ -267,7 +309,7 @@ jm_queue_announce(jm_queue_t *q, const jm_queue_place_t *asks, uint64_t now)
         jm_put(q->store, a->next, place->serial);
 
         if (place != asks) {
-            jm_queue_wake(q, place->worker);
+            jm_queue_notify(q, place);
         }
     }
 }
@@ -279,6 +321,12 @@ jm_queue_pause(jm_queue_t *q, const jm_queue_place_t *place, uint64_t now)
     unsigned             i;
     uint64_t             pause, timeout, ready;
     jm_queue_account_t  *a;
+
+    /* what the dead have left goes at once, as somebody has to look */
+
+    if (q->shared->ndead != 0 || q->shared->stuck) {
+        return 1;
+    }
 
     pause = jm_min(JM_QUEUE_LOOK, jm_queue_span(now, place->due));
 
@@ -333,35 +381,4 @@ jm_queue_timeout(jm_queue_t *q, uint64_t accounts)
     }
 
     return timeout;
-}
-
-
-static void
-jm_queue_wake(jm_queue_t *q, uint32_t worker)
-{
-    unsigned  i;
-
-    if (q->nwoken > JM_QUEUE_WOKEN) {
-        return;
-    }
-
-    for (i = 0; i < q->nwoken; i++) {
-
-        if (q->woken[i] == worker) {
-            return;
-        }
-    }
-
-    if (q->nwoken < JM_QUEUE_WOKEN) {
-        q->woken[q->nwoken] = worker;
-    }
-
-    q->nwoken++;
-}
-
-
-void
-jm_queue_wake_all(jm_queue_t *q)
-{
-    q->nwoken = JM_QUEUE_WOKEN + 1;
 }

@@ -100,11 +100,9 @@ void jm_queue_lose(jm_queue_t *q, jm_queue_place_t *place);
 
 /*
  * Takes away, now and then, what processes left that are no more, and the
- * slots of tasks that are likely to be over; commits after each.
+ * slots of tasks that are likely to be over; commits after each.  What waits is
+ * given back in pieces.
  */
 void jm_queue_reap(jm_queue_t *q, uint64_t now);
-
-void jm_queue_wake_all(jm_queue_t *q);
-
 
 #endif /* _JM_QUEUE_TURN_H_INCLUDED_ */

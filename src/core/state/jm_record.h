@@ -41,6 +41,8 @@ typedef enum {
     JM_RECORD_TOLD,
     JM_RECORD_CLASS,        /* of tasks, and how long they take */
     JM_RECORD_SAMPLES,      /* more of a class's */
+    JM_RECORD_GROUP,        /* of places that wait for the same */
+    JM_RECORD_PROCESS,      /* whose places wait */
     JM_RECORD_LAST
 } jm_record_e;
 

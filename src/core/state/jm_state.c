@@ -136,7 +136,8 @@ jm_state_digest(void)
         sizeof(struct jm_queue_shared_s), sizeof(struct jm_quota_shared_s),
         sizeof(jm_ledger_entry_t), sizeof(jm_ledger_tasks_t),
         sizeof(jm_ledger_told_t), sizeof(jm_queue_place_t),
-        sizeof(jm_queue_line_t), sizeof(jm_queue_account_t),
+        sizeof(jm_queue_line_t), sizeof(jm_queue_group_t),
+        sizeof(jm_queue_process_t), sizeof(jm_queue_account_t),
         sizeof(jm_quota_client_t), sizeof(jm_schedule_class_t), sizeof(void *),
         JM_CAUSE_LAST
     };

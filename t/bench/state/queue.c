@@ -218,7 +218,7 @@ const call_t  queue_calls[] = {
     { "look of one that waits", 1000, 0, NULL, NULL, look_waits },
     { "look of one that is late", 1000, 1, be_late, NULL, look_late },
     { "look, the walk of each 500 ms", 200, 0, NULL, later, look_next },
-    { "look, half of all have died", 1, 0, kill_worker, later, look_next },
+    { "look, half of all have died", 200, 0, kill_worker, later, look_next },
     { "leave, the next gets the slot", RUNNING, 0, NULL, NULL, leave },
     { "leave of one that waits", 1000, 1, NULL, NULL, leave_waiting },
     { "renew", 1000, 0, NULL, NULL, renew },

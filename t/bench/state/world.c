@@ -27,7 +27,6 @@ static void world_average(world_t *w);
 static void world_fill_ledger(world_t *w);
 static void world_fill_queue(world_t *w);
 static void world_enter(world_t *w, unsigned i);
-static void world_refuse(world_t *w, unsigned i);
 static unsigned can_be(void *ctx, uint32_t slot);
 static unsigned alive(void *ctx, uint32_t slot);
 static void *allocate(size_t size);
@@ -61,8 +60,8 @@ world_create(world_t *w, unsigned waiting)
     world_configure(w, 0, 0, 0);
     world_average(w);
     world_fill_ledger(w);
-    world_fill_queue(w);
     world_configure(w, SLOTS, 2 * waiting + SPARE, 0);
+    world_fill_queue(w);
 
     jm_state_commit(&w->state);
 
@@ -313,20 +312,17 @@ world_fill_ledger(world_t *w)
 }
 
 
-/*
- * To enter where many wait takes long.  So they all get slots, and are refused
- * as too many, the last first: they wait from then on.
- */
-
 static void
 world_fill_queue(world_t *w)
 {
-    unsigned   i, n;
+    unsigned   i;
+    jm_str_t   id;
     waiter_t  *waiter;
 
-    n = w->waiting + RUNNING;
+    id.data = (const uint8_t *) "first";
+    id.len = 5;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < w->waiting + RUNNING; i++) {
         waiter = &w->waiters[i];
 
         world_be(w, i % 2 ? DIES : i % 4 + 1);
@@ -340,19 +336,12 @@ world_fill_queue(world_t *w)
                 die("a task is not its own");
             }
 
-            jm_ledger_accepted(&w->state.ledger, &waiter->claim, 0,
-                               (jm_str_t) { 5, (const uint8_t *) "first" });
-            jm_queue_accepted(&w->state.queue, &waiter->place,
-                              (jm_str_t) { 5, (const uint8_t *) "first" },
+            jm_ledger_accepted(&w->state.ledger, &waiter->claim, 0, id);
+            jm_queue_accepted(&w->state.queue, &waiter->place, id,
                               w->state.now);
         }
 
         jm_state_commit(&w->state);
-    }
-
-    for (i = n; i > RUNNING; i--) {
-        world_be(w, (i - 1) % 2 ? DIES : (i - 1) % 4 + 1);
-        world_refuse(w, i - 1);
     }
 
     world_be(w, 1);
@@ -387,29 +376,9 @@ world_enter(world_t *w, unsigned i)
 
     if (jm_queue_enter(&w->state.queue, &w->waiters[i].place, &request,
                        w->state.now, &wait)
-        != JM_QUEUE_GRANTED)
+        != (i < RUNNING ? JM_QUEUE_GRANTED : JM_QUEUE_WAIT))
     {
-        die("a slot is not free");
-    }
-}
-
-
-/* one account after the other rests */
-
-static void
-world_refuse(world_t *w, unsigned i)
-{
-    uint64_t    wait;
-    jm_queue_e  rc;
-
-    do {
-        rc = jm_queue_busy(&w->state.queue, &w->waiters[i].place, 1,
-                           w->state.now, &wait);
-        jm_state_commit(&w->state);
-    } while (rc == JM_QUEUE_GRANTED);
-
-    if (rc != JM_QUEUE_WAIT) {
-        die("a place does not wait");
+        die("entered otherwise");
     }
 }
 
