@@ -185,6 +185,19 @@ leave(world_t *w, unsigned i)
 }
 
 
+/* it is known who has died, and most of what that left is there yet */
+
+static void
+find_dead(world_t *w)
+{
+    kill_worker(w);
+    later(w, 0);
+
+    jm_state_begin(&w->state, &w->clock);
+    look_next(w, 0);
+}
+
+
 static void
 leave_waiting(world_t *w, unsigned i)
 {
@@ -220,6 +233,7 @@ const call_t  queue_calls[] = {
     { "look, the walk of each 500 ms", 200, 0, NULL, later, look_next },
     { "look, half of all have died", 200, 0, kill_worker, later, look_next },
     { "leave, the next gets the slot", RUNNING, 0, NULL, NULL, leave },
+    { "leave, half of all have died", RUNNING, 0, find_dead, NULL, leave },
     { "leave of one that waits", 1000, 1, NULL, NULL, leave_waiting },
     { "renew", 1000, 0, NULL, NULL, renew },
     { "view of an account", 200, 0, NULL, later, view },
