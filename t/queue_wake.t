@@ -4,7 +4,8 @@
 # that waits.  Each waiter here is in another worker than the one before it, so
 # that a slot that waited for anybody's timer (a second) would be seen.
 #
-# Seen failing: with an ngx_http_jimeng_wake() that wakes its own worker only.
+# Seen failing: with an ngx_http_jimeng_wake() that wakes its own worker only,
+# and with a worker that does not look at what is new to it.
 
 use strict;
 use warnings;

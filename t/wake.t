@@ -5,8 +5,8 @@
 # would look by itself.  Over reloads a number of a worker is that of two, and
 # there are no more descriptors than before.
 #
-# Seen failing with nobody woken, and with descriptors that are made anew at
-# each reload.
+# Seen failing with nobody woken, with a worker that does not look at what is new
+# to it, and with descriptors that are made anew at each reload.
 
 use strict;
 use warnings;

@@ -35,11 +35,11 @@ typedef struct {
     jm_op_look_t                look;
     jm_op_submit_t              submit;
     jm_op_over_t                over;
-    ngx_queue_t                 queue;      /* slots this worker waits for */
+    ngx_rbtree_node_t           node;       /* by the place's serial */
     ngx_uint_t                  turn;       /* the last it looked in */
     ngx_msec_t                  queued;     /* a time; 0: it never was */
     ngx_msec_t                  granted;    /* a time; 0: not yet */
-    unsigned                    waits:1;    /* queue is in that list */
+    unsigned                    waits:1;    /* node is in the tree */
 } ngx_http_jimeng_slot_t;
 
 typedef struct {

@@ -9,6 +9,9 @@
 #include "jm_hash.h"
 
 
+#define NGX_HTTP_JIMENG_NEWS  32        /* places that are asked for at once */
+
+
 static ngx_int_t ngx_http_jimeng_slot_client(ngx_http_request_t *r,
     u_char *client);
 static void ngx_http_jimeng_slot_placed(void *data);
@@ -17,21 +20,32 @@ static void ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
 static void ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot);
 static uint64_t ngx_http_jimeng_slot_hash(ngx_str_t *text);
 static void ngx_http_jimeng_slots_woken(ngx_event_t *ev);
+static void ngx_http_jimeng_slots_all(void);
+static ngx_http_jimeng_slot_t *ngx_http_jimeng_slot_from(uint64_t serial);
+static void ngx_http_jimeng_slot_call(ngx_http_jimeng_slot_t *slot);
 
 
-/* slots that this worker's tasks wait for */
+/* slots that this worker's tasks have a place in the queue for */
 
-static ngx_queue_t  ngx_http_jimeng_waiting;
+static ngx_rbtree_t       ngx_http_jimeng_waiting;
+static ngx_rbtree_node_t  ngx_http_jimeng_waiting_sentinel;
 
-/* how often all of them have looked */
+/* how often all of them have looked, and the alarm for which they did last */
 
-static ngx_uint_t   ngx_http_jimeng_turn;
+static ngx_uint_t         ngx_http_jimeng_turn;
+static uint32_t           ngx_http_jimeng_alarms;
 
 
 ngx_int_t
 ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle)
 {
-    ngx_queue_init(&ngx_http_jimeng_waiting);
+    /* a process that is the only one reloads with slots in it */
+
+    if (ngx_http_jimeng_waiting.root == NULL) {
+        ngx_rbtree_init(&ngx_http_jimeng_waiting,
+                        &ngx_http_jimeng_waiting_sentinel,
+                        ngx_rbtree_insert_value);
+    }
 
     return ngx_http_jimeng_wake_init(cycle, ngx_http_jimeng_slots_woken);
 }
@@ -186,14 +200,26 @@ ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
 }
 
 
+/* one that waits without a place is looked at when its timer says so */
+
 static void
 ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot)
 {
-    if (!slot->waits) {
-        slot->waits = 1;
-        slot->turn = ngx_http_jimeng_turn;
-        ngx_queue_insert_tail(&ngx_http_jimeng_waiting, &slot->queue);
+    if (slot->waits && slot->node.key == slot->place.serial) {
+        return;
     }
+
+    ngx_http_jimeng_slot_stop(slot);
+
+    if (slot->place.serial == 0) {
+        return;
+    }
+
+    slot->waits = 1;
+    slot->turn = ngx_http_jimeng_turn;
+    slot->node.key = (ngx_rbtree_key_t) slot->place.serial;
+
+    ngx_rbtree_insert(&ngx_http_jimeng_waiting, &slot->node);
 }
 
 
@@ -202,7 +228,7 @@ ngx_http_jimeng_slot_stop(ngx_http_jimeng_slot_t *slot)
 {
     if (slot->waits) {
         slot->waits = 0;
-        ngx_queue_remove(&slot->queue);
+        ngx_rbtree_delete(&ngx_http_jimeng_waiting, &slot->node);
     }
 }
 
@@ -267,38 +293,113 @@ ngx_http_jimeng_slot_hash(ngx_str_t *text)
 
 
 /*
- * Each slot of the list looks once.  That may take others out of the list, and
- * add new ones at its end: turn tells which have looked.
+ * Those that something has happened to look.  A look may take others out of the
+ * tree, and add new ones: each is found when its turn comes.
  */
 
 static void
 ngx_http_jimeng_slots_woken(ngx_event_t *ev)
 {
-    ngx_queue_t             *q;
-    ngx_event_t             *event;
+    uint32_t                 alarms;
+    uint64_t                 news[NGX_HTTP_JIMENG_NEWS];
+    ngx_uint_t               i, n;
+    jm_backend_t            *b;
+    ngx_http_jimeng_slot_t  *slot;
+
+    slot = ngx_http_jimeng_slot_from(0);
+
+    if (slot == NULL) {
+        return;
+    }
+
+    /* one worker's requests are all of one cycle, which has one zone */
+
+    b = &slot->zone->backend;
+
+    do {
+        n = b->news(b, news, NGX_HTTP_JIMENG_NEWS, &alarms);
+
+        for (i = 0; i < n; i++) {
+            slot = ngx_http_jimeng_slot_from(news[i]);
+
+            if (slot && slot->place.serial == news[i]) {
+                ngx_http_jimeng_slot_call(slot);
+            }
+        }
+
+    } while (n == NGX_HTTP_JIMENG_NEWS);
+
+    if (alarms != ngx_http_jimeng_alarms) {
+        ngx_http_jimeng_alarms = alarms;
+        ngx_http_jimeng_slots_all();
+    }
+}
+
+
+/* each slot looks once, but for those that come to wait meanwhile */
+
+static void
+ngx_http_jimeng_slots_all(void)
+{
+    uint64_t                 serial;
     ngx_http_jimeng_slot_t  *slot;
 
     ngx_http_jimeng_turn++;
 
-    while (!ngx_queue_empty(&ngx_http_jimeng_waiting)) {
-        q = ngx_queue_head(&ngx_http_jimeng_waiting);
-        slot = ngx_queue_data(q, ngx_http_jimeng_slot_t, queue);
+    for (serial = 0; /* void */ ; serial++) {
+        slot = ngx_http_jimeng_slot_from(serial);
 
-        if (slot->turn == ngx_http_jimeng_turn) {
+        if (slot == NULL) {
             return;
         }
 
-        slot->turn = ngx_http_jimeng_turn;
+        serial = slot->node.key;
 
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&ngx_http_jimeng_waiting, q);
+        if (slot->turn != ngx_http_jimeng_turn) {
+            slot->turn = ngx_http_jimeng_turn;
+            ngx_http_jimeng_slot_call(slot);
+        }
+    }
+}
 
-        event = slot->event;
 
-        if (event->timer_set) {
-            ngx_del_timer(event);
+/* the slot that waits with the least serial from this one on, or NULL */
+
+static ngx_http_jimeng_slot_t *
+ngx_http_jimeng_slot_from(uint64_t serial)
+{
+    ngx_rbtree_node_t       *node, *sentinel;
+    ngx_http_jimeng_slot_t  *slot;
+
+    slot = NULL;
+    node = ngx_http_jimeng_waiting.root;
+    sentinel = ngx_http_jimeng_waiting.sentinel;
+
+    while (node != sentinel) {
+
+        if (node->key < serial) {
+            node = node->right;
+            continue;
         }
 
-        event->handler(event);
+        slot = ngx_rbtree_data(node, ngx_http_jimeng_slot_t, node);
+        node = node->left;
     }
+
+    return slot;
+}
+
+
+static void
+ngx_http_jimeng_slot_call(ngx_http_jimeng_slot_t *slot)
+{
+    ngx_event_t  *event;
+
+    event = slot->event;
+
+    if (event->timer_set) {
+        ngx_del_timer(event);
+    }
+
+    event->handler(event);
 }

@@ -393,15 +393,7 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    if (ngx_http_jimeng_wake_create(cycle) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* tasks that wait in old workers may have slots that are new by now */
-
-    ngx_http_jimeng_wake_all();
-
-    return NGX_OK;
+    return ngx_http_jimeng_wake_create(cycle);
 }
 
 

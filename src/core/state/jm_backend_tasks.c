@@ -24,6 +24,8 @@ static void jm_memory_sent(jm_backend_t *b, jm_ledger_claim_t *claim,
 static void jm_memory_sent_claim(jm_state_t *st, jm_ledger_claim_t *claim,
     unsigned task, jm_sent_e what, jm_str_t id);
 static void jm_memory_renew(jm_backend_t *b, jm_place_t *place);
+static size_t jm_memory_news(jm_backend_t *b, uint64_t *serials, size_t n,
+    uint32_t *alarms);
 static void jm_memory_leave(jm_backend_t *b, jm_place_t *place,
     jm_leave_e how);
 static void jm_memory_over(jm_backend_t *b, jm_op_over_t *op);
@@ -42,6 +44,7 @@ jm_backend_memory_tasks(jm_backend_t *b)
     b->refused = jm_memory_refused;
     b->sent = jm_memory_sent;
     b->renew = jm_memory_renew;
+    b->news = jm_memory_news;
     b->leave = jm_memory_leave;
     b->over = jm_memory_over;
     b->orphan = jm_memory_orphan;
@@ -262,6 +265,28 @@ jm_memory_renew(jm_backend_t *b, jm_place_t *place)
     jm_queue_renew(&st->queue, place, st->now);
 
     b->unlock(b->ctx);
+}
+
+
+static size_t
+jm_memory_news(jm_backend_t *b, uint64_t *serials, size_t n, uint32_t *alarms)
+{
+    size_t       i;
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    *alarms = jm_queue_alarms(&st->queue);
+
+    for (i = 0; i < n; i++) {
+        if (!jm_queue_news(&st->queue, &serials[i])) {
+            break;
+        }
+    }
+
+    b->unlock(b->ctx);
+
+    return i;
 }
 
 

@@ -1,0 +1,63 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * What is asked, and told, about the end of a task: by who ordered it, and by
+ * who comes for the slot of one that nobody follows.
+ */
+
+
+#ifndef _JM_BACKEND_END_H_INCLUDED_
+#define _JM_BACKEND_END_H_INCLUDED_
+
+
+#include "jm_backend_task.h"
+
+
+/*
+ * The request does no more about a task, whatever became of it.  first is set
+ * when nobody else has seen its end, or will: its images are counted for who
+ * is held, if hold is not NULL.  left: others follow it.  joined is the id of a
+ * task of another request's, whose end was seen here.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    jm_ledger_claim_t   *claim;     /* NULL: none in the ledger */
+    unsigned             task;
+    unsigned             account;
+    jm_place_t          *place;
+    jm_leave_e           how;
+    jm_hold_t           *hold;
+    uint64_t             images;
+    jm_str_t             joined;
+    unsigned             left;
+    unsigned             first;
+} jm_op_over_t;
+
+
+/*
+ * A task that nobody follows: found if there is one to be asked for, on one of
+ * the accounts (bits), about whose tasks nobody has asked for pause ms.  Then
+ * the same with what the upstream has said.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    uint64_t             accounts;
+    uint64_t             pause;
+    unsigned             found;
+    jm_orphan_t          orphan;
+    unsigned             pending;   /* the upstream says that it runs, */
+    unsigned             doubted;   /* or something that may mean its end */
+    uint64_t             images;    /* else it is over, and brought these */
+    unsigned             first;     /* to see that: these are counted */
+    jm_str_t             client;    /* for who ordered it; empty: nobody */
+    uint8_t              name[JM_KEYS_NAME];
+} jm_op_orphan_t;
+
+
+#endif /* _JM_BACKEND_END_H_INCLUDED_ */
