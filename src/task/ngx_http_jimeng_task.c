@@ -294,7 +294,7 @@ ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task)
         return;
     }
 
-    ngx_http_jimeng_task_submitted(task);
+    op->done.handler(op->done.data);
 }
 
 
