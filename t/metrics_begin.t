@@ -73,7 +73,7 @@ sub values_of {
 
 my $t = with_keys(
     [ 'alice', 'alice/2', "bob models=jimeng-4.6" ],
-    emulator => { seconds => 0 }, zone => '256k', server => $metrics,
+    emulator => { seconds => 0 }, zone => '512k', server => $metrics,
     account => 'concurrency 2;', accounts => [ second => 'concurrency 1;' ],
     location => 'jimeng_model house house_v1; '
                 . "jimeng_model gpt-image-1 $v40; "
