@@ -58,9 +58,9 @@ my $stream = $h2->start(request_of('http2', 'second', stream => \1));
 my $x = $t->start_request(request_of('http1', 'second', stream => \1));
 my $link = $t->start_request(request_of('link', 'second'));
 
-ok($x->read_until(qr/(?:: running.*){2}/s), 'http1: heartbeats');
+ok($x->read_until(qr/(?:: \{.*){2}/s), 'http1: heartbeats');
 ok(!submitted('second', 'http1'), 'http1: before there is a submit');
-ok($h2->read_until($stream, qr/(?:: running.*){2}/s), 'http2: heartbeats');
+ok($h2->read_until($stream, qr/(?:: \{.*){2}/s), 'http2: heartbeats');
 ok(!submitted('second', 'http2'), 'http2: before there is a submit');
 
 ok($x->read_until(qr/completed.*\n\n/s), 'http1: and a picture');

@@ -154,7 +154,7 @@ for my $bytes (1, 200_000) {
     my $before = lines();
     my $x = $t->start_request(@request, buffer => 4096);
 
-    ok($x->read_until($bytes > 1 ? qr/"b64_json":"/ : qr/: running/, 10),
+    ok($x->read_until($bytes > 1 ? qr/"b64_json":"/ : qr/: \{[^\n]*"running"/, 10),
        "$name: it has begun");
     read_some($x, $bytes);
     $x->abort;

@@ -90,11 +90,11 @@ sub is_followed {
 
 for my $way (sort keys %client) {
     for my $case (
-        [ 'after the header', qr/: running\n/, {}, 1, 0 ],
-        [ 'after comments', qr/(?:: running\n.*){3}/s, { n => 2 }, 2, 0 ],
-        [ 'after comments, base64', qr/(?:: running\n.*){3}/s,
+        [ 'after the header', qr/: \{[^\n]*\}\n/, {}, 1, 0 ],
+        [ 'after comments', qr/(?:: \{[^\n]*\}\n.*){3}/s, { n => 2 }, 2, 0 ],
+        [ 'after comments, base64', qr/(?:: \{[^\n]*\}\n.*){3}/s,
           { n => 2, response_format => 'b64_json' }, 2, 0 ],
-        [ 'Ark', qr/: running\n/,
+        [ 'Ark', qr/: \{[^\n]*\}\n/,
           { sequential_image_generation => 'disabled' }, 1, 0 ],
     ) {
         my ($state, $pattern, $fields, $n, $results) = @$case;
@@ -130,7 +130,7 @@ for my $way (sort keys %client) {
 
 # Before anything was accepted: nothing is submitted any more.
 my $x = $t->start_request(request_of({}, ' [[50430]]'));
-ok($x->read_until(qr/: running\n/, 10), 'refused for load: a comment');
+ok($x->read_until(qr/: \{[^\n]*\}\n/, 10), 'refused for load: a comment');
 $x->abort;
 my $row = ($t->access_lines(++$lines))[-1];
 is($row->{jimeng_task_id}, '', 'refused for load: no task');
@@ -152,8 +152,8 @@ for my $signal ('HUP', 'QUIT') {
     my $h2 = Jimeng::Test::Http2->new($t->port('http2'));
     my $stream = $h2->start(request_of({}));
 
-    is($_->next->{comment}, 'running', "$signal: it has begun") for @streams;
-    ok($h2->read_until($stream, qr/: running/, 10),
+    like($_->next->{comment}, qr/^\{/, "$signal: it has begun") for @streams;
+    ok($h2->read_until($stream, qr/: \{[^\n]*"running"/, 10),
        "$signal: HTTP/2 has begun");
 
     $signal eq 'HUP' ? ok($t->reload, "$signal: reload")

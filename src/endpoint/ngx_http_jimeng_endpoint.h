@@ -32,6 +32,11 @@ ngx_int_t ngx_http_jimeng_images_read(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_jimeng_retrieve(ngx_http_request_t *r, ngx_str_t *name);
 
+/* ngx_http_jimeng_cancel.c */
+
+ngx_int_t ngx_http_jimeng_cancel(ngx_http_request_t *r,
+    ngx_http_jimeng_order_t *order);
+
 /* ngx_http_jimeng_models.c */
 
 ngx_int_t ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name);

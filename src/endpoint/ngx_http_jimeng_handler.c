@@ -60,13 +60,13 @@ static ngx_http_jimeng_route_t  ngx_http_jimeng_routes[] = {
       ngx_http_jimeng_edits },
 
     { ngx_string("/images/generations/"),
-      NGX_HTTP_GET|NGX_HTTP_HEAD,
-      ngx_string("GET, HEAD"), 1,
+      NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE,
+      ngx_string("GET, HEAD, DELETE"), 1,
       ngx_http_jimeng_retrieve },
 
     { ngx_string("/images/"),
-      NGX_HTTP_GET|NGX_HTTP_HEAD,
-      ngx_string("GET, HEAD"), 1,
+      NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE,
+      ngx_string("GET, HEAD, DELETE"), 1,
       ngx_http_jimeng_retrieve },
 
     { ngx_string("/usage"),

@@ -55,6 +55,10 @@ ngx_http_jimeng_retrieve(ngx_http_request_t *r, ngx_str_t *name)
     ctx->order = order;
     ctx->model = order->req_key;
 
+    if (r->method == NGX_HTTP_DELETE) {
+        return ngx_http_jimeng_cancel(r, order);
+    }
+
     /* a body that is not read would look like the client's next request */
 
     rc = ngx_http_read_client_request_body(r,

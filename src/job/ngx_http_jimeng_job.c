@@ -364,7 +364,7 @@ ngx_http_jimeng_job_unwaited(ngx_http_jimeng_job_t *job)
 static void
 ngx_http_jimeng_job_gone(ngx_http_jimeng_job_t *job, const char *why)
 {
-    ngx_uint_t               i;
+    ngx_uint_t               i, answered;
     ngx_http_jimeng_ctx_t   *ctx;
     ngx_http_jimeng_task_t  *task;
 
@@ -372,9 +372,9 @@ ngx_http_jimeng_job_gone(ngx_http_jimeng_job_t *job, const char *why)
 
     /* a client of "async" that has its id has what it waited for */
 
-    if (ctx->cause == JM_CAUSE_NONE
-        && !(job->order.async && job->state == NGX_HTTP_JIMENG_ANSWERED))
-    {
+    answered = job->order.async && job->state == NGX_HTTP_JIMENG_ANSWERED;
+
+    if (ctx->cause == JM_CAUSE_NONE && !answered) {
         ctx->cause = JM_CAUSE_CLIENT_LEFT;
     }
 
@@ -386,7 +386,9 @@ ngx_http_jimeng_job_gone(ngx_http_jimeng_job_t *job, const char *why)
 
     ngx_http_jimeng_ledger_left(job->claim);
 
-    for (i = 0; i < job->order.n; i++) {
+    /* one that was told an id asks by it for what it has ordered */
+
+    for (i = 0; i < job->order.n && !answered; i++) {
         task = &job->tasks[i];
 
         if (ngx_http_jimeng_task_state(task) == JM_TASK_DONE

@@ -99,7 +99,9 @@ ngx_http_jimeng_taken_pending(ngx_http_jimeng_job_t *job)
 
     for (i = 0; job->order.async && i < job->order.n; i++) {
 
-        if (job->tasks[i].id.len) {
+        if (job->tasks[i].id.len
+            || ngx_http_jimeng_ledger_handed(job->claim))
+        {
             return 1;
         }
     }

@@ -176,12 +176,15 @@ ngx_http_jimeng_deliver_failed(ngx_http_jimeng_job_t *job)
 }
 
 
-/* the reply comes when all is submitted, and the job goes on */
+/*
+ * The reply comes when all is submitted, or waits for that and the ledger knows
+ * of it; and the job goes on.
+ */
 
 static ngx_int_t
 ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
 {
-    ngx_uint_t       i, accepted;
+    ngx_uint_t       i, accepted, waits;
     jm_task_state_e  state;
 
     accepted = 0;
@@ -189,11 +192,14 @@ ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
     for (i = 0; i < job->order.n; i++) {
         state = ngx_http_jimeng_task_state(&job->tasks[i]);
 
-        if (state <= JM_TASK_BACKOFF) {
+        waits = job->claim
+                && (state == JM_TASK_HELD || state == JM_TASK_QUEUED);
+
+        if (state <= JM_TASK_BACKOFF && !waits) {
             return NGX_DONE;
         }
 
-        if (job->tasks[i].id.len) {
+        if (job->tasks[i].id.len || waits) {
             accepted = 1;
         }
     }

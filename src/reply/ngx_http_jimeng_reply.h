@@ -5,8 +5,7 @@
 
 
 /*
- * The floor "reply": what a client gets, from the results of its tasks: one
- * reply of URLs, or one of data or a stream, which are handed on as they come.
+ * The floor "reply": what a client gets, from the results of its tasks.
  */
 
 
@@ -24,7 +23,7 @@ typedef struct ngx_http_jimeng_delivery_s {
     ngx_socket_t                ident;      /* ngx_event_ident() reads it */
     ngx_event_t                 timer;      /* before one more attempt */
     ngx_event_t                 heartbeat;
-    ngx_buf_t                   comment;    /* what the heartbeat sends */
+    struct ngx_http_jimeng_comment_s  *comment;     /* of a stream */
     ngx_http_jimeng_pass_t      pass;
     jm_part_t                  *parts;      /* each task's, as handed on */
     ngx_http_jimeng_task_t     *task;       /* whose pictures are under way */
@@ -84,6 +83,7 @@ ngx_int_t ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job,
 ngx_int_t ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job,
     jm_status_e status);
 ngx_int_t ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id);
+void ngx_http_jimeng_result_turn(ngx_http_jimeng_job_t *job, jm_standing_t *s);
 const jm_error_t *ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job);
 const jm_part_t *ngx_http_jimeng_result_part(ngx_http_jimeng_job_t *job,
     ngx_uint_t i);

@@ -17,6 +17,7 @@ static ngx_int_t ngx_http_jimeng_result_text(ngx_http_jimeng_job_t *job,
 static ngx_int_t ngx_http_jimeng_result_head(ngx_http_jimeng_job_t *job,
     jm_result_t *result);
 static jm_part_t *ngx_http_jimeng_result_parts(ngx_http_jimeng_job_t *job);
+static ngx_uint_t ngx_http_jimeng_result_waited(ngx_http_jimeng_task_t *task);
 
 
 /* the reply of a job whose tasks are all over: the pictures that came */
@@ -212,6 +213,8 @@ ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job, const jm_error_t *e)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_http_jimeng_ledger_failed(job->claim, e);
+
     return ngx_http_jimeng_send_error(job->request, e, task_id);
 }
 
@@ -225,12 +228,20 @@ ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job, const jm_error_t *e)
 ngx_int_t
 ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job, jm_status_e status)
 {
-    jm_buf_t     out;
-    jm_mem_t     mem;
-    ngx_str_t    text;
-    jm_result_t  result;
+    jm_buf_t       out;
+    jm_mem_t       mem;
+    ngx_str_t      text;
+    jm_result_t    result;
+    jm_standing_t  standing;
 
     ngx_memzero(&result, sizeof(jm_result_t));
+    ngx_memzero(&standing, sizeof(jm_standing_t));
+
+    standing.status = status;
+
+    if (status == JM_STATUS_PENDING) {
+        ngx_http_jimeng_result_turn(job, &standing);
+    }
 
     if (ngx_http_jimeng_result_head(job, &result) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -239,7 +250,7 @@ ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job, jm_status_e status)
     ngx_http_jimeng_mem(&mem, job->request->pool);
     jm_buf_init(&out, &mem, 512, NGX_HTTP_JIMENG_REPLY_MAX);
 
-    if (jm_reply_status(&out, &result, status,
+    if (jm_reply_status(&out, &result, &standing,
                         status == JM_STATUS_FAILED
                         ? ngx_http_jimeng_result_why(job) : NULL)
         != JM_OK)
@@ -250,6 +261,36 @@ ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job, jm_status_e status)
     ngx_http_jimeng_str(&text, &out);
 
     return ngx_http_jimeng_send_json(job->request, NGX_HTTP_OK, &text);
+}
+
+
+/* the place in the queue of the first of a job's tasks that waits */
+
+void
+ngx_http_jimeng_result_turn(ngx_http_jimeng_job_t *job, jm_standing_t *s)
+{
+    ngx_uint_t               i;
+    jm_turn_t               *turn;
+    ngx_http_jimeng_task_t  *task;
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        turn = job->order.ids ? &task->slot.look.turn : &task->slot.op.turn;
+
+        if (turn->position == 0) {
+            continue;
+        }
+
+        if (s->position == 0 || turn->position < s->position) {
+            s->position = turn->position;
+            s->eta = (turn->eta + 999) / 1000;
+        }
+
+        /* the one that came last knows of the others */
+
+        s->of = ngx_max(s->of, turn->of);
+    }
 }
 
 
@@ -312,14 +353,15 @@ ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job)
 
 /*
  * Sets *id to what the client gets as its task's id: all that is needed to ask
- * for the result, sealed; empty when nothing was submitted.
+ * for the result, sealed.  Of a request that waited, and has no task yet, the
+ * ledger tells; else it is empty when nothing was submitted.
  */
 
 ngx_int_t
 ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id)
 {
     ngx_str_t    text;
-    ngx_uint_t   i, accepted;
+    ngx_uint_t   i, accepted, waited;
     jm_ticket_t  t;
 
     if (job->order.ids) {
@@ -333,14 +375,24 @@ ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id)
 
     t.created = job->created;
     t.entry = ngx_http_jimeng_ledger_entry(job->claim);
+
     accepted = 0;
+    waited = 0;
 
     for (i = 0; i < job->order.n; i++) {
         ngx_http_jimeng_str(&t.ids[i], &job->tasks[i].id);
 
         if (t.ids[i].len) {
             accepted = 1;
+
+        } else if (ngx_http_jimeng_result_waited(&job->tasks[i])) {
+            waited = 1;
         }
+    }
+
+    if (waited && job->claim) {
+        ngx_http_jimeng_ledger_hand(job->claim);
+        accepted = 1;
     }
 
     ngx_str_null(&text);
@@ -355,4 +407,18 @@ ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id)
     id->data = text.data;
 
     return NGX_OK;
+}
+
+
+/* whether a task was let in: it had to wait, or is about to be submitted */
+
+static ngx_uint_t
+ngx_http_jimeng_result_waited(ngx_http_jimeng_task_t *task)
+{
+    jm_task_state_e  state;
+
+    state = ngx_http_jimeng_task_state(task);
+
+    return task->slot.waited
+           || (state != JM_TASK_ADMIT && state != JM_TASK_FAILED);
 }

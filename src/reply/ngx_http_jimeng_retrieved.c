@@ -26,12 +26,20 @@ ngx_http_jimeng_retrieved_seen(ngx_http_jimeng_task_t *task)
 
     case JM_CAUSE_GENERATION_TIMEOUT:
     case JM_CAUSE_UNAVAILABLE:
-        return task->pending ? NGX_HTTP_JIMENG_SEEN_OPEN
-                             : NGX_HTTP_JIMENG_SEEN_NOTHING;
+
+        if (task->pending) {
+            return NGX_HTTP_JIMENG_SEEN_OPEN;
+        }
+
+        /* fall through */
 
     case JM_CAUSE_UPSTREAM_AUTH:
     case JM_CAUSE_OUTCOME_UNKNOWN:
-        return NGX_HTTP_JIMENG_SEEN_NOTHING;
+
+        /* of what was never accepted all is known */
+
+        return task->id.len ? NGX_HTTP_JIMENG_SEEN_NOTHING
+                            : NGX_HTTP_JIMENG_SEEN_END;
 
     default:
         return NGX_HTTP_JIMENG_SEEN_END;
@@ -174,7 +182,9 @@ ngx_http_jimeng_retrieved_failed(ngx_http_jimeng_job_t *job)
             return ngx_http_jimeng_result_error(job, e);
         }
 
-        if (task->id.len && e->cause != JM_CAUSE_TASK_NOT_FOUND) {
+        if (e->cause != JM_CAUSE_TASK_NOT_FOUND
+            && (task->id.len || job->order.entry))
+        {
             known = 1;
         }
     }

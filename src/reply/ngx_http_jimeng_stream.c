@@ -13,11 +13,32 @@
 
 #define NGX_HTTP_JIMENG_EVENT_MAX  1048576
 
+/* and of a comment, less the task's id */
 
+#define NGX_HTTP_JIMENG_COMMENT    160
+
+
+struct ngx_http_jimeng_comment_s {
+    ngx_buf_t                   buf;
+    jm_standing_t               standing;   /* as it was told */
+    jm_str_t                    task_id;
+    ngx_uint_t                  ids;        /* tasks that task_id has */
+    u_char                     *text;
+    size_t                      size;
+};
+
+
+static ngx_int_t ngx_http_jimeng_stream_create(ngx_http_jimeng_delivery_t *d);
+static ngx_uint_t ngx_http_jimeng_stream_begins(
+    ngx_http_jimeng_delivery_t *d);
 static ngx_int_t ngx_http_jimeng_stream_begin(ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_stream_heartbeat(ngx_event_t *ev);
+static ngx_uint_t ngx_http_jimeng_stream_free(ngx_http_jimeng_delivery_t *d);
+static void ngx_http_jimeng_stream_standing(ngx_http_jimeng_delivery_t *d,
+    jm_standing_t *standing);
 static ngx_int_t ngx_http_jimeng_stream_comment(
     ngx_http_jimeng_delivery_t *d);
+static ngx_int_t ngx_http_jimeng_stream_id(ngx_http_jimeng_delivery_t *d);
 static jm_rc_e ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d,
     jm_buf_t *b);
 static void ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d,
@@ -31,46 +52,83 @@ static uint32_t ngx_http_jimeng_stream_index(ngx_http_jimeng_delivery_t *d,
 
 
 /*
- * A stream begins when the first task was accepted, or with the first
- * heartbeat: what fails before has a status of its own.
+ * A stream begins as soon as a task waits or was accepted, or with the first
+ * heartbeat: what fails before has a status of its own.  From then on comments
+ * say where the request stands.
  */
 
 ngx_int_t
 ngx_http_jimeng_stream_step(ngx_http_jimeng_delivery_t *d)
 {
-    ngx_uint_t                   i;
-    ngx_http_jimeng_job_t       *job;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
+    jm_standing_t  standing;
 
-    job = d->job;
-
-    if (d->heartbeat.handler == NULL) {
-        d->heartbeat.handler = ngx_http_jimeng_stream_heartbeat;
-        d->heartbeat.data = d;
-        d->heartbeat.log = d->log;
-
-        jlcf = ngx_http_get_module_loc_conf(job->request,
-                                            ngx_http_jimeng_module);
-
-        if (jlcf->heartbeat) {
-            ngx_add_timer(&d->heartbeat, jlcf->heartbeat);
-        }
+    if (d->comment == NULL && ngx_http_jimeng_stream_create(d) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    if (d->begun) {
+    if (!d->begun) {
+        return ngx_http_jimeng_stream_begins(d)
+               ? ngx_http_jimeng_stream_begin(d) : NGX_OK;
+    }
+
+    ngx_http_jimeng_stream_standing(d, &standing);
+
+    if (d->any || !ngx_http_jimeng_stream_free(d)
+        || ngx_memcmp(&standing, &d->comment->standing, sizeof(jm_standing_t))
+           == 0)
+    {
         return NGX_OK;
     }
 
-    for (i = 0; i < job->order.n; i++) {
+    return ngx_http_jimeng_stream_comment(d);
+}
 
-        if (job->tasks[i].id.len
-            && ngx_http_jimeng_task_state(&job->tasks[i]) != JM_TASK_FAILED)
-        {
-            return ngx_http_jimeng_stream_begin(d);
-        }
+
+static ngx_int_t
+ngx_http_jimeng_stream_create(ngx_http_jimeng_delivery_t *d)
+{
+    ngx_http_request_t          *r;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    r = d->job->request;
+
+    d->comment = ngx_pcalloc(r->pool,
+                             sizeof(struct ngx_http_jimeng_comment_s));
+    if (d->comment == NULL) {
+        return NGX_ERROR;
+    }
+
+    d->heartbeat.handler = ngx_http_jimeng_stream_heartbeat;
+    d->heartbeat.data = d;
+    d->heartbeat.log = d->log;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    if (jlcf->heartbeat) {
+        ngx_add_timer(&d->heartbeat, jlcf->heartbeat);
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_stream_begins(ngx_http_jimeng_delivery_t *d)
+{
+    ngx_uint_t       i;
+    jm_task_state_e  state;
+
+    for (i = 0; i < d->job->order.n; i++) {
+        state = ngx_http_jimeng_task_state(&d->job->tasks[i]);
+
+        if (state == JM_TASK_HELD || state == JM_TASK_QUEUED
+            || (d->job->tasks[i].id.len && state != JM_TASK_FAILED))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -123,7 +181,7 @@ ngx_http_jimeng_stream_heartbeat(ngx_event_t *ev)
     if (!d->begun) {
         rc = ngx_http_jimeng_stream_begin(d);
 
-    } else if (!c->buffered && !job->request->postponed && !d->pass.inside) {
+    } else if (ngx_http_jimeng_stream_free(d)) {
         rc = ngx_http_jimeng_stream_comment(d);
     }
 
@@ -136,23 +194,103 @@ ngx_http_jimeng_stream_heartbeat(ngx_event_t *ev)
 }
 
 
+/* whether a comment may be sent: no event is under way, and nothing waits */
+
+static ngx_uint_t
+ngx_http_jimeng_stream_free(ngx_http_jimeng_delivery_t *d)
+{
+    ngx_http_request_t  *r;
+
+    r = d->job->request;
+
+    return !r->connection->buffered && !r->postponed && !d->pass.inside;
+}
+
+
+static void
+ngx_http_jimeng_stream_standing(ngx_http_jimeng_delivery_t *d,
+    jm_standing_t *standing)
+{
+    ngx_uint_t               i;
+    ngx_http_jimeng_task_t  *task;
+
+    ngx_memzero(standing, sizeof(jm_standing_t));
+
+    standing->status = JM_STATUS_PENDING;
+
+    for (i = 0; i < d->job->order.n; i++) {
+        task = &d->job->tasks[i];
+
+        if (task->id.len) {
+            standing->status = JM_STATUS_RUNNING;
+            return;
+        }
+    }
+
+    ngx_http_jimeng_result_turn(d->job, standing);
+}
+
+
 static ngx_int_t
 ngx_http_jimeng_stream_comment(ngx_http_jimeng_delivery_t *d)
 {
-    ngx_buf_t  *b;
+    jm_buf_t                           b;
+    struct ngx_http_jimeng_comment_s  *c;
 
-    static u_char  comment[] = JM_STREAM_COMMENT;
+    c = d->comment;
+
+    if (ngx_http_jimeng_stream_id(d) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_jimeng_stream_standing(d, &c->standing);
+
+    jm_buf_fixed(&b, c->text, c->size);
+
+    if (jm_stream_comment(&b, c->task_id, &c->standing) != JM_OK) {
+        return NGX_ERROR;
+    }
 
     /* one buffer will do: the next is sent when nothing waits any more */
 
-    b = &d->comment;
-    ngx_memzero(b, sizeof(ngx_buf_t));
+    ngx_memzero(&c->buf, sizeof(ngx_buf_t));
 
-    b->pos = comment;
-    b->last = comment + sizeof(comment) - 1;
-    b->memory = 1;
+    c->buf.pos = b.data;
+    c->buf.last = b.data + b.len;
+    c->buf.memory = 1;
 
-    return ngx_http_jimeng_send_buf(d->job->request, b);
+    return ngx_http_jimeng_send_buf(d->job->request, &c->buf);
+}
+
+
+/* the id is made anew with each task that has come to have one */
+
+static ngx_int_t
+ngx_http_jimeng_stream_id(ngx_http_jimeng_delivery_t *d)
+{
+    ngx_uint_t                         i, ids;
+    struct ngx_http_jimeng_comment_s  *c;
+
+    c = d->comment;
+    ids = 0;
+
+    for (i = 0; i < d->job->order.n; i++) {
+        ids += (d->job->tasks[i].id.len != 0);
+    }
+
+    if (c->text && ids == c->ids) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_jimeng_result_id(d->job, &c->task_id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    c->ids = ids;
+    c->size = NGX_HTTP_JIMENG_COMMENT + c->task_id.len;
+    c->text = ngx_pnalloc(d->job->request->pool, c->size);
+
+    return c->text ? NGX_OK : NGX_ERROR;
 }
 
 

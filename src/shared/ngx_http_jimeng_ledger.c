@@ -261,6 +261,37 @@ ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *claim)
 }
 
 
+/* the client gets an id, though not all of its tasks have one */
+
+void
+ngx_http_jimeng_ledger_hand(ngx_http_jimeng_claim_t *claim)
+{
+    if (!claim->handed) {
+        claim->handed = 1;
+        ngx_http_jimeng_ledger_ended(claim, JM_CLAIM_HANDED, NULL);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_jimeng_ledger_handed(ngx_http_jimeng_claim_t *claim)
+{
+    return claim && claim->handed;
+}
+
+
+/* a task has failed that was never accepted: who asks by the id is told why */
+
+void
+ngx_http_jimeng_ledger_failed(ngx_http_jimeng_claim_t *claim,
+    const jm_error_t *e)
+{
+    if (claim && claim->handed) {
+        ngx_http_jimeng_ledger_ended(claim, JM_CLAIM_FAILED, e);
+    }
+}
+
+
 /* the client has left, or was told to repeat: what it ordered is owed */
 
 void

@@ -27,6 +27,7 @@ typedef struct {
     unsigned                    entered:1;  /* it has to be closed */
     unsigned                    repeats:1;  /* a repeat would be found */
     unsigned                    answered:1; /* once the reply is taken */
+    unsigned                    handed:1;   /* its id has no tasks yet */
 } ngx_http_jimeng_claim_t;
 
 
@@ -77,6 +78,10 @@ ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *c);
 const jm_error_t *ngx_http_jimeng_ledger_error(ngx_http_jimeng_claim_t *c);
 uint64_t ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *c);
 
+void ngx_http_jimeng_ledger_hand(ngx_http_jimeng_claim_t *claim);
+ngx_uint_t ngx_http_jimeng_ledger_handed(ngx_http_jimeng_claim_t *claim);
+void ngx_http_jimeng_ledger_failed(ngx_http_jimeng_claim_t *claim,
+    const jm_error_t *e);
 void ngx_http_jimeng_ledger_left(ngx_http_jimeng_claim_t *c);
 void ngx_http_jimeng_ledger_answered(ngx_http_jimeng_claim_t *c);
 void ngx_http_jimeng_ledger_sent(ngx_http_jimeng_claim_t *c);

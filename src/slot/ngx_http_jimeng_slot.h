@@ -40,6 +40,7 @@ typedef struct {
     ngx_msec_t                  queued;     /* a time; 0: it never was */
     ngx_msec_t                  granted;    /* a time; 0: not yet */
     unsigned                    waits:1;    /* node is in the tree */
+    unsigned                    waited:1;   /* it had a place there, once */
 } ngx_http_jimeng_slot_t;
 
 typedef struct {

@@ -216,6 +216,7 @@ ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot)
     }
 
     slot->waits = 1;
+    slot->waited = 1;
     slot->turn = ngx_http_jimeng_turn;
     slot->node.key = (ngx_rbtree_key_t) slot->place.serial;
 

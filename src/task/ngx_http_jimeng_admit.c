@@ -44,6 +44,7 @@ ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
     op->task = (unsigned) (task - job->tasks);
     op->account = JM_LEDGER_ANY;
     op->place = &task->slot.place;
+    op->entry = order->entry;
     op->id.len = 0;
 
     if (order->ids) {
@@ -55,7 +56,7 @@ ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
         op->look = JM_LOOK_OWN;
     }
 
-    if (zone && (op->claim || op->id.len)) {
+    if (zone && (op->claim || op->id.len || op->entry)) {
         zone->backend.look(&zone->backend, op);
         return;
     }
@@ -97,7 +98,8 @@ ngx_http_jimeng_admit_looked(ngx_http_jimeng_task_t *task)
      * number in the ledger is its, and goes if the submit is refused.
      */
 
-    if (op->account != JM_LEDGER_ANY && order->ids == NULL
+    if (op->account != JM_LEDGER_ANY
+        && (order->ids == NULL || order->ids[op->task].len == 0)
         && !ngx_http_jimeng_admit_bound(task)
         && ngx_http_jimeng_admit_bind(job, op->account) != NGX_OK)
     {
@@ -183,6 +185,12 @@ ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task, jm_error_t *e)
 
     if (op->gone) {
         ngx_http_jimeng_client_withdrawn(job->request, e);
+        goto failed;
+    }
+
+    if (op->canceled) {
+        jm_error_set(e, JM_CAUSE_CANCELED, NULL, NULL);
+        e->no_retry = 1;
         goto failed;
     }
 

@@ -8,6 +8,8 @@
 
 
 static void ngx_http_jimeng_task_looked(void *data);
+static void ngx_http_jimeng_task_unknown(ngx_http_jimeng_task_t *task,
+    jm_look_e look, jm_error_t *e);
 static void ngx_http_jimeng_task_placed(void *data);
 static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
     jm_event_e event, const jm_answer_t *answer);
@@ -91,19 +93,32 @@ ngx_http_jimeng_task_looked(void *data)
 {
     ngx_http_jimeng_task_t *task = data;
 
+    jm_look_e    look;
     jm_event_e   event;
+    ngx_uint_t   asked;
     jm_answer_t  answer;
 
     ngx_memzero(&answer, sizeof(jm_answer_t));
 
-    switch (ngx_http_jimeng_admit_looked(task)) {
+    asked = (task->job->order.ids != NULL);
+    look = ngx_http_jimeng_admit_looked(task);
+    event = JM_EVENT_FAILED;
+
+    switch (look) {
 
     case JM_LOOK_OWN:
+
+        if (asked) {
+            ngx_http_jimeng_task_unknown(task, look, &answer.error);
+            break;
+        }
+
         task->own = 1;
         event = JM_EVENT_START;
         break;
 
     case JM_LOOK_WAIT:
+        task->pending = asked;
         event = JM_EVENT_HELD;
         break;
 
@@ -112,26 +127,60 @@ ngx_http_jimeng_task_looked(void *data)
         event = JM_EVENT_JOINED;
         break;
 
+    default:
+        ngx_http_jimeng_task_unknown(task, look, &answer.error);
+    }
+
+    ngx_http_jimeng_task_step(task, event, &answer);
+}
+
+
+/* why there is nothing to ask the upstream for */
+
+static void
+ngx_http_jimeng_task_unknown(ngx_http_jimeng_task_t *task, jm_look_e look,
+    jm_error_t *e)
+{
+    switch (look) {
+
     case JM_LOOK_TOLD:
-        answer.error = *ngx_http_jimeng_ledger_error(task->job->claim);
-        event = JM_EVENT_FAILED;
+        *e = *ngx_http_jimeng_ledger_error(task->job->claim);
+        break;
+
+    case JM_LOOK_CANCELED:
+        jm_error_set(e, JM_CAUSE_CANCELED, NULL, NULL);
+        e->no_retry = 1;
+        break;
+
+    case JM_LOOK_GONE:
+        jm_error_set(e, JM_CAUSE_TASK_NOT_FOUND, NULL, NULL);
+        break;
+
+    case JM_LOOK_OWN:
+
+        if (task->slot.look.told) {
+            *e = task->slot.look.error;
+            break;
+        }
+
+        jm_error_set(e, JM_CAUSE_UNAVAILABLE, NULL,
+                     "This was never submitted to the image provider, and is "
+                     "not going to be: nothing was ordered.");
         break;
 
     default: /* JM_LOOK_UNKNOWN */
 
-        if (task->job->order.ids && task->id.len == 0) {
-            jm_error_set(&answer.error, JM_CAUSE_UPSTREAM, NULL,
+        if (task->job->order.ids && task->job->order.entry == 0
+            && task->id.len == 0)
+        {
+            jm_error_set(e, JM_CAUSE_UPSTREAM, NULL,
                          "This part of the request was never accepted by the "
                          "image provider, as far as is known.");
-
-        } else {
-            jm_error_set(&answer.error, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+            break;
         }
 
-        event = JM_EVENT_FAILED;
+        jm_error_set(e, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
     }
-
-    ngx_http_jimeng_task_step(task, event, &answer);
 }
 
 
@@ -341,7 +390,8 @@ ngx_http_jimeng_task_may_submit(ngx_http_jimeng_task_t *task, jm_error_t *e)
     }
 
     if (op->rc != JM_OK) {
-        jm_error_set(e, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+        jm_error_set(e, op->canceled ? JM_CAUSE_CANCELED
+                                     : JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
         return NGX_DECLINED;
     }
 

@@ -91,6 +91,10 @@ ngx_http_jimeng_task_failed(ngx_http_jimeng_task_t *task, jm_cause_e cause,
                       task->error.message);
     }
 
+    if (task->id.len == 0) {
+        ngx_http_jimeng_ledger_failed(task->job->claim, &task->error);
+    }
+
     if (ngx_http_jimeng_task_follow(task, cause)) {
         return;
     }

@@ -140,7 +140,7 @@ write_stream(const world_t *w, jm_stream_t *s, jm_buf_t *out,
     jm_str_t          url;
     const jm_part_t  *part;
 
-    jm_buf_literal(out, JM_STREAM_COMMENT);
+    (void) jm_stream_comment(out, w->result.task_id, &(jm_standing_t) { 0 });
     jm_buf_str(whole, jm_buf_view(out));
 
     for (i = 0; i < w->result.nparts; i++) {

@@ -438,14 +438,14 @@ test_ahead(void)
 
     wait_for(&q, &p[10], 'y', 1, 1);
 
-    jm_queue_foretell(&q, 2, client, NOW, &o);
+    jm_queue_foretell(&q, 2, jm_queue_next_key(&q, client, 2), NOW, &o);
     is_int((int64_t) o.delay, 10000, "nobody is ahead on the other account");
-    jm_queue_foretell(&q, 1, client, NOW, &o);
+    jm_queue_foretell(&q, 1, jm_queue_next_key(&q, client, 1), NOW, &o);
     is_int((int64_t) o.delay, 30000, "one of each client, and itself");
     memset(client, 'x', sizeof(client));
-    jm_queue_foretell(&q, 1, client, NOW, &o);
+    jm_queue_foretell(&q, 1, jm_queue_next_key(&q, client, 1), NOW, &o);
     is_int((int64_t) o.delay, 120000, "all of its own, and the other's");
-    jm_queue_foretell(&q, 3, client, NOW, &o);
+    jm_queue_foretell(&q, 3, jm_queue_next_key(&q, client, 3), NOW, &o);
     is_int((int64_t) o.delay, 60000, "in half the time with both");
 
     stop();

@@ -14,6 +14,9 @@
 #include "jm_reply.h"
 
 
+static const jm_standing_t  running = { .status = JM_STATUS_RUNNING };
+static const jm_standing_t  failed = { .status = JM_STATUS_FAILED };
+
 static uint8_t  text[2048];
 
 
@@ -361,7 +364,7 @@ test_status(void)
     result.ignored = 1;
 
     jm_buf_fixed(&b, text, sizeof(text));
-    is_int(jm_reply_status(&b, &result, JM_STATUS_PENDING, NULL), JM_OK,
+    is_int(jm_reply_status(&b, &result, &(jm_standing_t) { JM_STATUS_PENDING, 0, 0, 0 }, NULL), JM_OK,
            "a task that was submitted");
     is_str(jm_buf_view(&b),
            "{\"created\":1735689600,\"model\":\"jimeng_t2i_v40\","
@@ -376,13 +379,13 @@ test_status(void)
     result.task_id = str("42");
 
     jm_buf_fixed(&b, text, sizeof(text));
-    jm_reply_status(&b, &result, JM_STATUS_RUNNING, &e);
+    jm_reply_status(&b, &result, &running, &e);
     is_str(jm_buf_view(&b),
            "{\"created\":1,\"model\":\"m\",\"task_id\":\"42\","
            "\"task_status\":\"running\"}", "one that runs has no error");
 
     jm_buf_fixed(&b, text, sizeof(text));
-    is_int(jm_reply_status(&b, &result, JM_STATUS_FAILED, &e), JM_OK,
+    is_int(jm_reply_status(&b, &result, &failed, &e), JM_OK,
            "one that failed");
     is_str(jm_buf_view(&b),
            "{\"created\":1,\"model\":\"m\",\"task_id\":\"42\","
@@ -396,7 +399,7 @@ test_status(void)
     for (i = 0; i < len; i++) {
         jm_buf_fixed(&b, text, i);
 
-        if (jm_reply_status(&b, &result, JM_STATUS_FAILED, &e) != JM_ERROR) {
+        if (jm_reply_status(&b, &result, &failed, &e) != JM_ERROR) {
             break;
         }
     }
@@ -603,7 +606,7 @@ test_memory(void)
             tap_mem_init(&m, n);
             jm_buf_init(&b, &m.mem, 64, 4096);
 
-            rc = status ? jm_reply_status(&b, &result, JM_STATUS_FAILED, &e)
+            rc = status ? jm_reply_status(&b, &result, &failed, &e)
                         : jm_reply_error(&b, &e, str("42"));
 
             if (tap_mem_unfailed(&m)) {

@@ -356,7 +356,7 @@ test_data(void)
         jm_buf_fixed(&b, text, sizeof(text));
 
         if (i & 4) {
-            jm_buf_literal(&b, JM_STREAM_COMMENT);
+            (void) jm_stream_comment(&b, str("id"), &(jm_standing_t) { 0 });
             (void) write_url(&b, &s, NULL);
             before = b.len;
         }
@@ -493,9 +493,40 @@ test_lines(void)
 
     tap_mem_done(&m);
 
-    ok(JM_STREAM_COMMENT[0] == ':'
-       && strcmp(strchr(JM_STREAM_COMMENT, '\n'), "\n") == 0,
-       "a comment is one line, without a blank one");
+}
+
+
+/* a comment is one line, without a blank one, and has JSON for who looks */
+
+static void
+test_comment(void)
+{
+    jm_buf_t       b;
+    jm_standing_t  standing = { JM_STATUS_PENDING, 3, 12, 40 };
+
+    jm_buf_fixed(&b, text, sizeof(text));
+    is_int(jm_stream_comment(&b, str("id"), &standing), JM_OK, "a comment");
+    is_str(jm_buf_view(&b),
+           ": {\"task_id\":\"id\",\"task_status\":\"pending\","
+           "\"position\":3,\"of\":12,\"eta\":40}\n", "of one that waits");
+
+    standing.eta = 0;
+    jm_buf_fixed(&b, text, sizeof(text));
+    (void) jm_stream_comment(&b, str("\n\n"), &standing);
+    is_str(jm_buf_view(&b),
+           ": {\"task_id\":\"\\n\\n\",\"task_status\":\"pending\","
+           "\"position\":3,\"of\":12}\n", "of one whose time is not known");
+
+    standing.status = JM_STATUS_RUNNING;
+    standing.position = 0;
+    jm_buf_fixed(&b, text, sizeof(text));
+    (void) jm_stream_comment(&b, str(""), &standing);
+    is_str(jm_buf_view(&b), ": {\"task_status\":\"running\"}\n",
+           "of one that runs");
+
+    jm_buf_fixed(&b, text, 10);
+    is_int(jm_stream_comment(&b, str(""), &standing), JM_ERROR,
+           "there is no room for it");
 }
 
 
@@ -598,6 +629,7 @@ main(void)
     test_data();
     test_failed();
     test_lines();
+    test_comment();
     test_caps();
     test_memory();
 

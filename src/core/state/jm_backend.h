@@ -28,7 +28,7 @@ struct jm_backend_s {
     void  (*rate)(jm_backend_t *b, jm_op_rate_t *op);
     void  (*open)(jm_backend_t *b, jm_op_open_t *op);
 
-    /* error is NULL but with JM_CLAIM_TOLD */
+    /* error is NULL but with JM_CLAIM_TOLD and _FAILED */
     void  (*ended)(jm_backend_t *b, jm_ledger_claim_t *claim, jm_claim_e how,
                    const jm_error_t *error);
 
@@ -40,6 +40,7 @@ struct jm_backend_s {
     void  (*release)(jm_backend_t *b, jm_hold_t *hold);
 
     void  (*look)(jm_backend_t *b, jm_op_look_t *op);
+    void  (*cancel)(jm_backend_t *b, jm_op_cancel_t *op);
     void  (*place)(jm_backend_t *b, jm_op_place_t *op);
     void  (*submit)(jm_backend_t *b, jm_op_submit_t *op);
     void  (*refused)(jm_backend_t *b, jm_op_refused_t *op);

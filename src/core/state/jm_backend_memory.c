@@ -11,6 +11,7 @@
 
 
 #include "jm_backend.h"
+#include "jm_ledger_handed.h"
 
 
 static void jm_memory_rate(jm_backend_t *b, jm_op_rate_t *op);
@@ -166,6 +167,14 @@ jm_memory_ended(jm_backend_t *b, jm_ledger_claim_t *claim, jm_claim_e how,
 
     case JM_CLAIM_TOLD:
         jm_ledger_told(&st->ledger, claim, error, st->now);
+        break;
+
+    case JM_CLAIM_HANDED:
+        jm_ledger_hand(&st->ledger, claim);
+        break;
+
+    case JM_CLAIM_FAILED:
+        jm_ledger_failed(&st->ledger, claim, error, st->now);
         break;
 
     case JM_CLAIM_OVER:

@@ -65,7 +65,9 @@ typedef enum {
     JM_CLAIM_ANSWERED,
     JM_CLAIM_TOLD,          /* an error, which a repeat is told again */
     JM_CLAIM_CLOSED,
-    JM_CLAIM_OVER           /* answered, and closed */
+    JM_CLAIM_OVER,          /* answered, and closed */
+    JM_CLAIM_HANDED,        /* it goes on: its client has an id without tasks */
+    JM_CLAIM_FAILED         /* an error, for who asks by that id */
 } jm_claim_e;
 
 

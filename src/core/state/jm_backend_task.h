@@ -5,7 +5,7 @@
 
 
 /*
- * What is asked, and told, about a task: from whose it is to its end.
+ * What is asked, and told, about a task: from its place to its end.
  */
 
 
@@ -13,25 +13,7 @@
 #define _JM_BACKEND_TASK_H_INCLUDED_
 
 
-#include "jm_backend_request.h"
-
-
-/*
- * Whose a task is.  The slot of one that the upstream has, and that nobody who
- * lives follows, becomes *place.  Without a claim the task is one on account,
- * with id.
- */
-
-typedef struct {
-    jm_done_t            done;
-    jm_ledger_claim_t   *claim;
-    unsigned             task;      /* its number in the claim */
-    unsigned             account;   /* the ledger's, or JM_LEDGER_ANY */
-    jm_place_t          *place;
-    jm_look_e            look;
-    jm_str_t             id;        /* good until done returns */
-    uint8_t              text[JM_LEDGER_ID];
-} jm_op_look_t;
+#include "jm_backend_look.h"
 
 
 /*
@@ -39,7 +21,7 @@ typedef struct {
  * bound has to be on account; unless that is fixed any other will do when this
  * one is set aside, and as long as there is no place yet JM_QUEUE_WAIT says
  * to look again in JM_QUEUE_AGAIN ms.  listed: a client that is not known any
- * more, which sets gone, gets none.
+ * more, which sets gone, gets none; nor does a task that was canceled.
  */
 
 #define JM_QUEUE_AGAIN      100
@@ -54,8 +36,10 @@ typedef struct {
     unsigned             fixed;
     unsigned             listed;
     unsigned             gone;
+    unsigned             canceled;
     jm_queue_e           rc;        /* as of jm_queue_enter() */
     uint64_t             wait;
+    jm_turn_t            turn;      /* with JM_QUEUE_WAIT */
 } jm_op_place_t;
 
 
@@ -94,6 +78,7 @@ typedef struct {
     jm_hold_t           *hold;
     uint64_t             images;
     unsigned             force;
+    unsigned             canceled;  /* with JM_INVALID: that is why */
     jm_rc_e              rc;
     jm_quota_e           over;
     jm_quota_view_t      view;

@@ -11,10 +11,16 @@
 
 
 #include "jm_backend.h"
+#include "jm_ledger_handed.h"
 
 
 static void jm_memory_look(jm_backend_t *b, jm_op_look_t *op);
+static void jm_memory_look_claim(jm_state_t *st, jm_op_look_t *op);
+static void jm_memory_look_entry(jm_state_t *st, jm_op_look_t *op);
+static void jm_memory_cancel(jm_backend_t *b, jm_op_cancel_t *op);
 static void jm_memory_place(jm_backend_t *b, jm_op_place_t *op);
+static unsigned jm_memory_canceled(jm_state_t *st, uint64_t entry,
+    unsigned task);
 static void jm_memory_enter(jm_state_t *st, jm_op_place_t *op);
 static void jm_memory_bind(jm_state_t *st, jm_op_place_t *op);
 static void jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op);
@@ -39,6 +45,7 @@ void
 jm_backend_memory_tasks(jm_backend_t *b)
 {
     b->look = jm_memory_look;
+    b->cancel = jm_memory_cancel;
     b->place = jm_memory_place;
     b->submit = jm_memory_submit;
     b->refused = jm_memory_refused;
@@ -60,20 +67,14 @@ jm_memory_look(jm_backend_t *b, jm_op_look_t *op)
     st = b->lock(b->ctx);
 
     op->look = JM_LOOK_TAKEN;
+    op->told = 0;
+    op->turn.position = 0;
 
     if (op->claim != NULL) {
-        op->look = jm_ledger_look(&st->ledger, op->claim, op->task, st->now,
-                                  &op->id);
-        op->account = jm_ledger_account(&st->ledger, op->claim);
+        jm_memory_look_claim(st, op);
 
-        if (op->look != JM_LOOK_TAKEN && op->look != JM_LOOK_TOLD) {
-            op->id.len = 0;
-        }
-
-        if (op->id.len != 0) {
-            memcpy(op->text, op->id.data, op->id.len);
-            op->id.data = op->text;
-        }
+    } else if (op->id.len == 0) {
+        jm_memory_look_entry(st, op);
     }
 
     if (op->look == JM_LOOK_TAKEN && op->account != JM_LEDGER_ANY) {
@@ -88,11 +89,111 @@ jm_memory_look(jm_backend_t *b, jm_op_look_t *op)
 
 
 static void
+jm_memory_look_claim(jm_state_t *st, jm_op_look_t *op)
+{
+    op->look = jm_ledger_look(&st->ledger, op->claim, op->task, st->now,
+                              &op->id);
+    op->account = jm_ledger_account(&st->ledger, op->claim);
+
+    if (op->look != JM_LOOK_TAKEN && op->look != JM_LOOK_TOLD) {
+        op->id.len = 0;
+    }
+
+    if (op->id.len != 0) {
+        memcpy(op->text, op->id.data, op->id.len);
+        op->id.data = op->text;
+    }
+}
+
+
+static void
+jm_memory_look_entry(jm_state_t *st, jm_op_look_t *op)
+{
+    jm_ledger_peek_t  peek;
+
+    jm_ledger_peek(&st->ledger, op->entry, op->task, &peek);
+
+    op->look = peek.look;
+    op->account = peek.account;
+    op->told = peek.told;
+
+    jm_queue_standing(&st->queue, peek.place, op->entry, op->task, st->now,
+                      &op->turn);
+
+    if (peek.told) {
+        op->error = st->ledger.told;
+    }
+
+    op->id.len = peek.id.len;
+
+    if (peek.id.len != 0) {
+        memcpy(op->text, peek.id.data, peek.id.len);
+        op->id.data = op->text;
+    }
+}
+
+
+/* a task's place, and then that it is not to be submitted by anybody */
+
+static void
+jm_memory_cancel(jm_backend_t *b, jm_op_cancel_t *op)
+{
+    unsigned          i;
+    jm_state_t       *st;
+    jm_ledger_peek_t  peek;
+
+    op->canceled = 0;
+    op->running = 0;
+
+    st = b->lock(b->ctx);
+
+    for (i = 0; i < op->n; i++) {
+        jm_ledger_peek(&st->ledger, op->entry, i, &peek);
+
+        if (peek.look == JM_LOOK_WAIT && peek.place != 0
+            && jm_queue_cancel(&st->queue, peek.place, op->entry, i, st->now))
+        {
+            jm_ledger_cancel(&st->ledger, op->entry, i, st->now);
+            op->canceled++;
+
+        } else if (peek.look == JM_LOOK_CANCELED) {
+            op->canceled++;
+
+        } else if (peek.look == JM_LOOK_WAIT || peek.look == JM_LOOK_TAKEN
+                   || peek.look == JM_LOOK_UNKNOWN)
+        {
+            op->running++;
+        }
+    }
+
+    b->unlock(b->ctx);
+
+    op->done.handler(op->done.data);
+}
+
+
+static unsigned
+jm_memory_canceled(jm_state_t *st, uint64_t entry, unsigned task)
+{
+    jm_ledger_peek_t  peek;
+
+    if (entry == 0) {
+        return 0;
+    }
+
+    jm_ledger_peek(&st->ledger, entry, task, &peek);
+
+    return peek.look == JM_LOOK_CANCELED;
+}
+
+
+static void
 jm_memory_place(jm_backend_t *b, jm_op_place_t *op)
 {
     jm_state_t  *st;
 
     op->gone = 0;
+    op->canceled = 0;
 
     st = b->lock(b->ctx);
 
@@ -108,6 +209,11 @@ jm_memory_place(jm_backend_t *b, jm_op_place_t *op)
 
     op->rc = jm_queue_look(&st->queue, op->place, st->now, &op->wait);
 
+    if (op->rc == JM_QUEUE_LATE) {
+        op->canceled = jm_memory_canceled(st, op->request.entry,
+                                          op->request.task);
+    }
+
     jm_memory_bind(st, op);
 
     /* it was bound only while others were: now any account will do */
@@ -118,6 +224,13 @@ jm_memory_place(jm_backend_t *b, jm_op_place_t *op)
 
 done:
 
+    op->turn.position = 0;
+
+    if (op->rc == JM_QUEUE_WAIT && op->place->serial != 0) {
+        jm_queue_standing(&st->queue, op->place->ref, op->request.entry,
+                          op->request.task, st->now, &op->turn);
+    }
+
     b->unlock(b->ctx);
 
     op->done.handler(op->done.data);
@@ -127,6 +240,13 @@ done:
 static void
 jm_memory_enter(jm_state_t *st, jm_op_place_t *op)
 {
+    op->canceled = jm_memory_canceled(st, op->request.entry, op->request.task);
+
+    if (op->canceled) {
+        op->rc = JM_QUEUE_LATE;
+        return;
+    }
+
     op->request.since = st->now;
     op->request.billed = op->client ? jm_quota_serial(&st->quota, op->client)
                                     : 0;
@@ -135,6 +255,11 @@ jm_memory_enter(jm_state_t *st, jm_op_place_t *op)
                             &op->wait);
 
     jm_memory_bind(st, op);
+
+    if (op->rc == JM_QUEUE_WAIT && op->request.entry != 0) {
+        jm_ledger_placed(&st->ledger, op->request.entry, op->request.task,
+                         op->place->ref);
+    }
 
     /* the answer to the other's submit says which account it will be */
 
@@ -178,6 +303,9 @@ jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op)
         op->rc = jm_ledger_submit(&st->ledger, op->claim, op->task,
                                   op->account);
     }
+
+    op->canceled = op->rc != JM_OK
+                   && jm_memory_canceled(st, op->claim->serial, op->task);
 
     b->unlock(b->ctx);
 

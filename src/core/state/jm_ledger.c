@@ -22,8 +22,6 @@ static jm_look_e jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot);
 static void jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot);
-static unsigned jm_ledger_entry_account(jm_ledger_t *l,
-    jm_ledger_entry_t *e);
 static jm_ledger_slot_t *jm_ledger_own(jm_ledger_t *l,
     const jm_ledger_claim_t *claim, unsigned i);
 static void jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim,
@@ -143,7 +141,7 @@ jm_ledger_search(jm_ledger_t *l, const jm_ledger_request_t *request,
 static unsigned
 jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
-    if (e->owed_since && e->waits == 0 && e->told == 0) {
+    if (e->owed_since && e->waits == 0 && !e->tell) {
         return 3;
     }
 
@@ -275,6 +273,9 @@ jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     case JM_SLOT_UNKNOWN:
         return JM_LOOK_UNKNOWN;
 
+    case JM_SLOT_CANCELED:
+        return JM_LOOK_CANCELED;
+
     case JM_SLOT_FREE:
         jm_ledger_take(l, claim, i, slot);
         return JM_LOOK_OWN;
@@ -326,7 +327,7 @@ jm_ledger_account(jm_ledger_t *l, const jm_ledger_claim_t *claim)
 }
 
 
-static unsigned
+unsigned
 jm_ledger_entry_account(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
     unsigned  i;

@@ -18,6 +18,10 @@ static void jm_ledger_import_slot(jm_ledger_slot_t *slot,
     const jm_ledger_slot_t *old);
 static void jm_ledger_import_owed(jm_ledger_t *l, jm_ledger_entry_t *e,
     const jm_store_t *store, const jm_ledger_entry_t *old, uint64_t now);
+static const jm_ledger_told_t *jm_ledger_import_told(const jm_store_t *store,
+    const jm_ledger_entry_t *old);
+static void jm_ledger_import_keep(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_ledger_told_t *was);
 
 
 uint64_t
@@ -72,6 +76,7 @@ jm_ledger_import(jm_ledger_t *l, const jm_store_t *old, jm_ref_t ref,
     }
 
     e->account = map[from->account];
+    e->handed = (from->handed != 0);
 
     jm_ledger_link(l, e);
     jm_ledger_import_owed(l, e, old, from, now);
@@ -182,6 +187,10 @@ jm_ledger_import_slot(jm_ledger_slot_t *slot, const jm_ledger_slot_t *old)
             slot->state = JM_SLOT_FREE;
             break;
 
+        case JM_SLOT_CANCELED:
+            slot->state = JM_SLOT_CANCELED;
+            break;
+
         case JM_SLOT_TAKEN:
         case JM_SLOT_OVER:
 
@@ -207,44 +216,65 @@ static void
 jm_ledger_import_owed(jm_ledger_t *l, jm_ledger_entry_t *e,
     const jm_store_t *store, const jm_ledger_entry_t *old, uint64_t now)
 {
-    jm_ledger_told_t        *told;
-    const jm_ledger_told_t  *was;
+    const jm_ledger_told_t  *told;
 
     if (old->waits != 0) {
         jm_ledger_owe(l, e, now);
         return;
     }
 
-    if (old->owed_since == 0) {
-        return;
+    told = jm_ledger_import_told(store, old);
+
+    /* an error that is lost is not owed: to try again is free */
+
+    if (old->owed_since != 0 && (told != NULL || !old->tell)) {
+        jm_ledger_owe(l, e, jm_min(old->owed_since, now));
     }
 
-    was = NULL;
+    if (told != NULL && (e->owed_since != 0 || e->handed)) {
+        e->tell = (e->owed_since != 0 && old->tell);
+        jm_ledger_import_keep(l, e, told);
+    }
+}
 
-    if (old->told != 0) {
-        was = jm_store_believed(store, old->told, JM_RECORD_TOLD,
-                                jm_ledger_told_sealed);
 
-        /* an error that is lost is not owed: to try again is free */
+/* the error that was kept, or NULL if there is none to be believed */
 
-        if (was == NULL || was->serial != old->serial
-            || was->cause >= JM_CAUSE_LAST
-            || was->message[JM_LEDGER_TEXT - 1] != '\0')
-        {
-            return;
-        }
+static const jm_ledger_told_t *
+jm_ledger_import_told(const jm_store_t *store, const jm_ledger_entry_t *old)
+{
+    const jm_ledger_told_t  *told;
+
+    if (old->told == 0) {
+        return NULL;
     }
 
-    jm_ledger_owe(l, e, jm_min(old->owed_since, now));
+    told = jm_store_believed(store, old->told, JM_RECORD_TOLD,
+                             jm_ledger_told_sealed);
 
-    if (was != NULL) {
-        told = jm_ledger_new(l, JM_RECORD_TOLD);
-
-        memcpy(&told->cause, &was->cause,
-               sizeof(jm_ledger_told_t) - offsetof(jm_ledger_told_t, cause));
-
-        jm_store_seal(told, jm_ledger_told_sealed);
-
-        jm_put(l->store, e->told, jm_ref(l->store, told));
+    if (told == NULL || told->serial != old->serial
+        || told->cause >= JM_CAUSE_LAST
+        || told->message[JM_LEDGER_TEXT - 1] != '\0')
+    {
+        return NULL;
     }
+
+    return told;
+}
+
+
+static void
+jm_ledger_import_keep(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_ledger_told_t *was)
+{
+    jm_ledger_told_t  *told;
+
+    told = jm_ledger_new(l, JM_RECORD_TOLD);
+
+    memcpy(&told->cause, &was->cause,
+           sizeof(jm_ledger_told_t) - offsetof(jm_ledger_told_t, cause));
+
+    jm_store_seal(told, jm_ledger_told_sealed);
+
+    jm_put(l->store, e->told, jm_ref(l->store, told));
 }

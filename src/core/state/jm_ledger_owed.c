@@ -13,9 +13,6 @@ static void jm_ledger_detach(jm_ledger_t *l, jm_ledger_claim_t *claim,
     jm_ledger_entry_t *e);
 static unsigned jm_ledger_brings(jm_ledger_t *l, jm_ledger_entry_t *e,
     const jm_str_t *ids, size_t n);
-static jm_ref_t jm_ledger_keep(jm_ledger_t *l, jm_ledger_entry_t *e,
-    const jm_error_t *error);
-static void jm_ledger_recall(jm_error_t *error, const jm_ledger_told_t *told);
 static void jm_ledger_watch_all(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_watch_next(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_died_of(jm_ledger_t *l, jm_ledger_entry_t *e,
@@ -54,7 +51,7 @@ jm_ledger_owed(jm_ledger_t *l, const jm_ledger_request_t *request,
             continue;
         }
 
-        least = e->told ? jm_min(request->unmarked, JM_LEDGER_TOLD_FOR)
+        least = e->tell ? jm_min(request->unmarked, JM_LEDGER_TOLD_FOR)
                         : request->unmarked;
 
         if (jm_ledger_elapsed(e->owed_since, now) >= least) {
@@ -68,7 +65,7 @@ jm_ledger_owed(jm_ledger_t *l, const jm_ledger_request_t *request,
             continue;
         }
 
-        if (e->told) {
+        if (e->tell) {
             error = e;
 
         } else if (e->waits == 0
@@ -266,7 +263,11 @@ jm_ledger_told(jm_ledger_t *l, jm_ledger_claim_t *claim,
 
             if (error != NULL && !e->named) {
                 jm_ledger_owe(l, e, now);
-                jm_put(l->store, e->told, jm_ledger_keep(l, e, error));
+                jm_put(l->store, e->tell, 1);
+
+                if (e->told == 0) {
+                    jm_put(l->store, e->told, jm_ledger_keep(l, e, error));
+                }
             }
         }
 
@@ -320,7 +321,7 @@ jm_ledger_brings(jm_ledger_t *l, jm_ledger_entry_t *e, const jm_str_t *ids,
 }
 
 
-static jm_ref_t
+jm_ref_t
 jm_ledger_keep(jm_ledger_t *l, jm_ledger_entry_t *e, const jm_error_t *error)
 {
     jm_str_t           text;
@@ -345,7 +346,7 @@ jm_ledger_keep(jm_ledger_t *l, jm_ledger_entry_t *e, const jm_error_t *error)
 }
 
 
-static void
+void
 jm_ledger_recall(jm_error_t *error, const jm_ledger_told_t *told)
 {
     jm_error_set(error, (jm_cause_e) told->cause, NULL, "%s", told->message);

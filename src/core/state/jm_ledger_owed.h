@@ -36,6 +36,11 @@
 jm_ledger_entry_t *jm_ledger_owed(jm_ledger_t *l,
     const jm_ledger_request_t *request, uint64_t now, unsigned *told);
 
+/* Makes a record of an error, which there has to be room for; and reads it. */
+jm_ref_t jm_ledger_keep(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_error_t *error);
+void jm_ledger_recall(jm_error_t *error, const jm_ledger_told_t *told);
+
 /* Whether a request has to be opened once more, see JM_LEDGER_TWIN. */
 unsigned jm_ledger_twin(jm_ledger_t *l, const jm_ledger_request_t *request);
 

@@ -23,7 +23,8 @@ typedef enum {
     JM_SLOT_SUBMIT,         /* its owner submits, or died while it did */
     JM_SLOT_UNKNOWN,
     JM_SLOT_TAKEN,          /* the upstream has it, its id is known */
-    JM_SLOT_OVER            /* it was taken, and has ended or was given up */
+    JM_SLOT_OVER,           /* it was taken, and has ended or was given up */
+    JM_SLOT_CANCELED        /* it cost nothing, and is never submitted */
 } jm_slot_e;
 
 
@@ -71,7 +72,7 @@ typedef struct {
     uint8_t              n;
     uint8_t              named;     /* nothing up to here ever changes */
     uint8_t              account;   /* of the tasks that were submitted */
-    uint8_t              unused;
+    uint8_t              handed;    /* there is an id without all tasks */
     jm_ring_t            link;      /* in running, finished or free */
     jm_ring_t            attended;  /* in that ring, while waits is not 0 */
     jm_ref_t             older;     /* in the chain of its key */
@@ -80,14 +81,14 @@ typedef struct {
     jm_ref_t             more;      /* slots but the first */
     uint64_t             finished;  /* 0: it runs */
     uint64_t             owed_since;    /* or told since; 0: neither */
-    jm_ref_t             told;      /* or 0 */
+    jm_ref_t             told;      /* why it has failed, or 0 */
 
     /* that wait; of those in a killed process only the last is taken off */
     uint32_t             clients;
 
     uint32_t             waits;     /* owner where the last one does, or 0 */
     uint16_t             turn;      /* counts the clients */
-    uint16_t             unused2;
+    uint16_t             tell;      /* that to who asks for the same */
     jm_ledger_slot_t     slot;
 } jm_ledger_entry_t;
 

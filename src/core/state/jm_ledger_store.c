@@ -20,11 +20,12 @@ static jm_ring_t *jm_ledger_ring(jm_ledger_t *l, jm_ledger_entry_t *e,
     unsigned over);
 static unsigned jm_ledger_is_over(jm_ledger_t *l, jm_ledger_entry_t *e);
 static unsigned jm_ledger_is_running(const jm_ledger_slot_t *slot);
-static unsigned jm_ledger_is_free(jm_ledger_t *l, jm_ledger_entry_t *e);
+static unsigned jm_ledger_is_void(jm_ledger_t *l, jm_ledger_entry_t *e);
 static jm_ledger_entry_t *jm_ledger_oldest(jm_ledger_t *l);
 static unsigned jm_ledger_evict(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now);
 static unsigned jm_ledger_expire_running(jm_ledger_t *l, uint64_t now);
+static void jm_ledger_give_told(jm_ledger_t *l, jm_ledger_entry_t *e);
 static void jm_ledger_give_tasks(jm_ledger_t *l, jm_ledger_entry_t *e);
 static jm_ref_t *jm_ledger_key_chain(jm_ledger_t *l, const uint8_t *key);
 static jm_ref_t *jm_ledger_serial_chain(jm_ledger_t *l, uint64_t serial);
@@ -250,6 +251,7 @@ jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
     jm_put(l->store, l->shared->entries, l->shared->entries - 1);
 
     jm_ledger_forgive(l, e);
+    jm_ledger_give_told(l, e);
     jm_ledger_unattend(l, e);
     jm_ring_remove(l->store, &e->link);
 
@@ -288,7 +290,17 @@ jm_ledger_forgive(jm_ledger_t *l, jm_ledger_entry_t *e)
 
     jm_put(l->store, *chain, e->owed);
     jm_put(l->store, e->owed_since, 0);
+    jm_put(l->store, e->tell, 0);
 
+    if (!e->handed) {
+        jm_ledger_give_told(l, e);
+    }
+}
+
+
+static void
+jm_ledger_give_told(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
     if (e->told != 0) {
         jm_ledger_give(l, jm_at(l->store, e->told));
         jm_put(l->store, e->told, 0);
@@ -348,7 +360,7 @@ jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 unsigned
 jm_ledger_useless(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
-    return e->clients == 0 && e->told == 0 && jm_ledger_is_free(l, e);
+    return e->clients == 0 && e->told == 0 && jm_ledger_is_void(l, e);
 }
 
 
@@ -359,7 +371,7 @@ jm_ledger_ring(jm_ledger_t *l, jm_ledger_entry_t *e, unsigned over)
         return &l->shared->running;
     }
 
-    return jm_ledger_is_free(l, e) ? &l->shared->free : &l->shared->finished;
+    return jm_ledger_is_void(l, e) ? &l->shared->free : &l->shared->finished;
 }
 
 
@@ -387,19 +399,22 @@ jm_ledger_is_running(const jm_ledger_slot_t *slot)
 }
 
 
+/* it cost nothing, and nobody has an id of it */
+
 static unsigned
-jm_ledger_is_free(jm_ledger_t *l, jm_ledger_entry_t *e)
+jm_ledger_is_void(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
-    unsigned  i;
+    unsigned  i, state;
 
-    for (i = 0; i < e->n; i++) {
+    for (i = 0; i < e->n && !e->handed; i++) {
+        state = jm_ledger_slot(l, e, i)->state;
 
-        if (jm_ledger_slot(l, e, i)->state != JM_SLOT_FREE) {
+        if (state != JM_SLOT_FREE && state != JM_SLOT_CANCELED) {
             return 0;
         }
     }
 
-    return 1;
+    return !e->handed;
 }
 
 
@@ -433,7 +448,7 @@ jm_ledger_expired(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 {
     if (e->finished) {
         return jm_ledger_elapsed(e->finished, now)
-               >= (jm_ledger_is_free(l, e) ? JM_LEDGER_TOLD_FOR : e->keep);
+               >= (jm_ledger_is_void(l, e) ? JM_LEDGER_TOLD_FOR : e->keep);
     }
 
     return jm_ledger_elapsed(e->created, now) >= JM_LEDGER_STALE

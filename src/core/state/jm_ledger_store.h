@@ -45,6 +45,9 @@ jm_ref_t *jm_ledger_owed_chain(jm_ledger_t *l, const uint8_t *key);
 jm_ledger_slot_t *jm_ledger_slot(jm_ledger_t *l, jm_ledger_entry_t *e,
     unsigned i);
 
+/* Returns the account that an entry's tasks are on, as jm_ledger_account(). */
+unsigned jm_ledger_entry_account(jm_ledger_t *l, jm_ledger_entry_t *e);
+
 /* Stores a task's state, and the sum that goes with it. */
 void jm_ledger_become(jm_ledger_t *l, jm_ledger_slot_t *slot,
     jm_slot_e state);

@@ -21,7 +21,9 @@ typedef enum {
     JM_LOOK_WAIT,           /* another one is about to submit it, or does */
     JM_LOOK_TAKEN,          /* the upstream has it */
     JM_LOOK_TOLD,           /* it is not run: the error is told again */
-    JM_LOOK_UNKNOWN         /* it was submitted, and may have been taken */
+    JM_LOOK_UNKNOWN,        /* it was submitted, and may have been taken */
+    JM_LOOK_CANCELED,       /* its client does not want it any more */
+    JM_LOOK_GONE            /* there is no such task */
 } jm_look_e;
 
 

@@ -107,7 +107,8 @@ jm_queue_admit(jm_queue_t *q, const jm_queue_request_t *request, uint64_t now,
     timeout = jm_queue_timeout(q, accounts);
     waited = jm_queue_span(request->since, now);
 
-    jm_queue_foretell(q, usable, request->client, now, &o);
+    jm_queue_foretell(q, usable,
+                      jm_queue_next_key(q, request->client, usable), now, &o);
 
     *wait = jm_queue_retry(&o, request->patience, timeout);
 
@@ -357,7 +358,9 @@ jm_queue_tell_waiting(jm_queue_t *q, jm_queue_place_t *place, uint64_t now,
     if (place->due <= now
         || (timeout != 0 && jm_queue_span(place->since, now) >= timeout))
     {
-        jm_queue_foretell(q, usable, place->client, now, &o);
+        jm_queue_foretell(q, usable,
+                          jm_queue_next_key(q, place->client, usable), now,
+                          &o);
         *wait = jm_queue_retry(&o, jm_queue_span(place->since, place->due),
                                timeout);
         return JM_QUEUE_LATE;

@@ -25,7 +25,7 @@ static uint64_t jm_queue_rate(jm_queue_t *q, uint64_t accounts,
     uint64_t average);
 static uint64_t jm_queue_turns(uint64_t shares, uint64_t rate);
 static uint64_t jm_queue_ahead(jm_queue_t *q, uint64_t accounts,
-    const uint8_t *client);
+    jm_tree_key_t key);
 static uint64_t jm_queue_share(jm_queue_t *q, uint64_t theirs, uint64_t mine);
 static uint64_t jm_queue_slots_of(jm_queue_t *q, uint64_t accounts);
 static uint32_t jm_queue_waits_for(jm_queue_t *q, unsigned account);
@@ -114,7 +114,7 @@ jm_queue_confined(jm_queue_t *q, uint64_t accounts, uint64_t *joined)
 
 
 void
-jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
+jm_queue_foretell(jm_queue_t *q, uint64_t accounts, jm_tree_key_t key,
     uint64_t now, jm_queue_outlook_t *o)
 {
     unsigned             i;
@@ -144,7 +144,7 @@ jm_queue_foretell(jm_queue_t *q, uint64_t accounts, const uint8_t *client,
     }
 
     rate = jm_queue_rate(q, accounts, o->average);
-    ahead = jm_queue_ahead(q, accounts, client) + JM_QUEUE_SHARE;
+    ahead = jm_queue_ahead(q, accounts, key) + JM_QUEUE_SHARE;
 
     o->delay = ready + jm_queue_turns(jm_queue_span(free, ahead), rate);
 
@@ -200,23 +200,30 @@ jm_queue_turns(uint64_t shares, uint64_t rate)
 }
 
 
-/*
- * The places that are served before the next one of a client, in shares: all
- * that it has, and of each other client as many, and one more where that comes
- * before it.
- */
+/* it is served behind all that have the same tag already */
+
+jm_tree_key_t
+jm_queue_next_key(jm_queue_t *q, const uint8_t *client, uint64_t accounts)
+{
+    jm_tree_key_t  key;
+
+    key.tag = jm_queue_next_tag(q, client, accounts);
+    key.serial = UINT64_MAX;
+
+    return key;
+}
+
+
+/* the places that are served before one, in shares */
 
 static uint64_t
-jm_queue_ahead(jm_queue_t *q, uint64_t accounts, const uint8_t *client)
+jm_queue_ahead(jm_queue_t *q, uint64_t accounts, jm_tree_key_t key)
 {
     uint64_t           ahead;
     jm_ring_t         *link;
-    jm_tree_key_t      key;
     jm_queue_group_t  *group;
 
     ahead = 0;
-    key.tag = jm_queue_next_tag(q, client, accounts);
-    key.serial = UINT64_MAX;
 
     for (link = jm_ring_next(q->store, &q->shared->groups);
          link != &q->shared->groups;

@@ -91,9 +91,14 @@ uint64_t jm_queue_timeout(jm_queue_t *q, uint64_t accounts);
 /* Whether as many wait as the queues of these accounts hold together. */
 unsigned jm_queue_full(jm_queue_t *q, uint64_t accounts);
 
-/* Foretells how a client's next place would fare with these accounts. */
-void jm_queue_foretell(jm_queue_t *q, uint64_t accounts,
-    const uint8_t *client, uint64_t now, jm_queue_outlook_t *o);
+/*
+ * Foretells how a place with this key fares with these accounts; and returns
+ * the key that a client's next place would have.
+ */
+void jm_queue_foretell(jm_queue_t *q, uint64_t accounts, jm_tree_key_t key,
+    uint64_t now, jm_queue_outlook_t *o);
+jm_tree_key_t jm_queue_next_key(jm_queue_t *q, const uint8_t *client,
+    uint64_t accounts);
 
 /* The slot's owner is no more, or does not follow its task any longer. */
 void jm_queue_lose(jm_queue_t *q, jm_queue_place_t *place);

@@ -12,8 +12,10 @@
 #define JM_REPLY_SIZE       16
 
 
-static void jm_reply_head(jm_json_writer_t *w, const jm_result_t *result,
-    const char *status);
+static const char  *jm_reply_statuses[] = { "pending", "running", "failed" };
+
+
+static void jm_reply_head(jm_json_writer_t *w, const jm_result_t *result);
 static size_t jm_reply_data(jm_json_writer_t *w, const jm_result_t *result,
     unsigned write);
 static void jm_reply_model_object(jm_json_writer_t *w, const jm_model_t *model,
@@ -31,7 +33,10 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result, size_t *pictures)
     jm_json_open(&w, out);
     jm_json_object(&w);
 
-    jm_reply_head(&w, result, "succeed");
+    jm_reply_head(&w, result);
+
+    jm_json_key(&w, "task_status");
+    jm_json_cstring(&w, "succeed");
 
     jm_json_key(&w, "data");
     jm_json_array(&w);
@@ -56,8 +61,7 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result, size_t *pictures)
 
 
 static void
-jm_reply_head(jm_json_writer_t *w, const jm_result_t *result,
-    const char *status)
+jm_reply_head(jm_json_writer_t *w, const jm_result_t *result)
 {
     jm_json_key(w, "created");
     jm_json_int(w, result->created);
@@ -69,9 +73,6 @@ jm_reply_head(jm_json_writer_t *w, const jm_result_t *result,
         jm_json_key(w, "task_id");
         jm_json_string(w, result->task_id);
     }
-
-    jm_json_key(w, "task_status");
-    jm_json_cstring(w, status);
 }
 
 
@@ -146,25 +147,48 @@ jm_reply_errors(jm_json_writer_t *w, const jm_part_t *parts, size_t n)
 
 
 jm_rc_e
-jm_reply_status(jm_buf_t *out, const jm_result_t *result, jm_status_e status,
-    const jm_error_t *e)
+jm_reply_status(jm_buf_t *out, const jm_result_t *result,
+    const jm_standing_t *standing, const jm_error_t *e)
 {
-    jm_str_t            beside = jm_null_string;
-    jm_json_writer_t    w;
-    static const char  *names[] = { "pending", "running", "failed" };
+    jm_str_t          beside = jm_null_string;
+    jm_json_writer_t  w;
 
     jm_json_open(&w, out);
     jm_json_object(&w);
 
-    jm_reply_head(&w, result, names[status]);
+    jm_reply_head(&w, result);
+    jm_reply_standing(&w, standing);
 
-    if (status == JM_STATUS_FAILED) {
+    if (standing->status == JM_STATUS_FAILED) {
         jm_reply_error_object(&w, e, beside);
     }
 
     jm_json_end_object(&w);
 
     return jm_json_close(&w);
+}
+
+
+void
+jm_reply_standing(jm_json_writer_t *w, const jm_standing_t *standing)
+{
+    jm_json_key(w, "task_status");
+    jm_json_cstring(w, jm_reply_statuses[standing->status]);
+
+    if (standing->position == 0) {
+        return;
+    }
+
+    jm_json_key(w, "position");
+    jm_json_int(w, (int64_t) standing->position);
+
+    jm_json_key(w, "of");
+    jm_json_int(w, (int64_t) standing->of);
+
+    if (standing->eta != 0) {
+        jm_json_key(w, "eta");
+        jm_json_int(w, (int64_t) standing->eta);
+    }
 }
 
 

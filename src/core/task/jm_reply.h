@@ -18,6 +18,7 @@
 #include "jm_keys.h"
 #include "jm_picture.h"
 #include "jm_request.h"
+#include "jm_standing.h"
 
 
 /* what became of one task; both where pictures were made and cannot be had */
@@ -59,15 +60,6 @@ typedef struct {
 } jm_result_t;
 
 
-/* where a request is that has no pictures to hand out */
-
-typedef enum {
-    JM_STATUS_PENDING = 0,      /* submitted, and not asked for yet */
-    JM_STATUS_RUNNING,          /* asked for, and not over */
-    JM_STATUS_FAILED
-} jm_status_e;
-
-
 /*
  * Appends the reply of a request of which at least one task is done; those
  * that failed are listed as "errors", by their number from 0.
@@ -89,11 +81,11 @@ jm_rc_e jm_reply_result(jm_buf_t *out, const jm_result_t *result,
 /*
  * Appends the reply of a request that has no pictures, yet or for good:
  * "created", "model" and "task_id" of result, nothing else of which is read,
- * and "task_status"; for JM_STATUS_FAILED "error" of e, as jm_reply_error()
+ * and where it stands; for JM_STATUS_FAILED "error" of e, as jm_reply_error()
  * has it, while e is not read for the others.  Returns JM_ERROR as out does.
  */
 jm_rc_e jm_reply_status(jm_buf_t *out, const jm_result_t *result,
-    jm_status_e status, const jm_error_t *e);
+    const jm_standing_t *standing, const jm_error_t *e);
 
 /*
  * Appends the list of the models that jm_model_find() finds with extra, which

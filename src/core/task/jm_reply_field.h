@@ -18,6 +18,12 @@
 #include "jm_reply.h"
 
 
+/*
+ * Appends "task_status" and, of a request in the queue, "position", "of" and
+ * "eta", where that is known.
+ */
+void jm_reply_standing(jm_json_writer_t *w, const jm_standing_t *standing);
+
 /* Appends "size", what was asked of the model; nothing where it chooses. */
 void jm_reply_size(jm_json_writer_t *w, const jm_size_t *size);
 

@@ -4,7 +4,6 @@
  */
 
 
-#include "jm_reply_field.h"
 #include "jm_stream.h"
 
 
@@ -17,6 +16,34 @@ static void jm_stream_open(jm_json_writer_t *w, jm_buf_t *out,
     const jm_stream_t *s, const char *event);
 static void jm_stream_created(jm_json_writer_t *w, const jm_stream_t *s);
 static jm_rc_e jm_stream_close(jm_json_writer_t *w, jm_buf_t *out);
+
+
+jm_rc_e
+jm_stream_comment(jm_buf_t *out, jm_str_t task_id,
+    const jm_standing_t *standing)
+{
+    jm_json_writer_t  w;
+
+    jm_buf_literal(out, ": ");
+
+    jm_json_open(&w, out);
+    jm_json_object(&w);
+
+    if (task_id.len != 0) {
+        jm_json_key(&w, "task_id");
+        jm_json_string(&w, task_id);
+    }
+
+    jm_reply_standing(&w, standing);
+
+    jm_json_end_object(&w);
+
+    (void) jm_json_close(&w);
+
+    jm_buf_literal(out, "\n");
+
+    return out->rc;
+}
 
 
 jm_rc_e

@@ -15,7 +15,7 @@
 #define _JM_STREAM_H_INCLUDED_
 
 
-#include "jm_reply.h"
+#include "jm_reply_field.h"
 
 
 /*
@@ -38,12 +38,14 @@ typedef struct {
 
 
 /*
- * What keeps the connection open while there is nothing to tell.  A blank line
- * behind it would be an empty message to readers that take each for one.
+ * Appends a comment, which readers of events skip: it keeps the connection open
+ * while there is nothing to tell, and says as JSON where the request stands.
+ * task_id may be empty.  There is no blank line behind it, which would be an
+ * empty message to readers that take each for one.  Returns JM_ERROR as out
+ * does.
  */
-
-#define JM_STREAM_COMMENT   ": running\n"
-
+jm_rc_e jm_stream_comment(jm_buf_t *out, jm_str_t task_id,
+    const jm_standing_t *standing);
 
 /*
  * Appends the event of a picture, number index of the request from 0.  With a

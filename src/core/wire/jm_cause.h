@@ -47,6 +47,8 @@ typedef enum {
     JM_CAUSE_NO_ROOM,               /* the shared memory zone is full */
     JM_CAUSE_INTERNAL,
     JM_CAUSE_CLIENT_LEFT,
+    JM_CAUSE_CANCELED,              /* its client has asked for that */
+    JM_CAUSE_TASK_RUNNING,          /* it cannot be canceled any more */
     JM_CAUSE_LAST
 } jm_cause_e;
 

@@ -158,7 +158,15 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
 
     [JM_CAUSE_CLIENT_LEFT] = {
         499, 0, "api_error", "client_closed_request",
-        "The client closed the connection before the picture was ordered." }
+        "The client closed the connection before the picture was ordered." },
+
+    [JM_CAUSE_CANCELED] = {
+        409, 0, "invalid_request_error", "canceled",
+        "The task was canceled before it was submitted; nothing was ordered." },
+
+    [JM_CAUSE_TASK_RUNNING] = {
+        409, 0, "invalid_request_error", "task_running",
+        "The task cannot be canceled any more: it is submitted, or over." }
 };
 
 

@@ -1,0 +1,58 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * Whose a task is, how it stands, and that it is not wanted any more.
+ */
+
+
+#ifndef _JM_BACKEND_LOOK_H_INCLUDED_
+#define _JM_BACKEND_LOOK_H_INCLUDED_
+
+
+#include "jm_backend_request.h"
+#include "jm_queue_standing.h"
+
+
+/*
+ * Whose a task is.  The slot of one that the upstream has, and that nobody who
+ * lives follows, becomes *place.  Without a claim the task is one on account,
+ * with id; or if id is empty, of the ledger's entry: JM_LOOK_OWN is then
+ * nobody's, which has failed.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    jm_ledger_claim_t   *claim;
+    uint64_t             entry;     /* its serial number */
+    unsigned             task;      /* its number in the entry */
+    unsigned             account;   /* the ledger's, or JM_LEDGER_ANY */
+    jm_place_t          *place;
+    jm_look_e            look;
+    jm_str_t             id;        /* good until done returns */
+    jm_turn_t            turn;      /* with JM_LOOK_WAIT, of an entry */
+    unsigned             told;      /* error is why an entry's has failed */
+    jm_error_t           error;
+    uint8_t              text[JM_LEDGER_ID];
+} jm_op_look_t;
+
+
+/*
+ * The n tasks of the ledger's entry with a serial number are not wanted: those
+ * that wait are not submitted, by anybody.  Of all of them so many are canceled
+ * now, or were before; and so many are submitted, or about to be.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    uint64_t             entry;
+    unsigned             n;
+    unsigned             canceled;
+    unsigned             running;
+} jm_op_cancel_t;
+
+
+#endif /* _JM_BACKEND_LOOK_H_INCLUDED_ */

@@ -1,0 +1,97 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+#include "jm_queue_standing.h"
+#include "jm_queue_turn.h"
+
+
+static jm_queue_place_t *jm_queue_of_task(jm_queue_t *q, jm_ref_t ref,
+    uint64_t entry, unsigned task);
+
+
+void
+jm_queue_standing(jm_queue_t *q, jm_ref_t ref, uint64_t entry, unsigned task,
+    uint64_t now, jm_turn_t *turn)
+{
+    uint64_t             usable;
+    jm_ring_t           *link;
+    jm_tree_key_t        key;
+    jm_queue_group_t    *group;
+    jm_queue_place_t    *place;
+    jm_queue_outlook_t   o;
+
+    memset(turn, 0, sizeof(jm_turn_t));
+
+    place = jm_queue_of_task(q, ref, entry, task);
+
+    if (place == NULL || place->state != JM_PLACE_WAIT) {
+        return;
+    }
+
+    key = jm_queue_key(&place->wait.node);
+    turn->position = 1;
+
+    for (link = jm_ring_next(q->store, &q->shared->groups);
+         link != &q->shared->groups;
+         link = jm_ring_next(q->store, link))
+    {
+        group = jm_queue_group(link);
+
+        if (group->accounts & place->accounts) {
+            turn->position += jm_tree_rank(q->store, &group->places, key,
+                                           jm_queue_key);
+            turn->of += jm_tree_count(q->store, group->places.root);
+        }
+    }
+
+    usable = jm_queue_usable(q, place->accounts, place->model, now);
+
+    jm_queue_foretell(q, usable ? usable : place->accounts, key, now, &o);
+
+    if (o.average != 0) {
+        turn->eta = o.delay + o.average;
+    }
+}
+
+
+unsigned
+jm_queue_cancel(jm_queue_t *q, jm_ref_t ref, uint64_t entry, unsigned task,
+    uint64_t now)
+{
+    jm_queue_place_t  *place;
+
+    place = jm_queue_of_task(q, ref, entry, task);
+
+    if (place == NULL
+        || (place->state != JM_PLACE_WAIT && place->state != JM_PLACE_GRANTED))
+    {
+        return 0;
+    }
+
+    jm_queue_drop(q, place);
+    jm_queue_dispatch(q, NULL, now);
+
+    return 1;
+}
+
+
+/* the record may be another one's by now, of any type */
+
+static jm_queue_place_t *
+jm_queue_of_task(jm_queue_t *q, jm_ref_t ref, uint64_t entry, unsigned task)
+{
+    jm_queue_place_t  *place;
+
+    place = jm_at(q->store, ref);
+
+    if (place == NULL || place->head.type != JM_RECORD_PLACE
+        || place->entry != entry || place->task != task)
+    {
+        return NULL;
+    }
+
+    return place;
+}
