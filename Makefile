@@ -7,7 +7,7 @@
 #   make asan       the same on an nginx built with sanitizers
 #   make newest     and on the newest nginx that Debian has, over HTTP/3 as well
 #   make fuzz       every fuzz target for FUZZ_TIME seconds
-#   make lint       floors, style, clang-tidy, cppcheck
+#   make lint       floors, style, clang-tidy, cppcheck, shellcheck
 #   make bench      benchmarks
 #   make bench-asan the queue's, on an nginx built with sanitizers
 #   make deps       install what all of this needs from Debian's packages
