@@ -3,6 +3,12 @@
 # conf-examples/jimeng-key: what it makes of the file of keys, in each shell
 # that is here; several of it at a time; and what it leaves behind when nginx
 # refuses the file, when it is killed, or when there is no room.
+#
+# Seen failing: several at a time, without either lock; "put back" and "killed",
+# with a file that is written in its place, and without the traps; owner and
+# mode, without chown, chmod or umask; "traced", with printf(1) in place of the
+# shell's own; "a number", with names that awk compares as numbers; "rotate",
+# with old keys that stay; "no nginx runs", with a reload that may fail.
 
 use strict;
 use warnings;
@@ -291,7 +297,7 @@ for my $opt ({}, { path => $tools }) {
 
     for my $key (map { $_->[1] =~ s/\n//r } @ended) {
         ok(wait_for(sub { status_of($key) == 200 }, "$how: a key is good"),
-           "$how: a key is good");
+           "$how: a key is good") or last;
     }
 
     is(scalar(() = slurp($file) =~ /  many-$folders-\d+$/mg), 10,
@@ -409,8 +415,8 @@ for my $flock (1, 0) {
     is(slurp($file), $before, "$how, before the rename: the old file");
 
     if (!$flock) {
-        bad($how, 1, qr/rm -r \Q$file.lock.d\E/, { path => $tools },
-            'add', 'next');
+        bad($how, 1, qr/that was killed:.*rm -r \Q$file.lock.d\E/,
+            { path => $tools }, 'add', 'next');
         is(system('rm', '-r', "$file.lock.d"), 0, "$how: the lock is there");
     }
 
