@@ -231,7 +231,7 @@ END
 
 # ---- what is refused
 
-$t->write_file('keys', client_line('alice') . "\n");
+$t->write_file('keys', client_line('alice') . "\r\n");
 
 bad('a name that is there', 1, qr/"jimeng-key rotate alice"/, {},
     'add', 'alice');
