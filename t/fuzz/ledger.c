@@ -225,6 +225,7 @@ look(world_t *w, holder_t *h, unsigned i)
 
     case JM_LOOK_TAKEN:
         check(task->has == HAS_IT || task->has == HAS_ENDED);
+        check(h->claim.slots[i].over == (task->has == HAS_ENDED));
         sprintf(text, "%u", task->id);
         check(id.len == strlen(text) && memcmp(id.data, text, id.len) == 0);
         break;

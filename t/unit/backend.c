@@ -267,6 +267,7 @@ test_look(int primary)
     is_int(look.look, JM_LOOK_TAKEN, "the upstream has it");
     is_str(look.id, "7392616336519610409",
            "by that id");
+    is_int(look.over, 0, "nobody has seen its end");
     is_int(look.account, primary, "on that account");
     ok(p.serial != 0, "its slot is this one's");
 
@@ -287,6 +288,10 @@ test_look(int primary)
     b.over(&b, &over);
     is_int(over.first, 0, "nobody else is");
     is_int((int64_t) state_view(&st, &alice).used, 2, "it is counted once");
+
+    b.look(&b, &look);
+    is_int(look.look, JM_LOOK_TAKEN, "it can be asked for again");
+    is_int(look.over, 1, "and is over");
 
     order_close(&st, &again, 1);
 }

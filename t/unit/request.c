@@ -346,6 +346,7 @@ test_defaults(void)
 
     is_int(read_body(&r, "{" P "}", &m, &e), JM_OK, "a prompt is enough");
     is_str(r.model->name, "jimeng_t2i_v40", "the default model");
+    is_str(r.requested, "", "nobody has asked for it");
     is_str(r.prompt, "a cat", "the prompt");
     is_int((int64_t) r.nimages, 0, "no picture");
     is_int(r.has_scale, 0, "no scale");
@@ -356,6 +357,11 @@ test_defaults(void)
 
     read_body(&r, "{\"model\":\"doubao-seedream-4-0-250828\"," P "}", &m, &e);
     is_int(r.watermark, 1, "a watermark where the model's name has one");
+    tap_mem_done(&m);
+
+    is_int(read_body(&r, "{\"model\":\"dall-e-3\"," P "}", &m, &e), JM_INVALID,
+           "no such model");
+    is_str(r.requested, "dall-e-3", "its name is known nevertheless");
     tap_mem_done(&m);
 
     is_int(read_body(&r, "{\"model\":null,\"size\":null,\"n\":null,"
@@ -378,6 +384,7 @@ test_full(void)
 
     is_int(read_body(&r, full, &m, &e), JM_OK, "all fields: %s", e.message);
     is_str(r.model->req_key, "jimeng_t2i_v40", "model");
+    is_str(r.requested, "doubao-seedream-4-0-250828", "as it was written");
     is_str(r.prompt, "a \"cat\"\n\xe7\x8c\xab", "prompt, unescaped");
     is_int((int64_t) r.nimages, 6, "pictures of both fields");
     is_str(r.images[0].text, "https://h/1.png", "a string");

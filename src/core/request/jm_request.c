@@ -309,8 +309,13 @@ jm_request_model(jm_request_ctx_t *ctx)
     jm_str_t          name;
     const jm_json_t  *node;
 
+    name = ctx->rules->default_model;
     node = ctx->fields[JM_FIELD_MODEL];
-    name = node != NULL ? node->text : ctx->rules->default_model;
+
+    if (node != NULL) {
+        name = node->text;
+        ctx->request->requested = name;
+    }
 
     ctx->request->model = jm_model_find(ctx->rules->models, name);
 

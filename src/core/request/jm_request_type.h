@@ -80,12 +80,14 @@ typedef struct {
 /*
  * force_single is set when each of the n tasks makes one picture.  Else there
  * is one task, its model decides how many, and at most max_images of them (0:
- * all) are handed on.  ignored has a bit for each field that was sent and has
+ * all) are handed on.  requested is what the client wrote, and known when its
+ * model is not.  ignored has a bit for each field that was sent and has
  * no effect, see jm_request_field_name().
  */
 
 typedef struct {
     const jm_model_t   *model;
+    jm_str_t            requested;      /* the model's name, or empty */
     jm_str_t            prompt;
     jm_image_t          images[JM_REQUEST_IMAGES];
     size_t              nimages;

@@ -18,6 +18,9 @@
 #include "jm_model.h"
 
 
+#define JM_SIZE_TEXT        16      /* "99999x99999", or an area */
+
+
 /*
  * What a picture's size should be: both sides in pixels; or an area in
  * pixels, with the sides 0; or all 0, and the model chooses.
@@ -67,8 +70,8 @@ jm_rc_e jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
     jm_error_t *e);
 
 /*
- * Appends what was asked of the model: "2304x1728", "2K", or an area;
- * nothing when the model chose.
+ * Appends what was asked of the model: "2304x1728", "2K", or an area, at most
+ * JM_SIZE_TEXT bytes; nothing when the model chose.
  */
 void jm_size_write(jm_buf_t *b, const jm_size_t *size);
 

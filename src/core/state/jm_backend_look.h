@@ -21,7 +21,8 @@
  * Whose a task is.  The slot of one that the upstream has, and that nobody who
  * lives follows, becomes *place.  Without a claim the task is one on account,
  * with id; or if id is empty, of the ledger's entry: JM_LOOK_OWN is then
- * nobody's, which has failed.
+ * nobody's, which has failed.  over, with JM_LOOK_TAKEN and a claim: its end was
+ * seen, or it was given up.
  */
 
 typedef struct {
@@ -32,6 +33,7 @@ typedef struct {
     unsigned             account;   /* the ledger's, or JM_LEDGER_ANY */
     jm_place_t          *place;
     jm_look_e            look;
+    unsigned             over;
     jm_str_t             id;        /* good until done returns */
     jm_turn_t            turn;      /* with JM_LOOK_WAIT, of an entry */
     unsigned             told;      /* error is why an entry's has failed */

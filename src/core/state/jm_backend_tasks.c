@@ -67,6 +67,7 @@ jm_memory_look(jm_backend_t *b, jm_op_look_t *op)
     st = b->lock(b->ctx);
 
     op->look = JM_LOOK_TAKEN;
+    op->over = 0;
     op->told = 0;
     op->turn.position = 0;
 
@@ -93,6 +94,7 @@ jm_memory_look_claim(jm_state_t *st, jm_op_look_t *op)
 {
     op->look = jm_ledger_look(&st->ledger, op->claim, op->task, st->now,
                               &op->id);
+    op->over = op->claim->slots[op->task].over;
     op->account = jm_ledger_account(&st->ledger, op->claim);
 
     if (op->look != JM_LOOK_TAKEN && op->look != JM_LOOK_TOLD) {

@@ -268,6 +268,8 @@ jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
             claim->slots[i].own = 0;
         }
 
+        claim->slots[i].over = (slot->state == JM_SLOT_OVER);
+
         return JM_LOOK_TAKEN;
 
     case JM_SLOT_UNKNOWN:

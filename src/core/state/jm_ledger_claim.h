@@ -87,6 +87,7 @@ typedef struct {
     struct {
         uint16_t     round;         /* the submit that this claim knows of */
         uint16_t     own;           /* that submit is this claim's */
+        uint16_t     over;          /* no claim followed it any more */
     } slots[JM_LEDGER_SLOTS];
 } jm_ledger_claim_t;
 

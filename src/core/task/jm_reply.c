@@ -7,11 +7,6 @@
 #include "jm_reply_field.h"
 
 
-/* "99999x99999", or an area */
-
-#define JM_REPLY_SIZE       16
-
-
 static const char  *jm_reply_statuses[] = { "pending", "running", "failed" };
 
 
@@ -195,7 +190,7 @@ jm_reply_standing(jm_json_writer_t *w, const jm_standing_t *standing)
 void
 jm_reply_size(jm_json_writer_t *w, const jm_size_t *size)
 {
-    char      text[JM_REPLY_SIZE];
+    char      text[JM_SIZE_TEXT];
     jm_buf_t  b;
 
     jm_buf_fixed(&b, text, sizeof(text));
