@@ -12,16 +12,28 @@ static ngx_int_t ngx_http_jimeng_text_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job,
     ngx_str_t *text);
+static void ngx_http_jimeng_variable_join(ngx_http_jimeng_job_t *job,
+    ngx_str_t *text);
+static void ngx_http_jimeng_variable_found(ngx_http_jimeng_job_t *job,
+    ngx_uint_t *joined, ngx_uint_t *replayed);
+static void ngx_http_jimeng_variable_upstream_id(ngx_http_jimeng_job_t *job,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_jimeng_size_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_jimeng_requested_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_jimeng_list_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_jimeng_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_uint_t ngx_http_jimeng_variable_count(
+    ngx_http_jimeng_task_t *task, uintptr_t data);
 static ngx_int_t ngx_http_jimeng_time_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_uint_t ngx_http_jimeng_variable_queue_time(
-    ngx_http_jimeng_job_t *job, ngx_msec_t *ms);
-static ngx_uint_t ngx_http_jimeng_variable_task_time(
-    ngx_http_jimeng_job_t *job, ngx_msec_t *ms);
+static ngx_msec_t ngx_http_jimeng_variable_queue_time(
+    ngx_http_jimeng_job_t *job);
+static ngx_msec_t ngx_http_jimeng_variable_task_time(
+    ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_variable_set(ngx_http_variable_value_t *v,
     u_char *data, size_t len);
 static ngx_http_jimeng_job_t *ngx_http_jimeng_variable_job(
@@ -32,10 +44,16 @@ enum {
     NGX_HTTP_JIMENG_ACCOUNT,
     NGX_HTTP_JIMENG_MODEL,
     NGX_HTTP_JIMENG_TASK_ID,
+    NGX_HTTP_JIMENG_TASK,
     NGX_HTTP_JIMENG_STATUS,
+    NGX_HTTP_JIMENG_JOIN,
+    NGX_HTTP_JIMENG_UPSTREAM_ID,
     NGX_HTTP_JIMENG_CODE,
+    NGX_HTTP_JIMENG_N,
+    NGX_HTTP_JIMENG_TRIES,
     NGX_HTTP_JIMENG_POLLS,
     NGX_HTTP_JIMENG_IMAGES,
+    NGX_HTTP_JIMENG_BILLED,
     NGX_HTTP_JIMENG_QUEUE_TIME,
     NGX_HTTP_JIMENG_TASK_TIME,
     NGX_HTTP_JIMENG_UPSTREAM_TIME
@@ -56,6 +74,22 @@ static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
     { ngx_string("jimeng_model"), NULL, ngx_http_jimeng_text_variable,
       NGX_HTTP_JIMENG_MODEL, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("jimeng_requested_model"), NULL,
+      ngx_http_jimeng_requested_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_size"), NULL, ngx_http_jimeng_size_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_task"), NULL, ngx_http_jimeng_text_variable,
+      NGX_HTTP_JIMENG_TASK, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_join"), NULL, ngx_http_jimeng_text_variable,
+      NGX_HTTP_JIMENG_JOIN, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_upstream_request_id"), NULL,
+      ngx_http_jimeng_text_variable,
+      NGX_HTTP_JIMENG_UPSTREAM_ID, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("jimeng_task_id"), NULL, ngx_http_jimeng_list_variable,
       NGX_HTTP_JIMENG_TASK_ID, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
@@ -65,11 +99,20 @@ static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
     { ngx_string("jimeng_code"), NULL, ngx_http_jimeng_list_variable,
       NGX_HTTP_JIMENG_CODE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("jimeng_n"), NULL, ngx_http_jimeng_number_variable,
+      NGX_HTTP_JIMENG_N, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_tries"), NULL, ngx_http_jimeng_number_variable,
+      NGX_HTTP_JIMENG_TRIES, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("jimeng_polls"), NULL, ngx_http_jimeng_number_variable,
       NGX_HTTP_JIMENG_POLLS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("jimeng_images"), NULL, ngx_http_jimeng_number_variable,
       NGX_HTTP_JIMENG_IMAGES, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_billed"), NULL, ngx_http_jimeng_number_variable,
+      NGX_HTTP_JIMENG_BILLED, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("jimeng_queue_time"), NULL, ngx_http_jimeng_time_variable,
       NGX_HTTP_JIMENG_QUEUE_TIME, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -122,6 +165,18 @@ ngx_http_jimeng_text_variable(ngx_http_request_t *r,
 
     case NGX_HTTP_JIMENG_ACCOUNT:
         text = job->account->name;
+        break;
+
+    case NGX_HTTP_JIMENG_TASK:
+        text = job->order.task_id;
+        break;
+
+    case NGX_HTTP_JIMENG_JOIN:
+        ngx_http_jimeng_variable_join(job, &text);
+        break;
+
+    case NGX_HTTP_JIMENG_UPSTREAM_ID:
+        ngx_http_jimeng_variable_upstream_id(job, &text);
         break;
 
     case NGX_HTTP_JIMENG_MODEL:
@@ -189,6 +244,158 @@ ngx_http_jimeng_variable_status(ngx_http_jimeng_job_t *job, ngx_str_t *text)
 }
 
 
+/*
+ * Of several tasks the one that says most of what the request may have cost:
+ * one that was sent makes it new, whatever it had found before.
+ */
+
+static void
+ngx_http_jimeng_variable_join(ngx_http_jimeng_job_t *job, ngx_str_t *text)
+{
+    ngx_uint_t  i, joined, replayed;
+
+    for (i = 0; i < job->order.n; i++) {
+
+        if (job->tasks[i].tries) {
+            ngx_str_set(text, "new");
+            return;
+        }
+    }
+
+    ngx_http_jimeng_variable_found(job, &joined, &replayed);
+
+    if (job->order.ids) {
+        ngx_str_set(text, "retrieved");
+
+    } else if (!joined && !replayed) {
+        ngx_str_null(text);
+
+    } else if (ngx_http_jimeng_ledger_owed(job->claim)) {
+        ngx_str_set(text, "owed");
+
+    } else if (joined) {
+        ngx_str_set(text, "joined");
+
+    } else {
+        ngx_str_set(text, "replayed");
+    }
+}
+
+
+/* a task that was given up may still run: then the upstream has said so */
+
+static void
+ngx_http_jimeng_variable_found(ngx_http_jimeng_job_t *job, ngx_uint_t *joined,
+    ngx_uint_t *replayed)
+{
+    ngx_uint_t               i;
+    ngx_http_jimeng_task_t  *task;
+
+    *joined = 0;
+    *replayed = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        task = &job->tasks[i];
+
+        switch (task->slot.look.look) {
+
+        case JM_LOOK_OWN:
+            break;
+
+        case JM_LOOK_WAIT:
+            *joined = 1;
+            break;
+
+        case JM_LOOK_TAKEN:
+
+            if (!task->slot.look.over || task->asked) {
+                *joined = 1;
+                break;
+            }
+
+            /* fall through */
+
+        default: /* JM_LOOK_TOLD, JM_LOOK_UNKNOWN */
+            *replayed = 1;
+        }
+    }
+}
+
+
+/* of several tasks, the first that failed, or else the first */
+
+static void
+ngx_http_jimeng_variable_upstream_id(ngx_http_jimeng_job_t *job,
+    ngx_str_t *text)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < job->order.n; i++) {
+
+        if (ngx_http_jimeng_result_part(job, i)->error) {
+            *text = job->tasks[i].request_id;
+            return;
+        }
+    }
+
+    *text = job->tasks[0].request_id;
+}
+
+
+/* what was asked of the model, as the reply says it */
+
+static ngx_int_t
+ngx_http_jimeng_size_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                 *p;
+    jm_buf_t                b;
+    ngx_http_jimeng_job_t  *job;
+
+    job = ngx_http_jimeng_variable_job(r, v);
+    if (job == NULL) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, JM_SIZE_TEXT);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    jm_buf_fixed(&b, p, JM_SIZE_TEXT);
+    jm_size_write(&b, &job->order.look.size);
+
+    if (b.len == 0) {
+        jm_buf_literal(&b, "auto");
+    }
+
+    ngx_http_jimeng_variable_set(v, b.data, b.len);
+
+    return NGX_OK;
+}
+
+
+/* it is known of a request that was refused, too */
+
+static ngx_int_t
+ngx_http_jimeng_requested_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r->main, ngx_http_jimeng_module);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_jimeng_variable_set(v, ctx->requested.data, ctx->requested.len);
+
+    return NGX_OK;
+}
+
+
 /* a value for each task, as $upstream_status has one for each server */
 
 static ngx_int_t
@@ -241,38 +448,57 @@ ngx_http_jimeng_list_variable(ngx_http_request_t *r,
 }
 
 
+/*
+ * Numbers are there for all requests, whatever became of them: in a line of
+ * JSON they stand without quotes.
+ */
+
 static ngx_int_t
 ngx_http_jimeng_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                  *p;
-    int64_t                  n;
-    ngx_uint_t               i;
-    ngx_http_jimeng_job_t   *job;
-    ngx_http_jimeng_task_t  *task;
-
-    job = ngx_http_jimeng_variable_job(r, v);
-    if (job == NULL) {
-        return NGX_OK;
-    }
+    u_char                 *p;
+    ngx_uint_t              i, n;
+    ngx_http_jimeng_job_t  *job;
 
     n = 0;
+    job = ngx_http_jimeng_job_of(r->main);
 
-    for (i = 0; i < job->order.n; i++) {
-        task = &job->tasks[i];
-
-        n += (data == NGX_HTTP_JIMENG_POLLS) ? task->task.polls
-                                             : task->part.nurls;
+    for (i = 0; job && i < job->order.n; i++) {
+        n += ngx_http_jimeng_variable_count(&job->tasks[i], data);
     }
 
-    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_http_jimeng_variable_set(v, p, ngx_sprintf(p, "%L", n) - p);
+    ngx_http_jimeng_variable_set(v, p, ngx_sprintf(p, "%ui", n) - p);
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_variable_count(ngx_http_jimeng_task_t *task, uintptr_t data)
+{
+    switch (data) {
+
+    case NGX_HTTP_JIMENG_N:
+        return 1;
+
+    case NGX_HTTP_JIMENG_TRIES:
+        return task->tries;
+
+    case NGX_HTTP_JIMENG_POLLS:
+        return task->task.polls;
+
+    case NGX_HTTP_JIMENG_BILLED:
+        return task->own ? task->part.nurls : 0;
+
+    default: /* NGX_HTTP_JIMENG_IMAGES */
+        return task->part.nurls;
+    }
 }
 
 
@@ -282,32 +508,26 @@ ngx_http_jimeng_time_variable(ngx_http_request_t *r,
 {
     u_char                 *p;
     ngx_msec_t              ms;
-    ngx_uint_t              found;
     ngx_http_jimeng_job_t  *job;
 
-    job = ngx_http_jimeng_variable_job(r, v);
-    if (job == NULL) {
-        return NGX_OK;
-    }
+    ms = 0;
+    job = ngx_http_jimeng_job_of(r->main);
 
-    switch (data) {
+    if (job) {
 
-    case NGX_HTTP_JIMENG_UPSTREAM_TIME:
-        found = 1;
-        ms = job->upstream_time;
-        break;
+        switch (data) {
 
-    case NGX_HTTP_JIMENG_QUEUE_TIME:
-        found = ngx_http_jimeng_variable_queue_time(job, &ms);
-        break;
+        case NGX_HTTP_JIMENG_UPSTREAM_TIME:
+            ms = job->upstream_time;
+            break;
 
-    default: /* NGX_HTTP_JIMENG_TASK_TIME */
-        found = ngx_http_jimeng_variable_task_time(job, &ms);
-    }
+        case NGX_HTTP_JIMENG_QUEUE_TIME:
+            ms = ngx_http_jimeng_variable_queue_time(job);
+            break;
 
-    if (!found) {
-        v->not_found = 1;
-        return NGX_OK;
+        default: /* NGX_HTTP_JIMENG_TASK_TIME */
+            ms = ngx_http_jimeng_variable_task_time(job);
+        }
     }
 
     p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
@@ -326,16 +546,14 @@ ngx_http_jimeng_time_variable(ngx_http_request_t *r,
 
 /* of several tasks, the one that waited longest */
 
-static ngx_uint_t
-ngx_http_jimeng_variable_queue_time(ngx_http_jimeng_job_t *job,
-    ngx_msec_t *ms)
+static ngx_msec_t
+ngx_http_jimeng_variable_queue_time(ngx_http_jimeng_job_t *job)
 {
-    ngx_msec_t               end;
-    ngx_uint_t               i, found;
+    ngx_msec_t               end, ms;
+    ngx_uint_t               i;
     ngx_http_jimeng_task_t  *task;
 
-    *ms = 0;
-    found = 0;
+    ms = 0;
 
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
@@ -344,34 +562,39 @@ ngx_http_jimeng_variable_queue_time(ngx_http_jimeng_job_t *job,
             end = task->slot.granted ? task->slot.granted
                   : task->finished ? task->finished : ngx_current_msec;
 
-            *ms = ngx_max(*ms, end - task->slot.queued);
-            found = 1;
+            ms = ngx_max(ms, end - task->slot.queued);
         }
     }
 
-    return found;
+    return ms;
 }
 
 
-static ngx_uint_t
-ngx_http_jimeng_variable_task_time(ngx_http_jimeng_job_t *job, ngx_msec_t *ms)
+/* one that was asked for by its id ran before, and is not timed here */
+
+static ngx_msec_t
+ngx_http_jimeng_variable_task_time(ngx_http_jimeng_job_t *job)
 {
-    ngx_msec_t               end;
+    ngx_msec_t               end, ms;
     ngx_uint_t               i;
     ngx_http_jimeng_task_t  *task;
 
-    *ms = 0;
+    ms = 0;
+
+    if (job->order.ids) {
+        return ms;
+    }
 
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
         if (task->id.len) {
             end = task->finished ? task->finished : ngx_current_msec;
-            *ms = ngx_max(*ms, end - task->accepted);
+            ms = ngx_max(ms, end - task->accepted);
         }
     }
 
-    return ngx_http_jimeng_result_paid(job);
+    return ms;
 }
 
 
@@ -396,16 +619,15 @@ static ngx_http_jimeng_job_t *
 ngx_http_jimeng_variable_job(ngx_http_request_t *r,
     ngx_http_variable_value_t *v)
 {
-    ngx_http_jimeng_ctx_t  *ctx;
+    ngx_http_jimeng_job_t  *job;
 
-    ctx = ngx_http_get_module_ctx(r->main, ngx_http_jimeng_module);
+    job = ngx_http_jimeng_job_of(r->main);
 
-    if (ctx == NULL || ctx->job == NULL) {
+    if (job == NULL) {
         v->not_found = 1;
-        return NULL;
     }
 
-    return ctx->job;
+    return job;
 }
 
 

@@ -105,6 +105,12 @@ sub picture_over_https {
 
 # ---- the internal location
 
+# One format of the access log in all that have one.
+my @formats = map { $text{$_} =~ /(^ +log_format .*?;)$/ms } @files;
+is(scalar @formats, 3, 'examples with an access log');
+is(scalar(keys %{ { map { $_ => 1 } @formats } }), 1, 'all have the same');
+
+
 # What it is unsafe, or does not work, without.
 my $internal = $text{'volcengine.conf'} =~ s/^\s*#.*//mgr =~ s/\s+/ /gr;
 
@@ -205,9 +211,11 @@ sub limits {
 
     is($row->{status}, 200, 'auth-injection: the access log is JSON');
     is($row->{model}, 'jimeng_t2i_v40', 'auth-injection: the model');
-    is($row->{task}, 'succeed', 'auth-injection: the state');
-    is($row->{images}, 1, 'auth-injection: one picture');
-    like($row->{task_id}, qr/^\d+$/, 'auth-injection: the task');
+    is($row->{requested_model}, 'gpt-image-1',
+       'auth-injection: as it was asked for');
+    is($row->{task_status}, 'succeed', 'auth-injection: the state');
+    is($row->{billed}, 1, 'auth-injection: one picture');
+    like($row->{upstream_task_id}, qr/^\d+$/, 'auth-injection: the task');
 
     my @many = map { $t->post_raw('{}') } 1 .. 20;
     is_error($t, $many[-1], 'auth-injection: too many requests',
@@ -258,12 +266,13 @@ sub edge {
         'edge-gateway: both in the access log';
 
     my ($row) = @rows;
-    is_deeply([ @$row{qw(client status account model task images protocol
-                         request)} ],
-              [ 'alice', 200, 'first', 'jimeng_t2i_v40', 'succeed', 1,
+    is_deeply([ @$row{qw(client status account model task_status join billed
+                         protocol request)} ],
+              [ 'alice', 200, 'first', 'jimeng_t2i_v40', 'succeed', 'new', 1,
                 'HTTP/2.0', 'POST /v1/images/generations' ],
               'edge-gateway: the access log');
-    like($row->{queue_time}, qr/^0\.\d{3}$/, 'edge-gateway: time in the queue');
+    like(slurp($t->dir . '/access.log'), qr/"queue_time":0\.\d{3},/,
+         'edge-gateway: time in the queue');
 
     $r = $t->request('GET', '/metrics', {}, undef, port => 'private');
     is($r->status, 200, 'edge-gateway: metrics') or diag($r->body);

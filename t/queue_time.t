@@ -68,13 +68,13 @@ $_->response for $holder, @x;
 $lines += 4;
 
 is($t->request('GET', '/v1/models')->status, 200, 'another endpoint');
-is(queue_time(), '', 'another endpoint: empty');
+is(queue_time(), '0.000', 'another endpoint: none');
 $t->request(of('', undef));
-is(queue_time(), '', 'a bad request: empty');
+is(queue_time(), '0.000', 'a bad request: none');
 $t->finish;
 
 $t = Jimeng::Test->new(log => ['jimeng_queue_time']);
 $lines = 0;
 $t->generate;
-is(queue_time(), '', 'without a queue: empty');
+is(queue_time(), '0.000', 'without a queue: none');
 $t->done;

@@ -458,7 +458,7 @@ my $row = $t->logged($r);
 is_deeply([ @$row{map { "jimeng_$_" } qw(account model task_id status code
                                          polls images task_time) } ],
           [ 'main', 'jimeng_t2i_v40', $t->upstream_ids($id), 'succeed', 10000,
-            1, 1, '' ], 'variables');
+            1, 1, '0.000' ], 'variables');
 like($row->{jimeng_upstream_time}, qr/^0\.\d{3}\z/,
      'variables: $jimeng_upstream_time');
 

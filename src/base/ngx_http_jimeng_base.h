@@ -41,6 +41,7 @@ typedef struct {
     u_char                      identity[JM_DIGEST_LEN];    /* a client's */
     ngx_str_t                   error_page; /* the body, instead of nginx's */
     ngx_str_t                   model;      /* req_key, once it is known */
+    ngx_str_t                   requested;  /* as the client called it */
     jm_cause_e                  cause;      /* of the error that was sent */
     unsigned                    replied:1;  /* the reply is of our making */
     unsigned                    edit:1;     /* asked for images/edits */

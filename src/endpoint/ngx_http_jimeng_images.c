@@ -15,6 +15,10 @@
 
 #define NGX_HTTP_JIMENG_TWIN  250
 
+/* bytes of a model's name, as a client has written it, in the log */
+
+#define NGX_HTTP_JIMENG_MODEL_MAX  128
+
 
 static void ngx_http_jimeng_images_handler(ngx_http_request_t *r);
 static void ngx_http_jimeng_images_run(ngx_http_jimeng_input_t *in);
@@ -24,6 +28,7 @@ static void ngx_http_jimeng_images_timer(ngx_event_t *ev);
 static void ngx_http_jimeng_images_reading(ngx_http_request_t *r);
 static void ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in,
     ngx_int_t rc, jm_error_t *e);
+static void ngx_http_jimeng_images_model(ngx_http_jimeng_input_t *in);
 static void ngx_http_jimeng_images_opened(void *data);
 static void ngx_http_jimeng_images_refuse(ngx_http_jimeng_input_t *in,
     ngx_int_t rc, jm_error_t *e);
@@ -204,14 +209,7 @@ static void
 ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     jm_error_t *e)
 {
-    ngx_http_jimeng_ctx_t  *ctx;
-
-    if (in->params.model) {
-        ctx = ngx_http_get_module_ctx(in->request, ngx_http_jimeng_module);
-
-        ctx->model.len = in->params.model->req_key.len;
-        ctx->model.data = (u_char *) in->params.model->req_key.data;
-    }
+    ngx_http_jimeng_images_model(in);
 
     if (rc == NGX_OK) {
         in->open.done.handler = ngx_http_jimeng_images_opened;
@@ -225,6 +223,36 @@ ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in, ngx_int_t rc,
     }
 
     ngx_http_jimeng_images_refuse(in, rc, e);
+}
+
+
+/* for the counters and the log; the input's memory goes */
+
+static void
+ngx_http_jimeng_images_model(ngx_http_jimeng_input_t *in)
+{
+    jm_str_t                name;
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(in->request, ngx_http_jimeng_module);
+
+    if (in->params.model) {
+        ctx->model.len = in->params.model->req_key.len;
+        ctx->model.data = (u_char *) in->params.model->req_key.data;
+    }
+
+    name = jm_utf8_prefix(in->params.requested, NGX_HTTP_JIMENG_MODEL_MAX);
+
+    if (name.len == 0 || ctx->requested.len) {
+        return;
+    }
+
+    ctx->requested.data = ngx_pnalloc(in->request->pool, name.len);
+
+    if (ctx->requested.data) {
+        ngx_memcpy(ctx->requested.data, name.data, name.len);
+        ctx->requested.len = name.len;
+    }
 }
 
 

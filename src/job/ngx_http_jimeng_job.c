@@ -53,7 +53,6 @@ static void ngx_http_jimeng_job_finish(ngx_http_jimeng_job_t *job,
     ngx_int_t rc);
 static void ngx_http_jimeng_job_stop(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_handler(ngx_http_request_t *r);
-static ngx_http_jimeng_job_t *ngx_http_jimeng_job_of(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_job_send(ngx_http_jimeng_job_t *job);
 static void ngx_http_jimeng_job_reading(ngx_http_request_t *r);
 static void ngx_http_jimeng_job_watch_shutdown(ngx_http_jimeng_job_t *job);
@@ -153,8 +152,11 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
     job->watch = watch;
     job->account = order->account ? order->account : jlcf->account;
     job->order = *order;
-    job->created = order->created ? order->created : ngx_time();
     job->unfinished = order->n;
+
+    if (order->ids == NULL) {
+        job->order.created = ngx_time();
+    }
 
     ngx_http_jimeng_job_task_limits(r, order, &limits);
 
@@ -516,11 +518,12 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 
 
 /*
- * A filter that refuses a reply has every module's context cleared; then the
+ * The request's last job, or NULL.  A filter that refuses a reply, an
+ * error_page and a post_action have every module's context cleared; then the
  * job is found by its cleanup.
  */
 
-static ngx_http_jimeng_job_t *
+ngx_http_jimeng_job_t *
 ngx_http_jimeng_job_of(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t     *cln;
@@ -528,17 +531,18 @@ ngx_http_jimeng_job_of(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
 
-    if (ctx) {
+    if (ctx && ctx->job) {
         return ctx->job;
     }
 
-    cln = r->pool->cleanup;
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
 
-    while (cln->handler != ngx_http_jimeng_job_cleanup) {
-        cln = cln->next;
+        if (cln->handler == ngx_http_jimeng_job_cleanup) {
+            return cln->data;
+        }
     }
 
-    return cln->data;
+    return NULL;
 }
 
 

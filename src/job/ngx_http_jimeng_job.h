@@ -42,6 +42,7 @@ void ngx_http_jimeng_taken_sent(ngx_http_jimeng_job_t *job);
 
 ngx_int_t ngx_http_jimeng_job_start(ngx_http_request_t *r,
     ngx_http_jimeng_order_t *order, ngx_http_jimeng_claim_t *claim);
+ngx_http_jimeng_job_t *ngx_http_jimeng_job_of(ngx_http_request_t *r);
 
 
 #endif /* _NGX_HTTP_JIMENG_JOB_H_INCLUDED_ */

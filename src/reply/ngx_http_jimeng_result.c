@@ -173,7 +173,7 @@ ngx_http_jimeng_result_head(ngx_http_jimeng_job_t *job, jm_result_t *result)
 
     order = &job->order;
 
-    result->created = job->created;
+    result->created = order->created;
     ngx_http_jimeng_str(&result->model, &order->req_key);
     result->look = order->look;
     result->nparts = order->n;
@@ -354,32 +354,33 @@ ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job)
 /*
  * Sets *id to what the client gets as its task's id: all that is needed to ask
  * for the result, sealed.  Of a request that waited, and has no task yet, the
- * ledger tells; else it is empty when nothing was submitted.
+ * ledger tells; else it is empty when nothing was submitted.  It is made once,
+ * and stays the same in all replies and in the log.
  */
 
 ngx_int_t
 ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id)
 {
-    ngx_str_t    text;
-    ngx_uint_t   i, accepted, waited;
-    jm_ticket_t  t;
+    ngx_uint_t                i, accepted, waited;
+    jm_ticket_t               t;
+    ngx_http_jimeng_order_t  *order;
 
-    if (job->order.ids) {
-        id->len = job->order.task_id.len;
-        id->data = job->order.task_id.data;
+    order = &job->order;
 
+    if (order->task_id.len) {
+        ngx_http_jimeng_str(id, &order->task_id);
         return NGX_OK;
     }
 
-    ngx_http_jimeng_ticket_init(&t, job->request, &job->order, job->account);
+    ngx_http_jimeng_ticket_init(&t, job->request, order, job->account);
 
-    t.created = job->created;
+    t.created = order->created;
     t.entry = ngx_http_jimeng_ledger_entry(job->claim);
 
     accepted = 0;
     waited = 0;
 
-    for (i = 0; i < job->order.n; i++) {
+    for (i = 0; i < order->n; i++) {
         ngx_http_jimeng_str(&t.ids[i], &job->tasks[i].id);
 
         if (t.ids[i].len) {
@@ -395,16 +396,14 @@ ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id)
         accepted = 1;
     }
 
-    ngx_str_null(&text);
-
     if (accepted
-        && ngx_http_jimeng_ticket_seal(job->request, &t, &text) != NGX_OK)
+        && ngx_http_jimeng_ticket_seal(job->request, &t, &order->task_id)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    id->len = text.len;
-    id->data = text.data;
+    ngx_http_jimeng_str(id, &order->task_id);
 
     return NGX_OK;
 }

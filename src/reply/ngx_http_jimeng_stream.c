@@ -22,7 +22,6 @@ struct ngx_http_jimeng_comment_s {
     ngx_buf_t                   buf;
     jm_standing_t               standing;   /* as it was told */
     jm_str_t                    task_id;
-    ngx_uint_t                  ids;        /* tasks that task_id has */
     u_char                     *text;
     size_t                      size;
 };
@@ -263,30 +262,31 @@ ngx_http_jimeng_stream_comment(ngx_http_jimeng_delivery_t *d)
 }
 
 
-/* the id is made anew with each task that has come to have one */
+/* there is none at first, of what is being submitted */
 
 static ngx_int_t
 ngx_http_jimeng_stream_id(ngx_http_jimeng_delivery_t *d)
 {
-    ngx_uint_t                         i, ids;
     struct ngx_http_jimeng_comment_s  *c;
 
     c = d->comment;
-    ids = 0;
 
-    for (i = 0; i < d->job->order.n; i++) {
-        ids += (d->job->tasks[i].id.len != 0);
-    }
-
-    if (c->text && ids == c->ids) {
+    if (c->task_id.len) {
         return NGX_OK;
     }
 
-    if (ngx_http_jimeng_result_id(d->job, &c->task_id) != NGX_OK) {
+    /* without a ledger an id knows no tasks but those that it is made of */
+
+    if ((d->job->claim || d->job->unfinished == 0)
+        && ngx_http_jimeng_result_id(d->job, &c->task_id) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    c->ids = ids;
+    if (c->text && c->task_id.len == 0) {
+        return NGX_OK;
+    }
+
     c->size = NGX_HTTP_JIMENG_COMMENT + c->task_id.len;
     c->text = ngx_pnalloc(d->job->request->pool, c->size);
 
@@ -458,7 +458,7 @@ ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d, jm_stream_t *s)
 
     s->dialect = order->stream;
     s->edit = order->edit;
-    s->created = d->job->created;
+    s->created = d->job->order.created;
     ngx_http_jimeng_str(&s->model, &order->req_key);
     s->look = order->look;
     s->parts = NULL;

@@ -48,7 +48,7 @@ struct ngx_http_jimeng_order_s {
     uint32_t                    max_images; /* 0: all */
     uint64_t                    ignored;    /* fields, as jm_request_t's */
     ngx_str_t                  *ids;
-    ngx_str_t                   task_id;    /* the sealed id it asked by */
+    ngx_str_t                   task_id;    /* sealed: asked by, or told */
     ngx_http_jimeng_account_t  *account;
     time_t                      created;
     uint64_t                    entry;      /* in the ledger; 0: none */

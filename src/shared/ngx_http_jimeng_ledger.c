@@ -234,6 +234,15 @@ ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *claim)
 }
 
 
+/* whether the request got what was owed to its client */
+
+ngx_uint_t
+ngx_http_jimeng_ledger_owed(ngx_http_jimeng_claim_t *claim)
+{
+    return claim && claim->owed;
+}
+
+
 /* the claim itself, for what is done about its tasks */
 
 jm_ledger_claim_t *

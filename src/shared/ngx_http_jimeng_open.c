@@ -114,6 +114,8 @@ ngx_http_jimeng_opened_claim(ngx_http_jimeng_open_t *o)
     if (o->claim) {
         o->claim->error = o->op.told;
         o->claim->entered = 1;
+        o->claim->owed = (o->op.found == JM_LEDGER_FOUND
+                          && !o->op.request.named && !o->op.request.repeat);
     }
 
     return NGX_OK;

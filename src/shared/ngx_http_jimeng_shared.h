@@ -26,6 +26,7 @@ typedef struct {
     jm_error_t                  error;      /* with JM_LEDGER_TOLD */
     unsigned                    entered:1;  /* it has to be closed */
     unsigned                    repeats:1;  /* a repeat would be found */
+    unsigned                    owed:1;     /* it has no mark, and was found */
     unsigned                    answered:1; /* once the reply is taken */
     unsigned                    handed:1;   /* its id has no tasks yet */
 } ngx_http_jimeng_claim_t;
@@ -75,6 +76,7 @@ ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_ledger_claim(ngx_http_jimeng_open_t *o);
 jm_ledger_claim_t *ngx_http_jimeng_ledger_of(ngx_http_jimeng_claim_t *c);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *c);
+ngx_uint_t ngx_http_jimeng_ledger_owed(ngx_http_jimeng_claim_t *c);
 const jm_error_t *ngx_http_jimeng_ledger_error(ngx_http_jimeng_claim_t *c);
 uint64_t ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *c);
 

@@ -11,14 +11,20 @@
 
 #define NGX_HTTP_JIMENG_TEXT_MAX  200
 
+/* bytes of its request id in the access log */
 
+#define NGX_HTTP_JIMENG_ID_MAX    128
+
+
+static void ngx_http_jimeng_log_id(ngx_http_jimeng_task_t *task,
+    jm_str_t id);
 static ngx_uint_t ngx_http_jimeng_log_level(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 static void ngx_http_jimeng_log_text(ngx_str_t *dst, u_char *text,
     jm_str_t src);
 
 
-/* logs an answer that is not as it should be */
+/* logs an answer that is not as it should be, and keeps any one's id */
 
 void
 ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
@@ -29,6 +35,8 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
     ngx_str_t    c, t, id;
     ngx_uint_t   level;
     const char  *what;
+
+    ngx_http_jimeng_log_id(task, answer->request_id);
 
     switch (answer->event) {
 
@@ -83,6 +91,37 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
                   "jimeng: task \"%V\" of account \"%V\" %s, "
                   "upstream code: \"%V\", text: \"%V\", request id: \"%V\"",
                   &task->id, &task->job->account->name, what, &c, &t, &id);
+}
+
+
+/*
+ * For the access log, which machines read: what comes from elsewhere is made
+ * printable.  Of a task that is followed the client was told before.
+ */
+
+static void
+ngx_http_jimeng_log_id(ngx_http_jimeng_task_t *task, jm_str_t id)
+{
+    size_t  i;
+
+    if (id.len == 0 || task->follows) {
+        return;
+    }
+
+    if (task->request_id.data == NULL) {
+        task->request_id.data = ngx_pnalloc(task->job->request->pool,
+                                            NGX_HTTP_JIMENG_ID_MAX);
+        if (task->request_id.data == NULL) {
+            return;
+        }
+    }
+
+    task->request_id.len = ngx_min(id.len, NGX_HTTP_JIMENG_ID_MAX);
+
+    for (i = 0; i < task->request_id.len; i++) {
+        task->request_id.data[i] = (id.data[i] < ' ' || id.data[i] > '~')
+                                   ? '?' : id.data[i];
+    }
 }
 
 

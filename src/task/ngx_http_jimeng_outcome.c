@@ -273,7 +273,15 @@ ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
         return ngx_http_jimeng_outcome_accepted(task, answer);
     }
 
-    if (answer->event != JM_EVENT_DONE || task->follows) {
+    if (answer->event != JM_EVENT_DONE) {
+        return NGX_OK;
+    }
+
+    task->part.nurls = answer->nurls;
+
+    /* its client was told that it failed, and gets none of its pictures */
+
+    if (task->follows) {
         return NGX_OK;
     }
 
@@ -298,7 +306,6 @@ ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
     }
 
     task->part.urls = urls;
-    task->part.nurls = answer->nurls;
 
     return NGX_OK;
 }
@@ -333,6 +340,10 @@ static void
 ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer)
 {
+    if (answer->event != JM_EVENT_UNSENT) {
+        task->tries++;
+    }
+
     switch (answer->event) {
 
     case JM_EVENT_ACCEPTED:

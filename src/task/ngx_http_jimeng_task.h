@@ -27,10 +27,12 @@ typedef struct {
     jm_task_t                   task;       /* its state */
     ngx_http_jimeng_slot_t      slot;
     ngx_str_t                   id;         /* the upstream's */
+    ngx_str_t                   request_id; /* of its last answer */
     ngx_http_jimeng_payload_t   query;
     jm_part_t                   part;       /* its pictures, or its error */
     jm_error_t                  error;
     int64_t                     code;       /* the upstream's last one */
+    ngx_uint_t                  tries;      /* submits that were sent */
     ngx_uint_t                  denied;     /* queries refused, in a row */
     ngx_msec_t                  accepted;   /* when it was; or joined */
     ngx_msec_t                  asked;      /* the last time it still ran */
@@ -67,7 +69,6 @@ struct ngx_http_jimeng_job_s {
     ngx_http_jimeng_hold_t     *hold;       /* NULL: no limits */
     ngx_http_jimeng_orphan_t   *orphan;     /* NULL: never asked for one */
     ngx_http_posted_request_t   posted;     /* to run request once more */
-    time_t                      created;
     ngx_uint_t                  unfinished; /* tasks without a result */
     ngx_uint_t                  following;  /* tasks with "follows" */
     ngx_msec_t                  upstream_time;  /* sum of all exchanges */
@@ -99,8 +100,7 @@ void ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
 
 /* ngx_http_jimeng_task_end.c */
 
-void ngx_http_jimeng_task_done(ngx_http_jimeng_task_t *task,
-    const jm_answer_t *answer);
+void ngx_http_jimeng_task_done(ngx_http_jimeng_task_t *t, const jm_answer_t *a);
 void ngx_http_jimeng_task_failed(ngx_http_jimeng_task_t *task,
     jm_cause_e cause, const jm_answer_t *answer);
 
