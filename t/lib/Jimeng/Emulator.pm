@@ -113,7 +113,7 @@ sub received {
             keys %{ $request->{headers} } },
         body    => text($request->{body}),
         map { $_ => undef } qw(action form account signature status code
-            task_id running fault),
+            task_id request_id running fault),
     };
 
     if ($request->{path} ne '/') {
@@ -161,7 +161,8 @@ sub received {
     $answer->{stall} = [@$fault{qw(body_bytes seconds)}]
         if $kind eq 'stall';
 
-    @$entry{qw(status code task_id)} = @$answer{qw(status code task_id)};
+    @$entry{qw(status code task_id request_id)}
+        = @$answer{qw(status code task_id request_id)};
     $entry->{running} = $account->count($stage, $entry->{code}, time)
         if $account;
     $self->write_journal($entry);
@@ -263,7 +264,8 @@ sub act {
         task_id => $result->{task_id} }
         if $result->{gateway};
 
-    my $body = { %{ $result->{envelope} }, request_id => request_id() };
+    my $id   = request_id();
+    my $body = { %{ $result->{envelope} }, request_id => $id };
 
     $body = { ResponseMetadata => metadata($parameters), Result => $body }
         if $result->{wrap};
@@ -271,7 +273,7 @@ sub act {
     my $trigger = $result->{trigger} // {};
 
     return json($result->{status}, $body, code => 0 + $result->{code},
-        %$result{qw(task_id pictures trigger)},
+        request_id => $id, %$result{qw(task_id pictures trigger)},
         %$trigger{qw(pieces chunked)});
 }
 
@@ -280,11 +282,11 @@ sub refused {
     my ($parameters, $name, $message) = @_;
 
     my ($status, $error) = gateway($name, $message);
+    my $metadata = metadata($parameters);
 
     return json($status,
-        { ResponseMetadata => { %{ metadata($parameters) },
-            Error => $error } },
-        code => $error->{Code});
+        { ResponseMetadata => { %$metadata, Error => $error } },
+        code => $error->{Code}, request_id => $metadata->{RequestId});
 }
 
 

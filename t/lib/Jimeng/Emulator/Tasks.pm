@@ -140,7 +140,16 @@ sub status {
 }
 
 
-# For people and tests: id => status, age in seconds, prompt.
+sub made {
+    my ($task, $now) = @_;
+
+    return over($task, $now) && !$task->{trigger}{query} ? $task->{pictures}
+                                                         : 0;
+}
+
+
+# For people and tests: id => status, age in seconds, prompt, and how many
+# pictures were made.
 sub report {
     my ($self, $now) = @_;
 
@@ -150,6 +159,7 @@ sub report {
                 status => $self->status($_, $now),
                 age    => $now - $_->{born},
                 prompt => $_->{prompt},
+                made   => made($_, $now),
             }
         } values %{ $self->{tasks} }
     };
