@@ -151,6 +151,13 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       0,
       NULL },
 
+    { ngx_string("jimeng_client"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_jimeng_loc_conf_t, client),
+      NULL },
+
     { ngx_string("jimeng_dedupe"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_jimeng_dedupe,

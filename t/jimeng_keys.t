@@ -100,6 +100,13 @@ good("option $_", "$alice alice $_\n") for
     'concurrency=1000', 'images=1/h', 'images=100/d', 'models=jimeng-4.0',
     'models=jimeng-4.0,jimeng_t2i_v31', 'expires=2027-01-01',
     'expires=2028-02-29', 'expires=2020-01-01';
+good('without a key', "- alice images=100/d\n-\tbob # him\n$bob alice "
+     . "images=100/d\n* rate=60r/m # all others\n");
+good('no key at all', "*\n");
+good("option $_", "- alice $_\n") for
+    'from=10.0.0.0/8', 'from=10.0.0.0/8,2001:db8::/32', 'from=::1',
+    'from=10.1.2.3/8', 'from=0.0.0.0/0,::/0', 'default_model=jimeng-4.6',
+    'default_model=jimeng-4.0 models=jimeng_t2i_v40';
 good('all options', "$alice alice expires=2027-01-01 models=jimeng-4.0 "
      . "images=100/d concurrency=4 rate=60r/m\n$bob bob rate=1r/h\n");
 good('many', join '', map { client_line("client-$_ rate=60r/m") . "\n" }
@@ -137,6 +144,46 @@ bad("option $_", 2, "# one\n$alice alice $_\n") for
     'expires=2027-13-01', 'expires=2027-00-01', 'expires=2027-02-29',
     'expires=2027-04-31', 'expires=2027-01-01T00:00:00Z', 'expires=27-01-01',
     'expires=never';
+
+bad("from $_", 2, "# one\n- alice from=$_\n") for
+    '', ',', '10.0.0.0/8,', '10.0.0.0/33', '10.0.0/8', '2001:db8::/129',
+    'example.org', 'unix:', '10.0.0.0/8;10.1.0.0/16';
+bad("without a key: $_->[0]", $_->[1], $_->[2]) for
+    [ 'no name', 1, "-\n" ],
+    [ 'a star for a name', 1, "- *\n" ],
+    [ 'a name twice', 3, "- alice\n- bob\n- alice\n" ],
+    [ 'other limits than its key has', 2, "$alice alice\n- alice rate=1r/s\n" ],
+    [ 'an unknown option', 1, "- alice speed=9\n" ],
+    [ 'a star with a name', 1, "* alice\n" ],
+    [ 'two stars', 3, "*\n\n* rate=1r/s\n" ];
+
+my $model = qr/has a "default_model=" that is unknown, add it with "jimeng_m/;
+like(bad('a default_model that is unknown', 2,
+         "$alice alice\n- bob default_model=dall-e-99-of-mine\n"), $model,
+     'which it says');
+like(bad('the same of "*"', 1, "* default_model=dall-e-99-of-mine\n"), $model,
+     'which it says');
+like(bad('a default_model that it may not use', 1,
+         "- bob default_model=jimeng-4.6 models=jimeng-4.0\n"),
+     qr/a "default_model=" that is none of its "models="/, 'which it says');
+
+file("- bob default_model=of-our-own\n");
+$d->accepts('a model of one\'s own', location =>
+            'jimeng_keys keys; jimeng_model of-our-own jimeng_t2i_v40;');
+($text) = $d->check(location => 'jimeng_keys keys;');
+like($text, $model, 'that is not known in another location');
+$d->accepts('a model where nothing is served', server =>
+            'location /other/ { jimeng_keys keys; }');
+
+for my $two ([ "* rate=1r/s\n", "* rate=2r/s\n", '*' ],
+             [ "- bob rate=1r/s\n", "$bob bob\n", 'bob' ]) {
+    file($two->[0]);
+    $t->write_file('more', $two->[1]);
+    ($text) = $d->check(location => 'jimeng_keys keys;',
+        server => 'location /m/ { jimeng_keys more; jimeng_pass /x; }');
+    like($text, qr{client "\Q$two->[2]\E" of DIR/\w+:1 has other limits than},
+         "two files, other limits: $two->[2]");
+}
 
 bad('the 501st line', 501, join '', map({ client_line("client-$_") . "\n" }
                                          1 .. 500), "x y\n");

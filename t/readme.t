@@ -86,7 +86,7 @@ while ($conf =~ /ngx_conf_merge_\w+_value\(conf->(\w+),\s*prev->\w+,\s*
 my %special = (
     jimeng_accounts => 'the only one', jimeng_upload => 'off',
     jimeng_keys => 'off', jimeng_error_page => 'off',
-    jimeng_cross_site => 'off',
+    jimeng_client => "\x{2013}", jimeng_cross_site => 'off',
     jimeng_poll_attempts => 'off',
     jimeng_task_secret => 'a random one, until nginx is started again',
 );

@@ -87,6 +87,8 @@ char *ngx_http_jimeng_limits_check(ngx_conf_t *cf,
 
 ngx_http_jimeng_keys_t *ngx_http_jimeng_keys_file(ngx_conf_t *cf,
     ngx_array_t *files, ngx_str_t *name, ngx_str_t *file);
+const jm_client_t *ngx_http_jimeng_keys_named(ngx_array_t *files,
+    jm_str_t name);
 ngx_int_t ngx_http_jimeng_keys_clients(ngx_conf_t *cf, ngx_array_t *files,
     ngx_array_t *clients);
 

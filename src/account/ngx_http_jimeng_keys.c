@@ -81,6 +81,29 @@ ngx_http_jimeng_keys_file(ngx_conf_t *cf, ngx_array_t *files,
 }
 
 
+/* the client of this name in any of the files, or NULL */
+
+const jm_client_t *
+ngx_http_jimeng_keys_named(ngx_array_t *files, jm_str_t name)
+{
+    ngx_uint_t                i;
+    const jm_client_t        *client;
+    ngx_http_jimeng_keys_t  **keys;
+
+    keys = files->elts;
+
+    for (i = 0; i < files->nelts; i++) {
+        client = jm_keys_named(&keys[i]->keys, name);
+
+        if (client) {
+            return client;
+        }
+    }
+
+    return NULL;
+}
+
+
 /* the clients of all files, when these were read */
 
 ngx_int_t
@@ -102,13 +125,13 @@ ngx_http_jimeng_keys_clients(ngx_conf_t *cf, ngx_array_t *files,
             }
         }
 
-        for (j = 0; j < keys[i]->keys.n; j++) {
+        for (j = 0; j < keys[i]->keys.nnames; j++) {
             client = ngx_array_push(clients);
             if (client == NULL) {
                 return NGX_ERROR;
             }
 
-            *client = &keys[i]->keys.clients[j];
+            *client = keys[i]->keys.names[j];
         }
     }
 
@@ -165,9 +188,16 @@ ngx_http_jimeng_keys_limits(ngx_conf_t *cf, ngx_http_jimeng_keys_t *one,
     ngx_str_t           name;
     const jm_client_t  *a, *b;
 
-    for (i = 0; i < other->keys.n; i++) {
-        b = &other->keys.clients[i];
-        a = jm_keys_named(&one->keys, b->name);
+    for (i = 0; i <= other->keys.nnames; i++) {
+
+        if (i < other->keys.nnames) {
+            b = other->keys.names[i];
+            a = jm_keys_named(&one->keys, b->name);
+
+        } else {
+            b = other->keys.others;
+            a = b ? one->keys.others : NULL;
+        }
 
         if (a && !jm_client_same_limits(a, b)) {
             name.len = b->name.len;

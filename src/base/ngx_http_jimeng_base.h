@@ -36,7 +36,8 @@ typedef struct {
     ngx_http_jimeng_input_t    *input;      /* while the body is read */
     ngx_http_jimeng_order_t    *order;      /* when asked for by an id */
     ngx_http_jimeng_hold_t     *hold;       /* a share of client's limits */
-    const jm_client_t          *client;     /* NULL: its key is not known */
+    const jm_client_t          *client;     /* NULL: it is not known */
+    const jm_client_t          *key;        /* whose key it sent, or NULL */
     jm_error_t                 *rate_error; /* NULL: not over its rate */
     u_char                      identity[JM_DIGEST_LEN];    /* a client's */
     ngx_str_t                   error_page; /* the body, instead of nginx's */
@@ -47,6 +48,7 @@ typedef struct {
     unsigned                    edit:1;     /* asked for images/edits */
     unsigned                    form:1;     /* the body is a form */
     unsigned                    identified:1;   /* identity is set */
+    unsigned                    known:1;    /* client is, as far as it can be */
 } ngx_http_jimeng_ctx_t;
 
 

@@ -62,7 +62,7 @@ ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key)
 
 /*
  * Sets id, of JM_DIGEST_LEN bytes, to what tells clients apart: a digest of the
- * client's name, where its key is known, or else of the key or password that it
+ * client's name, where it has one, or else of the key or password that it
  * has sent; zeros if it has sent none.
  */
 

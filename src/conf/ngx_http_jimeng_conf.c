@@ -122,6 +122,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
      *     conf->report_name = { 0, NULL };
      *     conf->default_model = { 0, NULL };
      *     conf->dry_run = 0;
+     *     conf->client = NULL;
      */
 
     conf->account_names = NGX_CONF_UNSET_PTR;
@@ -179,6 +180,10 @@ ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
 
     ngx_conf_merge_ptr_value(conf->keys, prev->keys, NULL);
 
+    if (conf->client == NULL) {
+        conf->client = prev->client;
+    }
+
     if (ngx_http_jimeng_needs_zone(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
@@ -214,6 +219,10 @@ ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
                            "unknown model \"%V\" in \"jimeng_default_model\", "
                            "add it with \"jimeng_model\"",
                            &conf->default_model);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_jimeng_keys_models(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

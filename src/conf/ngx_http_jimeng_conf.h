@@ -65,6 +65,7 @@ typedef struct {
     ngx_flag_t                  cross_site; /* forms of any origin */
     ngx_http_jimeng_keys_t     *keys;       /* NULL: clients need no key */
     ngx_uint_t                  dry_run;    /* keys refuse nothing */
+    ngx_http_complex_value_t   *client;     /* jimeng_client, or NULL */
     ngx_http_handler_pt         report;     /* jimeng_status, _metrics */
     ngx_str_t                   report_name;
 } ngx_http_jimeng_loc_conf_t;
@@ -106,15 +107,11 @@ char *ngx_http_jimeng_task_secret(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_jimeng_secret_init(ngx_conf_t *cf,
     ngx_http_jimeng_main_conf_t *jmcf);
 
-/* ngx_http_jimeng_access.c */
+/* ngx_http_jimeng_keys_conf.c */
 
 char *ngx_http_jimeng_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-ngx_int_t ngx_http_jimeng_keys_check(ngx_http_request_t *r, jm_error_t *e);
-ngx_int_t ngx_http_jimeng_keys_model(ngx_http_request_t *r,
-    const jm_model_t *model, jm_error_t *e);
-ngx_int_t ngx_http_jimeng_client_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-ngx_http_variable_value_t *ngx_http_jimeng_request_id(ngx_http_request_t *r);
+char *ngx_http_jimeng_keys_models(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *conf);
 
 
 #endif /* _NGX_HTTP_JIMENG_CONF_H_INCLUDED_ */

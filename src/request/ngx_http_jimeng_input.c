@@ -62,6 +62,11 @@ ngx_http_jimeng_input_create(ngx_http_request_t *r)
 
     in->rules.models = &jlcf->table;
     ngx_http_jimeng_str(&in->rules.default_model, &jlcf->default_model);
+
+    if (ctx->client && ctx->client->default_model.len) {
+        in->rules.default_model = ctx->client->default_model;
+    }
+
     in->rules.max_prompt = jlcf->max_prompt;
     in->rules.strict_size = (jlcf->size == NGX_HTTP_JIMENG_SIZE_STRICT);
     in->rules.format = (jm_format_e) jlcf->response_format;

@@ -107,6 +107,11 @@ ngx_http_jimeng_rated_over(ngx_http_request_t *r, jm_op_rate_t *op)
         return NGX_ERROR;
     }
 
+    if (op->rc == JM_ERROR) {
+        jm_error_set(ctx->rate_error, JM_CAUSE_NO_ROOM, NULL, NULL);
+        return NGX_OK;
+    }
+
     jm_error_set(ctx->rate_error, JM_CAUSE_RATE_LIMITED, NULL,
                  "Your limit of requests, %llu %s, is reached; wait before "
                  "sending the next.", (unsigned long long) op->client->rate,
@@ -317,12 +322,12 @@ ngx_http_jimeng_quota_log(ngx_log_t *log, ngx_uint_t dry_run,
 
 
 /*
- * Whether a client has to be known still: a worker that is to exit has the
+ * Whose key has to be known still, or NULL: a worker that is to exit has the
  * keys' files of before, and one whose line was taken out since is served no
- * more.
+ * more.  A name needs no line.
  */
 
-ngx_uint_t
+const jm_client_t *
 ngx_http_jimeng_client_listed(ngx_http_request_t *r)
 {
     ngx_http_jimeng_ctx_t       *ctx;
@@ -331,7 +336,7 @@ ngx_http_jimeng_client_listed(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    return ngx_exiting && ctx && ctx->client && !jlcf->dry_run;
+    return (ngx_exiting && ctx && !jlcf->dry_run) ? ctx->key : NULL;
 }
 
 
@@ -346,7 +351,7 @@ ngx_http_jimeng_client_withdrawn(ngx_http_request_t *r, jm_error_t *e)
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "jimeng: client \"%*s\" is in no file of keys any more",
-                  ctx->client->name.len, ctx->client->name.data);
+                  ctx->key->name.len, ctx->key->name.data);
 
     jm_error_set(e, JM_CAUSE_INVALID_KEY, NULL,
                  "The API key was withdrawn; nothing was ordered.");

@@ -102,7 +102,7 @@ void ngx_http_jimeng_hold_refuse(ngx_http_jimeng_hold_t *hold,
     jm_quota_e over, const jm_quota_view_t *view, jm_error_t *e);
 void ngx_http_jimeng_hold_log(ngx_http_jimeng_hold_t *hold, jm_error_t *e);
 void ngx_http_jimeng_hold_release(ngx_http_jimeng_hold_t *hold);
-ngx_uint_t ngx_http_jimeng_client_listed(ngx_http_request_t *r);
+const jm_client_t *ngx_http_jimeng_client_listed(ngx_http_request_t *r);
 void ngx_http_jimeng_client_withdrawn(ngx_http_request_t *r, jm_error_t *e);
 
 

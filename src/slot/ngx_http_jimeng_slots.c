@@ -129,7 +129,7 @@ ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
     op->account = wish->account->queue_number;
     op->bound = wish->bound;
     op->fixed = wish->fixed;
-    op->listed = ngx_http_jimeng_client_listed(slot->request) ? 1 : 0;
+    op->listed = ngx_http_jimeng_client_listed(slot->request);
 
     b->place(b, op);
 }

@@ -148,6 +148,7 @@ static const ngx_http_jimeng_column_t  ngx_http_jimeng_columns[] = {
     { NGX_HTTP_JIMENG_NO_MODEL, JM_CAUSE_REQUEST_TOO_LARGE },
     { NGX_HTTP_JIMENG_NO_MODEL, JM_CAUSE_MEDIA_TYPE },
     { NGX_HTTP_JIMENG_NO_MODEL, JM_CAUSE_PERMISSION },
+    { NGX_HTTP_JIMENG_NO_MODEL, JM_CAUSE_ADDRESS },
     { NGX_HTTP_JIMENG_NAMED, JM_CAUSE_PROMPT_TOO_LONG },
     { NGX_HTTP_JIMENG_NAMED, JM_CAUSE_PERMISSION },
     { NGX_HTTP_JIMENG_NAMED, JM_CAUSE_TASK_NOT_FOUND },
@@ -318,12 +319,14 @@ ngx_http_jimeng_series_keys(ngx_http_jimeng_series_t *s,
     const jm_model_t   *model;
     const jm_client_t  *client;
 
-    for (i = 0; i < keys->keys.n; i++) {
-        client = &keys->keys.clients[i];
+    for (i = 0; i < keys->keys.nnames; i++) {
+        client = keys->keys.names[i];
 
-        for (j = 0; j < client->nmodels; j++) {
-            model = jm_model_find(&jlcf->table, client->models[j]);
-
+        for (j = 0; j <= client->nmodels; j++) {
+            model = jm_model_find(&jlcf->table,
+                                  (j < client->nmodels)
+                                  ? client->models[j]
+                                  : client->default_model);
             if (model
                 && ngx_http_jimeng_series_model(s, jlcf, keys, model, 1)
                    != NGX_OK)
@@ -491,7 +494,7 @@ ngx_http_jimeng_series_models(ngx_http_jimeng_series_t *s,
             continue;
         }
 
-        for (j = 0; j < asked[i].keys->keys.n && s->n <= s->max; j++) {
+        for (j = 0; j < asked[i].keys->keys.nnames && s->n <= s->max; j++) {
             client = asked[i].keys->keys.names[j];
 
             may = jm_client_may(client, asked[i].models, asked[i].model);
@@ -520,9 +523,11 @@ ngx_http_jimeng_series_clients(ngx_http_jimeng_series_t *s,
         return;
     }
 
-    /* who has a name has a key that was good, until a model was known */
+    /* who has a name was let in, until a model was known */
 
-    if (column->result == JM_CAUSE_INVALID_KEY) {
+    if (column->result == JM_CAUSE_INVALID_KEY
+        || column->result == JM_CAUSE_ADDRESS)
+    {
         return;
     }
 

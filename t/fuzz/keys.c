@@ -1,8 +1,8 @@
 
 /*
  * The file of client keys, with memory that runs out at a place the input
- * chooses.  What is taken is in order, each client is found by its digest and
- * by its name, and nothing is beyond its limits.
+ * chooses.  What is taken is in order, each client is found by its digest, if
+ * it has one, and by its name, and nothing is beyond its limits.
  */
 
 
@@ -17,12 +17,17 @@ look_at(const jm_keys_t *keys, const jm_client_t *c, jm_str_t text)
     size_t              i;
     const jm_client_t  *named;
 
-    check(jm_keys_find(keys, c->digest) == c);
+    if (!c->keyless) {
+        check(jm_keys_find(keys, c->digest) == c);
+    }
 
-    named = jm_keys_named(keys, c->name);
+    if (!c->unlisted) {
+        named = jm_keys_named(keys, c->name);
 
-    check(named != NULL && same(named->name, c->name)
-          && jm_client_same_limits(named, c));
+        check(named != NULL && same(named->name, c->name)
+              && jm_client_same_limits(named, c)
+              && named->keyless >= c->keyless);
+    }
 
     check(c->name.len >= 1 && c->name.len <= JM_KEYS_NAME);
     check(c->name.data >= text.data
@@ -37,6 +42,12 @@ look_at(const jm_keys_t *keys, const jm_client_t *c, jm_str_t text)
 
     for (i = 0; i < c->nmodels; i++) {
         check(c->models[i].len != 0);
+    }
+
+    check((c->from != NULL) == (c->nfrom != 0));
+
+    for (i = 0; i < c->nfrom; i++) {
+        check(c->from[i].bits <= c->from[i].len * 8 && c->from[i].len <= 16);
     }
 }
 
@@ -69,11 +80,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     switch (rc) {
 
     case JM_OK:
-        check(keys.n <= lines);
+        check(keys.n <= keys.nnames && keys.nnames <= lines);
+
+        for (i = 0; i < keys.nnames; i++) {
+            look_at(&keys, keys.names[i], text);
+        }
+
+        if (keys.others != NULL) {
+            look_at(&keys, keys.others, text);
+        }
 
         for (i = 0; i < keys.n; i++) {
-            look_at(&keys, &keys.clients[i], text);
-
             check(i == 0 || memcmp(keys.clients[i - 1].digest,
                                    keys.clients[i].digest, JM_DIGEST_LEN)
                             < 0);

@@ -205,7 +205,7 @@ test_place(int primary, int backup)
     (void) place(&op, &p, 0, primary);
     b.leave(&b, &p, JM_LEAVE_FREE);
 
-    op.listed = 1;
+    op.listed = &alice;
     b.place(&b, &op);
     is_int(op.gone, 1, "a client that is not known gets no place");
     is_int((int64_t) p.serial, 0, "there is none");

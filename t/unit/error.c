@@ -36,6 +36,7 @@ static const cause_case_t  cause_cases[] = {
     { JM_CAUSE_INVALID_KEY, 401, "authentication_error",
       "invalid_api_key", 0 },
     { JM_CAUSE_PERMISSION, 403, "permission_error", "permission_denied", 0 },
+    { JM_CAUSE_ADDRESS, 403, "permission_error", "address_not_allowed", 0 },
     { JM_CAUSE_NOT_FOUND, 404, "invalid_request_error", "not_found", 0 },
     { JM_CAUSE_MODEL_NOT_FOUND, 404, "invalid_request_error",
       "model_not_found", 0 },

@@ -5,6 +5,8 @@
  */
 
 
+#include <arpa/inet.h>
+
 #include "tap.h"
 
 #include "jm_keys.h"
@@ -232,6 +234,20 @@ test_bad(void)
     is_bad(A " alice models=a,,b", 1, "an empty name");
     is_bad(A " alice models=a,", 1, "an empty name");
     is_bad(A " alice models=a,\xe6\xa8", 1, "not UTF-8");
+    is_bad(A " alice default_model=", 1, "without a name");
+    is_bad(A " alice default_model=a default_model=a", 1, "an option twice");
+    is_bad("- alice from=10.0.0.0/8 from=::1", 1, "an option twice");
+    is_bad("-", 1, "has no name");
+    is_bad("- # alice", 1, "has no name");
+    is_bad("- al*ice", 1, "other characters");
+    is_bad("- *", 1, "other characters");
+    is_bad(A " *", 1, "other characters");
+    is_bad("-- alice", 1, "64 hex digits");
+    is_bad("** rate=1r/s", 1, "64 hex digits");
+    is_bad("* alice", 1, "an option that is none of");
+    is_bad("*\n\n*", 3, "has a \"*\", as another line");
+    is_bad("- alice\n" A " bob\n- alice", 3, "has no key, as another line");
+    is_bad("- alice rate=1r/s\n" A " alice", 2, "other limits");
 
     for (i = 0; i < jm_nitems(rates); i++) {
         snprintf(text, sizeof(text), A " a rate=%s", rates[i]);
@@ -263,6 +279,134 @@ test_bad(void)
     text[sizeof(A) + JM_KEYS_NAME] = 'n';
     text[sizeof(A) + JM_KEYS_NAME + 1] = '\0';
     is_bad(text, 1, "more than 64");
+}
+
+
+static void
+is_at(const jm_client_t *client, const char *address, unsigned may)
+{
+    jm_str_t  s;
+    uint8_t   bytes[16];
+
+    s.data = bytes;
+    s.len = 0;
+
+    if (inet_pton(AF_INET, address, bytes) == 1) {
+        s.len = 4;
+
+    } else if (inet_pton(AF_INET6, address, bytes) == 1) {
+        s.len = 16;
+    }
+
+    is_int(jm_client_from(client, s), may, "from %s", address);
+}
+
+
+static void
+test_from(void)
+{
+    size_t       i, line;
+    char         text[128];
+    jm_keys_t    keys;
+    const char  *why;
+
+    static const char *const  bad[] = {
+        "", ",", "10.0.0.0/8,", ",10.0.0.0/8", "10.0.0.0/8,,::1", "10.0.0/8",
+        "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8",
+        "10.0.0.0/0x8", "10.0.0.0/0008", "10.0.0.256", "2001:db8::/129", ":::",
+        "2001:db8::g/32", "example.org", "unix:", "[::1]", "::1%lo",
+        "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc"
+    };
+
+    (void) parse(&keys, A " a from=10.0.0.0/8,192.168.7.5,2001:db8::/33,"
+                 "172.16.99.99/12", &line, &why);
+
+    is_int((int64_t) keys.clients->nfrom, 4, "four of them");
+
+    is_at(keys.clients, "10.0.0.0", 1);
+    is_at(keys.clients, "10.255.255.255", 1);
+    is_at(keys.clients, "11.0.0.0", 0);
+    is_at(keys.clients, "9.255.255.255", 0);
+    is_at(keys.clients, "192.168.7.5", 1);
+    is_at(keys.clients, "192.168.7.4", 0);
+    is_at(keys.clients, "172.16.0.0", 1);
+    is_at(keys.clients, "172.31.255.255", 1);
+    is_at(keys.clients, "172.32.0.0", 0);
+    is_at(keys.clients, "2001:db8::1", 1);
+    is_at(keys.clients, "2001:db8:7fff:ffff::", 1);
+    is_at(keys.clients, "2001:db8:8000::", 0);
+    is_at(keys.clients, "a00::", 0);
+    is_at(keys.clients, "::ffff:10.1.2.3", 1);
+    is_at(keys.clients, "::ffff:11.1.2.3", 0);
+    is_at(keys.clients, "unix:", 0);
+
+    (void) parse(&keys, A " a from=0.0.0.0/0", &line, &why);
+
+    is_at(keys.clients, "203.0.113.7", 1);
+    is_at(keys.clients, "::1", 0);
+    is_at(keys.clients, "unix:", 0);
+
+    (void) parse(&keys, A " a", &line, &why);
+
+    is_at(keys.clients, "::1", 1);
+    is_at(keys.clients, "unix:", 1);
+
+    for (i = 0; i < jm_nitems(bad); i++) {
+        snprintf(text, sizeof(text), "- a from=%s", bad[i]);
+        is_bad(text, 1, "\"from=\"");
+    }
+}
+
+
+static void
+test_names(void)
+{
+    size_t              line;
+    jm_keys_t           keys;
+    const char         *why;
+    const jm_client_t  *client;
+
+    is_int(parse(&keys, "* rate=1r/m\n"
+                 C " alice images=5/d\n"
+                 "- bob images=100/d default_model=jimeng-4.6\n"
+                 "-\tAlice\n"
+                 A " alice images=5/d\n"
+                 "- alice images=5/d expires=2027-01-01", &line, &why),
+           JM_OK, "lines without a key");
+
+    is_int((int64_t) keys.n, 2, "two have keys");
+    is_int((int64_t) keys.nnames, 5, "five have names");
+    is_int((int64_t) find(&keys, "a")->line, 5, "a key");
+    is_int((int64_t) find(&keys, "c")->line, 2, "another");
+    ok(find(&keys, "") == NULL && find(&keys, "b") == NULL, "no other");
+
+    client = jm_keys_named(&keys, str("bob"));
+
+    is_int((int64_t) client->line, 3, "a name");
+    is_int(client->keyless, 1, "without a key");
+    is_int(client->unlisted, 0, "which has a line");
+    is_int((int64_t) client->images, 100, "its limit");
+    is_str(client->default_model, "jimeng-4.6", "its model");
+
+    is_int((int64_t) jm_keys_named(&keys, str("alice"))->line, 6,
+           "the line without a key comes first");
+    is_int((int64_t) jm_keys_named(&keys, str("Alice"))->line, 4,
+           "another name");
+    ok(jm_keys_named(&keys, str("*")) == NULL, "\"*\" is no name");
+    ok(jm_keys_named(&keys, str("-")) == NULL, "nor is \"-\"");
+
+    is_int(keys.others != NULL && keys.others->rate == 1
+           && keys.others->unlisted, 1, "whoever has no line");
+
+    (void) parse(&keys, B " carol\n" A " carol", &line, &why);
+
+    is_int((int64_t) jm_keys_named(&keys, str("carol"))->line, 1,
+           "of two keys the first line");
+    ok(keys.others == NULL, "nobody else");
+
+    is_int(parse(&keys, "*", &line, &why), JM_OK, "nobody has a line");
+    is_int((int64_t) (keys.n + keys.nnames), 0, "nor a name");
+    ok(keys.others != NULL, "but others may");
 }
 
 
@@ -365,8 +509,8 @@ test_memory(void)
     for (n = 1; n < 100; n++) {
         tap_mem_init(&mem, n);
 
-        rc = jm_keys_parse(&keys, str(A " a models=x,y\n" B " b\n"), &mem.mem,
-                           &line, &why);
+        rc = jm_keys_parse(&keys, str(A " a models=x,y\n- b from=::1\n"),
+                           &mem.mem, &line, &why);
 
         if (tap_mem_unfailed(&mem)) {
             break;
@@ -389,6 +533,8 @@ main(void)
     test_file();
     test_periods();
     test_bad();
+    test_from();
+    test_names();
     test_models();
     test_limits();
     test_two_keys();

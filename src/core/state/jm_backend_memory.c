@@ -12,6 +12,7 @@
 
 #include "jm_backend.h"
 #include "jm_ledger_handed.h"
+#include "jm_quota_loose.h"
 
 
 static void jm_memory_rate(jm_backend_t *b, jm_op_rate_t *op);
@@ -49,7 +50,14 @@ jm_memory_rate(jm_backend_t *b, jm_op_rate_t *op)
 
     st = b->lock(b->ctx);
 
-    op->rc = jm_quota_rate(&st->quota, op->client, st->now, &op->rate);
+    op->rc = jm_quota_enter(&st->quota, op->client, st->now, st->seconds);
+
+    if (op->rc == JM_OK) {
+        op->rc = jm_quota_rate(&st->quota, op->client, st->now, &op->rate);
+
+    } else {
+        jm_quota_rate_view(&st->quota, op->client, st->now, &op->rate);
+    }
 
     b->unlock(b->ctx);
 
@@ -139,6 +147,11 @@ jm_memory_hold(jm_state_t *st, jm_op_open_t *op)
 
     if (op->joins) {
         jm_quota_attach(&st->quota, op->client, op->hold);
+        return;
+    }
+
+    if (jm_quota_enter(&st->quota, op->client, st->now, st->seconds) != JM_OK) {
+        op->over = JM_QUOTA_NO_ROOM;
         return;
     }
 

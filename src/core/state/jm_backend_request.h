@@ -25,7 +25,7 @@ typedef struct {
 } jm_done_t;
 
 
-/* rc is JM_INVALID when the client has reached its rate */
+/* rc is JM_INVALID when the client has reached its rate, JM_ERROR: no room */
 
 typedef struct {
     jm_done_t            done;

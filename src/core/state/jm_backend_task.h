@@ -20,8 +20,9 @@
  * A place is entered where there is none (serial 0), or looked at.  One that is
  * bound has to be on account; unless that is fixed any other will do when this
  * one is set aside, and as long as there is no place yet JM_QUEUE_WAIT says
- * to look again in JM_QUEUE_AGAIN ms.  listed: a client that is not known any
- * more, which sets gone, gets none; nor does a task that was canceled.
+ * to look again in JM_QUEUE_AGAIN ms.  It gets none, and gone is set, if listed
+ * is a client that no file of keys names any more; nor does a task that was
+ * canceled.
  */
 
 #define JM_QUEUE_AGAIN      100
@@ -30,11 +31,11 @@ typedef struct {
     jm_done_t            done;
     jm_queue_request_t   request;   /* but since and billed */
     const jm_client_t   *client;    /* who pays, or NULL */
+    const jm_client_t   *listed;    /* or NULL */
     jm_place_t          *place;
     unsigned             account;
     unsigned             bound;
     unsigned             fixed;
-    unsigned             listed;
     unsigned             gone;
     unsigned             canceled;
     jm_queue_e           rc;        /* as of jm_queue_enter() */

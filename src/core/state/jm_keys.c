@@ -16,12 +16,15 @@ static jm_str_t jm_keys_line(jm_str_t *text);
 static jm_str_t jm_keys_word(jm_str_t *line);
 static const char *jm_keys_client(jm_client_t *client, jm_str_t line,
     jm_mem_t *mem);
+static const char *jm_keys_who(jm_client_t *client, jm_str_t *line);
 static const char *jm_keys_digest(uint8_t *digest, jm_str_t word);
 static const char *jm_keys_name(jm_str_t word);
 static const char *jm_keys_options(jm_client_t *client, jm_str_t line,
     jm_mem_t *mem);
 static jm_rc_e jm_keys_sort(jm_keys_t *keys, jm_client_t *clients, size_t n,
-    jm_mem_t *mem, size_t *line, const char **why);
+    jm_mem_t *mem);
+static jm_rc_e jm_keys_check(const jm_keys_t *keys, size_t *line,
+    const char **why);
 static int jm_keys_by_digest(const void *one, const void *two);
 static int jm_keys_by_name(const void *one, const void *two);
 static int jm_keys_compare(jm_str_t a, jm_str_t b);
@@ -43,6 +46,7 @@ jm_keys_parse(jm_keys_t *keys, jm_str_t text, jm_mem_t *mem, size_t *line,
 {
     size_t        n, max;
     jm_str_t      rest;
+    unsigned      others;
     jm_client_t  *clients;
 
     max = jm_keys_lines(text);
@@ -53,6 +57,7 @@ jm_keys_parse(jm_keys_t *keys, jm_str_t text, jm_mem_t *mem, size_t *line,
     }
 
     n = 0;
+    others = 0;
 
     for (*line = 1; text.len != 0; (*line)++) {
         rest = jm_keys_line(&text);
@@ -67,12 +72,23 @@ jm_keys_parse(jm_keys_t *keys, jm_str_t text, jm_mem_t *mem, size_t *line,
             return (*why == jm_keys_no_memory) ? JM_ERROR : JM_INVALID;
         }
 
+        others += clients[n].unlisted;
+
+        if (others > 1) {
+            *why = "has a \"*\", as another line";
+            return JM_INVALID;
+        }
+
         if (clients[n].name.len != 0) {
             n++;
         }
     }
 
-    return jm_keys_sort(keys, clients, n, mem, line, why);
+    if (jm_keys_sort(keys, clients, n, mem) != JM_OK) {
+        return JM_ERROR;
+    }
+
+    return jm_keys_check(keys, line, why);
 }
 
 
@@ -163,30 +179,59 @@ jm_keys_word(jm_str_t *line)
 static const char *
 jm_keys_client(jm_client_t *client, jm_str_t line, jm_mem_t *mem)
 {
-    jm_str_t     digest, name;
     const char  *why;
 
-    digest = jm_keys_word(&line);
+    why = jm_keys_who(client, &line);
 
-    if (digest.len == 0) {
+    if (why != NULL || client->name.len == 0) {
+        return why;
+    }
+
+    return jm_keys_options(client, line, mem);
+}
+
+
+/* no name has a "*" in it */
+
+static const char *
+jm_keys_who(jm_client_t *client, jm_str_t *line)
+{
+    jm_str_t     word;
+    const char  *why;
+
+    word = jm_keys_word(line);
+
+    if (word.len == 0) {
         return NULL;
     }
 
-    why = jm_keys_digest(client->digest, digest);
+    if (jm_str_eq(&word, "*")) {
+        client->keyless = 1;
+        client->unlisted = 1;
+        client->name = word;
+        return NULL;
+    }
+
+    if (jm_str_eq(&word, "-")) {
+        client->keyless = 1;
+
+    } else {
+        why = jm_keys_digest(client->digest, word);
+        if (why != NULL) {
+            return why;
+        }
+    }
+
+    word = jm_keys_word(line);
+
+    why = jm_keys_name(word);
     if (why != NULL) {
         return why;
     }
 
-    name = jm_keys_word(&line);
+    client->name = word;
 
-    why = jm_keys_name(name);
-    if (why != NULL) {
-        return why;
-    }
-
-    client->name = name;
-
-    return jm_keys_options(client, line, mem);
+    return NULL;
 }
 
 
@@ -288,12 +333,13 @@ jm_keys_options(jm_client_t *client, jm_str_t line, jm_mem_t *mem)
 }
 
 
+/* who has a key comes first, "*" last */
+
 static jm_rc_e
-jm_keys_sort(jm_keys_t *keys, jm_client_t *clients, size_t n, jm_mem_t *mem,
-    size_t *line, const char **why)
+jm_keys_sort(jm_keys_t *keys, jm_client_t *clients, size_t n, jm_mem_t *mem)
 {
-    size_t              i;
-    const jm_client_t  *a, *b, **names;
+    size_t               i;
+    const jm_client_t  **names;
 
     names = mem->alloc(mem->ctx, (n + 1) * sizeof(jm_client_t *));
     if (names == NULL) {
@@ -302,37 +348,67 @@ jm_keys_sort(jm_keys_t *keys, jm_client_t *clients, size_t n, jm_mem_t *mem,
 
     qsort(clients, n, sizeof(jm_client_t), jm_keys_by_digest);
 
+    keys->clients = clients;
+    keys->names = names;
+
+    for (keys->n = 0; keys->n < n && !clients[keys->n].keyless; keys->n++) {
+        /* void */
+    }
+
     for (i = 0; i < n; i++) {
         names[i] = &clients[i];
     }
 
-    qsort(names, n, sizeof(jm_client_t *), jm_keys_by_name);
+    keys->nnames = n;
+    keys->others = NULL;
 
-    for (i = 1; i < n; i++) {
-        a = &clients[i - 1];
-        b = &clients[i];
+    if (n != 0 && clients[n - 1].unlisted) {
+        keys->nnames--;
+        keys->others = &clients[n - 1];
+    }
+
+    qsort(names, keys->nnames, sizeof(jm_client_t *), jm_keys_by_name);
+
+    return JM_OK;
+}
+
+
+static jm_rc_e
+jm_keys_check(const jm_keys_t *keys, size_t *line, const char **why)
+{
+    size_t              i;
+    const jm_client_t  *a, *b;
+
+    for (i = 1; i < keys->n; i++) {
+        a = &keys->clients[i - 1];
+        b = &keys->clients[i];
 
         if (memcmp(a->digest, b->digest, JM_DIGEST_LEN) == 0) {
             *why = "has a key that is another line's, too";
             goto duplicate;
         }
+    }
 
-        a = names[i - 1];
-        b = names[i];
+    for (i = 1; i < keys->nnames; i++) {
+        a = keys->names[i - 1];
+        b = keys->names[i];
+
+        if (jm_keys_compare(a->name, b->name) != 0) {
+            continue;
+        }
+
+        if (a->keyless && b->keyless) {
+            *why = "has no key, as another line of its name";
+            goto duplicate;
+        }
 
         /* two keys of a client, while one takes over from the other */
 
-        if (jm_keys_compare(a->name, b->name) == 0
-            && !jm_client_same_limits(a, b))
-        {
+        if (!jm_client_same_limits(a, b)) {
             *why = "has other limits than another line of its name";
             goto duplicate;
         }
     }
-
-    keys->clients = clients;
-    keys->names = names;
-    keys->n = n;
 
     return JM_OK;
 
@@ -347,24 +423,38 @@ duplicate:
 static int
 jm_keys_by_digest(const void *one, const void *two)
 {
+    int                 rc;
     const jm_client_t  *a, *b;
 
     a = one;
     b = two;
 
-    return memcmp(a->digest, b->digest, JM_DIGEST_LEN);
+    rc = (int) (a->keyless + a->unlisted) - (int) (b->keyless + b->unlisted);
+
+    return rc ? rc : memcmp(a->digest, b->digest, JM_DIGEST_LEN);
 }
 
 
 static int
 jm_keys_by_name(const void *one, const void *two)
 {
-    const jm_client_t  *const *a, *const *b;
+    int                 rc;
+    const jm_client_t  *a, *b;
 
-    a = one;
-    b = two;
+    a = *(const jm_client_t *const *) one;
+    b = *(const jm_client_t *const *) two;
 
-    return jm_keys_compare((*a)->name, (*b)->name);
+    rc = jm_keys_compare(a->name, b->name);
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    if (a->keyless != b->keyless) {
+        return a->keyless ? -1 : 1;
+    }
+
+    return (a->line > b->line) - (a->line < b->line);
 }
 
 
@@ -418,22 +508,15 @@ jm_keys_find(const jm_keys_t *keys, const uint8_t *digest)
 const jm_client_t *
 jm_keys_named(const jm_keys_t *keys, jm_str_t name)
 {
-    int     rc;
     size_t  low, high, middle;
 
     low = 0;
-    high = keys->n;
+    high = keys->nnames;
 
     while (low < high) {
         middle = low + (high - low) / 2;
 
-        rc = jm_keys_compare(keys->names[middle]->name, name);
-
-        if (rc == 0) {
-            return keys->names[middle];
-        }
-
-        if (rc < 0) {
+        if (jm_keys_compare(keys->names[middle]->name, name) < 0) {
             low = middle + 1;
 
         } else {
@@ -441,47 +524,11 @@ jm_keys_named(const jm_keys_t *keys, jm_str_t name)
         }
     }
 
-    return NULL;
-}
-
-
-unsigned
-jm_client_expired(const jm_client_t *client, int64_t now)
-{
-    return client->expires != 0 && now >= client->expires;
-}
-
-
-unsigned
-jm_client_may(const jm_client_t *client, const jm_models_t *models,
-    const jm_model_t *model)
-{
-    size_t             i;
-    const jm_model_t  *row;
-
-    if (client->models == NULL) {
-        return 1;
+    if (low == keys->nnames
+        || jm_keys_compare(keys->names[low]->name, name) != 0)
+    {
+        return NULL;
     }
 
-    for (i = 0; i < client->nmodels; i++) {
-        row = jm_model_find(models, client->models[i]);
-
-        if (row != NULL
-            && jm_keys_compare(row->req_key, model->req_key) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-unsigned
-jm_client_same_limits(const jm_client_t *a, const jm_client_t *b)
-{
-    return a->rate == b->rate && a->rate_period == b->rate_period
-           && a->concurrency == b->concurrency
-           && a->images == b->images
-           && a->images_period == b->images_period;
+    return keys->names[low];
 }

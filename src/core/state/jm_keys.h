@@ -6,10 +6,14 @@
 
 /*
  * The file of client keys: one line for each client, with the digest of its
- * key, its name and its limits.  The keys themselves are never in it.
+ * key, its name and its limits.  The keys themselves are never in it.  A name
+ * that is known otherwise has a line without a key, and "*" is for all names
+ * that have no line.
  *
  *     # SHA-256 of the key, in hex    name    options
  *     2bb80d53...                     alice   rate=60r/m images=100/d
+ *     -                               bob     from=10.0.0.0/8
+ *     *                               rate=10r/m
  */
 
 
@@ -25,6 +29,15 @@
 #define JM_KEYS_LIMIT       1000000000      /* the largest number of any */
 
 
+/* addresses whose first bits are the same */
+
+typedef struct {
+    uint8_t              bytes[16];         /* an IPv4 address has 4 */
+    size_t               len;
+    unsigned             bits;
+} jm_cidr_t;
+
+
 /* of all limits 0 is none */
 
 typedef struct {
@@ -38,14 +51,21 @@ typedef struct {
     int64_t              expires;           /* s since 1970 */
     const jm_str_t      *models;            /* or NULL: all */
     size_t               nmodels;
+    jm_str_t             default_model;     /* empty: it has none */
+    const jm_cidr_t     *from;              /* or NULL: any address */
+    size_t               nfrom;
     size_t               line;              /* in the file, from 1 */
+    unsigned             keyless;           /* the digest is of no key */
+    unsigned             unlisted;          /* no line has its name */
 } jm_client_t;
 
 
 typedef struct {
     const jm_client_t   *clients;           /* sorted by their digests */
-    const jm_client_t  **names;             /* sorted by their names */
-    size_t               n;                 /* clients, as many names */
+    size_t               n;                 /* of them, who have keys */
+    const jm_client_t  **names;             /* all, sorted by their names */
+    size_t               nnames;
+    const jm_client_t   *others;            /* the line of "*", or NULL */
 } jm_keys_t;
 
 
@@ -54,8 +74,8 @@ typedef struct {
  * Lines end in LF or CRLF; words are parted by blanks and tabs; "#" at the
  * beginning of a word comments out the rest of its line.  Options are
  * rate=<n>r/s, /m or /h, concurrency=<n>, images=<n>/h or /d,
- * models=<name>,<name> and expires=<YYYY-MM-DD>, which is the first day, in
- * UTC, that the key is not good on.
+ * models=<name>,<name>, default_model=<name>, from=<CIDR>,<CIDR> and
+ * expires=<YYYY-MM-DD>, the first day, in UTC, that the line is not good on.
  *
  * Returns JM_INVALID, *line counted from 1, and *why a sentence's end that
  * repeats nothing of the file ("has a key that is another line's, too");
@@ -70,11 +90,21 @@ jm_rc_e jm_keys_parse(jm_keys_t *keys, jm_str_t text, jm_mem_t *mem,
  */
 const jm_client_t *jm_keys_find(const jm_keys_t *keys, const uint8_t *digest);
 
-/* Returns a client of this name, all of which have the same limits, or NULL. */
+/*
+ * Returns the client of this name, or NULL: of several lines, all of which have
+ * the same limits, the one without a key, or else the first.
+ */
 const jm_client_t *jm_keys_named(const jm_keys_t *keys, jm_str_t name);
 
-/* Whether the client's key is no good any more; now in s since 1970. */
+/* Whether the client's line is no good any more; now in s since 1970. */
 unsigned jm_client_expired(const jm_client_t *client, int64_t now);
+
+/*
+ * Whether the client may come from an address of 4 or 16 bytes in the network's
+ * order; one of another length is none, which only a client without "from" may
+ * have.
+ */
+unsigned jm_client_from(const jm_client_t *client, jm_str_t address);
 
 /*
  * Whether the client may use the model, by whichever of its names.  models are

@@ -4,6 +4,8 @@
  */
 
 
+#include <arpa/inet.h>
+
 #include "jm_keys_option.h"
 #include "jm_text.h"
 
@@ -20,6 +22,14 @@ static const char *jm_keys_images(jm_client_t *client, jm_str_t value,
     jm_mem_t *mem);
 static const char *jm_keys_models(jm_client_t *client, jm_str_t value,
     jm_mem_t *mem);
+static const char *jm_keys_default_model(jm_client_t *client, jm_str_t value,
+    jm_mem_t *mem);
+static size_t jm_keys_items(jm_str_t list);
+static jm_str_t jm_keys_item(jm_str_t *list);
+static const char *jm_keys_from(jm_client_t *client, jm_str_t value,
+    jm_mem_t *mem);
+static jm_rc_e jm_keys_cidr(jm_cidr_t *cidr, jm_str_t text);
+static jm_rc_e jm_keys_bits(jm_str_t text, unsigned most, unsigned *bits);
 static const char *jm_keys_expires(jm_client_t *client, jm_str_t value,
     jm_mem_t *mem);
 static jm_rc_e jm_keys_number(jm_str_t *value, uint64_t *n);
@@ -34,6 +44,8 @@ static const struct {
     { jm_string("concurrency="), jm_keys_concurrency },
     { jm_string("images="), jm_keys_images },
     { jm_string("models="), jm_keys_models },
+    { jm_string("default_model="), jm_keys_default_model },
+    { jm_string("from="), jm_keys_from },
     { jm_string("expires="), jm_keys_expires }
 };
 
@@ -70,7 +82,8 @@ jm_keys_option(jm_client_t *client, jm_str_t word, unsigned *seen,
     }
 
     return "has an option that is none of \"rate=\", \"concurrency=\", "
-           "\"images=\", \"models=\" and \"expires=\"";
+           "\"images=\", \"models=\", \"default_model=\", \"from=\" and "
+           "\"expires=\"";
 }
 
 
@@ -144,7 +157,7 @@ jm_keys_images(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
 static const char *
 jm_keys_models(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
 {
-    size_t     i, n, start;
+    size_t     n;
     jm_str_t  *models;
 
     /* clients are told of them, in JSON */
@@ -153,40 +166,184 @@ jm_keys_models(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
         return "has a \"models=\" that is not UTF-8";
     }
 
-    n = 1;
-
-    for (i = 0; i < value.len; i++) {
-        n += (value.data[i] == ',');
-    }
-
-    models = mem->alloc(mem->ctx, n * sizeof(jm_str_t));
+    models = mem->alloc(mem->ctx, jm_keys_items(value) * sizeof(jm_str_t));
     if (models == NULL) {
         return jm_keys_no_memory;
     }
 
     n = 0;
-    start = 0;
 
-    for (i = 0; i <= value.len; i++) {
+    do {
+        models[n] = jm_keys_item(&value);
 
-        if (i != value.len && value.data[i] != ',') {
-            continue;
-        }
-
-        if (i == start) {
+        if (models[n].len == 0) {
             return "has a \"models=\" with an empty name in it";
         }
 
-        models[n].data = value.data + start;
-        models[n].len = i - start;
-        start = i + 1;
         n++;
-    }
+
+    } while (value.data != NULL);
 
     client->models = models;
     client->nmodels = n;
 
     return NULL;
+}
+
+
+/* how many items a list has, which commas part: 1 at least */
+
+static size_t
+jm_keys_items(jm_str_t list)
+{
+    size_t  i, n;
+
+    n = 1;
+
+    for (i = 0; i < list.len; i++) {
+        n += (list.data[i] == ',');
+    }
+
+    return n;
+}
+
+
+/* takes an item off; after the last one list->data is NULL */
+
+static jm_str_t
+jm_keys_item(jm_str_t *list)
+{
+    jm_str_t        item;
+    const uint8_t  *end;
+
+    item = *list;
+    end = memchr(list->data, ',', list->len);
+
+    if (end == NULL) {
+        list->data = NULL;
+        list->len = 0;
+
+    } else {
+        item.len = (size_t) (end - item.data);
+
+        list->data = end + 1;
+        list->len -= item.len + 1;
+    }
+
+    return item;
+}
+
+
+static const char *
+jm_keys_default_model(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
+{
+    (void) mem;
+
+    if (value.len == 0) {
+        return "has a \"default_model=\" without a name";
+    }
+
+    client->default_model = value;
+
+    return NULL;
+}
+
+
+static const char *
+jm_keys_from(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
+{
+    size_t      n;
+    jm_cidr_t  *from;
+
+    from = mem->alloc(mem->ctx, jm_keys_items(value) * sizeof(jm_cidr_t));
+    if (from == NULL) {
+        return jm_keys_no_memory;
+    }
+
+    n = 0;
+
+    do {
+        if (jm_keys_cidr(&from[n], jm_keys_item(&value)) != JM_OK) {
+            return "has a \"from=\" with what is no address, as "
+                   "\"10.0.0.0/8,2001:db8::/32\"";
+        }
+
+        n++;
+
+    } while (value.data != NULL);
+
+    client->from = from;
+    client->nfrom = n;
+
+    return NULL;
+}
+
+
+/* an address without a length is one only */
+
+static jm_rc_e
+jm_keys_cidr(jm_cidr_t *cidr, jm_str_t text)
+{
+    char            name[INET6_ADDRSTRLEN];
+    size_t          len;
+    unsigned        most;
+    const uint8_t  *slash;
+
+    slash = memchr(text.data, '/', text.len);
+    len = slash ? (size_t) (slash - text.data) : text.len;
+
+    if (len >= sizeof(name) || memchr(text.data, '\0', len) != NULL) {
+        return JM_INVALID;
+    }
+
+    memcpy(name, text.data, len);
+    name[len] = '\0';
+
+    if (inet_pton(AF_INET, name, cidr->bytes) == 1) {
+        cidr->len = sizeof(struct in_addr);
+
+    } else if (inet_pton(AF_INET6, name, cidr->bytes) == 1) {
+        cidr->len = sizeof(struct in6_addr);
+
+    } else {
+        return JM_INVALID;
+    }
+
+    most = (unsigned) cidr->len * 8;
+    cidr->bits = most;
+
+    if (slash == NULL) {
+        return JM_OK;
+    }
+
+    text.data += len + 1;
+    text.len -= len + 1;
+
+    return jm_keys_bits(text, most, &cidr->bits);
+}
+
+
+static jm_rc_e
+jm_keys_bits(jm_str_t text, unsigned most, unsigned *bits)
+{
+    size_t  i;
+
+    if (text.len == 0 || text.len > 3) {
+        return JM_INVALID;
+    }
+
+    *bits = 0;
+
+    for (i = 0; i < text.len; i++) {
+
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return JM_INVALID;
+        }
+
+        *bits = *bits * 10 + (text.data[i] - '0');
+    }
+
+    return (*bits <= most) ? JM_OK : JM_INVALID;
 }
 
 

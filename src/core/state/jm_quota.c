@@ -7,9 +7,6 @@
 #include "jm_quota_store.h"
 
 
-#define JM_QUOTA_NS         1000000     /* nanoseconds in a millisecond */
-
-
 static void jm_quota_bucket(const jm_client_t *client, uint64_t owed,
     jm_quota_rate_t *rate);
 static uint64_t jm_quota_cost(const jm_client_t *client);

@@ -9,11 +9,6 @@
 #include "jm_store_layout.h"
 
 
-/* more pictures than a client gets in a day, in a file that is damaged */
-
-#define JM_QUOTA_MOST       UINT32_MAX
-
-
 static void jm_quota_link(jm_quota_t *q, jm_ref_t *chain,
     jm_quota_client_t *c, unsigned table);
 static void jm_quota_unlink(jm_quota_t *q, jm_ref_t *chain,
@@ -48,67 +43,8 @@ jm_quota_layout(jm_quota_t *q, jm_store_t *s)
 
     if (s->fresh) {
         jm_ring_init(s, &q->shared->clients);
+        jm_ring_init(s, &q->shared->loose);
     }
-
-    return JM_OK;
-}
-
-
-/*
- * A window or a bucket that is far ahead must not shut a client out for ever:
- * jm_quota_rate() sees to the bucket.
- */
-
-jm_rc_e
-jm_quota_import(jm_quota_t *q, const jm_store_t *old, jm_ref_t ref,
-    int64_t seconds)
-{
-    uint64_t                  window;
-    jm_store_t               *s;
-    jm_quota_client_t        *c;
-    const jm_quota_client_t  *was;
-
-    s = q->store;
-
-    was = jm_store_believed(old, ref, JM_RECORD_CLIENT, jm_quota_client_sealed);
-
-    if (was == NULL || was->len == 0 || was->len > JM_KEYS_NAME
-        || was->serial == 0 || was->serial > INT64_MAX
-        || was->used > JM_QUOTA_MOST)
-    {
-        return JM_INVALID;
-    }
-
-    window = was->window;
-
-    if (was->period != 0) {
-        window = jm_min(window, (uint64_t) seconds / was->period);
-    }
-
-    c = jm_quota_find(q, jm_quota_name(was));
-
-    if (c == NULL) {
-
-        if (jm_quota_numbered(q, was->serial) != NULL) {
-            return JM_INVALID;
-        }
-
-        if (jm_store_room(s, 1) != JM_OK) {
-            return JM_ERROR;
-        }
-
-        c = jm_quota_add(q, jm_quota_name(was), was->serial);
-
-    } else if (window < c->window
-               || (window == c->window && was->used <= c->used))
-    {
-        return JM_OK;
-    }
-
-    jm_put(s, c->full, was->full);
-    jm_put(s, c->window, window);
-    jm_put(s, c->used, was->used);
-    jm_put(s, c->period, was->period);
 
     return JM_OK;
 }
@@ -193,11 +129,53 @@ jm_quota_drop(jm_quota_t *q, jm_quota_client_t *c)
                     JM_QUOTA_NAMES);
     jm_quota_unlink(q, jm_quota_by_serial(q, c->serial), c, JM_QUOTA_SERIALS);
 
+    jm_quota_set_loose(q, c, 0);
+
     jm_ring_remove(s, &c->link);
 
     jm_put(s, q->shared->nclients, q->shared->nclients - 1);
 
     jm_store_give(s, c);
+}
+
+
+/* the ledger leaves loose ones the room that they have, as it does others */
+
+void
+jm_quota_set_loose(jm_quota_t *q, jm_quota_client_t *c, unsigned loose)
+{
+    uint32_t            n;
+    jm_store_t         *s;
+    jm_quota_shared_t  *shared;
+
+    if (c->loose == loose) {
+        return;
+    }
+
+    s = q->store;
+    shared = q->shared;
+
+    n = loose ? 1 : UINT32_MAX;
+
+    jm_put(s, c->loose, loose);
+    jm_put(s, shared->nloose, shared->nloose + n);
+    jm_put(s, shared->nclients, shared->nclients - n);
+    jm_put(s, s->shared->kept, s->shared->kept + n);
+
+    jm_ring_remove(s, &c->link);
+    jm_ring_insert(s, loose ? jm_ring_prev(s, &shared->loose)
+                            : &shared->clients, &c->link);
+}
+
+
+void
+jm_quota_set_period(jm_quota_t *q, jm_quota_client_t *c, uint64_t period)
+{
+    if (c->period != period) {
+        jm_put(q->store, c->period, (uint32_t) period);
+        jm_put(q->store, c->window, 0);
+        jm_put(q->store, c->used, 0);
+    }
 }
 
 

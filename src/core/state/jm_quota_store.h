@@ -40,11 +40,12 @@ typedef struct {
     jm_ref_t             next[JM_QUOTA_TABLES];
     jm_ref_t             more;
     uint32_t             round;     /* of the files that it is in */
-    jm_ring_t            link;      /* of all clients */
+    jm_ring_t            link;      /* of all clients, or all loose ones */
     uint64_t             full;      /* ns: when its bucket is full again */
     uint64_t             window;    /* number of the day, or hour, */
     uint64_t             used;      /* that so many pictures are of */
-    uint64_t             period;    /* s of a window; 0: none are counted */
+    uint32_t             period;    /* s of a window; 0: none are counted */
+    uint32_t             loose;     /* no file has a line of its name */
     jm_quota_share_t     shares[JM_QUOTA_SHARES];
 } jm_quota_client_t;
 
@@ -57,8 +58,10 @@ typedef struct {
 
 
 struct jm_quota_shared_s {
-    jm_ring_t            clients;
+    jm_ring_t            clients;   /* that files name */
+    jm_ring_t            loose;     /* the others */
     uint32_t             nclients;
+    uint32_t             nloose;
     uint32_t             round;
 };
 
@@ -92,14 +95,16 @@ jm_str_t jm_quota_name(const jm_quota_client_t *c);
 /* Enters a client, for whom there has to be room, by a number of its own. */
 jm_quota_client_t *jm_quota_add(jm_quota_t *q, jm_str_t name, uint64_t serial);
 
+/* Set whether a client is a loose one; its period: a new one counts anew. */
+void jm_quota_set_loose(jm_quota_t *q, jm_quota_client_t *c, unsigned loose);
+void jm_quota_set_period(jm_quota_t *q, jm_quota_client_t *c, uint64_t period);
+
 /* Forgets a client, and what its requests hold. */
 void jm_quota_drop(jm_quota_t *q, jm_quota_client_t *c);
 
-/* Returns the client's share number i, be it free or not, or NULL. */
+/* Return share number i, or that of an owner, 0: a free one; or NULL. */
 jm_quota_share_t *jm_quota_share_at(const jm_quota_t *q, jm_quota_client_t *c,
     uint32_t i);
-
-/* Returns what they hold in an owner's process, or a free one of 0, or NULL. */
 jm_quota_share_t *jm_quota_share(const jm_quota_t *q, jm_quota_client_t *c,
     uint32_t owner);
 
@@ -109,11 +114,9 @@ jm_quota_share_t *jm_quota_share(const jm_quota_t *q, jm_quota_client_t *c,
  */
 jm_quota_share_t *jm_quota_share_add(jm_quota_t *q, jm_quota_client_t *c);
 
-/* Takes a share from its client. */
+/* Take a share from its client, or all those that are dead processes'. */
 void jm_quota_share_drop(jm_quota_t *q, jm_quota_client_t *c,
     jm_quota_share_t *share);
-
-/* Takes those shares from a client that are dead processes'. */
 void jm_quota_reap(jm_quota_t *q, jm_quota_client_t *c);
 
 

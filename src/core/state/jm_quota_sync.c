@@ -68,6 +68,10 @@ jm_quota_sync_mark(jm_quota_t *q, jm_quota_sync_t *sync)
 
         sync->found++;
 
+        /* one that had no line of its own may have got one */
+
+        jm_quota_set_loose(q, c, 0);
+
         jm_put(s, c->round, sync->round);
         jm_ring_remove(s, &c->link);
         jm_ring_insert(s, jm_ring_prev(s, clients), &c->link);
@@ -152,14 +156,7 @@ jm_quota_sync_add(jm_quota_t *q, jm_quota_sync_t *sync)
             c->round = sync->round;
         }
 
-        /* windows of another length are other windows */
-
-        if (c->period != client->images_period) {
-            jm_put(s, c->period, client->images_period);
-            jm_put(s, c->window, 0);
-            jm_put(s, c->used, 0);
-        }
-
+        jm_quota_set_period(q, c, client->images_period);
         jm_store_commit(s);
     }
 

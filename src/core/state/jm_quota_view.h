@@ -22,6 +22,8 @@
 
 #define JM_QUOTA_PIECE      32
 
+#define JM_QUOTA_NS         1000000     /* nanoseconds in a millisecond */
+
 
 typedef struct jm_quota_shared_s  jm_quota_shared_t;
 

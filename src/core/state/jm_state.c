@@ -5,11 +5,16 @@
 
 
 #include "jm_hash.h"
+#include "jm_quota_loose.h"
 #include "jm_state_shared.h"
 #include "jm_store_layout.h"
 
 
 #define JM_STATE_STEP       65536
+
+/* clients that are looked at for one to forget */
+
+#define JM_STATE_LOOSE      8
 
 /* in ms since 1970: what is later, in the year 2500, is no time */
 
@@ -179,7 +184,8 @@ jm_state_records(const jm_state_t *st)
 void
 jm_state_keep(jm_state_t *st, uint32_t records)
 {
-    jm_put(&st->store, st->store.shared->kept, records);
+    jm_put(&st->store, st->store.shared->kept,
+           records + st->quota.shared->nloose);
 }
 
 
@@ -245,10 +251,18 @@ jm_state_join(jm_state_t *st, unsigned (*can_be)(void *ctx, uint32_t slot),
 }
 
 
+/* a client that nobody counts any more is worth less than an old request */
+
 static jm_rc_e
 jm_state_forget(void *ctx)
 {
     jm_state_t *st = ctx;
+
+    if (jm_quota_shrink(&st->quota, JM_STATE_LOOSE, st->now, st->seconds)
+        == JM_OK)
+    {
+        return JM_OK;
+    }
 
     return jm_ledger_shrink(&st->ledger);
 }

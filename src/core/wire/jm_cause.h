@@ -49,6 +49,7 @@ typedef enum {
     JM_CAUSE_CLIENT_LEFT,
     JM_CAUSE_CANCELED,              /* its client has asked for that */
     JM_CAUSE_TASK_RUNNING,          /* it cannot be canceled any more */
+    JM_CAUSE_ADDRESS,               /* none of those the client may have */
     JM_CAUSE_LAST
 } jm_cause_e;
 

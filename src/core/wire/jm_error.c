@@ -166,7 +166,12 @@ static const jm_cause_t  jm_causes[JM_CAUSE_LAST] = {
 
     [JM_CAUSE_TASK_RUNNING] = {
         409, 0, "invalid_request_error", "task_running",
-        "The task cannot be canceled any more: it is submitted, or over." }
+        "The task cannot be canceled any more: it is submitted, or over." },
+
+    [JM_CAUSE_ADDRESS] = {
+        403, 0, "permission_error", "address_not_allowed",
+        "You may not use this service from the address that you have; use it "
+        "from one that its operator allows you." }
 };
 
 

@@ -34,6 +34,7 @@ my %row = (
     content_policy_violation => [400, 'image_generation_user_error'],
     invalid_api_key          => [401, 'authentication_error'],
     permission_denied        => [403, 'permission_error'],
+    address_not_allowed      => [403, 'permission_error'],
     model_not_found          => [404, 'invalid_request_error'],
     not_found                => [404, 'invalid_request_error'],
     task_not_found           => [404, 'invalid_request_error'],

@@ -186,6 +186,7 @@ sub is_refused {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my %status = (
         invalid_api_key => 401, permission_denied => 403,
+        address_not_allowed => 403, service_unavailable => 503,
         not_found => 404, task_not_found => 404, method_not_allowed => 405,
         rate_limit_exceeded => 429, insufficient_quota => 429,
     );
