@@ -61,8 +61,9 @@ sub login {
         my ($socket) = @_;
 
         while (defined(my $request = read_request($socket))) {
-            my $status = $request =~ /^Authorization: Bearer sk-of-/mi
-                       ? '204 No Content' : '401 Unauthorized';
+            my ($who) = $request =~ /^Authorization: Bearer sk-of-(\S+)/mi;
+            my $status = $who ? "204 No Content\r\nX-User: $who\@example.com"
+                              : '401 Unauthorized';
 
             print $socket "HTTP/1.1 $status\r\nContent-Length: 0\r\n"
                           . "WWW-Authenticate: Bearer\r\n\r\n";
@@ -392,8 +393,8 @@ sub shared {
     $t->allow_log(qr/limiting (?:requests|connections)/);
 
     my ($row) = grep { $_->{task_id} } $t->access_log;
-    is($row->{client}, substr(sha256_hex('sk-of-the-client'), 0, 16),
-       "$name: the access log tells clients apart");
+    is($row->{client}, 'the-client@example.com',
+       "$name: the access log has who it was");
 
     # A request is logged when its connection is closed.
     @waiting = ();
