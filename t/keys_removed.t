@@ -2,7 +2,8 @@
 
 # A client's line is taken out of the file of keys, and nginx reloaded: what it
 # has waiting in the old workers is not submitted any more, what runs is
-# followed to its end, and others are served as before.
+# followed to its end, and others are served as before.  A name of jimeng_client
+# needs no line; but a key that was sent with it does.
 #
 # Seen failing: "waits" and "stream", without ngx_http_jimeng_client_listed() in
 # ngx_http_jimeng_admit().
@@ -30,9 +31,23 @@ my $t = with_keys(
     [ 'alice concurrency=9 images=20/d', 'bob concurrency=9' ],
     workers => 2, emulator => { seconds => 3 }, account => 'concurrency 1;',
     http => 'lingering_close off;',
+    server => <<'EOT',
+        location /named/ {
+            jimeng_client $http_name;
+            jimeng_keys %%DIR%%/keys;
+            jimeng_pass /_volcengine;
+        }
+EOT
 );
 
-my %prompt = map { $_ => prompt($_) } qw(runs waits stream bob);
+sub start_named {
+    my ($headers, $prompt) = @_;
+    my @request = $t->generation({ prompt => $prompt }, $headers);
+    $request[1] = '/named/images/generations';
+    return $t->start_request(@request);
+}
+
+my %prompt = map { $_ => prompt($_) } qw(runs waits stream bob name both);
 my %x = (runs => start($t, 'alice', $prompt{runs}));
 wait_submits($t, $prompt{runs});
 
@@ -41,11 +56,15 @@ $x{stream} = start($t, 'alice', $prompt{stream}, { stream => \1 });
 used($t, 'alice', concurrency => 3);
 $x{bob} = start($t, 'bob', $prompt{bob});
 used($t, 'bob', concurrency => 1);
+$x{name} = start_named({ Name => 'carol' }, $prompt{name});
+$x{both} = start_named({ Name => 'carol', %{ bearer('alice') } },
+                       $prompt{both});
+wait_for { $t->stub_status->{active} >= 7 } 'all of them wait';
 
 set_clients($t, 'bob concurrency=9');
 $t->reload;
 
-for my $what (qw(waits stream)) {
+for my $what (qw(waits stream both)) {
     my $r = $x{$what}->response;
     is_error($t, $r, "alice, $what: 401", code => 'invalid_api_key');
     is(scalar submits_of($t, $prompt{$what}), 0, "alice, $what: no submit");
@@ -56,6 +75,7 @@ is_error($t, generate_as($t, 'alice'), 'alice, in a new worker: 401',
          code => 'invalid_api_key');
 is_picture($t, $x{runs}->response, $prompt{runs}, 'alice, what runs');
 is_picture($t, $x{bob}->response, $prompt{bob}, 'bob, who waited');
+is_picture($t, $x{name}->response, $prompt{name}, 'a name needs no line');
 like($t->error_log, qr/client "alice" is in no file of keys any more/,
      'the log says why');
 $t->done;

@@ -9,6 +9,9 @@
 
 #include "state.h"
 
+#include "jm_quota_loose.h"
+#include "jm_quota_store.h"
+
 
 #define SIZE  (512 * 1024)
 
@@ -297,6 +300,107 @@ test_look(int primary)
 }
 
 
+/* a client that no file names comes with its first request, and goes */
+
+static void
+test_loose(void)
+{
+    jm_hold_t          held;
+    jm_client_t        carol, dave;
+    jm_op_open_t       op;
+    jm_op_rate_t       rate;
+    jm_ledger_claim_t  claim;
+
+    carol = alice;
+    carol.name = str("carol");
+    carol.unlisted = 1;
+
+    (void) open_one(&op, &claim, &held, 70, &carol);
+    is_int(op.over, JM_QUOTA_OK, "one without a line");
+    is_int((int64_t) reserved(&carol), 1, "is held");
+
+    /* as many as there may be, but for none: dave is one too many */
+
+    state_begin(&st);
+
+    while (!jm_quota_loose_full(&st.quota)) {
+        jm_put(&st.store, st.quota.shared->nloose,
+               st.quota.shared->nloose + 1);
+    }
+
+    state_commit(&st);
+
+    dave = carol;
+    dave.name = str("dave");
+    dave.rate = 1;
+    dave.rate_period = 1000;
+
+    memset(&rate, 0, sizeof(jm_op_rate_t));
+
+    rate.done = state_done_with;
+    rate.client = &dave;
+
+    b.rate(&b, &rate);
+    is_int(rate.rc, JM_ERROR, "there is no room for another");
+    is_int((int64_t) rate.rate.limit, 1, "whose limits are told");
+
+    (void) open_one(&op, &claim, &held, 71, &dave);
+    is_int(op.over, JM_QUOTA_NO_ROOM, "nor is it held");
+    b.ended(&b, &claim, JM_CLAIM_CLOSED, NULL);
+
+    state_begin(&st);
+    jm_put(&st.store, st.quota.shared->nloose, 1);
+    state_commit(&st);
+}
+
+
+/* what is kept of one that is idle goes before what was asked for */
+
+static void
+test_forget(void)
+{
+    uint32_t     entries;
+    jm_client_t  carol;
+
+    carol = alice;
+    carol.name = str("carol");
+    carol.unlisted = 1;
+
+    state_begin(&st);
+
+    is_int(st.quota.shared->nloose, 1, "one is there");
+    jm_state_keep(&st, 100);
+    is_int(st.store.shared->kept, 101, "the ledger leaves it its room");
+
+    entries = (uint32_t) jm_ledger_entries(&st.ledger);
+
+    while (st.store.shared->nfree != 0) {
+        (void) jm_store_take(&st.store, JM_RECORD_TASKS);
+        jm_store_commit(&st.store);
+    }
+
+    is_int(jm_store_room(&st.store, 1), JM_OK, "a store that is full");
+    is_int((int64_t) jm_ledger_entries(&st.ledger), entries - 1,
+           "while it runs, an entry is forgotten");
+    is_int(st.quota.shared->nloose, 1, "and it is not");
+
+    (void) jm_store_take(&st.store, JM_RECORD_TASKS);
+    jm_quota_share_drop(&st.quota, jm_quota_find(&st.quota, carol.name),
+                        jm_quota_share(&st.quota,
+                                       jm_quota_find(&st.quota, carol.name),
+                                       st.store.owner));
+    jm_store_commit(&st.store);
+
+    is_int(jm_store_room(&st.store, 1), JM_OK, "full again");
+    is_int((int64_t) jm_ledger_entries(&st.ledger), entries - 1,
+           "when it is over, no entry is");
+    is_int(st.quota.shared->nloose, 0, "but it is");
+    is_int(st.store.shared->kept, 100, "which leaves more to the ledger");
+
+    state_commit(&st);
+}
+
+
 int
 main(void)
 {
@@ -321,7 +425,11 @@ main(void)
     test_look(primary);
     test_place(primary, backup);
 
+    test_loose();
+
     is_int(state_is_whole(&st), 1, "all is whole");
+
+    test_forget();
 
     state_done(&st);
 

@@ -56,18 +56,20 @@ test_enter(void)
 {
     jm_hold_t        hold;
     jm_quota_t       q, other;
-    jm_client_t      alice, bob, carol, dave;
+    jm_client_t      alice, bob, carol, dave, erin;
     jm_quota_rate_t  rate;
     jm_quota_view_t  view;
 
     alice = client("alice", 1, 1, 1);
     start(&q, &other, &alice);
 
+    erin = client("erin", 1, 1, 1);
     bob = loose("bob", 1, 0, 2);
     carol = loose("carol", 1, 0, 2);
     dave = loose("dave", 0, 0, 0);
 
     is_int(enter(&q, &alice, NOW, SECONDS), JM_OK, "who has a line");
+    is_int(enter(&q, &erin, NOW, SECONDS), JM_OK, "had one until now");
     is_int(enter(&q, &dave, NOW, SECONDS), JM_OK, "and who has no limits");
     is_loose(&q, 0, "are not entered");
 
@@ -170,15 +172,23 @@ test_names(void)
     char             name[16];
     uint64_t         now;
     unsigned         i, most;
+    jm_hold_t        hold;
     jm_quota_t       q, other;
-    jm_client_t      alice, c;
+    jm_client_t      alice, bob, c;
     jm_quota_rate_t  rate;
+    jm_quota_view_t  view;
 
     alice = client("alice", 1, 1, 1);
     start(&q, &other, &alice);
 
     now = NOW;
     most = 0;
+
+    /* the first of all stays, which must not hide the others */
+
+    bob = loose("bob", 0, 1, 0);
+    (void) enter(&q, &bob, NOW, SECONDS);
+    (void) jm_quota_hold(&q, &bob, 1, 0, SECONDS, &hold, &view);
 
     /* ten of them have a bucket that is not full */
 
@@ -198,7 +208,8 @@ test_names(void)
     }
 
     is_int(i, 5000, "there is room for all");
-    ok(most >= 10 && most <= 20, "%u at a time", most);
+    ok(most >= 10 && most <= 21, "%u at a time", most);
+    is_view(&q, &bob, 1, 0, 1, "the first");
 
     done();
 }
@@ -209,6 +220,7 @@ test_full(void)
 {
     char             name[16];
     unsigned         i, max;
+    jm_ring_t       *link;
     jm_quota_t       q, other;
     jm_client_t      alice, c;
     jm_quota_rate_t  rate;
@@ -234,6 +246,18 @@ test_full(void)
 
     is_int(enter(&q, &c, NOW + MINUTE - 1, SECONDS), JM_ERROR, "no room");
     is_loose(&q, max, "nothing was entered");
+
+    /* the first two have sent more since, the next one has not */
+
+    link = jm_ring_next(q.store, &q.shared->loose);
+
+    for (i = 0; i < 2; i++) {
+        jm_put(q.store, jm_quota_linked(link)->full,
+               (NOW + 2 * (uint64_t) MINUTE) * JM_QUOTA_NS);
+        link = jm_ring_next(q.store, link);
+    }
+
+    jm_store_commit(q.store);
     is_int(enter(&q, &c, NOW + MINUTE, SECONDS), JM_OK, "a minute later");
     ok(q.shared->nloose < max, "others have gone");
 
@@ -243,7 +267,7 @@ test_full(void)
     jm_store_commit(q.store);
     fill(q.store, 0);
     c = loose("one", 1, 0, 0);
-    (void) jm_quota_shrink(&q, 1000, NOW + MINUTE, SECONDS);
+    (void) jm_quota_shrink(&q, 1000, NOW + 2 * MINUTE, SECONDS);
     fill(q.store, 0);
     is_int(enter(&q, &c, NOW, SECONDS), JM_ERROR, "no record");
     is_loose(&q, 0, "none is left");

@@ -464,26 +464,27 @@ state_view(jm_state_t *st, const jm_client_t *c)
 /* ---- whether it is whole */
 
 
-static inline unsigned
-quota_is_whole(jm_quota_t *q)
+/* how many clients are in a ring, or -1; adds their other records to *more */
+
+static inline int
+quota_ring(jm_quota_t *q, jm_ring_t *ring, unsigned loose, uint32_t *more)
 {
+    int                 n;
     jm_str_t            name;
-    uint32_t            n, more;
     jm_ref_t            ref;
     jm_ring_t          *link;
     jm_store_t         *s;
     jm_quota_client_t  *c;
 
     n = 0;
-    more = 0;
     s = q->store;
 
-    if (list_length(s, &q->shared->clients) != (int) q->shared->nclients) {
-        return 0;
+    if (list_length(s, ring) < 0) {
+        return -1;
     }
 
-    for (link = jm_ring_next(s, &q->shared->clients);
-         link != &q->shared->clients;
+    for (link = jm_ring_next(s, ring);
+         link != ring;
          link = jm_ring_next(s, link))
     {
         c = jm_quota_linked(link);
@@ -493,26 +494,45 @@ quota_is_whole(jm_quota_t *q)
 
         if (jm_store_believed(s, jm_ref(s, c), JM_RECORD_CLIENT,
                               jm_quota_client_sealed) != c
+            || c->loose != loose
             || jm_quota_find(q, name) != c
             || jm_quota_numbered(q, c->serial) != c)
         {
-            return 0;
+            return -1;
         }
 
         for (ref = c->more; ref != 0;
              ref = ((jm_quota_more_t *) jm_to(s, ref))->next)
         {
             if (((jm_record_t *) jm_to(s, ref))->type != JM_RECORD_SHARES) {
-                return 0;
+                return -1;
             }
 
-            more++;
+            (*more)++;
         }
 
         n++;
     }
 
-    return n == q->shared->nclients && n == store_count(s, JM_RECORD_CLIENT)
+    return n;
+}
+
+
+static inline unsigned
+quota_is_whole(jm_quota_t *q)
+{
+    uint32_t            more;
+    jm_store_t         *s;
+    jm_quota_shared_t  *shared;
+
+    more = 0;
+    s = q->store;
+    shared = q->shared;
+
+    return quota_ring(q, &shared->clients, 0, &more) == (int) shared->nclients
+           && quota_ring(q, &shared->loose, 1, &more) == (int) shared->nloose
+           && store_count(s, JM_RECORD_CLIENT)
+              == shared->nclients + shared->nloose
            && more == store_count(s, JM_RECORD_SHARES);
 }
 

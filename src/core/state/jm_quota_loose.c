@@ -121,7 +121,7 @@ jm_quota_idle(const jm_quota_t *q, jm_quota_client_t *c, uint64_t now,
         return 0;
     }
 
-    if (c->used != 0 && c->period != 0
+    if (c->period != 0
         && (uint64_t) seconds / c->period <= c->window)
     {
         return 0;
