@@ -2,12 +2,12 @@
 
 # jimeng_client: who a client is, by a variable: auth_basic, a login service, a
 # map of a header such as a certificate's name.  The name is what the ledger,
-# the ids, the queue, the log and the metrics go by, with and without a key.
+# the ids, the log and the metrics go by, with and without a key; keys_queue.t
+# has the queue.
 #
-# Seen failing: without the look at the name in who(), with a name that is not
-# looked at when its handler runs, with one that is empty taken for a client,
-# without each check of a name, with a key that is not looked at when there is
-# a name, and with one that is looked at where a file has none.
+# Seen failing: without the look at the name in ngx_http_jimeng_who(), without
+# each check of a name, with a key that is not looked at when there is a name,
+# and with one that is looked at where a file has none.
 
 use strict;
 use warnings;

@@ -2,7 +2,8 @@
 
 # Clients' limits, and the queue of an account: what waits counts for its
 # client's concurrency and budget, and gives both back when it does not get
-# on.  In the queue a client is its name, whichever header its key comes in.
+# on.  In the queue a client is its name, whichever header its key comes in, or
+# whether it has one at all.
 
 use strict;
 use warnings;
@@ -19,7 +20,7 @@ my $t = with_keys(
       'carol', 'dave images=3/d' ],
     workers => 2, emulator => { seconds => 0.8, concurrency => 1 },
     account => 'concurrency 1; queue 3;',
-    http => 'lingering_close off;',
+    http => 'lingering_close off;', location => 'jimeng_client $http_name;',
 );
 
 my ($one, $other) = $t->workers;
@@ -85,8 +86,8 @@ used($t, 'bob', concurrency => 0, images => [ 3, 0 ]);
 $prompt = prompt('turns');
 my %geek = ('GeekAI-API-Key' => key_of('bob'));
 my @turns = (
-    [ bearer('carol'), "$prompt a" ], [ bearer('bob'), "$prompt b1" ],
-    [ \%geek, "$prompt b2" ], [ bearer('alice'), "$prompt c" ],
+    [ bearer('carol'), "$prompt a" ], [ \%geek, "$prompt b1" ],
+    [ { Name => 'bob' }, "$prompt b2" ], [ bearer('alice'), "$prompt c" ],
 );
 my @running;
 
