@@ -13,8 +13,12 @@ use warnings;
 use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Ledger;
+use Jimeng::Test::Nginx;
 use Jimeng::Test::Process qw(slurp);
 use Jimeng::Test::Restart;
+
+plan(skip_all => 'a sanitizer takes the signal')
+    if Jimeng::Test::Nginx::about() =~ /fsanitize/;
 
 my $t = Jimeng::Test->new(with_file(workers => 2));
 my $file = file_of($t);
