@@ -145,7 +145,7 @@ for my $case (
 for my $case (
     [ 'images/generations', 'POST' ], [ 'images/edits', 'POST' ],
     [ 'images/edits/', 'POST' ], [ 'models', 'GET, HEAD' ],
-    [ "images/$task", 'GET, HEAD' ], [ 'usage', 'GET, HEAD' ],
+    [ "images/$task", 'GET, HEAD, DELETE' ], [ 'usage', 'GET, HEAD' ],
 ) {
     my ($path, $allowed) = @$case;
 

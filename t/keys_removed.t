@@ -66,7 +66,16 @@ $t->reload;
 
 for my $what (qw(waits stream both)) {
     my $r = $x{$what}->response;
-    is_error($t, $r, "alice, $what: 401", code => 'invalid_api_key');
+
+    # A stream that waits has begun, and others have an id by now.
+    if ($what eq 'stream') {
+        like($r->body, qr/event: error\ndata: .*"code":"invalid_api_key"/,
+             "alice, $what: invalid_api_key");
+    } else {
+        is($r->status, 401, "alice, $what: 401");
+        is($r->json->{code}, 'invalid_api_key', "alice, $what: why");
+    }
+
     is(scalar submits_of($t, $prompt{$what}), 0, "alice, $what: no submit");
     is($t->emulator->accounts->{main}{running}, 1, "alice, $what: at once");
 }

@@ -234,6 +234,11 @@ look(world_t *w, holder_t *h, unsigned i)
         check(h->claim.told);
         break;
 
+    case JM_LOOK_CANCELED:
+    case JM_LOOK_GONE:
+        check(0);
+        break;
+
     case JM_LOOK_UNKNOWN:
         check((task->has == HAS_MAYBE && task->claim == 0)
               || find(w, h->entered) == NULL);

@@ -179,7 +179,8 @@ run_status(const world_t *w, jm_status_e status, size_t fail)
     tap_mem_init(&m, fail);
     jm_buf_init(&b, &m.mem, 16, (size_t) 1 << 20);
 
-    rc = jm_reply_status(&b, &w->result, status, e);
+    rc = jm_reply_status(&b, &w->result,
+                         &(jm_standing_t) { .status = status }, e);
     check(rc == (tap_mem_unfailed(&m) ? JM_OK : JM_ERROR));
 
     m.fail = 0;

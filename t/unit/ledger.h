@@ -311,7 +311,7 @@ ring_length(jm_ledger_t *l, jm_ring_t *head, unsigned finished)
             state = jm_ledger_slot(l, e, i)->state;
 
             over &= (state == JM_SLOT_FREE || state == JM_SLOT_UNKNOWN
-                     || state == JM_SLOT_OVER);
+                     || state == JM_SLOT_OVER || state == JM_SLOT_CANCELED);
         }
 
         if (jm_ring_prev(l->store, jm_ring_next(l->store, link)) != link
@@ -347,7 +347,8 @@ owed_whole(jm_ledger_t *l, jm_ledger_entry_t *e)
     }
 
     return there == (e->owed_since != 0)
-           && (e->owed_since != 0 || e->told == 0);
+           && (e->owed_since != 0 || e->told == 0 || e->handed)
+           && (!e->tell || (e->owed_since != 0 && e->told != 0));
 }
 
 

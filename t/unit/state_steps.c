@@ -79,12 +79,31 @@ can_be(void *ctx, uint32_t slot)
 
 
 static void
+cancel(jm_state_t *st, order_t *o)
+{
+    jm_backend_t    b;
+    jm_op_cancel_t  op;
+
+    memset(&op, 0, sizeof(jm_op_cancel_t));
+
+    op.done = state_done_with;
+    op.entry = o->claim.serial;
+    op.n = 1;
+
+    state_backend(&b, st);
+    b.cancel(&b, &op);
+}
+
+
+static void
 live(void *data)
 {
     order_t     *o;
     jm_state_t  *st = data;
 
     o = story(st)->orders;
+
+    cancel(st, &o[3]);
 
     order_accepted(st, &o[0], 0, "first");
     order_over(st, &o[0], 0, 1, JM_LEAVE_OVER);
@@ -133,6 +152,7 @@ static const char *
 take_over(void *data)
 {
     unsigned     i, over;
+    uint64_t     serial;
     jm_state_t   st;
 
     (void) data;
@@ -148,6 +168,14 @@ take_over(void *data)
 
     if (!state_is_whole(&st)) {
         return "it is not whole";
+    }
+
+    serial = story(&st)->orders[3].claim.serial;
+
+    if ((state_slot(&st, serial, 0)->state == JM_SLOT_CANCELED)
+        != (state_place(&st, serial, 0) == NULL))
+    {
+        return "what is canceled has a place, or the other way round";
     }
 
     for (i = 0, over = 0; i < TASKS; i++) {

@@ -21,8 +21,8 @@
  * Whose a task is.  The slot of one that the upstream has, and that nobody who
  * lives follows, becomes *place.  Without a claim the task is one on account,
  * with id; or if id is empty, of the ledger's entry: JM_LOOK_OWN is then
- * nobody's, which has failed.  over, with JM_LOOK_TAKEN and a claim: its end was
- * seen, or it was given up.
+ * nobody's, which has failed.  over, with JM_LOOK_TAKEN and a claim: its end
+ * was seen, or it was given up.
  */
 
 typedef struct {

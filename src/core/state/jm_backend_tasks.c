@@ -137,8 +137,6 @@ jm_memory_look_entry(jm_state_t *st, jm_op_look_t *op)
 }
 
 
-/* a task's place, and then that it is not to be submitted by anybody */
-
 static void
 jm_memory_cancel(jm_backend_t *b, jm_op_cancel_t *op)
 {
@@ -154,10 +152,11 @@ jm_memory_cancel(jm_backend_t *b, jm_op_cancel_t *op)
     for (i = 0; i < op->n; i++) {
         jm_ledger_peek(&st->ledger, op->entry, i, &peek);
 
-        if (peek.look == JM_LOOK_WAIT && peek.place != 0
-            && jm_queue_cancel(&st->queue, peek.place, op->entry, i, st->now))
+        if (peek.look == JM_LOOK_WAIT
+            && jm_queue_may_cancel(&st->queue, peek.place, op->entry, i))
         {
             jm_ledger_cancel(&st->ledger, op->entry, i, st->now);
+            jm_queue_cancel(&st->queue, peek.place, st->now);
             op->canceled++;
 
         } else if (peek.look == JM_LOOK_CANCELED) {

@@ -138,7 +138,7 @@ jm_ledger_peek(jm_ledger_t *l, uint64_t serial, unsigned i,
 }
 
 
-unsigned
+void
 jm_ledger_cancel(jm_ledger_t *l, uint64_t serial, unsigned i, uint64_t now)
 {
     jm_ledger_slot_t   *slot;
@@ -147,18 +147,14 @@ jm_ledger_cancel(jm_ledger_t *l, uint64_t serial, unsigned i, uint64_t now)
     e = jm_ledger_numbered(l, serial);
 
     if (e == NULL || i >= e->n) {
-        return 0;
+        return;
     }
 
     slot = jm_ledger_slot(l, e, i);
 
-    if (slot->state != JM_SLOT_IDLE) {
-        return 0;
+    if (slot->state == JM_SLOT_IDLE) {
+        jm_put(l->store, slot->round, (uint16_t) (slot->round + 1));
+        jm_ledger_become(l, slot, JM_SLOT_CANCELED);
+        jm_ledger_settle(l, e, now);
     }
-
-    jm_put(l->store, slot->round, (uint16_t) (slot->round + 1));
-    jm_ledger_become(l, slot, JM_SLOT_CANCELED);
-    jm_ledger_settle(l, e, now);
-
-    return 1;
 }

@@ -53,10 +53,10 @@ void jm_ledger_peek(jm_ledger_t *l, uint64_t serial, unsigned i,
     jm_ledger_peek_t *peek);
 
 /*
- * Task i is not to be submitted by anybody, ever.  Returns 1 if it was going to
- * be, and its place in the queue has to be given up.
+ * Task i, which is not submitted yet, is not to be submitted by anybody, ever.
+ * Does nothing for others.
  */
-unsigned jm_ledger_cancel(jm_ledger_t *l, uint64_t serial, unsigned i,
+void jm_ledger_cancel(jm_ledger_t *l, uint64_t serial, unsigned i,
     uint64_t now);
 
 

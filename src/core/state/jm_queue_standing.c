@@ -58,23 +58,24 @@ jm_queue_standing(jm_queue_t *q, jm_ref_t ref, uint64_t entry, unsigned task,
 
 
 unsigned
-jm_queue_cancel(jm_queue_t *q, jm_ref_t ref, uint64_t entry, unsigned task,
-    uint64_t now)
+jm_queue_may_cancel(jm_queue_t *q, jm_ref_t ref, uint64_t entry,
+    unsigned task)
 {
     jm_queue_place_t  *place;
 
     place = jm_queue_of_task(q, ref, entry, task);
 
-    if (place == NULL
-        || (place->state != JM_PLACE_WAIT && place->state != JM_PLACE_GRANTED))
-    {
-        return 0;
-    }
+    return place != NULL
+           && (place->state == JM_PLACE_WAIT
+               || place->state == JM_PLACE_GRANTED);
+}
 
-    jm_queue_drop(q, place);
+
+void
+jm_queue_cancel(jm_queue_t *q, jm_ref_t ref, uint64_t now)
+{
+    jm_queue_drop(q, jm_to(q->store, ref));
     jm_queue_dispatch(q, NULL, now);
-
-    return 1;
 }
 
 

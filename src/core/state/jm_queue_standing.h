@@ -34,12 +34,13 @@ void jm_queue_standing(jm_queue_t *q, jm_ref_t place, uint64_t entry,
     unsigned task, uint64_t now, jm_turn_t *turn);
 
 /*
- * The same place is taken out of the queue: whoever has it looks, and finds
- * that it is gone.  Returns 0 if its owner may be submitting, or there is no
- * such place.  What was done before may be committed.
+ * Whether the same place may be taken out of the queue: its owner is not
+ * submitting; and takes it out: the owner looks, and finds that it is gone.
+ * What was done before may be committed.
  */
-unsigned jm_queue_cancel(jm_queue_t *q, jm_ref_t place, uint64_t entry,
-    unsigned task, uint64_t now);
+unsigned jm_queue_may_cancel(jm_queue_t *q, jm_ref_t place, uint64_t entry,
+    unsigned task);
+void jm_queue_cancel(jm_queue_t *q, jm_ref_t place, uint64_t now);
 
 
 #endif /* _JM_QUEUE_STANDING_H_INCLUDED_ */

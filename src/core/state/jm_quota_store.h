@@ -70,8 +70,6 @@ _Static_assert(sizeof(jm_quota_client_t) <= JM_RECORD, "a record");
 _Static_assert(sizeof(jm_quota_more_t) <= JM_RECORD, "a record");
 
 
-/* what of a client's record is sealed */
-
 #define jm_quota_client_sealed                                                \
     offsetof(jm_quota_client_t, len), offsetof(jm_quota_client_t, next)
 
@@ -85,11 +83,9 @@ jm_quota_linked(jm_ring_t *link)
 }
 
 
-/* Return the client of this name, or number, or NULL. */
+/* Return the client of a name, or number, or NULL; and a view of its name. */
 jm_quota_client_t *jm_quota_find(const jm_quota_t *q, jm_str_t name);
 jm_quota_client_t *jm_quota_numbered(const jm_quota_t *q, uint64_t serial);
-
-/* Returns the client's name, a view into its record. */
 jm_str_t jm_quota_name(const jm_quota_client_t *c);
 
 /* Enters a client, for whom there has to be room, by a number of its own. */
