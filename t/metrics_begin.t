@@ -33,15 +33,19 @@ my @busy = qw(concurrency_limit_exceeded upstream_rate_limited
               internal_error client_closed_request);
 my @known = qw(succeed invalid_request request_timeout task_not_found);
 my @named = (@known, @busy, qw(content_policy_violation prompt_too_long
-             request_too_large idempotency_key_reused invalid_api_key));
-my @unnamed = grep { !/internal|_found|timeout$|too_l|reused|_key/ } @named;
+             request_too_large idempotency_key_reused invalid_api_key
+             canceled task_running));
+my @unnamed = grep {
+    !/internal|_found|timeout$|too_l|reused|_key|canceled|running/
+} @named;
 push @unnamed, 'generation_timeout';
 my @no_model = (@known, qw(not_found model_not_found method_not_allowed
                 request_too_large prompt_too_long unsupported_media_type
                 permission_denied too_early rate_limit_exceeded internal_error
                 service_unavailable client_closed_request));
 my @nobody = (@no_model, qw(invalid_api_key address_not_allowed));
-my @tasks = (@known, @busy, qw(content_policy_violation invalid_api_key));
+my @tasks = (@known, @busy, qw(content_policy_violation invalid_api_key
+             canceled));
 
 # The results of a client and a model, or of an account, that are there.
 sub results {
