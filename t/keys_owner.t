@@ -50,6 +50,10 @@ for my $path (qw(/v1/images/ /v1/images/generations/)) {
                code => 'task_not_found');
     is_refused($t, retrieve($id, {}, $path), "$path: nobody",
                code => 'invalid_api_key');
+    is_refused($t, $t->request('DELETE', $path . $id, bearer('bob')),
+               "$path: another cancels", code => 'task_not_found');
+    is($t->request('DELETE', $path . $id, bearer('alice'))->json->{code},
+       'task_running', "$path: its owner cancels");
 }
 
 is(retrieve($id, { 'GeekAI-API-Key' => key_of('alice') })->status, 200,
