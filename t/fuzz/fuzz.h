@@ -54,17 +54,26 @@ same(jm_str_t a, jm_str_t b)
 }
 
 
-/* the processes of a simulated world are numbers, from 1 */
+/* processes of a simulated world are numbers, LIFE more each time they begin */
 
 #define PROCESSES  3
+#define LIFE       1024
 
 static unsigned  killed[PROCESSES + 1];
+static unsigned  times[PROCESSES + 1];
+
+
+static inline uint32_t
+owner_of(unsigned process)
+{
+    return process + LIFE * times[process];
+}
 
 
 static inline unsigned
 alive(uint32_t pid)
 {
-    return !killed[pid];
+    return !killed[pid % LIFE];
 }
 
 

@@ -1,11 +1,10 @@
 
 /*
  * The queue in a simulated world: processes that enter, submit, are refused,
- * die, and come back under the same number, clients that leave, and time that
- * goes by.  The input decides what happens next.  Whatever happens: a slot is
- * given only where one is free and nothing rests, to the oldest place of a
- * client whose turn it is; no slot stays free that somebody waits for; who has
- * one keeps it; and in the end all are there again.
+ * die, and come back, clients that leave, and time that goes by.  Whatever
+ * happens: a slot is given only where one is free and nothing rests, to the
+ * oldest place of a client whose turn it is; no slot stays free that somebody
+ * waits for; who has one keeps it; and in the end all are there again.
  *
  * Seen failing with each of these taken out: the first jm_queue_dispatch() of
  * jm_queue_enter(), the last of its client's tags and the last granted one in
@@ -55,7 +54,7 @@ typedef struct {
 static jm_queue_t *
 as(world_t *w, const holder_t *h)
 {
-    w->store.owner = h->process;
+    w->store.owner = owner_of(h->process);
 
     return &w->q;
 }
@@ -289,7 +288,7 @@ told(world_t *w, holder_t *h, jm_queue_e rc, uint64_t wait)
 
     case JM_QUEUE_GRANTED:
         place = place_of(w, h);
-        check(place != NULL && place->owner == h->process);
+        check(place != NULL && place->owner == owner_of(h->process));
         check(place->state == JM_PLACE_TOLD || place->state == JM_PLACE_RUN);
         check(h->p.account == place->account && wait == 0);
         check(place->accounts & jm_queue_bit(place->account));
@@ -517,8 +516,8 @@ die(world_t *w, unsigned process)
     killed[process] = !killed[process];
 
     if (!killed[process]) {
-        w->store.owner = process;
-        queue_join(&w->q);
+        store_own(&w->store, owner_of(process) + LIFE);
+        times[process]++;
         return;
     }
 
@@ -673,6 +672,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memset(&w, 0, sizeof(world_t));
     memset(killed, 0, sizeof(killed));
+    memset(times, 0, sizeof(times));
 
     w.input.data = data;
     w.input.size = size;

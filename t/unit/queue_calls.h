@@ -71,15 +71,6 @@ queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v, uint64_t now)
 }
 
 
-static inline void
-queue_join(jm_queue_t *q)
-{
-    jm_store_begin(q->store);
-    jm_queue_join(q);
-    jm_store_commit(q->store);
-}
-
-
 static inline jm_queue_e
 queue_enter(jm_queue_t *q, jm_place_t *p, const jm_queue_request_t *request,
     uint64_t now, uint64_t *wait)

@@ -3,13 +3,13 @@
  * What is left of tasks that nobody follows: those a process gave up, those of
  * one that died, or was stopped, and who takes them over.
  *
- * Seen failing with each of these taken out: alive() in jm_queue_lives() and in
- * jm_queue_orphan(), the lease, the average, its half and what was only granted
- * in jm_queue_lose(), the lapse, "asked" in jm_queue_accepted(), the walk of
- * jm_queue_join(), the new grip of jm_queue_adopt(), "adopted" in
- * jm_queue_learn(), the two things that jm_queue_find() does to a place, the
- * length of an id, and in jm_queue_orphan_next() the pause, the order, and the
- * reap; and the least time of jm_queue_alive().
+ * Seen failing with each of these taken out: alive() in jm_queue_lives() and
+ * in jm_queue_orphan(), the lease, the average, its half and what was only
+ * granted in jm_queue_lose(), the lapse, "asked" in jm_queue_accepted(), the
+ * new grip of jm_queue_adopt(), "adopted" in jm_queue_learn(), the two things
+ * that jm_queue_find() does to a place, the length of an id, and in
+ * jm_queue_orphan_next() the pause, the order, and the reap; and the least
+ * time of jm_queue_alive().
  */
 
 
@@ -216,31 +216,6 @@ test_dead(void)
     (void) told;
     (void) granted;
     (void) waiting;
-
-    stop();
-}
-
-
-/* a process that has a dead one's number */
-
-static void
-test_join(void)
-{
-    jm_place_t  waiting, told;
-    jm_queue_t  q, other;
-
-    start(&q, &other);
-    (void) account(&q, "main", 1, 9);
-
-    (void) enter(&other, &told, 'a', NOW);
-    (void) enter(&other, &waiting, 'a', NOW);
-    (void) enter(&q, &waiting, 'b', NOW);
-
-    queue_join(&other);
-    is_view(&q, 1, 1, 1, "joined");
-
-    is_int(look(&q, &waiting, NOW + 29999), JM_QUEUE_WAIT, "it has its time");
-    is_int(look(&q, &waiting, NOW + 30499), JM_QUEUE_GRANTED, "no more");
 
     stop();
 }
@@ -541,7 +516,6 @@ main(void)
     test_watched();
     test_outlived();
     test_dead();
-    test_join();
     test_lease();
 
     request_key = "jimeng_t2i_v40";

@@ -9,7 +9,7 @@
  * alarms, and both that cause one, the look at who is dead in
  * jm_queue_is_left(), in jm_queue_walk() and in jm_queue_process_of(), the
  * lease, the limits of what is given back in one call, jm_queue_bury() in
- * jm_queue_reap() and jm_queue_join(), and both looks of jm_queue_pause().
+ * jm_queue_reap(), and both looks of jm_queue_pause().
  */
 
 
@@ -249,36 +249,6 @@ test_dead_first(void)
 }
 
 
-/* an older process had the same number: what it has is not the new one's */
-
-static void
-test_same_number(void)
-{
-    unsigned    i;
-    jm_place_t  slot, b;
-    jm_queue_t  q, other;
-
-    start_many(&q, &other, &slot);
-
-    queue_join(&other);
-    is_int(q.shared->waiting, MANY - JM_QUEUE_BURIED, "a piece goes at once");
-    is_int(enter(&other, &b, 'b', NOW), JM_QUEUE_WAIT, "it has its own");
-    is_int(store_count(q.store, JM_RECORD_PROCESS), 2, "beside the old one's");
-    ok(queue_is_whole(&q), "same number: whole");
-
-    for (i = 0; q.shared->ndead != 0 && i < MANY; i++) {
-        (void) look(&other, &b, NOW + 1);
-    }
-
-    is_int(q.shared->waiting, 1, "which stays");
-    queue_leave(&q, &slot, JM_LEAVE_OVER, NOW + 1);
-    is_int((int64_t) queue_news(&other), (int64_t) b.serial, "and is served");
-    ok(queue_is_whole(&q), "same number: whole at the end");
-
-    stop();
-}
-
-
 /* whether a place that is told to wait is there */
 
 static unsigned
@@ -414,7 +384,6 @@ main(void)
     test_alarms();
     test_dead();
     test_dead_first();
-    test_same_number();
     test_taken_for_dead();
     test_lease_of_one();
     test_lease();

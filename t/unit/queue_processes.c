@@ -181,7 +181,6 @@ child(world_t *w, const jm_store_t *store, unsigned number)
         lock(&w->lock);
         jm_store_attach(&s, again, SIZE, 0);
         queue_layout(&q, &s);
-        queue_join(&q);
         unlock(&w->lock);
 
         run(w, &q, number);

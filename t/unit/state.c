@@ -280,6 +280,7 @@ test_join(void)
     uint32_t         first;
     jm_state_t       st;
     jm_quota_view_t  view;
+    jm_queue_view_t  seen;
 
     state_new(&st, SIZE, 10);
     memset(st.store.shared->owners, 0, sizeof(st.store.shared->owners));
@@ -329,6 +330,10 @@ test_join(void)
     is_int(jm_store_lives(&st.store, 4), 0, "it is no more");
     view = state_view(&st, &alice);
     is_int(view.running, 0, "nothing runs");
+    state_wait(500);
+    state_begin(&st);
+    jm_queue_view(&st.queue, 0, &seen, st.now);
+    state_commit(&st);
     is_int(state_place(&st, o.claim.serial, 0)->state, JM_PLACE_LOST,
            "its slot is an orphan's");
     is_int(jm_ledger_followed(&st.ledger,

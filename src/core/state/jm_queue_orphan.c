@@ -44,22 +44,6 @@ static jm_queue_place_t *jm_queue_next_orphan(jm_queue_t *q,
 
 
 void
-jm_queue_join(jm_queue_t *q)
-{
-    jm_queue_seen_t  seen;
-
-    /* at time 0 nothing has lapsed */
-
-    seen.n = 1;
-    seen.of[0].owner = q->store->owner;
-    seen.of[0].alive = 0;
-
-    jm_queue_walk(q, 0, &seen);
-    jm_queue_bury(q);
-}
-
-
-void
 jm_queue_lose(jm_queue_t *q, jm_queue_place_t *place)
 {
     if (place->state == JM_PLACE_WAIT || place->state == JM_PLACE_GRANTED) {

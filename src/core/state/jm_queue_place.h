@@ -66,12 +66,6 @@ typedef struct {
 
 
 /*
- * To be called once by a process before it enters its first place: what was
- * left by an older one with the same number is nobody's from then on.
- */
-void jm_queue_join(jm_queue_t *q);
-
-/*
  * Enters a place.  Of the request's accounts that have a free slot it gets the
  * one with the fewest that run for its weight, of equals the first; without
  * any it waits.  With JM_QUEUE_GRANTED and _WAIT *p is set, and has to be left

@@ -14,7 +14,7 @@ static void jm_queue_move(jm_queue_t *q, jm_queue_place_t *place,
 static void jm_queue_wake(jm_queue_t *q, uint32_t worker);
 
 
-/* an older process may have had the same number */
+/* one that was taken for dead, and lives, has another record from then on */
 
 jm_queue_process_t *
 jm_queue_process_of(jm_queue_t *q, uint32_t owner)

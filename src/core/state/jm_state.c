@@ -241,13 +241,7 @@ jm_rc_e
 jm_state_join(jm_state_t *st, unsigned (*can_be)(void *ctx, uint32_t slot),
     void *ctx)
 {
-    if (jm_store_join(&st->store, can_be, ctx) != JM_OK) {
-        return JM_ERROR;
-    }
-
-    jm_queue_join(&st->queue);
-
-    return JM_OK;
+    return jm_store_join(&st->store, can_be, ctx);
 }
 
 
