@@ -136,6 +136,8 @@ my %case = (
               requests('succeed', '') => steadily(900) },
         'not so many' => { requests('concurrency_limit_exceeded')
                                => steadily(5),
+                           requests('concurrency_limit_exceeded', '')
+                               => steadily(50),
                            requests('succeed') => steadily(96) },
         'once' => { requests('concurrency_limit_exceeded') => jump(50),
                     requests('succeed') => steadily(1) },
