@@ -153,7 +153,7 @@ for my $code (50429, 50430) {
     $t->emulator->fault(refusal($code, times => -1));
     my $r = $t->request(of(prompt("$code for ever"), 'a', path => '/short'));
     is_error($t, $r, "$code for ever", code => 'upstream_rate_limited',
-             upstream_code => $code);
+             upstream_code => $code, waited => 1);
     cmp_ok($t->submits - $before, '<=', 3, "$code for ever: asked a few times");
     cmp_ok(time - $begin, '<', 3, "$code for ever: it is told in time");
     $t->emulator->clear_faults;

@@ -131,7 +131,7 @@ my $submits = $t->submits;
                     1 .. 2);
 $t->signal('QUIT');
 is_error($t, $_->response, 'no time left: who waits',
-         code => 'service_unavailable') for @last;
+         code => 'service_unavailable', waited => 1) for @last;
 is($holder->response->status, 503, 'no time left: who had the slot');
 is($t->wait_exit, 0, 'no time left: nginx leaves');
 is(scalar $t->submits, $submits, 'no time left: nothing was submitted');

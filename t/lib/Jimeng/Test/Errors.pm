@@ -96,6 +96,8 @@ sub is_error {
         if (defined $want{task_id}) {
             like($t->upstream_ids($json->{task_id}), $want{task_id},
                  'task_id');
+        } elsif ($want{waited}) {
+            like($json->{task_id}, qr/^A[\w-]{40,}$/, 'an id without tasks');
         } else {
             is($json->{task_id}, undef, 'no task_id');
         }
