@@ -144,6 +144,13 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       0,
       NULL },
 
+    { ngx_string("jimeng_timezone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_jimeng_timezone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("jimeng_keys"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_jimeng_keys,

@@ -87,7 +87,7 @@ my %special = (
     jimeng_accounts => 'the only one', jimeng_upload => 'off',
     jimeng_keys => 'off', jimeng_error_page => 'off',
     jimeng_client => "\x{2013}", jimeng_cross_site => 'off',
-    jimeng_poll_attempts => 'off',
+    jimeng_poll_attempts => 'off', jimeng_timezone => '+00:00',
     jimeng_task_secret => 'a random one, until nginx is started again',
 );
 

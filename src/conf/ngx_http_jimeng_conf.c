@@ -57,6 +57,7 @@ ngx_http_jimeng_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    jmcf->timezone = NGX_CONF_UNSET;
     jmcf->created = ngx_time();
 
     return jmcf;
@@ -80,6 +81,8 @@ char *
 ngx_http_jimeng_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_jimeng_main_conf_t *jmcf = conf;
+
+    ngx_conf_init_value(jmcf->timezone, 0);
 
     if (ngx_http_jimeng_secret_init(cf, jmcf) != NGX_OK) {
         return NGX_CONF_ERROR;

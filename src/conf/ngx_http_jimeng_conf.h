@@ -36,6 +36,7 @@ typedef struct {
     ngx_array_t                 passes;     /* locations with jimeng_pass */
     ngx_http_jimeng_zone_t     *zone;       /* NULL: there is none */
     ngx_int_t                   request_id; /* index of $request_id */
+    ngx_int_t                   timezone;   /* s east of UTC */
     time_t                      created;    /* when it was read */
     jm_seal_key_t               seal_keys[JM_SEAL_KEYS];
     ngx_uint_t                  nseal_keys;
@@ -91,6 +92,7 @@ char *ngx_http_jimeng_msec_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_jimeng_number_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_jimeng_timezone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* ngx_http_jimeng_accounts.c */
 

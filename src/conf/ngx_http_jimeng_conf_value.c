@@ -14,6 +14,10 @@
 
 #define NGX_HTTP_JIMENG_REQ_KEY_MAX  256
 
+/* no place on earth is further from UTC, in minutes */
+
+#define NGX_HTTP_JIMENG_TIMEZONE_MAX  (14 * 60)
+
 
 static char *ngx_http_jimeng_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf, char *(*set)(ngx_conf_t *cf, ngx_command_t *cmd, void *conf));
@@ -263,5 +267,51 @@ ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model, u_char *p,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"area=\" in \"jimeng_model\" takes two numbers of "
                        "pixels, as \"area=1048576-16777216\"");
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_jimeng_timezone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_jimeng_main_conf_t *jmcf = conf;
+
+    u_char     *p;
+    ngx_int_t   hours, minutes;
+    ngx_str_t  *value;
+
+    if (jmcf->timezone != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    p = value[1].data;
+
+    if (value[1].len != sizeof("+HH:MM") - 1
+        || (p[0] != '+' && p[0] != '-') || p[3] != ':')
+    {
+        goto invalid;
+    }
+
+    hours = ngx_atoi(p + 1, 2);
+    minutes = ngx_atoi(p + 4, 2);
+
+    if (hours == NGX_ERROR || minutes == NGX_ERROR || minutes > 59
+        || hours * 60 + minutes > NGX_HTTP_JIMENG_TIMEZONE_MAX)
+    {
+        goto invalid;
+    }
+
+    jmcf->timezone = (hours * 60 + minutes) * (p[0] == '-' ? -60 : 60);
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"jimeng_timezone\" takes a difference from UTC of 14 "
+                       "hours at most, as \"+08:00\" or \"-03:30\", not "
+                       "\"%V\"", &value[1]);
     return NGX_CONF_ERROR;
 }

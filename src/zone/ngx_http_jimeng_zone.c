@@ -203,6 +203,7 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     before = ngx_http_jimeng_zone_before(zone);
 
     zone->memory.records = ngx_http_jimeng_zone_records(zone);
+    zone->memory.state.quota.east = (int32_t) zone->jmcf->timezone;
 
     if (ngx_http_jimeng_memory_open(&zone->memory,
                                     before ? &before->memory : NULL,

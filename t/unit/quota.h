@@ -25,6 +25,8 @@ static inline void
 quota_attach(jm_quota_t *q, jm_store_t *s, void *memory, size_t size,
     unsigned fresh)
 {
+    q->east = 0;
+
     jm_store_attach(s, memory, size, fresh);
 
     if (jm_quota_layout(q, s) != JM_OK

@@ -4,7 +4,7 @@
  */
 
 
-#include "jm_keys.h"
+#include "jm_client.h"
 
 
 static unsigned jm_cidr_has(const jm_cidr_t *cidr, jm_str_t address);

@@ -140,12 +140,12 @@ jm_keys_images(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
     if (jm_keys_number(&value, &client->images) == JM_OK) {
 
         if (jm_str_eq(&value, "/h")) {
-            client->images_period = 3600;
+            client->images_period = JM_CLIENT_HOUR;
             return NULL;
         }
 
         if (jm_str_eq(&value, "/d")) {
-            client->images_period = 86400;
+            client->images_period = JM_CLIENT_DAY;
             return NULL;
         }
     }

@@ -5,6 +5,7 @@
 
 
 #include "jm_quota_store.h"
+#include "jm_quota_window.h"
 
 
 static void jm_quota_bucket(const jm_client_t *client, uint64_t owed,
@@ -18,8 +19,8 @@ static void jm_quota_count(jm_quota_t *q, jm_quota_client_t *c,
     uint64_t images, int64_t seconds);
 static void jm_quota_look(const jm_quota_t *q, jm_quota_client_t *c,
     const jm_client_t *client, int64_t seconds, jm_quota_view_t *view);
-static uint64_t jm_quota_used(const jm_quota_client_t *c, uint64_t period,
-    int64_t seconds, uint64_t *window);
+static uint64_t jm_quota_used(const jm_quota_t *q, const jm_quota_client_t *c,
+    uint64_t period, int64_t seconds, uint64_t *window);
 
 
 uint64_t
@@ -283,7 +284,7 @@ jm_quota_count(jm_quota_t *q, jm_quota_client_t *c, uint64_t images,
 {
     uint64_t  used, window;
 
-    used = jm_quota_used(c, c->period, seconds, &window);
+    used = jm_quota_used(q, c, c->period, seconds, &window);
 
     jm_put(q->store, c->used, used + images);
     jm_put(q->store, c->window, window);
@@ -384,25 +385,25 @@ jm_quota_look(const jm_quota_t *q, jm_quota_client_t *c,
         return;
     }
 
-    view->used = jm_quota_used(c, period, seconds, &window);
+    view->used = jm_quota_used(q, c, period, seconds, &window);
 
     taken = view->used + view->reserved;
 
     view->remaining = client->images - jm_min(client->images, taken);
-    view->reset = (int64_t) ((window + 1) * period);
+    view->reset = jm_quota_window_end(q, period, window);
 }
 
 
 /*
- * Processes do not look at the clock at the same time: one that is just behind
- * does not begin the last day, or hour, again.
+ * Processes do not look at the clock at the same time, nor in the same time
+ * zone: one that is behind does not begin the last day, or hour, again.
  */
 
 static uint64_t
-jm_quota_used(const jm_quota_client_t *c, uint64_t period, int64_t seconds,
-    uint64_t *window)
+jm_quota_used(const jm_quota_t *q, const jm_quota_client_t *c,
+    uint64_t period, int64_t seconds, uint64_t *window)
 {
-    *window = (uint64_t) seconds / period;
+    *window = jm_quota_window(q, period, seconds);
 
     if (c == NULL || *window > c->window) {
         return 0;

@@ -6,6 +6,7 @@
 
 #include "jm_quota_loose.h"
 #include "jm_quota_store.h"
+#include "jm_quota_window.h"
 
 
 /* more pictures than a client gets in a day, in a file that is damaged */
@@ -45,7 +46,7 @@ jm_quota_import(jm_quota_t *q, const jm_store_t *old, jm_ref_t ref,
     window = was->window;
 
     if (was->period != 0) {
-        window = jm_min(window, (uint64_t) seconds / was->period);
+        window = jm_min(window, jm_quota_window(q, was->period, seconds));
     }
 
     c = jm_quota_find(q, name);

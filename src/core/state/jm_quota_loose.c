@@ -6,6 +6,7 @@
 
 #include "jm_quota_loose.h"
 #include "jm_quota_store.h"
+#include "jm_quota_window.h"
 
 
 /* ns that the largest bucket takes to fill: what is later is damaged */
@@ -122,7 +123,7 @@ jm_quota_idle(const jm_quota_t *q, jm_quota_client_t *c, uint64_t now,
     }
 
     if (c->period != 0
-        && (uint64_t) seconds / c->period <= c->window)
+        && jm_quota_window(q, c->period, seconds) <= c->window)
     {
         return 0;
     }

@@ -37,13 +37,14 @@ enum {
 };
 
 
-/* a process's way to the counters, in memory of its own */
+/* a process's way to the counters, in memory of its own; east is to be set */
 
 typedef struct {
     jm_store_t          *store;
     jm_quota_shared_t   *shared;
     jm_ref_t            *tables[JM_QUOTA_TABLES];
     uint32_t             mask;      /* of the chains in each */
+    int32_t              east;      /* s that days begin before those of UTC */
 } jm_quota_t;
 
 

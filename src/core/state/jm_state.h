@@ -29,7 +29,7 @@
 typedef struct jm_state_shared_s  jm_state_shared_t;
 
 
-/* a process's way to it; store.alive() is to be set, and boot for a new one */
+/* a process's way to it; alive() and east are to be set, boot for a new one */
 
 typedef struct {
     jm_store_t           store;

@@ -95,7 +95,7 @@ sub good {
     my ($self, @values) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    $self->accepts("good: $_", location => "$self->{directive} $_;")
+    $self->accepts("good: $_", $self->_place => "$self->{directive} $_;")
         for @values;
     return;
 }
@@ -113,7 +113,7 @@ sub bad {
             unless $text =~ s/^\\//;
 
         $self->refuses("bad: $value", $text,
-                       location => "$self->{directive} $value;");
+                       $self->_place => "$self->{directive} $value;");
     }
 
     return;
@@ -129,7 +129,7 @@ sub common {
 
     $self->contexts("$directive $value;");
 
-    my ($place) = grep { $self->{only}{$_} } qw(location http);
+    my $place = $self->_place;
     my $arguments = qq(invalid number of arguments in "$directive" directive);
 
     $self->refuses('duplicate', qq("$directive" directive is duplicate),
@@ -139,6 +139,9 @@ sub common {
                    $place => "$directive $many;");
     return;
 }
+
+
+sub _place { (grep { $_[0]{only}{$_} } qw(location http))[0] }
 
 
 sub contexts {
