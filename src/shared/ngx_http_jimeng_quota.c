@@ -285,7 +285,9 @@ ngx_http_jimeng_hold_images(ngx_http_jimeng_hold_t *hold,
                  "run may bring %llu, and this one %lu; it begins anew at "
                  "%4d-%02d-%02dT%02d:%02d:%02dZ.",
                  (unsigned long long) view->limit,
-                 hold->client->images_period == 3600 ? "an hour" : "a day",
+                 hold->client->images_period == JM_CLIENT_HOUR ? "an hour"
+                 : hold->client->images_period == JM_CLIENT_DAY ? "a day"
+                 : "a month",
                  (unsigned long long) view->used,
                  (unsigned long long) view->reserved,
                  (unsigned long) hold->images,

@@ -169,6 +169,7 @@ test_periods(void)
         { A " a rate=5r/h", 3600000, 0 },
         { A " a images=1/h", 3600, 1 },
         { A " a images=1/d", 86400, 1 },
+        { A " a images=1/M", 31 * 86400, 1 },
         { A " a expires=1970-01-01", 1, 2 },
         { A " a expires=1970-01-02", 86400, 2 },
         { A " a expires=2000-02-29", 951782400, 2 },
@@ -454,6 +455,7 @@ test_limits(void)
         "rate=1r/s concurrency=3 images=3/d",
         "rate=1r/s concurrency=2 images=4/d",
         "rate=1r/s concurrency=2 images=3/h",
+        "rate=1r/s concurrency=2 images=3/M",
         "concurrency=2 images=3/d"
     };
 

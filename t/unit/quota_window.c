@@ -1,16 +1,19 @@
 
 /*
- * When a day begins: by the operator's time zone, whole hours in none.  What
- * has another zone from now on, or another process's, goes on with the date
- * that it is: no date begins twice.
+ * When a day and a month begin: by the operator's time zone, whole hours in
+ * none.  What has another zone from now on, or another process's, goes on with
+ * the date that it is: no date begins twice.
  *
  * Seen failing without jm_quota_window_east(), with its sign turned in the end,
- * and with hours in it; "before 1970" without jm_max(); with any other window
+ * and with hours in it; "months" without the calendar, with that of UTC, and
+ * without leap years; "before 1970" without jm_max(); with any other window
  * taken for a new one; and the import and what is idle with windows of UTC.
  */
 
 
 #define _GNU_SOURCE
+
+#include <time.h>
 
 #include "tap.h"
 
@@ -63,6 +66,51 @@ test_windows(void)
 
     is_int((int64_t) jm_quota_window(&q, JM_CLIENT_DAY, 14 * H - 1), 0,
            "before 1970 is its first day");
+}
+
+
+/* each day until 2405, at its ends, against what the C library says */
+
+static void
+test_months(void)
+{
+    size_t      i;
+    int64_t     t, end;
+    time_t      local;
+    unsigned    days, wrong;
+    struct tm   tm;
+    jm_quota_t  q;
+
+    static const int32_t  zones[] = { 0, 8 * 3600, -7 * 1800, 50400, -50400 };
+
+    for (i = 0; i < jm_nitems(zones); i++) {
+        q.east = zones[i];
+        days = 0;
+        wrong = 0;
+
+        for (t = D - 1; t < 159000 * D; t += (t % D == 0) ? D - 1 : 1) {
+            local = (time_t) t;
+
+            (void) gmtime_r(&local, &tm);
+
+            wrong += (jm_quota_window(&q, JM_CLIENT_MONTH, t - zones[i])
+                      != (uint64_t) ((tm.tm_year + 1900) * 12 + tm.tm_mon));
+
+            end = jm_quota_window_end(&q, JM_CLIENT_MONTH,
+                                      jm_quota_window(&q, JM_CLIENT_MONTH,
+                                                      t - zones[i]));
+
+            tm.tm_mon++;
+            tm.tm_mday = 1;
+            tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+
+            wrong += (end != (int64_t) timegm(&tm) - zones[i]);
+            days++;
+        }
+
+        is_int(wrong, 0, "months, %d s from UTC, on %u days", (int) zones[i],
+               days / 2);
+    }
 }
 
 
@@ -152,6 +200,43 @@ test_hours(void)
 }
 
 
+/* two seconds, and a leap day between them */
+
+static void
+test_month(void)
+{
+    int64_t             february, march;
+    jm_quota_t          q, other;
+    jm_client_t         c;
+    const jm_client_t  *clients[] = { &c };
+
+    /* 2028-02-01 and 2028-03-01, 00:00 in Beijing */
+
+    february = INT64_C(1832976000) - 8 * H;
+    march = february + 29 * D;
+
+    c = client("alice", 0, 0, 9);
+    start(&q, &other, &c);
+
+    q.east = 8 * 3600;
+    make(&q, &c, 3, february);
+
+    c.images_period = JM_CLIENT_MONTH;
+    (void) quota_sync(&q, clients, 1);
+    is_date(&q, &c, february, 0, march, "a month begins anew after days");
+
+    make(&q, &c, 4, february);
+    make(&q, &c, 1, february + 28 * D);
+    is_date(&q, &c, march - 1, 5, march, "its last second");
+    is_date(&q, &c, march, 0, march + 31 * D, "the next one");
+
+    q.east = -8 * 3600;
+    is_date(&q, &c, march, 5, march + 16 * H, "to the west: it is that yet");
+
+    done();
+}
+
+
 static void
 test_idle(void)
 {
@@ -179,7 +264,7 @@ test_idle(void)
 /* a file's window is none that has not begun: by this process's zone */
 
 static void
-test_import(void)
+test_import(uint64_t period, int64_t end)
 {
     uint32_t            i;
     jm_quota_t          q, was;
@@ -188,6 +273,7 @@ test_import(void)
     const jm_client_t  *clients[] = { &c };
 
     c = client("alice", 0, 0, 9);
+    c.images_period = period;
 
     quota_init(&was, &old, SIZE);
     (void) quota_sync(&was, clients, 1);
@@ -204,8 +290,8 @@ test_import(void)
         jm_store_commit(&store);
     }
 
-    is_date(&q, &c, T - 4 * H, 5, T + 16 * H, "the date of a file");
-    is_date(&q, &c, T + 15 * H, 5, T + 16 * H, "as long as it lasts");
+    is_date(&q, &c, T - 4 * H, 5, end, "what a file has");
+    is_date(&q, &c, end - 1, 5, end, "as long as it lasts");
 
     store_done(&old);
     store_done(&store);
@@ -216,10 +302,16 @@ int
 main(void)
 {
     test_windows();
+    test_months();
     test_other_zone();
     test_hours();
+    test_month();
     test_idle();
-    test_import();
+    test_import(JM_CLIENT_DAY, T + 16 * H);
+
+    /* T is 2024-10-04 */
+
+    test_import(JM_CLIENT_MONTH, T + 28 * D - 8 * H);
 
     return done_testing();
 }

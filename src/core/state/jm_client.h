@@ -19,6 +19,7 @@
 
 #define JM_CLIENT_HOUR      3600            /* images_period */
 #define JM_CLIENT_DAY       86400
+#define JM_CLIENT_MONTH     (31 * 86400)    /* any of the calendar's */
 
 
 /* addresses whose first bits are the same */
@@ -39,7 +40,7 @@ typedef struct {
     uint64_t             rate_period;       /* ms: a second, minute, hour */
     uint32_t             concurrency;       /* requests at a time */
     uint64_t             images;            /* pictures in images_period */
-    uint64_t             images_period;     /* s: an hour, a day */
+    uint64_t             images_period;     /* s: an hour, a day, or a month */
     int64_t              expires;           /* s since 1970 */
     const jm_str_t      *models;            /* or NULL: all */
     size_t               nmodels;

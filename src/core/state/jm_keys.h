@@ -41,7 +41,7 @@ typedef struct {
  * Reads a file into *keys, whose strings are views into text or memory of mem.
  * Lines end in LF or CRLF; words are parted by blanks and tabs; "#" at the
  * beginning of a word comments out the rest of its line.  Options are
- * rate=<n>r/s, /m or /h, concurrency=<n>, images=<n>/h or /d,
+ * rate=<n>r/s, /m or /h, concurrency=<n>, images=<n>/h, /d or /M,
  * models=<name>,<name>, default_model=<name>, from=<CIDR>,<CIDR> and
  * expires=<YYYY-MM-DD>, the first day, in UTC, that the line is not good on.
  *

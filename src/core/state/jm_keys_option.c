@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 
+#include "jm_calendar.h"
 #include "jm_keys_option.h"
 #include "jm_text.h"
 
@@ -148,9 +149,15 @@ jm_keys_images(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
             client->images_period = JM_CLIENT_DAY;
             return NULL;
         }
+
+        if (jm_str_eq(&value, "/M")) {
+            client->images_period = JM_CLIENT_MONTH;
+            return NULL;
+        }
     }
 
-    return "has an \"images=\" that is not one as \"100/d\", with /h or /d";
+    return "has an \"images=\" that is not one as \"100/d\", with /h, /d or "
+           "/M";
 }
 
 
@@ -350,7 +357,9 @@ jm_keys_bits(jm_str_t text, unsigned most, unsigned *bits)
 static const char *
 jm_keys_expires(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
 {
+    int64_t               number;
     uint64_t              year, month, day, days;
+    jm_day_t              date;
 
     static const uint8_t  lengths[] = { 31, 28, 31, 30, 31, 30,
                                         31, 31, 30, 31, 30, 31 };
@@ -378,19 +387,15 @@ jm_keys_expires(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
         goto invalid;
     }
 
-    /* the other way round in jm_date(), where it is explained */
+    date.year = (int64_t) year;
+    date.month = (int64_t) month;
+    date.day = (int64_t) day;
 
-    if (month < 3) {
-        year--;
-        month += 12;
-    }
-
-    days = 365 * year + year / 4 - year / 100 + year / 400
-           + (153 * (month - 3) + 2) / 5 + day - 1 - 719468;
+    number = jm_day_number(&date);
 
     /* 0 means that there is no limit, and 1970-01-01 is over anyway */
 
-    client->expires = days ? (int64_t) days * 86400 : 1;
+    client->expires = number ? number * 86400 : 1;
 
     return NULL;
 

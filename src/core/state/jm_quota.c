@@ -396,7 +396,7 @@ jm_quota_look(const jm_quota_t *q, jm_quota_client_t *c,
 
 /*
  * Processes do not look at the clock at the same time, nor in the same time
- * zone: one that is behind does not begin the last day, or hour, again.
+ * zone: one that is behind does not begin the last window again.
  */
 
 static uint64_t

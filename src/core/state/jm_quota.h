@@ -6,8 +6,9 @@
 
 /*
  * What clients have used of their limits, in a store: a bucket of requests, the
- * requests that are not over, and the pictures of a day or an hour.  Counters
- * go by a client's name, and are kept when the file of keys is read anew.
+ * requests that are not over, and the pictures of an hour, a day or a month.
+ * Counters go by a client's name, and are kept when the file of keys is read
+ * anew.
  *
  * Every function is to be called with the lock held, between jm_store_begin()
  * and jm_store_commit(), and with clocks that do not go back.  What a process

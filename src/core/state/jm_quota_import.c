@@ -9,7 +9,7 @@
 #include "jm_quota_window.h"
 
 
-/* more pictures than a client gets in a day, in a file that is damaged */
+/* more pictures than a client gets in a month, in a file that is damaged */
 
 #define JM_QUOTA_MOST       UINT32_MAX
 

@@ -42,9 +42,9 @@ typedef struct {
     uint32_t             round;     /* of the files that it is in */
     jm_ring_t            link;      /* of all clients, or all loose ones */
     uint64_t             full;      /* ns: when its bucket is full again */
-    uint64_t             window;    /* number of the day, or hour, */
+    uint64_t             window;    /* number of the hour, day, month */
     uint64_t             used;      /* that so many pictures are of */
-    uint32_t             period;    /* s of a window; 0: none are counted */
+    uint32_t             period;    /* images_period; 0: none are counted */
     uint32_t             loose;     /* no file has a line of its name */
     jm_quota_share_t     shares[JM_QUOTA_SHARES];
 } jm_quota_client_t;

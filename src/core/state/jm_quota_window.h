@@ -6,8 +6,8 @@
 
 /*
  * The windows that pictures are counted in, each of which has a number: that of
- * an hour, or of a date.  Dates are those of the operator's time zone, whole
- * hours are the same in all of them.
+ * an hour, of a day, or of a month of the calendar.  Days and months are those
+ * of the operator's time zone, whole hours are the same in all of them.
  */
 
 

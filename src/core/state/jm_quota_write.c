@@ -150,7 +150,8 @@ jm_quota_write_images(jm_json_writer_t *w, const jm_client_t *client,
     jm_json_int(w, (int64_t) view->limit);
 
     jm_json_key(w, "period");
-    jm_json_cstring(w, client->images_period == 3600 ? "1h" : "1d");
+    jm_json_cstring(w, client->images_period == JM_CLIENT_HOUR ? "1h"
+                       : client->images_period == JM_CLIENT_DAY ? "1d" : "1M");
 
     jm_json_key(w, "used");
     jm_json_int(w, (int64_t) view->used);

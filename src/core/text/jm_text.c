@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "jm_calendar.h"
 #include "jm_text.h"
 
 
@@ -426,40 +427,14 @@ jm_skip_digits(const uint8_t *p, const uint8_t *end)
 void
 jm_date(uint8_t *dst, int64_t sec)
 {
-    int64_t  days, era, year, month, day;
+    jm_day_t  day;
 
-    days = sec / 86400;
+    jm_day_set(&day, sec / 86400);
     sec %= 86400;
 
-    /*
-     * Years that start on March 1st have their leap day at the end.  Counted
-     * from 0000-03-01, an era of 400 of them is 146097 days; in the months
-     * from March on, month m starts on day (153 * m + 2) / 5.
-     */
-
-    days += 719468;
-    era = days / 146097;
-    days %= 146097;
-
-    year = (days - days / 1460 + days / 36524 - days / 146096) / 365;
-    days -= 365 * year + year / 4 - year / 100;
-
-    month = (5 * days + 2) / 153;
-    day = days - (153 * month + 2) / 5 + 1;
-
-    year += era * 400;
-
-    if (month < 10) {
-        month += 3;
-
-    } else {
-        month -= 9;
-        year++;
-    }
-
-    jm_date_digits(dst, year, 4);
-    jm_date_digits(dst + 4, month, 2);
-    jm_date_digits(dst + 6, day, 2);
+    jm_date_digits(dst, day.year, 4);
+    jm_date_digits(dst + 4, day.month, 2);
+    jm_date_digits(dst + 6, day.day, 2);
     dst[8] = 'T';
     jm_date_digits(dst + 9, sec / 3600, 2);
     jm_date_digits(dst + 11, sec / 60 % 60, 2);
