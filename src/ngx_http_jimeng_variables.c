@@ -28,6 +28,10 @@ static ngx_int_t ngx_http_jimeng_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_uint_t ngx_http_jimeng_variable_count(
     ngx_http_jimeng_task_t *task, uintptr_t data);
+static ngx_int_t ngx_http_jimeng_position_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_jimeng_variable_set_number(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_uint_t n);
 static ngx_int_t ngx_http_jimeng_time_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_msec_t ngx_http_jimeng_variable_queue_time(
@@ -113,6 +117,9 @@ static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
 
     { ngx_string("jimeng_billed"), NULL, ngx_http_jimeng_number_variable,
       NGX_HTTP_JIMENG_BILLED, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_queue_position"), NULL,
+      ngx_http_jimeng_position_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("jimeng_queue_time"), NULL, ngx_http_jimeng_time_variable,
       NGX_HTTP_JIMENG_QUEUE_TIME, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -457,7 +464,6 @@ static ngx_int_t
 ngx_http_jimeng_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                 *p;
     ngx_uint_t              i, n;
     ngx_http_jimeng_job_t  *job;
 
@@ -468,14 +474,7 @@ ngx_http_jimeng_number_variable(ngx_http_request_t *r,
         n += ngx_http_jimeng_variable_count(&job->tasks[i], data);
     }
 
-    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_http_jimeng_variable_set(v, p, ngx_sprintf(p, "%ui", n) - p);
-
-    return NGX_OK;
+    return ngx_http_jimeng_variable_set_number(r, v, n);
 }
 
 
@@ -499,6 +498,43 @@ ngx_http_jimeng_variable_count(ngx_http_jimeng_task_t *task, uintptr_t data)
     default: /* NGX_HTTP_JIMENG_IMAGES */
         return task->part.nurls;
     }
+}
+
+
+/* of several tasks, the one that came last */
+
+static ngx_int_t
+ngx_http_jimeng_position_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_uint_t              i, n;
+    ngx_http_jimeng_job_t  *job;
+
+    n = 0;
+    job = ngx_http_jimeng_job_of(r->main);
+
+    for (i = 0; job && i < job->order.n; i++) {
+        n = ngx_max(n, job->tasks[i].slot.position);
+    }
+
+    return ngx_http_jimeng_variable_set_number(r, v, n);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_variable_set_number(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_uint_t n)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_jimeng_variable_set(v, p, ngx_sprintf(p, "%ui", n) - p);
+
+    return NGX_OK;
 }
 
 

@@ -151,7 +151,8 @@ for my $n (1, 2) {
 # ---- refused: nothing is known, and numbers are 0
 
 my %none = (join => '', n => 0, billed => 0, images => 0, tries => 0,
-            polls => 0, queue_time => 0, task_time => 0, upstream_time => 0,
+            polls => 0, queue_position => 0, queue_time => 0, task_time => 0,
+            upstream_time => 0,
             model => '', size => '', task_id => '', task_status => '',
             upstream_task_id => '', upstream_code => '',
             upstream_request_id => '', requested_model => '');

@@ -37,6 +37,7 @@ typedef struct {
     jm_op_over_t                over;
     ngx_rbtree_node_t           node;       /* by the place's serial */
     ngx_uint_t                  turn;       /* the last it looked in */
+    ngx_uint_t                  position;   /* at arrival; 0: no wait */
     ngx_msec_t                  queued;     /* a time; 0: it never was */
     ngx_msec_t                  granted;    /* a time; 0: not yet */
     unsigned                    waits:1;    /* node is in the tree */

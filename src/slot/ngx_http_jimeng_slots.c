@@ -215,6 +215,10 @@ ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot)
         return;
     }
 
+    if (!slot->waited) {
+        slot->position = slot->op.turn.position;
+    }
+
     slot->waits = 1;
     slot->waited = 1;
     slot->turn = ngx_http_jimeng_turn;

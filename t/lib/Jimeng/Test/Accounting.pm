@@ -25,8 +25,8 @@ use Jimeng::Test::Process qw(slurp);
 
 our @EXPORT = qw(account_line account_lines accounted is_line made);
 
-my @numbers = qw(billed images n polls queue_time request_time task_time tries
-                 upstream_time);
+my @numbers = qw(billed images n polls queue_position queue_time request_time
+                 task_time tries upstream_time);
 
 
 sub accounted {
