@@ -294,6 +294,7 @@ jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op)
 
     op->rc = JM_OK;
     op->over = JM_QUOTA_OK;
+    op->canceled = 0;
 
     st = b->lock(b->ctx);
 
@@ -304,10 +305,10 @@ jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op)
     if (op->claim != NULL && (op->over == JM_QUOTA_OK || op->force)) {
         op->rc = jm_ledger_submit(&st->ledger, op->claim, op->task,
                                   op->account);
-    }
 
-    op->canceled = op->rc != JM_OK
-                   && jm_memory_canceled(st, op->claim->serial, op->task);
+        op->canceled = op->rc != JM_OK
+                       && jm_memory_canceled(st, op->claim->serial, op->task);
+    }
 
     b->unlock(b->ctx);
 

@@ -19,7 +19,7 @@
 
 #define JM_CLIENT_HOUR      3600            /* images_period */
 #define JM_CLIENT_DAY       86400
-#define JM_CLIENT_MONTH     (31 * 86400)    /* any of the calendar's */
+#define JM_CLIENT_MONTH     2678400         /* 31 days: any of the calendar's */
 
 
 /* addresses whose first bits are the same */
