@@ -150,13 +150,9 @@ jm_memory_hold(jm_state_t *st, jm_op_open_t *op)
         return;
     }
 
-    if (jm_quota_enter(&st->quota, op->client, st->now, st->seconds) != JM_OK) {
-        op->over = JM_QUOTA_NO_ROOM;
-        return;
-    }
-
-    op->over = jm_quota_hold(&st->quota, op->client, op->images, op->force,
-                             st->seconds, op->hold, &op->view);
+    op->over = jm_quota_enter_hold(&st->quota, op->client, op->images,
+                                   op->force, st->now, st->seconds, op->hold,
+                                   &op->view);
 }
 
 

@@ -25,7 +25,6 @@ static unsigned jm_memory_canceled(jm_state_t *st, uint64_t entry,
 static void jm_memory_enter(jm_state_t *st, jm_op_place_t *op);
 static void jm_memory_bind(jm_state_t *st, jm_op_place_t *op);
 static void jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op);
-static void jm_memory_submit_hold(jm_state_t *st, jm_op_submit_t *op);
 static void jm_memory_refused(jm_backend_t *b, jm_op_refused_t *op);
 static void jm_memory_sent(jm_backend_t *b, jm_ledger_claim_t *claim,
     unsigned task, jm_place_t *place, jm_sent_e what, jm_str_t id);
@@ -299,7 +298,9 @@ jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op)
     st = b->lock(b->ctx);
 
     if (op->images != 0) {
-        jm_memory_submit_hold(st, op);
+        op->over = jm_quota_enter_hold(&st->quota, op->client, op->images,
+                                       op->force, st->now, st->seconds,
+                                       op->hold, &op->view);
     }
 
     if (op->claim != NULL && (op->over == JM_QUOTA_OK || op->force)) {
@@ -313,19 +314,6 @@ jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op)
     b->unlock(b->ctx);
 
     op->done.handler(op->done.data);
-}
-
-
-static void
-jm_memory_submit_hold(jm_state_t *st, jm_op_submit_t *op)
-{
-    if (jm_quota_enter(&st->quota, op->client, st->now, st->seconds) != JM_OK) {
-        op->over = JM_QUOTA_NO_ROOM;
-        return;
-    }
-
-    op->over = jm_quota_hold(&st->quota, op->client, op->images, op->force,
-                             st->seconds, op->hold, &op->view);
 }
 
 

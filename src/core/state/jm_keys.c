@@ -11,7 +11,6 @@
 #include "jm_keys_option.h"
 
 
-static size_t jm_keys_lines(jm_str_t text);
 static jm_str_t jm_keys_line(jm_str_t *text);
 static jm_str_t jm_keys_word(jm_str_t *line);
 static const char *jm_keys_client(jm_client_t *client, jm_str_t line,
@@ -49,7 +48,7 @@ jm_keys_parse(jm_keys_t *keys, jm_str_t text, jm_mem_t *mem, size_t *line,
     unsigned      others;
     jm_client_t  *clients;
 
-    max = jm_keys_lines(text);
+    max = jm_keys_parts(text, '\n');
 
     clients = mem->alloc(mem->ctx, max * sizeof(jm_client_t));
     if (clients == NULL) {
@@ -92,42 +91,14 @@ jm_keys_parse(jm_keys_t *keys, jm_str_t text, jm_mem_t *mem, size_t *line,
 }
 
 
-static size_t
-jm_keys_lines(jm_str_t text)
-{
-    size_t  i, n;
-
-    n = 1;
-
-    for (i = 0; i < text.len; i++) {
-        n += (text.data[i] == '\n');
-    }
-
-    return n;
-}
-
-
 /* takes a line off, without its end */
 
 static jm_str_t
 jm_keys_line(jm_str_t *text)
 {
-    jm_str_t        line;
-    const uint8_t  *end;
+    jm_str_t  line;
 
-    line = *text;
-    end = memchr(text->data, '\n', text->len);
-
-    if (end == NULL) {
-        text->data += text->len;
-        text->len = 0;
-
-    } else {
-        line.len = (size_t) (end - text->data);
-
-        text->data += line.len + 1;
-        text->len -= line.len + 1;
-    }
+    line = jm_keys_part(text, '\n');
 
     if (line.len != 0 && line.data[line.len - 1] == '\r') {
         line.len--;

@@ -25,8 +25,6 @@ static const char *jm_keys_models(jm_client_t *client, jm_str_t value,
     jm_mem_t *mem);
 static const char *jm_keys_default_model(jm_client_t *client, jm_str_t value,
     jm_mem_t *mem);
-static size_t jm_keys_items(jm_str_t list);
-static jm_str_t jm_keys_item(jm_str_t *list);
 static const char *jm_keys_from(jm_client_t *client, jm_str_t value,
     jm_mem_t *mem);
 static jm_rc_e jm_keys_cidr(jm_cidr_t *cidr, jm_str_t text);
@@ -173,7 +171,7 @@ jm_keys_models(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
         return "has a \"models=\" that is not UTF-8";
     }
 
-    models = mem->alloc(mem->ctx, jm_keys_items(value) * sizeof(jm_str_t));
+    models = mem->alloc(mem->ctx, jm_keys_parts(value, ',') * sizeof(jm_str_t));
     if (models == NULL) {
         return jm_keys_no_memory;
     }
@@ -181,7 +179,7 @@ jm_keys_models(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
     n = 0;
 
     do {
-        models[n] = jm_keys_item(&value);
+        models[n] = jm_keys_part(&value, ',');
 
         if (models[n].len == 0) {
             return "has a \"models=\" with an empty name in it";
@@ -195,49 +193,6 @@ jm_keys_models(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
     client->nmodels = n;
 
     return NULL;
-}
-
-
-/* how many items a list has, which commas part: 1 at least */
-
-static size_t
-jm_keys_items(jm_str_t list)
-{
-    size_t  i, n;
-
-    n = 1;
-
-    for (i = 0; i < list.len; i++) {
-        n += (list.data[i] == ',');
-    }
-
-    return n;
-}
-
-
-/* takes an item off; after the last one list->data is NULL */
-
-static jm_str_t
-jm_keys_item(jm_str_t *list)
-{
-    jm_str_t        item;
-    const uint8_t  *end;
-
-    item = *list;
-    end = memchr(list->data, ',', list->len);
-
-    if (end == NULL) {
-        list->data = NULL;
-        list->len = 0;
-
-    } else {
-        item.len = (size_t) (end - item.data);
-
-        list->data = end + 1;
-        list->len -= item.len + 1;
-    }
-
-    return item;
 }
 
 
@@ -262,7 +217,7 @@ jm_keys_from(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
     size_t      n;
     jm_cidr_t  *from;
 
-    from = mem->alloc(mem->ctx, jm_keys_items(value) * sizeof(jm_cidr_t));
+    from = mem->alloc(mem->ctx, jm_keys_parts(value, ',') * sizeof(jm_cidr_t));
     if (from == NULL) {
         return jm_keys_no_memory;
     }
@@ -270,7 +225,7 @@ jm_keys_from(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
     n = 0;
 
     do {
-        if (jm_keys_cidr(&from[n], jm_keys_item(&value)) != JM_OK) {
+        if (jm_keys_cidr(&from[n], jm_keys_part(&value, ',')) != JM_OK) {
             return "has a \"from=\" with what is no address, as "
                    "\"10.0.0.0/8,2001:db8::/32\"";
         }
@@ -447,4 +402,43 @@ jm_keys_digits(const uint8_t *p, size_t len, uint64_t *n)
     }
 
     return JM_OK;
+}
+
+
+size_t
+jm_keys_parts(jm_str_t text, uint8_t c)
+{
+    size_t  i, n;
+
+    n = 1;
+
+    for (i = 0; i < text.len; i++) {
+        n += (text.data[i] == c);
+    }
+
+    return n;
+}
+
+
+jm_str_t
+jm_keys_part(jm_str_t *text, uint8_t c)
+{
+    jm_str_t        part;
+    const uint8_t  *end;
+
+    part = *text;
+    end = memchr(text->data, c, text->len);
+
+    if (end == NULL) {
+        text->data = NULL;
+        text->len = 0;
+
+    } else {
+        part.len = (size_t) (end - text->data);
+
+        text->data = end + 1;
+        text->len -= part.len + 1;
+    }
+
+    return part;
 }

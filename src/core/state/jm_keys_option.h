@@ -28,5 +28,14 @@ extern const char  jm_keys_no_memory[];
 const char *jm_keys_option(jm_client_t *client, jm_str_t word, unsigned *seen,
     jm_mem_t *mem);
 
+/* Returns how many parts text has that c separates: 1 at least. */
+size_t jm_keys_parts(jm_str_t text, uint8_t c);
+
+/*
+ * Takes off the first part of text, which c ends, and c, and returns it.  After
+ * the last one text->data is NULL, and text->len 0.
+ */
+jm_str_t jm_keys_part(jm_str_t *text, uint8_t c);
+
 
 #endif /* _JM_KEYS_OPTION_H_INCLUDED_ */

@@ -58,6 +58,19 @@ jm_quota_enter(jm_quota_t *q, const jm_client_t *client, uint64_t now,
 }
 
 
+jm_quota_e
+jm_quota_enter_hold(jm_quota_t *q, const jm_client_t *client, uint64_t images,
+    unsigned force, uint64_t now, int64_t seconds, jm_hold_t *hold,
+    jm_quota_view_t *view)
+{
+    if (jm_quota_enter(q, client, now, seconds) != JM_OK) {
+        return JM_QUOTA_NO_ROOM;
+    }
+
+    return jm_quota_hold(q, client, images, force, seconds, hold, view);
+}
+
+
 static jm_rc_e
 jm_quota_loose_room(jm_quota_t *q, uint64_t now, int64_t seconds)
 {

@@ -34,6 +34,14 @@ jm_rc_e jm_quota_enter(jm_quota_t *q, const jm_client_t *client, uint64_t now,
     int64_t seconds);
 
 /*
+ * Enters the client, and takes a place as jm_quota_hold() does.  Returns
+ * JM_QUOTA_NO_ROOM, forced or not, if there is no room for the client.
+ */
+jm_quota_e jm_quota_enter_hold(jm_quota_t *q, const jm_client_t *client,
+    uint64_t images, unsigned force, uint64_t now, int64_t seconds,
+    jm_hold_t *hold, jm_quota_view_t *view);
+
+/*
  * Looks at n of the loose clients, those that were looked at longest ago, and
  * forgets whose requests are over, bucket is full and window has passed.  It
  * commits after each.  Returns JM_INVALID if there was none.
