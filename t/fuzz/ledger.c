@@ -374,7 +374,7 @@ begin(world_t *w, holder_t *h)
         break;
 
     case 3:
-        (void) jm_ledger_shrink(l);
+        (void) jm_ledger_shrink(l, w->now);
         break;
 
     default:

@@ -119,7 +119,7 @@ build(world_t *w)
 
     if (choose(&w->input, 4) == 0) {
         state_begin(&w->old);
-        (void) jm_ledger_shrink(&w->old.ledger);
+        (void) jm_ledger_shrink(&w->old.ledger, w->old.now);
     }
 
     w->size = SIZE;

@@ -199,12 +199,12 @@ ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i, uint64_t now)
 
 
 static inline jm_rc_e
-ledger_shrink(jm_ledger_t *l)
+ledger_shrink(jm_ledger_t *l, uint64_t now)
 {
     jm_rc_e  rc;
 
     jm_store_begin(l->store);
-    rc = jm_ledger_shrink(l);
+    rc = jm_ledger_shrink(l, now);
     jm_store_commit(l->store);
 
     return rc;

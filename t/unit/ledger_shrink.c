@@ -5,8 +5,10 @@
  * free.
  *
  * Seen failing with what runs given up as well, without kept in
- * jm_ledger_room(), with records of others counted as the ledger's there, and
- * without the look at each kind of head in jm_ledger_layout().
+ * jm_ledger_room(), with records of others counted as the ledger's there,
+ * without the look at each kind of head in jm_ledger_layout(), with what has
+ * expired counted as evicted, and with room made for an error before it is
+ * known that it is kept.
  */
 
 
@@ -79,7 +81,8 @@ test_shrink(void)
 
     start(&l, &other);
 
-    is_int(ledger_shrink(&l), JM_INVALID, "nothing there: nothing given");
+    is_int(ledger_shrink(&l, NOW + 3), JM_INVALID,
+           "nothing there: nothing given");
 
     request_init(&request, 'r', 1);
     (void) ledger_open(&l, &runs, &request, NOW);
@@ -87,7 +90,8 @@ test_shrink(void)
     answered(&l, 'a', 10, NOW + 1);
     answered(&l, 'b', 1, NOW + 2);
 
-    is_int(ledger_shrink(&l), JM_OK, "the oldest that is over is given");
+    is_int(ledger_shrink(&l, NOW + 3), JM_OK,
+           "the oldest that is over is given");
     is_int(ledger_length(&l), 2, "it alone");
 
     request_init(&request, 'b', 1);
@@ -99,10 +103,10 @@ test_shrink(void)
     /* a process died at work */
 
     jm_store_begin(l.store);
-    (void) jm_ledger_shrink(&l);
+    (void) jm_ledger_shrink(&l, NOW + 3);
 
-    is_int(ledger_shrink(&other), JM_OK, "then the newer one");
-    is_int(ledger_shrink(&other), JM_INVALID, "what runs is kept");
+    is_int(ledger_shrink(&other, NOW + 3), JM_OK, "then the newer one");
+    is_int(ledger_shrink(&other, NOW + 3), JM_INVALID, "what runs is kept");
     is_int(ledger_length(&l), 1, "and is whole");
     is_int(ledger_look(&l, &runs, 0, NOW + 4, &id), JM_LOOK_OWN,
            "and known to its client");
@@ -135,7 +139,7 @@ others(jm_ledger_t *l, unsigned n)
 static jm_rc_e
 forget(void *ctx)
 {
-    return jm_ledger_shrink(ctx);
+    return jm_ledger_shrink(ctx, NOW + 100);
 }
 
 
@@ -206,6 +210,59 @@ test_kept(void)
 }
 
 
+/* whose time is up: nobody misses it */
+
+static void
+test_expired(void)
+{
+    jm_ledger_t  l, other;
+
+    start(&l, &other);
+
+    answered(&l, 'a', 1, NOW);
+    answered(&l, 'b', 1, NOW + 500);
+
+    is_int(ledger_shrink(&l, NOW + 1000), JM_OK, "one that has expired goes");
+    is_int(l.evicted, 0, "just in time");
+    is_int(ledger_shrink(&l, NOW + 1000), JM_OK, "then one that has not");
+    is_int(l.evicted, 1, "before its time");
+
+    done(&l, &other);
+}
+
+
+/* an error takes a record if it is kept, and else nobody's */
+
+static void
+test_told(unsigned named, unsigned evicted)
+{
+    unsigned             i;
+    jm_error_t           error;
+    jm_ledger_t          l, other;
+    jm_ledger_claim_t    a;
+    jm_ledger_request_t  request;
+
+    jm_error_set(&error, JM_CAUSE_UPSTREAM, NULL, NULL);
+
+    start(&l, &other);
+
+    request_init(&request, 'r', 1);
+    request.named = named;
+    (void) ledger_open(&l, &a, &request, NOW);
+
+    for (i = 1; i < RECORDS; i++) {
+        answered(&l, (uint8_t) i, 1, NOW + i);
+    }
+
+    is_int(l.store->shared->nfree, 0, "full");
+
+    ledger_told(&l, &a, &error, NOW + 100);
+    is_int(l.evicted, evicted, "an error, %s", named ? "not kept" : "kept");
+
+    done(&l, &other);
+}
+
+
 /* a store that is too small, by however little */
 
 static void
@@ -240,6 +297,9 @@ main(void)
     test_layout();
     test_shrink();
     test_kept();
+    test_expired();
+    test_told(1, 0);
+    test_told(0, 1);
 
     return done_testing();
 }

@@ -97,11 +97,11 @@ void jm_ledger_fetched(jm_ledger_t *l, uint64_t serial, const jm_str_t *ids,
 void jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
 
 /*
- * Forgets what has been over for longest, though its time is not up, so that
- * others may have its records, and moves l->evicted on.  Returns JM_INVALID
- * when all that is left runs.
+ * Forgets what has been over for longest, so that others may have its records,
+ * and moves l->evicted on if its time was not up.  Returns JM_INVALID when all
+ * that is left runs.
  */
-jm_rc_e jm_ledger_shrink(jm_ledger_t *l);
+jm_rc_e jm_ledger_shrink(jm_ledger_t *l, uint64_t now);
 
 /* Returns how many entries there are. */
 unsigned jm_ledger_entries(jm_ledger_t *l);

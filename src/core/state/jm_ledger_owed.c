@@ -122,7 +122,7 @@ jm_ledger_attach(jm_ledger_t *l, jm_ledger_claim_t *claim,
     jm_put(l->store, e->clients, e->clients + 1);
     jm_put(l->store, e->turn, (uint16_t) (e->turn + 1));
 
-    jm_ledger_attend(l, e, l->store->owner);
+    jm_ledger_attend(l, e);
 
     claim->serial = e->serial;
     claim->turn = e->turn;
@@ -248,7 +248,11 @@ jm_ledger_told(jm_ledger_t *l, jm_ledger_claim_t *claim,
 {
     jm_ledger_entry_t  *e;
 
-    if (jm_ledger_room(l, 1, now) != JM_OK) {
+    e = jm_ledger_find(l, claim);
+
+    if (e == NULL || e->named || !claim->attached || claim->turn != e->turn
+        || jm_ledger_room(l, 1, now) != JM_OK)
+    {
         error = NULL;
     }
 
@@ -261,7 +265,7 @@ jm_ledger_told(jm_ledger_t *l, jm_ledger_claim_t *claim,
         if (claim->turn == e->turn) {
             jm_ledger_forgive(l, e);
 
-            if (error != NULL && !e->named) {
+            if (error != NULL) {
                 jm_ledger_owe(l, e, now);
                 jm_put(l->store, e->tell, 1);
 

@@ -25,6 +25,7 @@ static jm_ledger_entry_t *jm_ledger_oldest(jm_ledger_t *l);
 static unsigned jm_ledger_evict(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now);
 static unsigned jm_ledger_expire_running(jm_ledger_t *l, uint64_t now);
+static void jm_ledger_give(jm_ledger_t *l, void *record);
 static void jm_ledger_give_told(jm_ledger_t *l, jm_ledger_entry_t *e);
 static void jm_ledger_give_tasks(jm_ledger_t *l, jm_ledger_entry_t *e);
 static jm_ref_t *jm_ledger_key_chain(jm_ledger_t *l, const uint8_t *key);
@@ -309,7 +310,7 @@ jm_ledger_give_told(jm_ledger_t *l, jm_ledger_entry_t *e)
 
 
 void
-jm_ledger_attend(jm_ledger_t *l, jm_ledger_entry_t *e, uint32_t owner)
+jm_ledger_attend(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
     if (e->waits == 0) {
         jm_ring_insert(l->store, jm_ring_prev(l->store, &l->shared->attended),
@@ -317,7 +318,7 @@ jm_ledger_attend(jm_ledger_t *l, jm_ledger_entry_t *e, uint32_t owner)
         jm_put(l->store, l->shared->attending, l->shared->attending + 1);
     }
 
-    jm_put(l->store, e->waits, owner);
+    jm_put(l->store, e->waits, l->store->owner);
 }
 
 
@@ -493,7 +494,7 @@ jm_ledger_new(jm_ledger_t *l, jm_record_e type)
 }
 
 
-void
+static void
 jm_ledger_give(jm_ledger_t *l, void *record)
 {
     jm_put(l->store, l->shared->records, l->shared->records - 1);
@@ -505,21 +506,8 @@ jm_ledger_give(jm_ledger_t *l, void *record)
 static unsigned
 jm_ledger_evict(jm_ledger_t *l, uint64_t now)
 {
-    jm_ledger_entry_t  *e;
-
-    e = jm_ledger_oldest(l);
-
-    if (e == NULL) {
-        return jm_ledger_expire_running(l, now);
-    }
-
-    if (!jm_ledger_expired(l, e, now)) {
-        l->evicted++;
-    }
-
-    jm_ledger_drop(l, e);
-
-    return 1;
+    return jm_ledger_shrink(l, now) == JM_OK
+           || jm_ledger_expire_running(l, now);
 }
 
 
@@ -543,7 +531,7 @@ jm_ledger_oldest(jm_ledger_t *l)
 
 
 jm_rc_e
-jm_ledger_shrink(jm_ledger_t *l)
+jm_ledger_shrink(jm_ledger_t *l, uint64_t now)
 {
     jm_ledger_entry_t  *e;
 
@@ -553,8 +541,11 @@ jm_ledger_shrink(jm_ledger_t *l)
         return JM_INVALID;
     }
 
+    if (!jm_ledger_expired(l, e, now)) {
+        l->evicted++;
+    }
+
     jm_ledger_drop(l, e);
-    l->evicted++;
 
     return JM_OK;
 }

@@ -75,9 +75,8 @@ void jm_ledger_forgive(jm_ledger_t *l, jm_ledger_entry_t *e);
  */
 jm_rc_e jm_ledger_room(jm_ledger_t *l, uint32_t n, uint64_t now);
 
-/* Takes a record that there is room for, and gives one back. */
+/* Takes a record that there is room for. */
 void *jm_ledger_new(jm_ledger_t *l, jm_record_e type);
-void jm_ledger_give(jm_ledger_t *l, void *record);
 
 /* Returns how many records an entry of n tasks takes. */
 uint32_t jm_ledger_records(unsigned n);
@@ -88,8 +87,8 @@ void jm_ledger_add_tasks(jm_ledger_t *l, jm_ledger_entry_t *e);
 /* Enters a new entry, all of which is set, as the newest of its key. */
 void jm_ledger_link(jm_ledger_t *l, jm_ledger_entry_t *e);
 
-/* A client of this owner waits for the entry last; nobody does any more. */
-void jm_ledger_attend(jm_ledger_t *l, jm_ledger_entry_t *e, uint32_t owner);
+/* A client of this process waits for the entry last; nobody does any more. */
+void jm_ledger_attend(jm_ledger_t *l, jm_ledger_entry_t *e);
 void jm_ledger_unattend(jm_ledger_t *l, jm_ledger_entry_t *e);
 
 /*

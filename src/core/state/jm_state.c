@@ -23,6 +23,7 @@
 
 static jm_rc_e jm_state_layout(jm_state_t *st, void *memory, size_t size,
     unsigned fresh, uint32_t least);
+static uint64_t jm_state_digest(void);
 static void jm_state_set_clock(jm_state_t *st, const jm_clock_t *clock,
     uint64_t last);
 static jm_rc_e jm_state_forget(void *ctx);
@@ -132,7 +133,7 @@ jm_state_layout(jm_state_t *st, void *memory, size_t size, unsigned fresh,
 }
 
 
-uint64_t
+static uint64_t
 jm_state_digest(void)
 {
     static const size_t  sizes[] = {
@@ -258,7 +259,7 @@ jm_state_forget(void *ctx)
         return JM_OK;
     }
 
-    return jm_ledger_shrink(&st->ledger);
+    return jm_ledger_shrink(&st->ledger, st->now);
 }
 
 

@@ -45,8 +45,5 @@ typedef struct {
 /* Stores the salt, which nobody may have used before. */
 void jm_state_set_salt(jm_state_t *st, const uint8_t *salt);
 
-/* Returns a number that tells layouts apart. */
-uint64_t jm_state_digest(void);
-
 
 #endif /* _JM_STATE_SHARED_H_INCLUDED_ */
