@@ -257,9 +257,13 @@ jm_quota_share_add(jm_quota_t *q, jm_quota_client_t *c)
 
     s = q->store;
 
-    jm_quota_reap(q, c);
-
     share = jm_quota_share(q, c, 0);
+
+    if (share == NULL) {
+        jm_quota_reap(q, c);
+
+        share = jm_quota_share(q, c, 0);
+    }
 
     if (share == NULL) {
 
