@@ -33,8 +33,6 @@ ngx_http_jimeng_memory_fill(ngx_http_jimeng_memory_t *m, u_char *old,
         return NGX_ERROR;
     }
 
-    m->state.store.alive = ngx_http_jimeng_memory_alive;
-    m->state.store.alive_ctx = m->mapping;
     m->state.boot = ngx_http_jimeng_memory_boot();
 
     ngx_http_jimeng_memory_clock(&clock);

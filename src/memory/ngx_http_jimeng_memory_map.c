@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 
 
+static ngx_int_t ngx_http_jimeng_memory_hold(ngx_http_jimeng_memory_t *m,
+    ngx_http_jimeng_mapping_t *map);
 static void ngx_http_jimeng_memory_cleanup(void *data);
 
 
@@ -47,7 +49,7 @@ ngx_http_jimeng_memory_map(ngx_http_jimeng_memory_t *m, ngx_fd_t fd,
 
 /* the cycle holds a mapping until its pool goes */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_jimeng_memory_hold(ngx_http_jimeng_memory_t *m,
     ngx_http_jimeng_mapping_t *map)
 {
@@ -66,6 +68,9 @@ ngx_http_jimeng_memory_hold(ngx_http_jimeng_memory_t *m,
     cln->data = map;
 
     m->mapping = map;
+
+    m->state.store.alive = ngx_http_jimeng_memory_alive;
+    m->state.store.alive_ctx = map;
 
     return NGX_OK;
 }
@@ -99,9 +104,6 @@ ngx_http_jimeng_memory_whole(ngx_http_jimeng_memory_t *m, ngx_log_t *log)
 ngx_int_t
 ngx_http_jimeng_memory_use(ngx_http_jimeng_memory_t *m)
 {
-    m->state.store.alive = ngx_http_jimeng_memory_alive;
-    m->state.store.alive_ctx = m->mapping;
-
     if (jm_state_attach(&m->state, m->mapping->addr, m->size) != JM_OK) {
         return NGX_DECLINED;
     }

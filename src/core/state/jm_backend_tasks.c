@@ -18,6 +18,7 @@
 static void jm_memory_look(jm_backend_t *b, jm_op_look_t *op);
 static void jm_memory_look_claim(jm_state_t *st, jm_op_look_t *op);
 static void jm_memory_look_entry(jm_state_t *st, jm_op_look_t *op);
+static void jm_memory_look_id(jm_op_look_t *op, jm_str_t id);
 static void jm_memory_cancel(jm_backend_t *b, jm_op_cancel_t *op);
 static void jm_memory_place(jm_backend_t *b, jm_op_place_t *op);
 static unsigned jm_memory_canceled(jm_state_t *st, uint64_t entry,
@@ -102,10 +103,7 @@ jm_memory_look_claim(jm_state_t *st, jm_op_look_t *op)
         op->id.len = 0;
     }
 
-    if (op->id.len != 0) {
-        memcpy(op->text, op->id.data, op->id.len);
-        op->id.data = op->text;
-    }
+    jm_memory_look_id(op, op->id);
 }
 
 
@@ -127,10 +125,19 @@ jm_memory_look_entry(jm_state_t *st, jm_op_look_t *op)
         op->error = st->ledger.told;
     }
 
-    op->id.len = peek.id.len;
+    jm_memory_look_id(op, peek.id);
+}
 
-    if (peek.id.len != 0) {
-        memcpy(op->text, peek.id.data, peek.id.len);
+
+/* what lies in the store may be another's once the lock is given back */
+
+static void
+jm_memory_look_id(jm_op_look_t *op, jm_str_t id)
+{
+    op->id.len = id.len;
+
+    if (id.len != 0) {
+        memcpy(op->text, id.data, id.len);
         op->id.data = op->text;
     }
 }

@@ -288,36 +288,26 @@ jm_keys_cidr(jm_cidr_t *cidr, jm_str_t text)
 static jm_rc_e
 jm_keys_bits(jm_str_t text, unsigned most, unsigned *bits)
 {
-    size_t  i;
+    uint64_t  n;
 
-    if (text.len == 0 || text.len > 3) {
+    if (text.len == 0 || text.len > 3
+        || jm_keys_digits(text.data, text.len, &n) != JM_OK || n > most)
+    {
         return JM_INVALID;
     }
 
-    *bits = 0;
+    *bits = (unsigned) n;
 
-    for (i = 0; i < text.len; i++) {
-
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return JM_INVALID;
-        }
-
-        *bits = *bits * 10 + (text.data[i] - '0');
-    }
-
-    return (*bits <= most) ? JM_OK : JM_INVALID;
+    return JM_OK;
 }
 
 
 static const char *
 jm_keys_expires(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
 {
-    int64_t               number;
-    uint64_t              year, month, day, days;
-    jm_day_t              date;
-
-    static const uint8_t  lengths[] = { 31, 28, 31, 30, 31, 30,
-                                        31, 31, 30, 31, 30, 31 };
+    int64_t   number;
+    uint64_t  year, month, day;
+    jm_day_t  date, real;
 
     (void) mem;
 
@@ -327,18 +317,8 @@ jm_keys_expires(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
         || jm_keys_digits(value.data + 5, 2, &month) != JM_OK
         || value.data[7] != '-'
         || jm_keys_digits(value.data + 8, 2, &day) != JM_OK
-        || year < 1970 || month == 0 || month > 12 || day == 0)
+        || year < 1970 || month == 0 || month > 12 || day == 0 || day > 31)
     {
-        goto invalid;
-    }
-
-    days = lengths[month - 1];
-
-    if (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)) {
-        days++;
-    }
-
-    if (day > days) {
         goto invalid;
     }
 
@@ -347,6 +327,14 @@ jm_keys_expires(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
     date.day = (int64_t) day;
 
     number = jm_day_number(&date);
+
+    /* a day that a month does not have is one of the next month */
+
+    jm_day_set(&real, number);
+
+    if (real.month != date.month) {
+        goto invalid;
+    }
 
     /* 0 means that there is no limit, and 1970-01-01 is over anyway */
 

@@ -8,6 +8,8 @@
 #include "jm_ledger_owed.h"
 
 
+static const jm_ledger_entry_t *jm_ledger_import_entry(const jm_store_t *old,
+    jm_ref_t ref);
 static void jm_ledger_import_fixed(jm_ledger_entry_t *e,
     const jm_ledger_entry_t *old, uint64_t now);
 static unsigned jm_ledger_import_slots(jm_ledger_t *l, jm_ledger_entry_t *e,
@@ -29,17 +31,28 @@ jm_ledger_imports(const jm_store_t *old, jm_ref_t ref)
 {
     const jm_ledger_entry_t  *e;
 
+    e = jm_ledger_import_entry(old, ref);
+
+    return e ? e->serial : 0;
+}
+
+
+static const jm_ledger_entry_t *
+jm_ledger_import_entry(const jm_store_t *old, jm_ref_t ref)
+{
+    const jm_ledger_entry_t  *e;
+
     e = jm_store_believed(old, ref, JM_RECORD_ENTRY, jm_ledger_entry_sealed);
 
     /* no process ever comes to half of all numbers */
 
     if (e == NULL || e->n == 0 || e->n > JM_LEDGER_SLOTS
-        || e->serial > UINT64_MAX / 2)
+        || e->serial == 0 || e->serial > UINT64_MAX / 2)
     {
-        return 0;
+        return NULL;
     }
 
-    return e->serial;
+    return e;
 }
 
 
@@ -47,17 +60,15 @@ jm_rc_e
 jm_ledger_import(jm_ledger_t *l, const jm_store_t *old, jm_ref_t ref,
     const uint8_t *map, uint64_t now)
 {
-    uint64_t                  serial, finished;
+    uint64_t                  finished;
     jm_ledger_entry_t        *e;
     const jm_ledger_entry_t  *from;
 
-    serial = jm_ledger_imports(old, ref);
+    from = jm_ledger_import_entry(old, ref);
 
-    if (serial == 0 || jm_ledger_numbered(l, serial) != NULL) {
+    if (from == NULL || jm_ledger_numbered(l, from->serial) != NULL) {
         return JM_INVALID;
     }
-
-    from = jm_store_believed(old, ref, JM_RECORD_ENTRY, jm_ledger_entry_sealed);
 
     /* one record more, for what it has been told */
 
@@ -81,8 +92,8 @@ jm_ledger_import(jm_ledger_t *l, const jm_store_t *old, jm_ref_t ref,
     jm_ledger_link(l, e);
     jm_ledger_import_owed(l, e, old, from, now);
 
-    if (serial > l->store->shared->serial) {
-        jm_put(l->store, l->store->shared->serial, serial);
+    if (from->serial > l->store->shared->serial) {
+        jm_put(l->store, l->store->shared->serial, from->serial);
     }
 
     /* nobody waits: what was to be submitted, and no more, is of no use */

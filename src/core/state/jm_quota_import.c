@@ -40,8 +40,7 @@ jm_quota_import(jm_quota_t *q, const jm_store_t *old, jm_ref_t ref,
         return JM_INVALID;
     }
 
-    name.len = was->len;
-    name.data = was->name;
+    name = jm_quota_name(was);
 
     window = was->window;
 

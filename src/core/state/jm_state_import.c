@@ -18,7 +18,6 @@ typedef struct {
     jm_store_t           old;
     jm_state_import_t   *n;
     uint8_t              map[256];  /* new numbers of accounts by old ones */
-    uint32_t             found;     /* records that are in use, or were */
 } jm_import_t;
 
 
@@ -302,7 +301,7 @@ static void
 jm_import_count(jm_import_t *im)
 {
     jm_ref_t                  i, first;
-    uint32_t                  used;
+    uint32_t                  used, found;
     jm_record_e               type;
     jm_store_shared_t        *head;
 
@@ -315,12 +314,13 @@ jm_import_count(jm_import_t *im)
     /* heads are no records, whatever their bytes are like */
 
     first = head ? head->first / (JM_RECORD / 4) : 0;
+    found = 0;
 
     for (i = first; i < jm_import_refs(im); i++) {
         type = jm_import_at(im, jm_import_ref(i))->type;
 
         if (type != JM_RECORD_FREE) {
-            im->found++;
+            found++;
             im->n->damaged += !jm_import_believes(im, jm_import_ref(i), type);
         }
     }
@@ -330,8 +330,8 @@ jm_import_count(jm_import_t *im)
 
         /* the last record counts as well */
 
-        if (used++ <= head->records && used > im->found) {
-            im->n->missing = used - im->found;
+        if (used++ <= head->records && used > found) {
+            im->n->missing = used - found;
         }
     }
 }

@@ -375,7 +375,7 @@ jm_store_believed(const jm_store_t *s, jm_ref_t ref, jm_record_e type,
         return NULL;
     }
 
-    r = (const jm_record_t *) (const void *) ((const uint8_t *) s->shared + at);
+    r = jm_to(s, ref);
 
     if (r->type != type || r->version != JM_STORE_VERSION
         || r->sum != jm_store_sum(r, from, to))
