@@ -94,7 +94,6 @@ ngx_http_jimeng_cancel_reply(ngx_http_jimeng_cancel_t *c)
 
     if (c->op.canceled == 0) {
         jm_error_set(&e, JM_CAUSE_TASK_RUNNING, NULL, NULL);
-        e.no_retry = 1;
 
         return ngx_http_jimeng_refuse(r, &e);
     }

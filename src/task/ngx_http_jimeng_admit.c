@@ -190,7 +190,6 @@ ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task, jm_error_t *e)
 
     if (op->canceled) {
         jm_error_set(e, JM_CAUSE_CANCELED, NULL, NULL);
-        e->no_retry = 1;
         goto failed;
     }
 

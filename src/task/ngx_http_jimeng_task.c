@@ -149,7 +149,6 @@ ngx_http_jimeng_task_unknown(ngx_http_jimeng_task_t *task, jm_look_e look,
 
     case JM_LOOK_CANCELED:
         jm_error_set(e, JM_CAUSE_CANCELED, NULL, NULL);
-        e->no_retry = 1;
         break;
 
     case JM_LOOK_GONE:

@@ -75,8 +75,8 @@ static const cause_case_t  cause_cases[] = {
     { JM_CAUSE_NO_ROOM, 503, "api_error", "service_unavailable", 0 },
     { JM_CAUSE_INTERNAL, 500, "api_error", "internal_error", 0 },
     { JM_CAUSE_CLIENT_LEFT, 499, "api_error", "client_closed_request", 0 },
-    { JM_CAUSE_CANCELED, 409, "invalid_request_error", "canceled", 0 },
-    { JM_CAUSE_TASK_RUNNING, 409, "invalid_request_error", "task_running", 0 }
+    { JM_CAUSE_CANCELED, 409, "invalid_request_error", "canceled", 1 },
+    { JM_CAUSE_TASK_RUNNING, 409, "invalid_request_error", "task_running", 1 }
 };
 
 

@@ -514,5 +514,7 @@ jm_error_no_retry(jm_cause_e cause)
     return cause == JM_CAUSE_QUOTA
            || cause == JM_CAUSE_UPSTREAM_AUTH
            || cause == JM_CAUSE_OUTCOME_UNKNOWN
-           || cause == JM_CAUSE_GENERATION_TIMEOUT;
+           || cause == JM_CAUSE_GENERATION_TIMEOUT
+           || cause == JM_CAUSE_CANCELED
+           || cause == JM_CAUSE_TASK_RUNNING;
 }
