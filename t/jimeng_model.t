@@ -23,6 +23,7 @@ $d->good(
     'a b area=1-1', 'a b area=1048576-16777216', 'a b area=1-2147483647',
     'a b scale=none', 'a b scale=fraction', 'a b scale=percent',
     'a b watermark=on', 'a b watermark=off',
+    'a b price=0', 'a b price=0.22', 'a b price=1000000',
     'a b response_format=url', 'a b response_format=b64_json',
     'a b response_format=url response_format=b64_json',
     'a b images=3 area=5-6 scale=none watermark=on images=4',
@@ -46,6 +47,10 @@ $d->bad(
         '', '1', '1-', '-1', '-', '0-1', '2-1', '1-2-3', 'a-b', '1-x',
         '1-2147483648', '1k-2k', '1-99999999999999999999'),
 );
+
+$d->bad(map { [ "a b price=$_", qq(\\"price=" in "jimeng_model" takes the price )
+                . qq(of a picture, as "price=0.22", not "price=$_") ] }
+    '', '-1', '1e3', '0.0000001', '1000000.1', 'x', '0,22', '.5', '5.');
 
 # rows that no request can meet
 $d->bad(

@@ -176,7 +176,23 @@ static char *
 ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
     ngx_str_t *value)
 {
+    jm_str_t   price;
     ngx_int_t  n;
+
+    if (ngx_strncmp(value->data, "price=", 6) == 0) {
+        price.len = value->len - 6;
+        price.data = value->data + 6;
+
+        if (jm_money_read(price, &model->price) != JM_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"price=\" in \"jimeng_model\" takes the price "
+                               "of a picture, as \"price=0.22\", not \"%V\"",
+                               value);
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
 
     if (ngx_strncmp(value->data, "images=", 7) == 0) {
         n = ngx_atoi(value->data + 7, value->len - 7);

@@ -154,7 +154,10 @@ static ngx_int_t
 ngx_http_jimeng_retrieve_ticket(ngx_http_request_t *r, jm_ticket_t *t,
     ngx_http_jimeng_order_t *order)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                   i;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     order->ids = ngx_palloc(r->pool, t->n * sizeof(ngx_str_t));
     if (order->ids == NULL) {
@@ -176,6 +179,7 @@ ngx_http_jimeng_retrieve_ticket(ngx_http_request_t *r, jm_ticket_t *t,
 
     order->req_key.len = t->req_key.len;
     order->req_key.data = (u_char *) t->req_key.data;
+    order->price = jm_model_price(&jlcf->table, t->req_key);
 
     order->req_json.len = t->req_json.len;
     order->req_json.data = (u_char *) t->req_json.data;

@@ -258,7 +258,7 @@ ngx_http_jimeng_orphan_settle(ngx_http_jimeng_orphan_t *o,
     o->op.done.handler = ngx_http_jimeng_orphan_counted;
     o->op.pending = (answer->event == JM_EVENT_PENDING);
     o->op.doubted = (answer->event == JM_EVENT_TROUBLE);
-    o->op.images = answer->nurls;
+    o->op.bill.images = answer->nurls;
 
     zone = ngx_http_jimeng_zone_get(o->request);
 
@@ -271,8 +271,14 @@ ngx_http_jimeng_orphan_counted(void *data)
 {
     ngx_http_jimeng_orphan_t *o = data;
 
-    if (o->op.first && o->op.images) {
-        ngx_http_jimeng_metrics_images(o->request, o->op.client, o->op.images);
+    ngx_str_t  req_key;
+
+    if (o->op.first && o->op.bill.images) {
+        req_key.len = o->op.orphan.key_len;
+        req_key.data = o->op.orphan.key;
+
+        ngx_http_jimeng_metrics_images(o->request, o->op.client, &req_key,
+                                       &o->account->name, &o->op.bill);
     }
 }
 

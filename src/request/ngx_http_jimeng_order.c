@@ -228,6 +228,7 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
     order->req_key.len = params->model->req_key.len;
     order->req_key.data = (u_char *) params->model->req_key.data;
 
+    order->price = params->model->price;
     order->stream = params->stream;
     order->edit = in->rules.edit;
     order->gpt = (params->model->takes & JM_MODEL_GPT) ? 1 : 0;

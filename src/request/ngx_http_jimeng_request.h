@@ -26,10 +26,7 @@
 #define NGX_HTTP_JIMENG_SLICE  524288
 
 
-/*
- * ids are those of tasks that a client asks for by one sealed id, and what
- * comes with them; where it orders new ones, they are NULL.
- */
+/* ids are those of tasks that are asked for by one sealed id, or NULL */
 
 struct ngx_http_jimeng_order_s {
     ngx_str_t                   req_key;    /* the model */
@@ -42,6 +39,7 @@ struct ngx_http_jimeng_order_s {
     unsigned                    gpt;        /* errors as OpenAI's models' */
     jm_look_t                   look;       /* size, quality: for replies */
     uint64_t                    kind;       /* for the schedule of queries */
+    uint64_t                    price;      /* of a picture, in millionths */
     uint32_t                    n;          /* tasks */
     uint32_t                    pictures;   /* the most that they bring */
     uint32_t                    retries;    /* new submits for a failed task */

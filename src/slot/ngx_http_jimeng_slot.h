@@ -51,6 +51,7 @@ typedef struct {
     uint64_t                    entry;      /* in the ledger, 0: none */
     ngx_uint_t                  task;       /* its number there */
     const jm_client_t          *client;     /* who pays, or NULL */
+    uint64_t                    price;      /* of a picture, in millionths */
     unsigned                    bound:1;    /* as another task has it */
     unsigned                    fixed:1;    /* bound, and for good */
 } ngx_http_jimeng_slot_wish_t;
@@ -67,6 +68,7 @@ void ngx_http_jimeng_slot_refused(ngx_http_jimeng_slot_t *slot,
     jm_refused_e why);
 void ngx_http_jimeng_slot_renew(ngx_http_jimeng_slot_t *slot);
 void ngx_http_jimeng_slot_stop(ngx_http_jimeng_slot_t *slot);
+uint64_t ngx_http_jimeng_slot_model(ngx_str_t *req_key);
 void ngx_http_jimeng_slot_leave(ngx_http_jimeng_slot_t *s, jm_leave_e how);
 
 

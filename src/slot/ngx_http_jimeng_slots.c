@@ -18,7 +18,6 @@ static void ngx_http_jimeng_slot_placed(void *data);
 static void ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
     ngx_http_jimeng_slot_wish_t *wish, jm_queue_request_t *request);
 static void ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot);
-static uint64_t ngx_http_jimeng_slot_hash(ngx_str_t *text);
 static void ngx_http_jimeng_slots_woken(ngx_event_t *ev);
 static void ngx_http_jimeng_slots_all(void);
 static ngx_http_jimeng_slot_t *ngx_http_jimeng_slot_from(uint64_t serial);
@@ -190,10 +189,11 @@ ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
 
     ngx_http_jimeng_str(&request->req_key, wish->req_key);
 
-    request->model = ngx_http_jimeng_slot_hash(wish->req_key);
+    request->model = ngx_http_jimeng_slot_model(wish->req_key);
     request->worker = (uint32_t) ngx_worker;
     request->entry = wish->entry;
     request->task = (uint8_t) wish->task;
+    request->price = wish->price;
 
     request->patience = (wish->deadline > ngx_current_msec)
                         ? wish->deadline - ngx_current_msec : 0;
@@ -290,10 +290,12 @@ ngx_http_jimeng_slot_leave(ngx_http_jimeng_slot_t *slot, jm_leave_e how)
 }
 
 
-static uint64_t
-ngx_http_jimeng_slot_hash(ngx_str_t *text)
+/* what a model is known by to the queue, and in what clients have used */
+
+uint64_t
+ngx_http_jimeng_slot_model(ngx_str_t *req_key)
 {
-    return jm_hash(JM_HASH_START, text->data, text->len);
+    return jm_hash(JM_HASH_START, req_key->data, req_key->len);
 }
 
 

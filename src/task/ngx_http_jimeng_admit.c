@@ -162,6 +162,7 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task)
     wish.entry = ngx_http_jimeng_ledger_entry(job->claim);
     wish.task = task - job->tasks;
     wish.client = ctx ? ctx->client : NULL;
+    wish.price = job->order.price;
     wish.fixed = ngx_http_jimeng_admit_fixed(task) ? 1 : 0;
     wish.bound = ngx_http_jimeng_admit_bound(task) ? 1 : 0;
 

@@ -242,11 +242,13 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
 {
     jm_op_over_t            *op;
     ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_ctx_t   *ctx;
     ngx_http_jimeng_zone_t  *zone;
 
     job = task->job;
     op = &task->slot.over;
     zone = ngx_http_jimeng_zone_get(job->request);
+    ctx = ngx_http_get_module_ctx(job->request, ngx_http_jimeng_module);
 
     if (task->follows) {
         job->following--;
@@ -270,7 +272,11 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
     op->place = &task->slot.place;
     op->how = how;
     op->hold = job->hold ? &job->hold->hold : NULL;
-    op->images = images;
+    op->client = ctx ? ctx->client : NULL;
+    op->bill.model = ngx_http_jimeng_slot_model(&job->order.req_key);
+    op->bill.images = images;
+    op->bill.cost = images * job->order.price;
+    op->entry = job->order.entry;
     op->joined.len = 0;
     op->left = left ? 1 : 0;
 
@@ -280,6 +286,10 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
 
     if (zone) {
         zone->backend.over(&zone->backend, op);
+
+    } else {
+        op->first = task->own;
+        ngx_http_jimeng_task_counted(task);
     }
 
     /* a task that several requests wait for is counted by its submitter */
@@ -303,13 +313,17 @@ ngx_http_jimeng_task_counted(void *data)
 {
     ngx_http_jimeng_task_t *task = data;
 
-    jm_str_t       client;
-    jm_op_over_t  *op;
+    jm_str_t                client;
+    jm_op_over_t           *op;
+    ngx_http_jimeng_job_t  *job;
 
+    job = task->job;
     op = &task->slot.over;
 
-    if (op->first && op->images && task->job->order.ids == NULL) {
-        ngx_http_jimeng_owner(task->job->request, &client);
-        ngx_http_jimeng_metrics_images(task->job->request, client, op->images);
+    if (op->first && op->bill.images) {
+        ngx_http_jimeng_owner(job->request, &client);
+        ngx_http_jimeng_metrics_images(job->request, client,
+                                       &job->order.req_key,
+                                       &job->account->name, &op->bill);
     }
 }

@@ -167,15 +167,19 @@ ngx_http_jimeng_metrics_queue(ngx_http_request_t *r, ngx_msec_t time)
 
 void
 ngx_http_jimeng_metrics_images(ngx_http_request_t *r, jm_str_t client,
-    ngx_uint_t n)
+    ngx_str_t *model, ngx_str_t *account, const jm_bill_t *bill)
 {
     ngx_http_jimeng_zone_t  *zone;
 
     zone = ngx_http_jimeng_zone_get(r);
 
+    if (zone == NULL) {
+        return;
+    }
+
     ngx_http_jimeng_zone_lock(zone);
 
-    jm_metrics_images(&zone->metrics, client, n);
+    jm_metrics_images(&zone->metrics, client, bill->images);
 
     ngx_http_jimeng_zone_unlock(zone);
 }

@@ -90,8 +90,8 @@ void ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
 void ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
     jm_cause_e cause, ngx_int_t polls, ngx_msec_t time);
 void ngx_http_jimeng_metrics_queue(ngx_http_request_t *r, ngx_msec_t time);
-void ngx_http_jimeng_metrics_images(ngx_http_request_t *r,
-    jm_str_t client, ngx_uint_t n);
+void ngx_http_jimeng_metrics_images(ngx_http_request_t *r, jm_str_t client,
+    ngx_str_t *model, ngx_str_t *account, const jm_bill_t *bill);
 
 /* ngx_http_jimeng_report.c */
 

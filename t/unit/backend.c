@@ -282,7 +282,7 @@ test_look(int primary)
     over.place = &p;
     over.how = JM_LEAVE_OVER;
     over.hold = &again.hold;
-    over.images = 2;
+    over.bill.images = 2;
 
     b.over(&b, &over);
     is_int(over.first, 1, "it is the first to see the end");

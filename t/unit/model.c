@@ -365,6 +365,32 @@ test_unknown(void)
 }
 
 
+/* of an order by its req_key alone: rows without a price say nothing */
+
+static void
+test_price(void)
+{
+    jm_model_t   rows[3];
+    jm_models_t  models = { rows, 3 };
+
+    jm_model_init(&rows[0], str("a"), str("key"));
+    jm_model_init(&rows[1], str("b"), str("other"));
+    jm_model_init(&rows[2], str("c"), str("key"));
+
+    is_int((int64_t) rows[0].price, 0, "a row has no price of its own");
+
+    rows[1].price = 2;
+    rows[2].price = 3;
+
+    is_int((int64_t) jm_model_price(&models, str("key")), 3, "of a key");
+    is_int((int64_t) jm_model_price(&models, str("ke")), 0, "of none");
+
+    models.n = 0;
+
+    is_int((int64_t) jm_model_price(&models, str("key")), 0, "without rows");
+}
+
+
 int
 main(void)
 {
@@ -375,6 +401,7 @@ main(void)
     test_family();
     test_list();
     test_unknown();
+    test_price();
 
     return done_testing();
 }

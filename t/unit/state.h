@@ -351,7 +351,7 @@ order_over(jm_state_t *st, order_t *o, unsigned i, unsigned images,
     op.place = &o->places[i];
     op.how = how;
     op.hold = &o->hold;
-    op.images = images;
+    op.bill.images = images;
 
     state_backend(&b, st);
     b.over(&b, &op);

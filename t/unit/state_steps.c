@@ -55,7 +55,7 @@ ended(jm_state_t *st, order_t *o, const char *id, unsigned images)
     memset(&op, 0, sizeof(jm_op_orphan_t));
 
     op.done = state_done_with;
-    op.images = images;
+    op.bill.images = images;
 
     op.orphan.entry = story(st)->serials[1];
     op.orphan.billed = story(st)->billed;

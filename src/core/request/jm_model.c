@@ -71,64 +71,64 @@
 
 
 /*
- * The first row is the one that jm_model_init() copies.  A row that ends in 1
- * has a name whose API puts a watermark on unless told not to.
+ * The first row is the one that jm_model_init() copies.  A row with a 1 before
+ * its price has a name whose API puts a watermark on unless told not to.
  */
 
 static const jm_model_t  jm_models[] = {
 
     { jm_string("jimeng_t2i_v40"), jm_string("jimeng_t2i_v40"),
-      JM_MODEL_V40(0), 0 },
+      JM_MODEL_V40(0), 0, 0 },
 
     { jm_string("jimeng-4.0"), jm_string("jimeng_t2i_v40"),
-      JM_MODEL_V40(0), 0 },
+      JM_MODEL_V40(0), 0, 0 },
 
     { jm_string("doubao-seedream-4-0-250828"), jm_string("jimeng_t2i_v40"),
-      JM_MODEL_V40(JM_MODEL_ARK), 1 },
+      JM_MODEL_V40(JM_MODEL_ARK), 1, 0 },
 
     { jm_string("doubao-seedream-4-0-20260415"), jm_string("jimeng_t2i_v40"),
-      JM_MODEL_V40(JM_MODEL_ARK), 1 },
+      JM_MODEL_V40(JM_MODEL_ARK), 1, 0 },
 
     { jm_string("seedream-4-0-250828"), jm_string("jimeng_t2i_v40"),
-      JM_MODEL_V40(JM_MODEL_ARK), 1 },
+      JM_MODEL_V40(JM_MODEL_ARK), 1, 0 },
 
     { jm_string("jimeng-4.6"), jm_string("jimeng_seedream46_cvtob"),
-      JM_MODEL_V46, 0 },
+      JM_MODEL_V46, 0, 0 },
 
     { jm_string("jimeng_seedream46_cvtob"),
       jm_string("jimeng_seedream46_cvtob"),
-      JM_MODEL_V46, 0 },
+      JM_MODEL_V46, 0, 0 },
 
     { jm_string("jimeng_t2i_v31"), jm_string("jimeng_t2i_v31"),
-      JM_MODEL_V31, 0 },
+      JM_MODEL_V31, 0, 0 },
 
     { jm_string("jimeng_t2i_v30"), jm_string("jimeng_t2i_v30"),
-      JM_MODEL_V30, 0 },
+      JM_MODEL_V30, 0, 0 },
 
     { jm_string("jimeng_i2i_v30"), jm_string("jimeng_i2i_v30"),
-      JM_MODEL_I2I, 0 },
+      JM_MODEL_I2I, 0, 0 },
 
     { jm_string("jimeng_image2image_dream_inpaint"),
       jm_string("jimeng_image2image_dream_inpaint"),
-      JM_MODEL_INPAINT, 0 },
+      JM_MODEL_INPAINT, 0, 0 },
 
     { jm_string("jimeng_i2i_seed3_tilesr_cvtob"),
       jm_string("jimeng_i2i_seed3_tilesr_cvtob"),
-      JM_MODEL_TILES, 0 },
+      JM_MODEL_TILES, 0, 0 },
 
     { jm_string("jimeng_img2img_seed3_painting_edit"),
       jm_string("jimeng_img2img_seed3_painting_edit"),
-      JM_MODEL_OUTPAINT, 0 },
+      JM_MODEL_OUTPAINT, 0, 0 },
 
     { jm_string("i2i_material_extraction"),
       jm_string("i2i_material_extraction"),
-      JM_MODEL_EXTRACT("image_edit_prompt"), 0 },
+      JM_MODEL_EXTRACT("image_edit_prompt"), 0, 0 },
 
     /* The example of its document has "image_edit_prompt", its table this. */
 
     { jm_string("jimeng_i2i_extract_tiled_images"),
       jm_string("jimeng_i2i_extract_tiled_images"),
-      JM_MODEL_EXTRACT("edit_prompt"), 0 }
+      JM_MODEL_EXTRACT("edit_prompt"), 0, 0 }
 };
 
 
@@ -261,6 +261,24 @@ jm_model_list(const jm_models_t *extra, size_t i)
     }
 
     return NULL;
+}
+
+
+uint64_t
+jm_model_price(const jm_models_t *models, jm_str_t req_key)
+{
+    size_t  i;
+
+    for (i = 0; i < models->n; i++) {
+
+        if (models->rows[i].price != 0
+            && jm_model_same(models->rows[i].req_key, req_key))
+        {
+            return models->rows[i].price;
+        }
+    }
+
+    return 0;
 }
 
 

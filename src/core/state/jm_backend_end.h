@@ -19,9 +19,10 @@
 
 /*
  * The request does no more about a task, whatever became of it.  first is set
- * when nobody else has seen its end, or will: its images are counted for who
- * is held, if hold is not NULL.  left: others follow it.  joined is the id of a
- * task of another request's, whose end was seen here.
+ * when nobody else has seen its end, or will: what it made is counted for who
+ * is held, or without hold for client.  left: others follow it.  joined is the
+ * id of a task of another request's, whose end was seen here; without a claim
+ * it is one of the ledger's entry, if that is not 0.
  */
 
 typedef struct {
@@ -32,8 +33,10 @@ typedef struct {
     jm_place_t          *place;
     jm_leave_e           how;
     jm_hold_t           *hold;
-    uint64_t             images;
+    const jm_client_t   *client;    /* who pays, or NULL */
+    jm_bill_t            bill;
     jm_str_t             joined;
+    uint64_t             entry;
     unsigned             left;
     unsigned             first;
 } jm_op_over_t;
@@ -53,7 +56,7 @@ typedef struct {
     jm_orphan_t          orphan;
     unsigned             pending;   /* the upstream says that it runs, */
     unsigned             doubted;   /* or something that may mean its end */
-    uint64_t             images;    /* else it is over, and brought these */
+    jm_bill_t            bill;      /* else it is over, and brought these */
     unsigned             first;     /* to see that: these are counted */
     jm_str_t             client;    /* for who ordered it; empty: nobody */
     uint8_t              name[JM_KEYS_NAME];

@@ -14,6 +14,7 @@
 #define _JM_BACKEND_REQUEST_H_INCLUDED_
 
 
+#include "jm_bill.h"
 #include "jm_state.h"
 
 

@@ -37,6 +37,8 @@ static size_t jm_memory_news(jm_backend_t *b, uint64_t *serials, size_t n,
 static void jm_memory_leave(jm_backend_t *b, jm_place_t *place,
     jm_leave_e how);
 static void jm_memory_over(jm_backend_t *b, jm_op_over_t *op);
+static unsigned jm_memory_seen(jm_state_t *st, jm_op_over_t *op);
+static void jm_memory_count(jm_state_t *st, jm_op_over_t *op);
 static void jm_memory_orphan(jm_backend_t *b, jm_op_orphan_t *op);
 static void jm_memory_asked(jm_backend_t *b, jm_op_orphan_t *op);
 static void jm_memory_orphan_over(jm_state_t *st, jm_op_orphan_t *op,
@@ -453,10 +455,13 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
 
     if (op->first && op->claim != NULL) {
         op->first = jm_ledger_over(&st->ledger, op->claim, op->task, st->now);
+
+    } else if (op->first && op->joined.len != 0) {
+        op->first = jm_memory_seen(st, op);
     }
 
-    if (op->first && op->images != 0 && op->hold != NULL) {
-        jm_quota_delivered(&st->quota, op->hold, op->images, st->seconds);
+    if (op->first && op->bill.images != 0) {
+        jm_memory_count(st, op);
     }
 
     if (op->place->serial != 0) {
@@ -469,6 +474,43 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
     b->unlock(b->ctx);
 
     op->done.handler(op->done.data);
+}
+
+
+/*
+ * Who asks for a task by its id, and sees its end, is the first if nobody
+ * follows it: its slot, if it has one, was adopted then.
+ */
+
+static unsigned
+jm_memory_seen(jm_state_t *st, jm_op_over_t *op)
+{
+    unsigned  first, known;
+
+    if (op->how != JM_LEAVE_OVER) {
+        return 0;
+    }
+
+    first = jm_ledger_ended(&st->ledger, op->entry, op->task, op->joined,
+                            st->now, &known);
+
+    return known ? first : (op->place->serial != 0);
+}
+
+
+static void
+jm_memory_count(jm_state_t *st, jm_op_over_t *op)
+{
+    uint64_t  serial;
+
+    if (op->hold != NULL) {
+        jm_quota_delivered(&st->quota, op->hold, op->bill.images, st->seconds);
+
+    } else if (op->client != NULL) {
+        serial = jm_quota_serial(&st->quota, op->client);
+
+        (void) jm_quota_made(&st->quota, serial, op->bill.images, st->seconds);
+    }
 }
 
 
@@ -538,8 +580,11 @@ jm_memory_orphan_over(jm_state_t *st, jm_op_orphan_t *op, jm_str_t id)
         op->first = jm_queue_is_orphan(&st->queue, orphan->account, id);
     }
 
-    if (op->first && op->images != 0) {
-        client = jm_quota_made(&st->quota, orphan->billed, op->images,
+    op->bill.model = orphan->model;
+    op->bill.cost = op->bill.images * orphan->price;
+
+    if (op->first && op->bill.images != 0) {
+        client = jm_quota_made(&st->quota, orphan->billed, op->bill.images,
                                st->seconds);
 
         op->client.len = client.len;

@@ -184,6 +184,7 @@ jm_queue_make(jm_queue_t *q, jm_place_t *p, const jm_queue_request_t *request,
     place->model = request->model;
     place->entry = request->entry;
     place->billed = request->billed;
+    place->price = request->price;
 
     memcpy(place->client, request->client, JM_QUEUE_KEY);
 

@@ -93,6 +93,7 @@ jm_queue_import_place(jm_queue_t *q, const jm_store_t *old, jm_ref_t ref,
     place->model = o->model;
     place->entry = o->entry;
     place->billed = o->billed;
+    place->price = o->price;
 
     place->key_len = o->key_len;
 

@@ -382,6 +382,7 @@ jm_queue_orphan_next(jm_queue_t *q, uint64_t accounts, uint64_t pause,
 
     orphan->entry = place->entry;
     orphan->billed = place->billed;
+    orphan->price = place->price;
     orphan->model = place->model;
     orphan->since = place->since;
     orphan->account = place->account;

@@ -25,6 +25,7 @@
 typedef struct {
     uint64_t             entry;     /* as its request said */
     uint64_t             billed;
+    uint64_t             price;
     uint64_t             model;
     uint64_t             since;
     uint32_t             account;

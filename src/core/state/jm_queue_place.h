@@ -61,6 +61,7 @@ typedef struct {
     uint32_t             worker;    /* who is to be woken */
     uint64_t             entry;     /* serial of the ledger's, 0: none */
     uint64_t             billed;    /* serial of who pays, 0: nobody */
+    uint64_t             price;     /* of a picture, in millionths */
     uint8_t              task;      /* its number in the entry */
 } jm_queue_request_t;
 

@@ -55,6 +55,7 @@ typedef struct {
     uint64_t             model;
     uint64_t             entry;     /* serial of the ledger's, 0: none */
     uint64_t             billed;    /* serial of who pays, 0: nobody */
+    uint64_t             price;
     uint8_t              client[JM_QUEUE_KEY];
     uint8_t              key[JM_QUEUE_REQ_KEY];
 
@@ -63,10 +64,13 @@ typedef struct {
     jm_ring_t            link;      /* in its account's held */
     uint64_t             accounts;  /* a bit for each that may serve it */
     uint64_t             since;
-    uint64_t             due;
     uint64_t             renewed;
     uint64_t             at;        /* when it was granted, or told so */
-    uint64_t             lapse;
+
+    union {
+        uint64_t         due;       /* while it waits */
+        uint64_t         lapse;     /* when it is lost */
+    };
 
     union {
         uint64_t         tag;       /* its turn, while its id is not known */
