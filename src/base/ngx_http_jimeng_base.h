@@ -49,6 +49,7 @@ typedef struct {
     unsigned                    form:1;     /* the body is a form */
     unsigned                    identified:1;   /* identity is set */
     unsigned                    known:1;    /* client is, as far as it can be */
+    unsigned                    unasked:1;  /* no client's: only to be logged */
 } ngx_http_jimeng_ctx_t;
 
 

@@ -25,6 +25,7 @@ struct ngx_http_jimeng_orphan_s {
     ngx_http_jimeng_account_t  *account;
     ngx_http_jimeng_payload_t   query;
     ngx_http_request_t         *request;
+    ngx_http_jimeng_orphan_pt   found;
     jm_op_orphan_t              op;
 };
 
@@ -54,7 +55,7 @@ static ngx_msec_t  ngx_http_jimeng_orphan_looked;
 
 void
 ngx_http_jimeng_orphan_look(ngx_http_jimeng_slot_t *slot, jm_queue_e rc,
-    ngx_http_jimeng_orphan_t **orphan)
+    ngx_http_jimeng_orphan_t **orphan, ngx_http_jimeng_orphan_pt found)
 {
     ngx_uint_t                    i;
     ngx_http_request_t           *r;
@@ -79,6 +80,7 @@ ngx_http_jimeng_orphan_look(ngx_http_jimeng_slot_t *slot, jm_queue_e rc,
         }
 
         o->request = r;
+        o->found = found;
 
         *orphan = o;
     }
@@ -279,6 +281,8 @@ ngx_http_jimeng_orphan_counted(void *data)
 
         ngx_http_jimeng_metrics_images(o->request, o->op.client, &req_key,
                                        &o->account->name, &o->op.bill);
+
+        o->found(o->request, o->account, &o->op);
     }
 }
 

@@ -194,7 +194,8 @@ ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task, jm_error_t *e)
         goto failed;
     }
 
-    ngx_http_jimeng_orphan_look(&task->slot, op->rc, &job->orphan);
+    ngx_http_jimeng_orphan_look(&task->slot, op->rc, &job->orphan,
+                                ngx_http_jimeng_line);
 
     switch (op->rc) {
 

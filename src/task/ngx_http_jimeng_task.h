@@ -5,8 +5,7 @@
 
 
 /*
- * The floor "task": one task of a request, from its place in the queue to its
- * end, and what the tasks of one request have in common.
+ * The floor "task": a task of a request, and what a request's tasks share.
  */
 
 
@@ -47,7 +46,6 @@ typedef struct {
 
 
 /* ngx_http_jimeng_job.c says how one leads to another, and changes it */
-
 typedef enum {
     NGX_HTTP_JIMENG_WAITING = 0,    /* the client, for more of the reply */
     NGX_HTTP_JIMENG_ANSWERED,       /* the reply is whole, and on its way */
@@ -76,10 +74,12 @@ struct ngx_http_jimeng_job_s {
 };
 
 
-/* ngx_http_jimeng_log.c */
+/* ngx_http_jimeng_log.c, ngx_http_jimeng_line.c */
 
 void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *t, jm_answer_t *a);
 void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_line(ngx_http_request_t *r,
+    ngx_http_jimeng_account_t *account, const jm_op_orphan_t *op);
 
 /* ngx_http_jimeng_admit.c */
 

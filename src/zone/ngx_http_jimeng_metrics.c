@@ -35,6 +35,10 @@ ngx_http_jimeng_metrics_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
 
+    if (ctx && ctx->unasked) {
+        return NGX_OK;
+    }
+
     model.len = ctx ? ctx->model.len : 0;
     model.data = ctx ? ctx->model.data : NULL;
 

@@ -63,6 +63,9 @@ sub _read {
             unless $line =~ /"$name":\d+(?:\.\d{3})?[,}]/;
     }
 
+    die "cost is no amount: $line\n"
+        unless $line =~ /"cost":\d+(?:\.\d{1,6})?,/;
+
     return JSON::PP->new->utf8->decode($line);
 }
 
