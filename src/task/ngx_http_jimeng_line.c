@@ -95,8 +95,11 @@ ngx_http_jimeng_line_request(ngx_http_jimeng_line_t *line,
 
     line->sockaddr.sa_family = AF_UNIX;
 
+    /* without a descriptor Lua takes it for a timer's, which has no variables */
+
+    c->fd = r->connection->fd;
+
     c->data = &line->http;
-    c->fd = (ngx_socket_t) -1;
     c->log = &line->log;
     c->pool = r->pool;
     c->number = r->connection->number;
