@@ -245,6 +245,27 @@ is(scalar $t->submits($prompt), 0, 'joined: nothing is submitted');
 $waiting->response;
 
 
+# ---- a task that found a slot, and was sent back for load
+
+$t->emulator->fault({ on => 'submit', times => 0, do => 'answer',
+                      status => 429,
+                      body => '{"code":50430,"data":null,"message":"busy"}' });
+
+$r = $t->request(named('alice', async => \1));
+$prompt = "a crane, $named";
+$id = $r->json->{task_id};
+
+is(standing($r->json), 'pending 1 1', 'sent back: told at once');
+is(standing(retrieve($id, 'alice')->json), 'pending 1 1', 'sent back: GET');
+is(cancel($id, 'alice')->status, 200, 'sent back: it can be canceled');
+is(retrieve($id, 'alice')->json->{error}{code}, 'canceled',
+   'sent back: and is');
+$t->emulator->clear_faults;
+free($t);
+is(scalar(grep { $_->{code} != 50430 } $t->submits($prompt)), 0,
+   'sent back: nothing was ordered');
+
+
 # ---- a restart
 
 $holder = hold($t, 3);

@@ -30,7 +30,7 @@ static void jm_memory_refused(jm_backend_t *b, jm_op_refused_t *op);
 static void jm_memory_sent(jm_backend_t *b, jm_ledger_claim_t *claim,
     unsigned task, jm_place_t *place, jm_sent_e what, jm_str_t id);
 static void jm_memory_sent_claim(jm_state_t *st, jm_ledger_claim_t *claim,
-    unsigned task, jm_sent_e what, jm_str_t id);
+    unsigned task, const jm_place_t *place, jm_sent_e what, jm_str_t id);
 static void jm_memory_renew(jm_backend_t *b, jm_place_t *place);
 static size_t jm_memory_news(jm_backend_t *b, uint64_t *serials, size_t n,
     uint32_t *alarms);
@@ -361,7 +361,7 @@ jm_memory_sent(jm_backend_t *b, jm_ledger_claim_t *claim, unsigned task,
     st = b->lock(b->ctx);
 
     if (claim != NULL) {
-        jm_memory_sent_claim(st, claim, task, what, id);
+        jm_memory_sent_claim(st, claim, task, place, what, id);
     }
 
     if (what == JM_SENT_TAKEN) {
@@ -374,7 +374,7 @@ jm_memory_sent(jm_backend_t *b, jm_ledger_claim_t *claim, unsigned task,
 
 static void
 jm_memory_sent_claim(jm_state_t *st, jm_ledger_claim_t *claim, unsigned task,
-    jm_sent_e what, jm_str_t id)
+    const jm_place_t *place, jm_sent_e what, jm_str_t id)
 {
     switch (what) {
 
@@ -384,6 +384,13 @@ jm_memory_sent_claim(jm_state_t *st, jm_ledger_claim_t *claim, unsigned task,
 
     case JM_SENT_BACK:
         jm_ledger_unsent(&st->ledger, claim, task);
+
+        /* it waits now, and may never have done so before */
+
+        if (place->serial != 0) {
+            jm_ledger_placed(&st->ledger, claim->serial, task, place->ref);
+        }
+
         break;
 
     case JM_SENT_UNKNOWN:
