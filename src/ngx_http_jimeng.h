@@ -55,6 +55,10 @@ ngx_int_t ngx_http_jimeng_time_variable(ngx_http_request_t *r,
 void ngx_http_jimeng_variable_set(ngx_http_variable_value_t *v, u_char *data,
     size_t len);
 
+/* ngx_http_jimeng_logged.c */
+
+ngx_int_t ngx_http_jimeng_logged_init(ngx_conf_t *cf);
+
 /* ngx_http_jimeng_error_page.c */
 
 ngx_int_t ngx_http_jimeng_error_page_init(ngx_conf_t *cf);

@@ -239,7 +239,8 @@ static ngx_int_t
 ngx_http_jimeng_postconfiguration(ngx_conf_t *cf)
 {
     if (ngx_http_jimeng_error_page_init(cf) != NGX_OK
-        || ngx_http_jimeng_metrics_init(cf) != NGX_OK)
+        || ngx_http_jimeng_metrics_init(cf) != NGX_OK
+        || ngx_http_jimeng_logged_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }

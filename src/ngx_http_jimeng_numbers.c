@@ -60,7 +60,7 @@ ngx_http_jimeng_variable_count(ngx_http_jimeng_task_t *task, uintptr_t data)
         return task->task.polls;
 
     case NGX_HTTP_JIMENG_BILLED:
-        return task->slot.over.first ? task->slot.over.bill.images : 0;
+        return task->slot.over.billed ? task->slot.over.bill.images : 0;
 
     default: /* NGX_HTTP_JIMENG_IMAGES */
         return task->part.nurls;
@@ -85,7 +85,7 @@ ngx_http_jimeng_cost_variable(ngx_http_request_t *r,
 
     for (i = 0; job && i < job->order.n; i++) {
         over = &job->tasks[i].slot.over;
-        cost += over->first ? over->bill.cost : 0;
+        cost += over->billed ? over->bill.cost : 0;
     }
 
     p = ngx_pnalloc(r->pool, JM_MONEY_LEN);

@@ -7,7 +7,7 @@
 #
 # Seen failing: without that line; with it under the other client's name; with
 # GET taken for one who never is the first; with the end counted by both of two
-# who see it.
+# who see it; without jm_ledger_bill() ("counted").
 
 use strict;
 use warnings;
@@ -139,6 +139,33 @@ is(sum0(@billed), 1, 'asked: in one of two lines') or diag("@billed");
 is_line($t, $r, 'asked: and not in the next', billed => 0,
         join => 'retrieved');
 adds_up('asked');
+
+
+# ---- a worker is killed when it has counted a picture, and not yet replied
+
+my $counted = sub {
+    return sum0(values %{ counted(scrape($t), 'jimeng_images_total') });
+};
+my $before = $counted->();
+my ($one) = $t->workers('staying');
+my @data = request_as($t, 'alice', 'data ' . ++$prompts,
+                      { response_format => 'b64_json',
+                        model => 'jimeng-4.0' });
+
+$t->emulator->fault({ on => 'query', times => 0, do => 'delay',
+                      seconds => 3 });
+
+my $x = ask($t, $one, @data);
+
+wait_for { $counted->() == $before + 1 } 'counted: its data are fetched';
+ok($t->kill_worker($one), 'counted: its worker is killed');
+$x->response;
+$t->emulator->clear_faults;
+$r = $t->request(@data);
+is($r->status, 200, 'counted: the picture');
+is_line($t, $r, 'counted: in the line of the repeat', client => 'alice',
+        billed => 1, join => 'owed', tries => 0);
+adds_up('counted');
 
 
 # ---- who asks while the request lives is not billed

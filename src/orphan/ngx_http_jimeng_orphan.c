@@ -273,7 +273,10 @@ ngx_http_jimeng_orphan_counted(void *data)
 {
     ngx_http_jimeng_orphan_t *o = data;
 
-    ngx_str_t  req_key;
+    ngx_str_t                req_key;
+    ngx_http_jimeng_zone_t  *zone;
+
+    zone = ngx_http_jimeng_zone_get(o->request);
 
     if (o->op.first && o->op.bill.images) {
         req_key.len = o->op.orphan.key_len;
@@ -283,6 +286,9 @@ ngx_http_jimeng_orphan_counted(void *data)
                                        &o->account->name, &o->op.bill);
 
         o->found(o->request, o->account, &o->op);
+
+        zone->backend.billed(&zone->backend, o->op.orphan.entry,
+                             o->op.orphan.task);
     }
 }
 

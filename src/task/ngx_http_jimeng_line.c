@@ -95,7 +95,7 @@ ngx_http_jimeng_line_request(ngx_http_jimeng_line_t *line,
 
     line->sockaddr.sa_family = AF_UNIX;
 
-    /* without a descriptor Lua takes it for a timer's, which has no variables */
+    /* without one Lua takes it for a timer, which has no variables */
 
     c->fd = r->connection->fd;
 
@@ -142,6 +142,6 @@ ngx_http_jimeng_line_job(ngx_http_jimeng_line_t *line,
     task->id.len = op->orphan.len;
     task->id.data = (u_char *) op->orphan.id;
     task->task.state = JM_TASK_DONE;
-    task->slot.over.first = 1;
+    task->slot.over.billed = 1;
     task->slot.over.bill = op->bill;
 }

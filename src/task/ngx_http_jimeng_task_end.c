@@ -276,7 +276,8 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
     op->bill.model = ngx_http_jimeng_slot_model(&job->order.req_key);
     op->bill.images = images;
     op->bill.cost = images * job->order.price;
-    op->entry = job->order.entry;
+    op->entry = job->claim ? ngx_http_jimeng_ledger_entry(job->claim)
+                           : job->order.entry;
     op->joined.len = 0;
     op->left = left ? 1 : 0;
 
@@ -289,6 +290,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
 
     } else {
         op->first = task->own;
+        op->billed = task->own;
         ngx_http_jimeng_task_counted(task);
     }
 

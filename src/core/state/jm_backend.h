@@ -63,6 +63,10 @@ struct jm_backend_s {
     void  (*leave)(jm_backend_t *b, jm_place_t *place, jm_leave_e how);
 
     void  (*over)(jm_backend_t *b, jm_op_over_t *op);
+
+    /* what was billed is in the log, see jm_ledger_bill() */
+    void  (*billed)(jm_backend_t *b, uint64_t entry, unsigned task);
+
     void  (*orphan)(jm_backend_t *b, jm_op_orphan_t *op);
     void  (*asked)(jm_backend_t *b, jm_op_orphan_t *op);
 

@@ -20,9 +20,10 @@
 /*
  * The request does no more about a task, whatever became of it.  first is set
  * when nobody else has seen its end, or will: what it made is counted for who
- * is held, or without hold for client.  left: others follow it.  joined is the
- * id of a task of another request's, whose end was seen here; without a claim
- * it is one of the ledger's entry, if that is not 0.
+ * is held, or without hold for client.  billed: it is to be in this request's
+ * line of the log.  left: others follow it.  joined is the id of a task of
+ * another request's, whose end was seen here; without a claim it is one of the
+ * ledger's entry.
  */
 
 typedef struct {
@@ -36,9 +37,10 @@ typedef struct {
     const jm_client_t   *client;    /* who pays, or NULL */
     jm_bill_t            bill;
     jm_str_t             joined;
-    uint64_t             entry;
+    uint64_t             entry;     /* its serial number, 0: none */
     unsigned             left;
     unsigned             first;
+    unsigned             billed;
 } jm_op_over_t;
 
 

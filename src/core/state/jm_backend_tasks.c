@@ -11,6 +11,7 @@
 
 
 #include "jm_backend.h"
+#include "jm_ledger_bill.h"
 #include "jm_ledger_handed.h"
 #include "jm_quota_loose.h"
 
@@ -39,6 +40,7 @@ static void jm_memory_leave(jm_backend_t *b, jm_place_t *place,
 static void jm_memory_over(jm_backend_t *b, jm_op_over_t *op);
 static unsigned jm_memory_seen(jm_state_t *st, jm_op_over_t *op);
 static void jm_memory_count(jm_state_t *st, jm_op_over_t *op);
+static void jm_memory_billed(jm_backend_t *b, uint64_t entry, unsigned task);
 static void jm_memory_orphan(jm_backend_t *b, jm_op_orphan_t *op);
 static void jm_memory_asked(jm_backend_t *b, jm_op_orphan_t *op);
 static void jm_memory_orphan_over(jm_state_t *st, jm_op_orphan_t *op,
@@ -58,6 +60,7 @@ jm_backend_memory_tasks(jm_backend_t *b)
     b->news = jm_memory_news;
     b->leave = jm_memory_leave;
     b->over = jm_memory_over;
+    b->billed = jm_memory_billed;
     b->orphan = jm_memory_orphan;
     b->asked = jm_memory_asked;
 }
@@ -467,6 +470,10 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
         op->first = jm_memory_seen(st, op);
     }
 
+    op->billed = !op->left
+                 && jm_ledger_bill(&st->ledger, op->entry, op->task,
+                                   op->bill.images != 0, &op->first);
+
     if (op->first && op->bill.images != 0) {
         jm_memory_count(st, op);
     }
@@ -518,6 +525,19 @@ jm_memory_count(jm_state_t *st, jm_op_over_t *op)
 
         (void) jm_quota_made(&st->quota, serial, op->bill.images, st->seconds);
     }
+}
+
+
+static void
+jm_memory_billed(jm_backend_t *b, uint64_t entry, unsigned task)
+{
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    jm_ledger_billed(&st->ledger, entry, task);
+
+    b->unlock(b->ctx);
 }
 
 
@@ -589,6 +609,9 @@ jm_memory_orphan_over(jm_state_t *st, jm_op_orphan_t *op, jm_str_t id)
 
     op->bill.model = orphan->model;
     op->bill.cost = op->bill.images * orphan->price;
+
+    (void) jm_ledger_bill(&st->ledger, orphan->entry, orphan->task,
+                          op->bill.images != 0, &op->first);
 
     if (op->first && op->bill.images != 0) {
         client = jm_quota_made(&st->quota, orphan->billed, op->bill.images,

@@ -12,16 +12,18 @@ use Cwd 'abs_path';
 use Exporter 'import';
 use File::Basename 'dirname';
 use File::Temp ();
+use HTTP::Tiny;
 use JSON::PP;
 use Time::HiRes qw(sleep time);
 
+use Bench::Accounts 'difference';
 use Bench::Nginx;
 use Bench::Proc 'children';
 use Jimeng::Test::Emulator;
 use Jimeng::Test::Pictures 'noise_of';
 use Jimeng::Test::Process 'process_title';
 
-our @EXPORT_OK = qw(billing entry_size);
+our @EXPORT_OK = qw(billing print_billing);
 
 use constant {
     TASK    => 2,           # seconds that a task takes
@@ -39,6 +41,10 @@ use constant {
 
     # seconds for a call: jimeng_timeout for each try, and the pauses
     LIMIT   => 3 * 15 + 10,
+
+    # seconds in which what killed workers had is found to be over
+    LAST    => 90,
+    REST    => 999_999_999, # the number of calls that only look for these
 };
 
 my $bench = abs_path(dirname(__FILE__) . '/../..');
@@ -92,14 +98,23 @@ sub billing {
 
     die 'the clients have failed: ', $client->stderr if $client->status;
 
-    # what is under way without a client ends before anything is counted
-    $nginx->stop('QUIT', @kills ? qr/ exited on signal 9$| was locked by / : ());
-
     my @lines = map { decode_json($_) } split /\n/, $client->stdout;
     my $network = pop @lines;
 
-    return { %{ judged(\@lines, $network, $emulator, $delays, $nginx,
-                       \@kills) },
+    find_rest($nginx, $emulator, \@kills, $delays, %o);
+
+    # what is under way without a client ends before anything is counted
+    $nginx->stop('QUIT', @kills ? qr/ exited on signal 9$| was locked by / : ());
+
+    my $counts = judged(\@lines, $network, $emulator, [ @$delays ], $nginx,
+                        \@kills);
+    my $log = difference($nginx, $emulator,
+                         unknown($emulator, \@kills, $delays));
+
+    push @{ $counts->{missed} }, @{ $log->{wrong} } if $o{ledger};
+
+    return { %$counts, made => $log->{made}, log => $log->{log},
+             unlogged => scalar unknown($emulator, \@kills, $delays),
              reloads => $reloads, kills => scalar @kills,
              resets => $network->{resets}, seconds => $seconds };
 }
@@ -200,6 +215,41 @@ sub kill_worker {
                   children($nginx->{master});
 
     return @workers && kill 'KILL', $workers[rand @workers];
+}
+
+
+# What a killed worker had, and no client came back for, is found by those who
+# come for a slot: so many do as it takes.
+
+sub find_rest {
+    my ($nginx, $emulator, $kills, $delays, %o) = @_;
+    my $http = HTTP::Tiny->new(timeout => LIMIT);
+    my $end = time + LAST;
+
+    while ($o{ledger} && time < $end) {
+        my @lost = unknown($emulator, $kills, $delays);
+
+        return unless @{ difference($nginx, $emulator, @lost)->{wrong} };
+
+        $http->post("http://127.0.0.1:$nginx->{port}/v1/images/generations", {
+            headers => { 'Content-Type' => 'application/json' },
+            content => encode_json({ prompt => "call ${\ REST}: " . rand
+                                               . ' [[seconds=0]]' }),
+        });
+    }
+}
+
+
+# The tasks whose id nobody has: the answer with it was lost.
+
+sub unknown {
+    my ($emulator, $kills, $delays) = @_;
+    my @delays = @$delays;
+
+    return map { $_->{task_id} }
+           grep { $_->{answered} = $_->{time} + shift @delays;
+                  defined $_->{task_id} && lost_answer($_, $kills) }
+           $emulator->journal(action => 'submit');
 }
 
 
@@ -364,6 +414,65 @@ sub told {
 
 
 sub at { return sprintf '%.2f', $_[0] - $^T }
+
+
+sub print_billing {
+    my ($o, @runs) = @_;
+
+    my $without = $o->{ledger} ? '' : ', without the ledger';
+    my $seconds = join ', ', map { sprintf '%.0f s', $_->{seconds} } @runs;
+
+    print <<"END";
+
+Double billing$without: clients with the retries they make by themselves,
+$o->{clients} calls at a time, two workers; $seconds.  Calls
+that have had, or ended with:
+
+| ${\ join ' | ', '', map { $_->{title} } @runs } |
+|---${\ join '', map { '|--:' } @runs }|
+END
+
+    my @rows = (
+        [ calls     => 'calls' ],
+        [ tasks     => 'tasks upstream' ],
+        [ twice     => 'more than one task' ],
+        [ picture   => 'the picture' ],
+        [ named     => 'an error that names the task' ],
+        [ free      => 'an error, and no task' ],
+        [ unknown   => 'an error, the task\'s id was lost on its way here' ],
+        [ unreached => 'no answer, the worker was killed in the last try' ],
+        [ hidden    => 'none of these' ],
+        [ hung      => 'no end' ],
+        [ resets    => 'connections reset' ],
+        [ refused   => 'submits refused' ],
+        [ dropped   => 'answers to submits dropped' ],
+        [ reloads   => 'reloads' ],
+        [ kills     => 'workers killed' ],
+        [ moved     => 'tries answered 503' ],
+        [ retries   => 'retries' ],
+        [ found     => '... that found their task' ],
+        [ longest   => 'the longest call, s', '%.1f' ],
+        [ made      => 'pictures made' ],
+        [ log       => 'pictures in the access log' ],
+        [ unlogged  => 'tasks whose id was lost on its way here' ],
+    );
+
+    for my $row (@rows) {
+        my ($name, $title, $format) = @$row;
+
+        printf "| %s |\n", join ' | ', $title,
+               map { sprintf $format // '%d', $_->{$name} } @runs;
+    }
+
+    print <<"END";
+
+Memory of the zone: ${\ entry_size() }.
+
+Bars: no more than one task, the picture or an error that names the task
+wherever its id got here, and an end, for every call; each picture in one line of
+the access log, but of tasks whose id was lost on its way here.
+END
+}
 
 
 1;

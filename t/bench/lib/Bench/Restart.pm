@@ -17,6 +17,7 @@ use List::Util qw(max min sum0);
 use Mojo::IOLoop;
 use Time::HiRes qw(sleep time);
 
+use Bench::Accounts 'difference';
 use Bench::Clients;
 use Bench::Nginx;
 use Bench::Proc 'wait_for';
@@ -74,6 +75,7 @@ sub restarts {
     my %world = (
         %o, options => \%options, emulator => $emulator,
         nginx => Bench::Nginx->start('restart', %options), old => [], number => 0,
+        logged => 0,
     );
 
     $world{clients} = Bench::Clients->new($world{nginx}{port},
@@ -311,12 +313,34 @@ sub judged {
                       . ' are counted' if $n != $counted;
     }
 
+    my $d = logged($world);
+
+    $m{log} = $d->{log} - $world->{logged};
+    $world->{logged} = $d->{log};
+
+    push @missed, map { "$how: $_" } @{ $d->{wrong} };
+
     $m{down} = $at->{start} - $at->{stop};
     $m{longest} = max map { $_->{ended} - $_->{sent} } @calls;
     $m{seconds} = max(map { $_->{ended} } @calls) - $calls[0]{sent};
     $m{used} = used($at->{start} + SETTLED, @calls);
 
     return { %m, missed => \@missed };
+}
+
+
+# The access log; the last lines may come a little later than the replies.
+
+sub logged {
+    my ($world) = @_;
+    my $end = time + WITHIN;
+
+    for ( ;; ) {
+        my $d = difference($world->{nginx}, $world->{emulator});
+
+        return $d if !@{ $d->{wrong} } || time > $end;
+        sleep 0.05;
+    }
 }
 
 
@@ -401,6 +425,7 @@ END
         [ refused => '50430 seen' ],
         [ picture => 'calls that ended with the picture' ],
         [ images  => 'pictures of the day' ],
+        [ log     => 'pictures in the access log' ],
         [ used    => 'slots used, from 2 s after the start', '%.1f %%' ],
         [ broken  => 'connections that broke off, or were refused' ],
         [ tries   => 'tries' ],

@@ -1,0 +1,64 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * The request's line is in the access log: what its tasks have brought needs
+ * not be told by who sees their end after a worker was killed.
+ */
+
+
+#include "ngx_http_jimeng.h"
+
+
+static ngx_int_t ngx_http_jimeng_logged(ngx_http_request_t *r);
+
+
+/* nginx's own handler, which writes the log, comes before those of modules */
+
+static ngx_int_t
+ngx_http_jimeng_logged(ngx_http_request_t *r)
+{
+    ngx_uint_t               i;
+    jm_op_over_t            *over;
+    ngx_http_jimeng_job_t   *job;
+    ngx_http_jimeng_zone_t  *zone;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    job = ngx_http_jimeng_job_of(r);
+    zone = ngx_http_jimeng_zone_get(r);
+
+    for (i = 0; job && zone && i < job->order.n; i++) {
+        over = &job->tasks[i].slot.over;
+
+        if (over->billed && over->entry) {
+            zone->backend.billed(&zone->backend, over->entry, over->task);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_jimeng_logged_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_jimeng_logged;
+
+    return NGX_OK;
+}
