@@ -9,6 +9,7 @@
 
 static char *ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static ngx_int_t ngx_http_jimeng_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_jimeng_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_jimeng_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_jimeng_init_process(ngx_cycle_t *cycle);
@@ -205,7 +206,7 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_jimeng_module_ctx = {
-    ngx_http_jimeng_add_variables,         /* preconfiguration */
+    ngx_http_jimeng_preconfiguration,      /* preconfiguration */
     ngx_http_jimeng_postconfiguration,     /* postconfiguration */
 
     ngx_http_jimeng_create_main_conf,      /* create main configuration */
@@ -233,6 +234,17 @@ ngx_module_t  ngx_http_jimeng_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_int_t
+ngx_http_jimeng_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_jimeng_reload_begin(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_jimeng_add_variables(cf);
+}
 
 
 static ngx_int_t
@@ -272,6 +284,8 @@ ngx_http_jimeng_init_module(ngx_cycle_t *cycle)
     if (ngx_http_jimeng_zone_init_module(cycle) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_http_jimeng_reload_used(cycle);
 
     return ngx_http_jimeng_series_init_module(cycle);
 }

@@ -75,7 +75,8 @@ my $t = Jimeng::Test->new(
     start => 0, workers => 2, emulator => { seconds => 0.3 },
     http => "$zone lingering_close off;",
     account => 'concurrency 2; queue 10;',
-    location => 'jimeng_keys %%DIR%%/keys;',
+    location => 'jimeng_keys %%DIR%%/keys; '
+                . 'jimeng_model jimeng_t2i_v40 jimeng_t2i_v40 price=0.22;',
     server => <<'EOT',
         location = /metrics { jimeng_metrics; }
         location = /gzip {
@@ -135,6 +136,8 @@ sub counts {
     return;
 }
 
+sub made { return qq(client="$_[0]",model="$_[1]",account="main") }
+
 sub tasks {
     my ($n, $result) = @_;
     $tasks{ qq(account="main",result="$result") } += $n;
@@ -149,19 +152,19 @@ sub as {
 is(as('alice', { prompt => 'one kite' })->status, 200, 'a picture');
 counts('alice', $model, 'succeed');
 tasks(1, 'succeed');
-$images{alice} += 1;
+$images{ made('alice', $model) } += 1;
 
 is(as('bob', { prompt => 'kites', n => 2, model => 'jimeng-4.6',
                response_format => 'b64_json' })->status, 200, 'base64');
 counts('bob', 'jimeng_seedream46_cvtob', 'succeed');
 tasks(2, 'succeed');
-$images{bob} += 2;
+$images{ made('bob', 'jimeng_seedream46_cvtob') } += 2;
 
 is(as('bob', { prompt => 'a group [[pictures=3]]', force_single => \0 })
      ->status, 200, 'a group');
 counts('bob', $model, 'succeed');
 tasks(1, 'succeed');
-$images{bob} += 3;
+$images{ made('bob', $model) } += 3;
 
 is(as('alice', { prompt => 'refused [[50413]]' })->status, 400, 'refused');
 counts('alice', $model, 'content_policy_violation');
@@ -178,7 +181,7 @@ my $sse = Jimeng::Test::Sse->new($t->start_generate(
 like(join(' ', map { $_->{event} } $sse->all), qr/completed/, 'a stream');
 counts('alice', $model, 'succeed');
 tasks(1, 'succeed');
-$images{alice} += 1;
+$images{ made('alice', $model) } += 1;
 
 $sse = Jimeng::Test::Sse->new($t->start_generate(
     { prompt => 'failed [[done:50511]] stream', stream => \1 },
@@ -210,7 +213,7 @@ my $async = as('bob', { prompt => 'later', async => \1 });
 is($async->status, 200, 'async');
 counts('bob', $model, 'succeed');
 tasks(1, 'succeed');
-$images{bob} += 1;
+$images{ made('bob', $model) } += 1;
 
 # What goes on until then is counted at its end.
 settled($t, $sent);
@@ -226,7 +229,7 @@ wait_for(sub { grep { ($_->{json}{prompt} // '') eq 'a client leaves' }
 $left->abort;
 counts('alice', $model, 'client_closed_request');
 tasks(1, 'succeed');
-$images{alice} += 1;
+$images{ made('alice', $model) } += 1;
 settled($t, $sent);
 
 # A number of no table, and none at all.
@@ -241,7 +244,7 @@ $t->emulator->fault({ on => 'query', do => 'drop' });
 is(as('alice', { prompt => 'once more' })->status, 200, 'a query is lost');
 counts('alice', $model, 'succeed');
 tasks(1, 'succeed');
-$images{alice} += 1;
+$images{ made('alice', $model) } += 1;
 $codes{none}++;
 
 # Base64 that breaks off.
@@ -250,7 +253,7 @@ my $cut = as('bob', { prompt => 'cut', response_format => 'b64_json' });
 ok(!$cut->complete, 'a reply that breaks off');
 counts('bob', $model, 'upstream_error');
 tasks(1, 'succeed');
-$images{bob} += 1;
+$images{ made('bob', $model) } += 1;
 $codes{none}++;
 $t->allow_log(qr/the pictures of task "\d+" broke off/);
 $t->allow_log(qr/task "\d*" of account "main"/);
@@ -259,11 +262,15 @@ my $all = settled($t, $sent);
 
 is_deeply(counted($all, 'jimeng_requests_total'), \%requests, 'requests');
 is_deeply(counted($all, 'jimeng_tasks_total'), \%tasks, 'tasks');
-is_deeply(counted($all, 'jimeng_images_total'),
-          { map { (qq(client="$_") => $images{$_}) } keys %images }, 'pictures');
+is_deeply(counted($all, 'jimeng_images_total'), \%images, 'pictures');
+is_deeply(counted($all, 'jimeng_cost_total'),
+          { map { /jimeng_t2i_v40/ ? ($_ => $images{$_} * 0.22) : () }
+                keys %images }, 'what they cost');
 
-# What makes a series is lost to Prometheus' increase(), so none is made.
-is_deeply([ sort keys %$all ], [ sort keys %$fresh ],
+# What makes a series is lost to Prometheus' increase(), so none is made, but
+# for how long a model took that nobody has named.
+is_deeply([ sort grep { !/_(?:bucket|sum|count)\{.*jimeng_seedream46/ }
+                 keys %$all ], [ sort keys %$fresh ],
           'all of them were there before');
 
 
@@ -276,45 +283,84 @@ $queries -= $results;
 
 my %calls = (submit => $submits, query => $queries, result => $results);
 
+# A histogram's sum, or count, or a bucket, of all models and accounts.
+sub all_of {
+    my ($name, %with) = @_;
+    my ($sum, $of) = (0, only($all, $name));
+
+    for my $labels (keys %$of) {
+        my %has = $labels =~ /(\w+)="([^"]*)"/g;
+        $sum += $of->{$labels}
+            unless grep { ($has{$_} // '') ne $with{$_} } keys %with;
+    }
+
+    return $sum;
+}
+
 for my $call (sort keys %calls) {
-    is($all->{qq(jimeng_upstream_seconds_count{call="$call"})}, $calls{$call},
+    is(all_of('jimeng_upstream_seconds_count', call => $call), $calls{$call},
        "exchanges: $call");
-    is($all->{qq(jimeng_upstream_seconds_bucket{call="$call",le="+Inf"})},
+    is(all_of('jimeng_upstream_seconds_bucket', call => $call, le => '+Inf'),
        $calls{$call}, "exchanges: $call: all of them");
 }
+
+my $v46 = grep { ($_->{json}{req_key} // '') =~ /seedream46/ } $t->submits;
+is(all_of('jimeng_upstream_seconds_count', call => 'submit',
+          model => 'jimeng_seedream46_cvtob', account => 'main'), $v46,
+   'exchanges: of a model');
 
 my $codes = only($all, 'jimeng_upstream_codes_total');
 my $others = 0;
 $others += $_ for values %codes;
 
-is($codes->{'code="10000"'}, $submits + $queries + $results - $others,
-   'codes: success');
-is($codes->{qq(code="$_")}, $codes{$_}, "codes: $_") for sort keys %codes;
-is($codes->{'code="50430"'}, 0, 'codes: one that never came');
+is($codes->{'account="main",code="10000"'},
+   $submits + $queries + $results - $others, 'codes: success');
+is($codes->{qq(account="main",code="$_")}, $codes{$_}, "codes: $_")
+    for sort keys %codes;
+is($codes->{'account="main",code="50430"'}, 0, 'codes: one that never came');
 
 my $succeeded = $tasks{'account="main",result="succeed"'};
 my $accepted = $succeeded + 2;
 
-is($all->{jimeng_task_seconds_count}, $succeeded, 'task_seconds: how many');
-cmp_ok($all->{jimeng_task_seconds_sum}, '>=', 0.3 * $succeeded,
+is(all_of('jimeng_task_seconds_count'), $succeeded, 'task_seconds: how many');
+cmp_ok(all_of('jimeng_task_seconds_sum'), '>=', 0.3 * $succeeded,
        'task_seconds: at least');
-cmp_ok($all->{jimeng_task_seconds_sum}, '<', 5 * $succeeded,
+cmp_ok(all_of('jimeng_task_seconds_sum'), '<', 5 * $succeeded,
        'task_seconds: at most');
-is($all->{'jimeng_task_seconds_bucket{le="600"}'}, $succeeded,
+is(all_of('jimeng_task_seconds_bucket', le => 600), $succeeded,
    'task_seconds: none took so long');
-is($all->{jimeng_task_queries_count}, $accepted, 'task_queries: how many');
+is(all_of('jimeng_task_queries_count'), $accepted, 'task_queries: how many');
 
 # One more that only asked.
-is($all->{jimeng_task_queries_sum}, $queries - 1, 'task_queries: all');
-is($all->{jimeng_queue_seconds_count}, $accepted, 'queue_seconds: how many');
+is(all_of('jimeng_task_queries_sum'), $queries - 1, 'task_queries: all');
+is(all_of('jimeng_queue_seconds_count'), $accepted, 'queue_seconds: how many');
 is($all->{'jimeng_submits_total{account="main"}'}, $accepted,
    'submits that were taken');
+
+my %outcomes = map { (qq(account="main",outcome="$_->[0]") => $_->[1]) }
+                   [ taken => $accepted ], [ refused => $submits - $accepted ];
+
+is_deeply(counted($all, 'jimeng_submit_outcomes_total'), \%outcomes,
+          'what came of submits');
+
+
+# ---- requests: those that reached the upstream
+
+my $reached = 0;
+$reached += $requests{$_} for grep { /model="jimeng/ && !/"invalid_req/ }
+                                   keys %requests;
+
+is(all_of('jimeng_request_seconds_count'), $reached,
+   'request_seconds: how many');
+cmp_ok(all_of('jimeng_request_seconds_sum'), '>=',
+       all_of('jimeng_task_seconds_sum') - 0.3 * 2,
+       'request_seconds: no less than tasks that are not two at a time');
 
 is_clean($t, 'clean with all of that');
 
 my $readme = slurp(Jimeng::Test::Nginx::root() . '/README.md');
 my ($table) = $readme =~ /^## Watching it\n(.*?)^## /ms;
-my @rows = ($table // '') =~ /^(\|.*)/mg;
+my @rows = ($table // '') =~ /^(\|[^|]*)/mg;
 my @named = map { /`(jimeng_\w+)(?=[`{])/g } @rows;
 my @types = $t->request('GET', '/metrics')->body =~ /^# TYPE (\w+)/mg;
 
@@ -344,8 +390,8 @@ is($all->{'jimeng_queue_waiting{account="main"}'}, 0, 'nobody waits');
 is($all->{'jimeng_slots{account="main"}'}, 2, 'slots');
 is($all->{'jimeng_slots_effective{account="main"}'}, 2, 'all of them');
 is($all->{'jimeng_queue_places{account="main"}'}, 10, 'places');
-is($all->{jimeng_queue_seconds_count}, $accepted + 3, 'three had a slot');
-cmp_ok($all->{jimeng_queue_seconds_sum}, '>', 0.1, 'one of them waited');
+is(all_of('jimeng_queue_seconds_count'), $accepted + 3, 'three had a slot');
+cmp_ok(all_of('jimeng_queue_seconds_sum'), '>', 0.1, 'one of them waited');
 cmp_ok($all->{'jimeng_task_average_seconds{account="main"}'}, '>', 0.2,
        'the average of a task');
 

@@ -65,6 +65,22 @@ sub requests {
 
 sub sorted { join ' ', sort @_ }
 
+# Whose pictures are there.
+sub images {
+    my ($all, $model, $account) = @_;
+    my $rest = qq(model="$model",account="$account");
+
+    return join ' ', sort map { /^client="(.*)",\Q$rest\E\z/ ? $1 : () }
+                          keys %{ only($all, 'jimeng_images_total') };
+}
+
+# The models and accounts whose times are there.
+sub pairs {
+    my ($all) = @_;
+    return join ' ', sort map { /model="(.*)",account="(.*)"/ ? "$1/$2" : () }
+                          keys %{ only($all, 'jimeng_request_seconds_count') };
+}
+
 sub values_of {
     my ($all) = @_;
     my %counted = map { %{ counted($all, $_) } }
@@ -113,12 +129,21 @@ is(requests($all, '', $v40), '', 'which ask for no model');
 
 is(results($all, 'jimeng_tasks_total', account => $_), sorted(@tasks, @gpt),
    "tasks of $_") for qw(main second);
-is(sorted(keys %{ only($all, 'jimeng_images_total') }),
-   sorted(map { qq(client="$_") } '', 'alice', 'bob'), 'pictures');
+is(images($all, $v40, 'main'), 'alice', 'pictures of who may have them');
+is(images($all, $v46, 'second'), 'alice bob', 'and by another account');
+is(images($all, 'jimeng_t2i_v30', 'main'), 'alice',
+   'of a model that nobody has named');
+is(sorted(keys %{ only($all, 'jimeng_cost_total') }),
+   sorted(keys %{ only($all, 'jimeng_images_total') }), 'what they cost');
 
 is($all->{'jimeng_submits_total{account="main"}'}, 0, 'submits');
-is($all->{'jimeng_upstream_codes_total{code="50413"}'}, 0, 'codes');
-is($all->{'jimeng_task_seconds_bucket{le="5"}'}, 0, 'a bucket');
+is($all->{qq(jimeng_upstream_codes_total{account="$_",code="50413"})}, 0,
+   "codes of $_") for qw(main second);
+is($all->{'jimeng_submit_outcomes_total{account="main",outcome="unknown"}'}, 0,
+   'submits of unknown outcome');
+is(pairs($all), sorted(map { ("$_/main", "$_/second") }
+                           $v40, $v46, qw(house_v1 gpt_v1)),
+   'times, of models that somebody has named');
 
 
 # ---- a reload
@@ -142,11 +167,12 @@ is_deeply(values_of($now), {
     qq(client="alice",model="$v40",result="content_policy_violation") => 1,
     'account="main",result="succeed"' => 1,
     'account="main",result="content_policy_violation"' => 1,
-    'client="alice"' => 1,
+    qq(client="alice",model="$v40",account="main") => 1,
 }, 'a reload: what was counted stays, and no more');
 
-is(scalar(grep { !exists $now->{$_} } keys %$all), 0,
-   'a reload: what was there is there');
+is(join(' ', grep { !exists $now->{$_} } keys %$all),
+   'jimeng_client_waiting{client="bob"}',
+   'a reload: what was there is there, but for whom the queue has no name');
 is(requests($now, 'carol', $v40), sorted(@named), 'a reload: a new client');
 is(requests($now, 'carol', 'house_v2'), sorted(@named),
    'a reload: a new client and a new model');
@@ -154,7 +180,8 @@ is(requests($now, 'alice', 'house_v2'), sorted(@named),
    'a reload: a new model');
 is(results($now, 'jimeng_tasks_total', account => 'more'), sorted(@tasks),
    'a reload: a new account');
-is($now->{'jimeng_images_total{client="carol"}'}, 0, 'a reload: pictures');
+is(images($now, $v40, 'more'), 'alice carol', 'a reload: pictures');
+like(pairs($now), qr{house_v2/more}, 'a reload: times');
 is_clean($t, 'a reload: clean');
 
 $t->reload(http => 'jimeng_zone ledger:4m;');
@@ -224,9 +251,13 @@ for my $n (sort { $a <=> $b } keys %most) {
        $n < 50 ? $n : 0, "$n clients: of a model that nobody has named");
     is(requests($all, '', ''), sorted(@nobody),
        "$n clients: what has no name");
-    is(scalar(grep { /^client="client-/ }
-                   keys %{ only($all, 'jimeng_images_total') }),
-       $n < 380 ? $n : 0, "$n clients: pictures");
+    is(images($all, $v40, 'main') =~ tr/-//, $n < 1536 ? $n : 0,
+       "$n clients: pictures");
+    is(images($all, 'jimeng_t2i_v30', 'main') =~ tr/-//,
+       $n < 60 ? $n : 0,
+       "$n clients: pictures of a model that nobody has named");
+    is(scalar(keys %{ only($all, 'jimeng_client_waiting') }),
+       1 + ($n < 512 ? $n : 512), "$n clients: who waits");
     is_clean($t, "$n clients: clean");
     $t->finish;
 }

@@ -28,10 +28,7 @@ my $t = with_keys(
 $t->allow_log(qr/worker process \d+ exited on signal 9/);
 
 sub images {
-    my $all = scrape($t);
-
-    return { map { /^client="(.*)"\z/ => $all->{"jimeng_images_total{$_}"} }
-                 keys %{ counted($all, 'jimeng_images_total') } };
+    return summed(scrape($t), 'jimeng_images_total', 'client');
 }
 
 # Who comes for a slot asks about the tasks that nobody follows: requests until

@@ -59,6 +59,12 @@ sub requests {
            . qq(model="jimeng_t2i_v40",result="$result"});
 }
 
+sub images {
+    my ($client) = @_;
+    return qq(jimeng_images_total{client="$client",)
+           . q(model="jimeng_t2i_v40",account="main"});
+}
+
 # It has seen so many.
 sub seen {
     my ($n, $metric) = @_;
@@ -88,18 +94,20 @@ sub client {
 
     seen(20, $good);
     seen(7, $bad);
-    seen(20, qq(jimeng_images_total{client="$name"}));
+    seen(20, images($name));
 
     increased(20, $good);
     increased(7, $bad);
-    increased(20, qq(jimeng_images_total{client="$name"}));
+    increased(20, images($name));
     return;
 }
 
 client('alice');
 increased(7, 'jimeng_tasks_total{account="main",'
              . 'result="content_policy_violation"}');
-increased(7, 'jimeng_upstream_codes_total{code="50413"}');
+increased(7, 'jimeng_upstream_codes_total{account="main",code="50413"}');
+increased(7, 'jimeng_submit_outcomes_total{account="main",'
+             . 'outcome="refused"}');
 
 set_clients($t, 'alice', 'bob');
 $t->reload;

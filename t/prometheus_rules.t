@@ -34,9 +34,15 @@ my @target = (job => 'jimeng', instance => 'gateway:9145');
 # ---- series that fire an alert, and some that do not
 
 sub account { return qq(jimeng_$_[0]\{account="main"}) }
-sub codes   { return qq(jimeng_upstream_codes_total{code="$_[0]"}) }
+sub codes {
+    my ($code, $account) = @_;
+    $account //= 'main';
+    return qq(jimeng_upstream_codes_total{account="$account",code="$code"});
+}
+
 sub zone    { return qq(jimeng_zone_bytes{state="$_[0]"}) }
-sub submits { return 'jimeng_upstream_seconds_count{call="submit"}' }
+sub submits { return 'jimeng_upstream_seconds_count{call="submit",'
+                     . 'model="jimeng_t2i_v40",account="main"}' }
 sub tasks   { return qq(jimeng_tasks_total{account="main",result="$_[0]"}) }
 
 sub requests {
@@ -55,12 +61,21 @@ sub buckets {
                [ $le, $fast ], [ $above, $all ], [ '+Inf', $all ];
 }
 
-sub waits { return buckets('jimeng_queue_seconds', '', '60', @_, '120') }
+# Two accounts have a half each.
+sub halves {
+    my ($metric, $labels, $le, $fast, $slow, $above) = @_;
+
+    return map { buckets($metric, "${labels}model=\"jimeng_t2i_v40\","
+                                  . "account=\"$_\",", $le, $fast / 2,
+                         $slow / 2, $above) } qw(main more);
+}
+
+sub waits { return halves('jimeng_queue_seconds', '', '60', @_, '120') }
 
 sub calls {
     my ($call, @counts) = @_;
-    return buckets('jimeng_upstream_seconds', qq(call="$call",), '5', @counts,
-                   '10');
+    return halves('jimeng_upstream_seconds', qq(call="$call",), '5', @counts,
+                  '10');
 }
 
 # So much for so many minutes, and nothing before and after.

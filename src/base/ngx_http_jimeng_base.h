@@ -43,7 +43,10 @@ typedef struct {
     ngx_str_t                   error_page; /* the body, instead of nginx's */
     ngx_str_t                   model;      /* req_key, once it is known */
     ngx_str_t                   requested;  /* as the client called it */
+    ngx_str_t                   account;    /* the last that it had a task of */
     jm_cause_e                  cause;      /* of the error that was sent */
+    uint8_t                     mark;       /* a jm_mark_e */
+    uint8_t                     entered;    /* a jm_entered_e */
     unsigned                    replied:1;  /* the reply is of our making */
     unsigned                    edit:1;     /* asked for images/edits */
     unsigned                    form:1;     /* the body is a form */
@@ -94,6 +97,8 @@ ngx_int_t ngx_http_jimeng_reply_header(ngx_http_request_t *r,
 ngx_int_t ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key);
 ngx_int_t ngx_http_jimeng_digest(u_char *dst, jm_str_t *parts, ngx_uint_t n);
 ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
+ngx_int_t ngx_http_jimeng_client_digest(const jm_client_t *client,
+    u_char *id);
 void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
 
 /* ngx_http_jimeng_client.c */

@@ -96,23 +96,15 @@ ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id)
 static ngx_int_t
 ngx_http_jimeng_identify(ngx_http_request_t *r, ngx_http_jimeng_ctx_t *ctx)
 {
-    u_char      *p;
-    u_char       name[sizeof("client ") + JM_KEYS_NAME];
     jm_str_t     text;
     ngx_str_t   *value;
     ngx_uint_t   n;
 
     if (ctx->client) {
+        return ngx_http_jimeng_client_digest(ctx->client, ctx->identity);
+    }
 
-        /* "client", a zero, the name: a key that is sent has no zero in it */
-
-        p = ngx_cpymem(name, "client", sizeof("client"));
-        p = ngx_cpymem(p, ctx->client->name.data, ctx->client->name.len);
-
-        text.len = p - name;
-        text.data = name;
-
-    } else if (ngx_http_jimeng_key(r, &text) != NGX_OK) {
+    if (ngx_http_jimeng_key(r, &text) != NGX_OK) {
 
         /* a password, or a key that is there twice, tells clients apart, too */
 
@@ -131,6 +123,27 @@ ngx_http_jimeng_identify(ngx_http_request_t *r, ngx_http_jimeng_ctx_t *ctx)
     }
 
     return ngx_http_jimeng_digest(ctx->identity, &text, 1);
+}
+
+
+/* what tells a client with a name apart, see ngx_http_jimeng_identity() */
+
+ngx_int_t
+ngx_http_jimeng_client_digest(const jm_client_t *client, u_char *id)
+{
+    u_char    *p;
+    u_char     name[sizeof("client ") + JM_KEYS_NAME];
+    jm_str_t   text;
+
+    /* "client", a zero, the name: a key that is sent has no zero in it */
+
+    p = ngx_cpymem(name, "client", sizeof("client"));
+    p = ngx_cpymem(p, client->name.data, client->name.len);
+
+    text.len = p - name;
+    text.data = name;
+
+    return ngx_http_jimeng_digest(id, &text, 1);
 }
 
 

@@ -41,6 +41,7 @@ typedef struct {
     jm_seal_key_t               seal_keys[JM_SEAL_KEYS];
     ngx_uint_t                  nseal_keys;
     unsigned                    seal_random:1;  /* made at the start */
+    unsigned                    used:1;     /* it was good */
 } ngx_http_jimeng_main_conf_t;
 
 

@@ -31,6 +31,9 @@ static ngx_int_t ngx_http_jimeng_status_accounts(ngx_http_jimeng_status_t *s);
 static void ngx_http_jimeng_status_account(void *data, size_t i,
     const jm_queue_view_t *view);
 static void ngx_http_jimeng_status_clients(void *data);
+static void ngx_http_jimeng_status_first(void *data);
+static void ngx_http_jimeng_status_ask(ngx_http_jimeng_status_t *s,
+    ngx_uint_t n, void (*handler)(void *data));
 static void ngx_http_jimeng_status_client(void *data, size_t i,
     const jm_quota_rate_t *rate, const jm_quota_view_t *view);
 static void ngx_http_jimeng_status_write_json(void *data);
@@ -129,13 +132,10 @@ ngx_http_jimeng_status_json(ngx_http_request_t *r)
 }
 
 
-/* the counters of clients, without what their limits leave them */
-
 static ngx_int_t
 ngx_http_jimeng_status_text(ngx_http_request_t *r)
 {
-    return ngx_http_jimeng_status_collect(r,
-                                          ngx_http_jimeng_status_write_text);
+    return ngx_http_jimeng_status_collect(r, ngx_http_jimeng_status_first);
 }
 
 
@@ -249,6 +249,8 @@ ngx_http_jimeng_status_account(void *data, size_t i,
     account->refusals = view->busy_rate + view->busy_tasks;
     account->denied = view->denied;
     account->queries_denied = view->queries_denied;
+    account->cost = view->cost;
+    account->cost_lost = view->cost_lost;
 }
 
 
@@ -257,16 +259,43 @@ ngx_http_jimeng_status_clients(void *data)
 {
     ngx_http_jimeng_status_t *s = data;
 
-    ngx_uint_t                    n;
-    ngx_http_request_t           *r;
-    ngx_http_jimeng_main_conf_t  *jmcf;
+    ngx_http_jimeng_status_ask(s, s->zone->jmcf->clients.nelts,
+                               ngx_http_jimeng_status_write_json);
+}
+
+
+/* the limits of so many, the first by their names, are series */
+
+static void
+ngx_http_jimeng_status_first(void *data)
+{
+    ngx_http_jimeng_status_t *s = data;
+
+    ngx_uint_t           n;
+    ngx_http_request_t  *r;
 
     r = s->request;
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_jimeng_module);
+    n = s->zone->jmcf->clients.nelts;
 
-    n = jmcf->clients.nelts;
+    if (ngx_http_jimeng_report_groups(s->zone, r->pool, &s->report) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
 
-    s->clients = ngx_palloc(r->pool, (n + 1) * sizeof(jm_report_client_t));
+    ngx_http_jimeng_status_ask(s, ngx_min(n, JM_METRICS_CLIENTS),
+                               ngx_http_jimeng_status_write_text);
+}
+
+
+static void
+ngx_http_jimeng_status_ask(ngx_http_jimeng_status_t *s, ngx_uint_t n,
+    void (*handler)(void *data))
+{
+    ngx_http_request_t  *r;
+
+    r = s->request;
+
+    s->clients = ngx_pcalloc(r->pool, (n + 1) * sizeof(jm_report_client_t));
 
     if (s->clients == NULL) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
@@ -276,9 +305,9 @@ ngx_http_jimeng_status_clients(void *data)
     s->report.clients = s->clients;
     s->report.nclients = n;
 
-    s->clients_op.done.handler = ngx_http_jimeng_status_write_json;
+    s->clients_op.done.handler = handler;
     s->clients_op.done.data = s;
-    s->clients_op.clients = jmcf->clients.elts;
+    s->clients_op.clients = s->zone->jmcf->clients.elts;
     s->clients_op.n = n;
     s->clients_op.each = ngx_http_jimeng_status_client;
 
@@ -302,6 +331,7 @@ ngx_http_jimeng_status_client(void *data, size_t i,
     c->rate = rate->limit;
     c->rate_period = client->rate_period / 1000;
     c->rate_remaining = rate->remaining;
+    c->rate_used = rate->limit - ngx_min(rate->limit, rate->remaining);
     c->concurrency = view->concurrency;
     c->running = view->running;
     c->images = view->limit;
@@ -310,6 +340,7 @@ ngx_http_jimeng_status_client(void *data, size_t i,
     c->images_reserved = view->reserved;
     c->images_remaining = view->remaining;
     c->images_reset = view->reset;
+    c->images_taken = view->used + view->reserved;
 }
 
 
@@ -353,6 +384,8 @@ ngx_http_jimeng_status_write_text(void *data)
 
     ngx_http_jimeng_mem(&mem, r->pool);
     jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);
+
+    ngx_http_jimeng_report_waiting(s->zone, &s->report, s->clients);
 
     (void) jm_metrics_text(&out, &s->report);
 

@@ -207,6 +207,7 @@ static void
 ngx_http_jimeng_orphan_answered(ngx_http_request_t *r,
     ngx_http_jimeng_orphan_t *o)
 {
+    jm_str_t      model;
     ngx_str_t     id;
     ngx_log_t    *log;
     jm_answer_t  *answer;
@@ -218,8 +219,11 @@ ngx_http_jimeng_orphan_answered(ngx_http_request_t *r,
         return;
     }
 
-    ngx_http_jimeng_metrics_exchange(r, o->account, JM_VISUAL_QUERY,
-                                     answer, o->exchange->time);
+    model.len = o->op.orphan.key_len;
+    model.data = o->op.orphan.key;
+
+    ngx_http_jimeng_metrics_orphan(r, model, o->account, answer,
+                                   o->exchange->time);
 
     id.len = o->op.orphan.len;
     id.data = o->op.orphan.id;

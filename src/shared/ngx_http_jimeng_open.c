@@ -10,6 +10,8 @@
 static ngx_int_t ngx_http_jimeng_open_make(ngx_http_jimeng_open_t *o);
 static void ngx_http_jimeng_opened(void *data);
 static ngx_int_t ngx_http_jimeng_opened_claim(ngx_http_jimeng_open_t *o);
+static void ngx_http_jimeng_opened_count(ngx_http_jimeng_open_t *o);
+static ngx_uint_t ngx_http_jimeng_opened_over(ngx_http_jimeng_open_t *o);
 static ngx_int_t ngx_http_jimeng_opened_hold(ngx_http_jimeng_open_t *o);
 
 
@@ -66,6 +68,10 @@ ngx_http_jimeng_opened(void *data)
 {
     ngx_http_jimeng_open_t *o = data;
 
+    if (o->claim) {
+        ngx_http_jimeng_opened_count(o);
+    }
+
     o->rc = ngx_http_jimeng_opened_claim(o);
 
     if (o->rc == NGX_OK) {
@@ -77,6 +83,53 @@ ngx_http_jimeng_opened(void *data)
     }
 
     o->done.handler(o->done.data);
+}
+
+
+/* it is counted when the request is over, see ngx_http_jimeng_metrics.c */
+
+static void
+ngx_http_jimeng_opened_count(ngx_http_jimeng_open_t *o)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    static const uint8_t  entered[] = {
+        [JM_LEDGER_NEW] = JM_ENTERED_NEW,
+        [JM_LEDGER_FOUND] = JM_ENTERED_ANEW,
+        [JM_LEDGER_TOLD] = JM_ENTERED_TOLD,
+        [JM_LEDGER_TWIN] = JM_ENTERED_NOT,
+        [JM_LEDGER_REUSED] = JM_ENTERED_REFUSED,
+        [JM_LEDGER_FULL] = JM_ENTERED_FULL
+    };
+
+    ctx = ngx_http_get_module_ctx(o->request, ngx_http_jimeng_module);
+
+    ctx->mark = o->op.request.named ? JM_MARK_KEY
+                : o->op.request.repeat ? JM_MARK_RETRY : JM_MARK_NONE;
+
+    ctx->entered = entered[o->op.found];
+
+    if (o->op.found == JM_LEDGER_FOUND && o->op.joins) {
+        ctx->entered = ngx_http_jimeng_opened_over(o) ? JM_ENTERED_REPLAYED
+                                                      : JM_ENTERED_JOINED;
+    }
+}
+
+
+/* whether all tasks of the request that was found are over */
+
+static ngx_uint_t
+ngx_http_jimeng_opened_over(ngx_http_jimeng_open_t *o)
+{
+    unsigned  i;
+
+    for (i = 0; i < o->op.request.n; i++) {
+        if (!o->claim->claim.slots[i].over) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -340,8 +340,9 @@ static void
 ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer)
 {
-    if (answer->event != JM_EVENT_UNSENT) {
-        task->tries++;
+    if (answer->event != JM_EVENT_UNSENT && task->tries++) {
+        ngx_http_jimeng_metrics_again(task->job->request,
+                                      &task->job->account->name);
     }
 
     switch (answer->event) {
@@ -351,6 +352,7 @@ ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
 
         if (task->slot.place.serial) {
             ngx_http_jimeng_metrics_queue(task->job->request,
+                                          &task->job->account->name,
                                           task->slot.granted
                                           - task->slot.queued);
         }

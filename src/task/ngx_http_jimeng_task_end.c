@@ -303,7 +303,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
                                      task->id.len
                                      ? (ngx_int_t) task->task.polls
                                      : NGX_ERROR,
-                                     task->finished - task->accepted);
+                                     task->finished - task->accepted, left);
     }
 }
 

@@ -34,8 +34,6 @@ static ngx_int_t ngx_http_jimeng_zone_param(ngx_conf_t *cf,
     ngx_http_jimeng_zone_t *zone, ngx_str_t *value);
 static ngx_int_t ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
-static ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_before(
-    ngx_http_jimeng_zone_t *zone);
 static ngx_int_t ngx_http_jimeng_zone_reuse(ngx_http_jimeng_zone_t *zone,
     ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
@@ -200,7 +198,7 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return rc;
     }
 
-    before = ngx_http_jimeng_zone_before(zone);
+    before = ngx_http_jimeng_zone_before(zone->cycle);
 
     zone->memory.records = ngx_http_jimeng_zone_records(zone);
     zone->memory.state.quota.east = (int32_t) zone->jmcf->timezone;
@@ -226,14 +224,14 @@ ngx_http_jimeng_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
 /* the zone of the cycle before, if that is this very module's */
 
-static ngx_http_jimeng_zone_t *
-ngx_http_jimeng_zone_before(ngx_http_jimeng_zone_t *zone)
+ngx_http_jimeng_zone_t *
+ngx_http_jimeng_zone_before(ngx_cycle_t *cycle)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_shm_zone_t   *old;
 
-    part = &zone->cycle->old_cycle->shared_memory.part;
+    part = &cycle->old_cycle->shared_memory.part;
     old = part->elts;
 
     for (i = 0; /* void */ ; i++) {

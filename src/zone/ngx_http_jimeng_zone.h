@@ -5,8 +5,8 @@
 
 
 /*
- * The floor "zone": the memory that all workers share, how one of them wakes
- * another, and what is counted there.
+ * The floor "zone": the memory that all workers share, and how one of them
+ * wakes another.
  */
 
 
@@ -53,6 +53,7 @@ struct ngx_http_jimeng_zone_s {
 /* ngx_http_jimeng_zone.c */
 
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_before(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
 
@@ -80,27 +81,6 @@ ngx_int_t ngx_http_jimeng_wake_init(ngx_cycle_t *cycle,
     ngx_event_handler_pt handler);
 void ngx_http_jimeng_wake(uint32_t worker);
 void ngx_http_jimeng_wake_all(void);
-
-/* ngx_http_jimeng_metrics.c: they do nothing without a zone */
-
-ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
-void ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
-    ngx_http_jimeng_account_t *account, jm_visual_call_e call,
-    const jm_answer_t *answer, ngx_msec_t time);
-void ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
-    jm_cause_e cause, ngx_int_t polls, ngx_msec_t time);
-void ngx_http_jimeng_metrics_queue(ngx_http_request_t *r, ngx_msec_t time);
-void ngx_http_jimeng_metrics_images(ngx_http_request_t *r, jm_str_t client,
-    ngx_str_t *model, ngx_str_t *account, const jm_bill_t *bill);
-
-/* ngx_http_jimeng_report.c */
-
-ngx_int_t ngx_http_jimeng_report(ngx_http_jimeng_zone_t *zone,
-    ngx_pool_t *pool, jm_report_t *report);
-
-/* ngx_http_jimeng_series.c */
-
-ngx_int_t ngx_http_jimeng_series_init_module(ngx_cycle_t *cycle);
 
 /* ngx_http_jimeng_schedule.c */
 

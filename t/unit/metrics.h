@@ -11,9 +11,10 @@
 #include "tap.h"
 #include "jm_metrics_report.h"
 #include "jm_metrics_series.h"
+#include "jm_metrics_tally.h"
 
 
-#define TEXT    65536
+#define TEXT    1048576
 #define NOW     1795000000
 
 
@@ -22,6 +23,8 @@ typedef struct {
     tap_mem_t            mem;
     jm_counters_t        counters;
     jm_sample_t          samples[JM_METRICS_SERIES];
+    jm_grouped_t         pairs[JM_METRICS_PAIRS + 1];
+    jm_grouped_t         accounts[JM_METRICS_ACCOUNTS + 1];
     jm_metrics_worker_t  workers[8];
     jm_report_t          report;
     jm_buf_t             out;
@@ -64,7 +67,27 @@ start(void)
 }
 
 
-/* copies everything, so many series at a time */
+static inline size_t
+collect_groups(counted_t *c, jm_group_e kind, jm_grouped_t *groups, size_t max,
+    size_t piece)
+{
+    size_t             n, all;
+    const jm_group_t  *last;
+
+    all = 0;
+    last = NULL;
+
+    do {
+        n = jm_metrics_groups(&c->m, kind, &last, groups + all,
+                              jm_min(piece, max - all));
+        all += n;
+    } while (n == piece);
+
+    return all;
+}
+
+
+/* copies everything, so many series, and groups, at a time */
 
 static inline void
 collect(counted_t *c, size_t piece)
@@ -84,6 +107,16 @@ collect(counted_t *c, size_t piece)
         c->report.nsamples += n;
     } while (n == piece);
 
+    c->report.groups[JM_GROUP_TIMES] = c->pairs;
+    c->report.ngroups[JM_GROUP_TIMES] =
+        collect_groups(c, JM_GROUP_TIMES, c->pairs, jm_nitems(c->pairs),
+                       piece);
+
+    c->report.groups[JM_GROUP_ACCOUNT] = c->accounts;
+    c->report.ngroups[JM_GROUP_ACCOUNT] =
+        collect_groups(c, JM_GROUP_ACCOUNT, c->accounts,
+                       jm_nitems(c->accounts), piece);
+
     c->report.version = str("1.2.3");
     c->report.server = str("1.22.1");
     c->report.zone = str("shared");
@@ -91,6 +124,8 @@ collect(counted_t *c, size_t piece)
     c->report.size = 65536;
     c->report.free = 16384;
     c->report.entries = 7;
+    c->report.loaded = NOW;
+    c->report.waiting = 5;
     c->report.counters = &c->counters;
     c->report.samples = c->samples;
     c->report.workers = c->workers;
@@ -142,6 +177,7 @@ id_set(jm_series_id_t *id, jm_series_e kind, jm_cause_e result, const char *a,
     id->result = result;
     id->names[0] = str(a);
     id->names[1] = str(b);
+    id->names[2] = str("");
 }
 
 

@@ -31,7 +31,8 @@ test_begin(void)
     id_set(&ids[0], JM_SERIES_REQUEST, JM_CAUSE_NONE, "alice", "v40");
     id_set(&ids[1], JM_SERIES_REQUEST, JM_CAUSE_OUTCOME_UNKNOWN, "alice",
            "v40");
-    id_set(&ids[2], JM_SERIES_IMAGES, JM_CAUSE_NONE, "alice", "");
+    id_set(&ids[2], JM_SERIES_IMAGES, JM_CAUSE_NONE, "alice", "v40");
+    ids[2].names[2] = str("main");
     id_set(&ids[3], JM_SERIES_TASK, JM_CAUSE_BUSY, name, "");
     id_set(&ids[4], JM_SERIES_REQUEST, JM_CAUSE_NONE, "other", "other");
     id_set(&ids[5], JM_SERIES_TASK, JM_CAUSE_NONE, "other", "");
@@ -55,7 +56,8 @@ test_begin(void)
               "result=\"succeed\"} 1"), "what was counted stays");
     ok(has(s, "jimeng_requests_total{client=\"alice\",model=\"v40\","
               "result=\"upstream_error\"} 0"), "a new one begins at 0");
-    ok(has(s, "jimeng_images_total{client=\"alice\"} 0"), "pictures, too");
+    ok(has(s, "jimeng_images_total{client=\"alice\",model=\"v40\","
+              "account=\"main\"} 0"), "pictures, too");
 
     jm_metrics_request(&c->m, str("alice"), str("v40"), JM_CAUSE_UPSTREAM);
     jm_metrics_task(&c->m, str(name), JM_CAUSE_BUSY);
@@ -87,7 +89,8 @@ test_room(void)
     const char     *first, *s;
     jm_series_id_t  id;
 
-    static const char  images[] = "\njimeng_images_total{client=\"other\"} 0\n";
+    static const char  images[] = "\njimeng_images_total{client=\"other\","
+                                  "model=\"other\",account=\"other\"} 0\n";
     static const char  other[] = "\njimeng_tasks_total{account=\"other\","
                                  "result=\"upstream_error\"} 0\n";
 
@@ -117,7 +120,7 @@ test_room(void)
     ok(first != NULL && strstr(first + 1, other) == NULL, "once for each code");
     ok(strstr(s, "client=\"other\"") == NULL, "and not of another kind");
 
-    for (i = 0; i < JM_METRICS_CLIENTS / 2; i++) {
+    for (i = 0; i < JM_METRICS_IMAGES / 2; i++) {
         (void) snprintf(name, sizeof(name), "c%d", i);
         id_set(&id, JM_SERIES_IMAGES, JM_CAUSE_NONE, name, "");
         jm_metrics_begin(&c->m, &id, 1);

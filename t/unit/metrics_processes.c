@@ -11,7 +11,7 @@
 
 
 #include "processes.h"
-#include "jm_metrics.h"
+#include "jm_metrics_tally.h"
 
 
 #define SIZE  16384
@@ -43,10 +43,13 @@ count(jm_metrics_t *m)
     for (i = 0; i < jm_nitems(counted); i++) {
         jm_metrics_request(m, str(counted[i].client), str(counted[i].model),
                            counted[i].result);
-        jm_metrics_observe(m, JM_HISTOGRAM_QUERY, 100);
+        jm_metrics_observe(m, JM_HISTOGRAM_QUERY, str("v40"), str("main"),
+                           100);
     }
 
-    jm_metrics_images(m, str("alice"), 1);
+    jm_metrics_code(m, str("main"), 0);
+    jm_metrics_tally(m, str("main"), JM_TALLY_TAKEN);
+    jm_metrics_images(m, str("alice"), str("v40"), str("main"), 1, 0);
     jm_metrics_task(m, str("main"), JM_CAUSE_NONE);
 }
 
@@ -94,6 +97,34 @@ is_once(const jm_sample_t *samples, size_t n, jm_series_e kind,
 }
 
 
+/* a group is there once, with what the follower has counted at least */
+
+static unsigned
+has_groups(jm_metrics_t *m)
+{
+    const jm_group_t  *last;
+    jm_grouped_t       groups[4];
+
+    last = NULL;
+
+    if (jm_metrics_groups(m, JM_GROUP_TIMES, &last, groups, 4) != 2
+        || groups[1].copy.histograms[JM_HISTOGRAM_QUERY].buckets[3]
+           < jm_nitems(counted)
+        || groups[1].copy.len[1] != 4)
+    {
+        return 0;
+    }
+
+    last = NULL;
+
+    return jm_metrics_groups(m, JM_GROUP_ACCOUNT, &last, groups, 4) == 2
+           && groups[1].copy.codes[0] >= 1
+           && groups[1].copy.tallies[JM_TALLY_TAKEN] >= 1
+           && groups[1].copy.codes[0] <= 2
+           && groups[0].copy.used == 0;
+}
+
+
 /* the follower counts the same, on a copy: NULL, or what is wrong then */
 
 static const char *
@@ -105,7 +136,7 @@ take_over(void *data)
     const jm_series_t   *last;
     jm_metrics_worker_t  workers[4];
 
-    static const counted_t  image = { "alice", "", JM_CAUSE_NONE };
+    static const counted_t  image = { "alice", "v40", JM_CAUSE_NONE };
     static const counted_t  task = { "main", "", JM_CAUSE_NONE };
 
     m = *(const jm_metrics_t *) data;
@@ -137,6 +168,10 @@ take_over(void *data)
         || !is_once(samples, n, JM_SERIES_TASK, &task))
     {
         return "a series of pictures, or of tasks";
+    }
+
+    if (!has_groups(&m)) {
+        return "a group";
     }
 
     n = jm_metrics_workers(&m, workers, jm_nitems(workers));

@@ -5,46 +5,18 @@
 
 
 /*
- * Counters, histograms and series in shared memory.
+ * Counters and series in shared memory.
  */
 
 
 #include "jm_fence.h"
 #include "jm_hash.h"
 #include "jm_metrics_series.h"
+#include "jm_metrics_shared.h"
 
 
-#define JM_METRICS_TABLE    256     /* chains of series */
-
-#define JM_CODE_NONE        0
-#define JM_CODE_OTHER       1
-#define JM_CODE_GOOD        2
-#define JM_CODE_TABLE       3       /* the first of jm_error_code() */
-
-
-/*
- * The chains of the table are good after any death: one store enters a series.
- * A process that dies before it leaves a piece of memory that nobody has, and
- * room for one series less of that kind.
- */
-
-struct jm_metrics_shared_s {
-    jm_counters_t         counters;
-    uint32_t              made[JM_SERIES_LAST];
-    jm_metrics_worker_t  *workers;
-    jm_series_t          *table[JM_METRICS_TABLE];
-};
-
-
-typedef struct {
-    size_t           n;
-    uint64_t         bounds[JM_METRICS_BUCKETS];
-} jm_bounds_t;
-
-
-static size_t jm_metrics_code_index(int64_t code);
-static uint64_t *jm_metrics_value(jm_metrics_t *m, jm_series_e kind,
-    jm_cause_e result, jm_str_t a, jm_str_t b);
+static void jm_metrics_add(jm_metrics_t *m, jm_series_id_t *id, uint64_t n,
+    uint64_t cost);
 static unsigned jm_metrics_is_other(const jm_series_id_t *id);
 static jm_series_t *jm_metrics_find(jm_metrics_t *m, jm_series_id_t *id,
     uint32_t *hash);
@@ -56,27 +28,14 @@ static uint32_t jm_metrics_hash(const jm_series_id_t *id);
 
 static const uint32_t  jm_metrics_limits[JM_SERIES_LAST] = {
     [JM_SERIES_REQUEST] = JM_METRICS_REQUESTS,
-    [JM_SERIES_IMAGES] = JM_METRICS_CLIENTS,
+    [JM_SERIES_IMAGES] = JM_METRICS_IMAGES,
     [JM_SERIES_TASK] = JM_METRICS_TASKS
 };
 
-
-static const jm_bounds_t  jm_metrics_times = {
-    12, { 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000 }
-};
-
-static const jm_bounds_t  jm_metrics_waits = {
-    13, { 10, 100, 500, 1000, 2000, 5000, 10000, 20000, 30000, 60000, 120000,
-          300000, 600000 }
-};
-
-static const jm_bounds_t  jm_metrics_tasks = {
-    16, { 500, 1000, 2000, 3000, 5000, 7500, 10000, 15000, 20000, 30000,
-          45000, 60000, 90000, 120000, 300000, 600000 }
-};
-
-static const jm_bounds_t  jm_metrics_queries = {
-    10, { 1, 2, 3, 5, 8, 13, 21, 34, 60, 120 }
+static const unsigned  jm_metrics_names[JM_SERIES_LAST] = {
+    [JM_SERIES_REQUEST] = 2,
+    [JM_SERIES_IMAGES] = 3,
+    [JM_SERIES_TASK] = 1
 };
 
 
@@ -140,7 +99,9 @@ void
 jm_metrics_request(jm_metrics_t *m, jm_str_t client, jm_str_t model,
     jm_cause_e result)
 {
-    (*jm_metrics_value(m, JM_SERIES_REQUEST, result, client, model))++;
+    jm_series_id_t  id = { JM_SERIES_REQUEST, result, { client, model } };
+
+    jm_metrics_add(m, &id, 1, 0);
 
     if (m->worker != NULL) {
         m->worker->requests++;
@@ -151,76 +112,34 @@ jm_metrics_request(jm_metrics_t *m, jm_str_t client, jm_str_t model,
 void
 jm_metrics_task(jm_metrics_t *m, jm_str_t account, jm_cause_e result)
 {
-    jm_str_t  none = jm_null_string;
+    jm_series_id_t  id = { JM_SERIES_TASK, result, { account } };
 
-    (*jm_metrics_value(m, JM_SERIES_TASK, result, account, none))++;
+    jm_metrics_add(m, &id, 1, 0);
 }
 
 
 void
-jm_metrics_images(jm_metrics_t *m, jm_str_t client, uint64_t n)
+jm_metrics_images(jm_metrics_t *m, jm_str_t client, jm_str_t model,
+    jm_str_t account, uint64_t n, uint64_t cost)
 {
-    jm_str_t  none = jm_null_string;
+    jm_series_id_t  id = { JM_SERIES_IMAGES, JM_CAUSE_NONE,
+                           { client, model, account } };
 
-    *jm_metrics_value(m, JM_SERIES_IMAGES, JM_CAUSE_NONE, client, none) += n;
+    jm_metrics_add(m, &id, n, cost);
 }
 
 
 void
-jm_metrics_code(jm_metrics_t *m, int64_t code)
+jm_metrics_entered(jm_metrics_t *m, jm_mark_e mark, jm_entered_e how)
 {
-    m->shared->counters.codes[jm_metrics_code_index(code)]++;
-}
-
-
-static size_t
-jm_metrics_code_index(int64_t code)
-{
-    size_t   i;
-    int64_t  number;
-
-    if (code == 0) {
-        return JM_CODE_NONE;
-    }
-
-    if (code == JM_CODE_SUCCESS) {
-        return JM_CODE_GOOD;
-    }
-
-    for (i = JM_CODE_TABLE; i < JM_METRICS_CODES; i++) {
-        number = jm_error_code(i - JM_CODE_TABLE);
-
-        if (number == code) {
-            return i;
-        }
-
-        if (number == 0) {
-            break;
-        }
-    }
-
-    return JM_CODE_OTHER;
+    m->shared->counters.entered[mark][how]++;
 }
 
 
 void
-jm_metrics_observe(jm_metrics_t *m, jm_histogram_e histogram, uint64_t value)
+jm_metrics_refused(jm_metrics_t *m)
 {
-    size_t           i, n;
-    jm_histogram_t  *h;
-    const uint64_t  *bounds;
-
-    h = &m->shared->counters.histograms[histogram];
-    bounds = jm_metrics_bounds(histogram, &n);
-
-    for (i = 0; i < n; i++) {
-        if (value <= bounds[i]) {
-            break;
-        }
-    }
-
-    h->sum += value;
-    h->buckets[i]++;
+    m->shared->counters.refused++;
 }
 
 
@@ -259,6 +178,7 @@ jm_metrics_samples(jm_metrics_t *m, const jm_series_t **last,
 
         samples[found].series = s;
         samples[found].value = s->value;
+        samples[found].cost = s->cost;
         found++;
 
         *last = s;
@@ -287,66 +207,18 @@ jm_metrics_workers(jm_metrics_t *m, jm_metrics_worker_t *workers, size_t n)
 }
 
 
-const uint64_t *
-jm_metrics_bounds(jm_histogram_e histogram, size_t *n)
-{
-    const jm_bounds_t  *b;
-
-    switch (histogram) {
-
-    case JM_HISTOGRAM_QUEUE:
-        b = &jm_metrics_waits;
-        break;
-
-    case JM_HISTOGRAM_TASK:
-        b = &jm_metrics_tasks;
-        break;
-
-    case JM_HISTOGRAM_QUERIES:
-        b = &jm_metrics_queries;
-        break;
-
-    default: /* an exchange's */
-        b = &jm_metrics_times;
-    }
-
-    *n = b->n;
-
-    return b->bounds;
-}
-
-
-size_t
-jm_metrics_codes(size_t i, int64_t *number)
-{
-    size_t  n;
-
-    *number = 0;
-
-    if (i == JM_CODE_GOOD) {
-        *number = JM_CODE_SUCCESS;
-
-    } else if (i >= JM_CODE_TABLE) {
-        *number = jm_error_code(i - JM_CODE_TABLE);
-    }
-
-    for (n = JM_CODE_TABLE; n < JM_METRICS_CODES; n++) {
-        if (jm_error_code(n - JM_CODE_TABLE) == 0) {
-            break;
-        }
-    }
-
-    return n;
-}
-
-
 jm_str_t
 jm_series_name(const jm_series_t *series, unsigned i)
 {
+    unsigned  n;
     jm_str_t  name;
 
     name.len = series->len[i];
-    name.data = (const uint8_t *) (series + 1) + (i ? series->len[0] : 0);
+    name.data = (const uint8_t *) (series + 1);
+
+    for (n = 0; n < i; n++) {
+        name.data += series->len[n];
+    }
 
     return name;
 }
@@ -418,45 +290,50 @@ jm_metrics_limit(jm_series_e kind)
 
 
 /*
- * Where a series is counted.  Those that there is no room for are reported as
- * "other": what has that name is counted with them, not as a second "other".
+ * A series that there is no room for is reported as "other": what has that
+ * name is counted with them, not as a second "other".
  */
 
-static uint64_t *
-jm_metrics_value(jm_metrics_t *m, jm_series_e kind, jm_cause_e result,
-    jm_str_t a, jm_str_t b)
+static void
+jm_metrics_add(jm_metrics_t *m, jm_series_id_t *id, uint64_t n, uint64_t cost)
 {
-    uint32_t         hash;
-    jm_series_t     *s;
-    jm_series_id_t   id;
+    uint32_t        hash;
+    jm_series_t    *s;
+    jm_counters_t  *c;
 
-    id.kind = kind;
-    id.result = result;
-    id.names[0] = a;
-    id.names[1] = b;
-
-    if (!jm_metrics_is_other(&id)) {
-        s = jm_metrics_find(m, &id, &hash);
+    if (!jm_metrics_is_other(id)) {
+        s = jm_metrics_find(m, id, &hash);
 
         if (s == NULL) {
-            s = jm_metrics_make(m, &id, hash);
+            s = jm_metrics_make(m, id, hash);
         }
 
         if (s != NULL) {
-            return &s->value;
+            s->value += n;
+            s->cost += cost;
+            return;
         }
     }
 
-    return &m->shared->counters.others[kind][jm_metrics_cause(result)];
+    c = &m->shared->counters;
+
+    c->others[id->kind][jm_metrics_cause(id->result)] += n;
+    c->others_cost += cost;
 }
 
 
 static unsigned
 jm_metrics_is_other(const jm_series_id_t *id)
 {
-    return jm_str_eq(&id->names[0], "other")
-           && (id->kind != JM_SERIES_REQUEST
-               || jm_str_eq(&id->names[1], "other"));
+    unsigned  i;
+
+    for (i = 0; i < jm_metrics_names[id->kind]; i++) {
+        if (!jm_str_eq(&id->names[i], "other")) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -465,11 +342,14 @@ jm_metrics_is_other(const jm_series_id_t *id)
 static jm_series_t *
 jm_metrics_find(jm_metrics_t *m, jm_series_id_t *id, uint32_t *hash)
 {
+    unsigned      i;
     jm_series_t  *s;
 
     id->result = jm_metrics_cause(id->result);
-    id->names[0].len = jm_min(id->names[0].len, JM_METRICS_LABEL);
-    id->names[1].len = jm_min(id->names[1].len, JM_METRICS_LABEL);
+
+    for (i = 0; i < JM_METRICS_NAMES; i++) {
+        id->names[i].len = jm_min(id->names[i].len, JM_METRICS_LABEL);
+    }
 
     *hash = jm_metrics_hash(id);
 
@@ -486,21 +366,25 @@ jm_metrics_find(jm_metrics_t *m, jm_series_id_t *id, uint32_t *hash)
 static jm_series_t *
 jm_metrics_make(jm_metrics_t *m, const jm_series_id_t *id, uint32_t hash)
 {
-    jm_str_t              a, b;
+    size_t                size;
     uint8_t              *p;
+    unsigned              i;
     jm_series_t          *s, **place;
     jm_metrics_shared_t  *shared;
 
     shared = m->shared;
 
-    a = id->names[0];
-    b = id->names[1];
-
     if (shared->made[id->kind] >= jm_metrics_limits[id->kind]) {
         return NULL;
     }
 
-    s = m->mem.alloc(m->mem.ctx, sizeof(jm_series_t) + a.len + b.len);
+    size = sizeof(jm_series_t);
+
+    for (i = 0; i < JM_METRICS_NAMES; i++) {
+        size += id->names[i].len;
+    }
+
+    s = m->mem.alloc(m->mem.ctx, size);
     if (s == NULL) {
         return NULL;
     }
@@ -511,20 +395,20 @@ jm_metrics_make(jm_metrics_t *m, const jm_series_id_t *id, uint32_t hash)
 
     s->next = *place;
     s->value = 0;
+    s->cost = 0;
     s->hash = hash;
-    s->len[0] = (uint16_t) a.len;
-    s->len[1] = (uint16_t) b.len;
     s->kind = (uint8_t) id->kind;
     s->result = (uint8_t) id->result;
 
     p = (uint8_t *) (s + 1);
 
-    if (a.len != 0) {
-        memcpy(p, a.data, a.len);
-    }
+    for (i = 0; i < JM_METRICS_NAMES; i++) {
+        s->len[i] = (uint16_t) id->names[i].len;
 
-    if (b.len != 0) {
-        memcpy(p + a.len, b.data, b.len);
+        if (s->len[i] != 0) {
+            memcpy(p, id->names[i].data, s->len[i]);
+            p += s->len[i];
+        }
     }
 
     jm_fence();
@@ -537,22 +421,26 @@ jm_metrics_make(jm_metrics_t *m, const jm_series_id_t *id, uint32_t hash)
 static unsigned
 jm_metrics_is(const jm_series_t *s, const jm_series_id_t *id)
 {
-    unsigned  i;
-    jm_str_t  name;
+    size_t          len;
+    unsigned        i;
+    const uint8_t  *name;
 
     if (s->kind != id->kind || s->result != id->result) {
         return 0;
     }
 
-    for (i = 0; i < jm_nitems(id->names); i++) {
-        name = jm_series_name(s, i);
+    name = (const uint8_t *) (s + 1);
 
-        if (name.len != id->names[i].len
-            || (name.len != 0
-                && memcmp(name.data, id->names[i].data, name.len) != 0))
+    for (i = 0; i < JM_METRICS_NAMES; i++) {
+        len = id->names[i].len;
+
+        if (s->len[i] != len
+            || (len != 0 && memcmp(name, id->names[i].data, len) != 0))
         {
             return 0;
         }
+
+        name += len;
     }
 
     return 1;
@@ -562,17 +450,22 @@ jm_metrics_is(const jm_series_t *s, const jm_series_id_t *id)
 static uint32_t
 jm_metrics_hash(const jm_series_id_t *id)
 {
-    uint8_t   head[3];
+    uint8_t   head[4];
+    unsigned  i;
     uint64_t  hash;
 
     head[0] = (uint8_t) id->kind;
     head[1] = (uint8_t) id->result;
     head[2] = (uint8_t) jm_min(id->names[0].len, 255);
+    head[3] = (uint8_t) jm_min(id->names[1].len, 255);
 
     hash = jm_hash(JM_HASH_START, head, sizeof(head));
-    hash = jm_hash(hash, id->names[0].data, id->names[0].len);
 
-    return (uint32_t) jm_hash(hash, id->names[1].data, id->names[1].len);
+    for (i = 0; i < JM_METRICS_NAMES; i++) {
+        hash = jm_hash(hash, id->names[i].data, id->names[i].len);
+    }
+
+    return (uint32_t) hash;
 }
 
 

@@ -6,7 +6,8 @@
 
 /*
  * What is counted, in memory that several processes share at the same
- * address: counters, histograms, and series that a few names tell apart.
+ * address: counters, and series that a few names tell apart.  For what comes in
+ * groups see jm_metrics_tally.h.
  *
  * Every function is to be called with the one lock of that memory held.  A
  * process may die between any two stores, with the lock held as well: what it
@@ -18,12 +19,13 @@
 #define _JM_METRICS_H_INCLUDED_
 
 
+#include "jm_metrics_group.h"
 #include "jm_metrics_value.h"
 
 
 /* changes with the meaning of anything that is kept in shared memory */
 
-#define JM_METRICS_LAYOUT    2
+#define JM_METRICS_LAYOUT    3
 #define JM_METRICS_VERSION   (JM_METRICS_LAYOUT << 8 | JM_CAUSE_LAST)
 
 
@@ -53,6 +55,7 @@ typedef struct {
     unsigned            (*alive)(uint32_t pid);
     uint32_t              pid;          /* this process, never 0 */
     jm_metrics_worker_t  *worker;       /* set by jm_metrics_join(), or NULL */
+    jm_group_t           *group[JM_GROUP_LAST];     /* the last used, or NULL */
 } jm_metrics_t;
 
 
@@ -79,20 +82,20 @@ void jm_metrics_request(jm_metrics_t *m, jm_str_t client, jm_str_t model,
 /* Counts a task that is over. */
 void jm_metrics_task(jm_metrics_t *m, jm_str_t account, jm_cause_e result);
 
-/* Counts pictures that the upstream made for a client. */
-void jm_metrics_images(jm_metrics_t *m, jm_str_t client, uint64_t n);
-
 /*
- * Counts an answer of the upstream by its number, 0 for one without.  Numbers
- * that are in no table are counted together.
+ * Counts n pictures that the upstream made for a client, and what they cost in
+ * millionths, see jm_money.h.
  */
-void jm_metrics_code(jm_metrics_t *m, int64_t code);
+void jm_metrics_images(jm_metrics_t *m, jm_str_t client, jm_str_t model,
+    jm_str_t account, uint64_t n, uint64_t cost);
 
-/* Enters a value into a histogram. */
-void jm_metrics_observe(jm_metrics_t *m, jm_histogram_e histogram,
-    uint64_t value);
+/* Counts what the ledger made of a request. */
+void jm_metrics_entered(jm_metrics_t *m, jm_mark_e mark, jm_entered_e how);
 
-/* Copies the histograms and the counters. */
+/* Counts a configuration that was not taken. */
+void jm_metrics_refused(jm_metrics_t *m);
+
+/* Copies the counters. */
 void jm_metrics_counters(jm_metrics_t *m, jm_counters_t *counters);
 
 /*

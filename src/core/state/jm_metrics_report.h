@@ -17,6 +17,11 @@
 #include "jm_metrics.h"
 
 
+/* clients whose limits and tasks are shown as text, at most */
+
+#define JM_METRICS_CLIENTS  512
+
+
 /* an account, as the queue knows it; times in milliseconds */
 
 typedef struct {
@@ -35,6 +40,8 @@ typedef struct {
     uint64_t         refusals;
     uint64_t         denied;
     uint64_t         queries_denied;
+    uint64_t         cost;          /* of a picture of each that runs */
+    uint64_t         cost_lost;     /* of each that is lost; millionths */
 } jm_report_account_t;
 
 
@@ -53,6 +60,9 @@ typedef struct {
     uint64_t         images_reserved;
     uint64_t         images_remaining;
     uint64_t         images_reset;
+    uint64_t         rate_used;
+    uint64_t         images_taken;  /* used, and reserved */
+    uint64_t         waiting;       /* tasks */
 } jm_report_client_t;
 
 
@@ -65,10 +75,14 @@ typedef struct {
     uint64_t                    size;       /* bytes */
     uint64_t                    free;
     uint64_t                    entries;    /* of the ledger */
+    uint64_t                    loaded;     /* seconds since 1970 */
+    uint64_t                    waiting;    /* tasks of no client below */
 
     const jm_counters_t        *counters;
     jm_sample_t                *samples;    /* to be sorted by the report */
     size_t                      nsamples;
+    const jm_grouped_t         *groups[JM_GROUP_LAST];  /* "other" first */
+    size_t                      ngroups[JM_GROUP_LAST];
     const jm_report_account_t  *accounts;
     size_t                      naccounts;
     const jm_report_client_t   *clients;    /* sorted by their names */

@@ -28,7 +28,7 @@
 typedef struct {
     jm_series_e      kind;
     jm_cause_e       result;
-    jm_str_t         names[2];
+    jm_str_t         names[JM_METRICS_NAMES];
 } jm_series_id_t;
 
 

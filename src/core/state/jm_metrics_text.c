@@ -10,13 +10,10 @@
  */
 
 
-#include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
 
-#include "jm_metrics_report.h"
 #include "jm_metrics_series.h"
-#include "jm_text.h"
+#include "jm_metrics_text.h"
 
 
 /* a metric of accounts: a member of jm_report_account_t, by its offset */
@@ -26,42 +23,29 @@ typedef struct {
     const char      *type;
     const char      *help;
     size_t           offset;
-    unsigned         time;
+    jm_unit_e        unit;
 } jm_gauge_t;
 
 
 typedef struct {
     const char      *name;
     const char      *help;
-    const char      *call;          /* of an exchange, or NULL */
-    jm_histogram_e   histogram;
-    unsigned         time;
-} jm_distribution_t;
-
-
-typedef struct {
-    const char      *name;
-    const char      *help;
     jm_series_e      kind;
-    const char      *labels[2];     /* of the names */
+    const char      *labels[JM_METRICS_NAMES];  /* of the names */
     unsigned         result;
+    unsigned         cost;          /* that is its value */
 } jm_family_t;
 
 
-/* a line that is being written */
+/* a limit of clients: members of jm_report_client_t, by their offsets */
 
 typedef struct {
-    jm_buf_t        *out;
-    unsigned         labels;
-} jm_line_t;
+    const char      *name;
+    size_t           limit;
+    size_t           used;
+} jm_limit_t;
 
 
-/* 20 digits, a point, and a zero */
-
-#define JM_TEXT_NUMBER      24
-
-
-static void jm_text_process(jm_buf_t *out, const jm_report_t *report);
 static void jm_text_family(jm_buf_t *out, const jm_family_t *family,
     const jm_report_t *report);
 static void jm_text_others(jm_buf_t *out, const jm_family_t *family,
@@ -70,38 +54,34 @@ static void jm_text_series(jm_buf_t *out, const jm_family_t *family,
     const jm_str_t *names, jm_cause_e result, uint64_t value);
 static void jm_text_accounts(jm_buf_t *out, const jm_gauge_t *gauge,
     const jm_report_t *report);
-static void jm_text_histogram(jm_buf_t *out, const jm_distribution_t *d,
-    const jm_histogram_t *h);
-static void jm_text_bucket(jm_buf_t *out, const jm_distribution_t *d,
-    const char *le, uint64_t count);
-static void jm_text_part(jm_line_t *line, jm_buf_t *out,
-    const jm_distribution_t *d, const char *suffix);
-static void jm_text_codes(jm_buf_t *out, const jm_counters_t *counters);
-static void jm_text_head(jm_buf_t *out, const char *name, const char *type,
-    const char *help);
-static void jm_text_begin(jm_line_t *line, jm_buf_t *out, const char *name,
-    const char *suffix);
-static void jm_text_label(jm_line_t *line, const char *name, jm_str_t value);
-static void jm_text_label_cstring(jm_line_t *line, const char *name,
-    const char *value);
-static void jm_text_end(jm_line_t *line, uint64_t value, unsigned time);
-static void jm_text_number(char *dst, uint64_t value, unsigned time);
-static void jm_text_cstring(jm_buf_t *out, const char *s);
+static void jm_text_limits(jm_buf_t *out, const char *name, const char *help,
+    unsigned used, const jm_report_t *report);
+static void jm_text_waiting(jm_buf_t *out, const jm_report_t *report);
+static void jm_text_ledger(jm_buf_t *out, const jm_report_t *report);
+static void jm_text_process(jm_buf_t *out, const jm_report_t *report);
+static void jm_text_zone(jm_buf_t *out, const char *state, uint64_t bytes);
+static void jm_text_value(jm_buf_t *out, const char *name, const char *type,
+    const char *help, uint64_t value);
+static uint64_t jm_text_member(const void *of, size_t offset);
 
 
 static const jm_family_t  jm_families[] = {
 
     { "jimeng_requests_total",
       "Requests that are over, by what their client was told.",
-      JM_SERIES_REQUEST, { "client", "model" }, 1 },
+      JM_SERIES_REQUEST, { "client", "model" }, 1, 0 },
 
     { "jimeng_tasks_total",
       "Tasks that are over, by what became of them.",
-      JM_SERIES_TASK, { "account", NULL }, 1 },
+      JM_SERIES_TASK, { "account" }, 1, 0 },
 
     { "jimeng_images_total",
       "Pictures that the upstream made.",
-      JM_SERIES_IMAGES, { "client", NULL }, 0 }
+      JM_SERIES_IMAGES, { "client", "model", "account" }, 0, 0 },
+
+    { "jimeng_cost_total",
+      "What these pictures cost, by the prices of the configuration.",
+      JM_SERIES_IMAGES, { "client", "model", "account" }, 0, 1 }
 };
 
 
@@ -110,79 +90,92 @@ static const jm_family_t  jm_families[] = {
 static const jm_gauge_t  jm_gauges[] = {
 
     { "jimeng_slots", "gauge", "Tasks that an account may run.",
-      jm_gauge(concurrency), 0 },
+      jm_gauge(concurrency), JM_UNIT_ONE },
 
     { "jimeng_slots_effective", "gauge",
       "Tasks that an account may run as the upstream has it.",
-      jm_gauge(effective), 0 },
+      jm_gauge(effective), JM_UNIT_ONE },
 
     { "jimeng_slots_used", "gauge",
       "Slots that are taken, those of processes that are no more included.",
-      jm_gauge(running), 0 },
+      jm_gauge(running), JM_UNIT_ONE },
 
     { "jimeng_slots_lost", "gauge",
       "Slots of tasks that nobody follows any more, until they lapse.",
-      jm_gauge(lost), 0 },
+      jm_gauge(lost), JM_UNIT_ONE },
+
+    { "jimeng_cost_running", "gauge",
+      "What a picture of each of these tasks costs.", jm_gauge(cost),
+      JM_UNIT_MONEY },
+
+    { "jimeng_cost_lost", "gauge",
+      "The part of it that nobody follows.", jm_gauge(cost_lost),
+      JM_UNIT_MONEY },
 
     { "jimeng_queue_places", "gauge", "Tasks that may wait for a slot.",
-      jm_gauge(queue), 0 },
+      jm_gauge(queue), JM_UNIT_ONE },
 
     { "jimeng_queue_waiting", "gauge", "Tasks that wait for a slot.",
-      jm_gauge(waiting), 0 },
+      jm_gauge(waiting), JM_UNIT_ONE },
 
     { "jimeng_task_average_seconds", "gauge",
-      "How long tasks have taken of late.", jm_gauge(average), 1 },
+      "How long tasks have taken of late.", jm_gauge(average), JM_UNIT_MS },
 
     { "jimeng_account_rest_seconds", "gauge",
       "How long an account rests yet that was refused for load.",
-      jm_gauge(rest), 1 },
+      jm_gauge(rest), JM_UNIT_MS },
 
     { "jimeng_account_aside_seconds", "gauge",
       "How long an account is set aside yet that was refused access.",
-      jm_gauge(aside), 1 },
+      jm_gauge(aside), JM_UNIT_MS },
 
     { "jimeng_submits_total", "counter", "Submits that the upstream took.",
-      jm_gauge(submits), 0 },
+      jm_gauge(submits), JM_UNIT_ONE },
 
     { "jimeng_refusals_total", "counter",
-      "Submits that the upstream refused for load.", jm_gauge(refusals), 0 },
+      "Submits that the upstream refused for load.",
+      jm_gauge(refusals), JM_UNIT_ONE },
 
     { "jimeng_denials_total", "counter",
       "Submits that the upstream refused for their credentials.",
-      jm_gauge(denied), 0 },
+      jm_gauge(denied), JM_UNIT_ONE },
 
     { "jimeng_query_denials_total", "counter",
       "Queries that the upstream refused for their credentials.",
-      jm_gauge(queries_denied), 0 }
+      jm_gauge(queries_denied), JM_UNIT_ONE }
 };
 
 
-static const jm_distribution_t  jm_distributions[] = {
+#define jm_limit(field)  offsetof(jm_report_client_t, field)
 
-    { "jimeng_queue_seconds",
-      "How long tasks that the upstream took had waited for a slot.",
-      NULL, JM_HISTOGRAM_QUEUE, 1 },
+static const jm_limit_t  jm_limits[] = {
+    { "requests", jm_limit(rate), jm_limit(rate_used) },
+    { "concurrency", jm_limit(concurrency), jm_limit(running) },
+    { "images", jm_limit(images), jm_limit(images_taken) }
+};
 
-    { "jimeng_task_seconds",
-      "From a submit until it was known that its pictures are there.",
-      NULL, JM_HISTOGRAM_TASK, 1 },
 
-    { "jimeng_task_queries", "Queries of a task until its end.",
-      NULL, JM_HISTOGRAM_QUERIES, 0 },
+static const char  *jm_marks[JM_MARK_LAST] = {
+    [JM_MARK_NONE] = "none",
+    [JM_MARK_KEY] = "key",
+    [JM_MARK_RETRY] = "retry"
+};
 
-    { "jimeng_upstream_seconds", "Exchanges with the upstream.",
-      "submit", JM_HISTOGRAM_SUBMIT, 1 },
-
-    { "jimeng_upstream_seconds", NULL, "query", JM_HISTOGRAM_QUERY, 1 },
-    { "jimeng_upstream_seconds", NULL, "result", JM_HISTOGRAM_RESULT, 1 }
+static const char  *jm_entered[JM_ENTERED_LAST] = {
+    [JM_ENTERED_NEW] = "new",
+    [JM_ENTERED_JOINED] = "joined",
+    [JM_ENTERED_REPLAYED] = "replayed",
+    [JM_ENTERED_ANEW] = "anew",
+    [JM_ENTERED_TOLD] = "told",
+    [JM_ENTERED_REFUSED] = "refused",
+    [JM_ENTERED_FULL] = "full"
 };
 
 
 jm_rc_e
 jm_metrics_text(jm_buf_t *out, jm_report_t *report)
 {
-    size_t                    i;
-    const jm_distribution_t  *d;
+    size_t  i;
 
     for (i = 0; i < jm_nitems(jm_families); i++) {
         jm_text_family(out, &jm_families[i], report);
@@ -192,53 +185,19 @@ jm_metrics_text(jm_buf_t *out, jm_report_t *report)
         jm_text_accounts(out, &jm_gauges[i], report);
     }
 
-    for (i = 0; i < jm_nitems(jm_distributions); i++) {
-        d = &jm_distributions[i];
-        jm_text_histogram(out, d, &report->counters->histograms[d->histogram]);
-    }
+    jm_text_groups(out, report);
 
-    jm_text_codes(out, report->counters);
+    jm_text_limits(out, "jimeng_client_limit", "What a client may have.", 0,
+                   report);
+    jm_text_limits(out, "jimeng_client_limit_used",
+                   "What of it the client has, or may get by what runs.", 1,
+                   report);
+
+    jm_text_waiting(out, report);
+    jm_text_ledger(out, report);
     jm_text_process(out, report);
 
     return out->rc;
-}
-
-
-static void
-jm_text_process(jm_buf_t *out, const jm_report_t *report)
-{
-    jm_line_t  line;
-
-    jm_text_head(out, "jimeng_zone_bytes", "gauge",
-                 "Shared memory: pages that are free, and the rest.");
-
-    jm_text_begin(&line, out, "jimeng_zone_bytes", "");
-    jm_text_label_cstring(&line, "state", "used");
-    jm_text_end(&line, report->size - report->free, 0);
-
-    jm_text_begin(&line, out, "jimeng_zone_bytes", "");
-    jm_text_label_cstring(&line, "state", "free");
-    jm_text_end(&line, report->free, 0);
-
-    jm_text_head(out, "jimeng_ledger_entries", "gauge",
-                 "Requests that a repeat of theirs would find.");
-
-    jm_text_begin(&line, out, "jimeng_ledger_entries", "");
-    jm_text_end(&line, report->entries, 0);
-
-    jm_text_head(out, "jimeng_workers", "gauge",
-                 "Processes that serve requests, or end those they have.");
-
-    jm_text_begin(&line, out, "jimeng_workers", "");
-    jm_text_end(&line, report->nworkers, 0);
-
-    jm_text_head(out, "jimeng_build_info", "gauge",
-                 "Versions of the module and of nginx; 1.");
-
-    jm_text_begin(&line, out, "jimeng_build_info", "");
-    jm_text_label(&line, "version", report->version);
-    jm_text_label(&line, "nginx", report->server);
-    jm_text_end(&line, 1, 0);
 }
 
 
@@ -247,24 +206,28 @@ jm_text_family(jm_buf_t *out, const jm_family_t *family,
     const jm_report_t *report)
 {
     size_t              i, n;
-    jm_str_t            names[2];
+    unsigned            k;
+    jm_str_t            names[JM_METRICS_NAMES];
+    const jm_sample_t  *sample;
     const jm_series_t  *s;
 
-    jm_text_head(out, family->name, "counter", family->help);
+    jm_line_head(out, family->name, "counter", family->help);
 
     n = 0;
 
     for (i = 0; i < report->nsamples; i++) {
-        s = report->samples[i].series;
+        sample = &report->samples[i];
+        s = sample->series;
 
         if (s->kind == family->kind) {
             n++;
 
-            names[0] = jm_series_name(s, 0);
-            names[1] = jm_series_name(s, 1);
+            for (k = 0; k < JM_METRICS_NAMES; k++) {
+                names[k] = jm_series_name(s, k);
+            }
 
             jm_text_series(out, family, names, s->result,
-                           report->samples[i].value);
+                           family->cost ? sample->cost : sample->value);
         }
     }
 
@@ -279,22 +242,26 @@ static void
 jm_text_others(jm_buf_t *out, const jm_family_t *family,
     const jm_counters_t *counters, unsigned empty)
 {
-    unsigned    i;
-    uint64_t    value;
-    jm_str_t    names[2];
-    jm_cause_e  result;
+    unsigned         i;
+    uint64_t         value;
+    jm_cause_e       result;
+    const uint64_t  *others;
 
-    jm_str_set(&names[0], "other");
-    jm_str_set(&names[1], "other");
+    static const jm_str_t  names[JM_METRICS_NAMES] = {
+        jm_string("other"), jm_string("other"), jm_string("other")
+    };
+
+    others = counters->others[family->kind];
 
     for (i = 0; i < JM_CAUSE_LAST; i++) {
         result = (jm_cause_e) i;
-        value = counters->others[family->kind][i];
 
-        if (value != 0
+        if (others[i] != 0
             || (empty && jm_metrics_cause(result) == result
                 && (family->result || result == JM_CAUSE_NONE)))
         {
+            value = family->cost ? counters->others_cost : others[i];
+
             jm_text_series(out, family, names, result, value);
         }
     }
@@ -305,20 +272,20 @@ static void
 jm_text_series(jm_buf_t *out, const jm_family_t *family, const jm_str_t *names,
     jm_cause_e result, uint64_t value)
 {
+    unsigned   i;
     jm_line_t  line;
 
-    jm_text_begin(&line, out, family->name, "");
-    jm_text_label(&line, family->labels[0], names[0]);
+    jm_line_begin(&line, out, family->name, "");
 
-    if (family->labels[1] != NULL) {
-        jm_text_label(&line, family->labels[1], names[1]);
+    for (i = 0; i < JM_METRICS_NAMES && family->labels[i] != NULL; i++) {
+        jm_line_label(&line, family->labels[i], names[i]);
     }
 
     if (family->result) {
-        jm_text_label_cstring(&line, "result", jm_metrics_result(result));
+        jm_line_label_cstring(&line, "result", jm_metrics_result(result));
     }
 
-    jm_text_end(&line, value, 0);
+    jm_line_end(&line, value, family->cost ? JM_UNIT_MONEY : JM_UNIT_ONE);
 }
 
 
@@ -327,234 +294,170 @@ jm_text_accounts(jm_buf_t *out, const jm_gauge_t *gauge,
     const jm_report_t *report)
 {
     size_t                      i;
-    uint64_t                    value;
     jm_line_t                   line;
     const jm_report_account_t  *account;
 
-    jm_text_head(out, gauge->name, gauge->type, gauge->help);
+    jm_line_head(out, gauge->name, gauge->type, gauge->help);
 
     for (i = 0; i < report->naccounts; i++) {
         account = &report->accounts[i];
 
-        if (!account->slots) {
-            continue;
+        if (account->slots) {
+            jm_line_begin(&line, out, gauge->name, "");
+            jm_line_label(&line, "account", account->name);
+            jm_line_end(&line, jm_text_member(account, gauge->offset),
+                        gauge->unit);
         }
-
-        memcpy(&value, (const uint8_t *) account + gauge->offset,
-               sizeof(uint64_t));
-
-        jm_text_begin(&line, out, gauge->name, "");
-        jm_text_label(&line, "account", account->name);
-        jm_text_end(&line, value, gauge->time);
     }
 }
 
 
 static void
-jm_text_histogram(jm_buf_t *out, const jm_distribution_t *d,
-    const jm_histogram_t *h)
+jm_text_limits(jm_buf_t *out, const char *name, const char *help,
+    unsigned used, const jm_report_t *report)
 {
-    char             le[JM_TEXT_NUMBER];
-    size_t           i, n;
-    uint64_t         count;
-    jm_line_t        line;
-    const uint64_t  *bounds;
+    size_t                     i, k;
+    jm_line_t                  line;
+    const jm_limit_t          *l;
+    const jm_report_client_t  *c;
 
-    if (d->help != NULL) {
-        jm_text_head(out, d->name, "histogram", d->help);
+    jm_line_head(out, name, "gauge", help);
+
+    for (i = 0; i < report->nclients; i++) {
+        c = &report->clients[i];
+
+        for (k = 0; k < jm_nitems(jm_limits); k++) {
+            l = &jm_limits[k];
+
+            if (jm_text_member(c, l->limit) == 0) {
+                continue;
+            }
+
+            jm_line_begin(&line, out, name, "");
+            jm_line_label(&line, "client", c->name);
+            jm_line_label_cstring(&line, "limit", l->name);
+            jm_line_end(&line, jm_text_member(c, used ? l->used : l->limit),
+                        JM_UNIT_ONE);
+        }
     }
-
-    /* Prometheus' buckets count all that is in those below as well */
-
-    count = 0;
-    bounds = jm_metrics_bounds(d->histogram, &n);
-
-    for (i = 0; i < n; i++) {
-        count += h->buckets[i];
-
-        jm_text_number(le, bounds[i], d->time);
-        jm_text_bucket(out, d, le, count);
-    }
-
-    count += h->buckets[n];
-    jm_text_bucket(out, d, "+Inf", count);
-
-    jm_text_part(&line, out, d, "_sum");
-    jm_text_end(&line, h->sum, d->time);
-
-    jm_text_part(&line, out, d, "_count");
-    jm_text_end(&line, count, 0);
 }
 
 
 static void
-jm_text_bucket(jm_buf_t *out, const jm_distribution_t *d, const char *le,
-    uint64_t count)
+jm_text_waiting(jm_buf_t *out, const jm_report_t *report)
+{
+    size_t     i;
+    jm_line_t  line;
+
+    jm_str_t  none = jm_string("");
+
+    jm_line_head(out, "jimeng_client_waiting", "gauge",
+                 "Tasks of a client that wait for a slot, \"\" has those of "
+                 "all others.");
+
+    for (i = 0; i < report->nclients; i++) {
+        jm_line_begin(&line, out, "jimeng_client_waiting", "");
+        jm_line_label(&line, "client", report->clients[i].name);
+        jm_line_end(&line, report->clients[i].waiting, JM_UNIT_ONE);
+    }
+
+    jm_line_begin(&line, out, "jimeng_client_waiting", "");
+    jm_line_label(&line, "client", none);
+    jm_line_end(&line, report->waiting, JM_UNIT_ONE);
+}
+
+
+static void
+jm_text_ledger(jm_buf_t *out, const jm_report_t *report)
+{
+    unsigned    mark, how;
+    jm_line_t   line;
+
+    jm_text_value(out, "jimeng_ledger_entries", "gauge",
+                  "Requests that a repeat of theirs would find.",
+                  report->entries);
+
+    jm_line_head(out, "jimeng_ledger_requests_total", "counter",
+                 "Requests by what marks them as repeats, and what the ledger "
+                 "made of them.");
+
+    for (mark = 0; mark < JM_MARK_LAST; mark++) {
+        for (how = JM_ENTERED_NEW; how < JM_ENTERED_LAST; how++) {
+            jm_line_begin(&line, out, "jimeng_ledger_requests_total", "");
+            jm_line_label_cstring(&line, "mark", jm_marks[mark]);
+            jm_line_label_cstring(&line, "result", jm_entered[how]);
+            jm_line_end(&line, report->counters->entered[mark][how],
+                        JM_UNIT_ONE);
+        }
+    }
+}
+
+
+static void
+jm_text_process(jm_buf_t *out, const jm_report_t *report)
 {
     jm_line_t  line;
 
-    jm_text_part(&line, out, d, "_bucket");
-    jm_text_label_cstring(&line, "le", le);
-    jm_text_end(&line, count, 0);
+    jm_line_head(out, "jimeng_zone_bytes", "gauge",
+                 "Shared memory: pages that are free, and the rest.");
+
+    jm_text_zone(out, "used", report->size - report->free);
+    jm_text_zone(out, "free", report->free);
+
+    jm_text_value(out, "jimeng_workers", "gauge",
+                  "Processes that serve requests, or end those they have.",
+                  report->nworkers);
+
+    jm_text_value(out, "jimeng_config_load_timestamp_seconds", "gauge",
+                  "When the configuration was read that is in use.",
+                  report->loaded);
+
+    jm_text_value(out, "jimeng_config_reloads_refused_total", "counter",
+                  "Configurations that were read since, and not taken.",
+                  report->counters->refused);
+
+    jm_line_head(out, "jimeng_build_info", "gauge",
+                 "Versions of the module and of nginx; 1.");
+
+    jm_line_begin(&line, out, "jimeng_build_info", "");
+    jm_line_label(&line, "version", report->version);
+    jm_line_label(&line, "nginx", report->server);
+    jm_line_end(&line, 1, JM_UNIT_ONE);
 }
 
 
 static void
-jm_text_part(jm_line_t *line, jm_buf_t *out, const jm_distribution_t *d,
-    const char *suffix)
+jm_text_zone(jm_buf_t *out, const char *state, uint64_t bytes)
 {
-    jm_text_begin(line, out, d->name, suffix);
-
-    if (d->call != NULL) {
-        jm_text_label_cstring(line, "call", d->call);
-    }
-}
-
-
-static void
-jm_text_codes(jm_buf_t *out, const jm_counters_t *counters)
-{
-    char       code[JM_TEXT_NUMBER];
-    size_t     i, n;
-    int64_t    number;
     jm_line_t  line;
 
-    jm_text_head(out, "jimeng_upstream_codes_total", "counter",
-                 "Answers of the upstream by their number, "
-                 "\"none\" has none.");
-
-    n = jm_metrics_codes(0, &number);
-
-    for (i = 0; i < n; i++) {
-        (void) jm_metrics_codes(i, &number);
-
-        jm_text_number(code, (uint64_t) number, 0);
-
-        jm_text_begin(&line, out, "jimeng_upstream_codes_total", "");
-        jm_text_label_cstring(&line, "code", i == 0 ? "none"
-                                             : number == 0 ? "other" : code);
-        jm_text_end(&line, counters->codes[i], 0);
-    }
+    jm_line_begin(&line, out, "jimeng_zone_bytes", "");
+    jm_line_label_cstring(&line, "state", state);
+    jm_line_end(&line, bytes, JM_UNIT_ONE);
 }
 
 
+/* a metric without labels */
+
 static void
-jm_text_head(jm_buf_t *out, const char *name, const char *type,
-    const char *help)
+jm_text_value(jm_buf_t *out, const char *name, const char *type,
+    const char *help, uint64_t value)
 {
-    jm_buf_literal(out, "# HELP ");
-    jm_text_cstring(out, name);
-    jm_buf_literal(out, " ");
-    jm_text_cstring(out, help);
-    jm_buf_literal(out, "\n# TYPE ");
-    jm_text_cstring(out, name);
-    jm_buf_literal(out, " ");
-    jm_text_cstring(out, type);
-    jm_buf_literal(out, "\n");
+    jm_line_t  line;
+
+    jm_line_head(out, name, type, help);
+
+    jm_line_begin(&line, out, name, "");
+    jm_line_end(&line, value, JM_UNIT_ONE);
 }
 
 
-static void
-jm_text_begin(jm_line_t *line, jm_buf_t *out, const char *name,
-    const char *suffix)
+static uint64_t
+jm_text_member(const void *of, size_t offset)
 {
-    line->out = out;
-    line->labels = 0;
+    uint64_t  value;
 
-    jm_text_cstring(out, name);
-    jm_text_cstring(out, suffix);
-}
+    memcpy(&value, (const uint8_t *) of + offset, sizeof(uint64_t));
 
-
-static void
-jm_text_label(jm_line_t *line, const char *name, jm_str_t value)
-{
-    size_t     i, n;
-    uint8_t    c;
-    unsigned   utf8;
-    jm_buf_t  *out;
-
-    out = line->out;
-    utf8 = (jm_utf8_length(value, &n) == JM_OK);
-
-    jm_buf_add(out, line->labels++ ? "," : "{", 1);
-    jm_text_cstring(out, name);
-    jm_buf_literal(out, "=\"");
-
-    for (i = 0; i < value.len; i++) {
-        c = value.data[i];
-
-        if (c == '\n') {
-            jm_buf_literal(out, "\\n");
-            continue;
-        }
-
-        if (c == '\\' || c == '"') {
-            jm_buf_literal(out, "\\");
-
-        } else if (c >= 0x80 && !utf8) {
-            c = '?';
-        }
-
-        jm_buf_add(out, &c, 1);
-    }
-
-    jm_buf_literal(out, "\"");
-}
-
-
-static void
-jm_text_label_cstring(jm_line_t *line, const char *name, const char *value)
-{
-    jm_str_t  s;
-
-    s.len = strlen(value);
-    s.data = (const uint8_t *) value;
-
-    jm_text_label(line, name, s);
-}
-
-
-static void
-jm_text_end(jm_line_t *line, uint64_t value, unsigned time)
-{
-    char  number[JM_TEXT_NUMBER];
-
-    jm_text_number(number, value, time);
-
-    jm_text_cstring(line->out, line->labels ? "} " : " ");
-    jm_text_cstring(line->out, number);
-    jm_buf_literal(line->out, "\n");
-}
-
-
-/* times are in milliseconds, and are shown in seconds */
-
-static void
-jm_text_number(char *dst, uint64_t value, unsigned time)
-{
-    size_t  len;
-
-    if (!time) {
-        (void) snprintf(dst, JM_TEXT_NUMBER, "%" PRIu64, value);
-        return;
-    }
-
-    (void) snprintf(dst, JM_TEXT_NUMBER, "%" PRIu64 ".%03u", value / 1000,
-                    (unsigned) (value % 1000));
-
-    for (len = strlen(dst); dst[len - 1] == '0'; len--) { /* void */ }
-
-    if (dst[len - 1] == '.') {
-        len--;
-    }
-
-    dst[len] = '\0';
-}
-
-
-static void
-jm_text_cstring(jm_buf_t *out, const char *s)
-{
-    jm_buf_add(out, s, strlen(s));
+    return value;
 }

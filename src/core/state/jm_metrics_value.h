@@ -5,8 +5,8 @@
 
 
 /*
- * The values that are counted: histograms, codes, and series that a few names
- * tell apart.
+ * The values that are counted one by one: series that a few names tell apart,
+ * and what no name does.
  */
 
 
@@ -17,63 +17,66 @@
 #include "jm_error.h"
 
 
-#define JM_METRICS_CODES     32     /* numbers of the upstream, at most */
-#define JM_METRICS_BUCKETS   16     /* of a histogram, at most */
-
 #define JM_METRICS_LABEL     256    /* bytes of a name that are kept */
+#define JM_METRICS_NAMES     3      /* of a series, at most */
 
 /* series of each kind, at most: what comes then is "other" */
 
 #define JM_METRICS_REQUESTS  2048
-#define JM_METRICS_CLIENTS   512
+#define JM_METRICS_IMAGES    2048
 #define JM_METRICS_TASKS     512
-#define JM_METRICS_SERIES    (JM_METRICS_REQUESTS + JM_METRICS_CLIENTS        \
+#define JM_METRICS_SERIES    (JM_METRICS_REQUESTS + JM_METRICS_IMAGES         \
                               + JM_METRICS_TASKS)
 
 
 typedef enum {
     JM_SERIES_REQUEST = 0,  /* client, model, result */
-    JM_SERIES_IMAGES,       /* client */
+    JM_SERIES_IMAGES,       /* client, model, account; with a cost */
     JM_SERIES_TASK,         /* account, result */
     JM_SERIES_LAST
 } jm_series_e;
 
 
-/* times are in milliseconds */
+/* how a request said that it may be a repeat */
 
 typedef enum {
-    JM_HISTOGRAM_QUEUE = 0, /* until a task that was taken had a slot */
-    JM_HISTOGRAM_TASK,      /* from its submit until its pictures were there */
-    JM_HISTOGRAM_SUBMIT,    /* one exchange with the upstream */
-    JM_HISTOGRAM_QUERY,
-    JM_HISTOGRAM_RESULT,
-    JM_HISTOGRAM_QUERIES,   /* of a task, a number */
-    JM_HISTOGRAM_LAST
-} jm_histogram_e;
+    JM_MARK_NONE = 0,
+    JM_MARK_KEY,            /* by an Idempotency-Key */
+    JM_MARK_RETRY,          /* by a count of its tries */
+    JM_MARK_LAST
+} jm_mark_e;
 
 
-/* each bucket counts what is in it, and in none below; the last has no end */
+/* and what the ledger made of it */
+
+typedef enum {
+    JM_ENTERED_NOT = 0,     /* it was not asked, and nothing is counted */
+    JM_ENTERED_NEW,
+    JM_ENTERED_JOINED,      /* another request's tasks run for it, too */
+    JM_ENTERED_REPLAYED,    /* the tasks of its first try were over */
+    JM_ENTERED_ANEW,        /* some of them failed, and are submitted again */
+    JM_ENTERED_TOLD,        /* the same error */
+    JM_ENTERED_REFUSED,     /* its key is another request's */
+    JM_ENTERED_FULL,        /* there was no room */
+    JM_ENTERED_LAST
+} jm_entered_e;
+
+
+/* what few names or none tell apart */
 
 typedef struct {
-    uint64_t         buckets[JM_METRICS_BUCKETS + 1];
-    uint64_t         sum;
-} jm_histogram_t;
-
-
-/* what no name tells apart */
-
-typedef struct {
-    jm_histogram_t   histograms[JM_HISTOGRAM_LAST];
-    uint64_t         codes[JM_METRICS_CODES];
+    uint64_t         entered[JM_MARK_LAST][JM_ENTERED_LAST];
+    uint64_t         refused;       /* configurations */
 
     /* of the series that there is no room for, by their result */
     uint64_t         others[JM_SERIES_LAST][JM_CAUSE_LAST];
+    uint64_t         others_cost;
 } jm_counters_t;
 
 
 /*
  * A series as it is in shared memory: made once, never freed, and nothing of
- * it but its value changes, so that its names may be read without the lock.
+ * it but its values changes, so that its names may be read without the lock.
  */
 
 typedef struct jm_series_s  jm_series_t;
@@ -81,36 +84,24 @@ typedef struct jm_series_s  jm_series_t;
 struct jm_series_s {
     jm_series_t     *next;      /* in its chain of the table */
     uint64_t         value;
+    uint64_t         cost;      /* of pictures, see jm_money.h */
     uint32_t         hash;
-    uint16_t         len[2];    /* of the names, which follow */
+    uint16_t         len[JM_METRICS_NAMES]; /* of the names, which follow */
     uint8_t          kind;
     uint8_t          result;    /* a jm_cause_e, _NONE is success */
 };
 
 
-/* a series, and its value at a time */
+/* a series, and its values at a time */
 
 typedef struct {
     const jm_series_t  *series;
     uint64_t            value;
+    uint64_t            cost;
 } jm_sample_t;
 
 
-/*
- * Returns the upper bounds of a histogram's buckets, and in *n how many there
- * are.
- */
-const uint64_t *jm_metrics_bounds(jm_histogram_e histogram, size_t *n);
-
-/*
- * Returns how many of jm_counters_t.codes are in use, and sets *number to the
- * upstream's number that codes[i] counts.  codes[0] counts answers without a
- * number, and codes[1] all numbers that have no place of their own: for these
- * *number is 0.
- */
-size_t jm_metrics_codes(size_t i, int64_t *number);
-
-/* Returns the name number i of a series, 0 or 1. */
+/* Returns a name of a series by its number, less than JM_METRICS_NAMES. */
 jm_str_t jm_series_name(const jm_series_t *series, unsigned i);
 
 /* Returns what a result is called: "succeed", or the envelope's code. */

@@ -28,10 +28,9 @@ typedef struct jm_queue_shared_s  jm_queue_shared_t;
  * A process's way to the queue, in memory of its own.
  *
  * woken has the numbers of workers that have to ask for what is new now: see
- * jm_queue_news() and jm_queue_alarms().
- * Any function may add to it, this process's own worker as well, each only
- * once; whoever has woken them sets nwoken to 0.  With nwoken greater than
- * JM_QUEUE_WOKEN it is all workers.
+ * jm_queue_news() and jm_queue_alarms().  Any function may add to it, this
+ * process's own worker as well, each only once; whoever has woken them sets
+ * nwoken to 0.  With nwoken greater than JM_QUEUE_WOKEN it is all workers.
  */
 
 typedef struct {
@@ -73,6 +72,8 @@ typedef struct {
     uint64_t             busy_tasks;    /* submits refused with 50430 */
     uint64_t             denied;    /* submits refused for credentials */
     uint64_t             queries_denied;    /* and queries */
+    uint64_t             cost;      /* of a picture of each that runs */
+    uint64_t             cost_lost; /* and of each that is lost; millionths */
 } jm_queue_view_t;
 
 
@@ -100,8 +101,7 @@ void jm_queue_accounts_begin(jm_queue_t *q);
  * what it was set aside for, and what lowered its slots.  *account is its
  * number, from 0, until it is given up: only when all numbers are taken, it is
  * not in the newest configuration, and no place may use it.  Returns JM_INVALID
- * for a name that is empty or too long, and for one account too many; JM_ERROR
- * where there is no record for it.
+ * for a name that is empty or too long, and one too many; JM_ERROR for no room.
  */
 jm_rc_e jm_queue_account(jm_queue_t *q, jm_str_t name,
     const jm_queue_conf_t *conf, unsigned *account);

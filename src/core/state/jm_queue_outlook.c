@@ -306,6 +306,7 @@ jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
     uint64_t now)
 {
     jm_ring_t           *link;
+    jm_queue_place_t    *place;
     jm_queue_account_t  *a;
 
     /* on an account that nobody uses, nothing else gives back what is over */
@@ -331,10 +332,19 @@ jm_queue_view(jm_queue_t *q, unsigned account, jm_queue_view_t *v,
     memcpy(v->name, a->name, JM_QUEUE_NAME);
 
     v->lost = 0;
+    v->cost = 0;
+    v->cost_lost = 0;
 
     for (link = jm_ring_next(q->store, &a->held); link != &a->held;
          link = jm_ring_next(q->store, link))
     {
-        v->lost += (jm_queue_place(link)->state == JM_PLACE_LOST);
+        place = jm_queue_place(link);
+
+        v->cost += place->price;
+
+        if (place->state == JM_PLACE_LOST) {
+            v->lost++;
+            v->cost_lost += place->price;
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 
 #include "jm_queue_standing.h"
+#include "jm_queue_store.h"
 #include "jm_queue_turn.h"
 
 
@@ -76,6 +77,33 @@ jm_queue_cancel(jm_queue_t *q, jm_ref_t ref, uint64_t now)
 {
     jm_queue_drop(q, jm_to(q->store, ref));
     jm_queue_dispatch(q, NULL, now);
+}
+
+
+uint32_t
+jm_queue_waits(const jm_queue_t *q)
+{
+    return q->shared->waiting;
+}
+
+
+uint32_t
+jm_queue_client_waits(jm_queue_t *q, const uint8_t *client)
+{
+    uint32_t          n;
+    jm_queue_line_t  *line;
+
+    n = 0;
+
+    for (line = jm_at(q->store, *jm_queue_chain(q, client)); line != NULL;
+         line = jm_at(q->store, line->next))
+    {
+        if (memcmp(line->client, client, JM_QUEUE_KEY) == 0) {
+            n += line->places;
+        }
+    }
+
+    return n;
 }
 
 

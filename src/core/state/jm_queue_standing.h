@@ -5,8 +5,8 @@
 
 
 /*
- * Where a task is in the queue, and that it is not to be there any more: for
- * who asks by the request that it is of.
+ * Who waits: where a task is in the queue, and that it is not to be there any
+ * more, for who asks by the request that it is of; and how many there are.
  */
 
 
@@ -41,6 +41,13 @@ void jm_queue_standing(jm_queue_t *q, jm_ref_t place, uint64_t entry,
 unsigned jm_queue_may_cancel(jm_queue_t *q, jm_ref_t place, uint64_t entry,
     unsigned task);
 void jm_queue_cancel(jm_queue_t *q, jm_ref_t place, uint64_t now);
+
+/*
+ * Return how many places wait: all, or those of the client with a digest, of
+ * JM_QUEUE_CLIENT bytes.
+ */
+uint32_t jm_queue_waits(const jm_queue_t *q);
+uint32_t jm_queue_client_waits(jm_queue_t *q, const uint8_t *client);
 
 
 #endif /* _JM_QUEUE_STANDING_H_INCLUDED_ */

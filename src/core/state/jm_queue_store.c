@@ -17,7 +17,6 @@ static jm_queue_group_t *jm_queue_make_group(jm_queue_t *q,
 static jm_queue_line_t *jm_queue_make_line(jm_queue_t *q,
     const uint8_t *client, uint64_t accounts);
 static void jm_queue_give_line(jm_queue_t *q, jm_queue_line_t *line);
-static jm_ref_t *jm_queue_chain(jm_queue_t *q, const uint8_t *client);
 
 
 jm_rc_e
@@ -276,7 +275,7 @@ jm_queue_give_line(jm_queue_t *q, jm_queue_line_t *line)
 }
 
 
-static jm_ref_t *
+jm_ref_t *
 jm_queue_chain(jm_queue_t *q, const uint8_t *client)
 {
     uint32_t  hash;

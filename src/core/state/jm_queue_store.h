@@ -48,6 +48,9 @@ void jm_queue_line_up(jm_queue_t *q, jm_queue_place_t *place);
 void jm_queue_hold(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
     jm_place_e state, uint64_t at);
 
+/* Returns the chain that has all lines of a client, and those of others. */
+jm_ref_t *jm_queue_chain(jm_queue_t *q, const uint8_t *client);
+
 /* Returns the line of a client for a set of accounts, or NULL. */
 jm_queue_line_t *jm_queue_line_of(jm_queue_t *q, const uint8_t *client,
     uint64_t accounts);

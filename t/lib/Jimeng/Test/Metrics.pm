@@ -7,6 +7,7 @@ package Jimeng::Test::Metrics;
 #   my $all = settled($t, $n);        the same, when $n requests are counted
 #   only($all, 'name')                { 'label="value"' => number, ... }
 #   counted($all, 'name')             the same, less those that are 0
+#   summed($all, 'name', 'label')     { label's value => sum, ... }, less 0
 #   is_clean($t, 'name');             promtool has nothing to say
 
 use strict;
@@ -16,7 +17,7 @@ use Exporter qw(import);
 use Jimeng::Test;
 use Jimeng::Test::Process qw(poll);
 
-our @EXPORT = qw(scrape settled only counted is_clean);
+our @EXPORT = qw(scrape settled only counted summed is_clean);
 
 my ($promtool) = grep { -x } map { "$_/promtool" } split /:/, $ENV{PATH};
 
@@ -53,6 +54,18 @@ sub counted {
     my $of = only(@_);
 
     return { map { $of->{$_} == 0 ? () : ($_ => $of->{$_}) } keys %$of };
+}
+
+
+# As Prometheus' sum by (label).
+sub summed {
+    my ($all, $name, $label) = @_;
+    my $of = counted($all, $name);
+    my %sum;
+
+    $sum{ /\b$label="([^"]*)"/ ? $1 : '' } += $of->{$_} for keys %$of;
+
+    return \%sum;
 }
 
 

@@ -20,14 +20,20 @@
  */
 
 
-#include "ngx_http_jimeng_zone.h"
+#include "ngx_http_jimeng_metrics.h"
 
 #include "jm_metrics_series.h"
+#include "jm_metrics_tally.h"
 
 
 /* series that are looked for, or made, with the zone locked once */
 
 #define NGX_HTTP_JIMENG_SERIES_PIECE  32
+
+/* in a column, at most */
+
+#define NGX_HTTP_JIMENG_SERIES_MAX    ngx_max(JM_METRICS_REQUESTS,            \
+                                              JM_METRICS_IMAGES)
 
 
 /* what is counted with the series of a column */
@@ -36,7 +42,8 @@ typedef enum {
     NGX_HTTP_JIMENG_NAMED,      /* requests for models of the configuration */
     NGX_HTTP_JIMENG_UNNAMED,    /* for built-in models that it does not have */
     NGX_HTTP_JIMENG_NO_MODEL,   /* requests whose model is not known */
-    NGX_HTTP_JIMENG_IMAGES,     /* pictures of clients */
+    NGX_HTTP_JIMENG_IMAGES,     /* pictures of models of the configuration */
+    NGX_HTTP_JIMENG_OTHER_IMAGES,   /* and of those that it does not have */
     NGX_HTTP_JIMENG_TASKS       /* tasks of accounts */
 } ngx_http_jimeng_counted_e;
 
@@ -45,19 +52,6 @@ typedef struct {
     ngx_http_jimeng_counted_e     of;
     jm_cause_e                    result;
 } ngx_http_jimeng_column_t;
-
-
-/* a model that clients may ask for, by some location's name for it */
-
-typedef struct {
-    ngx_http_jimeng_keys_t       *keys;     /* NULL: they have no names */
-    const jm_models_t            *models;
-    const jm_model_t             *model;
-    unsigned                      named:1;
-    unsigned                      dry_run:1;    /* for all, by some location */
-    unsigned                      gpt:1;    /* some name of it is OpenAI's */
-    unsigned                      plain:1;  /* and some is not */
-} ngx_http_jimeng_asked_t;
 
 
 typedef struct {
@@ -70,14 +64,6 @@ typedef struct {
 } ngx_http_jimeng_series_t;
 
 
-static ngx_int_t ngx_http_jimeng_series_asked(ngx_http_jimeng_series_t *s);
-static ngx_int_t ngx_http_jimeng_series_location(ngx_http_jimeng_series_t *s,
-    ngx_http_jimeng_loc_conf_t *jlcf, ngx_http_jimeng_keys_t *keys);
-static ngx_int_t ngx_http_jimeng_series_keys(ngx_http_jimeng_series_t *s,
-    ngx_http_jimeng_loc_conf_t *jlcf, ngx_http_jimeng_keys_t *keys);
-static ngx_int_t ngx_http_jimeng_series_model(ngx_http_jimeng_series_t *s,
-    ngx_http_jimeng_loc_conf_t *jlcf, ngx_http_jimeng_keys_t *keys,
-    const jm_model_t *model, ngx_uint_t named);
 static void ngx_http_jimeng_series_columns(ngx_http_jimeng_series_t *s);
 static jm_series_e ngx_http_jimeng_series_kind(
     const ngx_http_jimeng_column_t *column);
@@ -85,12 +71,25 @@ static void ngx_http_jimeng_series_column(ngx_http_jimeng_series_t *s,
     const ngx_http_jimeng_column_t *column);
 static void ngx_http_jimeng_series_models(ngx_http_jimeng_series_t *s,
     const ngx_http_jimeng_column_t *column);
+static void ngx_http_jimeng_series_model_accounts(ngx_http_jimeng_series_t *s,
+    const ngx_http_jimeng_column_t *column, ngx_http_jimeng_asked_t *asked);
+static void ngx_http_jimeng_series_model_clients(ngx_http_jimeng_series_t *s,
+    const ngx_http_jimeng_column_t *column, ngx_http_jimeng_asked_t *asked,
+    jm_str_t account);
+static ngx_uint_t ngx_http_jimeng_series_named(
+    const ngx_http_jimeng_column_t *column);
+static unsigned ngx_http_jimeng_series_quarters(
+    const ngx_http_jimeng_column_t *column);
 static void ngx_http_jimeng_series_clients(ngx_http_jimeng_series_t *s,
     const ngx_http_jimeng_column_t *column);
 static void ngx_http_jimeng_series_accounts(ngx_http_jimeng_series_t *s,
     const ngx_http_jimeng_column_t *column);
 static void ngx_http_jimeng_series_add(ngx_http_jimeng_series_t *s,
-    const ngx_http_jimeng_column_t *column, jm_str_t name, jm_str_t model);
+    const ngx_http_jimeng_column_t *column, jm_str_t name, jm_str_t model,
+    jm_str_t account);
+static void ngx_http_jimeng_series_groups(ngx_http_jimeng_series_t *s);
+static void ngx_http_jimeng_series_group(ngx_http_jimeng_zone_t *zone,
+    jm_group_e kind, jm_str_t a, jm_str_t b);
 static void ngx_http_jimeng_series_make(ngx_http_jimeng_series_t *s,
     const ngx_http_jimeng_column_t *column);
 
@@ -174,7 +173,9 @@ static const ngx_http_jimeng_column_t  ngx_http_jimeng_columns[] = {
     { NGX_HTTP_JIMENG_UNNAMED, JM_CAUSE_UPSTREAM_RATE_LIMITED },
     { NGX_HTTP_JIMENG_UNNAMED, JM_CAUSE_UPSTREAM_AUTH },
     { NGX_HTTP_JIMENG_UNNAMED, JM_CAUSE_UNAVAILABLE },
-    { NGX_HTTP_JIMENG_UNNAMED, JM_CAUSE_PERMISSION }
+    { NGX_HTTP_JIMENG_UNNAMED, JM_CAUSE_PERMISSION },
+
+    { NGX_HTTP_JIMENG_OTHER_IMAGES, JM_CAUSE_NONE }
 };
 
 
@@ -202,17 +203,20 @@ ngx_http_jimeng_series_init_module(ngx_cycle_t *cycle)
     rc = NGX_ERROR;
 
     s.zone = jmcf->zone;
-    s.ids = ngx_palloc(pool, JM_METRICS_REQUESTS * sizeof(jm_series_id_t));
+    s.ids = ngx_palloc(pool, NGX_HTTP_JIMENG_SERIES_MAX
+                         * sizeof(jm_series_id_t));
 
     if (s.ids == NULL
         || ngx_array_init(&s.asked, pool, 16, sizeof(ngx_http_jimeng_asked_t))
            != NGX_OK
-        || ngx_http_jimeng_series_asked(&s) != NGX_OK)
+        || ngx_http_jimeng_asked_all(jmcf, &s.asked) != NGX_OK)
     {
         goto done;
     }
 
     rc = NGX_OK;
+
+    ngx_http_jimeng_series_groups(&s);
 
     s.nobody = 1;
     ngx_http_jimeng_series_columns(&s);
@@ -229,173 +233,6 @@ done:
     ngx_destroy_pool(pool);
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_series_asked(ngx_http_jimeng_series_t *s)
-{
-    ngx_uint_t                    i, k;
-    ngx_http_jimeng_loc_conf_t  **pass, *one, *other;
-
-    pass = s->zone->jmcf->passes.elts;
-
-    for (i = 0; i < s->zone->jmcf->passes.nelts; i++) {
-        one = pass[i];
-
-        for (k = 0; k < i; k++) {
-            other = pass[k];
-
-            if (one->keys == other->keys && one->dry_run == other->dry_run
-                && one->models == other->models
-                && one->default_model.data == other->default_model.data)
-            {
-                break;
-            }
-        }
-
-        if (k < i) {
-            continue;
-        }
-
-        if (ngx_http_jimeng_series_location(s, one, one->keys) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (one->keys && one->dry_run
-            && ngx_http_jimeng_series_location(s, one, NULL) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_series_location(ngx_http_jimeng_series_t *s,
-    ngx_http_jimeng_loc_conf_t *jlcf, ngx_http_jimeng_keys_t *keys)
-{
-    size_t             i;
-    jm_str_t           name;
-    const jm_model_t  *model;
-
-    ngx_http_jimeng_str(&name, &jlcf->default_model);
-
-    model = jm_model_find(&jlcf->table, name);
-
-    if (ngx_http_jimeng_series_model(s, jlcf, keys, model, 1) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < jlcf->table.n; i++) {
-        model = &jlcf->table.rows[i];
-
-        if (ngx_http_jimeng_series_model(s, jlcf, keys, model, 1) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (keys && ngx_http_jimeng_series_keys(s, jlcf, keys) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; (model = jm_model_list(NULL, i)) != NULL; i++) {
-
-        if (ngx_http_jimeng_series_model(s, jlcf, keys, model, 0) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* a model that a client's line names is one of the configuration */
-
-static ngx_int_t
-ngx_http_jimeng_series_keys(ngx_http_jimeng_series_t *s,
-    ngx_http_jimeng_loc_conf_t *jlcf, ngx_http_jimeng_keys_t *keys)
-{
-    size_t              i, j;
-    const jm_model_t   *model;
-    const jm_client_t  *client;
-
-    for (i = 0; i < keys->keys.nnames; i++) {
-        client = keys->keys.names[i];
-
-        for (j = 0; j <= client->nmodels; j++) {
-            model = jm_model_find(&jlcf->table,
-                                  (j < client->nmodels)
-                                  ? client->models[j]
-                                  : client->default_model);
-            if (model
-                && ngx_http_jimeng_series_model(s, jlcf, keys, model, 1)
-                   != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* requests are counted by the req_key, which several names may have */
-
-static ngx_int_t
-ngx_http_jimeng_series_model(ngx_http_jimeng_series_t *s,
-    ngx_http_jimeng_loc_conf_t *jlcf, ngx_http_jimeng_keys_t *keys,
-    const jm_model_t *model, ngx_uint_t named)
-{
-    ngx_uint_t                i;
-    ngx_http_jimeng_asked_t  *asked;
-
-    asked = s->asked.elts;
-
-    for (i = 0; i < s->asked.nelts; i++) {
-        if (asked[i].keys == keys
-            && asked[i].model->req_key.len == model->req_key.len
-            && ngx_memcmp(asked[i].model->req_key.data, model->req_key.data,
-                          model->req_key.len)
-               == 0)
-        {
-            asked += i;
-            goto found;
-        }
-    }
-
-    asked = ngx_array_push(&s->asked);
-    if (asked == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(asked, sizeof(ngx_http_jimeng_asked_t));
-
-    asked->keys = keys;
-    asked->models = &jlcf->table;
-    asked->model = model;
-
-found:
-
-    if (named) {
-        asked->named = 1;
-    }
-
-    if (jlcf->dry_run) {
-        asked->dry_run = 1;
-    }
-
-    if (model->takes & JM_MODEL_GPT) {
-        asked->gpt = 1;
-
-    } else {
-        asked->plain = 1;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -431,6 +268,7 @@ ngx_http_jimeng_series_kind(const ngx_http_jimeng_column_t *column)
     switch (column->of) {
 
     case NGX_HTTP_JIMENG_IMAGES:
+    case NGX_HTTP_JIMENG_OTHER_IMAGES:
         return JM_SERIES_IMAGES;
 
     case NGX_HTTP_JIMENG_TASKS:
@@ -450,11 +288,12 @@ ngx_http_jimeng_series_column(ngx_http_jimeng_series_t *s,
 
     case NGX_HTTP_JIMENG_NAMED:
     case NGX_HTTP_JIMENG_UNNAMED:
+    case NGX_HTTP_JIMENG_IMAGES:
+    case NGX_HTTP_JIMENG_OTHER_IMAGES:
         ngx_http_jimeng_series_models(s, column);
         break;
 
     case NGX_HTTP_JIMENG_NO_MODEL:
-    case NGX_HTTP_JIMENG_IMAGES:
         ngx_http_jimeng_series_clients(s, column);
         break;
 
@@ -468,18 +307,15 @@ static void
 ngx_http_jimeng_series_models(ngx_http_jimeng_series_t *s,
     const ngx_http_jimeng_column_t *column)
 {
-    size_t                     j;
-    jm_str_t                   none = jm_null_string;
-    unsigned                   may;
-    ngx_uint_t                 i;
-    const jm_client_t         *client;
-    ngx_http_jimeng_asked_t   *asked;
+    jm_str_t                  none = jm_null_string;
+    ngx_uint_t                i;
+    ngx_http_jimeng_asked_t  *asked;
 
     asked = s->asked.elts;
 
     for (i = 0; i < s->asked.nelts; i++) {
 
-        if (asked[i].named != (column->of == NGX_HTTP_JIMENG_NAMED)
+        if (asked[i].named != ngx_http_jimeng_series_named(column)
             || (asked[i].keys == NULL) != s->nobody
             || (column->result == JM_CAUSE_MODERATION && !asked[i].gpt)
             || (column->result == JM_CAUSE_CONTENT_POLICY && !asked[i].plain))
@@ -487,27 +323,94 @@ ngx_http_jimeng_series_models(ngx_http_jimeng_series_t *s,
             continue;
         }
 
-        if (s->nobody) {
+        if (ngx_http_jimeng_series_kind(column) == JM_SERIES_IMAGES) {
+            ngx_http_jimeng_series_model_accounts(s, column, &asked[i]);
 
-            if (column->result != JM_CAUSE_PERMISSION) {
-                ngx_http_jimeng_series_add(s, column, none,
-                                           asked[i].model->req_key);
-            }
+        } else {
+            ngx_http_jimeng_series_model_clients(s, column, &asked[i], none);
+        }
+    }
+}
 
-            continue;
+
+static ngx_uint_t
+ngx_http_jimeng_series_named(const ngx_http_jimeng_column_t *column)
+{
+    return column->of == NGX_HTTP_JIMENG_NAMED
+           || column->of == NGX_HTTP_JIMENG_IMAGES;
+}
+
+
+/* how many of four series a kind may have with this column */
+
+static unsigned
+ngx_http_jimeng_series_quarters(const ngx_http_jimeng_column_t *column)
+{
+    switch (column->of) {
+
+    case NGX_HTTP_JIMENG_UNNAMED:
+        return 2;
+
+    case NGX_HTTP_JIMENG_OTHER_IMAGES:
+        return 1;
+
+    default:
+        return 3;
+    }
+}
+
+
+static void
+ngx_http_jimeng_series_model_accounts(ngx_http_jimeng_series_t *s,
+    const ngx_http_jimeng_column_t *column, ngx_http_jimeng_asked_t *asked)
+{
+    jm_str_t                      name;
+    ngx_uint_t                    i;
+    ngx_http_jimeng_account_t   **account;
+
+    account = s->zone->jmcf->accounts.elts;
+
+    for (i = 0; i < JM_QUEUE_ACCOUNTS && s->n <= s->max; i++) {
+
+        if (asked->accounts & ((uint64_t) 1 << i)) {
+            ngx_http_jimeng_str(&name, &account[i]->name);
+
+            ngx_http_jimeng_series_model_clients(s, column, asked, name);
+        }
+    }
+}
+
+
+static void
+ngx_http_jimeng_series_model_clients(ngx_http_jimeng_series_t *s,
+    const ngx_http_jimeng_column_t *column, ngx_http_jimeng_asked_t *asked,
+    jm_str_t account)
+{
+    size_t              i;
+    jm_str_t            none = jm_null_string;
+    unsigned            may;
+    const jm_client_t  *client;
+
+    if (s->nobody) {
+
+        if (column->result != JM_CAUSE_PERMISSION) {
+            ngx_http_jimeng_series_add(s, column, none, asked->model->req_key,
+                                       account);
         }
 
-        for (j = 0; j < asked[i].keys->keys.nnames && s->n <= s->max; j++) {
-            client = asked[i].keys->keys.names[j];
+        return;
+    }
 
-            may = jm_client_may(client, asked[i].models, asked[i].model);
+    for (i = 0; i < asked->keys->keys.nnames && s->n <= s->max; i++) {
+        client = asked->keys->keys.names[i];
 
-            if (column->result == JM_CAUSE_PERMISSION
-                ? !may : (may || asked[i].dry_run))
-            {
-                ngx_http_jimeng_series_add(s, column, client->name,
-                                           asked[i].model->req_key);
-            }
+        may = jm_client_may(client, asked->models, asked->model);
+
+        if (column->result == JM_CAUSE_PERMISSION
+            ? !may : (may || asked->dry_run))
+        {
+            ngx_http_jimeng_series_add(s, column, client->name,
+                                       asked->model->req_key, account);
         }
     }
 }
@@ -522,7 +425,7 @@ ngx_http_jimeng_series_clients(ngx_http_jimeng_series_t *s,
     const jm_client_t  **client;
 
     if (s->nobody) {
-        ngx_http_jimeng_series_add(s, column, none, none);
+        ngx_http_jimeng_series_add(s, column, none, none, none);
         return;
     }
 
@@ -537,7 +440,7 @@ ngx_http_jimeng_series_clients(ngx_http_jimeng_series_t *s,
     client = s->zone->jmcf->clients.elts;
 
     for (i = 0; i < s->zone->jmcf->clients.nelts && s->n <= s->max; i++) {
-        ngx_http_jimeng_series_add(s, column, client[i]->name, none);
+        ngx_http_jimeng_series_add(s, column, client[i]->name, none, none);
     }
 }
 
@@ -570,7 +473,7 @@ ngx_http_jimeng_series_accounts(ngx_http_jimeng_series_t *s,
     for (i = 0; i < s->zone->jmcf->accounts.nelts; i++) {
         ngx_http_jimeng_str(&name, &account[i]->name);
 
-        ngx_http_jimeng_series_add(s, column, name, none);
+        ngx_http_jimeng_series_add(s, column, name, none, none);
     }
 }
 
@@ -579,7 +482,8 @@ ngx_http_jimeng_series_accounts(ngx_http_jimeng_series_t *s,
 
 static void
 ngx_http_jimeng_series_add(ngx_http_jimeng_series_t *s,
-    const ngx_http_jimeng_column_t *column, jm_str_t name, jm_str_t model)
+    const ngx_http_jimeng_column_t *column, jm_str_t name, jm_str_t model,
+    jm_str_t account)
 {
     jm_series_id_t  *id;
 
@@ -591,6 +495,7 @@ ngx_http_jimeng_series_add(ngx_http_jimeng_series_t *s,
         id = &s->ids[s->n - 1];
 
         if (id->names[0].len == name.len && id->names[1].data == model.data
+            && id->names[2].data == account.data
             && ngx_memcmp(id->names[0].data, name.data, name.len) == 0)
         {
             return;
@@ -607,6 +512,50 @@ ngx_http_jimeng_series_add(ngx_http_jimeng_series_t *s,
     id->result = column->result;
     id->names[0] = name;
     id->names[1] = model;
+    id->names[2] = account;
+}
+
+
+/*
+ * Each has some hundred lines, so that there are none for models that nobody
+ * has named.
+ */
+
+static void
+ngx_http_jimeng_series_groups(ngx_http_jimeng_series_t *s)
+{
+    jm_str_t                      name, none = jm_null_string;
+    ngx_uint_t                    i, k;
+    ngx_http_jimeng_asked_t      *asked;
+    ngx_http_jimeng_account_t   **account;
+
+    asked = s->asked.elts;
+    account = s->zone->jmcf->accounts.elts;
+
+    for (i = 0; i < s->zone->jmcf->accounts.nelts; i++) {
+        ngx_http_jimeng_str(&name, &account[i]->name);
+
+        ngx_http_jimeng_series_group(s->zone, JM_GROUP_ACCOUNT, name, none);
+
+        for (k = 0; k < s->asked.nelts && i < JM_QUEUE_ACCOUNTS; k++) {
+            if (asked[k].named && (asked[k].accounts & ((uint64_t) 1 << i))) {
+                ngx_http_jimeng_series_group(s->zone, JM_GROUP_TIMES,
+                                             asked[k].model->req_key, name);
+            }
+        }
+    }
+}
+
+
+static void
+ngx_http_jimeng_series_group(ngx_http_jimeng_zone_t *zone, jm_group_e kind,
+    jm_str_t a, jm_str_t b)
+{
+    ngx_http_jimeng_zone_lock(zone);
+
+    jm_metrics_begin_group(&zone->metrics, kind, a, b);
+
+    ngx_http_jimeng_zone_unlock(zone);
 }
 
 
@@ -632,7 +581,7 @@ ngx_http_jimeng_series_make(ngx_http_jimeng_series_t *s,
         missing += jm_metrics_missing(m, s->ids + i, n);
 
         fits = jm_metrics_fits(m, ngx_http_jimeng_series_kind(column), missing,
-                               column->of == NGX_HTTP_JIMENG_UNNAMED ? 2 : 3);
+                               ngx_http_jimeng_series_quarters(column));
 
         ngx_http_jimeng_zone_unlock(s->zone);
     }

@@ -1,0 +1,291 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * Groups of numbers in shared memory.
+ */
+
+
+#include "jm_error.h"
+#include "jm_fence.h"
+#include "jm_metrics_shared.h"
+#include "jm_metrics_tally.h"
+
+
+#define JM_CODE_NONE        0
+#define JM_CODE_OTHER       1
+#define JM_CODE_GOOD        2
+#define JM_CODE_TABLE       3       /* the first of jm_error_code() */
+
+
+static jm_group_t *jm_group_get(jm_metrics_t *m, jm_group_e kind, jm_str_t a,
+    jm_str_t b);
+static jm_group_t *jm_group_make(jm_metrics_t *m, jm_group_e kind, jm_str_t a,
+    jm_str_t b, jm_group_t *last);
+static unsigned jm_group_is(const jm_group_t *g, jm_str_t a, jm_str_t b);
+static size_t jm_metrics_code_index(int64_t code);
+
+
+static const uint32_t  jm_group_limits[JM_GROUP_LAST] = {
+    [JM_GROUP_TIMES] = JM_METRICS_PAIRS,
+    [JM_GROUP_ACCOUNT] = JM_METRICS_ACCOUNTS
+};
+
+/* of those how many may be made before anything is counted in them */
+
+static const uint32_t  jm_group_begun[JM_GROUP_LAST] = {
+    [JM_GROUP_TIMES] = JM_METRICS_PAIRS - JM_METRICS_PAIRS / 4,
+    [JM_GROUP_ACCOUNT] = JM_METRICS_ACCOUNTS
+};
+
+
+void
+jm_metrics_observe(jm_metrics_t *m, jm_histogram_e histogram, jm_str_t model,
+    jm_str_t account, uint64_t value)
+{
+    jm_group_t  *g;
+
+    g = jm_group_get(m, JM_GROUP_TIMES, model, account);
+
+    g->used = 1;
+    jm_histogram_add(&g->histograms[histogram], histogram, value);
+}
+
+
+void
+jm_metrics_code(jm_metrics_t *m, jm_str_t account, int64_t code)
+{
+    jm_str_t     none = jm_null_string;
+    jm_group_t  *g;
+
+    g = jm_group_get(m, JM_GROUP_ACCOUNT, account, none);
+
+    g->used = 1;
+    g->codes[jm_metrics_code_index(code)]++;
+}
+
+
+void
+jm_metrics_tally(jm_metrics_t *m, jm_str_t account, jm_tally_e what)
+{
+    jm_str_t     none = jm_null_string;
+    jm_group_t  *g;
+
+    g = jm_group_get(m, JM_GROUP_ACCOUNT, account, none);
+
+    g->used = 1;
+    g->tallies[what]++;
+}
+
+
+void
+jm_metrics_begin_group(jm_metrics_t *m, jm_group_e kind, jm_str_t a,
+    jm_str_t b)
+{
+    if (m->shared->groups[kind].made < jm_group_begun[kind]) {
+        (void) jm_group_get(m, kind, a, b);
+    }
+}
+
+
+size_t
+jm_metrics_groups(jm_metrics_t *m, jm_group_e kind, const jm_group_t **last,
+    jm_grouped_t *groups, size_t n)
+{
+    size_t             found;
+    const jm_group_t  *g, *other;
+
+    other = &m->shared->groups[kind].other;
+
+    g = (*last == NULL) ? other : (*last)->next;
+
+    for (found = 0; found < n && g != NULL; found++) {
+        groups[found].group = g;
+        groups[found].other = (g == other);
+        groups[found].copy = *g;
+
+        *last = g;
+        g = g->next;
+    }
+
+    return found;
+}
+
+
+size_t
+jm_group_limit(jm_group_e kind)
+{
+    return jm_group_limits[kind];
+}
+
+
+jm_str_t
+jm_group_name(const jm_grouped_t *g, unsigned i)
+{
+    jm_str_t  name;
+
+    if (g->other) {
+        jm_str_set(&name, "other");
+        return name;
+    }
+
+    name.len = g->group->len[i];
+    name.data = (const uint8_t *) (g->group + 1) + (i ? g->group->len[0] : 0);
+
+    return name;
+}
+
+
+size_t
+jm_metrics_codes(size_t i, int64_t *number)
+{
+    size_t  n;
+
+    *number = 0;
+
+    if (i == JM_CODE_GOOD) {
+        *number = JM_CODE_SUCCESS;
+
+    } else if (i >= JM_CODE_TABLE) {
+        *number = jm_error_code(i - JM_CODE_TABLE);
+    }
+
+    for (n = JM_CODE_TABLE; n < JM_METRICS_CODES; n++) {
+        if (jm_error_code(n - JM_CODE_TABLE) == 0) {
+            break;
+        }
+    }
+
+    return n;
+}
+
+
+/* the same names come again and again, most of all within one request */
+
+static jm_group_t *
+jm_group_get(jm_metrics_t *m, jm_group_e kind, jm_str_t a, jm_str_t b)
+{
+    jm_group_t  *g, *last;
+
+    a.len = jm_min(a.len, JM_METRICS_LABEL);
+    b.len = jm_min(b.len, JM_METRICS_LABEL);
+
+    g = m->group[kind];
+
+    if (g != NULL && jm_group_is(g, a, b)) {
+        return g;
+    }
+
+    last = &m->shared->groups[kind].other;
+
+    if (jm_str_eq(&a, "other")
+        && (kind == JM_GROUP_ACCOUNT || jm_str_eq(&b, "other")))
+    {
+        return last;
+    }
+
+    for (g = last->next; g != NULL && !jm_group_is(g, a, b); g = g->next) {
+        last = g;
+    }
+
+    if (g == NULL) {
+        g = jm_group_make(m, kind, a, b, last);
+    }
+
+    if (g == NULL) {
+        return &m->shared->groups[kind].other;
+    }
+
+    m->group[kind] = g;
+
+    return g;
+}
+
+
+static jm_group_t *
+jm_group_make(jm_metrics_t *m, jm_group_e kind, jm_str_t a, jm_str_t b,
+    jm_group_t *last)
+{
+    uint8_t      *p;
+    jm_group_t   *g;
+    jm_groups_t  *groups;
+
+    groups = &m->shared->groups[kind];
+
+    if (groups->made >= jm_group_limits[kind]) {
+        return NULL;
+    }
+
+    g = m->mem.alloc(m->mem.ctx, sizeof(jm_group_t) + a.len + b.len);
+    if (g == NULL) {
+        return NULL;
+    }
+
+    groups->made++;
+
+    memset(g, 0, sizeof(jm_group_t));
+
+    g->len[0] = (uint16_t) a.len;
+    g->len[1] = (uint16_t) b.len;
+
+    p = (uint8_t *) (g + 1);
+
+    if (a.len != 0) {
+        memcpy(p, a.data, a.len);
+    }
+
+    if (b.len != 0) {
+        memcpy(p + a.len, b.data, b.len);
+    }
+
+    jm_fence();
+    last->next = g;
+
+    return g;
+}
+
+
+static unsigned
+jm_group_is(const jm_group_t *g, jm_str_t a, jm_str_t b)
+{
+    const uint8_t  *name;
+
+    name = (const uint8_t *) (g + 1);
+
+    return g->len[0] == a.len && g->len[1] == b.len
+           && (a.len == 0 || memcmp(name, a.data, a.len) == 0)
+           && (b.len == 0 || memcmp(name + a.len, b.data, b.len) == 0);
+}
+
+
+static size_t
+jm_metrics_code_index(int64_t code)
+{
+    size_t   i;
+    int64_t  number;
+
+    if (code == 0) {
+        return JM_CODE_NONE;
+    }
+
+    if (code == JM_CODE_SUCCESS) {
+        return JM_CODE_GOOD;
+    }
+
+    for (i = JM_CODE_TABLE; i < JM_METRICS_CODES; i++) {
+        number = jm_error_code(i - JM_CODE_TABLE);
+
+        if (number == code) {
+            return i;
+        }
+
+        if (number == 0) {
+            break;
+        }
+    }
+
+    return JM_CODE_OTHER;
+}
