@@ -194,6 +194,8 @@ ngx_http_jimeng_metrics_call(ngx_http_jimeng_zone_t *zone, jm_str_t model,
 }
 
 
+/* a refusal may be the task's end: see ngx_http_jimeng_admit_again() */
+
 static jm_tally_e
 ngx_http_jimeng_metrics_outcome(const jm_answer_t *answer)
 {
@@ -212,8 +214,23 @@ ngx_http_jimeng_metrics_outcome(const jm_answer_t *answer)
         return JM_TALLY_UNSENT;
 
     default: /* JM_EVENT_FAILED */
-        return (answer->error.cause == JM_CAUSE_OUTCOME_UNKNOWN)
-               ? JM_TALLY_UNKNOWN : JM_TALLY_REFUSED;
+        break;
+    }
+
+    switch (answer->error.cause) {
+
+    case JM_CAUSE_OUTCOME_UNKNOWN:
+        return JM_TALLY_UNKNOWN;
+
+    case JM_CAUSE_UPSTREAM_RATE_LIMITED:
+        return JM_TALLY_BUSY;
+
+    case JM_CAUSE_UPSTREAM_AUTH:
+    case JM_CAUSE_BUSY:
+        return JM_TALLY_DENIED;
+
+    default:
+        return JM_TALLY_REFUSED;
     }
 }
 
