@@ -6,7 +6,8 @@
 # ngx_http_jimeng_stream_end() and in ngx_http_jimeng_deliver_asked(); codes,
 # with task->code in place of the answer's; gzip and charset, with parameters
 # in the type; "were there before", without
-# ngx_http_jimeng_series_init_module().
+# ngx_http_jimeng_series_init_module(); request_seconds, with all requests
+# counted, and none.
 
 use strict;
 use warnings;

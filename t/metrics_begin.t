@@ -10,8 +10,12 @@
 # "there is room" and "all, or none", without the fit, with another part of the
 # room, with what is missing of the last piece only, with one piece of a column,
 # and with 128k of memory; "a likely result", with a client of two keys counted
-# twice; dry_run, without a look at it; another size of the zone, with memory by
-# its size; a restart, with submits imported.
+# twice; "by another account", with the account left out of that comparison, "by
+# another location", with the accounts of the last one alone, "of a model that
+# nobody has named", as one that is named, and with more than a quarter; times
+# and codes, without their groups and with those of all models; dry_run, without
+# a look at it; another size of the zone, with memory by its size; a restart,
+# with submits imported.
 
 use strict;
 use warnings;
@@ -94,8 +98,11 @@ sub values_of {
 
 my $t = with_keys(
     [ 'alice', 'alice/2', "bob models=jimeng-4.6" ],
-    emulator => { seconds => 0 }, zone => '512k', server => $metrics,
-    account => 'concurrency 2;', accounts => [ second => 'concurrency 1;' ],
+    emulator => { seconds => 0 }, zone => '512k',
+    server => $metrics . ' location /v2/ { jimeng_pass /_volcengine; '
+              . 'jimeng_keys %%DIR%%/keys; jimeng_accounts third; }',
+    account => 'concurrency 2;',
+    accounts => [ map { ($_ => 'concurrency 1;') } qw(second third) ],
     location => 'jimeng_model house house_v1; '
                 . "jimeng_model gpt-image-1 $v40; "
                 . 'jimeng_model gpt-image-2 gpt_v1; '
@@ -130,7 +137,10 @@ is(requests($all, '', $v40), '', 'which ask for no model');
 is(results($all, 'jimeng_tasks_total', account => $_), sorted(@tasks, @gpt),
    "tasks of $_") for qw(main second);
 is(images($all, $v40, 'main'), 'alice', 'pictures of who may have them');
-is(images($all, $v46, 'second'), 'alice bob', 'and by another account');
+is(images($all, $v40, 'second'), 'alice', 'and by another account');
+is(images($all, $v40, 'third'), 'alice', 'and by another location');
+is(images($all, $v46, 'second'), 'alice bob', 'of another model');
+is(images($all, 'house_v1', 'third'), '', 'of one that is not there');
 is(images($all, 'jimeng_t2i_v30', 'main'), 'alice',
    'of a model that nobody has named');
 is(sorted(keys %{ only($all, 'jimeng_cost_total') }),
@@ -141,8 +151,9 @@ is($all->{qq(jimeng_upstream_codes_total{account="$_",code="50413"})}, 0,
    "codes of $_") for qw(main second);
 is($all->{'jimeng_submit_outcomes_total{account="main",outcome="unknown"}'}, 0,
    'submits of unknown outcome');
-is(pairs($all), sorted(map { ("$_/main", "$_/second") }
-                           $v40, $v46, qw(house_v1 gpt_v1)),
+is(pairs($all), sorted((map { ("$_/main", "$_/second") }
+                            $v40, $v46, qw(house_v1 gpt_v1)),
+                       "$v40/third", "$v46/third"),
    'times, of models that somebody has named');
 
 
@@ -155,7 +166,7 @@ settled($t, 2);
 
 set_clients($t, 'alice', 'carol');
 $t->reload(
-    accounts => [ second => 'concurrency 1;', more => 'concurrency 1;' ],
+    accounts => [ map { ($_ => 'concurrency 1;') } qw(second third more) ],
     location => 'jimeng_keys %%DIR%%/keys; jimeng_accounts main second more; '
                 . 'jimeng_model house house_v2;',
 );
@@ -220,7 +231,7 @@ for my $how ([ 'no keys', '' ], [ 'dry_run', 'jimeng_keys %%DIR%%/keys dry_run;'
 # Of 2048 a quarter is left, and half by models that nobody has named: 10
 # clients have no more of them, and 50 none.
 
-my %most = (10 => 1024, 50 => 1536, 200 => 1536, 400 => 1536, 5000 => 1536);
+my %most = (10 => 1024, 50 => 1536, 100 => 1536, 200 => 1536, 400 => 1536, 5000 => 1536);
 
 for my $n (sort { $a <=> $b } keys %most) {
     my @names = map { sprintf 'client-%057d', $_ } 1 .. $n;

@@ -3,8 +3,9 @@
 # Who waits for a slot, and how near each client is to its limits; and of the
 # clients of a large file the first.
 #
-# Seen failing:
-# SEEN
+# Seen failing: "who waits" and how many, with the others' part not taken off,
+# and with one of a client's lines alone; what is used, with what remains of a
+# rate, and without the pictures that may come; a large file, with all of it.
 
 use strict;
 use warnings;

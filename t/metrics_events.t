@@ -3,8 +3,12 @@
 # What jimeng_metrics says of repeats, of submits and of tasks that were left,
 # and of configurations that were not taken.
 #
-# Seen failing:
-# SEEN
+# Seen failing: the ledger, with what is replayed told as joined and the other
+# way round, and without a mark for retries; "unknown" and "denied", without
+# their causes; "unsent: no retry", with each try counted; "left: one", with left
+# not handed on; what is lost, with all that runs or with nothing; a directive
+# and the zone, without the cleanup; "a good one: no more", without the mark of
+# one that is used.
 
 use strict;
 use warnings;
@@ -26,7 +30,7 @@ my $t = Jimeng::Test->new(with_ledger(
 
         location /down/ {
             jimeng_pass /_down;
-            jimeng_timeout 300ms;
+            jimeng_timeout 10s;
         }
         location = /_down {
             internal;
@@ -134,7 +138,7 @@ is(outcomes()->{ outcome('unknown') }, 1, 'unknown: one');
 
 is(one(prompt('down'), {}, '/down/images/generations'), 502,
    'unsent: an error');
-cmp_ok(outcomes()->{ outcome('unsent') }, '>=', 1, 'unsent: some');
+cmp_ok(outcomes()->{ outcome('unsent') }, '>=', 2, 'unsent: twice');
 is(scrape($t)->{'jimeng_submit_retries_total{account="main"}'}, 1,
    'unsent: no retry');
 is(outcomes()->{ outcome('denied') }, undef, 'denied: none yet');

@@ -5,7 +5,8 @@
 # with limits or without, and under no name where there is none any more.
 #
 # Seen failing: with all of them counted under no name, and with the name of a
-# client that has limits only.
+# client that has limits only; "so are the queries", with those of orphans
+# counted for the request's own model.
 
 use strict;
 use warnings;
@@ -17,6 +18,8 @@ use Jimeng::Test::Ledger qw(ask submits_of);
 use Jimeng::Test::Metrics;
 
 my $served = 0;
+my $v46 = 'jimeng-4.6';
+my $key = 'jimeng_seedream46_cvtob';
 my @clients = ('alice images=10/d', 'bob', 'carol', 'dave');
 
 my $t = with_keys(
@@ -50,6 +53,12 @@ sub found {
     return $counted;
 }
 
+sub queries {
+    my ($all) = @_;
+    return $all->{'jimeng_upstream_seconds_count{call="query",'
+                  . qq(model="$key",account="main"}) } // 0;
+}
+
 sub others { return (dave => $served) }
 
 # Tasks of several clients, whose worker is killed.
@@ -57,7 +66,9 @@ sub orphans {
     my ($name, @of) = @_;
     my ($one) = $t->workers('staying');
     my @lost = map {
-        ask($t, $one, $t->generation({ prompt => "$name, $_" }, bearer($_)))
+        ask($t, $one, $t->generation(
+            { prompt => "$name, $_", $_ eq 'bob' ? (model => $v46) : () },
+            bearer($_)))
     } @of;
 
     wait_for { @of == grep { submits_of($t, "$name, $_") } @of }
@@ -73,9 +84,19 @@ sub orphans {
 # ---- the clients are there
 
 orphans('first', qw(alice bob carol));
+my $queries = queries(scrape($t));
+
 is_deeply(found('first', 3), { alice => 1, bob => 1, carol => 1, others() },
           'all are counted by name');
 used($t, 'alice', images => [ 1, 0 ]);
+
+my $all = scrape($t);
+
+is(summed($all, 'jimeng_images_total', 'model')->{$key}, 1,
+   'and by its model, what was asked for by a request for another');
+cmp_ok(queries($all), '>', $queries, 'and so are the queries');
+is(summed($all, 'jimeng_request_seconds_count', 'model')->{$key}, undef,
+   'but no request');
 
 
 # ---- one has gone meanwhile

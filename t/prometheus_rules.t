@@ -226,6 +226,10 @@ my %case = (
         'once' => { requests('internal_error') => jump(5) },
         'none' => { requests('internal_error') => always(7) },
     ],
+    JimengReloadRefused => [
+        {}, { jimeng_config_reloads_refused_total => '0x26 1x33' },
+        'long ago' => { jimeng_config_reloads_refused_total => always(3) },
+    ],
     JimengZoneNearlyFull => [
         {}, { zone('free') => always(99_000), zone('used') => always(901_000),
               submits() => steadily(1) },

@@ -4,8 +4,9 @@
  * that come and go, and both ways to show it, to the byte.
  *
  * Seen failing: JSON, with a client of whom nothing was counted; "three names
- * are not run together", with two lengths compared; others' cost, kept with the
- * first series; the limits, shown without a look at whether there is one.
+ * are not run together", with one length alone compared and hashed; what others
+ * cost, not counted; what pictures cost, as a plain number; "a client without
+ * limits", without a look at that.
  */
 
 

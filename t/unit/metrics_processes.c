@@ -2,11 +2,12 @@
 /*
  * What is counted, by a process that dies anywhere: it is run one instruction
  * at a time, and after each that has changed the shared memory another one
- * goes on with it, as if the first had died there.  No series is there twice,
- * and none is lost.
+ * goes on with it, as if the first had died there.  No series and no group is
+ * there twice, and none is lost.
  *
  * Seen failing with the series entered in its chain before its names are
- * there, in jm_metrics_make(), and with a worker's pid stored first.
+ * there, in jm_metrics_make(), with a group, in jm_group_make(), and with a
+ * worker's pid stored first.
  */
 
 
