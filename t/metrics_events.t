@@ -132,6 +132,17 @@ is(outcomes()->{ outcome('taken') }, 6, 'busy: and one taken');
 is(scrape($t)->{'jimeng_submit_retries_total{account="main"}'}, 1,
    'busy: a retry');
 
+$t->emulator->fault({
+    on => 'submit', do => 'answer', status => 429,
+    body => '{"ResponseMetadata":{"Error":{"Code":"FlowLimitExceeded"}}}' });
+is(one(prompt('the gateway')), 200, 'the gateway: a picture');
+is(outcomes()->{ outcome('busy') }, 2, 'the gateway is busy, too');
+
+my $codes = only(scrape($t), 'jimeng_upstream_codes_total');
+is($codes->{'account="main",code="FlowLimitExceeded"'}, 1, 'by its name');
+is($codes->{'account="main",code="50429"'}, 1, 'and the service by its number');
+is($codes->{'account="main",code="other"'}, 0, 'and neither as another');
+
 $t->emulator->fault({ on => 'submit', do => 'drop' });
 is(one(prompt('lost')), 502, 'unknown: an error');
 is(outcomes()->{ outcome('unknown') }, 1, 'unknown: one');
@@ -139,7 +150,7 @@ is(outcomes()->{ outcome('unknown') }, 1, 'unknown: one');
 is(one(prompt('down'), {}, '/down/images/generations'), 502,
    'unsent: an error');
 cmp_ok(outcomes()->{ outcome('unsent') }, '>=', 2, 'unsent: twice');
-is(scrape($t)->{'jimeng_submit_retries_total{account="main"}'}, 1,
+is(scrape($t)->{'jimeng_submit_retries_total{account="main"}'}, 2,
    'unsent: no retry');
 is(outcomes()->{ outcome('denied') }, undef, 'denied: none yet');
 
@@ -148,7 +159,7 @@ cmp_ok(one(prompt('denied')), '>=', 500, 'denied: an error');
 cmp_ok(outcomes()->{ outcome('denied') }, '>=', 1, 'denied: some');
 $t->emulator->set_account('main', denied => []);
 
-is(outcomes()->{ outcome('taken') }, 6, 'no more were taken');
+is(outcomes()->{ outcome('taken') }, 7, 'no more were taken');
 is_clean($t, 'clean with all of that');
 $t->allow_log(qr/task "\d*" of account "main"/);
 $t->allow_log(qr/connect\(\) failed|upstream prematurely closed/);

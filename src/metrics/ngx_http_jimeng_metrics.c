@@ -181,7 +181,7 @@ ngx_http_jimeng_metrics_call(ngx_http_jimeng_zone_t *zone, jm_str_t model,
     state = ngx_http_jimeng_zone_lock(zone);
 
     jm_metrics_observe(m, JM_HISTOGRAM_SUBMIT + call, model, name, time);
-    jm_metrics_code(m, name, answer->number);
+    jm_metrics_code(m, name, answer->number, answer->code);
 
     if (call == JM_VISUAL_SUBMIT) {
         jm_metrics_tally(m, name, ngx_http_jimeng_metrics_outcome(answer));

@@ -6,7 +6,8 @@
  * Seen failing: "another account", with the last group for all names; "names
  * are not run together", with one length compared; "no more than", without the
  * limit; "a quarter is left", with all of them made; "other at 0", shown always
- * and never; "one that is called so", as a group of its own.
+ * and never; "one that is called so", as a group of its own; "the gateway's",
+ * without a look at its names.
  */
 
 
@@ -15,6 +16,7 @@
 
 #define V40             str("v40")
 #define MAIN            str("main")
+#define NONE            str("")
 
 #define NAMES           "model=\"v40\",account=\"main\""
 #define PAIR            "{" NAMES "} "
@@ -75,18 +77,23 @@ test_histograms(void)
 static void
 test_codes(void)
 {
+    char         buf[JM_METRICS_CODE_LEN];
+    size_t       n;
     const char  *s;
     counted_t   *c;
 
     c = start();
 
-    jm_metrics_code(&c->m, MAIN, 10000);
-    jm_metrics_code(&c->m, MAIN, 10000);
-    jm_metrics_code(&c->m, MAIN, 50411);
-    jm_metrics_code(&c->m, MAIN, 50218);
-    jm_metrics_code(&c->m, MAIN, 0);
-    jm_metrics_code(&c->m, MAIN, 12345);
-    jm_metrics_code(&c->m, MAIN, -1);
+    jm_metrics_code(&c->m, MAIN, 10000, NONE);
+    jm_metrics_code(&c->m, MAIN, 10000, NONE);
+    jm_metrics_code(&c->m, MAIN, 50411, NONE);
+    jm_metrics_code(&c->m, MAIN, 50218, NONE);
+    jm_metrics_code(&c->m, MAIN, 0, NONE);
+    jm_metrics_code(&c->m, MAIN, 12345, NONE);
+    jm_metrics_code(&c->m, MAIN, -1, str("SignatureDoesNotMatch"));
+    jm_metrics_code(&c->m, MAIN, -1, str("InternalServiceTimeout"));
+    jm_metrics_code(&c->m, MAIN, -1, str("FlowLimitExceeded"));
+    jm_metrics_code(&c->m, MAIN, -1, str("FlowLimitExceedet"));
 
     collect(c, 64);
     s = text(c);
@@ -97,9 +104,16 @@ test_codes(void)
     ok(has(s, CODES "code=\"50218\"} 1"), "its last");
     ok(has(s, CODES "code=\"50430\"} 0"),
        "one that never came");
+    ok(has(s, CODES "code=\"SignatureDoesNotMatch\"} 1"), "the gateway's");
+    ok(has(s, CODES "code=\"FlowLimitExceeded\"} 1"), "its first");
+    ok(has(s, CODES "code=\"InternalServiceTimeout\"} 1"), "its last");
+    ok(has(s, CODES "code=\"LackPolicy\"} 0"), "one that never came");
     ok(has(s, CODES "code=\"none\"} 1"), "no number");
     ok(has(s, CODES "code=\"other\"} 2"),
        "and those of no table");
+
+    for (n = 0; jm_metrics_code_name(n, buf) != NULL; n++) { /* void */ }
+    ok(n <= JM_METRICS_CODES, "there is room for all");
 
     tap_mem_done(&c->mem);
 }
@@ -172,7 +186,7 @@ test_names(void)
     jm_metrics_observe(&c->m, JM_HISTOGRAM_REQUEST, str("other"), str("other"),
                        4);
     jm_metrics_observe(&c->m, JM_HISTOGRAM_REQUEST, V40, str("other"), 5);
-    jm_metrics_code(&c->m, str("other"), 10000);
+    jm_metrics_code(&c->m, str("other"), 10000, NONE);
 
     collect(c, 64);
     is_int((int64_t) c->report.ngroups[JM_GROUP_TIMES], 6,
@@ -236,7 +250,7 @@ test_full(void)
     for (i = 0; i < JM_METRICS_ACCOUNTS + 3; i++) {
         (void) snprintf(name, sizeof(name), "a%d", i);
         jm_metrics_begin_group(&c->m, JM_GROUP_ACCOUNT, str(name), str(""));
-        jm_metrics_code(&c->m, str(name), 50429);
+        jm_metrics_code(&c->m, str(name), 50429, NONE);
     }
 
     collect(c, 64);
@@ -249,8 +263,8 @@ test_full(void)
 
     c = start();
     c->mem.fail = c->mem.calls + 1;
-    jm_metrics_code(&c->m, MAIN, 0);
-    jm_metrics_code(&c->m, MAIN, 0);
+    jm_metrics_code(&c->m, MAIN, 0, NONE);
+    jm_metrics_code(&c->m, MAIN, 0, NONE);
 
     collect(c, 64);
     ok(has(text(c), "jimeng_upstream_codes_total{account=\"other\","

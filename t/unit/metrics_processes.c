@@ -17,6 +17,7 @@
 
 #define SIZE  16384
 #define NOW   1795000000
+#define NONE  str("")
 
 
 typedef struct {
@@ -48,7 +49,7 @@ count(jm_metrics_t *m)
                            100);
     }
 
-    jm_metrics_code(m, str("main"), 0);
+    jm_metrics_code(m, str("main"), 0, NONE);
     jm_metrics_tally(m, str("main"), JM_TALLY_TAKEN);
     jm_metrics_images(m, str("alice"), str("v40"), str("main"), 1, 0);
     jm_metrics_task(m, str("main"), JM_CAUSE_NONE);

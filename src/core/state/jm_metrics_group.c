@@ -9,8 +9,12 @@
  */
 
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "jm_error.h"
 #include "jm_fence.h"
+#include "jm_gateway.h"
 #include "jm_metrics_shared.h"
 #include "jm_metrics_tally.h"
 
@@ -26,7 +30,8 @@ static jm_group_t *jm_group_get(jm_metrics_t *m, jm_group_e kind, jm_str_t a,
 static jm_group_t *jm_group_make(jm_metrics_t *m, jm_group_e kind, jm_str_t a,
     jm_str_t b, jm_group_t *last);
 static unsigned jm_group_is(const jm_group_t *g, jm_str_t a, jm_str_t b);
-static size_t jm_metrics_code_index(int64_t code);
+static size_t jm_metrics_code_index(int64_t code, jm_str_t name);
+static size_t jm_metrics_gateway(void);
 
 
 static const uint32_t  jm_group_limits[JM_GROUP_LAST] = {
@@ -56,7 +61,7 @@ jm_metrics_observe(jm_metrics_t *m, jm_histogram_e histogram, jm_str_t model,
 
 
 void
-jm_metrics_code(jm_metrics_t *m, jm_str_t account, int64_t code)
+jm_metrics_code(jm_metrics_t *m, jm_str_t account, int64_t code, jm_str_t name)
 {
     jm_str_t     none = jm_null_string;
     jm_group_t  *g;
@@ -64,7 +69,7 @@ jm_metrics_code(jm_metrics_t *m, jm_str_t account, int64_t code)
     g = jm_group_get(m, JM_GROUP_ACCOUNT, account, none);
 
     g->used = 1;
-    g->codes[jm_metrics_code_index(code)]++;
+    g->codes[jm_metrics_code_index(code, name)]++;
 }
 
 
@@ -139,27 +144,39 @@ jm_group_name(const jm_grouped_t *g, unsigned i)
 }
 
 
-size_t
-jm_metrics_codes(size_t i, int64_t *number)
+const char *
+jm_metrics_code_name(size_t i, char *buf)
 {
-    size_t  n;
+    size_t   gateway;
+    int64_t  number;
 
-    *number = 0;
+    gateway = jm_metrics_gateway();
 
-    if (i == JM_CODE_GOOD) {
-        *number = JM_CODE_SUCCESS;
-
-    } else if (i >= JM_CODE_TABLE) {
-        *number = jm_error_code(i - JM_CODE_TABLE);
+    if (i >= gateway) {
+        i -= gateway;
+        return (i < JM_GATEWAY_LAST - 1)
+               ? jm_gateway_name((jm_gateway_e) (i + 1)) : NULL;
     }
 
-    for (n = JM_CODE_TABLE; n < JM_METRICS_CODES; n++) {
-        if (jm_error_code(n - JM_CODE_TABLE) == 0) {
-            break;
-        }
+    switch (i) {
+
+    case JM_CODE_NONE:
+        return "none";
+
+    case JM_CODE_OTHER:
+        return "other";
+
+    case JM_CODE_GOOD:
+        number = JM_CODE_SUCCESS;
+        break;
+
+    default:
+        number = jm_error_code(i - JM_CODE_TABLE);
     }
 
-    return n;
+    (void) snprintf(buf, JM_METRICS_CODE_LEN, "%" PRId64, number);
+
+    return buf;
 }
 
 
@@ -262,30 +279,44 @@ jm_group_is(const jm_group_t *g, jm_str_t a, jm_str_t b)
 
 
 static size_t
-jm_metrics_code_index(int64_t code)
+jm_metrics_code_index(int64_t code, jm_str_t name)
 {
-    size_t   i;
-    int64_t  number;
-
-    if (code == 0) {
-        return JM_CODE_NONE;
-    }
+    size_t        i;
+    jm_gateway_e  error;
 
     if (code == JM_CODE_SUCCESS) {
         return JM_CODE_GOOD;
     }
 
-    for (i = JM_CODE_TABLE; i < JM_METRICS_CODES; i++) {
-        number = jm_error_code(i - JM_CODE_TABLE);
+    if (code == 0) {
+        return JM_CODE_NONE;
+    }
 
-        if (number == code) {
-            return i;
-        }
+    if (code < 0) {
+        error = jm_gateway(name);
 
-        if (number == 0) {
-            break;
+        return (error == JM_GATEWAY_NONE) ? JM_CODE_OTHER
+                                          : jm_metrics_gateway() + error - 1;
+    }
+
+    for (i = 0; jm_error_code(i) != 0; i++) {
+        if (jm_error_code(i) == code) {
+            return JM_CODE_TABLE + i;
         }
     }
 
     return JM_CODE_OTHER;
+}
+
+
+/* the place of the gateway's first error */
+
+static size_t
+jm_metrics_gateway(void)
+{
+    size_t  i;
+
+    for (i = 0; jm_error_code(i) != 0; i++) { /* void */ }
+
+    return JM_CODE_TABLE + i;
 }

@@ -17,7 +17,8 @@
 #include "jm_metrics_histogram.h"
 
 
-#define JM_METRICS_CODES     32     /* numbers of the upstream, at most */
+#define JM_METRICS_CODES     48     /* of the upstream, at most */
+#define JM_METRICS_CODE_LEN  24     /* bytes of a number, and a zero */
 
 /* groups of each kind, at most: what comes then is in one of its "other" */
 
@@ -83,12 +84,12 @@ typedef struct {
 
 
 /*
- * Returns how many of a group's codes are in use, and sets *number to the
- * upstream's number that codes[i] counts.  codes[0] counts answers without a
- * number, and codes[1] all numbers that have no place of their own: for these
- * *number is 0.
+ * Returns what the upstream calls what codes[i] counts: the name of an error of
+ * its gateway, or a number, which is written to JM_METRICS_CODE_LEN bytes at
+ * buf.  codes[0], "none", counts answers without either, and codes[1] "other"
+ * all that have no place of their own.  NULL: there are no more.
  */
-size_t jm_metrics_codes(size_t i, int64_t *number);
+const char *jm_metrics_code_name(size_t i, char *buf);
 
 /* Returns how many groups of a kind there may be, without "other". */
 size_t jm_group_limit(jm_group_e kind);

@@ -22,9 +22,11 @@ void jm_metrics_observe(jm_metrics_t *m, jm_histogram_e histogram,
 
 /*
  * Counts an answer of the upstream to an account by its number, 0 for one
- * without.  Numbers that are in no table are counted together.
+ * without, or a negative one for its gateway's error of that name.  What is in
+ * no table is counted together.
  */
-void jm_metrics_code(jm_metrics_t *m, jm_str_t account, int64_t code);
+void jm_metrics_code(jm_metrics_t *m, jm_str_t account, int64_t code,
+    jm_str_t name);
 
 /* Counts what has come of an account's submit, or task. */
 void jm_metrics_tally(jm_metrics_t *m, jm_str_t account, jm_tally_e what);

@@ -166,17 +166,15 @@ jm_text_part(jm_line_t *line, jm_buf_t *out, const jm_distribution_t *d,
 static void
 jm_text_codes(jm_buf_t *out, const jm_report_t *report)
 {
-    char                 code[JM_LINE_NUMBER];
-    size_t               i, k, n;
-    int64_t              number;
+    char                 buf[JM_METRICS_CODE_LEN];
+    size_t               i, k;
     jm_line_t            line;
+    const char          *name;
     const jm_grouped_t  *g;
 
     jm_line_head(out, "jimeng_upstream_codes_total", "counter",
-                 "Answers of the upstream by their number, "
-                 "\"none\" has none.");
-
-    n = jm_metrics_codes(0, &number);
+                 "Answers of the upstream by its number, or its gateway's name "
+                 "of an error; \"none\" has neither.");
 
     for (k = 0; k < report->ngroups[JM_GROUP_ACCOUNT]; k++) {
         g = &report->groups[JM_GROUP_ACCOUNT][k];
@@ -185,16 +183,10 @@ jm_text_codes(jm_buf_t *out, const jm_report_t *report)
             continue;
         }
 
-        for (i = 0; i < n; i++) {
-            (void) jm_metrics_codes(i, &number);
-
-            jm_line_number(code, (uint64_t) number, JM_UNIT_ONE);
-
+        for (i = 0; (name = jm_metrics_code_name(i, buf)) != NULL; i++) {
             jm_line_begin(&line, out, "jimeng_upstream_codes_total", "");
             jm_line_label(&line, "account", jm_group_name(g, 0));
-            jm_line_label_cstring(&line, "code", i == 0 ? "none"
-                                                 : number == 0 ? "other"
-                                                 : code);
+            jm_line_label_cstring(&line, "code", name);
             jm_line_end(&line, g->copy.codes[i], JM_UNIT_ONE);
         }
     }

@@ -4,6 +4,7 @@
  */
 
 
+#include "jm_gateway.h"
 #include "jm_json.h"
 #include "jm_text.h"
 #include "jm_visual.h"
@@ -27,7 +28,6 @@ typedef struct {
 /* what an error of the gateway means for a submit */
 
 typedef struct {
-    jm_str_t         name;
     jm_event_e       event;
     jm_cause_e       cause;         /* with JM_EVENT_FAILED */
 } jm_gateway_t;
@@ -60,46 +60,39 @@ static void jm_visual_fail(jm_answer_t *a, jm_cause_e cause);
 
 /* 4xx that are not here are JM_CAUSE_UPSTREAM, 5xx are not certain */
 
-static const jm_gateway_t  jm_gateway_errors[] = {
-
-    { jm_string("FlowLimitExceeded"), JM_EVENT_BUSY, JM_CAUSE_NONE },
-    { jm_string("AccountFlowLimitExceeded"), JM_EVENT_BUSY, JM_CAUSE_NONE },
-    { jm_string("FailToConnect"), JM_EVENT_UNSENT, JM_CAUSE_NONE },
-    { jm_string("ServiceUnavailableTemp"), JM_EVENT_UNSENT, JM_CAUSE_NONE },
-
-    { jm_string("MissingAuthenticationToken"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
-    { jm_string("MissingSignature"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
-    { jm_string("InvalidTimestamp"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
-    { jm_string("InvalidAccessKey"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
-    { jm_string("SignatureDoesNotMatch"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
-    { jm_string("InvalidAuthorization"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
-    { jm_string("InvalidCredential"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
-    { jm_string("InvalidSecretToken"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
-    { jm_string("LackPolicy"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
-    { jm_string("AccessDenied"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
-
-    { jm_string("MissingParameter"), JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
-    { jm_string("ServiceNotFound"), JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
-    { jm_string("InvalidActionOrVersion"),
-      JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
-    { jm_string("MethodNotAllowed"), JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
-
-    { jm_string("InternalError"),
-      JM_EVENT_FAILED, JM_CAUSE_OUTCOME_UNKNOWN },
-    { jm_string("InternalServiceError"),
-      JM_EVENT_FAILED, JM_CAUSE_OUTCOME_UNKNOWN },
-    { jm_string("InternalServiceTimeout"),
-      JM_EVENT_FAILED, JM_CAUSE_OUTCOME_UNKNOWN }
+static const jm_gateway_t  jm_gateway_errors[JM_GATEWAY_LAST] = {
+    [JM_GATEWAY_FLOW_LIMIT_EXCEEDED] = { JM_EVENT_BUSY, JM_CAUSE_NONE },
+    [JM_GATEWAY_ACCOUNT_FLOW_LIMIT_EXCEEDED] = { JM_EVENT_BUSY, JM_CAUSE_NONE },
+    [JM_GATEWAY_FAIL_TO_CONNECT] = { JM_EVENT_UNSENT, JM_CAUSE_NONE },
+    [JM_GATEWAY_SERVICE_UNAVAILABLE_TEMP] = { JM_EVENT_UNSENT, JM_CAUSE_NONE },
+    [JM_GATEWAY_MISSING_AUTHENTICATION_TOKEN] =
+        { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    [JM_GATEWAY_MISSING_SIGNATURE] =
+        { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    [JM_GATEWAY_INVALID_TIMESTAMP] =
+        { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    [JM_GATEWAY_INVALID_ACCESS_KEY] =
+        { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    [JM_GATEWAY_SIGNATURE_DOES_NOT_MATCH] =
+        { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    [JM_GATEWAY_INVALID_AUTHORIZATION] =
+        { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    [JM_GATEWAY_INVALID_CREDENTIAL] =
+        { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    [JM_GATEWAY_INVALID_SECRET_TOKEN] =
+        { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    [JM_GATEWAY_LACK_POLICY] = { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    [JM_GATEWAY_ACCESS_DENIED] = { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM_AUTH },
+    [JM_GATEWAY_MISSING_PARAMETER] = { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
+    [JM_GATEWAY_SERVICE_NOT_FOUND] = { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
+    [JM_GATEWAY_INVALID_ACTION_OR_VERSION] =
+        { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
+    [JM_GATEWAY_METHOD_NOT_ALLOWED] = { JM_EVENT_FAILED, JM_CAUSE_UPSTREAM },
+    [JM_GATEWAY_INTERNAL_ERROR] = { JM_EVENT_FAILED, JM_CAUSE_OUTCOME_UNKNOWN },
+    [JM_GATEWAY_INTERNAL_SERVICE_ERROR] =
+        { JM_EVENT_FAILED, JM_CAUSE_OUTCOME_UNKNOWN },
+    [JM_GATEWAY_INTERNAL_SERVICE_TIMEOUT] =
+        { JM_EVENT_FAILED, JM_CAUSE_OUTCOME_UNKNOWN }
 };
 
 
@@ -440,24 +433,11 @@ jm_visual_no_access(const jm_envelope_t *env)
 static const jm_gateway_t *
 jm_visual_gateway(jm_str_t name)
 {
-    size_t               i;
-    const jm_gateway_t  *row;
+    jm_gateway_e  error;
 
-    if (name.len == 0) {
-        return NULL;
-    }
+    error = jm_gateway(name);
 
-    for (i = 0; i < jm_nitems(jm_gateway_errors); i++) {
-        row = &jm_gateway_errors[i];
-
-        if (row->name.len == name.len
-            && memcmp(row->name.data, name.data, name.len) == 0)
-        {
-            return row;
-        }
-    }
-
-    return NULL;
+    return (error == JM_GATEWAY_NONE) ? NULL : &jm_gateway_errors[error];
 }
 
 
