@@ -222,18 +222,23 @@ hup('the zone', qr/need.? a "jimeng_zone"/,
     $t->conf(http => ''));
 wait_for { refused() == 2 } 'the zone: two';
 
-my ($code, $said) = $t->test_config(http => $t->{http} . ' nonsense;');
-is(refused(), 2, 'nginx -t: not counted');
+hup('a port', qr/still could not bind/,
+    $t->conf(http => $t->{http}
+                     . ' server { listen 127.0.0.1:%%EMULATOR_PORT%%; }'));
+wait_for { refused() == 3 } 'a port: three';
+
+$t->test_config(http => $t->{http} . ' nonsense;');
+is(refused(), 3, 'nginx -t: not counted');
 
 hup('before http', qr/unknown directive "rubbish"/,
     $t->conf(main => 'rubbish;'));
-is(refused(), 2, 'before http: not counted');
+is(refused(), 3, 'before http: not counted');
 
 is(scrape($t)->{jimeng_config_load_timestamp_seconds}, $now,
    'the old one is in use');
 
 $t->reload(http => $t->{http});
-is(refused(), 2, 'a good one: no more');
+is(refused(), 3, 'a good one: no more');
 cmp_ok(scrape($t)->{jimeng_config_load_timestamp_seconds}, '>=', $now,
        'a good one is in use');
 
