@@ -97,8 +97,7 @@ ngx_int_t ngx_http_jimeng_reply_header(ngx_http_request_t *r,
 ngx_int_t ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key);
 ngx_int_t ngx_http_jimeng_digest(u_char *dst, jm_str_t *parts, ngx_uint_t n);
 ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
-ngx_int_t ngx_http_jimeng_client_digest(const jm_client_t *client,
-    u_char *id);
+ngx_int_t ngx_http_jimeng_client_digest(const jm_client_t *c, u_char *id);
 void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
 
 /* ngx_http_jimeng_client.c */

@@ -40,7 +40,7 @@ jm_money_write(uint8_t *dst, uint64_t amount)
 {
     size_t    n;
     uint8_t  *p, *end, digits[JM_DIGITS_MAX];
-    uint64_t  rest, place;
+    uint64_t  rest;
 
     end = digits + JM_DIGITS_MAX;
     p = jm_digits(end, amount / JM_MONEY);
@@ -56,9 +56,8 @@ jm_money_write(uint8_t *dst, uint64_t amount)
 
     dst[n++] = '.';
 
-    for (place = JM_MONEY / 10; rest != 0; place /= 10) {
-        dst[n++] = (uint8_t) ('0' + rest / place);
-        rest %= place;
+    for (rest *= 10; rest != 0; rest = rest % JM_MONEY * 10) {
+        dst[n++] = (uint8_t) ('0' + rest / JM_MONEY);
     }
 
     return n;
