@@ -98,6 +98,7 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
     ngx_int_t                    rc;
     ngx_str_t                    path, name;
     jm_error_t                   e;
+    ngx_http_jimeng_ctx_t       *ctx;
     ngx_http_jimeng_route_t     *route;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
@@ -132,10 +133,13 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
 
     route = ngx_http_jimeng_route(&path, &name);
 
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
+    /* without keys it is there only for who has a name */
+
     if (route && route->handler == ngx_http_jimeng_usage
-        && jlcf->keys == NULL)
+        && jlcf->keys == NULL && (ctx == NULL || ctx->client == NULL))
     {
         route = NULL;
     }

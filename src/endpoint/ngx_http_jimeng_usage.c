@@ -9,18 +9,14 @@
 
 typedef struct {
     ngx_http_request_t         *request;
-    jm_op_clients_t             op;
-    jm_quota_rate_t             rate;
-    jm_quota_view_t             view;
+    jm_op_usage_t               op;
 } ngx_http_jimeng_usage_t;
 
 
-static void ngx_http_jimeng_usage_client(void *data, size_t i,
-    const jm_quota_rate_t *rate, const jm_quota_view_t *view);
 static void ngx_http_jimeng_usage_reply(void *data);
 
 
-/* replies with the client's limits, and with what is left of them */
+/* replies with the client's limits, what is left of them, and what it used */
 
 ngx_int_t
 ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
@@ -48,28 +44,15 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
 
     usage->op.done.handler = ngx_http_jimeng_usage_reply;
     usage->op.done.data = usage;
-    usage->op.clients = &ctx->client;
-    usage->op.n = 1;
-    usage->op.each = ngx_http_jimeng_usage_client;
+    usage->op.client = ctx->client;
 
     r->main->count++;
 
     zone = ngx_http_jimeng_zone_get(r);
 
-    zone->backend.clients(&zone->backend, &usage->op);
+    zone->backend.usage(&zone->backend, &usage->op);
 
     return NGX_DONE;
-}
-
-
-static void
-ngx_http_jimeng_usage_client(void *data, size_t i,
-    const jm_quota_rate_t *rate, const jm_quota_view_t *view)
-{
-    ngx_http_jimeng_usage_t *usage = data;
-
-    usage->rate = *rate;
-    usage->view = *view;
 }
 
 
@@ -78,19 +61,24 @@ ngx_http_jimeng_usage_reply(void *data)
 {
     ngx_http_jimeng_usage_t *usage = data;
 
-    jm_buf_t             out;
-    jm_mem_t             mem;
-    ngx_http_request_t  *r;
+    jm_buf_t                     out;
+    jm_mem_t                     mem;
+    jm_op_usage_t               *op;
+    ngx_http_request_t          *r;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
 
     r = usage->request;
+    op = &usage->op;
 
-    /* no larger than the file of keys makes it */
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    /* no larger than the configuration and the file of keys make it */
 
     ngx_http_jimeng_mem(&mem, r->pool);
-    jm_buf_init(&out, &mem, 512, NGX_MAX_SIZE_T_VALUE);
+    jm_buf_init(&out, &mem, 1024, NGX_MAX_SIZE_T_VALUE);
 
-    (void) jm_quota_write(&out, usage->op.clients[0], &usage->rate,
-                          &usage->view);
+    (void) jm_quota_write(&out, op->client, &op->rate, &op->view, &op->usage,
+                          &jlcf->table);
 
     ngx_http_finalize_request(r, ngx_http_jimeng_send_report(r, NULL, &out));
 }

@@ -411,7 +411,9 @@ ngx_http_jimeng_order_open(ngx_http_jimeng_input_t *in)
     open->request = r;
     open->fingerprint = NULL;
     open->n = in->order.n;
-    open->pictures = in->order.pictures;
+    open->most.model = ngx_http_jimeng_slot_model(&in->order.req_key);
+    open->most.images = in->order.pictures;
+    open->most.cost = in->order.pictures * in->order.price;
     open->patient = !in->waited;
 
     if (ngx_http_jimeng_ledger_kept(r)) {

@@ -35,7 +35,7 @@ ngx_http_jimeng_open(ngx_http_jimeng_open_t *o)
         return;
     }
 
-    if (o->claim == NULL && o->hold == NULL) {
+    if (o->claim == NULL && o->op.client == NULL) {
         o->rc = ngx_http_jimeng_rate_check(o->request, &o->error);
         o->done.handler(o->done.data);
         return;
@@ -184,6 +184,12 @@ ngx_http_jimeng_opened_hold(ngx_http_jimeng_open_t *o)
 
     ctx->hold = o->hold;
     o->hold->attached = o->op.joins;
+
+    ngx_http_jimeng_near_log(o->hold->log, o->hold->client, &o->op.near);
+
+    if (!o->op.joins && ngx_http_jimeng_hold_headers(o) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (o->op.over == JM_QUOTA_OK) {
         return NGX_OK;

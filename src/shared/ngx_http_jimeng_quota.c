@@ -9,6 +9,9 @@
 #include "jm_text.h"
 
 
+#define NGX_HTTP_JIMENG_WHEN  sizeof("2026-01-01T00:00:00Z")
+
+
 /* a request that is to count for its client's rate */
 
 typedef struct {
@@ -21,12 +24,11 @@ typedef struct {
 static void ngx_http_jimeng_rated(void *data);
 static ngx_int_t ngx_http_jimeng_rated_over(ngx_http_request_t *r,
     jm_op_rate_t *op);
-static ngx_int_t ngx_http_jimeng_rate_headers(ngx_http_request_t *r,
-    jm_quota_rate_t *rate);
-static ngx_int_t ngx_http_jimeng_rate_header(ngx_http_request_t *r,
-    const char *name, uint64_t n);
 static void ngx_http_jimeng_hold_images(ngx_http_jimeng_hold_t *hold,
     const jm_quota_view_t *view, jm_error_t *e);
+static void ngx_http_jimeng_hold_budget(ngx_http_jimeng_hold_t *hold,
+    const jm_quota_budget_t *budget, jm_error_t *e);
+static void ngx_http_jimeng_hold_when(char *text, size_t size, int64_t reset);
 static void ngx_http_jimeng_quota_log(ngx_log_t *log, ngx_uint_t dry_run,
     const jm_client_t *client, jm_error_t *e);
 static void ngx_http_jimeng_hold_cleanup(void *data);
@@ -154,50 +156,10 @@ ngx_http_jimeng_rate_check(ngx_http_request_t *r, jm_error_t *e)
 }
 
 
-static ngx_int_t
-ngx_http_jimeng_rate_headers(ngx_http_request_t *r, jm_quota_rate_t *rate)
-{
-    u_char  *p;
-
-    if (ngx_http_jimeng_rate_header(r, "x-ratelimit-limit-requests",
-                                    rate->limit)
-        != NGX_OK
-        || ngx_http_jimeng_rate_header(r, "x-ratelimit-remaining-requests",
-                                       rate->remaining)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    p = ngx_pnalloc(r->pool, JM_DURATION_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_jimeng_reply_header(r, "x-ratelimit-reset-requests", p,
-                                        jm_duration(p, rate->reset));
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_rate_header(ngx_http_request_t *r, const char *name,
-    uint64_t n)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_jimeng_reply_header(r, name, p,
-                                        ngx_sprintf(p, "%uL", n) - p);
-}
-
-
 /*
  * Makes the hold, and what is asked for it, of a request that is to be opened:
- * for a client with limits, but for one that is over its rate.
+ * for a client with limits, but for one that is over its rate.  Any other one
+ * is only made known, for what it uses to be counted.
  */
 
 ngx_int_t
@@ -214,8 +176,15 @@ ngx_http_jimeng_hold(ngx_http_jimeng_open_t *o)
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     if (ctx == NULL || ctx->client == NULL
-        || (ctx->client->concurrency == 0 && ctx->client->images == 0)
         || (ctx->rate_error && !jlcf->dry_run))
+    {
+        return NGX_OK;
+    }
+
+    o->op.client = ctx->client;
+
+    if (ctx->client->concurrency == 0 && ctx->client->images == 0
+        && ctx->client->budget == 0)
     {
         return NGX_OK;
     }
@@ -232,11 +201,10 @@ ngx_http_jimeng_hold(ngx_http_jimeng_open_t *o)
     o->hold->zone = ngx_http_jimeng_zone_get(r);
     o->hold->log = r->connection->log;
     o->hold->client = ctx->client;
-    o->hold->images = o->pictures;
+    o->hold->most = o->most;
     o->hold->dry_run = jlcf->dry_run;
 
-    o->op.client = ctx->client;
-    o->op.images = o->pictures;
+    o->op.most = o->most;
     o->op.hold = &o->hold->hold;
     o->op.force = jlcf->dry_run ? 1 : 0;
 
@@ -265,6 +233,10 @@ ngx_http_jimeng_hold_refuse(ngx_http_jimeng_hold_t *hold, jm_quota_e over,
         ngx_http_jimeng_hold_images(hold, view, e);
         break;
 
+    case JM_QUOTA_BUDGET:
+        ngx_http_jimeng_hold_budget(hold, &view->budget, e);
+        break;
+
     default: /* JM_QUOTA_NO_ROOM */
         jm_error_set(e, JM_CAUSE_NO_ROOM, NULL, NULL);
     }
@@ -275,28 +247,62 @@ static void
 ngx_http_jimeng_hold_images(ngx_http_jimeng_hold_t *hold,
     const jm_quota_view_t *view, jm_error_t *e)
 {
-    time_t    now;
-    ngx_tm_t  tm;
+    char  when[NGX_HTTP_JIMENG_WHEN];
 
-    ngx_gmtime((time_t) view->reset, &tm);
+    ngx_http_jimeng_hold_when(when, sizeof(when), view->reset);
 
     jm_error_set(e, JM_CAUSE_QUOTA, NULL,
                  "You may have %llu pictures %s: %llu are made, requests that "
-                 "run may bring %llu, and this one %lu; it begins anew at "
-                 "%4d-%02d-%02dT%02d:%02d:%02dZ.",
+                 "run may bring %llu, and this one %llu; it begins anew at %s.",
                  (unsigned long long) view->limit,
-                 hold->client->images_period == JM_CLIENT_HOUR ? "an hour"
-                 : hold->client->images_period == JM_CLIENT_DAY ? "a day"
-                 : "a month",
+                 ngx_http_jimeng_period(hold->client->images_period),
                  (unsigned long long) view->used,
                  (unsigned long long) view->reserved,
-                 (unsigned long) hold->images,
-                 tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                 tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
+                 (unsigned long long) hold->most.images, when);
 
-    now = ngx_time();
+    jm_error_wait(e, (uint64_t) ngx_max(view->reset - ngx_time(), 1));
+}
 
-    jm_error_wait(e, (uint64_t) ngx_max(view->reset - now, 1));
+
+static void
+ngx_http_jimeng_hold_budget(ngx_http_jimeng_hold_t *hold,
+    const jm_quota_budget_t *budget, jm_error_t *e)
+{
+    char    when[NGX_HTTP_JIMENG_WHEN];
+    size_t  i;
+    char    texts[4][JM_MONEY_LEN + 1];
+
+    const uint64_t  amounts[] = {
+        budget->limit, budget->spent, budget->reserved, hold->most.cost
+    };
+
+    for (i = 0; i < 4; i++) {
+        texts[i][jm_money_write((uint8_t *) texts[i], amounts[i])] = '\0';
+    }
+
+    ngx_http_jimeng_hold_when(when, sizeof(when), budget->reset);
+
+    jm_error_set(e, JM_CAUSE_QUOTA, NULL,
+                 "You may spend %s %s: %s is spent, requests that run may cost "
+                 "%s, and this one %s; it begins anew at %s.", texts[0],
+                 ngx_http_jimeng_period(hold->client->budget_period),
+                 texts[1], texts[2], texts[3], when);
+
+    jm_error_wait(e, (uint64_t) ngx_max(budget->reset - ngx_time(), 1));
+}
+
+
+static void
+ngx_http_jimeng_hold_when(char *text, size_t size, int64_t reset)
+{
+    ngx_tm_t  tm;
+
+    ngx_gmtime((time_t) reset, &tm);
+
+    (void) ngx_snprintf((u_char *) text, size,
+                        "%4d-%02d-%02dT%02d:%02d:%02dZ%Z",
+                        tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                        tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
 }
 
 

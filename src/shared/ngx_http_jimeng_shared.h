@@ -38,7 +38,7 @@ struct ngx_http_jimeng_hold_s {
     ngx_http_jimeng_zone_t     *zone;
     ngx_log_t                  *log;
     const jm_client_t          *client;
-    ngx_uint_t                  images;     /* the most that it may bring */
+    jm_bill_t                   most;       /* that it may bring, and cost */
     ngx_uint_t                  attached;   /* all are another request's */
     ngx_uint_t                  dry_run;
     jm_hold_t                   hold;
@@ -55,7 +55,7 @@ typedef struct {
     ngx_http_request_t         *request;
     u_char                     *fingerprint;    /* 32 bytes; NULL: no ledger */
     ngx_uint_t                  n;              /* tasks */
-    ngx_uint_t                  pictures;       /* the most that they bring */
+    jm_bill_t                   most;           /* that they bring, and cost */
     ngx_uint_t                  patient;
     jm_done_t                   done;
     jm_op_open_t                op;
@@ -91,6 +91,15 @@ void ngx_http_jimeng_ledger_told(ngx_http_jimeng_claim_t *claim,
     const jm_error_t *e);
 void ngx_http_jimeng_ledger_fetched(ngx_http_request_t *r, uint64_t entry,
     ngx_str_t *ids, ngx_uint_t n);
+
+/* ngx_http_jimeng_near.c: what a client is told of its limits, and the log */
+
+ngx_int_t ngx_http_jimeng_rate_headers(ngx_http_request_t *r,
+    const jm_quota_rate_t *rate);
+ngx_int_t ngx_http_jimeng_hold_headers(ngx_http_jimeng_open_t *o);
+const char *ngx_http_jimeng_period(uint64_t period);
+void ngx_http_jimeng_near_log(ngx_log_t *log, const jm_client_t *client,
+    const jm_quota_near_t *near);
 
 /* ngx_http_jimeng_quota.c */
 

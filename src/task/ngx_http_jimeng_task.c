@@ -328,16 +328,16 @@ ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task)
     op->account = job->account->queue_number;
     op->rc = JM_OK;
     op->over = JM_QUOTA_OK;
-    op->images = 0;
+    op->most.images = 0;
 
     if (hold && hold->attached) {
         op->client = hold->client;
         op->hold = &hold->hold;
-        op->images = hold->images;
+        op->most = hold->most;
         op->force = hold->dry_run ? 1 : 0;
     }
 
-    if (op->claim || op->images) {
+    if (op->claim || op->most.images) {
         zone = ngx_http_jimeng_zone_get(job->request);
         zone->backend.submit(&zone->backend, op);
         return;
@@ -385,7 +385,7 @@ ngx_http_jimeng_task_may_submit(ngx_http_jimeng_task_t *task, jm_error_t *e)
         return NGX_DECLINED;
     }
 
-    if (op->images) {
+    if (op->most.images) {
         hold->attached = 0;
     }
 

@@ -289,6 +289,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
         zone->backend.over(&zone->backend, op);
 
     } else {
+        ngx_memzero(&op->near, sizeof(jm_quota_near_t));
         op->first = task->own;
         op->billed = task->own;
         ngx_http_jimeng_task_counted(task);
@@ -321,6 +322,8 @@ ngx_http_jimeng_task_counted(void *data)
 
     job = task->job;
     op = &task->slot.over;
+
+    ngx_http_jimeng_near_log(task->log, op->client, &op->near);
 
     if (op->first && op->bill.images) {
         ngx_http_jimeng_owner(job->request, &client);

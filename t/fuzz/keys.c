@@ -9,6 +9,7 @@
 #include "fuzz.h"
 
 #include "jm_keys.h"
+#include "jm_money.h"
 
 
 static void
@@ -37,6 +38,10 @@ look_at(const jm_keys_t *keys, const jm_client_t *c, jm_str_t text)
           && c->images <= JM_KEYS_LIMIT);
     check((c->rate != 0) == (c->rate_period != 0));
     check((c->images != 0) == (c->images_period != 0));
+    check(c->budget <= JM_MONEY_MAX);
+    check(c->budget_period == 0 || c->budget_period == JM_CLIENT_DAY
+          || c->budget_period == JM_CLIENT_MONTH);
+    check((c->budget != 0) == (c->budget_period != 0));
     check(c->expires >= 0 && c->expires <= 253402214400);
     check((c->models != NULL) == (c->nmodels != 0));
 

@@ -10,7 +10,7 @@
  *
  * Seen failing with each of these taken out of the quotas: the look at alive()
  * in jm_quota_reap(), the reaping in jm_quota_hold(), the fresh window in
- * jm_quota_used(), the records of more shares in jm_quota_share_at(), the look
+ * jm_quota_pictures(), the records of more shares in jm_quota_share_at(), the look
  * at the period in jm_quota_made(), the jm_store_room() of clients and of
  * shares, the number and each value in jm_quota_import(), and the undo in
  * jm_store_begin().
@@ -19,114 +19,31 @@
 
 #define _GNU_SOURCE
 
-#include "fuzz.h"
-#include "quota.h"
+#include "counted.h"
 
 
-#define SIZE       32768
-#define CLIENTS    5
-#define OWNERS     10           /* processes: more than a record has room for */
-#define HOLDS      48
-#define PERIOD     86400
-
-
-typedef struct {
-    jm_hold_t            hold;
-    unsigned             process;   /* from 1, 0: there is none */
-    unsigned             client;
-    unsigned             era;       /* of the client: it may be another one */
-    unsigned             running;
-    uint64_t             images;
-} holder_t;
-
-
-typedef struct {
-    jm_client_t          client;
-    unsigned             known;
-    unsigned             era;
-    uint64_t             serial;    /* of the last era */
-    uint64_t             day;
-    uint64_t             used;
-    uint64_t             since;     /* of the bucket: what was in it then, */
-    uint64_t             tokens;    /* in requests times its period */
-} counted_t;
-
-
-typedef struct {
-    input_t              input;
-
-    jm_quota_t           q;
-    jm_store_t           store;
-    unsigned             memory;    /* which of both */
-    unsigned             room;      /* records, but for the first few */
-    uint64_t             now;       /* ms */
-    uint64_t             day;
-    counted_t            counted[CLIENTS];
-    holder_t             holders[HOLDS];
-    uint32_t             owners[OWNERS + 1];
-} world_t;
-
-
-static unsigned  died[OWNERS + 1];
-
-/* where the store is, and where it is next */
-
-static uint64_t  memory[2][SIZE / sizeof(uint64_t)];
-
-
-static unsigned
-lives(uint32_t owner)
-{
-    return !died[1 + jm_store_slot(owner)];
-}
-
-
-/* what follows is done by this process */
+/* once a day, from four fifths on, for pictures and for money */
 
 static void
-be(world_t *w, unsigned process)
+near(world_t *w)
 {
-    w->store.owner = w->owners[process];
-}
+    unsigned          client, most, spent;
+    counted_t        *c;
+    jm_quota_near_t   n;
 
+    client = choose(&w->input, CLIENTS);
+    c = today(w, client);
 
-static int64_t
-seconds(const world_t *w)
-{
-    return (int64_t) (w->day * PERIOD + 7);
-}
+    jm_quota_near(&w->q, &c->client, seconds(w), &n);
 
+    most = c->known && c->client.images && !(c->told & 1)
+           && 5 * c->used >= 4 * c->client.images;
+    spent = c->known && c->client.budget && !(c->told & 2)
+            && 5 * c->spent >= 4 * c->client.budget;
 
-static void
-sums(const world_t *w, unsigned client, uint64_t *running, uint64_t *images)
-{
-    unsigned         i;
-    const holder_t  *h;
+    check(n.images == most && n.budget == spent);
 
-    *running = 0;
-    *images = 0;
-
-    for (i = 0; i < HOLDS; i++) {
-        h = &w->holders[i];
-
-        if (h->process && h->client == client
-            && h->era == w->counted[client].era)
-        {
-            *running += h->running;
-            *images += h->images;
-        }
-    }
-}
-
-
-static uint64_t
-used(const world_t *w, unsigned client)
-{
-    const counted_t  *c;
-
-    c = &w->counted[client];
-
-    return c->day == w->day ? c->used : 0;
+    c->told |= most | spent << 1;
 }
 
 
@@ -136,19 +53,20 @@ static void
 look_around(world_t *w)
 {
     unsigned         i;
-    uint64_t         running, images;
+    uint64_t         running, images, cost;
     jm_client_t     *client;
     jm_quota_view_t  view;
 
     for (i = 0; i < CLIENTS; i++) {
         client = &w->counted[i].client;
 
-        sums(w, i, &running, &images);
+        sums(w, i, &running, &images, &cost);
 
         jm_quota_view(&w->q, client, seconds(w), &view);
 
         if (!w->counted[i].known) {
             check(view.running == 0 && view.used == 0 && view.reserved == 0);
+            check(view.budget.spent == 0 && view.budget.reserved == 0);
             continue;
         }
 
@@ -157,6 +75,14 @@ look_around(world_t *w)
         check(view.used == used(w, i));
         check(client->images == 0 || view.used + view.reserved
               + view.remaining == client->images || view.remaining == 0);
+
+        check(view.budget.reserved == cost);
+        check(client->budget == 0 || view.budget.spent == today(w, i)->spent);
+        check(client->budget == 0 || view.budget.spent + view.budget.reserved
+              + view.budget.remaining == client->budget
+              || view.budget.remaining == 0);
+
+        look_at_usage(w, i);
     }
 }
 
@@ -165,10 +91,11 @@ static void
 hold(world_t *w, holder_t *h)
 {
     unsigned          force, over, process;
-    uint64_t          n, running, images;
+    uint64_t          n, running, images, cost;
     counted_t        *c;
     jm_quota_e        rc;
     jm_quota_view_t   view;
+    const jm_bill_t  *b;
 
     if (h->process) {
         return;
@@ -181,6 +108,7 @@ hold(world_t *w, holder_t *h)
     c = &w->counted[h->client];
 
     n = 1 + choose(&w->input, 15);
+    b = billed(w, n);
     force = (choose(&w->input, 4) == 0);
 
     process = 1 + choose(&w->input, OWNERS);
@@ -191,14 +119,16 @@ hold(world_t *w, holder_t *h)
 
     be(w, process);
 
-    sums(w, h->client, &running, &images);
+    sums(w, h->client, &running, &images, &cost);
 
     over = c->known
            && ((c->client.concurrency && running >= c->client.concurrency)
                || (c->client.images
-                   && used(w, h->client) + images + n > c->client.images));
+                   && used(w, h->client) + images + n > c->client.images)
+               || (c->client.budget && b->cost
+                   && c->spent + cost + b->cost > c->client.budget));
 
-    rc = jm_quota_hold(&w->q, &c->client, n, force, seconds(w), &h->hold,
+    rc = jm_quota_hold(&w->q, &c->client, b, force, seconds(w), &h->hold,
                        &view);
 
     if (rc == JM_QUOTA_NO_ROOM) {
@@ -210,7 +140,8 @@ hold(world_t *w, holder_t *h)
 
     if (!h->hold.running) {
         check((over && !force) || !c->known
-              || (c->client.concurrency == 0 && c->client.images == 0));
+              || (c->client.concurrency == 0 && c->client.images == 0
+                  && c->client.budget == 0));
         return;
     }
 
@@ -218,6 +149,7 @@ hold(world_t *w, holder_t *h)
     h->era = c->era;
     h->running = 1;
     h->images = n;
+    h->cost = b->cost;
 }
 
 
@@ -237,6 +169,7 @@ attach(world_t *w, holder_t *h)
         h->era = w->counted[h->client].era;
         h->running = 0;
         h->images = 0;
+        h->cost = 0;
     }
 }
 
@@ -244,28 +177,28 @@ attach(world_t *w, holder_t *h)
 static void
 deliver(world_t *w, holder_t *h)
 {
-    uint64_t    n;
-    counted_t  *c;
+    counted_t        *c;
+    const jm_bill_t  *b;
 
     if (h->process == 0) {
         return;
     }
 
-    n = choose(&w->input, 16);
+    b = billed(w, choose(&w->input, 16));
     c = &w->counted[h->client];
 
     be(w, h->process);
 
-    jm_quota_delivered(&w->q, &h->hold, n, seconds(w));
+    jm_quota_delivered(&w->q, &h->hold, b, seconds(w));
 
-    if (h->era != c->era || !c->known || c->client.images == 0) {
+    if (h->era != c->era || !c->known) {
         return;
     }
 
-    c->used = used(w, h->client) + n;
-    c->day = w->day;
+    count(w, h->client, b);
 
-    h->images -= jm_min(n, h->images);
+    h->images -= jm_min(b->images, h->images);
+    h->cost -= jm_min(b->cost, h->cost);
 }
 
 
@@ -289,20 +222,15 @@ release(world_t *w, holder_t *h)
 static void
 made(world_t *w)
 {
-    uint64_t    n;
-    unsigned    client;
-    counted_t  *c;
+    unsigned          client;
+    const jm_bill_t  *b;
 
-    n = choose(&w->input, 16);
+    b = billed(w, choose(&w->input, 16));
     client = choose(&w->input, CLIENTS);
-    c = &w->counted[client];
 
-    (void) jm_quota_made(&w->q, c->serial, n, seconds(w));
+    (void) jm_quota_made(&w->q, w->counted[client].serial, b, seconds(w));
 
-    if (c->known && c->client.images != 0) {
-        c->used = used(w, client) + n;
-        c->day = w->day;
-    }
+    count(w, client, b);
 }
 
 
@@ -321,8 +249,8 @@ die_at_work(world_t *w, unsigned process)
     be(w, process);
 
     (void) jm_quota_rate(&w->q, client, w->now, &rate);
-    (void) jm_quota_hold(&w->q, client, 1, 1, seconds(w), &hold, &view);
-    jm_quota_delivered(&w->q, &hold, 1, seconds(w));
+    (void) jm_quota_hold(&w->q, client, bill(1), 1, seconds(w), &hold, &view);
+    jm_quota_delivered(&w->q, &hold, bill(1), seconds(w));
 
     if (choose(&w->input, 2) && jm_quota_serial(&w->q, client)) {
         jm_quota_drop(&w->q, jm_quota_find(&w->q, client->name));
@@ -432,7 +360,7 @@ reload(world_t *w)
             c->known = 1;
             c->era++;
             c->serial = jm_quota_serial(&w->q, &c->client);
-            c->used = 0;
+            c->day = 0;
             c->since = w->now;
             c->tokens = c->client.rate * c->client.rate_period;
         }
@@ -565,6 +493,11 @@ happen(world_t *w)
             made(w);
             break;
 
+        case 4:
+        case 5:
+            near(w);
+            break;
+
         default:
             w->day += choose(&w->input, 2);
         }
@@ -604,6 +537,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         c->concurrency = i == 4 ? 2 * OWNERS : i;
         c->images = i == 1 ? 0 : i == 4 ? 500 : 9 * i;
         c->images_period = c->images ? PERIOD : 0;
+        c->budget = i == 2 ? 0 : 700 * (i + 1);
+        c->budget_period = c->budget ? PERIOD : 0;
     }
 
     w.room = choose(&w.input, 3);

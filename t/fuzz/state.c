@@ -257,7 +257,7 @@ ask_for_orphans(jm_state_t *st)
 
         (void) jm_ledger_ended(&st->ledger, o.entry, o.task, id, st->now,
                                &known);
-        (void) jm_quota_made(&st->quota, o.billed, 1, st->seconds);
+        (void) jm_quota_made(&st->quota, o.billed, bill(1), st->seconds);
         check(jm_queue_is_orphan(&st->queue, o.account, id));
         check(jm_queue_ended(&st->queue, o.account, id, st->now));
 

@@ -34,7 +34,7 @@ open_one(jm_op_open_t *op, jm_ledger_claim_t *claim, jm_hold_t *hold,
     op->done = state_done_with;
     op->claim = claim;
     op->client = c;
-    op->images = 1;
+    op->most.images = 1;
     op->hold = hold;
 
     order_request(&op->request, key, 1, c);
@@ -147,7 +147,7 @@ test_submit(void)
     submit.claim = &claim;
     submit.client = &bob;
     submit.hold = &late;
-    submit.images = 1;
+    submit.most.images = 1;
 
     b.submit(&b, &submit);
     is_int(submit.over, JM_QUOTA_REQUESTS, "one too many is not submitted");
@@ -162,7 +162,7 @@ test_submit(void)
            "in the ledger");
     is_int((int64_t) state_view(&st, &bob).running, 1, "it is held");
 
-    submit.images = 0;
+    submit.most.images = 0;
     b.submit(&b, &submit);
     is_int(submit.rc, JM_INVALID, "nobody makes that submit again");
 
@@ -370,7 +370,8 @@ test_forget(void)
 
     is_int(st.quota.shared->nloose, 1, "one is there");
     jm_state_keep(&st, 100);
-    is_int(st.store.shared->kept, 101, "the ledger leaves it its room");
+    is_int(st.store.shared->kept, 100 + JM_QUOTA_EACH,
+           "the ledger leaves it its room");
 
     entries = (uint32_t) jm_ledger_entries(&st.ledger);
 

@@ -170,6 +170,12 @@ test_periods(void)
         { A " a images=1/h", 3600, 1 },
         { A " a images=1/d", 86400, 1 },
         { A " a images=1/M", 31 * 86400, 1 },
+        { A " a budget=50/M", 50000000, 3 },
+        { A " a budget=0.000001/d", 1, 3 },
+        { A " a budget=7.5/d", 7500000, 3 },
+        { A " a budget=1000000/M", 1000000000000, 3 },
+        { A " a budget=1/d", 86400, 4 },
+        { A " a budget=1/M", 31 * 86400, 4 },
         { A " a expires=1970-01-01", 1, 2 },
         { A " a expires=1970-01-02", 86400, 2 },
         { A " a expires=2000-02-29", 951782400, 2 },
@@ -186,7 +192,9 @@ test_periods(void)
 
         got = good[i].what == 0 ? (int64_t) keys.clients->rate_period
               : good[i].what == 1 ? (int64_t) keys.clients->images_period
-              : keys.clients->expires;
+              : good[i].what == 2 ? keys.clients->expires
+              : good[i].what == 3 ? (int64_t) keys.clients->budget
+              : (int64_t) keys.clients->budget_period;
 
         is_int(got, good[i].value, "its value");
     }
@@ -208,6 +216,11 @@ test_bad(void)
         "", "100", "0/d", "100/m", "100/", "x/d", "100/dd", "1000000001/d"
     };
 
+    static const char *const  budgets[] = {
+        "", "50", "0/d", "0.0/M", "50/", "/M", "x/d", "50/h", "50/MM", "50/m",
+        "-1/d", "1.0000001/d", "1000000.1/M", "50/M/d", "50 /M"
+    };
+
     static const char *const  days[] = {
         "", "2027", "2027-1-1", "2027-13-01", "2027-00-01", "2027-02-29",
         "2100-02-29", "2027-04-31", "2027-01-00", "2027-01-32", "27-01-01",
@@ -226,6 +239,7 @@ test_bad(void)
     is_bad(A " alice rate", 1, "an option that is none of");
     is_bad(A " alice RATE=1r/s", 1, "an option that is none of");
     is_bad(A " alice rate=1r/s rate=1r/s", 1, "an option twice");
+    is_bad(A " alice budget=1/d budget=1/M", 1, "an option twice");
     is_bad(A " alice\n\n" A " bob", 3, "a key that is another");
     is_bad(A " alice rate=1r/s\n" B " bob\n" C " alice\n", 3,
            "other limits than another line of its name");
@@ -258,6 +272,11 @@ test_bad(void)
     for (i = 0; i < jm_nitems(images); i++) {
         snprintf(text, sizeof(text), A " a images=%s", images[i]);
         is_bad(text, 1, "\"images=\"");
+    }
+
+    for (i = 0; i < jm_nitems(budgets); i++) {
+        snprintf(text, sizeof(text), A " a budget=%s", budgets[i]);
+        is_bad(text, 1, "\"budget=\"");
     }
 
     for (i = 0; i < jm_nitems(days); i++) {
@@ -450,18 +469,22 @@ test_limits(void)
     const char  *why;
 
     static const char *const  others[] = {
-        "rate=2r/s concurrency=2 images=3/d",
-        "rate=1r/m concurrency=2 images=3/d",
-        "rate=1r/s concurrency=3 images=3/d",
-        "rate=1r/s concurrency=2 images=4/d",
-        "rate=1r/s concurrency=2 images=3/h",
-        "rate=1r/s concurrency=2 images=3/M",
-        "concurrency=2 images=3/d"
+        "rate=2r/s concurrency=2 images=3/d budget=5/M",
+        "rate=1r/m concurrency=2 images=3/d budget=5/M",
+        "rate=1r/s concurrency=3 images=3/d budget=5/M",
+        "rate=1r/s concurrency=2 images=4/d budget=5/M",
+        "rate=1r/s concurrency=2 images=3/h budget=5/M",
+        "rate=1r/s concurrency=2 images=3/M budget=5/M",
+        "rate=1r/s concurrency=2 images=3/d budget=5.01/M",
+        "rate=1r/s concurrency=2 images=3/d budget=5/d",
+        "rate=1r/s concurrency=2 images=3/d",
+        "concurrency=2 images=3/d budget=5/M"
     };
 
-    (void) parse(&one, A " a rate=1r/s concurrency=2 images=3/d", &line, &why);
+    (void) parse(&one, A " a rate=1r/s concurrency=2 images=3/d budget=5/M",
+                 &line, &why);
     (void) parse(&other, B " a expires=2027-01-01 images=3/d rate=1r/s "
-                 "concurrency=2 models=x", &line, &why);
+                 "budget=5.0/M concurrency=2 models=x", &line, &why);
 
     is_int(jm_client_same_limits(one.clients, other.clients), 1,
            "the same limits");

@@ -7,7 +7,7 @@
  * Seen failing with each of these taken out: the look at alive() in
  * jm_quota_reap(), the reaping in jm_quota_hold(), the share that
  * jm_quota_join() drops, the guard against a clock that is just behind in
- * jm_quota_used(), the serial number in jm_quota_numbered(), the limit in
+ * jm_quota_pictures(), the serial number in jm_quota_numbered(), the limit in
  * jm_quota_owed() and what is stored of it in jm_quota_rate(), the look at the
  * period in jm_quota_sync_add(), jm_quota_look() and jm_quota_made().
  */
@@ -96,17 +96,18 @@ test_requests(void)
     c = client("alice", 0, 2, 0);
     start(&q, &other, &c);
 
-    is_int(jm_quota_hold(&q, &c, 1, 0, SECONDS, &a, &view), JM_QUOTA_OK, "one");
-    is_int(jm_quota_hold(&other, &c, 1, 0, SECONDS, &b, &view), JM_QUOTA_OK,
-           "two");
-    is_int(jm_quota_hold(&q, &c, 1, 0, SECONDS, &d, &view), JM_QUOTA_REQUESTS,
-           "no third");
+    is_int(jm_quota_hold(&q, &c, bill(1), 0, SECONDS, &a, &view),
+           JM_QUOTA_OK, "one");
+    is_int(jm_quota_hold(&other, &c, bill(1), 0, SECONDS, &b, &view),
+           JM_QUOTA_OK, "two");
+    is_int(jm_quota_hold(&q, &c, bill(1), 0, SECONDS, &d, &view),
+           JM_QUOTA_REQUESTS, "no third");
     is_int(view.running, 2, "two run");
     jm_quota_release(&q, &d);
     is_view(&q, &c, 2, 0, 2, "what was refused holds nothing");
 
-    is_int(jm_quota_hold(&q, &c, 1, 1, SECONDS, &d, &view), JM_QUOTA_REQUESTS,
-           "a third, which is told");
+    is_int(jm_quota_hold(&q, &c, bill(1), 1, SECONDS, &d, &view),
+           JM_QUOTA_REQUESTS, "a third, which is told");
     is_view(&q, &c, 3, 0, 3, "and taken");
     jm_quota_release(&q, &d);
     jm_quota_release(&q, &d);
@@ -118,11 +119,11 @@ test_requests(void)
     is_view(&q, &c, 2, 0, 2, "and gives nothing back");
 
     jm_quota_release(&q, &a);
-    is_int(jm_quota_hold(&other, &c, 1, 0, SECONDS, &a, &view), JM_QUOTA_OK,
-           "there is room again");
+    is_int(jm_quota_hold(&other, &c, bill(1), 0, SECONDS, &a, &view),
+           JM_QUOTA_OK, "there is room again");
 
     dead[2] = 1;
-    is_int(jm_quota_hold(&q, &c, 1, 0, SECONDS, &d, &view), JM_QUOTA_OK,
+    is_int(jm_quota_hold(&q, &c, bill(1), 0, SECONDS, &d, &view), JM_QUOTA_OK,
            "a process has died: its are free");
     is_view(&q, &c, 1, 0, 1, "all of them");
 
@@ -132,8 +133,8 @@ test_requests(void)
     /* its slot is another's now */
 
     dead[2] = 0;
-    is_int(jm_quota_hold(&other, &c, 1, 0, SECONDS, &a, &view), JM_QUOTA_OK,
-           "a process");
+    is_int(jm_quota_hold(&other, &c, bill(1), 0, SECONDS, &a, &view),
+           JM_QUOTA_OK, "a process");
     store_own(&stores[1], 2 + JM_STORE_OWNERS);
     is_view(&q, &c, 0, 0, 0, "another one of its slot has begun");
 
@@ -153,36 +154,36 @@ test_images(void)
     c = client("alice", 0, 0, 5);
     start(&q, &other, &c);
 
-    is_int(jm_quota_hold(&q, &c, 3, 0, SECONDS, &a, &view), JM_QUOTA_OK,
+    is_int(jm_quota_hold(&q, &c, bill(3), 0, SECONDS, &a, &view), JM_QUOTA_OK,
            "three");
-    is_int(jm_quota_hold(&other, &c, 3, 0, SECONDS, &b, &view),
+    is_int(jm_quota_hold(&other, &c, bill(3), 0, SECONDS, &b, &view),
            JM_QUOTA_IMAGES, "three more may be too many");
     is_int((int64_t) view.remaining, 2, "two remain");
     is_int((int64_t) view.reset, (int64_t) (DAY + 1) * 86400, "until tomorrow");
-    is_int(jm_quota_hold(&other, &c, 2, 0, SECONDS, &b, &view), JM_QUOTA_OK,
-           "two more");
+    is_int(jm_quota_hold(&other, &c, bill(2), 0, SECONDS, &b, &view),
+           JM_QUOTA_OK, "two more");
 
-    jm_quota_delivered(&q, &a, 1, SECONDS);
+    jm_quota_delivered(&q, &a, bill(1), SECONDS);
     is_view(&q, &c, 2, 1, 4, "one is delivered");
     jm_quota_release(&q, &a);
     is_view(&q, &c, 1, 1, 2, "no more came");
-    jm_quota_delivered(&q, &a, 1, SECONDS);
+    jm_quota_delivered(&q, &a, bill(1), SECONDS);
     is_view(&q, &c, 1, 2, 2, "and yet one came late");
-    jm_quota_delivered(&other, &b, 3, SECONDS);
+    jm_quota_delivered(&other, &b, bill(3), SECONDS);
     is_view(&q, &c, 1, 5, 0, "more than were thought");
     jm_quota_release(&other, &b);
 
-    is_int(jm_quota_hold(&q, &c, 1, 0, SECONDS, &a, &view), JM_QUOTA_IMAGES,
-           "all are used");
-    is_int(jm_quota_hold(&q, &c, 1, 1, SECONDS, &a, &view), JM_QUOTA_IMAGES,
-           "and one more, which is told");
-    jm_quota_delivered(&q, &a, 1, SECONDS);
+    is_int(jm_quota_hold(&q, &c, bill(1), 0, SECONDS, &a, &view),
+           JM_QUOTA_IMAGES, "all are used");
+    is_int(jm_quota_hold(&q, &c, bill(1), 1, SECONDS, &a, &view),
+           JM_QUOTA_IMAGES, "and one more, which is told");
+    jm_quota_delivered(&q, &a, bill(1), SECONDS);
     jm_quota_release(&q, &a);
     is_view(&q, &c, 0, 6, 0, "and counted");
 
-    is_int(jm_quota_hold(&q, &c, 5, 0, SECONDS + 86400, &a, &view),
+    is_int(jm_quota_hold(&q, &c, bill(5), 0, SECONDS + 86400, &a, &view),
            JM_QUOTA_OK, "the next day");
-    jm_quota_delivered(&q, &a, 2, SECONDS + 86400);
+    jm_quota_delivered(&q, &a, bill(2), SECONDS + 86400);
     jm_quota_release(&q, &a);
 
     jm_quota_view(&q, &c, SECONDS, &view);
@@ -203,7 +204,7 @@ test_images(void)
     is_int((int64_t) view.reset, (SECONDS / 3600 + 25) * 3600, "their end");
 
     jm_quota_attach(&q, &c, &a);
-    jm_quota_delivered(&q, &a, 2, SECONDS);
+    jm_quota_delivered(&q, &a, bill(2), SECONDS);
     jm_quota_view(&q, &c, SECONDS, &view);
     is_int((int64_t) view.used, 2, "what one sees that has joined is counted");
     jm_quota_view(&q, &d, SECONDS, &view);
@@ -212,7 +213,7 @@ test_images(void)
 
     clients[0] = &d;
     (void) quota_sync(&q, clients, 1);
-    jm_quota_delivered(&q, &a, 1, SECONDS);
+    jm_quota_delivered(&q, &a, bill(1), SECONDS);
     is_view(&q, &d, 0, 1, 0, "days again, which begin anew");
     jm_quota_view(&q, &d, SECONDS + 86400, &view);
     is_int((int64_t) view.used, 0, "and end");
@@ -232,11 +233,11 @@ test_dead_delivers(void)
     c = client("alice", 0, 0, 5);
     start(&q, &other, &c);
 
-    (void) jm_quota_hold(&other, &c, 5, 0, SECONDS, &a, &view);
-    jm_quota_delivered(&other, &a, 1, SECONDS);
+    (void) jm_quota_hold(&other, &c, bill(5), 0, SECONDS, &a, &view);
+    jm_quota_delivered(&other, &a, bill(1), SECONDS);
     dead[2] = 1;
 
-    is_int(jm_quota_hold(&q, &c, 4, 0, SECONDS, &b, &view), JM_QUOTA_OK,
+    is_int(jm_quota_hold(&q, &c, bill(4), 0, SECONDS, &b, &view), JM_QUOTA_OK,
            "what a dead one had reserved is free");
     is_view(&q, &c, 1, 1, 4, "what it was given is used");
 
@@ -263,16 +264,16 @@ test_reload(void)
     clients[0] = &d;
     clients[1] = &c;
 
-    (void) jm_quota_hold(&q, &c, 2, 0, SECONDS, &a, &view);
+    (void) jm_quota_hold(&q, &c, bill(2), 0, SECONDS, &a, &view);
     (void) jm_quota_rate(&q, &c, NOW, &rate);
-    jm_quota_delivered(&q, &a, 1, SECONDS);
+    jm_quota_delivered(&q, &a, bill(1), SECONDS);
 
     is_int(quota_sync(&q, clients, 2), JM_OK, "one more");
     is_view(&other, &c, 1, 1, 1, "the other is kept");
     jm_quota_rate_view(&q, &c, NOW, &rate);
     is_int((int64_t) rate.remaining, 5, "and its bucket");
 
-    (void) jm_quota_hold(&other, &d, 2, 0, SECONDS, &b, &view);
+    (void) jm_quota_hold(&other, &d, bill(2), 0, SECONDS, &b, &view);
 
     ok(jm_quota_serial(&q, &c) != 0, "the first is known");
     is_int(quota_sync(&q, clients, 1), JM_OK, "without the first");
@@ -284,8 +285,8 @@ test_reload(void)
     is_int(quota_sync(&q, clients, 1), JM_OK, "the first again");
     is_view(&q, &c, 0, 0, 0, "it begins anew");
 
-    (void) jm_quota_hold(&q, &c, 1, 0, SECONDS, &b, &view);
-    jm_quota_delivered(&q, &a, 1, SECONDS);
+    (void) jm_quota_hold(&q, &c, bill(1), 0, SECONDS, &b, &view);
+    jm_quota_delivered(&q, &a, bill(1), SECONDS);
     jm_quota_release(&q, &a);
     is_view(&q, &c, 1, 0, 1, "what was held before is not this one's");
     jm_quota_release(&q, &b);
@@ -299,9 +300,9 @@ test_reload(void)
     is_int(quota_sync(&q, clients, 100), JM_OK, "many");
 
     for (i = 0; i < 100; i++) {
-        if (jm_quota_hold(&q, &many[i], 1, 0, SECONDS, &a, &view)
+        if (jm_quota_hold(&q, &many[i], bill(1), 0, SECONDS, &a, &view)
             != JM_QUOTA_OK
-            || jm_quota_hold(&q, &many[i], 1, 0, SECONDS, &b, &view)
+            || jm_quota_hold(&q, &many[i], bill(1), 0, SECONDS, &b, &view)
                != JM_QUOTA_REQUESTS
             || jm_quota_rate(&q, &many[i], NOW, &rate) != JM_OK
             || jm_quota_rate(&q, &many[i], NOW, &rate) != JM_INVALID)
@@ -344,89 +345,33 @@ test_made(void)
 
     ok(serial != 0 && serial != jm_quota_serial(&q, &d), "numbers");
 
-    is_bytes(jm_quota_made(&other, serial, 2, SECONDS), c.name, "whose it is");
+    is_bytes(jm_quota_made(&other, serial, bill(2), SECONDS),
+             c.name, "whose it is");
     is_view(&q, &c, 0, 2, 0, "a client's");
 
-    is_int((int64_t) jm_quota_made(&other, 0, 1, SECONDS).len, 0, "nobody's");
-    is_int((int64_t) jm_quota_made(&other, serial + q.mask + 1, 1, SECONDS).len,
-           0, "nobody's by now");
-    is_bytes(jm_quota_made(&other, jm_quota_serial(&q, &d), 1, SECONDS), d.name,
-             "whose are not limited");
+    is_str(jm_quota_made(&other, 0, bill(1), SECONDS), "", "nobody's");
+    is_str(jm_quota_made(&other, serial + q.mask + 1, bill(1), SECONDS), "",
+           "nobody's by now");
+    is_bytes(jm_quota_made(&other, jm_quota_serial(&q, &d), bill(1), SECONDS),
+             d.name, "whose are not limited");
     is_view(&q, &c, 0, 2, 0, "nobody's, somebody's, another's");
 
     d = client("bob", 0, 0, 5);
     is_view(&q, &d, 0, 0, 0, "who has no limit");
 
-    (void) jm_quota_made(&other, serial, 1, SECONDS + 86400);
-    (void) jm_quota_made(&other, serial, 1, SECONDS);
+    (void) jm_quota_made(&other, serial, bill(1), SECONDS + 86400);
+    (void) jm_quota_made(&other, serial, bill(1), SECONDS);
     jm_quota_view(&q, &c, SECONDS + 86400, &view);
     is_int((int64_t) view.used, 2, "the next day");
 
     (void) quota_sync(&q, &clients[1], 1);
     (void) quota_sync(&q, clients, 2);
 
-    is_int((int64_t) jm_quota_made(&other, serial, 1, SECONDS).len, 0,
+    is_int((int64_t) jm_quota_made(&other, serial, bill(1), SECONDS).len, 0,
            "of one that is no more");
     is_view(&q, &c, 0, 0, 0, "another client of the same name");
 
     done();
-}
-
-
-static void
-test_write(void)
-{
-    jm_buf_t         out;
-    jm_str_t         models[2];
-    jm_client_t      c;
-    jm_quota_rate_t  rate;
-    jm_quota_view_t  view;
-    uint8_t          text[512];
-
-    memset(&rate, 0, sizeof(jm_quota_rate_t));
-    memset(&view, 0, sizeof(jm_quota_view_t));
-
-    c = client("alice", 0, 0, 0);
-
-    jm_buf_fixed(&out, text, sizeof(text));
-    is_int(jm_quota_write(&out, &c, &rate, &view), JM_OK, "no limits");
-    is_str(jm_buf_view(&out),
-           "{\"object\":\"usage\",\"client\":\"alice\",\"models\":null,"
-           "\"expires_at\":null,\"requests\":null,\"concurrency\":null,"
-           "\"images\":null}", "nulls");
-
-    c = client("alice", 60, 4, 100);
-    models[0] = str("a");
-    models[1] = str("\"b");
-    c.models = models;
-    c.nmodels = 2;
-    c.expires = 1798761600;
-
-    rate.limit = 60;
-    rate.remaining = 59;
-    rate.reset = 1000;
-
-    view.concurrency = 4;
-    view.running = 1;
-    view.limit = 100;
-    view.used = 3;
-    view.reserved = 1;
-    view.remaining = 96;
-    view.reset = 1798675200;
-
-    jm_buf_fixed(&out, text, sizeof(text));
-    is_int(jm_quota_write(&out, &c, &rate, &view), JM_OK, "all limits");
-    is_str(jm_buf_view(&out),
-           "{\"object\":\"usage\",\"client\":\"alice\","
-           "\"models\":[\"a\",\"\\\"b\"],\"expires_at\":1798761600,"
-           "\"requests\":{\"limit\":60,\"period\":\"1m\",\"remaining\":59,"
-           "\"reset\":\"1s\"},\"concurrency\":{\"limit\":4,\"used\":1},"
-           "\"images\":{\"limit\":100,\"period\":\"1d\",\"used\":3,"
-           "\"reserved\":1,\"remaining\":96,\"reset_at\":1798675200}}",
-           "all of them");
-
-    jm_buf_fixed(&out, text, 100);
-    is_int(jm_quota_write(&out, &c, &rate, &view), JM_ERROR, "no room");
 }
 
 
@@ -467,7 +412,6 @@ main(void)
     test_dead_delivers();
     test_reload();
     test_made();
-    test_write();
     test_duration();
 
     return done_testing();

@@ -9,6 +9,7 @@
 #define _QUOTA_H_INCLUDED_
 
 
+#include "bill.h"
 #include "jm_quota_store.h"
 #include "jm_quota_sync.h"
 #include "store.h"

@@ -60,10 +60,10 @@ old_init(void)
 
     for (i = 0; i <= JM_QUOTA_SHARES; i++) {
         old.owner = i + 1;
-        (void) jm_quota_hold(&q, &alice, 1, 0, SECONDS, &hold, &view);
+        (void) jm_quota_hold(&q, &alice, bill(1), 0, SECONDS, &hold, &view);
     }
 
-    jm_quota_delivered(&q, &hold, 1, SECONDS);
+    jm_quota_delivered(&q, &hold, bill(1), SECONDS);
     (void) jm_quota_rate(&q, &alice, NOW, &rate);
 
     jm_store_commit(&old);
@@ -223,10 +223,10 @@ test_damaged(void)
             (void) jm_quota_rate(&q, &alice, NOW, &rate);
             wrong += jm_quota_rate(&q, &alice, NOW + 60000, &rate) != JM_OK;
 
-            wrong += jm_quota_hold(&q, &alice, 9, 0, SECONDS + 86400, &hold,
-                                   &view)
+            wrong += jm_quota_hold(&q, &alice, bill(9), 0, SECONDS + 86400,
+                                   &hold, &view)
                      != JM_QUOTA_OK;
-            jm_quota_delivered(&q, &hold, 3, SECONDS + 86400);
+            jm_quota_delivered(&q, &hold, bill(3), SECONDS + 86400);
             jm_quota_release(&q, &hold);
 
             jm_quota_view(&q, &alice, SECONDS + 86400, &view);
@@ -303,9 +303,9 @@ test_bad(void)
     is_int(import(&q, &c), JM_OK, "what would never end");
     (void) quota_sync(&q, both, 2);
 
-    is_int(jm_quota_hold(&q, &alice, 1, 0, SECONDS, &hold, &view),
+    is_int(jm_quota_hold(&q, &alice, bill(1), 0, SECONDS, &hold, &view),
            JM_QUOTA_IMAGES, "what is used up");
-    is_int(jm_quota_hold(&q, &alice, 1, 0, SECONDS + 86400, &hold, &view),
+    is_int(jm_quota_hold(&q, &alice, bill(1), 0, SECONDS + 86400, &hold, &view),
            JM_QUOTA_OK, "is for this day");
 
     is_int(jm_quota_rate(&q, &alice, NOW, &rate), JM_INVALID, "no request");

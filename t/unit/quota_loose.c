@@ -52,7 +52,8 @@ is_loose(jm_quota_t *q, uint32_t n, const char *name)
     jm_store_commit(q->store);
 
     is_int(q->shared->nloose, n, "%s: so many", name);
-    is_int(q->store->shared->kept, n, "which the ledger leaves free");
+    is_int(q->store->shared->kept, n * JM_QUOTA_EACH,
+           "which the ledger leaves free");
     is_int(store_count(q->store, JM_RECORD_CLIENT), n + q->shared->nclients,
            "and no other record");
 }
@@ -77,8 +78,11 @@ test_enter(void)
 
     is_int(enter(&q, &alice, NOW, SECONDS), JM_OK, "who has a line");
     is_int(enter(&q, &erin, NOW, SECONDS), JM_OK, "had one until now");
-    is_int(enter(&q, &dave, NOW, SECONDS), JM_OK, "and who has no limits");
     is_loose(&q, 0, "are not entered");
+
+    is_int(enter(&q, &dave, NOW, SECONDS), JM_OK, "who has no limits");
+    is_loose(&q, 1, "is, for what it uses to be counted");
+    is_int(jm_quota_shrink(&q, 8, 0, NOW, SECONDS), JM_OK, "nothing so far");
 
     is_int(enter(&q, &bob, NOW, SECONDS), JM_OK, "one");
     is_int(jm_quota_rate(&q, &bob, NOW, &rate), JM_OK, "a request");
@@ -89,11 +93,11 @@ test_enter(void)
     is_int(jm_quota_rate(&q, &bob, NOW, &rate), JM_INVALID, "and no other");
     is_int(jm_quota_rate(&q, &carol, NOW, &rate), JM_OK, "but of the other");
 
-    is_int(jm_quota_hold(&q, &bob, 2, 0, SECONDS, &hold, &view), JM_QUOTA_OK,
-           "pictures");
-    jm_quota_delivered(&q, &hold, 2, SECONDS);
+    is_int(jm_quota_hold(&q, &bob, bill(2), 0, SECONDS, &hold, &view),
+           JM_QUOTA_OK, "pictures");
+    jm_quota_delivered(&q, &hold, bill(2), SECONDS);
     jm_quota_release(&q, &hold);
-    is_int(jm_quota_hold(&q, &bob, 1, 0, SECONDS, &hold, &view),
+    is_int(jm_quota_hold(&q, &bob, bill(1), 0, SECONDS, &hold, &view),
            JM_QUOTA_IMAGES, "and no more");
     is_view(&q, &carol, 0, 0, 0, "but of the other");
 
@@ -124,47 +128,99 @@ test_idle(void)
     alice = client("alice", 1, 1, 1);
     start(&q, &other, &alice);
 
-    is_int(jm_quota_shrink(&q, 8, NOW, SECONDS), JM_INVALID, "there is none");
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS),
+           JM_INVALID, "there is none");
 
     c = loose("bucket", 1, 0, 0);
     (void) enter(&q, &c, NOW, SECONDS);
     (void) jm_quota_rate(&q, &c, NOW, &rate);
-    is_int(jm_quota_shrink(&q, 8, NOW + MINUTE - 1, SECONDS), JM_INVALID,
+    is_int(jm_quota_shrink(&q, 8, 1, NOW + MINUTE - 1, SECONDS), JM_INVALID,
            "a bucket that is not full");
-    is_int(jm_quota_shrink(&q, 8, NOW + MINUTE, SECONDS), JM_OK, "it is");
+    is_int(jm_quota_shrink(&q, 8, 1, NOW + MINUTE, SECONDS), JM_OK, "it is");
     is_loose(&q, 0, "none is left");
 
     c = loose("window", 0, 0, 5);
     (void) enter(&q, &c, NOW, SECONDS);
-    (void) jm_quota_hold(&q, &c, 1, 0, SECONDS, &hold, &view);
-    jm_quota_delivered(&q, &hold, 1, SECONDS);
-    is_int(jm_quota_shrink(&q, 8, NOW, SECONDS + 86400), JM_INVALID,
+    (void) jm_quota_hold(&q, &c, bill(1), 0, SECONDS, &hold, &view);
+    jm_quota_delivered(&q, &hold, bill(1), SECONDS);
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS + 86400), JM_INVALID,
            "a request that runs");
     jm_quota_release(&q, &hold);
-    is_int(jm_quota_shrink(&q, 8, NOW, (int64_t) DAY * 86400 + 86399),
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, (int64_t) DAY * 86400 + 86399),
            JM_INVALID, "a picture of today");
-    is_int(jm_quota_shrink(&q, 8, NOW, (int64_t) DAY * 86400 + 86400), JM_OK,
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, (int64_t) DAY * 86400 + 86400), JM_OK,
            "of yesterday");
     is_loose(&q, 0, "none is left");
 
     c = loose("refused", 0, 1, 5);
     (void) enter(&q, &c, NOW, SECONDS);
-    (void) jm_quota_hold(&q, &c, 1, 0, SECONDS, &hold, &view);
+    (void) jm_quota_hold(&q, &c, bill(1), 0, SECONDS, &hold, &view);
     jm_quota_release(&q, &hold);
-    is_int(jm_quota_shrink(&q, 8, NOW, SECONDS), JM_OK, "nothing was made");
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS), JM_OK, "nothing was made");
 
     (void) enter(&q, &c, NOW, SECONDS);
-    (void) jm_quota_hold(&other, &c, 1, 0, SECONDS, &hold, &view);
+    (void) jm_quota_hold(&other, &c, bill(1), 0, SECONDS, &hold, &view);
     jm_store_commit(&stores[1]);
-    is_int(jm_quota_shrink(&q, 8, NOW, SECONDS), JM_INVALID,
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS), JM_INVALID,
            "another process's");
     dead[2] = 1;
-    is_int(jm_quota_shrink(&q, 8, NOW, SECONDS), JM_OK, "which has died");
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS), JM_OK, "which has died");
 
     (void) enter(&q, &c, NOW, SECONDS);
     jm_put(q.store, jm_quota_find(&q, c.name)->full, UINT64_MAX);
-    is_int(jm_quota_shrink(&q, 8, NOW, SECONDS), JM_OK,
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS), JM_OK,
            "a bucket that is damaged");
+    is_loose(&q, 0, "none is left");
+
+    done();
+}
+
+
+/* what they have used is kept until there is no room, or it is another month */
+
+static void
+test_used(void)
+{
+    jm_hold_t        hold;
+    jm_quota_t       q, other;
+    jm_client_t      alice, c;
+    jm_quota_view_t  view;
+
+    alice = client("alice", 1, 1, 1);
+    start(&q, &other, &alice);
+
+    c = loose("free", 0, 0, 0);
+    (void) enter(&q, &c, NOW, SECONDS);
+    (void) jm_quota_made(&q, jm_quota_serial(&q, &c), bill(1), SECONDS);
+    is_int(jm_quota_shrink(&q, 8, 0, NOW, SECONDS + 20 * 86400), JM_INVALID,
+           "used this month");
+    is_int(jm_quota_shrink(&q, 8, 0, NOW, SECONDS + 31 * 86400), JM_OK,
+           "it is over");
+    is_int(store_count(q.store, JM_RECORD_USED), 0, "with its models");
+
+    (void) enter(&q, &c, NOW, SECONDS);
+    (void) jm_quota_made(&q, jm_quota_serial(&q, &c), bill(1), SECONDS);
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS), JM_OK, "there is no room");
+
+    c = loose("budget", 0, 0, 0);
+    c.budget = 5 * PRICE;
+    c.budget_period = JM_CLIENT_DAY;
+    (void) enter(&q, &c, NOW, SECONDS);
+    (void) jm_quota_hold(&q, &c, bill(1), 0, SECONDS, &hold, &view);
+    jm_quota_delivered(&q, &hold, bill(1), SECONDS);
+    jm_quota_release(&q, &hold);
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS), JM_INVALID,
+           "spent of a day's budget");
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS + 86400), JM_OK,
+           "of yesterday's");
+
+    c.budget_period = JM_CLIENT_MONTH;
+    (void) enter(&q, &c, NOW, SECONDS);
+    (void) jm_quota_made(&q, jm_quota_serial(&q, &c), bill(1), SECONDS);
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS + 86400), JM_INVALID,
+           "spent of a month's");
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS + 31 * 86400), JM_OK,
+           "of last month's");
     is_loose(&q, 0, "none is left");
 
     done();
@@ -195,7 +251,7 @@ test_names(void)
 
     bob = loose("bob", 0, 1, 0);
     (void) enter(&q, &bob, NOW, SECONDS);
-    (void) jm_quota_hold(&q, &bob, 1, 0, SECONDS, &hold, &view);
+    (void) jm_quota_hold(&q, &bob, bill(1), 0, SECONDS, &hold, &view);
 
     /* ten of them have a bucket that is not full */
 
@@ -274,7 +330,7 @@ test_full(void)
     jm_store_commit(q.store);
     fill(q.store, 0);
     c = loose("one", 1, 0, 0);
-    (void) jm_quota_shrink(&q, 1000, NOW + 2 * MINUTE, SECONDS);
+    (void) jm_quota_shrink(&q, 1000, 1, NOW + 2 * MINUTE, SECONDS);
     fill(q.store, 0);
     is_int(enter(&q, &c, NOW, SECONDS), JM_ERROR, "no record");
     is_loose(&q, 0, "none is left");
@@ -301,9 +357,9 @@ test_listed(void)
     carol = loose("carol", 0, 2, 5);
 
     (void) enter(&q, &bob, NOW, SECONDS);
-    (void) jm_quota_hold(&q, &bob, 1, 0, SECONDS, &hold, &view);
+    (void) jm_quota_hold(&q, &bob, bill(1), 0, SECONDS, &hold, &view);
     (void) enter(&q, &carol, NOW, SECONDS);
-    jm_quota_delivered(&q, &hold, 1, SECONDS);
+    jm_quota_delivered(&q, &hold, bill(1), SECONDS);
 
     both[0] = &alice;
     both[1] = &bob;
@@ -316,7 +372,7 @@ test_listed(void)
     is_view(&q, &bob, 1, 1, 0, "what it has used");
 
     jm_quota_release(&q, &hold);
-    is_int(jm_quota_shrink(&q, 8, NOW, SECONDS + 86400), JM_OK,
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS + 86400), JM_OK,
            "only the other is forgotten");
     is_loose(&q, 0, "for good");
 
@@ -353,8 +409,8 @@ test_left(void)
     is_loose(&q, 0, "undone");
 
     (void) enter(&q, &bob, NOW, SECONDS);
-    (void) jm_quota_hold(&q, &bob, 1, 0, SECONDS, &hold, &view);
-    jm_quota_delivered(&q, &hold, 1, SECONDS);
+    (void) jm_quota_hold(&q, &bob, bill(1), 0, SECONDS, &hold, &view);
+    jm_quota_delivered(&q, &hold, bill(1), SECONDS);
     jm_store_commit(q.store);
     jm_quota_drop(&q, jm_quota_find(&q, bob.name));
     jm_store_begin(q.store);
@@ -393,6 +449,7 @@ main(void)
 {
     test_enter();
     test_idle();
+    test_used();
     test_names();
     test_full();
     test_listed();

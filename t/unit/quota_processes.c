@@ -181,10 +181,10 @@ run(world_t *w, jm_quota_t *q)
         (void) jm_quota_rate(q, &clients[n % CLIENTS], 1000000 + n % 1000,
                              &rate);
 
-        jm_quota_delivered(q, &holds[n % 4], 1, SECONDS);
+        jm_quota_delivered(q, &holds[n % 4], bill(1), SECONDS);
         jm_quota_release(q, &holds[n % 4]);
 
-        (void) jm_quota_hold(q, &clients[n % CLIENTS], 2, 0, SECONDS,
+        (void) jm_quota_hold(q, &clients[n % CLIENTS], bill(2), 0, SECONDS,
                              &holds[n % 4], &view);
 
         if (n % 97 == 0) {
@@ -309,8 +309,8 @@ live(void *data)
         jm_store_begin(q->store);
 
         (void) jm_quota_rate(q, &clients[0], 1000000, &rate);
-        (void) jm_quota_hold(q, &clients[0], 2, 0, SECONDS, &a, &view);
-        (void) jm_quota_hold(q, &clients[1], 1, 0, SECONDS, &b, &view);
+        (void) jm_quota_hold(q, &clients[0], bill(2), 0, SECONDS, &a, &view);
+        (void) jm_quota_hold(q, &clients[1], bill(1), 0, SECONDS, &b, &view);
 
         jm_store_commit(q->store);
 
@@ -318,8 +318,9 @@ live(void *data)
 
         jm_store_begin(q->store);
 
-        jm_quota_delivered(q, &a, 2, SECONDS);
-        (void) jm_quota_made(q, jm_quota_serial(q, &clients[1]), 2, SECONDS);
+        jm_quota_delivered(q, &a, bill(2), SECONDS);
+        (void) jm_quota_made(q, jm_quota_serial(q, &clients[1]), bill(2),
+                             SECONDS);
 
         jm_store_commit(q->store);
 
@@ -364,7 +365,7 @@ take_over(void *data)
         return "another client's counter is gone";
     }
 
-    if (jm_quota_hold(q, &clients[0], 999990, 0, SECONDS, &hold, &view)
+    if (jm_quota_hold(q, &clients[0], bill(999990), 0, SECONDS, &hold, &view)
         != JM_QUOTA_OK)
     {
         return "what a dead one has reserved is in the way";
@@ -414,13 +415,13 @@ test_steps(void)
 
     world_init(q, s, stepped_is_dead);
 
-    (void) jm_quota_made(q, jm_quota_serial(q, &clients[2]), 7, SECONDS);
-    (void) jm_quota_made(q, jm_quota_serial(q, &clients[0]), 100,
+    (void) jm_quota_made(q, jm_quota_serial(q, &clients[2]), bill(7), SECONDS);
+    (void) jm_quota_made(q, jm_quota_serial(q, &clients[0]), bill(100),
                          SECONDS - 86400);
 
     for (i = 0; i < JM_QUOTA_SHARES; i++) {
         s->owner = OTHERS + i;
-        (void) jm_quota_hold(q, &clients[1], 1, 0, SECONDS, &hold, &view);
+        (void) jm_quota_hold(q, &clients[1], bill(1), 0, SECONDS, &hold, &view);
     }
 
     jm_store_commit(s);

@@ -92,7 +92,7 @@ test_room(void)
         clients[i] = &many[i];
     }
 
-    (void) jm_quota_hold(&q, &c, 1, 0, SECONDS, &hold, &view);
+    (void) jm_quota_hold(&q, &c, bill(1), 0, SECONDS, &hold, &view);
 
     fill(s, 38);
 
@@ -115,7 +115,7 @@ test_room(void)
     for (i = 0; i <= JM_QUOTA_SHARES; i++) {
         stores[1].owner = i + 2;
 
-        if (jm_quota_hold(&other, &many[7], 1, 1, SECONDS, &hold, &view)
+        if (jm_quota_hold(&other, &many[7], bill(1), 1, SECONDS, &hold, &view)
             == JM_QUOTA_NO_ROOM)
         {
             break;
@@ -127,7 +127,7 @@ test_room(void)
     is_view(&q, &many[7], i, 0, i, "the others do");
 
     dead[3] = 1;
-    ok(jm_quota_hold(&other, &many[7], 1, 1, SECONDS, &hold, &view)
+    ok(jm_quota_hold(&other, &many[7], bill(1), 1, SECONDS, &hold, &view)
        != JM_QUOTA_NO_ROOM, "one of them dies: there is");
     is_view(&q, &many[7], i, 0, i, "in its place");
 
@@ -158,20 +158,21 @@ test_owners(void)
 
     for (i = 1, n = 0; i < OWNERS; i++) {
         stores[1].owner = i;
-        n += jm_quota_hold(&other, &c, i % 3, 0, SECONDS, &holds[i], &view)
+        n += jm_quota_hold(&other, &c, bill(i % 3), 0, SECONDS, &holds[i],
+                           &view)
              == JM_QUOTA_OK;
         jm_store_commit(&stores[1]);
     }
 
     is_int(n, OWNERS - 1, "each holds something");
     is_view(&q, &c, OWNERS - 1, 0, OWNERS - 1, "all is counted");
-    is_int(store_count(s, JM_RECORD_SHARES), 4, "in more records");
-    is_int(jm_quota_hold(&other, &c, 1, 0, SECONDS, &holds[0], &view),
+    is_int(store_count(s, JM_RECORD_SHARES), 6, "in more records");
+    is_int(jm_quota_hold(&other, &c, bill(1), 0, SECONDS, &holds[0], &view),
            JM_QUOTA_REQUESTS, "and no one more");
 
     for (i = 10; i < 50; i++) {
         stores[1].owner = i;
-        jm_quota_delivered(&other, &holds[i], 1, SECONDS);
+        jm_quota_delivered(&other, &holds[i], bill(1), SECONDS);
         jm_quota_release(&other, &holds[i]);
         jm_store_commit(&stores[1]);
     }
@@ -220,7 +221,7 @@ test_generations(void)
 
     for (last = 100; last < 400; last++) {
         stores[1].owner = last;
-        (void) jm_quota_hold(&other, &c, 1, 0, SECONDS, &hold, &view);
+        (void) jm_quota_hold(&other, &c, bill(1), 0, SECONDS, &hold, &view);
         jm_store_commit(&stores[1]);
     }
 
@@ -249,11 +250,11 @@ test_undone(void)
 
     d = client("bob", 0, 4, 10);
 
-    (void) jm_quota_hold(&q, &c, 2, 0, SECONDS, &a, &view);
+    (void) jm_quota_hold(&q, &c, bill(2), 0, SECONDS, &a, &view);
     jm_store_commit(q.store);
 
-    (void) jm_quota_hold(&other, &c, 2, 0, SECONDS, &b, &view);
-    jm_quota_delivered(&other, &b, 1, SECONDS);
+    (void) jm_quota_hold(&other, &c, bill(2), 0, SECONDS, &b, &view);
+    jm_quota_delivered(&other, &b, bill(1), SECONDS);
     jm_store_begin(q.store);
 
     is_view(&q, &c, 1, 0, 2, "all is as it was");
@@ -266,7 +267,7 @@ test_undone(void)
 
     is_view(&q, &c, 1, 0, 2, "what was given back is held");
 
-    (void) jm_quota_hold(&q, &c, 2, 0, SECONDS, &b, &view);
+    (void) jm_quota_hold(&q, &c, bill(2), 0, SECONDS, &b, &view);
     jm_store_begin(q.store);
 
     is_view(&q, &c, 1, 0, 2, "what was taken is not");

@@ -105,7 +105,7 @@ test_pieces(void)
     jm_quota_sync_t  sync;
 
     start(&q, &other, clients[0]);
-    (void) jm_quota_hold(&other, clients[0], 1, 0, SECONDS, &a, &view);
+    (void) jm_quota_hold(&other, clients[0], bill(1), 0, SECONDS, &a, &view);
     jm_store_commit(&stores[1]);
 
     sync_init(&sync, 0, MANY);
@@ -118,8 +118,8 @@ test_pieces(void)
 
     /* another one goes on */
 
-    (void) jm_quota_hold(&other, clients[0], 1, 0, SECONDS, &b, &view);
-    jm_quota_delivered(&other, &b, 1, SECONDS);
+    (void) jm_quota_hold(&other, clients[0], bill(1), 0, SECONDS, &b, &view);
+    jm_quota_delivered(&other, &b, bill(1), SECONDS);
     jm_store_commit(&stores[1]);
 
     is_int(until(&q, &sync, JM_SYNC_DONE), PIECES - 1, "so many enter all");
@@ -137,7 +137,7 @@ test_pieces(void)
     is_int(known(&q, 0, MANY), MANY - JM_QUOTA_PIECE, "some go");
 
     jm_quota_release(&other, &a);
-    jm_quota_delivered(&other, &b, 1, SECONDS);
+    jm_quota_delivered(&other, &b, bill(1), SECONDS);
     jm_store_commit(&stores[1]);
 
     (void) until(&q, &sync, JM_SYNC_DONE);
@@ -234,7 +234,7 @@ test_two(void)
     /* one that began before knows less */
 
     start(&q, &other, clients[0]);
-    (void) jm_quota_made(&q, jm_quota_serial(&q, clients[0]), 1, SECONDS);
+    (void) jm_quota_made(&q, jm_quota_serial(&q, clients[0]), bill(1), SECONDS);
     sync_init(&one, 1, 1);
     sync_init(&two, 0, 1);
     piece(&q, &one);
@@ -270,8 +270,8 @@ test_room(void)
     hourly.images_period = 3600;
 
     start(&q, &other, clients[0]);
-    (void) jm_quota_hold(&q, clients[0], 1, 0, SECONDS, &hold, &view);
-    jm_quota_delivered(&q, &hold, 1, SECONDS);
+    (void) jm_quota_hold(&q, clients[0], bill(1), 0, SECONDS, &hold, &view);
+    jm_quota_delivered(&q, &hold, bill(1), SECONDS);
     jm_quota_release(&q, &hold);
 
     fill(s, 5);

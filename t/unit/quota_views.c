@@ -72,7 +72,7 @@ main(void)
 
     for (i = 0; i < CLIENTS; i++) {
         (void) jm_quota_rate(&other, all[i], NOW, &rates[0]);
-        (void) jm_quota_hold(&other, all[i], 1, 0, SECONDS, &holds[i],
+        (void) jm_quota_hold(&other, all[i], bill(1), 0, SECONDS, &holds[i],
                              &views[0]);
         jm_store_commit(&stores[1]);
     }

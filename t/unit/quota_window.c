@@ -133,7 +133,7 @@ is_date(jm_quota_t *q, const jm_client_t *c, int64_t seconds, uint64_t used,
 static void
 make(jm_quota_t *q, const jm_client_t *c, uint64_t images, int64_t seconds)
 {
-    (void) jm_quota_made(q, jm_quota_serial(q, c), images, seconds);
+    (void) jm_quota_made(q, jm_quota_serial(q, c), bill(images), seconds);
 
     jm_store_commit(q->store);
 }
@@ -253,9 +253,9 @@ test_idle(void)
     (void) jm_quota_enter(&q, &c, NOW, T);
     make(&q, &c, 1, T);
 
-    is_int(jm_quota_shrink(&q, 8, NOW, T + 16 * H - 1), JM_INVALID,
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, T + 16 * H - 1), JM_INVALID,
            "a name is kept as long as its day in Beijing lasts");
-    is_int(jm_quota_shrink(&q, 8, NOW, T + 16 * H), JM_OK, "and no longer");
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, T + 16 * H), JM_OK, "and no longer");
 
     done();
 }

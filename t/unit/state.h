@@ -23,6 +23,7 @@
 
 #undef request_init
 
+#include "bill.h"
 #include "jm_backend.h"
 #include "jm_quota_sync.h"
 #include "jm_state_shared.h"
@@ -261,7 +262,7 @@ order_open(jm_state_t *st, order_t *o, uint32_t key, unsigned n,
     op.done = state_done_with;
     op.claim = &o->claim;
     op.client = c;
-    op.images = n;
+    op.most.images = n;
     op.hold = &o->hold;
     op.force = 1;
 

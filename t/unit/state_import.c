@@ -231,7 +231,7 @@ test_all(void)
     is_int((int64_t) orphan.billed, serials[0], "and who pays");
 
     state_begin(&st);
-    (void) jm_quota_made(&st.quota, orphan.billed, 1, st.seconds);
+    (void) jm_quota_made(&st.quota, orphan.billed, bill(1), st.seconds);
     state_commit(&st);
 
     /* the clients */

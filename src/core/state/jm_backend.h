@@ -70,6 +70,7 @@ struct jm_backend_s {
     void  (*orphan)(jm_backend_t *b, jm_op_orphan_t *op);
     void  (*asked)(jm_backend_t *b, jm_op_orphan_t *op);
 
+    void  (*usage)(jm_backend_t *b, jm_op_usage_t *op);
     void  (*clients)(jm_backend_t *b, jm_op_clients_t *op);
     void  (*accounts)(jm_backend_t *b, jm_op_accounts_t *op);
 

@@ -24,6 +24,7 @@ static void jm_memory_ended(jm_backend_t *b, jm_ledger_claim_t *claim,
 static void jm_memory_fetched(jm_backend_t *b, uint64_t serial,
     const jm_str_t *ids, size_t n);
 static void jm_memory_release(jm_backend_t *b, jm_hold_t *hold);
+static void jm_memory_usage(jm_backend_t *b, jm_op_usage_t *op);
 static void jm_memory_clients(jm_backend_t *b, jm_op_clients_t *op);
 static void jm_memory_accounts(jm_backend_t *b, jm_op_accounts_t *op);
 
@@ -36,6 +37,7 @@ jm_backend_memory(jm_backend_t *b)
     b->ended = jm_memory_ended;
     b->fetched = jm_memory_fetched;
     b->release = jm_memory_release;
+    b->usage = jm_memory_usage;
     b->clients = jm_memory_clients;
     b->accounts = jm_memory_accounts;
 
@@ -73,6 +75,8 @@ jm_memory_open(jm_backend_t *b, jm_op_open_t *op)
     op->found = JM_LEDGER_NEW;
     op->joins = 0;
     op->over = JM_QUOTA_OK;
+
+    memset(&op->near, 0, sizeof(jm_quota_near_t));
 
     st = b->lock(b->ctx);
 
@@ -141,6 +145,16 @@ jm_memory_joins(jm_state_t *st, jm_op_open_t *op)
 static void
 jm_memory_hold(jm_state_t *st, jm_op_open_t *op)
 {
+    if (op->client == NULL) {
+        return;
+    }
+
+    /* who has no limits is entered for what it uses to be counted */
+
+    if (op->joins || op->hold == NULL) {
+        (void) jm_quota_enter(&st->quota, op->client, st->now, st->seconds);
+    }
+
     if (op->hold == NULL) {
         return;
     }
@@ -150,9 +164,11 @@ jm_memory_hold(jm_state_t *st, jm_op_open_t *op)
         return;
     }
 
-    op->over = jm_quota_enter_hold(&st->quota, op->client, op->images,
+    op->over = jm_quota_enter_hold(&st->quota, op->client, &op->most,
                                    op->force, st->now, st->seconds, op->hold,
                                    &op->view);
+
+    jm_quota_near(&st->quota, op->client, st->seconds, &op->near);
 }
 
 
@@ -223,6 +239,23 @@ jm_memory_release(jm_backend_t *b, jm_hold_t *hold)
     jm_quota_release(&st->quota, hold);
 
     b->unlock(b->ctx);
+}
+
+
+static void
+jm_memory_usage(jm_backend_t *b, jm_op_usage_t *op)
+{
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    jm_quota_rate_view(&st->quota, op->client, st->now, &op->rate);
+    jm_quota_view(&st->quota, op->client, st->seconds, &op->view);
+    jm_quota_usage(&st->quota, op->client, st->seconds, &op->usage);
+
+    b->unlock(b->ctx);
+
+    op->done.handler(op->done.data);
 }
 
 

@@ -15,6 +15,7 @@
 
 
 #include "jm_bill.h"
+#include "jm_quota_usage.h"
 #include "jm_state.h"
 
 
@@ -40,7 +41,8 @@ typedef struct {
  * A request is entered in the ledger or found there, unless claim is NULL; one
  * that is let in is then held against its client's limits, unless hold is NULL.
  * force holds it although it is over them.  joins is set when all its tasks
- * are another request's: then hold is only attached.
+ * are another request's: then hold is only attached.  A client without a hold
+ * is made known, for what it uses to be counted.
  */
 
 typedef struct {
@@ -48,7 +50,7 @@ typedef struct {
     jm_ledger_request_t  request;
     jm_ledger_claim_t   *claim;
     const jm_client_t   *client;
-    uint64_t             images;    /* the most that it may bring */
+    jm_bill_t            most;      /* that it may bring, and cost */
     jm_hold_t           *hold;
     unsigned             force;
     jm_ledger_e          found;     /* JM_LEDGER_NEW without a claim */
@@ -56,6 +58,7 @@ typedef struct {
     unsigned             joins;
     jm_quota_e           over;
     jm_quota_view_t      view;      /* before it was held */
+    jm_quota_near_t      near;      /* that it is, with hold */
 } jm_op_open_t;
 
 
@@ -84,7 +87,18 @@ typedef struct {
 } jm_op_clients_t;
 
 
-/* the same for n accounts, by their numbers */
+/* all of one client's, and what it has used */
+
+typedef struct {
+    jm_done_t            done;
+    const jm_client_t   *client;
+    jm_quota_rate_t      rate;
+    jm_quota_view_t      view;
+    jm_quota_usage_t     usage;
+} jm_op_usage_t;
+
+
+/* n accounts, by their numbers, as clients */
 
 typedef struct {
     jm_done_t            done;

@@ -65,9 +65,9 @@ typedef struct {
 
 /*
  * May a task be submitted?  A client that joined another's request, and is held
- * for nothing yet, is held now: images is 0 for all others.  rc is JM_INVALID
- * when the task is another one's; it has not to be submitted either when over
- * is not JM_QUOTA_OK, unless force was set.
+ * for nothing yet, is held now: most has no pictures for all others.  rc is
+ * JM_INVALID when the task is another one's; it has not to be submitted either
+ * when over is not JM_QUOTA_OK, unless force was set.
  */
 
 typedef struct {
@@ -77,7 +77,7 @@ typedef struct {
     unsigned             account;
     const jm_client_t   *client;
     jm_hold_t           *hold;
-    uint64_t             images;
+    jm_bill_t            most;
     unsigned             force;
     unsigned             canceled;  /* with JM_INVALID: that is why */
     jm_rc_e              rc;

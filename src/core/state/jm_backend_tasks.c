@@ -309,8 +309,8 @@ jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op)
 
     st = b->lock(b->ctx);
 
-    if (op->images != 0) {
-        op->over = jm_quota_enter_hold(&st->quota, op->client, op->images,
+    if (op->most.images != 0) {
+        op->over = jm_quota_enter_hold(&st->quota, op->client, &op->most,
                                        op->force, st->now, st->seconds,
                                        op->hold, &op->view);
     }
@@ -461,6 +461,8 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
 
     op->first = !op->left;
 
+    memset(&op->near, 0, sizeof(jm_quota_near_t));
+
     st = b->lock(b->ctx);
 
     if (op->first && op->claim != NULL) {
@@ -518,12 +520,16 @@ jm_memory_count(jm_state_t *st, jm_op_over_t *op)
     uint64_t  serial;
 
     if (op->hold != NULL) {
-        jm_quota_delivered(&st->quota, op->hold, op->bill.images, st->seconds);
+        jm_quota_delivered(&st->quota, op->hold, &op->bill, st->seconds);
 
     } else if (op->client != NULL) {
         serial = jm_quota_serial(&st->quota, op->client);
 
-        (void) jm_quota_made(&st->quota, serial, op->bill.images, st->seconds);
+        (void) jm_quota_made(&st->quota, serial, &op->bill, st->seconds);
+    }
+
+    if (op->client != NULL) {
+        jm_quota_near(&st->quota, op->client, st->seconds, &op->near);
     }
 }
 
@@ -614,7 +620,7 @@ jm_memory_orphan_over(jm_state_t *st, jm_op_orphan_t *op, jm_str_t id)
                           op->bill.images != 0, &op->first);
 
     if (op->first && op->bill.images != 0) {
-        client = jm_quota_made(&st->quota, orphan->billed, op->bill.images,
+        client = jm_quota_made(&st->quota, orphan->billed, &op->bill,
                                st->seconds);
 
         op->client.len = client.len;

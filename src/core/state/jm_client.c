@@ -51,7 +51,9 @@ jm_client_same_limits(const jm_client_t *a, const jm_client_t *b)
     return a->rate == b->rate && a->rate_period == b->rate_period
            && a->concurrency == b->concurrency
            && a->images == b->images
-           && a->images_period == b->images_period;
+           && a->images_period == b->images_period
+           && a->budget == b->budget
+           && a->budget_period == b->budget_period;
 }
 
 

@@ -17,7 +17,7 @@
 #include "jm_model.h"
 
 
-#define JM_CLIENT_HOUR      3600            /* images_period */
+#define JM_CLIENT_HOUR      3600            /* periods */
 #define JM_CLIENT_DAY       86400
 #define JM_CLIENT_MONTH     2678400         /* 31 days: any of the calendar's */
 
@@ -41,6 +41,8 @@ typedef struct {
     uint32_t             concurrency;       /* requests at a time */
     uint64_t             images;            /* pictures in images_period */
     uint64_t             images_period;     /* s: an hour, a day, or a month */
+    uint64_t             budget;            /* money in budget_period */
+    uint64_t             budget_period;     /* s: a day, or a month */
     int64_t              expires;           /* s since 1970 */
     const jm_str_t      *models;            /* or NULL: all */
     size_t               nmodels;
@@ -70,7 +72,7 @@ unsigned jm_client_from(const jm_client_t *client, jm_str_t address);
 unsigned jm_client_may(const jm_client_t *client, const jm_models_t *models,
     const jm_model_t *model);
 
-/* Whether rate, concurrency and images of both are the same. */
+/* Whether rate, concurrency, images and budget of both are the same. */
 unsigned jm_client_same_limits(const jm_client_t *a, const jm_client_t *b);
 
 

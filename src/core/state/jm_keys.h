@@ -11,7 +11,7 @@
  * that have no line.
  *
  *     # SHA-256 of the key, in hex    name    options
- *     2bb80d53...                     alice   rate=60r/m images=100/d
+ *     2bb80d53...                     alice   rate=60r/m budget=50/M
  *     -                               bob     from=10.0.0.0/8
  *     *                               rate=10r/m
  */
@@ -42,8 +42,9 @@ typedef struct {
  * Lines end in LF or CRLF; words are parted by blanks and tabs; "#" at the
  * beginning of a word comments out the rest of its line.  Options are
  * rate=<n>r/s, /m or /h, concurrency=<n>, images=<n>/h, /d or /M,
- * models=<name>,<name>, default_model=<name>, from=<CIDR>,<CIDR> and
- * expires=<YYYY-MM-DD>, the first day, in UTC, that the line is not good on.
+ * budget=<amount>/d or /M, models=<name>,<name>, default_model=<name>,
+ * from=<CIDR>,<CIDR> and expires=<YYYY-MM-DD>, the first day, in UTC, that the
+ * line is not good on.
  *
  * Returns JM_INVALID, *line counted from 1, and *why a sentence's end that
  * repeats nothing of the file ("has a key that is another line's, too");

@@ -8,6 +8,7 @@
 
 #include "jm_calendar.h"
 #include "jm_keys_option.h"
+#include "jm_money.h"
 #include "jm_text.h"
 
 
@@ -20,6 +21,8 @@ static const char *jm_keys_rate(jm_client_t *client, jm_str_t value,
 static const char *jm_keys_concurrency(jm_client_t *client, jm_str_t value,
     jm_mem_t *mem);
 static const char *jm_keys_images(jm_client_t *client, jm_str_t value,
+    jm_mem_t *mem);
+static const char *jm_keys_budget(jm_client_t *client, jm_str_t value,
     jm_mem_t *mem);
 static const char *jm_keys_models(jm_client_t *client, jm_str_t value,
     jm_mem_t *mem);
@@ -42,6 +45,7 @@ static const struct {
     { jm_string("rate="), jm_keys_rate },
     { jm_string("concurrency="), jm_keys_concurrency },
     { jm_string("images="), jm_keys_images },
+    { jm_string("budget="), jm_keys_budget },
     { jm_string("models="), jm_keys_models },
     { jm_string("default_model="), jm_keys_default_model },
     { jm_string("from="), jm_keys_from },
@@ -81,8 +85,8 @@ jm_keys_option(jm_client_t *client, jm_str_t word, unsigned *seen,
     }
 
     return "has an option that is none of \"rate=\", \"concurrency=\", "
-           "\"images=\", \"models=\", \"default_model=\", \"from=\" and "
-           "\"expires=\"";
+           "\"images=\", \"budget=\", \"models=\", \"default_model=\", "
+           "\"from=\" and \"expires=\"";
 }
 
 
@@ -156,6 +160,34 @@ jm_keys_images(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
 
     return "has an \"images=\" that is not one as \"100/d\", with /h, /d or "
            "/M";
+}
+
+
+static const char *
+jm_keys_budget(jm_client_t *client, jm_str_t value, jm_mem_t *mem)
+{
+    jm_str_t  amount;
+
+    (void) mem;
+
+    amount = jm_keys_part(&value, '/');
+
+    if (value.data != NULL && jm_money_read(amount, &client->budget) == JM_OK
+        && client->budget != 0)
+    {
+        if (jm_str_eq(&value, "d")) {
+            client->budget_period = JM_CLIENT_DAY;
+            return NULL;
+        }
+
+        if (jm_str_eq(&value, "M")) {
+            client->budget_period = JM_CLIENT_MONTH;
+            return NULL;
+        }
+    }
+
+    return "has a \"budget=\" that is not one as \"50/M\", an amount above 0 "
+           "and at most a million, with /d or /M";
 }
 
 

@@ -4,7 +4,7 @@
  */
 
 
-#include "jm_quota_store.h"
+#include "jm_quota_used.h"
 #include "jm_quota_window.h"
 
 
@@ -14,13 +14,15 @@ static uint64_t jm_quota_cost(const jm_client_t *client);
 static uint64_t jm_quota_owed(const jm_quota_client_t *c,
     const jm_client_t *client, uint64_t now);
 static uint64_t jm_quota_ms(uint64_t ns);
-static jm_quota_e jm_quota_over(const jm_quota_view_t *view, uint64_t images);
-static void jm_quota_count(jm_quota_t *q, jm_quota_client_t *c,
-    uint64_t images, int64_t seconds);
+static jm_quota_e jm_quota_over(const jm_quota_view_t *view,
+    const jm_bill_t *most);
+static void jm_quota_unreserve(jm_quota_t *q, jm_quota_share_t *share,
+    const jm_hold_t *hold);
 static void jm_quota_look(const jm_quota_t *q, jm_quota_client_t *c,
     const jm_client_t *client, int64_t seconds, jm_quota_view_t *view);
-static uint64_t jm_quota_used(const jm_quota_t *q, const jm_quota_client_t *c,
-    uint64_t period, int64_t seconds, uint64_t *window);
+static void jm_quota_look_budget(const jm_quota_t *q,
+    const jm_quota_client_t *c, const jm_client_t *client, int64_t seconds,
+    jm_quota_budget_t *budget);
 
 
 uint64_t
@@ -152,7 +154,7 @@ jm_quota_ms(uint64_t ns)
 
 
 jm_quota_e
-jm_quota_hold(jm_quota_t *q, const jm_client_t *client, uint64_t images,
+jm_quota_hold(jm_quota_t *q, const jm_client_t *client, const jm_bill_t *most,
     unsigned force, int64_t seconds, jm_hold_t *hold, jm_quota_view_t *view)
 {
     jm_quota_e          rc;
@@ -165,11 +167,14 @@ jm_quota_hold(jm_quota_t *q, const jm_client_t *client, uint64_t images,
 
     jm_quota_look(q, c, client, seconds, view);
 
-    if (c == NULL || (client->concurrency == 0 && client->images == 0)) {
+    if (c == NULL
+        || (client->concurrency == 0 && client->images == 0
+            && client->budget == 0))
+    {
         return JM_QUOTA_OK;
     }
 
-    rc = jm_quota_over(view, images);
+    rc = jm_quota_over(view, most);
 
     if (rc != JM_QUOTA_OK) {
 
@@ -178,7 +183,7 @@ jm_quota_hold(jm_quota_t *q, const jm_client_t *client, uint64_t images,
         jm_quota_reap(q, c);
         jm_quota_look(q, c, client, seconds, view);
 
-        rc = jm_quota_over(view, images);
+        rc = jm_quota_over(view, most);
 
         if (rc != JM_QUOTA_OK && !force) {
             return rc;
@@ -196,25 +201,31 @@ jm_quota_hold(jm_quota_t *q, const jm_client_t *client, uint64_t images,
     }
 
     jm_put(q->store, share->running, share->running + 1);
-    jm_put(q->store, share->images, share->images + images);
+    jm_put(q->store, share->images, share->images + most->images);
+    jm_put(q->store, share->cost, share->cost + most->cost);
 
     hold->serial = c->serial;
     hold->running = 1;
-    hold->images = images;
+    hold->images = most->images;
+    hold->cost = most->cost;
 
     return rc;
 }
 
 
 static jm_quota_e
-jm_quota_over(const jm_quota_view_t *view, uint64_t images)
+jm_quota_over(const jm_quota_view_t *view, const jm_bill_t *most)
 {
     if (view->concurrency && view->running >= view->concurrency) {
         return JM_QUOTA_REQUESTS;
     }
 
-    if (view->limit && images > view->remaining) {
+    if (view->limit && most->images > view->remaining) {
         return JM_QUOTA_IMAGES;
+    }
+
+    if (view->budget.limit && most->cost > view->budget.remaining) {
+        return JM_QUOTA_BUDGET;
     }
 
     return JM_QUOTA_OK;
@@ -231,35 +242,50 @@ jm_quota_attach(jm_quota_t *q, const jm_client_t *client, jm_hold_t *hold)
 
 
 void
-jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
+jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, const jm_bill_t *bill,
     int64_t seconds)
 {
-    uint64_t            n;
+    jm_hold_t           part;
     jm_quota_share_t   *share;
     jm_quota_client_t  *c;
 
     c = jm_quota_numbered(q, hold->serial);
 
-    if (c == NULL || c->period == 0) {
+    if (c == NULL) {
         return;
     }
 
-    jm_quota_count(q, c, images, seconds);
+    jm_quota_count(q, c, bill, seconds);
 
-    n = jm_min(images, hold->images);
+    memset(&part, 0, sizeof(jm_hold_t));
+
+    part.images = jm_min(bill->images, hold->images);
+    part.cost = jm_min(bill->cost, hold->cost);
+
     share = jm_quota_share(q, c, q->store->owner);
 
     if (share != NULL) {
-        jm_put(q->store, share->images,
-               share->images - jm_min(n, share->images));
+        jm_quota_unreserve(q, share, &part);
     }
 
-    hold->images -= n;
+    hold->images -= part.images;
+    hold->cost -= part.cost;
+}
+
+
+static void
+jm_quota_unreserve(jm_quota_t *q, jm_quota_share_t *share,
+    const jm_hold_t *hold)
+{
+    jm_put(q->store, share->images,
+           share->images - jm_min(hold->images, share->images));
+    jm_put(q->store, share->cost,
+           share->cost - jm_min(hold->cost, share->cost));
 }
 
 
 jm_str_t
-jm_quota_made(jm_quota_t *q, uint64_t serial, uint64_t images,
+jm_quota_made(jm_quota_t *q, uint64_t serial, const jm_bill_t *bill,
     int64_t seconds)
 {
     jm_quota_client_t  *c;
@@ -270,24 +296,9 @@ jm_quota_made(jm_quota_t *q, uint64_t serial, uint64_t images,
         return (jm_str_t) { 0, NULL };
     }
 
-    if (c->period != 0) {
-        jm_quota_count(q, c, images, seconds);
-    }
+    jm_quota_count(q, c, bill, seconds);
 
     return jm_quota_name(c);
-}
-
-
-static void
-jm_quota_count(jm_quota_t *q, jm_quota_client_t *c, uint64_t images,
-    int64_t seconds)
-{
-    uint64_t  used, window;
-
-    used = jm_quota_used(q, c, c->period, seconds, &window);
-
-    jm_put(q->store, c->used, used + images);
-    jm_put(q->store, c->window, window);
 }
 
 
@@ -302,8 +313,8 @@ jm_quota_release(jm_quota_t *q, jm_hold_t *hold)
 
     if (share != NULL) {
         jm_put(q->store, share->running, share->running - 1);
-        jm_put(q->store, share->images,
-               share->images - jm_min(hold->images, share->images));
+
+        jm_quota_unreserve(q, share, hold);
 
         if (share->running == 0) {
             jm_quota_share_drop(q, c, share);
@@ -312,6 +323,7 @@ jm_quota_release(jm_quota_t *q, jm_hold_t *hold)
 
     hold->running = 0;
     hold->images = 0;
+    hold->cost = 0;
 }
 
 
@@ -366,6 +378,8 @@ jm_quota_look(const jm_quota_t *q, jm_quota_client_t *c,
     view->concurrency = client->concurrency;
     view->limit = client->images;
 
+    view->budget.limit = client->budget;
+
     period = client->images_period;
 
     if (c != NULL) {
@@ -375,17 +389,22 @@ jm_quota_look(const jm_quota_t *q, jm_quota_client_t *c,
             if (share->owner != 0) {
                 view->running += share->running;
                 view->reserved += share->images;
+                view->budget.reserved += share->cost;
             }
         }
 
         period = c->period ? c->period : period;
     }
 
+    if (client->budget != 0) {
+        jm_quota_look_budget(q, c, client, seconds, &view->budget);
+    }
+
     if (client->images == 0) {
         return;
     }
 
-    view->used = jm_quota_used(q, c, period, seconds, &window);
+    view->used = jm_quota_pictures(q, c, period, seconds, &window);
 
     taken = view->used + view->reserved;
 
@@ -394,29 +413,24 @@ jm_quota_look(const jm_quota_t *q, jm_quota_client_t *c,
 }
 
 
-/*
- * Processes do not look at the clock at the same time, nor in the same time
- * zone: one that is behind does not begin the last window again.
- */
-
-static uint64_t
-jm_quota_used(const jm_quota_t *q, const jm_quota_client_t *c,
-    uint64_t period, int64_t seconds, uint64_t *window)
+static void
+jm_quota_look_budget(const jm_quota_t *q, const jm_quota_client_t *c,
+    const jm_client_t *client, int64_t seconds, jm_quota_budget_t *budget)
 {
-    *window = jm_quota_window(q, period, seconds);
+    uint64_t  taken, window;
 
-    if (c == NULL || *window > c->window) {
-        return 0;
-    }
+    budget->spent = jm_quota_spent(q, c, jm_quota_which(client->budget_period),
+                                   seconds, &window);
 
-    *window = c->window;
+    taken = budget->spent + budget->reserved;
 
-    return c->used;
+    budget->remaining = budget->limit - jm_min(budget->limit, taken);
+    budget->reset = jm_quota_window_end(q, client->budget_period, window);
 }
 
 
 uint32_t
 jm_quota_records(size_t n)
 {
-    return (uint32_t) jm_min(n + n / 8 + 1, UINT32_MAX);
+    return (uint32_t) jm_min(JM_QUOTA_EACH * n + n / 8 + 1, UINT32_MAX);
 }

@@ -6,9 +6,9 @@
 
 /*
  * What clients have used of their limits, in a store: a bucket of requests, the
- * requests that are not over, and the pictures of an hour, a day or a month.
- * Counters go by a client's name, and are kept when the file of keys is read
- * anew.
+ * requests that are not over, the pictures of an hour, a day or a month, and
+ * the money of a day or a month.  Counters go by a client's name, and are kept
+ * when the file of keys is read anew.
  *
  * Every function is to be called with the lock held, between jm_store_begin()
  * and jm_store_commit(), and with clocks that do not go back.  What a process
@@ -20,6 +20,7 @@
 #define _JM_QUOTA_H_INCLUDED_
 
 
+#include "jm_bill.h"
 #include "jm_quota_view.h"
 
 
@@ -27,6 +28,7 @@ typedef enum {
     JM_QUOTA_OK = 0,
     JM_QUOTA_REQUESTS,      /* as many requests run as the client may have */
     JM_QUOTA_IMAGES,        /* its pictures are used up, or may be by then */
+    JM_QUOTA_BUDGET,        /* its budget is spent, or may be by then */
     JM_QUOTA_NO_ROOM        /* nothing can be counted: memory is full */
 } jm_quota_e;
 
@@ -36,6 +38,7 @@ typedef enum {
 typedef struct {
     uint64_t             serial;    /* of the client; 0: of nobody */
     uint64_t             images;    /* that it may still bring */
+    uint64_t             cost;      /* of these */
     uint32_t             running;
 } jm_hold_t;
 
@@ -55,6 +58,13 @@ jm_rc_e jm_quota_layout(jm_quota_t *q, jm_store_t *s);
 jm_rc_e jm_quota_import(jm_quota_t *q, const jm_store_t *old, jm_ref_t ref,
     int64_t seconds);
 
+/*
+ * Adds to a client that is there what a record of another store says of its
+ * models; returns as above.
+ */
+jm_rc_e jm_quota_import_used(jm_quota_t *q, const jm_store_t *old,
+    jm_ref_t ref, int64_t seconds);
+
 /* Returns the client's number, which no other ever has; 0: it is not known. */
 uint64_t jm_quota_serial(const jm_quota_t *q, const jm_client_t *client);
 
@@ -68,14 +78,14 @@ jm_rc_e jm_quota_rate(jm_quota_t *q, const jm_client_t *client, uint64_t now,
     jm_quota_rate_t *rate);
 
 /*
- * Takes a place for a request that may bring so many pictures; seconds is the
+ * Takes a place for a request; most is what it may bring and cost, seconds the
  * time since 1970.  *view tells what there was before.  Anything but
  * JM_QUOTA_OK has taken nothing, unless force is set: then what is over a
  * limit is told, and taken.  *hold has to be given back.  What was done before
  * may be committed: to make room.
  */
 jm_quota_e jm_quota_hold(jm_quota_t *q, const jm_client_t *client,
-    uint64_t images, unsigned force, int64_t seconds, jm_hold_t *hold,
+    const jm_bill_t *most, unsigned force, int64_t seconds, jm_hold_t *hold,
     jm_quota_view_t *view);
 
 /*
@@ -86,10 +96,10 @@ void jm_quota_attach(jm_quota_t *q, const jm_client_t *client,
     jm_hold_t *hold);
 
 /*
- * The upstream has delivered so many pictures of those that the hold was for:
- * they are used now.
+ * The upstream has delivered pictures of those that the hold was for: they are
+ * used now, and what they cost is spent.
  */
-void jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
+void jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, const jm_bill_t *bill,
     int64_t seconds);
 
 /*
@@ -97,7 +107,7 @@ void jm_quota_delivered(jm_quota_t *q, jm_hold_t *hold, uint64_t images,
  * its name, which is good until the lock is given back; empty: it is nobody's,
  * or of a client that is not known any more.
  */
-jm_str_t jm_quota_made(jm_quota_t *q, uint64_t serial, uint64_t images,
+jm_str_t jm_quota_made(jm_quota_t *q, uint64_t serial, const jm_bill_t *bill,
     int64_t seconds);
 
 /*

@@ -5,7 +5,7 @@
 
 
 #include "jm_quota_loose.h"
-#include "jm_quota_store.h"
+#include "jm_quota_used.h"
 #include "jm_quota_window.h"
 
 
@@ -22,18 +22,18 @@ static jm_rc_e jm_quota_loose_room(jm_quota_t *q, uint64_t now,
     int64_t seconds);
 static unsigned jm_quota_idle(const jm_quota_t *q, jm_quota_client_t *c,
     uint64_t now, int64_t seconds);
+static unsigned jm_quota_unused(const jm_quota_t *q,
+    const jm_quota_client_t *c, unsigned which, int64_t seconds);
 
 
 jm_rc_e
 jm_quota_enter(jm_quota_t *q, const jm_client_t *client, uint64_t now,
     int64_t seconds)
 {
+    unsigned            budget;
     jm_quota_client_t  *c;
 
-    if (!client->unlisted
-        || (client->rate == 0 && client->concurrency == 0
-            && client->images == 0))
-    {
+    if (!client->unlisted) {
         return JM_OK;
     }
 
@@ -52,6 +52,12 @@ jm_quota_enter(jm_quota_t *q, const jm_client_t *client, uint64_t now,
 
     if (c->loose) {
         jm_quota_set_period(q, c, client->images_period);
+
+        budget = client->budget ? 1 + jm_quota_which(client->budget_period) : 0;
+
+        if (c->budget != budget) {
+            jm_put(q->store, c->budget, (uint8_t) budget);
+        }
     }
 
     return JM_OK;
@@ -59,25 +65,25 @@ jm_quota_enter(jm_quota_t *q, const jm_client_t *client, uint64_t now,
 
 
 jm_quota_e
-jm_quota_enter_hold(jm_quota_t *q, const jm_client_t *client, uint64_t images,
-    unsigned force, uint64_t now, int64_t seconds, jm_hold_t *hold,
-    jm_quota_view_t *view)
+jm_quota_enter_hold(jm_quota_t *q, const jm_client_t *client,
+    const jm_bill_t *most, unsigned force, uint64_t now, int64_t seconds,
+    jm_hold_t *hold, jm_quota_view_t *view)
 {
     if (jm_quota_enter(q, client, now, seconds) != JM_OK) {
         return JM_QUOTA_NO_ROOM;
     }
 
-    return jm_quota_hold(q, client, images, force, seconds, hold, view);
+    return jm_quota_hold(q, client, most, force, seconds, hold, view);
 }
 
 
 static jm_rc_e
 jm_quota_loose_room(jm_quota_t *q, uint64_t now, int64_t seconds)
 {
-    (void) jm_quota_shrink(q, JM_QUOTA_SWEEP, now, seconds);
+    (void) jm_quota_shrink(q, JM_QUOTA_SWEEP, 0, now, seconds);
 
     if (jm_quota_loose_full(q)
-        && jm_quota_shrink(q, JM_QUOTA_PIECE, now, seconds) != JM_OK)
+        && jm_quota_shrink(q, JM_QUOTA_PIECE, 1, now, seconds) != JM_OK)
     {
         return JM_ERROR;
     }
@@ -89,7 +95,8 @@ jm_quota_loose_room(jm_quota_t *q, uint64_t now, int64_t seconds)
 /* who is in use goes to the end: others are looked at before it is again */
 
 jm_rc_e
-jm_quota_shrink(jm_quota_t *q, unsigned n, uint64_t now, int64_t seconds)
+jm_quota_shrink(jm_quota_t *q, unsigned n, unsigned hard, uint64_t now,
+    int64_t seconds)
 {
     jm_rc_e             rc;
     jm_ring_t          *loose, *link;
@@ -105,7 +112,9 @@ jm_quota_shrink(jm_quota_t *q, unsigned n, uint64_t now, int64_t seconds)
         link = jm_ring_next(s, loose);
         c = jm_quota_linked(link);
 
-        if (jm_quota_idle(q, c, now, seconds)) {
+        if (jm_quota_idle(q, c, now, seconds)
+            && (hard || jm_quota_unused(q, c, JM_QUOTA_MONTH, seconds)))
+        {
             jm_quota_drop(q, c);
             rc = JM_OK;
 
@@ -141,6 +150,12 @@ jm_quota_idle(const jm_quota_t *q, jm_quota_client_t *c, uint64_t now,
         return 0;
     }
 
+    if (c->budget != 0 && c->budget <= JM_QUOTA_SUMS
+        && !jm_quota_unused(q, c, c->budget - 1u, seconds))
+    {
+        return 0;
+    }
+
     for (i = 0; (share = jm_quota_share_at(q, c, i)) != NULL; i++) {
 
         if (share->owner != 0 && jm_store_lives(q->store, share->owner)) {
@@ -149,6 +164,14 @@ jm_quota_idle(const jm_quota_t *q, jm_quota_client_t *c, uint64_t now,
     }
 
     return 1;
+}
+
+
+static unsigned
+jm_quota_unused(const jm_quota_t *q, const jm_quota_client_t *c,
+    unsigned which, int64_t seconds)
+{
+    return jm_quota_now(q, which, seconds) > c->sums.windows[which];
 }
 
 

@@ -117,12 +117,18 @@ jm_quota_drop(jm_quota_t *q, jm_quota_client_t *c)
     jm_ref_t          ref;
     jm_store_t       *s;
     jm_quota_more_t  *more;
+    jm_quota_used_t  *used;
 
     s = q->store;
 
     for (ref = c->more; ref; ref = more->next) {
         more = jm_at(s, ref);
         jm_store_give(s, more);
+    }
+
+    for (ref = c->models; ref; ref = used->next) {
+        used = jm_at(s, ref);
+        jm_store_give(s, used);
     }
 
     jm_quota_unlink(q, jm_quota_by_name(q, jm_quota_name(c)), c,
@@ -157,10 +163,10 @@ jm_quota_set_loose(jm_quota_t *q, jm_quota_client_t *c, unsigned loose)
 
     n = loose ? 1 : UINT32_MAX;
 
-    jm_put(s, c->loose, loose);
+    jm_put(s, c->loose, (uint8_t) loose);
     jm_put(s, shared->nloose, shared->nloose + n);
     jm_put(s, shared->nclients, shared->nclients - n);
-    jm_put(s, s->shared->kept, s->shared->kept + n);
+    jm_put(s, s->shared->kept, s->shared->kept + n * JM_QUOTA_EACH);
 
     jm_ring_remove(s, &c->link);
     jm_ring_insert(s, loose ? jm_ring_prev(s, &shared->loose)
@@ -175,6 +181,7 @@ jm_quota_set_period(jm_quota_t *q, jm_quota_client_t *c, uint64_t period)
         jm_put(q->store, c->period, (uint32_t) period);
         jm_put(q->store, c->window, 0);
         jm_put(q->store, c->used, 0);
+        jm_put(q->store, c->told, c->told & (uint8_t) ~JM_QUOTA_TOLD);
     }
 }
 
@@ -282,6 +289,7 @@ jm_quota_share_add(jm_quota_t *q, jm_quota_client_t *c)
     jm_put(s, share->owner, s->owner);
     jm_put(s, share->running, 0);
     jm_put(s, share->images, 0);
+    jm_put(s, share->cost, 0);
 
     return share;
 }

@@ -5,9 +5,7 @@
 
 
 /*
- * How the counters lie in the store: a record for each client, found by its
- * name and by its serial number, and more of them where its requests run in
- * more processes than it has room for.
+ * Clients in the store, and the shares of their limits that processes hold.
  */
 
 
@@ -15,63 +13,7 @@
 #define _JM_QUOTA_STORE_H_INCLUDED_
 
 
-#include "jm_quota.h"
-#include "jm_ring.h"
-
-
-#define JM_QUOTA_SHARES     7       /* in a client's record */
-#define JM_QUOTA_MORE       15      /* in each of those that follow it */
-
-
-/* what a client's requests hold in one process */
-
-typedef struct {
-    uint32_t             owner;     /* 0: it is free */
-    uint32_t             running;
-    uint64_t             images;
-} jm_quota_share_t;
-
-
-typedef struct {
-    jm_record_t          head;
-    uint32_t             len;
-    uint64_t             serial;
-    uint8_t              name[JM_KEYS_NAME];
-    jm_ref_t             next[JM_QUOTA_TABLES];
-    jm_ref_t             more;
-    uint32_t             round;     /* of the files that it is in */
-    jm_ring_t            link;      /* of all clients, or all loose ones */
-    uint64_t             full;      /* ns: when its bucket is full again */
-    uint64_t             window;    /* number of the hour, day, month */
-    uint64_t             used;      /* that so many pictures are of */
-    uint32_t             period;    /* images_period; 0: none are counted */
-    uint32_t             loose;     /* no file has a line of its name */
-    jm_quota_share_t     shares[JM_QUOTA_SHARES];
-} jm_quota_client_t;
-
-
-typedef struct {
-    jm_record_t          head;
-    jm_ref_t             next;
-    jm_quota_share_t     shares[JM_QUOTA_MORE];
-} jm_quota_more_t;
-
-
-struct jm_quota_shared_s {
-    jm_ring_t            clients;   /* that files name */
-    jm_ring_t            loose;     /* the others */
-    uint32_t             nclients;
-    uint32_t             nloose;
-    uint32_t             round;
-};
-
-
-_Static_assert(sizeof(jm_quota_client_t) <= JM_RECORD, "a record");
-_Static_assert(sizeof(jm_quota_more_t) <= JM_RECORD, "a record");
-
-
-#define jm_quota_client_sealed                                                \
-    offsetof(jm_quota_client_t, len), offsetof(jm_quota_client_t, next)
+#include "jm_quota_record.h"
 
 
 /* Returns the client whose link in the ring of all clients this is. */

@@ -58,6 +58,17 @@ typedef struct {
 } jm_quota_rate_t;
 
 
+/* a client's money, as of jm_money.h; a limit of 0 is none */
+
+typedef struct {
+    uint64_t             limit;
+    uint64_t             spent;
+    uint64_t             reserved;
+    uint64_t             remaining;
+    int64_t              reset;     /* s since 1970: spent is 0 again */
+} jm_quota_budget_t;
+
+
 /* a client's running requests, and its pictures; a limit of 0 is none */
 
 typedef struct {
@@ -68,6 +79,7 @@ typedef struct {
     uint64_t             reserved;  /* that running requests may bring */
     uint64_t             remaining;
     int64_t              reset;     /* s since 1970: used is 0 again */
+    jm_quota_budget_t    budget;
 } jm_quota_view_t;
 
 
@@ -97,13 +109,6 @@ void jm_quota_view(jm_quota_t *q, const jm_client_t *client, int64_t seconds,
 size_t jm_quota_views(jm_quota_t *q, const jm_client_t *const *clients,
     size_t n, uint64_t now, int64_t seconds, jm_quota_rate_t *rates,
     jm_quota_view_t *views);
-
-/*
- * Appends both as JSON, with what the client may do: the reply to one that asks
- * for its own.  JM_ERROR: out has an error.
- */
-jm_rc_e jm_quota_write(jm_buf_t *out, const jm_client_t *client,
-    const jm_quota_rate_t *rate, const jm_quota_view_t *view);
 
 
 #endif /* _JM_QUOTA_VIEW_H_INCLUDED_ */

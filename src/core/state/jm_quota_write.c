@@ -4,8 +4,9 @@
  */
 
 
+#include "jm_hash.h"
 #include "jm_json.h"
-#include "jm_quota.h"
+#include "jm_quota_usage.h"
 #include "jm_text.h"
 
 
@@ -17,11 +18,21 @@ static void jm_quota_write_concurrency(jm_json_writer_t *w,
     const jm_quota_view_t *view);
 static void jm_quota_write_images(jm_json_writer_t *w,
     const jm_client_t *client, const jm_quota_view_t *view);
+static void jm_quota_write_budget(jm_json_writer_t *w,
+    const jm_client_t *client, const jm_quota_budget_t *budget);
+static void jm_quota_write_sums(jm_json_writer_t *w,
+    const jm_quota_usage_t *usage, unsigned which, const jm_models_t *extra);
+static const jm_model_t *jm_quota_write_model(const jm_models_t *extra,
+    uint64_t hash);
+static void jm_quota_write_sum(jm_json_writer_t *w, uint64_t images,
+    uint64_t cost);
+static void jm_quota_write_money(jm_json_writer_t *w, uint64_t amount);
 
 
 jm_rc_e
 jm_quota_write(jm_buf_t *out, const jm_client_t *client,
-    const jm_quota_rate_t *rate, const jm_quota_view_t *view)
+    const jm_quota_rate_t *rate, const jm_quota_view_t *view,
+    const jm_quota_usage_t *usage, const jm_models_t *extra)
 {
     jm_json_writer_t  w;
 
@@ -54,6 +65,15 @@ jm_quota_write(jm_buf_t *out, const jm_client_t *client,
 
     jm_json_key(&w, "images");
     jm_quota_write_images(&w, client, view);
+
+    jm_json_key(&w, "budget");
+    jm_quota_write_budget(&w, client, &view->budget);
+
+    jm_json_key(&w, "day");
+    jm_quota_write_sums(&w, usage, JM_QUOTA_DAY, extra);
+
+    jm_json_key(&w, "month");
+    jm_quota_write_sums(&w, usage, JM_QUOTA_MONTH, extra);
 
     jm_json_end_object(&w);
 
@@ -166,4 +186,145 @@ jm_quota_write_images(jm_json_writer_t *w, const jm_client_t *client,
     jm_json_int(w, view->reset);
 
     jm_json_end_object(w);
+}
+
+
+static void
+jm_quota_write_budget(jm_json_writer_t *w, const jm_client_t *client,
+    const jm_quota_budget_t *budget)
+{
+    if (budget->limit == 0) {
+        jm_json_null(w);
+        return;
+    }
+
+    jm_json_object(w);
+
+    jm_json_key(w, "limit");
+    jm_quota_write_money(w, budget->limit);
+
+    jm_json_key(w, "period");
+    jm_json_cstring(w, client->budget_period == JM_CLIENT_DAY ? "1d" : "1M");
+
+    jm_json_key(w, "spent");
+    jm_quota_write_money(w, budget->spent);
+
+    jm_json_key(w, "reserved");
+    jm_quota_write_money(w, budget->reserved);
+
+    jm_json_key(w, "remaining");
+    jm_quota_write_money(w, budget->remaining);
+
+    jm_json_key(w, "reset_at");
+    jm_json_int(w, budget->reset);
+
+    jm_json_end_object(w);
+}
+
+
+/* models that nobody knows, or that have no counters of their own, are left */
+
+static void
+jm_quota_write_sums(jm_json_writer_t *w, const jm_quota_usage_t *usage,
+    unsigned which, const jm_models_t *extra)
+{
+    size_t                 i;
+    uint64_t               images, cost;
+    const jm_model_t      *model;
+    const jm_quota_sum_t  *sum;
+
+    images = usage->all.images[which];
+    cost = usage->all.cost[which];
+
+    jm_json_object(w);
+
+    jm_json_key(w, "images");
+    jm_json_int(w, (int64_t) images);
+
+    jm_json_key(w, "cost");
+    jm_quota_write_money(w, cost);
+
+    jm_json_key(w, "models");
+    jm_json_object(w);
+
+    for (i = 0; i < usage->n; i++) {
+        sum = &usage->models[i];
+        model = jm_quota_write_model(extra, sum->model);
+
+        if (model == NULL
+            || (sum->images[which] == 0 && sum->cost[which] == 0))
+        {
+            continue;
+        }
+
+        images -= jm_min(sum->images[which], images);
+        cost -= jm_min(sum->cost[which], cost);
+
+        jm_json_named(w, model->req_key);
+        jm_quota_write_sum(w, sum->images[which], sum->cost[which]);
+    }
+
+    if (images != 0 || cost != 0) {
+        jm_json_key(w, "other");
+        jm_quota_write_sum(w, images, cost);
+    }
+
+    jm_json_end_object(w);
+    jm_json_end_object(w);
+}
+
+
+/* a row of the operator's may have taken the name of one that is built in */
+
+static const jm_model_t *
+jm_quota_write_model(const jm_models_t *extra, uint64_t hash)
+{
+    size_t             i;
+    jm_str_t           req_key;
+    const jm_model_t  *model;
+
+    for ( ;; ) {
+
+        for (i = 0; (model = jm_model_list(extra, i)) != NULL; i++) {
+            req_key = model->req_key;
+
+            if (jm_hash(JM_HASH_START, req_key.data, req_key.len) == hash) {
+                return model;
+            }
+        }
+
+        if (extra == NULL) {
+            return NULL;
+        }
+
+        extra = NULL;
+    }
+}
+
+
+static void
+jm_quota_write_sum(jm_json_writer_t *w, uint64_t images, uint64_t cost)
+{
+    jm_json_object(w);
+
+    jm_json_key(w, "images");
+    jm_json_int(w, (int64_t) images);
+
+    jm_json_key(w, "cost");
+    jm_quota_write_money(w, cost);
+
+    jm_json_end_object(w);
+}
+
+
+static void
+jm_quota_write_money(jm_json_writer_t *w, uint64_t amount)
+{
+    uint8_t   text[JM_MONEY_LEN];
+    jm_str_t  value;
+
+    value.len = jm_money_write(text, amount);
+    value.data = text;
+
+    jm_json_raw(w, value);
 }

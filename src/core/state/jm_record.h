@@ -43,6 +43,7 @@ typedef enum {
     JM_RECORD_SAMPLES,      /* more of a class's */
     JM_RECORD_GROUP,        /* of places that wait for the same */
     JM_RECORD_PROCESS,      /* whose places wait */
+    JM_RECORD_USED,         /* what a client has used, of some models */
     JM_RECORD_LAST
 } jm_record_e;
 

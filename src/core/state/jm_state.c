@@ -144,8 +144,8 @@ jm_state_digest(void)
         sizeof(jm_ledger_told_t), sizeof(jm_queue_place_t),
         sizeof(jm_queue_line_t), sizeof(jm_queue_group_t),
         sizeof(jm_queue_process_t), sizeof(jm_queue_account_t),
-        sizeof(jm_quota_client_t), sizeof(jm_schedule_class_t), sizeof(void *),
-        JM_CAUSE_LAST
+        sizeof(jm_quota_client_t), sizeof(jm_quota_used_t),
+        sizeof(jm_schedule_class_t), sizeof(void *), JM_CAUSE_LAST
     };
 
     return jm_hash(JM_HASH_START, sizes, sizeof(sizes));
@@ -186,7 +186,7 @@ void
 jm_state_keep(jm_state_t *st, uint32_t records)
 {
     jm_put(&st->store, st->store.shared->kept,
-           records + st->quota.shared->nloose);
+           records + st->quota.shared->nloose * JM_QUOTA_EACH);
 }
 
 
@@ -246,20 +246,25 @@ jm_state_join(jm_state_t *st, unsigned (*can_be)(void *ctx, uint32_t slot),
 }
 
 
-/* a client that nobody counts any more is worth less than an old request */
+/*
+ * A client that nobody counts any more is worth less than an old request, and
+ * that more than what a client without limits has used this month.
+ */
 
 static jm_rc_e
 jm_state_forget(void *ctx)
 {
     jm_state_t *st = ctx;
 
-    if (jm_quota_shrink(&st->quota, JM_STATE_LOOSE, st->now, st->seconds)
-        == JM_OK)
+    if (jm_quota_shrink(&st->quota, JM_STATE_LOOSE, 0, st->now, st->seconds)
+        == JM_OK
+        || jm_ledger_shrink(&st->ledger, st->now) == JM_OK)
     {
         return JM_OK;
     }
 
-    return jm_ledger_shrink(&st->ledger, st->now);
+    return jm_quota_shrink(&st->quota, JM_STATE_LOOSE, 1, st->now,
+                           st->seconds);
 }
 
 

@@ -74,6 +74,7 @@ jm_state_import(jm_state_t *st, void *old, size_t size, const jm_mem_t *mem,
 
     jm_import_each(&im, JM_RECORD_ACCOUNT);
     jm_import_each(&im, JM_RECORD_CLIENT);
+    jm_import_each(&im, JM_RECORD_USED);
     jm_import_each(&im, JM_RECORD_PLACE);
     jm_import_each(&im, JM_RECORD_CLASS);
 
@@ -189,6 +190,9 @@ jm_import_record(jm_import_t *im, jm_ref_t ref, jm_record_e type)
         rc = jm_quota_import(&st->quota, &im->old, ref, st->seconds);
         im->n->clients += (rc == JM_OK);
         return rc;
+
+    case JM_RECORD_USED:
+        return jm_quota_import_used(&st->quota, &im->old, ref, st->seconds);
 
     case JM_RECORD_CLASS:
         return jm_schedule_import(&st->schedule, &im->old, ref, st->now);
@@ -345,6 +349,7 @@ jm_import_believes(jm_import_t *im, jm_ref_t ref, jm_record_e type)
     static const size_t  sealed[JM_RECORD_LAST][2] = {
         [JM_RECORD_META] = { jm_state_meta_sealed },
         [JM_RECORD_CLIENT] = { jm_quota_client_sealed },
+        [JM_RECORD_USED] = { jm_quota_used_sealed },
         [JM_RECORD_ACCOUNT] = { jm_queue_account_sealed },
         [JM_RECORD_PLACE] = { jm_queue_place_sealed },
         [JM_RECORD_ENTRY] = { jm_ledger_entry_sealed },

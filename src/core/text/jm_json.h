@@ -102,6 +102,7 @@ void jm_json_end_object(jm_json_writer_t *w);
 void jm_json_array(jm_json_writer_t *w);
 void jm_json_end_array(jm_json_writer_t *w);
 void jm_json_name(jm_json_writer_t *w, const char *name);
+void jm_json_named(jm_json_writer_t *w, jm_str_t name);
 void jm_json_string(jm_json_writer_t *w, jm_str_t s);
 void jm_json_cstring(jm_json_writer_t *w, const char *s);
 void jm_json_raw(jm_json_writer_t *w, jm_str_t raw);

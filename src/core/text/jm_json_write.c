@@ -106,14 +106,21 @@ jm_json_name(jm_json_writer_t *w, const char *name)
 {
     jm_str_t  s;
 
+    s.len = strlen(name);
+    s.data = (const uint8_t *) name;
+
+    jm_json_named(w, s);
+}
+
+
+void
+jm_json_named(jm_json_writer_t *w, jm_str_t name)
+{
     if (!jm_json_may_key(w)) {
         return;
     }
 
-    s.len = strlen(name);
-    s.data = (const uint8_t *) name;
-
-    jm_json_text(w, s, "\":", 2);
+    jm_json_text(w, name, "\":", 2);
 
     w->keyed = 1;
     w->comma = 0;
