@@ -136,10 +136,12 @@ ngx_http_jimeng_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    /* without keys it is there only for who has a name */
+    /* without keys it is there only for who has a name, and is counted */
 
     if (route && route->handler == ngx_http_jimeng_usage
-        && jlcf->keys == NULL && (ctx == NULL || ctx->client == NULL))
+        && jlcf->keys == NULL
+        && (ctx == NULL || ctx->client == NULL
+            || ngx_http_jimeng_zone_get(r) == NULL))
     {
         route = NULL;
     }

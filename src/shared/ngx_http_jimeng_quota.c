@@ -168,14 +168,18 @@ ngx_http_jimeng_hold(ngx_http_jimeng_open_t *o)
     ngx_http_request_t          *r;
     ngx_pool_cleanup_t          *cln;
     ngx_http_jimeng_ctx_t       *ctx;
+    ngx_http_jimeng_zone_t      *zone;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     r = o->request;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+    zone = ngx_http_jimeng_zone_get(r);
 
-    if (ctx == NULL || ctx->client == NULL
+    /* who has a name without limits may have it without a zone */
+
+    if (ctx == NULL || ctx->client == NULL || zone == NULL
         || (ctx->rate_error && !jlcf->dry_run))
     {
         return NGX_OK;
@@ -198,7 +202,7 @@ ngx_http_jimeng_hold(ngx_http_jimeng_open_t *o)
 
     ngx_memzero(o->hold, sizeof(ngx_http_jimeng_hold_t));
 
-    o->hold->zone = ngx_http_jimeng_zone_get(r);
+    o->hold->zone = zone;
     o->hold->log = r->connection->log;
     o->hold->client = ctx->client;
     o->hold->most = o->most;

@@ -17,9 +17,10 @@ package Jimeng::Test::Keys;
 #   my $u = usage($t, 'alice')        what GET usage says, decoded
 #   used($t, 'alice', images => [ 3, 1 ], concurrency => 1)
 #                                     waits until so much is used, and, of
-#                                     pictures, reserved
-#   my $h = limits($response)         its x-ratelimit headers: limit,
-#                                     remaining, reset (as it was sent)
+#                                     pictures and the budget, reserved
+#   my $h = limits($response, 'cost') its x-ratelimit headers: limit,
+#                                     remaining, reset (as it was sent), of
+#                                     "requests", "images" or "cost"
 #   duration('6m0s')                  360; undef for what is none
 #   is_refused($t, $response, $name, code => ..., after => [ 1, 60 ],
 #              param => undef, message => qr//)
@@ -130,6 +131,8 @@ sub used {
             if defined $want{concurrency};
         $got->{images} = [ @{ $u->{images} || {} }{qw(used reserved)} ]
             if $want{images};
+        $got->{budget} = [ @{ $u->{budget} || {} }{qw(spent reserved)} ]
+            if $want{budget};
 
         return eq_hash($got, \%want);
     }, 20);
@@ -139,11 +142,12 @@ sub used {
 
 
 sub limits {
-    my ($r) = @_;
+    my ($r, $of) = @_;
     my %limits;
+    $of //= 'requests';
 
     for my $name (qw(limit remaining reset)) {
-        my $value = $r->header("x-ratelimit-$name-requests");
+        my $value = $r->header("x-ratelimit-$name-$of");
         $limits{$name} = $value if defined $value;
     }
 
