@@ -10,10 +10,11 @@
  *
  * Seen failing with each of these taken out of the quotas: the look at alive()
  * in jm_quota_reap(), the reaping in jm_quota_hold(), the fresh window in
- * jm_quota_pictures(), the records of more shares in jm_quota_share_at(), the look
- * at the period in jm_quota_made(), the jm_store_room() of clients and of
- * shares, the number and each value in jm_quota_import(), and the undo in
- * jm_store_begin().
+ * jm_quota_pictures() and jm_quota_sums_add(), the records of more shares in
+ * jm_quota_share_at(), the look at the budget in jm_quota_over(), what
+ * jm_quota_unreserve() does with the cost, the look at the period in
+ * jm_quota_count(), the jm_store_room() of clients and of shares, the number
+ * and each value in jm_quota_import(), and the undo in jm_store_begin().
  */
 
 

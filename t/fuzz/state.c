@@ -296,6 +296,27 @@ ask_again(jm_state_t *st, uint32_t key, unsigned n)
 }
 
 
+/* so many of today's, of all models; what one of them has is part of that */
+
+static void
+look_at_usage(jm_state_t *st, const jm_client_t *c, uint64_t images)
+{
+    size_t            i;
+    jm_quota_usage_t  usage;
+
+    state_begin(st);
+    jm_quota_usage(&st->quota, c, st->seconds, &usage);
+    state_commit(st);
+
+    check(usage.all.images[JM_QUOTA_DAY] == images);
+    check(usage.n <= JM_QUOTA_MODELS);
+
+    for (i = 0; i < usage.n; i++) {
+        check(usage.models[i].images[JM_QUOTA_DAY] <= images);
+    }
+}
+
+
 static void
 go_on(world_t *w, jm_state_t *st)
 {
@@ -334,6 +355,8 @@ go_on(world_t *w, jm_state_t *st)
     check(store_count(&st->store, JM_RECORD_PLACE) == 0);
     check(state_view(st, &alice).used == 3);
     check(state_view(st, &bob).used == 0);
+    look_at_usage(st, &alice, 3);
+    look_at_usage(st, &bob, 0);
     check(state_is_whole(st));
 }
 
@@ -356,7 +379,7 @@ open_file(world_t *w)
     state_clock.monotonic = choose(&w->input, 2) ? 0 : DAY;
     state_clock.wall = choose(&w->input, 4) ? WALL : 0;
 
-    size = choose(&w->input, 2) ? SIZE : 26 * 1024;
+    size = choose(&w->input, 2) ? SIZE : 27 * 1024;
 
     last = jm_state_last(old, w->size);
 

@@ -63,6 +63,10 @@ seal(uint8_t *record)
         jm_store_seal(record, jm_quota_client_sealed);
         break;
 
+    case JM_RECORD_USED:
+        jm_store_seal(record, jm_quota_used_sealed);
+        break;
+
     case JM_RECORD_ACCOUNT:
         jm_store_seal(record, jm_queue_account_sealed);
         break;
@@ -146,7 +150,21 @@ static const struct {
     field(JM_RECORD_CLIENT, jm_quota_client_t, full),
     field(JM_RECORD_CLIENT, jm_quota_client_t, window),
     field(JM_RECORD_CLIENT, jm_quota_client_t, used),
-    field(JM_RECORD_CLIENT, jm_quota_client_t, period)
+    field(JM_RECORD_CLIENT, jm_quota_client_t, period),
+    field(JM_RECORD_CLIENT, jm_quota_client_t, models),
+    field(JM_RECORD_CLIENT, jm_quota_client_t, told),
+    field(JM_RECORD_CLIENT, jm_quota_client_t, budget),
+    field(JM_RECORD_CLIENT, jm_quota_client_t, sums.windows[0]),
+    field(JM_RECORD_CLIENT, jm_quota_client_t, sums.windows[1]),
+    field(JM_RECORD_CLIENT, jm_quota_client_t, sums.images[0]),
+    field(JM_RECORD_CLIENT, jm_quota_client_t, sums.cost[1]),
+    field(JM_RECORD_USED, jm_quota_used_t, next),
+    field(JM_RECORD_USED, jm_quota_used_t, serial),
+    field(JM_RECORD_USED, jm_quota_used_t, slots[0].model),
+    field(JM_RECORD_USED, jm_quota_used_t, slots[0].sums.windows[0]),
+    field(JM_RECORD_USED, jm_quota_used_t, slots[0].sums.windows[1]),
+    field(JM_RECORD_USED, jm_quota_used_t, slots[0].sums.images[0]),
+    field(JM_RECORD_USED, jm_quota_used_t, slots[0].sums.cost[1])
 };
 
 static const uint64_t  values[] = {

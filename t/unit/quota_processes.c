@@ -95,16 +95,18 @@ world_init(jm_quota_t *q, jm_store_t *s, unsigned (*alive)(uint32_t owner))
 static unsigned
 is_whole(jm_quota_t *q)
 {
-    uint32_t            i, t, n, more;
+    uint32_t            i, t, n, more, used;
     jm_ref_t            ref;
     jm_ring_t          *link;
     jm_store_t         *s;
     jm_quota_more_t    *m;
+    jm_quota_used_t    *u;
     jm_quota_client_t  *c;
 
     s = q->store;
     n = 0;
     more = 0;
+    used = 0;
 
     for (t = 0; t < JM_QUOTA_TABLES; t++) {
 
@@ -144,11 +146,20 @@ is_whole(jm_quota_t *q)
             m = jm_at(s, ref);
             more++;
         }
+
+        for (ref = c->models; ref; ref = u->next) {
+            u = jm_at(s, ref);
+
+            if (u->serial != c->serial || used++ > s->shared->records) {
+                return 0;
+            }
+        }
     }
 
     return n == (JM_QUOTA_TABLES - 1) * q->shared->nclients
            && store_count(s, JM_RECORD_CLIENT) == q->shared->nclients
            && store_count(s, JM_RECORD_SHARES) == more
+           && store_count(s, JM_RECORD_USED) == used
            && store_is_whole(s);
 }
 

@@ -3,6 +3,15 @@
  * What clients have used of a day and a month, by models, and of their budgets:
  * what is reserved, spent, and refused; who is near a limit, and is told once;
  * what is taken over from another store; and the JSON of all that.
+ *
+ * Seen failing with each of these taken out: the look at the budget in
+ * jm_quota_over(), the cost in jm_quota_hold(), jm_quota_unreserve() and
+ * jm_quota_sums_add(), the look for a later window there, the counting for a
+ * model, the look for a free record and for a slot of another month in
+ * jm_quota_slot(), the models in jm_quota_drop(), the store of told in
+ * jm_quota_near(), both resets of it in jm_quota_count(), the store of it, the
+ * limit of windows and the look at the cost in jm_quota_import(), and the look
+ * at the hash in jm_quota_write_model().
  */
 
 
@@ -157,11 +166,12 @@ is_usage(jm_quota_t *q, const jm_client_t *c, int64_t seconds, uint64_t day,
 static void
 test_models(void)
 {
-    unsigned     i;
-    jm_bill_t    b;
-    uint64_t     serial;
-    jm_quota_t   q, other;
-    jm_client_t  c;
+    unsigned          i;
+    jm_bill_t         b;
+    uint64_t          serial;
+    jm_quota_t        q, other;
+    jm_client_t       c;
+    jm_quota_usage_t  usage;
 
     c = client("alice", 0, 0, 0);
     start(&q, &other, &c);
@@ -203,7 +213,16 @@ test_models(void)
 
     (void) jm_quota_made(&q, serial, &b, SECONDS + 40 * 86400);
     is_usage(&q, &c, SECONDS + 40 * 86400, 1, 1, JM_QUOTA_MODELS,
-             "another month: a model takes the place of one");
+             "another month");
+
+    jm_quota_usage(&q, &c, SECONDS + 40 * 86400, &usage);
+
+    for (i = 0; i < usage.n && usage.models[i].model != 1; i++) {
+        /* void */
+    }
+
+    ok(i < usage.n && usage.models[i].images[JM_QUOTA_MONTH] == 1,
+       "a model takes the place of one that was not used in it");
 
     jm_store_commit(q.store);
     jm_quota_drop(&q, jm_quota_find(&q, c.name));
@@ -367,6 +386,13 @@ test_import(void)
     is_near(&taken, &c, SECONDS, 0, 0, "it was told");
     is_int(import(&taken, &q, &c), JM_OK, "once more");
     is_usage(&taken, &c, SECONDS, 14, 14, 7, "nothing counts twice");
+
+    r->sums.cost[JM_QUOTA_DAY]--;
+    r->sums.images[JM_QUOTA_DAY] = 99;
+    r->sums.windows[JM_QUOTA_MONTH]--;
+    r->sums.images[JM_QUOTA_MONTH] = 99;
+    is_int(import(&taken, &q, &c), JM_OK, "less, and an earlier one");
+    is_usage(&taken, &c, SECONDS, 14, 14, 7, "what cost more, and is later");
 
     /* damaged: far ahead, or more than there is */
 

@@ -255,6 +255,8 @@ order_open(jm_state_t *st, order_t *o, uint32_t key, unsigned n,
     jm_backend_t  b;
 
     memset(o, 0, sizeof(order_t));
+    memset(&op, 0, sizeof(jm_op_open_t));
+
     o->n = n;
 
     state_backend(&b, st);
@@ -262,7 +264,7 @@ order_open(jm_state_t *st, order_t *o, uint32_t key, unsigned n,
     op.done = state_done_with;
     op.claim = &o->claim;
     op.client = c;
-    op.most.images = n;
+    op.most = *bill(n);
     op.hold = &o->hold;
     op.force = 1;
 
@@ -352,7 +354,7 @@ order_over(jm_state_t *st, order_t *o, unsigned i, unsigned images,
     op.place = &o->places[i];
     op.how = how;
     op.hold = &o->hold;
-    op.bill.images = images;
+    op.bill = *bill(images);
 
     state_backend(&b, st);
     b.over(&b, &op);

@@ -57,6 +57,8 @@ ended(jm_state_t *st, order_t *o, const char *id, unsigned images)
     op.done = state_done_with;
     op.bill.images = images;
 
+    op.orphan.model = MODEL;
+    op.orphan.price = PRICE;
     op.orphan.entry = story(st)->serials[1];
     op.orphan.billed = story(st)->billed;
     op.orphan.account = o->account;

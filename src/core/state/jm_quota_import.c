@@ -149,22 +149,25 @@ jm_quota_import_used(jm_quota_t *q, const jm_store_t *old, jm_ref_t ref,
 
     was = jm_store_believed(old, ref, JM_RECORD_USED, jm_quota_used_sealed);
 
-    c = was ? jm_quota_numbered(q, was->serial) : NULL;
-
-    if (c == NULL) {
+    if (was == NULL || jm_quota_numbered(q, was->serial) == NULL) {
         return JM_INVALID;
     }
 
+    /* as many slots as a record has are in one more, at most */
+
+    if (jm_store_room(q->store, 1) != JM_OK) {
+        return JM_ERROR;
+    }
+
+    /* it may have been forgotten for that */
+
+    c = jm_quota_numbered(q, was->serial);
+
+    if (c == NULL) {
+        return JM_ERROR;
+    }
+
     for (i = 0; i < JM_QUOTA_SLOTS; i++) {
-
-        if (was->slots[i].model == 0) {
-            continue;
-        }
-
-        if (jm_store_room(q->store, 1) != JM_OK) {
-            return JM_ERROR;
-        }
-
         slot = jm_quota_slot(q, c, was->slots[i].model, seconds);
 
         if (slot != NULL) {

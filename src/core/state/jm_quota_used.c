@@ -100,9 +100,13 @@ jm_quota_slot(jm_quota_t *q, jm_quota_client_t *c, uint64_t model,
 
     s = q->store;
 
+    if (model == 0) {
+        return NULL;
+    }
+
     slot = jm_quota_slot_find(q, c, model, seconds);
 
-    if (slot != NULL || model == 0) {
+    if (slot != NULL) {
         return slot;
     }
 

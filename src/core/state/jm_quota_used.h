@@ -49,7 +49,7 @@ uint64_t jm_quota_now(const jm_quota_t *q, unsigned which, int64_t seconds);
 
 /*
  * Returns a slot for a model of the client's, a free one if it has none; NULL:
- * there is no room, or it has too many.
+ * there is no room, it has too many, or model is 0.
  */
 jm_quota_slot_t *jm_quota_slot(jm_quota_t *q, jm_quota_client_t *c,
     uint64_t model, int64_t seconds);

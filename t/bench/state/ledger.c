@@ -253,10 +253,15 @@ static void
 hold(world_t *w, unsigned i)
 {
     jm_hold_t        h;
+    jm_bill_t        most;
     jm_quota_view_t  v;
 
-    if (jm_quota_hold(&w->state.quota, client(w, i), 1, 0, w->state.seconds,
-                      &h, &v)
+    most.model = 1;
+    most.images = 1;
+    most.cost = 0;
+
+    if (jm_quota_hold(&w->state.quota, client(w, i), &most, 0,
+                      w->state.seconds, &h, &v)
         != JM_QUOTA_OK)
     {
         die("held otherwise");
