@@ -4,12 +4,11 @@
  * However many names there are, they take no more than their part of a store.
  *
  * Seen failing with each of these taken out: the looks at old ones, the limit
- * and the jm_store_room() in jm_quota_loose_room(), the move to the end in
- * jm_quota_shrink(), the look at the month there, each look in jm_quota_idle(),
- * the condition and the period in jm_quota_enter(), "loose" in
- * jm_quota_listed(), what is kept for them in jm_quota_set_loose(), its calls in
- * jm_quota_drop(), jm_quota_sync() and jm_quota_import(), and their ring in
- * jm_quota_join().
+ * and the jm_store_room() in jm_quota_loose_room(), the move to the end and the
+ * look at the month in jm_quota_shrink(), each look in jm_quota_idle(), the
+ * condition and the period in jm_quota_enter(), "loose" in jm_quota_listed(),
+ * what is kept for them in jm_quota_set_loose(), its calls in jm_quota_drop(),
+ * jm_quota_sync() and jm_quota_import(), and their ring in jm_quota_join().
  */
 
 
