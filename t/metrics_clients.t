@@ -17,7 +17,7 @@ use Jimeng::Test::Metrics;
 
 my $t = with_keys(
     [ (map { "$_ rate=60r/h concurrency=4 images=10/d" } 'alice', 'alice/2'),
-      'bob', 'carol images=100/M' ],
+      'bob', 'carol images=100/M budget=20/d' ],
     workers => 2, emulator => { seconds => 1.5 }, zone => '4m',
     account => 'concurrency 1; queue 10;',
     accounts => [ more => 'concurrency 1;' ],
@@ -49,7 +49,8 @@ is_deeply(only(scrape($t), 'jimeng_client_limit'),
           { limit(alice => 'requests') => 60,
             limit(alice => 'concurrency') => 4,
             limit(alice => 'images') => 10,
-            limit(carol => 'images') => 100 }, 'limits');
+            limit(carol => 'images') => 100,
+            limit(carol => 'budget') => 20 }, 'limits');
 is_deeply(counted(scrape($t), 'jimeng_client_limit_used'), {}, 'none is used');
 is(join(' ', sort keys %{ only(scrape($t), 'jimeng_client_waiting') }),
    join(' ', map { qq(client="$_") } '', qw(alice bob carol)), 'who may wait');
@@ -83,6 +84,7 @@ is($used->{ limit(alice => 'requests') }, 3, 'used: requests');
 is($used->{ limit(alice => 'concurrency') }, 3, 'used: at a time');
 is($used->{ limit(alice => 'images') }, 4, 'used: pictures that may come');
 is($used->{ limit(carol => 'images') }, 1, 'used: of another client');
+is($used->{ limit(carol => 'budget') }, 1.5, 'used: money that it may cost');
 
 is($_->response->status, 200, 'a picture') for @started;
 
@@ -95,6 +97,7 @@ wait_for {
 
 $used = counted(scrape($t), 'jimeng_client_limit_used');
 is($used->{ limit(alice => 'images') }, 4, 'used: pictures that were made');
+is($used->{ limit(carol => 'budget') }, 1.5, 'used: what they have cost');
 is(scrape($t)->{'jimeng_cost_running{account="main"}'}, 0, 'nothing runs');
 
 is_deeply(summed(scrape($t), 'jimeng_cost_total', 'client'),

@@ -341,6 +341,9 @@ ngx_http_jimeng_status_client(void *data, size_t i,
     c->images_remaining = view->remaining;
     c->images_reset = view->reset;
     c->images_taken = view->used + view->reserved;
+    c->budget = view->budget;
+    c->budget_period = client->budget_period;
+    c->budget_taken = view->budget.spent + view->budget.reserved;
 }
 
 

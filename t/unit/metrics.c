@@ -256,8 +256,9 @@ static jm_report_account_t  accounts[] = {
 
 static jm_report_client_t  clients[] = {
     { jm_string("alice"), 60, 60, 59, 4, 1, 100, 86400, 3, 1, 96, NOW, 1, 4,
-      2 },
-    { jm_string("bob"), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+      86400, 880000, 2, { 50000000, 660000, 220000, 49120000, NOW } },
+    { jm_string("bob"), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+      { 0, 0, 0, 0, 0 } }
 };
 
 
@@ -335,6 +336,10 @@ test_clients(void)
        "pictures");
     ok(has(s, "jimeng_client_limit_used{client=\"alice\","
               "limit=\"images\"} 4"), "those that are made or may be");
+    ok(has(s, "jimeng_client_limit{client=\"alice\",limit=\"budget\"} 50"),
+       "money");
+    ok(has(s, "jimeng_client_limit_used{client=\"alice\","
+              "limit=\"budget\"} 0.88"), "what is spent or may be");
     ok(strstr(s, "jimeng_client_limit{client=\"bob\"") == NULL
        && strstr(s, "jimeng_client_limit_used{client=\"bob\"") == NULL,
        "a client without limits has none");
@@ -430,7 +435,10 @@ test_json(void)
            "\"limits\":{\"requests\":{\"limit\":60,\"period\":60,"
            "\"remaining\":59},\"concurrency\":{\"limit\":4,\"used\":1},"
            "\"images\":{\"limit\":100,\"period\":86400,\"used\":3,"
-           "\"reserved\":1,\"remaining\":96,\"reset_at\":1795000000}}},"
+           "\"reserved\":1,\"remaining\":96,\"reset_at\":1795000000},"
+           "\"budget\":{\"limit\":50,\"period\":86400,\"spent\":0.66,"
+           "\"reserved\":0.22,\"remaining\":49.12,"
+           "\"reset_at\":1795000000}}},"
            "{\"name\":\"bob\",\"requests\":{\"succeeded\":1,\"failed\":0},"
            "\"images\":0,\"limits\":{}},"
            "{\"name\":\"gone\\\"?\",\"requests\":{\"succeeded\":0,"

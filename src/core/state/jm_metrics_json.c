@@ -46,6 +46,8 @@ static int jm_status_order(jm_series_e kind, jm_str_t name,
 static int jm_status_names(jm_str_t a, jm_str_t b);
 static void jm_status_int(jm_json_writer_t *w, const char *key,
     uint64_t value);
+static void jm_status_money(jm_json_writer_t *w, const char *key,
+    uint64_t amount);
 static void jm_status_time(jm_json_writer_t *w, const char *key,
     uint64_t value);
 static void jm_status_string(jm_json_writer_t *w, const char *key,
@@ -282,6 +284,18 @@ jm_status_limits(jm_json_writer_t *w, const jm_report_client_t *client)
         jm_json_end_object(w);
     }
 
+    if (client->budget.limit != 0) {
+        jm_json_key(w, "budget");
+        jm_json_object(w);
+        jm_status_money(w, "limit", client->budget.limit);
+        jm_status_int(w, "period", client->budget_period);
+        jm_status_money(w, "spent", client->budget.spent);
+        jm_status_money(w, "reserved", client->budget.reserved);
+        jm_status_money(w, "remaining", client->budget.remaining);
+        jm_status_int(w, "reset_at", (uint64_t) client->budget.reset);
+        jm_json_end_object(w);
+    }
+
     jm_json_end_object(w);
 }
 
@@ -431,6 +445,14 @@ jm_status_int(jm_json_writer_t *w, const char *key, uint64_t value)
 {
     jm_json_name(w, key);
     jm_json_int(w, (int64_t) value);
+}
+
+
+static void
+jm_status_money(jm_json_writer_t *w, const char *key, uint64_t amount)
+{
+    jm_json_name(w, key);
+    jm_money_json(w, amount);
 }
 
 

@@ -15,6 +15,7 @@
 
 #include "jm_buf.h"
 #include "jm_metrics.h"
+#include "jm_quota_view.h"
 
 
 /* clients whose limits and tasks are shown as text, at most */
@@ -62,7 +63,11 @@ typedef struct {
     uint64_t         images_reset;
     uint64_t         rate_used;
     uint64_t         images_taken;  /* used, and reserved */
+    uint64_t         budget_period;
+    uint64_t         budget_taken;  /* spent, and reserved */
     uint64_t         waiting;       /* tasks */
+
+    jm_quota_budget_t  budget;
 } jm_report_client_t;
 
 

@@ -43,6 +43,7 @@ typedef struct {
     const char      *name;
     size_t           limit;
     size_t           used;
+    jm_unit_e        unit;
 } jm_limit_t;
 
 
@@ -149,9 +150,10 @@ static const jm_gauge_t  jm_gauges[] = {
 #define jm_limit(field)  offsetof(jm_report_client_t, field)
 
 static const jm_limit_t  jm_limits[] = {
-    { "requests", jm_limit(rate), jm_limit(rate_used) },
-    { "concurrency", jm_limit(concurrency), jm_limit(running) },
-    { "images", jm_limit(images), jm_limit(images_taken) }
+    { "requests", jm_limit(rate), jm_limit(rate_used), JM_UNIT_ONE },
+    { "concurrency", jm_limit(concurrency), jm_limit(running), JM_UNIT_ONE },
+    { "images", jm_limit(images), jm_limit(images_taken), JM_UNIT_ONE },
+    { "budget", jm_limit(budget.limit), jm_limit(budget_taken), JM_UNIT_MONEY }
 };
 
 
@@ -337,7 +339,7 @@ jm_text_limits(jm_buf_t *out, const char *name, const char *help,
             jm_line_label(&line, "client", c->name);
             jm_line_label_cstring(&line, "limit", l->name);
             jm_line_end(&line, jm_text_member(c, used ? l->used : l->limit),
-                        JM_UNIT_ONE);
+                        l->unit);
         }
     }
 }

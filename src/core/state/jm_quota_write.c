@@ -26,7 +26,6 @@ static const jm_model_t *jm_quota_write_model(const jm_models_t *extra,
     uint64_t hash);
 static void jm_quota_write_sum(jm_json_writer_t *w, uint64_t images,
     uint64_t cost);
-static void jm_quota_write_money(jm_json_writer_t *w, uint64_t amount);
 
 
 jm_rc_e
@@ -201,19 +200,19 @@ jm_quota_write_budget(jm_json_writer_t *w, const jm_client_t *client,
     jm_json_object(w);
 
     jm_json_key(w, "limit");
-    jm_quota_write_money(w, budget->limit);
+    jm_money_json(w, budget->limit);
 
     jm_json_key(w, "period");
     jm_json_cstring(w, client->budget_period == JM_CLIENT_DAY ? "1d" : "1M");
 
     jm_json_key(w, "spent");
-    jm_quota_write_money(w, budget->spent);
+    jm_money_json(w, budget->spent);
 
     jm_json_key(w, "reserved");
-    jm_quota_write_money(w, budget->reserved);
+    jm_money_json(w, budget->reserved);
 
     jm_json_key(w, "remaining");
-    jm_quota_write_money(w, budget->remaining);
+    jm_money_json(w, budget->remaining);
 
     jm_json_key(w, "reset_at");
     jm_json_int(w, budget->reset);
@@ -242,7 +241,7 @@ jm_quota_write_sums(jm_json_writer_t *w, const jm_quota_usage_t *usage,
     jm_json_int(w, (int64_t) images);
 
     jm_json_key(w, "cost");
-    jm_quota_write_money(w, cost);
+    jm_money_json(w, cost);
 
     jm_json_key(w, "models");
     jm_json_object(w);
@@ -311,20 +310,7 @@ jm_quota_write_sum(jm_json_writer_t *w, uint64_t images, uint64_t cost)
     jm_json_int(w, (int64_t) images);
 
     jm_json_key(w, "cost");
-    jm_quota_write_money(w, cost);
+    jm_money_json(w, cost);
 
     jm_json_end_object(w);
-}
-
-
-static void
-jm_quota_write_money(jm_json_writer_t *w, uint64_t amount)
-{
-    uint8_t   text[JM_MONEY_LEN];
-    jm_str_t  value;
-
-    value.len = jm_money_write(text, amount);
-    value.data = text;
-
-    jm_json_raw(w, value);
 }

@@ -62,3 +62,16 @@ jm_money_write(uint8_t *dst, uint64_t amount)
 
     return n;
 }
+
+
+void
+jm_money_json(jm_json_writer_t *w, uint64_t amount)
+{
+    uint8_t   text[JM_MONEY_LEN];
+    jm_str_t  value;
+
+    value.len = jm_money_write(text, amount);
+    value.data = text;
+
+    jm_json_raw(w, value);
+}

@@ -14,7 +14,7 @@
 #define _JM_MONEY_H_INCLUDED_
 
 
-#include "jm_base.h"
+#include "jm_json.h"
 
 
 #define JM_MONEY            1000000
@@ -42,6 +42,9 @@ jm_rc_e jm_money_read(jm_str_t s, uint64_t *amount);
  * number of JSON (RFC 8259, section 6).
  */
 size_t jm_money_write(uint8_t *dst, uint64_t amount);
+
+/* Appends that number as a value; an error is kept until jm_json_close(). */
+void jm_money_json(jm_json_writer_t *w, uint64_t amount);
 
 
 #endif /* _JM_MONEY_H_INCLUDED_ */
