@@ -230,8 +230,8 @@ $t->finish;
 
 # ---- a key of a client
 
-my ($makes) = section('## Keys of clients') =~ /^```sh\n(.*?)^```/ms;
-my ($file) = section('## Keys of clients') =~ /^```\n([0-9a-f]{64} .*?)^```/ms;
+my ($makes) = section('### Keys of clients') =~ /^```sh\n(.*?)^```/ms;
+my ($file) = section('### Keys of clients') =~ /^```\n([0-9a-f]{64} .*?)^```/ms;
 
 $t = Jimeng::Test->new(start => 0, http => 'jimeng_zone keys:1m;',
                        location => 'jimeng_keys %%DIR%%/keys;');
@@ -257,7 +257,7 @@ for my $case ([ $key, 200 ], [ "${key}x", 401 ]) {
        $case->[1], "a request with a key: $case->[1]");
 }
 
-my ($sample) = section('## Keys of clients') =~ /^```json\n(.*?)^```/ms;
+my ($sample) = section('### Keys of clients') =~ /^```json\n(.*?)^```/ms;
 my $usage = $t->request('GET', '/v1/usage',
                         { Authorization => "Bearer $key" })->json;
 

@@ -32,9 +32,9 @@ my @numbers = qw(billed images n polls queue_position queue_time request_time
 sub accounted {
     my (%opt) = @_;
     my $example = slurp(Jimeng::Test::Nginx::root()
-                        . '/conf-examples/edge-gateway.conf');
-    my ($format) = $example =~ /^ +log_format jimeng (.*?;)$/ms
-        or die "edge-gateway.conf has no log_format\n";
+                        . '/conf-examples/log.conf');
+    my ($format) = $example =~ /^log_format jimeng (.*?;)$/ms
+        or die "log.conf has no log_format\n";
 
     return (
         %opt,

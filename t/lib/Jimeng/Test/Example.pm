@@ -5,7 +5,8 @@ package Jimeng::Test::Example;
 # listeners and of the upstream.  What listens on 9145 is port('private').
 #
 #   my $text = rewrite($text);    for Jimeng::Test's "conf"
-#   internal($t, plain => 1);     volcengine.conf, likewise
+#   internal($t, plain => 1);     volcengine.conf, likewise, and log.conf, which
+#                                 the examples include
 
 use strict;
 use warnings;
@@ -77,8 +78,8 @@ sub http2_directive {
 }
 
 
-# The internal location, into the directory of a test, where the examples
-# include it.  Plain: without TLS.
+# The internal location, and the format of the log, into the directory of a
+# test, where the examples include them.  Plain: without TLS.
 sub internal {
     my ($t, %opt) = @_;
     my $text = slurp(Jimeng::Test::Nginx::root()
@@ -87,6 +88,8 @@ sub internal {
     change(\$text, qr{proxy_pass https:}, 'proxy_pass http:') if $opt{plain};
 
     $t->write_file('volcengine.conf', $text);
+    $t->write_file('log.conf', slurp(Jimeng::Test::Nginx::root()
+                                     . '/conf-examples/log.conf'));
     return;
 }
 
