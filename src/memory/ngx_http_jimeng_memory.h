@@ -55,6 +55,7 @@ ngx_int_t ngx_http_jimeng_memory_join(ngx_http_jimeng_memory_t *m);
 
 ngx_int_t ngx_http_jimeng_memory_map(ngx_http_jimeng_memory_t *m, ngx_fd_t fd,
     ngx_log_t *log);
+ngx_uint_t ngx_http_jimeng_memory_cut(ngx_http_jimeng_memory_t *m);
 ngx_int_t ngx_http_jimeng_memory_whole(ngx_http_jimeng_memory_t *m,
     ngx_log_t *log);
 ngx_int_t ngx_http_jimeng_memory_use(ngx_http_jimeng_memory_t *m);

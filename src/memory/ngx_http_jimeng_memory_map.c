@@ -76,6 +76,16 @@ ngx_http_jimeng_memory_hold(ngx_http_jimeng_memory_t *m,
 }
 
 
+ngx_uint_t
+ngx_http_jimeng_memory_cut(ngx_http_jimeng_memory_t *m)
+{
+    ngx_file_info_t  fi;
+
+    return ngx_fd_info(m->mapping->fd, &fi) == NGX_FILE_ERROR
+           || (size_t) ngx_file_size(&fi) < m->mapping->size;
+}
+
+
 /*
  * Who touches a byte behind the end of a file is killed, and so is each worker
  * that comes in its place: these do not begin, and a reload is refused.
@@ -84,11 +94,7 @@ ngx_http_jimeng_memory_hold(ngx_http_jimeng_memory_t *m,
 ngx_int_t
 ngx_http_jimeng_memory_whole(ngx_http_jimeng_memory_t *m, ngx_log_t *log)
 {
-    ngx_file_info_t  fi;
-
-    if (ngx_fd_info(m->mapping->fd, &fi) == NGX_FILE_ERROR
-        || (size_t) ngx_file_size(&fi) < m->mapping->size)
-    {
+    if (ngx_http_jimeng_memory_cut(m)) {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "the file of zone \"%V\" was cut short while it was in "
                       "use, stop nginx and start it again", &m->name);

@@ -79,11 +79,13 @@ ngx_http_jimeng_reload_cleanup(void *data)
 
     ngx_http_jimeng_zone_t  *zone;
 
-    if (reload->jmcf->used) {
+    zone = reload->before;
+
+    /* a file that was cut would end the master, which is to go on */
+
+    if (reload->jmcf->used || ngx_http_jimeng_memory_cut(&zone->memory)) {
         return;
     }
-
-    zone = reload->before;
 
     ngx_http_jimeng_zone_lock(zone);
 
