@@ -167,7 +167,7 @@ used($t, 'heidi', budget => [ 0.25, 0 ]);
 
 is($t->reload, 1, 'a reload');
 used($t, 'heidi', budget => [ 0.25, 0 ]);
-($one, $other) = $t->workers;
+($one, $other) = $t->workers('staying');
 is_over('heidi', 'a reload', { n => 3 }, qr/0\.25 is spent/);
 
 
