@@ -21,6 +21,9 @@ static jm_backend_t  b;
 static jm_client_t   alice, bob;
 
 
+static void asks_by_id(uint64_t entry);
+
+
 /* opens a request with one picture; returns what was found */
 
 static jm_ledger_e
@@ -296,7 +299,44 @@ test_look(int primary)
     is_int(look.look, JM_LOOK_TAKEN, "it can be asked for again");
     is_int(look.over, 1, "and is over");
 
+    b.billed(&b, again.claim.serial, 0);
+    asks_by_id(again.claim.serial);
+
     order_close(&st, &again, 1);
+}
+
+
+/*
+ * Who asks by an id that was given out before there was a task, and leaves
+ * before it is told of one, has seen no end.
+ */
+
+static void
+asks_by_id(uint64_t entry)
+{
+    jm_place_t    p;
+    jm_op_over_t  over;
+
+    memset(&p, 0, sizeof(jm_place_t));
+    memset(&over, 0, sizeof(jm_op_over_t));
+
+    over.done = state_done_with;
+    over.entry = entry;
+    over.place = &p;
+    over.how = JM_LEAVE_FREE;
+    over.client = &alice;
+
+    b.over(&b, &over);
+    is_int(over.first, 0, "who leaves without its id has seen no end");
+
+    over.joined = str("7392616336519610409");
+    over.how = JM_LEAVE_OVER;
+    over.bill.images = 2;
+
+    b.over(&b, &over);
+    is_int(over.first, 0, "nor is the next one the first");
+    is_int(over.billed, 0, "or billed");
+    is_int((int64_t) state_view(&st, &alice).used, 2, "it is counted once");
 }
 
 

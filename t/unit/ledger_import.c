@@ -13,6 +13,7 @@
 #define _GNU_SOURCE
 
 #include "tap.h"
+#include "jm_ledger_bill.h"
 #include "ledger_file.h"
 
 
@@ -353,10 +354,48 @@ test_full(void)
 }
 
 
+/* one task is given up, one has brought pictures that are in a log */
+
+static void
+test_bill(void)
+{
+    unsigned           i, first;
+    jm_ledger_claim_t  a;
+
+    start();
+    enter_two(&a, 'k');
+
+    for (i = 0; i < 2; i++) {
+        first = ledger_over(&old, &a, i, NOW);
+        jm_store_begin(old.store);
+        (void) jm_ledger_bill(&old, a.serial, i, i, &first);
+        jm_ledger_billed(&old, a.serial, i);
+        jm_store_commit(old.store);
+    }
+
+    is_int(restart(THEN), 1, "one was given up");
+    jm_store_begin(new.store);
+
+    first = 0;
+    is_int(jm_ledger_bill(&new, a.serial, 0, 1, &first), 1,
+           "who sees its pictures is billed");
+    is_int(first, 1, "and the first to count them");
+
+    first = 0;
+    is_int(jm_ledger_bill(&new, a.serial, 1, 1, &first), 0,
+           "what is in the log is not billed again");
+    is_int(first, 0, "nor counted");
+
+    jm_store_commit(new.store);
+    done();
+}
+
+
 int
 main(void)
 {
     test_states();
+    test_bill();
     test_owed();
     test_time();
     test_order();

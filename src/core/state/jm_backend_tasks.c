@@ -468,7 +468,7 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
     if (op->first && op->claim != NULL) {
         op->first = jm_ledger_over(&st->ledger, op->claim, op->task, st->now);
 
-    } else if (op->first && op->joined.len != 0) {
+    } else if (op->first && (op->joined.len != 0 || op->entry != 0)) {
         op->first = jm_memory_seen(st, op);
     }
 
@@ -495,7 +495,8 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
 
 /*
  * Who asks for a task by its id, and sees its end, is the first if nobody
- * follows it: its slot, if it has one, was adopted then.
+ * follows it: its slot, if it has one, was adopted then.  Who has not been told
+ * of a task has seen nothing, though it may be over by now.
  */
 
 static unsigned

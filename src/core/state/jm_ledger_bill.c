@@ -8,11 +8,6 @@
 #include "jm_ledger_store.h"
 
 
-/* no process's number: it has brought nothing so far */
-
-#define JM_LEDGER_NOTHING   UINT32_MAX
-
-
 static jm_ledger_slot_t *jm_ledger_bill_slot(jm_ledger_t *l, uint64_t serial,
     unsigned i);
 

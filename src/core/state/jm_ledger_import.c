@@ -212,6 +212,13 @@ jm_ledger_import_slot(jm_ledger_slot_t *slot, const jm_ledger_slot_t *old)
                 slot->state = old->state;
             }
 
+            /* given up before there were pictures: they are yet to be billed */
+
+            if (slot->state == JM_SLOT_OVER && old->owner == JM_LEDGER_NOTHING)
+            {
+                slot->owner = JM_LEDGER_NOTHING;
+            }
+
             break;
 
         default:

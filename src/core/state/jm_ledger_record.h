@@ -28,12 +28,17 @@ typedef enum {
 } jm_slot_e;
 
 
+/* the owner, no process's number, of what is over and has brought nothing */
+
+#define JM_LEDGER_NOTHING   UINT32_MAX
+
+
 typedef struct {
     uint8_t              id[JM_LEDGER_ID];
     uint8_t              len;
     uint8_t              state;
     uint16_t             round;     /* counts the submits */
-    uint32_t             owner;     /* 0: nobody */
+    uint32_t             owner;     /* 0: nobody; see jm_ledger_bill() */
     uint32_t             sum;       /* of all that is before the round */
 } jm_ledger_slot_t;
 
