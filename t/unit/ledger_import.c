@@ -354,37 +354,59 @@ test_full(void)
 }
 
 
-/* one task is given up, one has brought pictures that are in a log */
+/*
+ * One task is given up, one has brought pictures that are in a log, and one
+ * some that are in none, as its process has ended before that.
+ */
 
 static void
 test_bill(void)
 {
-    unsigned           i, first;
-    jm_ledger_claim_t  a;
+    unsigned             i, first;
+    jm_ledger_claim_t    a;
+    jm_ledger_request_t  r;
+
+    static const struct {
+        unsigned         brought;
+        unsigned         logged;
+        unsigned         billed;    /* who sees its pictures then */
+        unsigned         first;
+    } tasks[] = {
+        { 0, 0, 1, 1 },
+        { 1, 1, 0, 0 },
+        { 1, 0, 1, 0 }
+    };
 
     start();
-    enter_two(&a, 'k');
+    request(&r, 'b', 3, 1);
+    (void) ledger_open(&old, &a, &r, NOW);
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < 3; i++) {
+        taken(&a, i, "7392616336519610409");
         first = ledger_over(&old, &a, i, NOW);
+
         jm_store_begin(old.store);
-        (void) jm_ledger_bill(&old, a.serial, i, i, &first);
-        jm_ledger_billed(&old, a.serial, i);
+        (void) jm_ledger_bill(&old, a.serial, i, tasks[i].brought, &first);
+
+        if (tasks[i].logged) {
+            jm_ledger_billed(&old, a.serial, i);
+        }
+
         jm_store_commit(old.store);
     }
 
-    is_int(restart(THEN), 1, "one was given up");
+    is_int(restart(THEN), 1, "three that are over");
     jm_store_begin(new.store);
 
-    first = 0;
-    is_int(jm_ledger_bill(&new, a.serial, 0, 1, &first), 1,
-           "who sees its pictures is billed");
-    is_int(first, 1, "and the first to count them");
+    for (i = 0; i < 3; i++) {
+        first = 0;
+        is_int(jm_ledger_bill(&new, a.serial, i, 1, &first), tasks[i].billed,
+               "task %u: who sees its pictures is billed", i);
+        is_int(first, tasks[i].first, "and counted");
 
-    first = 0;
-    is_int(jm_ledger_bill(&new, a.serial, 1, 1, &first), 0,
-           "what is in the log is not billed again");
-    is_int(first, 0, "nor counted");
+        first = 0;
+        is_int(jm_ledger_bill(&new, a.serial, i, 1, &first), 0, "nobody else");
+    }
 
     jm_store_commit(new.store);
     done();

@@ -212,11 +212,11 @@ jm_ledger_import_slot(jm_ledger_slot_t *slot, const jm_ledger_slot_t *old)
                 slot->state = old->state;
             }
 
-            /* given up before there were pictures: they are yet to be billed */
+            /* what nobody had billed, or was about to, is yet to be billed */
 
-            if (slot->state == JM_SLOT_OVER && old->owner == JM_LEDGER_NOTHING)
-            {
-                slot->owner = JM_LEDGER_NOTHING;
+            if (slot->state == JM_SLOT_OVER && old->owner != 0) {
+                slot->owner = (old->owner == JM_LEDGER_NOTHING)
+                              ? JM_LEDGER_NOTHING : JM_LEDGER_GONE;
             }
 
             break;

@@ -28,9 +28,13 @@ typedef enum {
 } jm_slot_e;
 
 
-/* the owner, no process's number, of what is over and has brought nothing */
+/*
+ * Owners that are no process's number, of what is over: it has brought nothing,
+ * or its pictures are counted, and are in no log.
+ */
 
 #define JM_LEDGER_NOTHING   UINT32_MAX
+#define JM_LEDGER_GONE      (UINT32_MAX - 1)
 
 
 typedef struct {
