@@ -7,7 +7,8 @@
 #
 # Seen failing: without that line; with it under the other client's name; with
 # GET taken for one who never is the first; with the end counted by both of two
-# who see it; without jm_ledger_bill() ("counted").
+# who see it; without jm_ledger_bill() ("counted"); with the time since the
+# system's start as $jimeng_task_time of that line.
 
 use strict;
 use warnings;
@@ -107,6 +108,7 @@ is_deeply({ map { $_ => $row->{$_} }
             status => '000', task_status => 'succeed' },
           "found: a line of alice's") or diag(explain($row));
 cmp_ok($row->{cost}, '==', 0.22, 'found: with its cost');
+cmp_ok($row->{task_time}, '==', 0, 'found: nobody knows how long it took');
 is(scalar(lines_of('bob')), 1, "found: and one of bob's");
 is(scalar(lines_of('carol')), $served, "found: carol's are her own");
 

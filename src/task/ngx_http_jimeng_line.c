@@ -103,6 +103,7 @@ ngx_http_jimeng_line_request(ngx_http_jimeng_line_t *line,
     c->log = &line->log;
     c->pool = r->pool;
     c->number = r->connection->number;
+    c->start_time = ngx_current_msec;
     c->listening = r->connection->listening;
     c->sockaddr = &line->sockaddr;
     c->socklen = sizeof(struct sockaddr);
@@ -142,6 +143,12 @@ ngx_http_jimeng_line_job(ngx_http_jimeng_line_t *line,
     task->id.len = op->orphan.len;
     task->id.data = (u_char *) op->orphan.id;
     task->task.state = JM_TASK_DONE;
+
+    /* nobody knows how long it took: $jimeng_task_time is 0 */
+
+    task->accepted = ngx_current_msec;
+    task->finished = ngx_current_msec;
+
     task->slot.over.billed = 1;
     task->slot.over.bill = op->bill;
 }
