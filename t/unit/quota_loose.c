@@ -6,7 +6,7 @@
  * Seen failing with each of these taken out: the looks at old ones, the limit
  * and the jm_store_room() in jm_quota_loose_room(), the move to the end and the
  * look at the month in jm_quota_shrink(), each look in jm_quota_idle(), the
- * condition and the period in jm_quota_enter(), "loose" in jm_quota_listed(),
+ * conditions and the period in jm_quota_enter(), "loose" in jm_quota_listed(),
  * what is kept for them in jm_quota_set_loose(), its calls in jm_quota_drop(),
  * jm_quota_sync() and jm_quota_import(), and their ring in jm_quota_join().
  */
@@ -222,6 +222,38 @@ test_used(void)
     is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS + 31 * 86400), JM_OK,
            "of last month's");
     is_loose(&q, 0, "none is left");
+
+    done();
+}
+
+
+/* one location has limits for its names, and another has none */
+
+static void
+test_elsewhere(void)
+{
+    jm_quota_t       q, other;
+    jm_client_t      alice, here, there;
+    jm_quota_view_t  view;
+
+    alice = client("alice", 1, 1, 1);
+    start(&q, &other, &alice);
+
+    here = loose("both", 0, 0, 5);
+    here.budget = 5 * PRICE;
+    here.budget_period = JM_CLIENT_MONTH;
+    there = loose("both", 0, 0, 0);
+
+    (void) enter(&q, &here, NOW, SECONDS);
+    (void) jm_quota_made(&q, jm_quota_serial(&q, &here), bill(2), SECONDS);
+    (void) enter(&q, &there, NOW, SECONDS);
+    (void) jm_quota_made(&q, jm_quota_serial(&q, &there), bill(1), SECONDS);
+
+    jm_quota_view(&q, &here, SECONDS, &view);
+    is_int((int64_t) view.used, 3, "used here, and where there is no limit");
+    is_int((int64_t) view.budget.spent, 3 * PRICE, "and spent");
+    is_int(jm_quota_shrink(&q, 8, 1, NOW, SECONDS + 86400), JM_INVALID,
+           "it is not forgotten before the month is over");
 
     done();
 }
@@ -450,6 +482,7 @@ main(void)
     test_enter();
     test_idle();
     test_used();
+    test_elsewhere();
     test_names();
     test_full();
     test_listed();

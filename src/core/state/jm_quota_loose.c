@@ -50,10 +50,14 @@ jm_quota_enter(jm_quota_t *q, const jm_client_t *client, uint64_t now,
         jm_quota_set_loose(q, c, 1);
     }
 
-    if (c->loose) {
-        jm_quota_set_period(q, c, client->images_period);
+    /* a location without limits says nothing of those that others have */
 
-        budget = client->budget ? 1 + jm_quota_which(client->budget_period) : 0;
+    if (c->loose && client->images != 0) {
+        jm_quota_set_period(q, c, client->images_period);
+    }
+
+    if (c->loose && client->budget != 0) {
+        budget = 1 + jm_quota_which(client->budget_period);
 
         if (c->budget != budget) {
             jm_put(q->store, c->budget, (uint8_t) budget);
