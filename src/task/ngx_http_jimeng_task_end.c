@@ -276,6 +276,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
     op->bill.model = ngx_http_jimeng_slot_model(&job->order.req_key);
     op->bill.images = images;
     op->bill.cost = images * job->order.price;
+    op->price = job->order.price;
     op->entry = job->claim ? ngx_http_jimeng_ledger_entry(job->claim)
                            : job->order.entry;
     op->joined.len = 0;

@@ -36,6 +36,7 @@ typedef struct {
     jm_hold_t           *hold;
     const jm_client_t   *client;    /* who pays, or NULL */
     jm_bill_t            bill;
+    uint64_t             price;     /* of a picture, by its model's name */
     jm_quota_near_t      near;      /* with client, once that is counted */
     jm_str_t             joined;
     uint64_t             entry;     /* its serial number, 0: none */

@@ -508,6 +508,12 @@ jm_memory_seen(jm_state_t *st, jm_op_over_t *op)
         return 0;
     }
 
+    /* of two names of one model its slot knows which was ordered */
+
+    op->bill.cost = op->bill.images
+                    * jm_queue_price(&st->queue, op->account, op->joined,
+                                     op->price);
+
     first = jm_ledger_ended(&st->ledger, op->entry, op->task, op->joined,
                             st->now, &known);
 

@@ -39,6 +39,8 @@ static void jm_queue_lapse(jm_queue_t *q, jm_queue_place_t *place);
 static unsigned jm_queue_can_ask(const jm_queue_place_t *place);
 static jm_queue_place_t *jm_queue_orphan(jm_queue_t *q, unsigned account,
     jm_str_t id);
+static jm_queue_place_t *jm_queue_taken(jm_queue_t *q, unsigned account,
+    jm_str_t id);
 static jm_queue_place_t *jm_queue_next_orphan(jm_queue_t *q,
     unsigned account, uint64_t pause, uint64_t now);
 
@@ -238,6 +240,17 @@ jm_queue_is_orphan(jm_queue_t *q, unsigned account, jm_str_t id)
 }
 
 
+uint64_t
+jm_queue_price(jm_queue_t *q, unsigned account, jm_str_t id, uint64_t price)
+{
+    jm_queue_place_t  *place;
+
+    place = jm_queue_taken(q, account, id);
+
+    return place ? place->price : price;
+}
+
+
 unsigned
 jm_queue_ended(jm_queue_t *q, unsigned account, jm_str_t id, uint64_t now)
 {
@@ -328,6 +341,24 @@ jm_queue_adopt(jm_queue_t *q, jm_place_t *p, unsigned account, jm_str_t id,
 static jm_queue_place_t *
 jm_queue_orphan(jm_queue_t *q, unsigned account, jm_str_t id)
 {
+    jm_queue_place_t  *place;
+
+    place = jm_queue_taken(q, account, id);
+
+    if (place == NULL
+        || (place->state != JM_PLACE_LOST
+            && jm_store_lives(q->store, place->owner)))
+    {
+        return NULL;
+    }
+
+    return place;
+}
+
+
+static jm_queue_place_t *
+jm_queue_taken(jm_queue_t *q, unsigned account, jm_str_t id)
+{
     jm_ring_t           *link;
     jm_store_t          *s;
     jm_queue_place_t    *place;
@@ -342,9 +373,7 @@ jm_queue_orphan(jm_queue_t *q, unsigned account, jm_str_t id)
         place = jm_queue_place(link);
 
         if (id.len != 0 && place->id_len == id.len
-            && memcmp(place->id, id.data, id.len) == 0
-            && (place->state == JM_PLACE_LOST
-                || !jm_store_lives(s, place->owner)))
+            && memcmp(place->id, id.data, id.len) == 0)
         {
             return place;
         }

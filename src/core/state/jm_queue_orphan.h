@@ -47,6 +47,13 @@ unsigned jm_queue_ended(jm_queue_t *q, unsigned account, jm_str_t id,
     uint64_t now);
 
 /*
+ * Returns what a picture of a task costs, in millionths, as long as it has its
+ * slot; else price.
+ */
+uint64_t jm_queue_price(jm_queue_t *q, unsigned account, jm_str_t id,
+    uint64_t price);
+
+/*
  * Somebody has seen that a task that nobody who lives follows is running: its
  * slot is taken for a day from now on, or until it is known to be over.
  */
