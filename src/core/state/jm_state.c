@@ -247,8 +247,8 @@ jm_state_join(jm_state_t *st, unsigned (*can_be)(void *ctx, uint32_t slot),
 
 
 /*
- * A client that nobody counts any more is worth less than an old request, and
- * that more than what a client without limits has used this month.
+ * First go clients of whom nothing would be missed, then old requests, and at
+ * last what clients without limits have used this month.
  */
 
 static jm_rc_e
