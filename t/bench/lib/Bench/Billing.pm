@@ -339,8 +339,9 @@ sub verdict {
     if (defined $error->{task_id}) {
         my %named = map { $_ => 1 } ids($nginx, $error->{task_id});
 
-        return (grep { !$named{ $_->{task_id} } } @$tasks)
-               ? 'hidden' : 'named';
+        return 'named' unless grep { !$named{ $_->{task_id} } } @$tasks;
+
+        # the id of a request that waited may have been made before its tasks
     }
 
     return 'unreached'
