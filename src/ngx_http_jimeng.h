@@ -57,7 +57,7 @@ void ngx_http_jimeng_variable_set(ngx_http_variable_value_t *v, u_char *data,
 
 /* ngx_http_jimeng_logged.c */
 
-ngx_int_t ngx_http_jimeng_logged_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_jimeng_logged(ngx_http_request_t *r);
 
 /* ngx_http_jimeng_error_page.c */
 

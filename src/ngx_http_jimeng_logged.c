@@ -13,12 +13,9 @@
 #include "ngx_http_jimeng.h"
 
 
-static ngx_int_t ngx_http_jimeng_logged(ngx_http_request_t *r);
-
-
 /* nginx's own handler, which writes the log, comes before those of modules */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_jimeng_logged(ngx_http_request_t *r)
 {
     ngx_uint_t               i;
@@ -40,25 +37,6 @@ ngx_http_jimeng_logged(ngx_http_request_t *r)
             zone->backend.billed(&zone->backend, over->entry, over->task);
         }
     }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_jimeng_logged_init(ngx_conf_t *cf)
-{
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_jimeng_logged;
 
     return NGX_OK;
 }

@@ -11,6 +11,8 @@ static char *ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_jimeng_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_jimeng_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_jimeng_phase(ngx_conf_t *cf, ngx_http_phases phase,
+    ngx_http_handler_pt handler);
 static ngx_int_t ngx_http_jimeng_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_jimeng_init_process(ngx_cycle_t *cycle);
 
@@ -251,13 +253,38 @@ static ngx_int_t
 ngx_http_jimeng_postconfiguration(ngx_conf_t *cf)
 {
     if (ngx_http_jimeng_error_page_init(cf) != NGX_OK
-        || ngx_http_jimeng_metrics_init(cf) != NGX_OK
-        || ngx_http_jimeng_logged_init(cf) != NGX_OK)
+        || ngx_http_jimeng_phase(cf, NGX_HTTP_LOG_PHASE,
+                                 ngx_http_jimeng_metrics_handler)
+           != NGX_OK
+        || ngx_http_jimeng_phase(cf, NGX_HTTP_LOG_PHASE,
+                                 ngx_http_jimeng_logged)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_jimeng_exchange_init(cf);
+    return ngx_http_jimeng_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                 ngx_http_jimeng_exchange_precontent);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_phase(ngx_conf_t *cf, ngx_http_phases phase,
+    ngx_http_handler_pt handler)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[phase].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = handler;
+
+    return NGX_OK;
 }
 
 

@@ -16,11 +16,9 @@ use JSON::PP ();
 use Jimeng::Test;
 use Jimeng::Test::Keys;
 use Jimeng::Test::Process qw(slurp);
+use Jimeng::Test::Prometheus;
 
-my ($prometheus) = grep { -x } map { "$_/prometheus" } split /:/, $ENV{PATH};
-
-plan(skip_all => 'prometheus is in Debian\'s package prometheus')
-    unless $prometheus;
+Jimeng::Test::Prometheus::needed();
 
 my $dashboard = JSON::PP::decode_json(
     slurp(Jimeng::Test::Nginx::root() . '/conf-examples/grafana.json'));
@@ -33,35 +31,7 @@ my $t = with_keys(
     server => 'location = /metrics { jimeng_metrics; }',
 );
 
-my ($nginx, $port) = map { '127.0.0.1:' . $t->port($_) } 'http', 'prometheus';
-
-my $config = $t->write_file('prometheus.yml', <<"EOT");
-scrape_configs:
-  - job_name: jimeng
-    scrape_interval: 500ms
-    scrape_timeout: 500ms
-    static_configs:
-      - targets: ['$nginx']
-EOT
-
-my $p = Jimeng::Test::Process->start(
-    name => 'prometheus', dir => $t->dir,
-    command => [ $prometheus, "--config.file=$config",
-                 '--storage.tsdb.path=' . $t->dir . '/tsdb',
-                 "--web.listen-address=$port" ]);
-
-# What Prometheus says: series of { metric, value }, or names of a label.
-sub ask_prometheus {
-    my ($path, %query) = @_;
-    my $args = join '&', map {
-        my $value = $query{$_} =~ s/([^\w.~-])/sprintf '%%%02X', ord $1/ger;
-        "$_=$value";
-    } sort keys %query;
-
-    my $r = eval { $t->request('GET', "/api/v1/$path?$args", {}, undef,
-                               port => 'prometheus') };
-    return $r && $r->status == 200 ? $r->json->{data} : [];
-}
+my $p = Jimeng::Test::Prometheus->start($t);
 
 # As Grafana does it; so many scrapes lie in its shortest range.
 sub filled {
@@ -81,8 +51,8 @@ sub numbers {
 # ---- a gateway that has something to tell
 
 wait_for {
-    my $found = ask_prometheus('query', query => 'jimeng_slots');
-    return ref $found eq 'HASH' && @{ $found->{result} };
+    my $found = $p->ask('query', query => 'jimeng_slots');
+    return $found && @{ $found->{result} };
 } 'Prometheus has scraped it';
 
 my $n = 0;
@@ -139,8 +109,8 @@ sub has_data {
     my @found;
 
     wait_for {
-        my $data = ask_prometheus('query', query => $expr);
-        @found = ref $data eq 'HASH' ? numbers($data->{result}) : ();
+        my $data = $p->ask('query', query => $expr);
+        @found = $data ? numbers($data->{result}) : ();
         return scalar @found;
     } "$title: there are data" or diag($expr);
 
@@ -162,9 +132,8 @@ for my $variable (@{ $dashboard->{templating}{list} }) {
         or die "a variable's query: $variable->{query}{query}\n";
 
     wait_for {
-        my $names = ask_prometheus("label/$label/values",
-                                   'match[]' => $metric);
-        return scalar @$names;
+        my $names = $p->ask("label/$label/values", 'match[]' => $metric);
+        return $names && @$names;
     } "\$$variable->{name}: there are names";
 }
 

@@ -12,44 +12,22 @@ use warnings;
 use lib 't/lib';
 use Jimeng::Test;
 use Jimeng::Test::Keys;
+use Jimeng::Test::Prometheus;
 
-my ($prometheus) = grep { -x } map { "$_/prometheus" } split /:/, $ENV{PATH};
-
-plan(skip_all => 'prometheus is in Debian\'s package prometheus')
-    unless $prometheus;
+Jimeng::Test::Prometheus::needed();
 
 my $t = with_keys(
     [ 'alice' ], emulator => { seconds => 0 },
     server => 'location = /metrics { jimeng_metrics; }',
 );
 
-my ($nginx, $port) = map { '127.0.0.1:' . $t->port($_) } 'http', 'prometheus';
-
-my $config = $t->write_file('prometheus.yml', <<"EOT");
-scrape_configs:
-  - job_name: jimeng
-    scrape_interval: 500ms
-    scrape_timeout: 500ms
-    static_configs:
-      - targets: ['$nginx']
-EOT
-
-my $p = Jimeng::Test::Process->start(
-    name => 'prometheus', dir => $t->dir,
-    command => [ $prometheus, "--config.file=$config",
-                 '--storage.tsdb.path=' . $t->dir . '/tsdb',
-                 "--web.listen-address=$port" ]);
+my $p = Jimeng::Test::Prometheus->start($t);
 
 # The value of a query's only series, or of none.
 sub value {
     my ($query) = @_;
-    $query =~ s/([^\w.~-])/sprintf '%%%02X', ord $1/ge;
+    my $found = ($p->ask('query', query => $query) // return)->{result};
 
-    my $r = eval { $t->request('GET', "/api/v1/query?query=$query", {}, undef,
-                               port => 'prometheus') };
-    return unless $r && $r->status == 200;
-
-    my $found = $r->json->{data}{result};
     return @$found == 1 ? $found->[0]{value}[1] : undef;
 }
 
@@ -113,5 +91,5 @@ set_clients($t, 'alice', 'bob');
 $t->reload;
 client('bob');
 
-$p->stop(10);
+$p->stop;
 $t->done;

@@ -22,7 +22,6 @@ static ngx_int_t ngx_http_jimeng_exchange_body(ngx_http_request_t *sr,
 static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
 static ngx_uint_t ngx_http_jimeng_exchange_handled(
     ngx_http_jimeng_exchange_t *x);
-static ngx_int_t ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_exchange_content(ngx_http_request_t *sr);
 
 
@@ -327,7 +326,7 @@ ngx_http_jimeng_exchange_handled(ngx_http_jimeng_exchange_t *x)
  * after a phase that waits, or once more after an internal redirect.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r)
 {
     ngx_http_jimeng_exchange_t  *x;
@@ -378,23 +377,4 @@ ngx_http_jimeng_exchange_content(ngx_http_request_t *sr)
     ngx_http_jimeng_exchange_leave(x, entered);
 
     return rc;
-}
-
-
-ngx_int_t
-ngx_http_jimeng_exchange_init(ngx_conf_t *cf)
-{
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_jimeng_exchange_precontent;
-
-    return NGX_OK;
 }

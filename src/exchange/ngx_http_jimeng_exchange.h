@@ -92,7 +92,7 @@ void ngx_http_jimeng_exchange_leave(ngx_http_jimeng_exchange_t *x,
 
 /* ngx_http_jimeng_exchange.c */
 
-ngx_int_t ngx_http_jimeng_exchange_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r);
 ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_start(
     ngx_http_request_t *r, ngx_str_t *uri, ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_http_jimeng_payload_t *body,

@@ -9,7 +9,6 @@
 #include "jm_metrics_tally.h"
 
 
-static ngx_int_t ngx_http_jimeng_metrics_handler(ngx_http_request_t *r);
 static void ngx_http_jimeng_metrics_request(ngx_http_request_t *r,
     ngx_http_jimeng_ctx_t *ctx, ngx_http_jimeng_zone_t *zone);
 static jm_cause_e ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
@@ -17,6 +16,8 @@ static jm_cause_e ngx_http_jimeng_metrics_result(ngx_http_request_t *r,
 static void ngx_http_jimeng_metrics_call(ngx_http_jimeng_zone_t *zone,
     jm_str_t model, ngx_http_jimeng_account_t *account, jm_visual_call_e call,
     const jm_answer_t *answer, ngx_msec_t time);
+static ngx_http_jimeng_zone_t *ngx_http_jimeng_metrics_of(
+    ngx_http_request_t *r, jm_str_t *model);
 static jm_tally_e ngx_http_jimeng_metrics_outcome(const jm_answer_t *answer);
 
 
@@ -26,7 +27,7 @@ static jm_tally_e ngx_http_jimeng_metrics_outcome(const jm_answer_t *answer);
  * anything.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_jimeng_metrics_handler(ngx_http_request_t *r)
 {
     ngx_http_jimeng_zone_t      *zone;
@@ -247,18 +248,14 @@ ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
 {
     jm_str_t                 name, model;
     jm_metrics_t            *m;
-    ngx_http_jimeng_ctx_t   *ctx;
     ngx_http_jimeng_zone_t  *zone;
 
-    zone = ngx_http_jimeng_zone_get(r);
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
-
-    if (zone == NULL || ctx == NULL) {
+    zone = ngx_http_jimeng_metrics_of(r, &model);
+    if (zone == NULL) {
         return;
     }
 
     ngx_http_jimeng_str(&name, account);
-    ngx_http_jimeng_str(&model, &ctx->model);
     m = &zone->metrics;
 
     ngx_http_jimeng_zone_lock(zone);
@@ -282,6 +279,25 @@ ngx_http_jimeng_metrics_over(ngx_http_request_t *r, ngx_str_t *account,
 }
 
 
+/* where a request is counted, with its model, or NULL */
+
+static ngx_http_jimeng_zone_t *
+ngx_http_jimeng_metrics_of(ngx_http_request_t *r, jm_str_t *model)
+{
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    ngx_http_jimeng_str(model, &ctx->model);
+
+    return ngx_http_jimeng_zone_get(r);
+}
+
+
 /* a submit was taken, time ms after its task began to wait for a slot */
 
 void
@@ -289,18 +305,14 @@ ngx_http_jimeng_metrics_queue(ngx_http_request_t *r, ngx_str_t *account,
     ngx_msec_t time)
 {
     jm_str_t                 name, model;
-    ngx_http_jimeng_ctx_t   *ctx;
     ngx_http_jimeng_zone_t  *zone;
 
-    zone = ngx_http_jimeng_zone_get(r);
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
-
-    if (zone == NULL || ctx == NULL) {
+    zone = ngx_http_jimeng_metrics_of(r, &model);
+    if (zone == NULL) {
         return;
     }
 
     ngx_http_jimeng_str(&name, account);
-    ngx_http_jimeng_str(&model, &ctx->model);
 
     ngx_http_jimeng_zone_lock(zone);
 
@@ -356,23 +368,4 @@ ngx_http_jimeng_metrics_images(ngx_http_request_t *r, jm_str_t client,
                       bill->cost);
 
     ngx_http_jimeng_zone_unlock(zone);
-}
-
-
-ngx_int_t
-ngx_http_jimeng_metrics_init(ngx_conf_t *cf)
-{
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_jimeng_metrics_handler;
-
-    return NGX_OK;
 }

@@ -33,7 +33,7 @@ typedef struct {
 
 /* ngx_http_jimeng_metrics.c: they do nothing without a zone */
 
-ngx_int_t ngx_http_jimeng_metrics_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_jimeng_metrics_handler(ngx_http_request_t *r);
 void ngx_http_jimeng_metrics_exchange(ngx_http_request_t *r,
     ngx_http_jimeng_account_t *account, jm_visual_call_e call,
     const jm_answer_t *answer, ngx_msec_t time);

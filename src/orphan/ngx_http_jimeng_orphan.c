@@ -26,6 +26,8 @@ struct ngx_http_jimeng_orphan_s {
     ngx_http_jimeng_payload_t   query;
     ngx_http_request_t         *request;
     ngx_http_jimeng_orphan_pt   found;
+    ngx_str_t                   id;         /* of what op has found, */
+    ngx_str_t                   req_key;    /* and of its model */
     jm_op_orphan_t              op;
 };
 
@@ -151,7 +153,6 @@ static ngx_int_t
 ngx_http_jimeng_orphan_ask(ngx_http_request_t *r,
     ngx_http_jimeng_orphan_t *o)
 {
-    ngx_str_t                    req_key, id;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     static ngx_str_t  form = ngx_string("{\"return_url\":true}");
@@ -161,13 +162,13 @@ ngx_http_jimeng_orphan_ask(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    req_key.len = o->op.orphan.key_len;
-    req_key.data = o->op.orphan.key;
+    o->req_key.len = o->op.orphan.key_len;
+    o->req_key.data = o->op.orphan.key;
 
-    id.len = o->op.orphan.len;
-    id.data = o->op.orphan.id;
+    o->id.len = o->op.orphan.len;
+    o->id.data = o->op.orphan.id;
 
-    if (ngx_http_jimeng_query(o->pool, &req_key, &id, &form, &o->query)
+    if (ngx_http_jimeng_query(o->pool, &o->req_key, &o->id, &form, &o->query)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -208,7 +209,6 @@ ngx_http_jimeng_orphan_answered(ngx_http_request_t *r,
     ngx_http_jimeng_orphan_t *o)
 {
     jm_str_t      model;
-    ngx_str_t     id;
     ngx_log_t    *log;
     jm_answer_t  *answer;
 
@@ -219,25 +219,21 @@ ngx_http_jimeng_orphan_answered(ngx_http_request_t *r,
         return;
     }
 
-    model.len = o->op.orphan.key_len;
-    model.data = o->op.orphan.key;
+    ngx_http_jimeng_str(&model, &o->req_key);
 
     ngx_http_jimeng_metrics_orphan(r, model, o->account, answer,
                                    o->exchange->time);
-
-    id.len = o->op.orphan.len;
-    id.data = o->op.orphan.id;
 
     if (answer->event == JM_EVENT_TROUBLE) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "jimeng: task \"%V\" of account \"%V\", which nobody "
                       "follows, was asked for and not answered, upstream code: "
-                      "%L", &id, &o->account->name, answer->number);
+                      "%L", &o->id, &o->account->name, answer->number);
 
     } else if (answer->event != JM_EVENT_PENDING) {
         ngx_log_error(NGX_LOG_INFO, log, 0,
                       "jimeng: task \"%V\" of account \"%V\", which nobody "
-                      "follows, is over", &id, &o->account->name);
+                      "follows, is over", &o->id, &o->account->name);
     }
 
     ngx_http_jimeng_orphan_settle(o, answer);
@@ -277,16 +273,12 @@ ngx_http_jimeng_orphan_counted(void *data)
 {
     ngx_http_jimeng_orphan_t *o = data;
 
-    ngx_str_t                req_key;
     ngx_http_jimeng_zone_t  *zone;
 
     zone = ngx_http_jimeng_zone_get(o->request);
 
     if (o->op.first && o->op.bill.images) {
-        req_key.len = o->op.orphan.key_len;
-        req_key.data = o->op.orphan.key;
-
-        ngx_http_jimeng_metrics_images(o->request, o->op.client, &req_key,
+        ngx_http_jimeng_metrics_images(o->request, o->op.client, &o->req_key,
                                        &o->account->name, &o->op.bill);
 
         o->found(o->request, o->account, &o->op);

@@ -411,7 +411,7 @@ ngx_http_jimeng_order_open(ngx_http_jimeng_input_t *in)
     open->request = r;
     open->fingerprint = NULL;
     open->n = in->order.n;
-    open->most.model = ngx_http_jimeng_slot_model(&in->order.req_key);
+    open->most.model = jm_model_hash(in->params.model->req_key);
     open->most.images = in->order.pictures;
     open->most.cost = in->order.pictures * in->order.price;
     open->patient = !in->waited;

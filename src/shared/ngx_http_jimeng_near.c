@@ -15,35 +15,47 @@
 #include "jm_text.h"
 
 
-static ngx_int_t ngx_http_jimeng_near_images(ngx_http_request_t *r,
-    const jm_quota_view_t *view, uint64_t most);
-static ngx_int_t ngx_http_jimeng_near_cost(ngx_http_request_t *r,
-    const jm_quota_budget_t *budget, uint64_t most);
-static ngx_int_t ngx_http_jimeng_near_number(ngx_http_request_t *r,
-    const char *name, uint64_t n);
-static ngx_int_t ngx_http_jimeng_near_money(ngx_http_request_t *r,
-    const char *name, uint64_t amount);
-static ngx_int_t ngx_http_jimeng_near_reset(ngx_http_request_t *r,
-    const char *name, uint64_t ms);
+/* the headers of a limit */
+
+typedef struct {
+    const char  *limit;
+    const char  *remaining;
+    const char  *reset;
+    ngx_uint_t   money;
+} ngx_http_jimeng_near_t;
+
+
+static ngx_int_t ngx_http_jimeng_near_headers(ngx_http_request_t *r,
+    const ngx_http_jimeng_near_t *near, uint64_t limit, uint64_t remaining,
+    uint64_t reset);
+static ngx_int_t ngx_http_jimeng_near_amount(ngx_http_request_t *r,
+    const char *name, uint64_t amount, ngx_uint_t money);
 static uint64_t ngx_http_jimeng_near_until(int64_t seconds);
+
+
+static const ngx_http_jimeng_near_t  ngx_http_jimeng_near_requests = {
+    "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests", 0
+};
+
+static const ngx_http_jimeng_near_t  ngx_http_jimeng_near_images = {
+    "x-ratelimit-limit-images", "x-ratelimit-remaining-images",
+    "x-ratelimit-reset-images", 0
+};
+
+static const ngx_http_jimeng_near_t  ngx_http_jimeng_near_cost = {
+    "x-ratelimit-limit-cost", "x-ratelimit-remaining-cost",
+    "x-ratelimit-reset-cost", 1
+};
 
 
 ngx_int_t
 ngx_http_jimeng_rate_headers(ngx_http_request_t *r,
     const jm_quota_rate_t *rate)
 {
-    if (ngx_http_jimeng_near_number(r, "x-ratelimit-limit-requests",
-                                    rate->limit)
-        != NGX_OK
-        || ngx_http_jimeng_near_number(r, "x-ratelimit-remaining-requests",
-                                       rate->remaining)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_jimeng_near_reset(r, "x-ratelimit-reset-requests",
-                                      rate->reset);
+    return ngx_http_jimeng_near_headers(r, &ngx_http_jimeng_near_requests,
+                                        rate->limit, rate->remaining,
+                                        rate->reset);
 }
 
 
@@ -52,11 +64,13 @@ ngx_http_jimeng_rate_headers(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_jimeng_hold_headers(ngx_http_jimeng_open_t *o)
 {
-    jm_bill_t         most;
-    ngx_int_t         rc;
-    jm_quota_view_t  *view;
+    jm_bill_t           most;
+    ngx_int_t           rc;
+    jm_quota_view_t    *view;
+    jm_quota_budget_t  *budget;
 
     view = &o->op.view;
+    budget = &view->budget;
 
     ngx_memzero(&most, sizeof(jm_bill_t));
 
@@ -67,11 +81,17 @@ ngx_http_jimeng_hold_headers(ngx_http_jimeng_open_t *o)
     rc = NGX_OK;
 
     if (view->limit) {
-        rc = ngx_http_jimeng_near_images(o->request, view, most.images);
+        rc = ngx_http_jimeng_near_headers(
+                 o->request, &ngx_http_jimeng_near_images, view->limit,
+                 view->remaining - jm_min(most.images, view->remaining),
+                 ngx_http_jimeng_near_until(view->reset));
     }
 
-    if (rc == NGX_OK && view->budget.limit) {
-        rc = ngx_http_jimeng_near_cost(o->request, &view->budget, most.cost);
+    if (rc == NGX_OK && budget->limit) {
+        rc = ngx_http_jimeng_near_headers(
+                 o->request, &ngx_http_jimeng_near_cost, budget->limit,
+                 budget->remaining - jm_min(most.cost, budget->remaining),
+                 ngx_http_jimeng_near_until(budget->reset));
     }
 
     return rc;
@@ -79,90 +99,47 @@ ngx_http_jimeng_hold_headers(ngx_http_jimeng_open_t *o)
 
 
 static ngx_int_t
-ngx_http_jimeng_near_images(ngx_http_request_t *r,
-    const jm_quota_view_t *view, uint64_t most)
+ngx_http_jimeng_near_headers(ngx_http_request_t *r,
+    const ngx_http_jimeng_near_t *near, uint64_t limit, uint64_t remaining,
+    uint64_t reset)
 {
-    uint64_t  left, reset;
+    u_char  *p;
 
-    left = view->remaining - jm_min(most, view->remaining);
-    reset = ngx_http_jimeng_near_until(view->reset);
-
-    if (ngx_http_jimeng_near_number(r, "x-ratelimit-limit-images", view->limit)
+    if (ngx_http_jimeng_near_amount(r, near->limit, limit, near->money)
         != NGX_OK
-        || ngx_http_jimeng_near_number(r, "x-ratelimit-remaining-images", left)
+        || ngx_http_jimeng_near_amount(r, near->remaining, remaining,
+                                       near->money)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
-
-    return ngx_http_jimeng_near_reset(r, "x-ratelimit-reset-images", reset);
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_near_cost(ngx_http_request_t *r,
-    const jm_quota_budget_t *budget, uint64_t most)
-{
-    uint64_t  left, reset;
-
-    left = budget->remaining - jm_min(most, budget->remaining);
-    reset = ngx_http_jimeng_near_until(budget->reset);
-
-    if (ngx_http_jimeng_near_money(r, "x-ratelimit-limit-cost", budget->limit)
-        != NGX_OK
-        || ngx_http_jimeng_near_money(r, "x-ratelimit-remaining-cost", left)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_jimeng_near_reset(r, "x-ratelimit-reset-cost", reset);
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_near_number(ngx_http_request_t *r, const char *name,
-    uint64_t n)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_jimeng_reply_header(r, name, p,
-                                        ngx_sprintf(p, "%uL", n) - p);
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_near_money(ngx_http_request_t *r, const char *name,
-    uint64_t amount)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(r->pool, JM_MONEY_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_jimeng_reply_header(r, name, p, jm_money_write(p, amount));
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_near_reset(ngx_http_request_t *r, const char *name,
-    uint64_t ms)
-{
-    u_char  *p;
 
     p = ngx_pnalloc(r->pool, JM_DURATION_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    return ngx_http_jimeng_reply_header(r, name, p, jm_duration(p, ms));
+    return ngx_http_jimeng_reply_header(r, near->reset, p,
+                                        jm_duration(p, reset));
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_near_amount(ngx_http_request_t *r, const char *name,
+    uint64_t amount, ngx_uint_t money)
+{
+    u_char  *p;
+    size_t   len;
+
+    p = ngx_pnalloc(r->pool, ngx_max(NGX_INT64_LEN, JM_MONEY_LEN));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = money ? jm_money_write(p, amount)
+                : (size_t) (ngx_sprintf(p, "%uL", amount) - p);
+
+    return ngx_http_jimeng_reply_header(r, name, p, len);
 }
 
 

@@ -68,7 +68,6 @@ void ngx_http_jimeng_slot_refused(ngx_http_jimeng_slot_t *slot,
     jm_refused_e why);
 void ngx_http_jimeng_slot_renew(ngx_http_jimeng_slot_t *slot);
 void ngx_http_jimeng_slot_stop(ngx_http_jimeng_slot_t *slot);
-uint64_t ngx_http_jimeng_slot_model(ngx_str_t *req_key);
 void ngx_http_jimeng_slot_leave(ngx_http_jimeng_slot_t *s, jm_leave_e how);
 
 

@@ -6,8 +6,6 @@
 
 #include "ngx_http_jimeng_slot.h"
 
-#include "jm_hash.h"
-
 
 #define NGX_HTTP_JIMENG_NEWS  32        /* places that are asked for at once */
 
@@ -189,7 +187,7 @@ ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
 
     ngx_http_jimeng_str(&request->req_key, wish->req_key);
 
-    request->model = ngx_http_jimeng_slot_model(wish->req_key);
+    request->model = jm_model_hash(request->req_key);
     request->worker = (uint32_t) ngx_worker;
     request->entry = wish->entry;
     request->task = (uint8_t) wish->task;
@@ -287,15 +285,6 @@ ngx_http_jimeng_slot_leave(ngx_http_jimeng_slot_t *slot, jm_leave_e how)
 
         b->leave(b, &slot->place, how);
     }
-}
-
-
-/* what a model is known by to the queue, and in what clients have used */
-
-uint64_t
-ngx_http_jimeng_slot_model(ngx_str_t *req_key)
-{
-    return jm_hash(JM_HASH_START, req_key->data, req_key->len);
 }
 
 

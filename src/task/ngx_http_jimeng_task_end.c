@@ -240,6 +240,7 @@ static void
 ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
     ngx_uint_t images, ngx_uint_t left)
 {
+    jm_str_t                 req_key;
     jm_op_over_t            *op;
     ngx_http_jimeng_job_t   *job;
     ngx_http_jimeng_ctx_t   *ctx;
@@ -264,6 +265,8 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
 
     ngx_http_jimeng_slot_stop(&task->slot);
 
+    ngx_http_jimeng_str(&req_key, &job->order.req_key);
+
     op->done.handler = ngx_http_jimeng_task_counted;
     op->done.data = task;
     op->claim = ngx_http_jimeng_ledger_of(job->claim);
@@ -273,7 +276,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
     op->how = how;
     op->hold = job->hold ? &job->hold->hold : NULL;
     op->client = ctx ? ctx->client : NULL;
-    op->bill.model = ngx_http_jimeng_slot_model(&job->order.req_key);
+    op->bill.model = jm_model_hash(req_key);
     op->bill.images = images;
     op->bill.cost = images * job->order.price;
     op->price = job->order.price;
@@ -290,7 +293,6 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
         zone->backend.over(&zone->backend, op);
 
     } else {
-        ngx_memzero(&op->near, sizeof(jm_quota_near_t));
         op->first = task->own;
         op->billed = task->own;
         ngx_http_jimeng_task_counted(task);

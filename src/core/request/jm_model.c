@@ -4,6 +4,7 @@
  */
 
 
+#include "jm_hash.h"
 #include "jm_model.h"
 #include "jm_picture.h"
 #include "jm_text.h"
@@ -279,6 +280,13 @@ jm_model_price(const jm_models_t *models, jm_str_t req_key)
     }
 
     return 0;
+}
+
+
+uint64_t
+jm_model_hash(jm_str_t req_key)
+{
+    return jm_hash(JM_HASH_START, req_key.data, req_key.len);
 }
 
 

@@ -61,6 +61,9 @@ const jm_model_t *jm_model_list(const jm_models_t *extra, size_t i);
  */
 uint64_t jm_model_price(const jm_models_t *models, jm_str_t req_key);
 
+/* Returns what a req_key is known by where there is room for no text. */
+uint64_t jm_model_hash(jm_str_t req_key);
+
 /*
  * Sets *e to JM_CAUSE_MODEL_NOT_FOUND for a name that jm_model_find() did not
  * find.  The message says when the model needs an account of Ark: that is

@@ -149,26 +149,22 @@ jm_memory_hold(jm_state_t *st, jm_op_open_t *op)
         return;
     }
 
+    if (op->hold != NULL && !op->joins) {
+        op->over = jm_quota_enter_hold(&st->quota, op->client, &op->most,
+                                       op->force, st->now, st->seconds,
+                                       op->hold, &op->view);
+
+        jm_quota_near(&st->quota, op->client, st->seconds, &op->near);
+        return;
+    }
+
     /* who has no limits is entered for what it uses to be counted */
 
-    if (op->joins || op->hold == NULL) {
-        (void) jm_quota_enter(&st->quota, op->client, st->now, st->seconds);
-    }
+    (void) jm_quota_enter(&st->quota, op->client, st->now, st->seconds);
 
-    if (op->hold == NULL) {
-        return;
-    }
-
-    if (op->joins) {
+    if (op->hold != NULL) {
         jm_quota_attach(&st->quota, op->client, op->hold);
-        return;
     }
-
-    op->over = jm_quota_enter_hold(&st->quota, op->client, &op->most,
-                                   op->force, st->now, st->seconds, op->hold,
-                                   &op->view);
-
-    jm_quota_near(&st->quota, op->client, st->seconds, &op->near);
 }
 
 

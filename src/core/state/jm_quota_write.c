@@ -4,7 +4,6 @@
  */
 
 
-#include "jm_hash.h"
 #include "jm_json.h"
 #include "jm_quota_usage.h"
 #include "jm_text.h"
@@ -279,25 +278,21 @@ static const jm_model_t *
 jm_quota_write_model(const jm_models_t *extra, uint64_t hash)
 {
     size_t             i;
-    jm_str_t           req_key;
     const jm_model_t  *model;
 
-    for ( ;; ) {
-
-        for (i = 0; (model = jm_model_list(extra, i)) != NULL; i++) {
-            req_key = model->req_key;
-
-            if (jm_hash(JM_HASH_START, req_key.data, req_key.len) == hash) {
-                return model;
-            }
+    for (i = 0; extra != NULL && i < extra->n; i++) {
+        if (jm_model_hash(extra->rows[i].req_key) == hash) {
+            return &extra->rows[i];
         }
-
-        if (extra == NULL) {
-            return NULL;
-        }
-
-        extra = NULL;
     }
+
+    for (i = 0; (model = jm_model_list(NULL, i)) != NULL; i++) {
+        if (jm_model_hash(model->req_key) == hash) {
+            return model;
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -27,6 +27,7 @@ sub difference {
     my %tasks = %{ $emulator->state->{tasks} };
     my %billed = accounted($nginx);
     my %but = map { $_ => 1 } @but;
+    my $log = sum0(map { @$_ } values %billed);
     my @wrong;
 
     for my $id (sort keys %tasks) {
@@ -43,11 +44,9 @@ sub difference {
     push @wrong, map { "the log has a task $_, which was never made" }
                  sort keys %billed;
 
-    my %log = accounted($nginx);
-
     return {
         wrong => \@wrong,
-        log   => sum0(map { @$_ } values %log),
+        log   => $log,
         made  => sum0(map { $_->{made} } values %tasks),
     };
 }

@@ -108,13 +108,13 @@ sub billing {
 
     my $counts = judged(\@lines, $network, $emulator, [ @$delays ], $nginx,
                         \@kills);
-    my $log = difference($nginx, $emulator,
-                         unknown($emulator, \@kills, $delays));
+    my @unlogged = unknown($emulator, \@kills, $delays);
+    my $log = difference($nginx, $emulator, @unlogged);
 
     push @{ $counts->{missed} }, @{ $log->{wrong} } if $o{ledger};
 
     return { %$counts, made => $log->{made}, log => $log->{log},
-             unlogged => scalar unknown($emulator, \@kills, $delays),
+             unlogged => scalar @unlogged,
              reloads => $reloads, kills => scalar @kills,
              resets => $network->{resets}, seconds => $seconds };
 }
