@@ -465,7 +465,10 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
 
     st = b->lock(b->ctx);
 
-    if (op->first && op->claim != NULL) {
+    if (op->left && op->claim != NULL) {
+        jm_ledger_unfollow(&st->ledger, op->claim, op->task);
+
+    } else if (op->first && op->claim != NULL) {
         op->first = jm_ledger_over(&st->ledger, op->claim, op->task, st->now);
 
     } else if (op->first && (op->joined.len != 0 || op->entry != 0)) {

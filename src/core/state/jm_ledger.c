@@ -517,6 +517,19 @@ jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 }
 
 
+void
+jm_ledger_unfollow(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i)
+{
+    jm_ledger_entry_t  *e;
+
+    e = jm_ledger_find(l, claim);
+
+    if (e != NULL) {
+        jm_ledger_give_up(l, claim, i, jm_ledger_slot(l, e, i), 0);
+    }
+}
+
+
 unsigned
 jm_ledger_ended(jm_ledger_t *l, uint64_t serial, unsigned i, jm_str_t id,
     uint64_t now, unsigned *known)

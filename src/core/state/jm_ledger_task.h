@@ -81,6 +81,12 @@ unsigned jm_ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
     uint64_t now);
 
 /*
+ * The claim does not follow a task any more that the upstream has, which goes
+ * on: whoever sees its end is the first, though this process lives.
+ */
+void jm_ledger_unfollow(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i);
+
+/*
  * Somebody who holds no claim has seen that a task is over, whose id this is.
  * Returns 1 to the first who sees the end of what the upstream had, as
  * jm_ledger_over() does; 0 as well if a process that lives follows it, or there
