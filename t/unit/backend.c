@@ -3,7 +3,8 @@
  * one call of the ledger, the queue, or the limits of clients.  How these come
  * about step by step is in state_steps.c.
  *
- * Seen failing: test_left() without jm_ledger_unfollow() in jm_memory_over().
+ * Seen failing: test_left() without jm_ledger_unfollow() in jm_memory_over(),
+ * and test_made_to_exit() where it ends the place of whoever is not the first.
  */
 
 
@@ -362,6 +363,56 @@ test_left(int primary)
 
 
 /*
+ * A worker that is made to exit gives its place back first, and its claim
+ * after: who sees the end between the two is not the first, and leaves the
+ * place to who is.
+ */
+
+static void
+test_made_to_exit(int primary)
+{
+    order_t        o, again;
+    unsigned       adopted;
+    jm_str_t       id;
+    jm_place_t     none;
+    jm_op_over_t   over;
+
+    id = str("7392616336519610411");
+
+    order_running(&st, &o, 9, "7392616336519610411", (unsigned) primary,
+                  &alice);
+    (void) order_open(&st, &again, 9, 1, &alice);
+
+    b.leave(&b, &o.places[0], JM_LEAVE_LOST);
+
+    memset(&none, 0, sizeof(jm_place_t));
+    memset(&over, 0, sizeof(jm_op_over_t));
+
+    over.done = state_done_with;
+    over.claim = &again.claim;
+    over.entry = again.claim.serial;
+    over.account = (unsigned) primary;
+    over.place = &none;
+    over.how = JM_LEAVE_OVER;
+    over.bill.images = 1;
+    over.joined = id;
+
+    b.over(&b, &over);
+    is_int(over.first, 0, "who sees the end before that is not the first");
+
+    state_begin(&st);
+    adopted = jm_queue_adopt(&st.queue, &none, (unsigned) primary, id, st.now);
+    jm_queue_leave(&st.queue, &none, JM_LEAVE_OVER, st.now);
+    state_commit(&st);
+
+    is_int(adopted, 1, "and leaves the slot for who counts it to find");
+
+    order_close(&st, &again, 1);
+    order_close(&st, &o, 0);
+}
+
+
+/*
  * Who asks by an id that was given out before there was a task, and leaves
  * before it is told of one, has seen no end.
  */
@@ -520,6 +571,7 @@ main(void)
     test_submit();
     test_look(primary);
     test_left(primary);
+    test_made_to_exit(primary);
     test_place(primary, backup);
 
     test_loose();

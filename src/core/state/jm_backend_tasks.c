@@ -486,7 +486,7 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
     if (op->place->serial != 0) {
         jm_queue_leave(&st->queue, op->place, op->how, st->now);
 
-    } else if (op->joined.len != 0 && op->how == JM_LEAVE_OVER) {
+    } else if (op->first && op->joined.len != 0 && op->how == JM_LEAVE_OVER) {
         (void) jm_queue_ended(&st->queue, op->account, op->joined, st->now);
     }
 
