@@ -12,7 +12,7 @@ use lib 't/lib';
 use Jimeng::Test;
 
 use IO::Socket::INET;
-use Jimeng::Test::Process qw(free_port poll slurp);
+use Jimeng::Test::Process qw(poll slurp);
 
 
 # ---- requests and answers
@@ -149,10 +149,10 @@ $t = Jimeng::Test->new(
 );
 
 # The port is taken by another program between choosing and using it.
-my $taken = free_port();
 my $other = IO::Socket::INET->new(
-    LocalAddr => '127.0.0.1', LocalPort => $taken, Listen => 1,
+    LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1,
 ) or die $!;
+my $taken = $other->sockport;
 
 $t->{ports}{http} = $taken;
 $t->start;

@@ -140,6 +140,9 @@ is(scalar submits_of($t, $prompt), 1, 'left: one task');
 $prompt = 'a swallow, its worker is killed';
 ($x, @request) = submitted($prompt);
 
+# Before that only the emulator knows of the task.
+wait_for { scalar $t->queries($prompt) } 'killed: its worker knows the task';
+
 kill 'STOP', $t->nginx->pid;
 kill 'KILL', $one;
 $again = ask($t, $other, @request);
