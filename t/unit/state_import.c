@@ -294,13 +294,14 @@ test_serials(void)
 
     /* a file that is an older one, and has newer numbers */
 
-    old.store.shared->serial = 50;
+    old.store.shared->serial = UINT64_C(1) << 52;
     order_all(&old, 1, 0, &alice);
     old.store.shared->serial = 3;
     new_init(&st, SIZE, 20);
     (void) state_import(&st, old.store.shared, SIZE, &n);
     is_int(n.entries, 1, "an entry");
-    is_int((int64_t) st.store.shared->serial, 51, "its number is the last");
+    is_int((int64_t) st.store.shared->serial, (INT64_C(1) << 52) + 1,
+           "its number is the last");
     state_done(&st);
 
     /* the head is no more: nobody ever comes so far */

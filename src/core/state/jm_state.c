@@ -20,6 +20,10 @@
 
 #define JM_STATE_LATEST     UINT64_C(16700000000000)
 
+/* bits of a number that count on within the millisecond in which it began */
+
+#define JM_STATE_NUMBERS    10
+
 
 static jm_rc_e jm_state_layout(jm_state_t *st, void *memory, size_t size,
     unsigned fresh, uint32_t least);
@@ -56,6 +60,12 @@ jm_state_create(jm_state_t *st, void *memory, size_t size, uint32_t records,
     st->shared->boot = st->boot;
 
     jm_state_set_clock(st, clock, last);
+
+    /* an id that was made in the days of another state names nothing here */
+
+    st->store.shared->serial = jm_min(st->shared->last, JM_STATE_LATEST)
+                               << JM_STATE_NUMBERS;
+
     jm_store_commit(&st->store);
 
     return JM_OK;
