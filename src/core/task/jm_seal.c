@@ -11,7 +11,7 @@
 
 #include "jm_seal.h"
 
-#include "jm_base64.h"
+#include "jm_base64url.h"
 
 #include <openssl/crypto.h>
 
@@ -26,12 +26,10 @@
 #define JM_SEAL_BYTES       (JM_SEAL_HEAD + JM_TICKET_MAX + JM_CRYPT_TAG)
 
 
-_Static_assert(jm_base64_encoded(JM_SEAL_BYTES) == JM_SEAL_MAX,
+_Static_assert(jm_base64url_encoded(JM_SEAL_BYTES) == JM_SEAL_MAX,
                "the largest ticket makes the longest id");
 
 
-static size_t jm_seal_encode(uint8_t *dst, jm_str_t bytes);
-static size_t jm_seal_decode(uint8_t *dst, jm_str_t text);
 static jm_rc_e jm_seal_open(uint8_t *plain, const jm_seal_key_t *keys,
     size_t nkeys, jm_str_t bytes);
 
@@ -100,40 +98,9 @@ jm_seal(jm_buf_t *out, const jm_seal_key_t *key, const uint8_t *nonce,
     bytes.len = JM_SEAL_HEAD + b.len + JM_CRYPT_TAG;
     bytes.data = sealed;
 
-    jm_buf_add(out, text, jm_seal_encode(text, bytes));
+    jm_buf_add(out, text, jm_base64url_encode(text, bytes));
 
     return out->rc;
-}
-
-
-/* room for jm_base64_encoded(bytes.len) is needed, whatever is written */
-
-static size_t
-jm_seal_encode(uint8_t *dst, jm_str_t bytes)
-{
-    size_t               i, n;
-    jm_base64_encoder_t  e;
-
-    jm_base64_encoder_init(&e);
-
-    n = jm_base64_encode(&e, bytes, dst);
-    n += jm_base64_encode_end(&e, dst + n);
-
-    while (n != 0 && dst[n - 1] == '=') {
-        n--;
-    }
-
-    for (i = 0; i < n; i++) {
-
-        if (dst[i] == '+') {
-            dst[i] = '-';
-
-        } else if (dst[i] == '/') {
-            dst[i] = '_';
-        }
-    }
-
-    return n;
 }
 
 
@@ -142,15 +109,18 @@ jm_unseal(jm_ticket_t *t, const jm_seal_key_t *keys, size_t nkeys,
     jm_str_t text, jm_mem_t *mem)
 {
     jm_rc_e   rc;
-    uint8_t   sealed[jm_base64_decoded(JM_SEAL_MAX)], plain[JM_TICKET_MAX];
+    uint8_t   sealed[jm_base64url_decoded(JM_SEAL_MAX)];
+    uint8_t   plain[JM_TICKET_MAX];
     jm_str_t  bytes;
 
-    bytes.len = jm_seal_decode(sealed, text);
-    bytes.data = sealed;
-
-    if (bytes.len < JM_SEAL_HEAD + JM_CRYPT_TAG) {
+    if (text.len > JM_SEAL_MAX
+        || jm_base64url_decode(sealed, &bytes.len, text) != JM_OK
+        || bytes.len < JM_SEAL_HEAD + JM_CRYPT_TAG)
+    {
         return JM_INVALID;
     }
+
+    bytes.data = sealed;
 
     rc = jm_seal_open(plain, keys, nkeys, bytes);
 
@@ -168,44 +138,6 @@ jm_unseal(jm_ticket_t *t, const jm_seal_key_t *keys, size_t nkeys,
     bytes.data = plain;
 
     return jm_ticket_read(t, bytes, mem);
-}
-
-
-/*
- * No bytes when the text is not what jm_seal_encode() writes: a decoder takes
- * many texts for the same bytes, of which one is an id.
- */
-
-static size_t
-jm_seal_decode(uint8_t *dst, jm_str_t text)
-{
-    size_t       n, rest;
-    uint8_t      again[JM_SEAL_MAX];
-    jm_str_t     bytes;
-    jm_base64_t  d;
-
-    if (text.len > JM_SEAL_MAX) {
-        return 0;
-    }
-
-    jm_base64_init(&d, 0);
-
-    if (jm_base64_decode(&d, text, dst, &n) != JM_OK
-        || jm_base64_decode_end(&d, dst + n, &rest) != JM_OK)
-    {
-        return 0;
-    }
-
-    bytes.len = n + rest;
-    bytes.data = dst;
-
-    if (jm_seal_encode(again, bytes) != text.len
-        || memcmp(again, text.data, text.len) != 0)
-    {
-        return 0;
-    }
-
-    return bytes.len;
 }
 
 
