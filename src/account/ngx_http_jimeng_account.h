@@ -14,7 +14,7 @@
 #define _NGX_HTTP_JIMENG_ACCOUNT_H_INCLUDED_
 
 
-#include "ngx_http_jimeng_base.h"
+#include "ngx_http_jimeng_client.h"
 
 #include "jm_sign.h"
 
@@ -91,6 +91,14 @@ const jm_client_t *ngx_http_jimeng_keys_named(ngx_array_t *files,
     jm_str_t name);
 ngx_int_t ngx_http_jimeng_keys_clients(ngx_conf_t *cf, ngx_array_t *files,
     ngx_array_t *clients);
+
+/* ngx_http_jimeng_value.c */
+
+char *ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_jimeng_msec_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_jimeng_number_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 #endif /* _NGX_HTTP_JIMENG_ACCOUNT_H_INCLUDED_ */

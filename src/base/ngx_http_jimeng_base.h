@@ -5,8 +5,8 @@
 
 
 /*
- * The floor "base": what is kept of a request, its memory, its headers, who
- * its client is and whether that client is still there.
+ * The floor "base": what is kept of a request, its memory, its headers, and
+ * who sees what it brings first.
  */
 
 
@@ -29,6 +29,7 @@ typedef struct ngx_http_jimeng_job_s    ngx_http_jimeng_job_t;
 typedef struct ngx_http_jimeng_input_s  ngx_http_jimeng_input_t;
 typedef struct ngx_http_jimeng_order_s  ngx_http_jimeng_order_t;
 typedef struct ngx_http_jimeng_hold_s   ngx_http_jimeng_hold_t;
+typedef struct ngx_http_jimeng_shown_s  ngx_http_jimeng_shown_t;
 
 
 typedef struct {
@@ -36,6 +37,7 @@ typedef struct {
     ngx_http_jimeng_input_t    *input;      /* while the body is read */
     ngx_http_jimeng_order_t    *order;      /* when asked for by an id */
     ngx_http_jimeng_hold_t     *hold;       /* a share of client's limits */
+    ngx_http_jimeng_shown_t    *shown;      /* a link that was opened */
     const jm_client_t          *client;     /* NULL: it is not known */
     const jm_client_t          *key;        /* whose key it sent, or NULL */
     jm_error_t                 *rate_error; /* NULL: not over its rate */
@@ -54,6 +56,21 @@ typedef struct {
     unsigned                    known:1;    /* client is, as far as it can be */
     unsigned                    unasked:1;  /* no client's: only to be logged */
 } ngx_http_jimeng_ctx_t;
+
+
+/* whose filters come before those of other modules */
+
+typedef enum {
+    NGX_HTTP_JIMENG_FILTER_ANSWER = 0,
+    NGX_HTTP_JIMENG_FILTER_SHOWN,
+    NGX_HTTP_JIMENG_FILTERS
+} ngx_http_jimeng_filter_e;
+
+
+typedef struct {
+    ngx_http_output_header_filter_pt  header;
+    ngx_http_output_body_filter_pt    body;
+} ngx_http_jimeng_filter_t;
 
 
 /* sets a jm_str_t and an ngx_str_t, or a jm_buf_t, from one another */
@@ -75,6 +92,12 @@ void ngx_http_jimeng_mem(jm_mem_t *mem, ngx_pool_t *pool);
 void ngx_http_jimeng_post(ngx_http_request_t *r,
     ngx_http_posted_request_t *posted);
 
+/* ngx_http_jimeng_first.c */
+
+void ngx_http_jimeng_first(ngx_uint_t n, ngx_http_jimeng_filter_t *filter);
+ngx_int_t ngx_http_jimeng_next_header(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_next_body(ngx_http_request_t *r, ngx_chain_t *in);
+
 /* ngx_http_jimeng_random.c */
 
 ngx_int_t ngx_http_jimeng_random(u_char *dst, size_t len, ngx_log_t *log);
@@ -91,30 +114,6 @@ ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,
 ngx_str_t *ngx_http_jimeng_key_header(ngx_http_request_t *r, ngx_uint_t *n);
 ngx_int_t ngx_http_jimeng_reply_header(ngx_http_request_t *r,
     const char *name, u_char *value, size_t len);
-
-/* ngx_http_jimeng_identity.c */
-
-ngx_int_t ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key);
-ngx_int_t ngx_http_jimeng_digest(u_char *dst, jm_str_t *parts, ngx_uint_t n);
-ngx_int_t ngx_http_jimeng_identity(ngx_http_request_t *r, u_char *id);
-ngx_int_t ngx_http_jimeng_client_digest(const jm_client_t *c, u_char *id);
-void ngx_http_jimeng_owner(ngx_http_request_t *r, jm_str_t *owner);
-
-/* ngx_http_jimeng_client.c */
-
-ngx_uint_t ngx_http_jimeng_client_is_stream(ngx_http_request_t *r);
-void ngx_http_jimeng_client_watch(ngx_http_request_t *r);
-void ngx_http_jimeng_client_unwatch(ngx_http_request_t *r);
-ngx_uint_t ngx_http_jimeng_client_left(ngx_http_request_t *r);
-ngx_uint_t ngx_http_jimeng_client_broke(ngx_http_request_t *r);
-ngx_uint_t ngx_http_jimeng_client_took(ngx_http_request_t *r);
-ngx_uint_t ngx_http_jimeng_client_early(ngx_http_request_t *r);
-void ngx_http_jimeng_client_ignore(ngx_http_request_t *r);
-ngx_uint_t ngx_http_jimeng_shutdown_within(ngx_msec_t time);
-
-/* ngx_http_jimeng_cut.c */
-
-void ngx_http_jimeng_client_cut(ngx_http_request_t *r);
 
 
 #endif /* _NGX_HTTP_JIMENG_BASE_H_INCLUDED_ */

@@ -18,6 +18,8 @@
 
 static char *ngx_http_jimeng_needs_zone(ngx_conf_t *cf,
     ngx_http_jimeng_loc_conf_t *conf);
+static ngx_int_t ngx_http_jimeng_link_keys(ngx_conf_t *cf,
+    ngx_http_jimeng_main_conf_t *jmcf);
 static void ngx_http_jimeng_main_conf_cleanup(void *data);
 
 
@@ -72,6 +74,7 @@ ngx_http_jimeng_main_conf_cleanup(void *data)
     ngx_uint_t  i;
 
     for (i = 0; i < JM_SEAL_KEYS; i++) {
+        jm_link_key_free(&jmcf->link_keys[i]);
         jm_seal_key_free(&jmcf->seal_keys[i]);
     }
 }
@@ -84,7 +87,9 @@ ngx_http_jimeng_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_value(jmcf->timezone, 0);
 
-    if (ngx_http_jimeng_secret_init(cf, jmcf) != NGX_OK) {
+    if (ngx_http_jimeng_secret_init(cf, jmcf) != NGX_OK
+        || ngx_http_jimeng_link_keys(cf, jmcf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -101,6 +106,26 @@ ngx_http_jimeng_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     return ngx_http_jimeng_accounts_check(cf, jmcf);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_link_keys(ngx_conf_t *cf, ngx_http_jimeng_main_conf_t *jmcf)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < jmcf->nseal_keys; i++) {
+
+        if (jm_link_key_init(&jmcf->link_keys[i], &jmcf->seal_keys[i])
+            != JM_OK)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "OpenSSL made no keys for links of pictures");
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -126,6 +151,7 @@ ngx_http_jimeng_create_loc_conf(ngx_conf_t *cf)
      *     conf->default_model = { 0, NULL };
      *     conf->dry_run = 0;
      *     conf->client = NULL;
+     *     conf->links = NULL;
      */
 
     conf->account_names = NGX_CONF_UNSET_PTR;

@@ -17,7 +17,7 @@
 
 #include "ngx_http_jimeng_account.h"
 
-#include "jm_seal.h"
+#include "jm_link.h"
 
 
 #define NGX_HTTP_JIMENG_ADAPTIVE     0      /* jimeng_poll_interval */
@@ -27,6 +27,7 @@
 
 typedef struct ngx_http_jimeng_zone_s    ngx_http_jimeng_zone_t;
 typedef struct ngx_http_jimeng_upload_s  ngx_http_jimeng_upload_t;
+typedef struct ngx_http_jimeng_links_s   ngx_http_jimeng_links_t;
 
 
 typedef struct {
@@ -40,6 +41,7 @@ typedef struct {
     time_t                      created;    /* when it was read */
     jm_seal_key_t               seal_keys[JM_SEAL_KEYS];
     ngx_uint_t                  nseal_keys;
+    jm_link_key_t               link_keys[JM_SEAL_KEYS];    /* as many */
     unsigned                    seal_random:1;  /* made at the start */
     unsigned                    used:1;     /* it was good */
 } ngx_http_jimeng_main_conf_t;
@@ -63,6 +65,7 @@ typedef struct {
     ngx_uint_t                  response_format;    /* jm_format_e */
     ngx_uint_t                  max_prompt;
     ngx_http_jimeng_upload_t   *upload;     /* NULL: URLs only */
+    ngx_http_jimeng_links_t    *links;      /* what pictures' links say */
     ngx_flag_t                  error_page; /* without jimeng_pass as well */
     ngx_flag_t                  cross_site; /* forms of any origin */
     ngx_http_jimeng_keys_t     *keys;       /* NULL: clients need no key */
@@ -87,11 +90,6 @@ ngx_msec_t ngx_http_jimeng_poll_fixed(ngx_http_jimeng_loc_conf_t *jlcf);
 
 /* ngx_http_jimeng_conf_value.c */
 
-char *ngx_http_jimeng_positive(ngx_conf_t *cf, void *post, void *data);
-char *ngx_http_jimeng_msec_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_jimeng_number_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_jimeng_timezone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

@@ -21,10 +21,6 @@ static ngx_uint_t ngx_http_jimeng_answer_passes(
     ngx_http_jimeng_exchange_t *x);
 
 
-static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
-static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
-
-
 /*
  * "proxy_next_upstream non_idempotent" would send a submit that was sent and
  * not answered to another server, and have it paid twice;
@@ -89,7 +85,7 @@ ngx_http_jimeng_answer_header_filter(ngx_http_request_t *r)
     x = ngx_http_jimeng_exchange_of(r);
 
     if (x == NULL) {
-        return ngx_http_next_header_filter(r);
+        return NGX_DECLINED;
     }
 
     x->status = r->headers_out.status;
@@ -110,7 +106,7 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     x = ngx_http_jimeng_exchange_of(r);
 
     if (x == NULL) {
-        return ngx_http_next_body_filter(r, in);
+        return NGX_DECLINED;
     }
 
     for (cl = in; cl; cl = cl->next) {
@@ -211,24 +207,18 @@ ngx_http_jimeng_answer_deferred(ngx_http_jimeng_exchange_t *x)
 
 /*
  * An exchange's answer reaches us as the upstream has sent it, and no filter
- * of another module sees it.  The filters of a module that is loaded later
- * come before those of the modules loaded earlier, and each reading of a
- * configuration, one that nginx refuses as well, puts them in their order
- * anew.  So it is an exchange that makes sure that ours are the first.
+ * of another module sees it.
  */
 
 void
 ngx_http_jimeng_answer_first(void)
 {
-    if (ngx_http_top_header_filter != ngx_http_jimeng_answer_header_filter) {
-        ngx_http_next_header_filter = ngx_http_top_header_filter;
-        ngx_http_top_header_filter = ngx_http_jimeng_answer_header_filter;
-    }
+    static ngx_http_jimeng_filter_t  filter = {
+        ngx_http_jimeng_answer_header_filter,
+        ngx_http_jimeng_answer_body_filter
+    };
 
-    if (ngx_http_top_body_filter != ngx_http_jimeng_answer_body_filter) {
-        ngx_http_next_body_filter = ngx_http_top_body_filter;
-        ngx_http_top_body_filter = ngx_http_jimeng_answer_body_filter;
-    }
+    ngx_http_jimeng_first(NGX_HTTP_JIMENG_FILTER_ANSWER, &filter);
 }
 
 

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng_base.h"
+#include "ngx_http_jimeng_client.h"
 
 
 static ngx_int_t ngx_http_jimeng_identify(ngx_http_request_t *r,

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_jimeng_base.h"
+#include "ngx_http_jimeng_client.h"
 
 
 #if (NGX_HTTP_V2)
