@@ -140,6 +140,27 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       0,
       NULL },
 
+    { ngx_string("jimeng_pictures"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_jimeng_pictures,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("jimeng_picture"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_jimeng_picture,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("jimeng_picture_hosts"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_jimeng_picture_hosts,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("jimeng_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_jimeng_zone,
@@ -258,6 +279,12 @@ ngx_http_jimeng_postconfiguration(ngx_conf_t *cf)
            != NGX_OK
         || ngx_http_jimeng_phase(cf, NGX_HTTP_LOG_PHASE,
                                  ngx_http_jimeng_logged)
+           != NGX_OK
+        || ngx_http_jimeng_phase(cf, NGX_HTTP_PREACCESS_PHASE,
+                                 ngx_http_jimeng_show_preaccess)
+           != NGX_OK
+        || ngx_http_jimeng_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                 ngx_http_jimeng_show_precontent)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -294,6 +321,12 @@ ngx_http_jimeng_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     char  *rv;
 
     rv = ngx_http_jimeng_merge_conf(cf, parent, child);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    rv = ngx_http_jimeng_link_merge(cf, parent, child);
 
     if (rv != NGX_CONF_OK) {
         return rv;

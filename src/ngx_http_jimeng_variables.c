@@ -98,6 +98,12 @@ static ngx_http_variable_t  ngx_http_jimeng_vars[] = {
     { ngx_string("jimeng_upstream_time"), NULL, ngx_http_jimeng_time_variable,
       NGX_HTTP_JIMENG_UPSTREAM_TIME, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("jimeng_picture_url"), NULL,
+      ngx_http_jimeng_show_url_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jimeng_picture_type"), NULL,
+      ngx_http_jimeng_show_type_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
       ngx_http_null_variable
 };
 

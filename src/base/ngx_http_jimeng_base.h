@@ -63,6 +63,7 @@ typedef struct {
 typedef enum {
     NGX_HTTP_JIMENG_FILTER_ANSWER = 0,
     NGX_HTTP_JIMENG_FILTER_SHOWN,
+    NGX_HTTP_JIMENG_FILTER_ATTEMPT,
     NGX_HTTP_JIMENG_FILTERS
 } ngx_http_jimeng_filter_e;
 

@@ -14,7 +14,7 @@
 #define _NGX_HTTP_JIMENG_JOB_H_INCLUDED_
 
 
-#include "ngx_http_jimeng_reply.h"
+#include "ngx_http_jimeng_show.h"
 
 
 /* what timers of a job look at: is the worker to exit, is the reply taken */

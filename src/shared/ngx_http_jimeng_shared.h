@@ -14,7 +14,7 @@
 #define _NGX_HTTP_JIMENG_SHARED_H_INCLUDED_
 
 
-#include "ngx_http_jimeng_metrics.h"
+#include "ngx_http_jimeng_fetch.h"
 
 #include "jm_task.h"
 

@@ -307,7 +307,13 @@ ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
 
     task->part.urls = urls;
 
-    return NGX_OK;
+    /* who wants data is told no URL */
+
+    return task->job->order.data_json.len
+           ? NGX_OK
+           : ngx_http_jimeng_link_urls(task->job->request,
+                                       task->job->order.created, urls,
+                                       answer->nurls);
 }
 
 

@@ -23,6 +23,7 @@ static jm_leave_e ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task,
 static void ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task,
     jm_leave_e how, ngx_uint_t images, ngx_uint_t left);
 static void ngx_http_jimeng_task_counted(void *data);
+static void ngx_http_jimeng_task_fetch(ngx_http_jimeng_task_t *task);
 
 
 /* it has brought pictures */
@@ -333,5 +334,19 @@ ngx_http_jimeng_task_counted(void *data)
         ngx_http_jimeng_metrics_images(job->request, client,
                                        &job->order.req_key,
                                        &job->account->name, &op->bill);
+
+        ngx_http_jimeng_task_fetch(task);
+    }
+}
+
+
+/* who has its pictures as data has them already */
+
+static void
+ngx_http_jimeng_task_fetch(ngx_http_jimeng_task_t *task)
+{
+    if (task->part.urls && task->job->order.data_json.len == 0) {
+        ngx_http_jimeng_fetch(task->job->request, task->part.urls,
+                              task->part.nurls);
     }
 }

@@ -14,7 +14,7 @@
 #define _NGX_HTTP_JIMENG_ZONE_H_INCLUDED_
 
 
-#include "ngx_http_jimeng_access.h"
+#include "ngx_http_jimeng_link.h"
 #include "ngx_http_jimeng_memory.h"
 
 #include "jm_backend.h"

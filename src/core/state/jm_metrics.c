@@ -137,6 +137,13 @@ jm_metrics_entered(jm_metrics_t *m, jm_mark_e mark, jm_entered_e how)
 
 
 void
+jm_metrics_fetch(jm_metrics_t *m, jm_fetch_e how)
+{
+    m->shared->counters.fetches[how]++;
+}
+
+
+void
 jm_metrics_refused(jm_metrics_t *m)
 {
     m->shared->counters.refused++;

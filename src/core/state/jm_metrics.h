@@ -25,7 +25,7 @@
 
 /* changes with the meaning of anything that is kept in shared memory */
 
-#define JM_METRICS_LAYOUT    3
+#define JM_METRICS_LAYOUT    4
 #define JM_METRICS_VERSION   (JM_METRICS_LAYOUT << 8 | JM_CAUSE_LAST)
 
 
@@ -91,6 +91,9 @@ void jm_metrics_images(jm_metrics_t *m, jm_str_t client, jm_str_t model,
 
 /* Counts what the ledger made of a request. */
 void jm_metrics_entered(jm_metrics_t *m, jm_mark_e mark, jm_entered_e how);
+
+/* Counts an attempt to fetch a picture, or one that there will not be. */
+void jm_metrics_fetch(jm_metrics_t *m, jm_fetch_e how);
 
 /* Counts a configuration that was not taken. */
 void jm_metrics_refused(jm_metrics_t *m);

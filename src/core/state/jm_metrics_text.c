@@ -59,6 +59,7 @@ static void jm_text_limits(jm_buf_t *out, const char *name, const char *help,
     unsigned used, const jm_report_t *report);
 static void jm_text_waiting(jm_buf_t *out, const jm_report_t *report);
 static void jm_text_ledger(jm_buf_t *out, const jm_report_t *report);
+static void jm_text_fetches(jm_buf_t *out, const jm_report_t *report);
 static void jm_text_process(jm_buf_t *out, const jm_report_t *report);
 static void jm_text_zone(jm_buf_t *out, const char *state, uint64_t bytes);
 static void jm_text_value(jm_buf_t *out, const char *name, const char *type,
@@ -173,6 +174,12 @@ static const char  *jm_entered[JM_ENTERED_LAST] = {
     [JM_ENTERED_FULL] = "full"
 };
 
+static const char  *jm_fetches[JM_FETCH_LAST] = {
+    [JM_FETCH_SUCCEED] = "succeed",
+    [JM_FETCH_FAILED] = "failed",
+    [JM_FETCH_LOST] = "lost"
+};
+
 
 jm_rc_e
 jm_metrics_text(jm_buf_t *out, jm_report_t *report)
@@ -197,6 +204,7 @@ jm_metrics_text(jm_buf_t *out, jm_report_t *report)
 
     jm_text_waiting(out, report);
     jm_text_ledger(out, report);
+    jm_text_fetches(out, report);
     jm_text_process(out, report);
 
     return out->rc;
@@ -391,6 +399,24 @@ jm_text_ledger(jm_buf_t *out, const jm_report_t *report)
             jm_line_end(&line, report->counters->entered[mark][how],
                         JM_UNIT_ONE);
         }
+    }
+}
+
+
+static void
+jm_text_fetches(jm_buf_t *out, const jm_report_t *report)
+{
+    unsigned   how;
+    jm_line_t  line;
+
+    jm_line_head(out, "jimeng_picture_fetches_total", "counter",
+                 "Attempts to fetch a picture as its task has ended; \"lost\" "
+                 "counts pictures that were given up.");
+
+    for (how = 0; how < JM_FETCH_LAST; how++) {
+        jm_line_begin(&line, out, "jimeng_picture_fetches_total", "");
+        jm_line_label_cstring(&line, "result", jm_fetches[how]);
+        jm_line_end(&line, report->counters->fetches[how], JM_UNIT_ONE);
     }
 }
 

@@ -15,6 +15,7 @@
 
 
 #include "jm_error.h"
+#include "jm_fetch.h"
 
 
 #define JM_METRICS_LABEL     256    /* bytes of a name that are kept */
@@ -67,6 +68,7 @@ typedef enum {
 typedef struct {
     uint64_t         entered[JM_MARK_LAST][JM_ENTERED_LAST];
     uint64_t         refused;       /* configurations */
+    uint64_t         fetches[JM_FETCH_LAST];
 
     /* of the series that there is no room for, by their result */
     uint64_t         others[JM_SERIES_LAST][JM_CAUSE_LAST];
