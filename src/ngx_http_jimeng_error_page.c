@@ -90,7 +90,9 @@ ngx_http_jimeng_error_is_ours(ngx_http_request_t *r)
         return 1;
     }
 
-    return jlcf->error_page && r->err_status
+    return (jlcf->error_page
+            || jlcf->links->picture != NGX_HTTP_JIMENG_LINK_CLOSED)
+           && r->err_status
            && !(r->internal
                 && (r->error_page || r->headers_out.last_modified_time != -1));
 }

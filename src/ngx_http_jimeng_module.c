@@ -280,8 +280,11 @@ ngx_http_jimeng_postconfiguration(ngx_conf_t *cf)
         || ngx_http_jimeng_phase(cf, NGX_HTTP_LOG_PHASE,
                                  ngx_http_jimeng_logged)
            != NGX_OK
-        || ngx_http_jimeng_phase(cf, NGX_HTTP_PREACCESS_PHASE,
-                                 ngx_http_jimeng_show_preaccess)
+        || ngx_http_jimeng_phase(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
+                                 ngx_http_jimeng_show_redirected)
+           != NGX_OK
+        || ngx_http_jimeng_phase(cf, NGX_HTTP_REWRITE_PHASE,
+                                 ngx_http_jimeng_show_redirected)
            != NGX_OK
         || ngx_http_jimeng_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
                                  ngx_http_jimeng_show_precontent)

@@ -181,7 +181,7 @@ ngx_http_jimeng_show_marked(void *data)
  */
 
 ngx_int_t
-ngx_http_jimeng_show_preaccess(ngx_http_request_t *r)
+ngx_http_jimeng_show_redirected(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t  *cln;
 

@@ -36,7 +36,7 @@ struct ngx_http_jimeng_shown_s {
 /* ngx_http_jimeng_show.c */
 
 ngx_int_t ngx_http_jimeng_show_precontent(ngx_http_request_t *r);
-ngx_int_t ngx_http_jimeng_show_preaccess(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_show_redirected(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_show_url_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 ngx_int_t ngx_http_jimeng_show_type_variable(ngx_http_request_t *r,

@@ -72,12 +72,17 @@ ngx_http_jimeng_show_header_filter(ngx_http_request_t *r)
 
     if (shown && r->headers_out.status == NGX_HTTP_OK) {
         shown->held = 1;
-        return NGX_OK;
+
+        /* a cache begins with the header, and is not to have it */
+
+        return (r->headers_out.content_length_n == 0
+                && r->method != NGX_HTTP_HEAD)
+               ? ngx_http_jimeng_show_begin(r, shown) : NGX_OK;
     }
 
-    if (shown == NULL || ngx_http_jimeng_attempt_of(r)
-        || (r->err_status && r->headers_out.status < NGX_HTTP_BAD_REQUEST))
-    {
+    /* what nginx itself refuses has the envelope by its own filter */
+
+    if (shown == NULL || r->err_status || ngx_http_jimeng_attempt_of(r)) {
         return NGX_DECLINED;
     }
 
@@ -174,6 +179,7 @@ ngx_http_jimeng_show_look(ngx_http_request_t *r,
     /* with buffers of its own nginx flushes nothing when an upstream fails */
 
     if (shown->nhead < JM_MEDIA_HEAD && !last
+        && (off_t) shown->nhead != r->headers_out.content_length_n
         && (shown->nhead || r->upstream == NULL || !r->upstream->buffering))
     {
         return NGX_AGAIN;
@@ -291,7 +297,7 @@ ngx_http_jimeng_show_no_range(ngx_http_request_t *r,
 }
 
 
-/* in place of what nginx has to say, or a picture's server */
+/* in place of what a picture's server has to say */
 
 static ngx_int_t
 ngx_http_jimeng_show_status(ngx_http_request_t *r,
@@ -302,11 +308,8 @@ ngx_http_jimeng_show_status(ngx_http_request_t *r,
 
     status = r->headers_out.status;
 
-    if (r->err_status) {
-        jm_error_set(&e, jm_cause_of_status((unsigned) status), NULL, NULL);
-
-    } else if (status == NGX_HTTP_FORBIDDEN || status == NGX_HTTP_NOT_FOUND
-               || status == 410)
+    if (status == NGX_HTTP_FORBIDDEN || status == NGX_HTTP_NOT_FOUND
+        || status == 410)
     {
         status = NGX_HTTP_NOT_FOUND;
 
@@ -340,9 +343,7 @@ ngx_http_jimeng_show_refused(ngx_http_request_t *r,
 {
     shown->refused = 1;
 
-    if (!r->err_status) {
-        ngx_http_jimeng_show_strip(r);
-    }
+    ngx_http_jimeng_show_strip(r);
 
     if (r != r->main) {
         r->headers_out.status = status;

@@ -193,8 +193,9 @@ ngx_http_jimeng_show_headers(ngx_http_request_t *r,
         }
     }
 
-    /* nginx's own way to cut pieces out, which need not be whole files */
+    /* what was asked of a whole picture nginx itself sees to */
 
+    r->disable_not_modified = 0;
     r->allow_ranges = 1;
 
 #if (NGX_HTTP_CACHE)
