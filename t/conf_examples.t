@@ -22,7 +22,7 @@ my %text = map { $_ => slurp("$folder/$_") } @files;
 my @complete = grep { $text{$_} =~ /^events/m } @files;
 
 is("@complete", 'auth-injection.conf browser.conf edge-gateway.conf'
-   . ' minimal.conf shared-access.conf uploads.conf', 'the complete examples');
+   . ' minimal.conf pictures.conf shared-access.conf uploads.conf', 'the complete examples');
 is(join(' ', grep { $text{$_} !~ /^events/m } @files),
    'log.conf volcengine.conf', 'those that are included');
 
@@ -51,6 +51,7 @@ sub keys_of {
         'sk-of-bob' => "bob\tmodels=jimeng-4.0 expires=2999-01-01",
     );
 
+    $t->write_file('task_secret', "a secret that seals links, of 64 bytes\n");
     $t->write_file('keys', join '', "# clients\n",
         map { sha256_hex($_) . "  $client{$_}\n" } sort keys %client);
     $t->secret(keys %client);
@@ -137,7 +138,7 @@ unlike($internal, qr/non_idempotent/, 'volcengine.conf: no second submit');
 
 for my $name (@complete) {
     my $edge = $name =~ /^edge/;
-    my $tls = $edge || $name =~ /^browser/;
+    my $tls = $edge || $name =~ /^(?:browser|pictures)/;
     my $conf = rewrite($text{$name});
     my $login = $name =~ /^shared/ && login();
 
@@ -172,13 +173,14 @@ for my $name (@complete) {
                          { Authorization => "Bearer $key" });
 
     is($r->status, 200, "$name: a picture") or diag($r->body);
+    my $r_picture = $r;
 
     # Its clients ask for gpt-image-1, which gives no links.
     my ($form, $begins) = $name =~ /^auth/ ? (b64_json => 'iVBORw0KGgo')
-                                           : (url => 'http://');
+                        : (url => $name =~ /^pictures/ ? 'https://' : 'http://');
     like($r->json->{data}[0]{$form}, qr{^\Q$begins\E}, "$name: its $form");
 
-    my @sent = $t->emulator->journal;
+    my @sent = grep { $_->{path} eq '/' } $t->emulator->journal;
     is(scalar(grep { $_->{signature} ne 'ok' } @sent), 0,
        "$name: every signature is good");
     is($sent[0]{headers}{host}, 'visual.volcengineapi.com', "$name: the host");
@@ -192,6 +194,7 @@ for my $name (@complete) {
     edge($t) if $edge;
     browser($t) if $name =~ /^browser/;
     shared($t) if $login;
+    pictures($t, $r_picture) if $name =~ /^pictures/;
     uploads($t) if $name =~ /^uploads/;
     $t->finish;
 }
@@ -396,6 +399,38 @@ sub shared {
     @waiting = ();
     wait_for { 6 <= grep { ($_->{queue_time} || 0) > 0 } $t->access_log }
         "$name: the access log has who waited";
+}
+
+
+# What pictures.conf has beside the minimal one.
+sub pictures {
+    my ($t, $made) = @_;
+    my $name = 'pictures';
+    my $asked = sub { grep { $_->{path} =~ m{^/pictures/} }
+                      $t->emulator->journal };
+
+    my ($path) = $made->json->{data}[0]{url}
+        =~ m{^https://gateway\.example\.com:\d+(/pictures/A[\w-]{80,}\.png)\z};
+    ok(defined $path, "$name: a link to the gateway") or return;
+
+    wait_for { $asked->() } "$name: it is fetched";
+
+    for my $n (1 .. 3) {
+        my $r = https($t, $path, '-H', 'Origin: https://app.example.com',
+                      '-H', 'Authorization: Bearer sk-of-the-client');
+        is($r->status, 200, "$name: it is there");
+        like($r->body, qr/^\x89PNG\r\n/, "$name: a picture");
+        is($r->header('Content-Type'), 'image/png', "$name: its type");
+        is($r->header('Access-Control-Allow-Origin'),
+           'https://app.example.com', "$name: the page may read it");
+        is($r->header('Cache-Control'), 'max-age=2592000', "$name: kept");
+    }
+
+    is(scalar $asked->(), 1, "$name: it was asked for once");
+    unlike(join(' ', map { %{ $_->{headers} } } $asked->()), qr/sk-of|origin/,
+           "$name: without anything of its client's");
+    is_error($t, https($t, '/pictures/x.png'), "$name: no link",
+             code => 'not_found');
 }
 
 

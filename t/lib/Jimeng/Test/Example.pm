@@ -58,6 +58,8 @@ sub rewrite {
     $text =~ s{/var/log/nginx/\w+\.log}{%%DIR%%/access.log};
     $text =~ s{/etc/nginx/jimeng/}{%%DIR%%/}g;
     $text =~ s{/var/lib/nginx/}{%%DIR%%/}g;
+    $text =~ s{/var/cache/nginx/}{%%DIR%%/}g;
+    $text =~ s{^( +jimeng_picture_hosts) .*;}{$1 127.0.0.1:%%EMULATOR_PORT%%;}m;
     $text =~ s{https://gateway\.example\.com/}{http://127.0.0.1:%%PORT%%/}g;
 
     $first .= "user root;\n" if $> == 0;
