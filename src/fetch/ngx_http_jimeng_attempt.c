@@ -209,8 +209,9 @@ ngx_http_jimeng_attempt_event(ngx_event_t *ev)
 
 
 /*
- * Called once or twice; nothing may be freed from here.  An error that is left
- * on the connection would have nginx close it.
+ * Called once, or twice when nginx has an error page: as of a file that is not
+ * there, and is fetched.  Nothing may be freed from here.  An error that is left
+ * on the connection, and some that are returned, would have nginx close it.
  */
 
 static ngx_int_t
@@ -220,6 +221,14 @@ ngx_http_jimeng_attempt_end(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 
     a->connection.error = 0;
     a->connection.timedout = 0;
+
+    if (!a->refused && rc >= NGX_HTTP_SPECIAL_RESPONSE
+        && rc != NGX_HTTP_REQUEST_TIME_OUT && rc != NGX_HTTP_CLOSE
+        && rc != NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    {
+        a->refused = 1;
+        return rc;
+    }
 
     if (!a->ended) {
         a->ended = 1;

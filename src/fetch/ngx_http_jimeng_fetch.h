@@ -49,6 +49,7 @@ typedef struct {
     ngx_int_t                   rc;         /* the subrequest ended with */
     ngx_uint_t                  status;     /* HTTP's; 0: there was none */
     unsigned                    ended:1;
+    unsigned                    refused:1;  /* nginx itself has an answer */
     unsigned                    complete:1; /* the last byte came */
     unsigned                    picture:1;  /* it is one */
 } ngx_http_jimeng_attempt_t;
