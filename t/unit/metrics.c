@@ -363,10 +363,19 @@ test_gateway(void)
     jm_metrics_entered(&c->m, JM_MARK_KEY, JM_ENTERED_JOINED);
     jm_metrics_entered(&c->m, JM_MARK_NONE, JM_ENTERED_FULL);
     jm_metrics_refused(&c->m);
+    jm_metrics_fetch(&c->m, JM_FETCH_FAILED);
+    jm_metrics_fetch(&c->m, JM_FETCH_FAILED);
+    jm_metrics_fetch(&c->m, JM_FETCH_SUCCEED);
 
     collect(c, 64);
     s = text(c);
 
+    ok(has(s, "jimeng_picture_fetches_total{result=\"failed\"} 2"),
+       "pictures that were not fetched");
+    ok(has(s, "jimeng_picture_fetches_total{result=\"succeed\"} 1"),
+       "that were");
+    ok(has(s, "jimeng_picture_fetches_total{result=\"lost\"} 0"),
+       "and none was given up");
     ok(has(s, "jimeng_ledger_requests_total{mark=\"key\","
               "result=\"joined\"} 2"), "the ledger");
     ok(has(s, "jimeng_ledger_requests_total{mark=\"none\","

@@ -398,6 +398,11 @@ sub picture {
 
     my ($visual) = grep { $_->tasks->find($id) }
         map { $_->visual } @{ $self->{accounts} };
+
+    # Volcengine's links live for a day.
+    return json(403, {}) if $visual
+        && time + ahead() - $visual->tasks->find($id)->{born} > 86400;
+
     my $png = $visual && $visual->picture($id, $index, %$logo ? $logo : undef)
         or return json(404, {});
 
