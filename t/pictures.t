@@ -4,10 +4,11 @@
 # from its server, from a cache and from nowhere.  What is no picture, or leads
 # elsewhere, is not shown, and nothing of a client's goes to a picture's server.
 #
-# Seen failing: "no credentials go on", without ngx_http_jimeng_show_asked();
-# the ranges, with filters that are not the first; "an internal location",
-# without ngx_http_jimeng_show_redirected(); "is asked for again", without
-# ngx_http_jimeng_show_not_kept().
+# Seen failing: "no credentials go on", without ngx_http_jimeng_show_asked(); "an
+# internal location", without ngx_http_jimeng_show_redirected(); "is asked for
+# again", without ngx_http_jimeng_show_not_kept(); "a host that is not listed
+# there", without a look at the list when a link is opened; "nginx leaves by
+# itself", with timers that are not cancelable.
 
 use strict;
 use warnings;

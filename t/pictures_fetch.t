@@ -4,8 +4,9 @@
 # few at a time, again after a failure, and without a client that waits.
 #
 # Seen failing: "four at a time", without the bound; "tried again", without the
-# timer; a worker that is killed by its own fetch when the picture's location
-# has no jimeng_picture, without ngx_http_jimeng_attempt_first().
+# timer; "after two failures", without a look at the end of what comes;
+# "proxy_store", with an error page that is not asked; signal 11 in a location
+# without jimeng_picture, without ngx_http_jimeng_attempt_first().
 
 use strict;
 use warnings;
@@ -65,7 +66,8 @@ my $location = 'jimeng_picture; proxy_pass $jimeng_picture_url;'
                . ' proxy_cache pictures; proxy_cache_valid 200 30d;';
 
 my $t = Jimeng::Test->new(pictures_conf(
-    emulator => 0, upstream => "127.0.0.1:$port", hosts => "127.0.0.1:$port",
+    start => 0, emulator => 0, upstream => "127.0.0.1:$port",
+    hosts => "127.0.0.1:$port",
     poll_interval => '50ms',
     http => 'limit_req_zone $scheme zone=slow:1m rate=120r/m;',
     server => <<"EOT",
@@ -94,9 +96,13 @@ my $t = Jimeng::Test->new(pictures_conf(
         location /nowhere/ {
             jimeng_pass /_volcengine; jimeng_pictures /no-pictures/;
         }
-        location /no-pictures/ { return 200 "no picture"; }
+        location /no-pictures/ { root %%DIR%%; try_files /large =404; }
 EOT
 ));
+
+$t->write_file('large', $png x 10);
+$t->start;
+
 
 sub made {
     my ($name, $path) = @_;
@@ -181,9 +187,10 @@ is($stored->header('X-Content-Type-Options'), 'nosniff', 'as ever');
 is(scalar $vendor->requests('stored'), 1, 'from the file');
 is(shown($t, $url, Range => 'bytes=1-3')->body, 'PNG', 'or a piece of it');
 
-my $failed = fetches($t, 'failed');
 made('nowhere', '/nowhere/');
-wait_for { fetches($t, 'failed') > $failed } 'a location without jimeng_picture';
+wait_for { fetches($t, 'lost') == 2 } 'a location without jimeng_picture';
+$t->log_like(qr/nothing has opened the link .* check that "jimeng_pictures"/,
+             'the log says so');
 is(scalar $vendor->requests('nowhere'), 0, 'asks nobody');
 
 

@@ -48,6 +48,7 @@ static void ngx_http_jimeng_fetch_event(ngx_event_t *ev);
 static void ngx_http_jimeng_fetch_ended(ngx_http_jimeng_fetch_t *f);
 static void ngx_http_jimeng_fetch_failed(ngx_http_jimeng_fetch_t *f,
     ngx_uint_t status);
+static void ngx_http_jimeng_fetch_lost(ngx_http_jimeng_fetch_t *f);
 static void ngx_http_jimeng_fetch_free(ngx_http_jimeng_fetch_t *f);
 static void ngx_http_jimeng_fetch_count(ngx_http_jimeng_zone_t *zone,
     jm_fetch_e how);
@@ -257,12 +258,13 @@ ngx_http_jimeng_fetch_event(ngx_event_t *ev)
 static void
 ngx_http_jimeng_fetch_ended(ngx_http_jimeng_fetch_t *f)
 {
-    ngx_uint_t                  good, status;
+    ngx_uint_t                  good, opened, status;
     ngx_http_jimeng_attempt_t  *a;
 
     a = f->attempt;
 
     status = a->status;
+    opened = a->opened;
     good = (a->rc == NGX_OK && status == NGX_HTTP_OK && a->complete
             && a->picture);
 
@@ -277,13 +279,21 @@ ngx_http_jimeng_fetch_ended(ngx_http_jimeng_fetch_t *f)
 
     ngx_post_event(&ngx_http_jimeng_fetch_turn, &ngx_posted_events);
 
-    if (!good) {
-        ngx_http_jimeng_fetch_failed(f, status);
-        return;
-    }
+    if (good) {
+        ngx_http_jimeng_fetch_count(f->zone, JM_FETCH_SUCCEED);
+        ngx_http_jimeng_fetch_free(f);
 
-    ngx_http_jimeng_fetch_count(f->zone, JM_FETCH_SUCCEED);
-    ngx_http_jimeng_fetch_free(f);
+    } else if (!opened) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "jimeng: nothing has opened the link \"%V\", check that "
+                      "\"jimeng_pictures\" names a location of the same server "
+                      "with \"jimeng_picture\"", &f->uri);
+
+        ngx_http_jimeng_fetch_lost(f);
+
+    } else {
+        ngx_http_jimeng_fetch_failed(f, status);
+    }
 }
 
 
@@ -293,13 +303,11 @@ ngx_http_jimeng_fetch_failed(ngx_http_jimeng_fetch_t *f, ngx_uint_t status)
     ngx_http_jimeng_fetch_count(f->zone, JM_FETCH_FAILED);
 
     if (ngx_time() + (time_t) (f->pause / 1000) > f->end) {
-        ngx_http_jimeng_fetch_count(f->zone, JM_FETCH_LOST);
-
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "jimeng: a picture was not fetched, after %ui attempts, "
                       "the last with status %ui", f->attempts, status);
 
-        ngx_http_jimeng_fetch_free(f);
+        ngx_http_jimeng_fetch_lost(f);
         return;
     }
 
@@ -310,6 +318,14 @@ ngx_http_jimeng_fetch_failed(ngx_http_jimeng_fetch_t *f, ngx_uint_t status)
     ngx_add_timer(&f->event, f->pause);
 
     f->pause = ngx_min(2 * f->pause, NGX_HTTP_JIMENG_FETCH_LONGEST);
+}
+
+
+static void
+ngx_http_jimeng_fetch_lost(ngx_http_jimeng_fetch_t *f)
+{
+    ngx_http_jimeng_fetch_count(f->zone, JM_FETCH_LOST);
+    ngx_http_jimeng_fetch_free(f);
 }
 
 
