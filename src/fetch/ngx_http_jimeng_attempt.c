@@ -17,6 +17,7 @@ static void ngx_http_jimeng_attempt_connection(
 static ngx_int_t ngx_http_jimeng_attempt_request(
     ngx_http_jimeng_attempt_t *a, ngx_http_jimeng_where_t *where,
     ngx_str_t *uri);
+static ngx_socket_t ngx_http_jimeng_attempt_fd(void);
 static void ngx_http_jimeng_attempt_event(ngx_event_t *ev);
 static ngx_int_t ngx_http_jimeng_attempt_end(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
@@ -101,7 +102,7 @@ ngx_http_jimeng_attempt_connection(ngx_http_jimeng_attempt_t *a,
     a->write.write = 1;
     a->write.ready = 1;
 
-    c->fd = (ngx_socket_t) -1;
+    c->fd = ngx_http_jimeng_attempt_fd();
     c->data = &a->http;
     c->read = &a->read;
     c->write = &a->write;
@@ -118,6 +119,24 @@ ngx_http_jimeng_attempt_connection(ngx_http_jimeng_attempt_t *a,
     c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
 
     ngx_str_set(&c->addr_text, "unix:");
+}
+
+
+/*
+ * Without one Lua takes a connection for a timer's, which has no variables.  It
+ * is open as long as the process.
+ */
+
+static ngx_socket_t
+ngx_http_jimeng_attempt_fd(void)
+{
+    static ngx_fd_t  fd = NGX_INVALID_FILE;
+
+    if (fd == NGX_INVALID_FILE) {
+        fd = ngx_open_file("/dev/null", NGX_FILE_RDWR, NGX_FILE_OPEN, 0);
+    }
+
+    return (ngx_socket_t) fd;
 }
 
 
