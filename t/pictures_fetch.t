@@ -58,7 +58,7 @@ my $vendor = vendor(
     killed => sub { count('killed') > 1 ? answer($png)
                     : do { await('killed-one'); answer($png) } },
     map { ($_ => sub { answer($png) }) }
-        qw(limited stored nowhere),
+        qw(limited refused stored nowhere),
 );
 my $port = $vendor->port;
 
@@ -79,6 +79,10 @@ my $t = Jimeng::Test->new(pictures_conf(
             jimeng_pass /_volcengine; jimeng_pictures /pictures-limited/;
         }
         location /pictures-limited/ { limit_req zone=slow burst=9; $location }
+        location /refused/ {
+            jimeng_pass /_volcengine; jimeng_pictures /pictures-refused/;
+        }
+        location /pictures-refused/ { limit_req zone=slow; $location }
         location /stored/ {
             jimeng_pass /_volcengine; jimeng_pictures /pictures-stored/;
         }
@@ -189,9 +193,15 @@ is(shown($t, $url, Range => 'bytes=1-3')->body, 'PNG', 'or a piece of it');
 
 made('nowhere', '/nowhere/');
 wait_for { fetches($t, 'lost') == 2 } 'a location without jimeng_picture';
-$t->log_like(qr/nothing has opened the link .* check that "jimeng_pictures"/,
+$t->log_like(qr/nothing opens the link .* check that "jimeng_pictures"/,
              'the log says so');
 is(scalar $vendor->requests('nowhere'), 0, 'asks nobody');
+
+$before = fetches($t, 'succeed');
+my $failed = fetches($t, 'failed');
+made('refused', '/refused/') for 1, 2;
+wait_for { fetches($t, 'succeed') == $before + 2 } 'what limit_req refuses';
+cmp_ok(fetches($t, 'failed'), '>', $failed, 'is tried again');
 
 
 # ---- workers that have to go

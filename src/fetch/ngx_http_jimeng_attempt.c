@@ -238,6 +238,8 @@ ngx_http_jimeng_attempt_end(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 {
     ngx_http_jimeng_attempt_t *a = data;
 
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
     a->connection.error = 0;
     a->connection.timedout = 0;
 
@@ -250,8 +252,11 @@ ngx_http_jimeng_attempt_end(ngx_http_request_t *sr, void *data, ngx_int_t rc)
     }
 
     if (!a->ended) {
+        jlcf = ngx_http_get_module_loc_conf(sr, ngx_http_jimeng_module);
+
         a->ended = 1;
         a->rc = rc;
+        a->opens = (jlcf->links->picture != NGX_HTTP_JIMENG_LINK_CLOSED);
 
         a->connection.data = a->request;
     }

@@ -258,13 +258,13 @@ ngx_http_jimeng_fetch_event(ngx_event_t *ev)
 static void
 ngx_http_jimeng_fetch_ended(ngx_http_jimeng_fetch_t *f)
 {
-    ngx_uint_t                  good, opened, status;
+    ngx_uint_t                  good, opens, status;
     ngx_http_jimeng_attempt_t  *a;
 
     a = f->attempt;
 
     status = a->status;
-    opened = a->opened;
+    opens = a->opens;
     good = (a->rc == NGX_OK && status == NGX_HTTP_OK && a->complete
             && a->picture);
 
@@ -283,9 +283,9 @@ ngx_http_jimeng_fetch_ended(ngx_http_jimeng_fetch_t *f)
         ngx_http_jimeng_fetch_count(f->zone, JM_FETCH_SUCCEED);
         ngx_http_jimeng_fetch_free(f);
 
-    } else if (!opened) {
+    } else if (!opens) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "jimeng: nothing has opened the link \"%V\", check that "
+                      "jimeng: nothing opens the link \"%V\", check that "
                       "\"jimeng_pictures\" names a location of the same server "
                       "with \"jimeng_picture\"", &f->uri);
 

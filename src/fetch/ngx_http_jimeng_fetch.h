@@ -51,7 +51,7 @@ typedef struct {
     unsigned                    ended:1;
     unsigned                    refused:1;  /* nginx itself has an answer */
     unsigned                    complete:1; /* the last byte came */
-    unsigned                    opened:1;   /* by a jimeng_picture */
+    unsigned                    opens:1;    /* its location, any link */
     unsigned                    picture:1;  /* it is one */
 } ngx_http_jimeng_attempt_t;
 

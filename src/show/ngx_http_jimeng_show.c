@@ -31,7 +31,6 @@ ngx_http_jimeng_show_precontent(ngx_http_request_t *r)
     ngx_int_t                    rc;
     ngx_http_jimeng_ctx_t       *ctx;
     ngx_http_jimeng_shown_t     *shown;
-    ngx_http_jimeng_attempt_t   *a;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
@@ -69,12 +68,6 @@ ngx_http_jimeng_show_precontent(ngx_http_request_t *r)
     }
 
     ngx_http_jimeng_show_first();
-
-    a = ngx_http_jimeng_attempt_of(r);
-
-    if (a) {
-        a->opened = 1;
-    }
 
     return NGX_DECLINED;
 }
