@@ -268,7 +268,7 @@ for my $name (qw(accel named)) {
 # ---- what is no link
 
 my ($text) = $url =~ m{/([^/]+)\.png\z};
-my $asked = $vendor->requests;
+my $asked = $vendor->requests('png');
 
 for my $case (
     [ 'nothing', '' ], [ 'cut', substr($text, 0, -1) . '.png' ],
@@ -284,7 +284,7 @@ for my $case (
 
 is_error($t, $t->request('GET', in('elsewhere', $url)),
          'a host that is not listed there', code => 'not_found');
-is(scalar $vendor->requests, $asked, 'none of them was asked for');
+is(scalar $vendor->requests('png'), $asked, 'none of them was asked for');
 
 my $r = $t->request('GET', in('limited', $url));
 is_error($t, $r, 'phases of nginx count', code => 'permission_denied');
