@@ -13,19 +13,26 @@ use Mojo::Message::Response;
 use Scalar::Util qw(weaken);
 use Socket       qw(SOL_SOCKET SO_LINGER SOMAXCONN);
 
+use Jimeng::Emulator::Outlet;
+
 use constant {
-    ADDRESS  => '127.0.0.1',
-    MAX_HEAD => 64 * 1024,
-    MAX_BODY => 64 * 1024 * 1024,
+    ADDRESS      => '127.0.0.1',
+    MAX_HEAD     => 64 * 1024,
+    MAX_BODY     => 64 * 1024 * 1024,
+    PIECES_PAUSE => 0.001,
 };
 
 
 # handler: called as $handler->($request, $reply). The request is a hash of
-# method, path, query, headers (lower-case names), body. $reply is to be
+# method, path, query, headers (lower-case names), body, and gone: a function
+# that says whether the client has closed its connection. $reply is to be
 # called once, with a hash of status, headers (hash), body, and possibly what
 # goes wrong on the way: reset => 1, drop => 1, bytes => N, body_bytes => N,
-# stall => [N, seconds] after N bytes of the body; chunked => 1 sends the body
-# in chunks, pieces => N that many bytes at a time.
+# stall => [N, seconds] after N bytes of the body, slow => [N, seconds];
+# chunked => 1 sends the body in chunks, pieces => N that many bytes at a time.
+# With stream => 1 it returns a Jimeng::Emulator::Http::Stream, or nothing when
+# the client has gone; events => [N, M] is for those: see
+# Jimeng::Emulator::Outlet.
 sub new {
     my ($class, %option) = @_;
 
@@ -130,8 +137,8 @@ sub serve {
         $request,
         sub {
             my ($answer) = @_;
-            $self->answer($connection, $request, $answer)
-                if $connection->{stream};
+            return if !$connection->{stream};
+            return $self->answer($connection, $request, $answer);
         });
     return;
 }
@@ -173,6 +180,7 @@ sub next_request {
 
     delete $connection->{head};
     $connection->{last} = 1 if !$request->{keep_alive};
+    $request->{gone} = sub { !$connection->{stream} && !$connection->{cut} };
     return $request;
 }
 
@@ -257,14 +265,16 @@ sub answer {
         return;
     }
 
-    my $body    = $answer->{body};
+    my $body    = $answer->{body} // '';
     my @framing = ('Content-Length' => length $body);
 
     if ($answer->{chunked}) {
         $body = join '', map({ sprintf "%x\r\n%s\r\n", length, $_ }
             unpack '(a10007)*', $body), "0\r\n\r\n";
-        @framing = ('Transfer-Encoding' => 'chunked');
     }
+
+    @framing = ('Transfer-Encoding' => 'chunked')
+        if $answer->{chunked} || $answer->{stream};
 
     my %headers = (
         @framing,
@@ -276,59 +286,76 @@ sub answer {
         || 'Unknown';
     my $head = join "\r\n", "HTTP/1.1 $answer->{status} $message",
         (map { "$_: $headers{$_}" } sort keys %headers), '', '';
-    my $raw = $head . ($request->{method} eq 'HEAD' ? '' : $body);
 
-    my $bytes = $answer->{bytes};
-    $bytes = length($head) + $answer->{body_bytes}
-        if defined $answer->{body_bytes};
+    my $outlet = outlet($connection, length $head, $answer);
 
-    if (defined $bytes) {
-        $raw = substr $raw, 0, $bytes;
-        $connection->{last} = 1;
+    $outlet->write($head . ($request->{method} eq 'HEAD' ? '' : $body));
+
+    if ($answer->{stream}) {
+        $outlet->cut_after_events;
+        return Jimeng::Emulator::Http::Stream->new($outlet,
+            sub { $self->over($connection) });
     }
 
-    my $over = sub {
-        my $stream = $connection->{stream} or return;
-
-        return $stream->close_gracefully if $connection->{last};
-
-        $connection->{busy} = 0;
-        $self->serve($connection) if length $connection->{input};
-        return;
-    };
-
-    if (my $stall = $answer->{stall}) {
-        $stream->write(substr $raw, 0, length($head) + $stall->[0], '');
-        Mojo::IOLoop->timer($stall->[1], sub {
-            my $stream = $connection->{stream} or return;
-            $stream->write($raw);
-            $over->();
-        });
-        return;
-    }
-
-    return write_pieces($connection, \$raw, 0, $answer->{pieces}, $over)
-        if $answer->{pieces};
-
-    $stream->write($raw);
-    $over->();
+    $outlet->finish(sub { $self->over($connection) });
     return;
 }
 
 
-# Each piece when the one before it has left, and the peer had time to read.
-sub write_pieces {
-    my ($connection, $raw, $at, $size, $over) = @_;
+# The way for an answer whose head has so many bytes.
+sub outlet {
+    my ($connection, $head, $answer) = @_;
+
+    my $limit = $answer->{bytes};
+    $limit = $head + $answer->{body_bytes} if defined $answer->{body_bytes};
+
+    my $stall = $answer->{stall};
+    my $slow  = $answer->{slow};
+    $slow = [$answer->{pieces}, PIECES_PAUSE] if $answer->{pieces};
+
+    $connection->{last} = 1 if defined $limit || $answer->{events};
+
+    return Jimeng::Emulator::Outlet->new($connection,
+        limit  => $limit,
+        stall  => $stall && [$head + $stall->[0], $stall->[1]],
+        slow   => $slow,
+        events => $answer->{events});
+}
+
+
+# An answer has been sent.
+sub over {
+    my ($self, $connection) = @_;
 
     my $stream = $connection->{stream} or return;
 
-    return $over->() if $at >= length $$raw;
+    return $stream->close_gracefully if $connection->{last};
 
-    $stream->write(substr($$raw, $at, $size), sub {
-        Mojo::IOLoop->timer(0.001, sub {
-            write_pieces($connection, $raw, $at + $size, $size, $over);
-        });
-    });
+    $connection->{busy} = 0;
+    $self->serve($connection) if length $connection->{input};
+    return;
+}
+
+
+package Jimeng::Emulator::Http::Stream;
+
+# An answer whose body comes piece by piece: write() as often as needed, then
+# end().
+
+sub new {
+    my ($class, $outlet, $over) = @_;
+    return bless { outlet => $outlet, over => $over }, $class;
+}
+
+
+sub write { return $_[0]{outlet}->chunk($_[1]) }
+
+
+sub end {
+    my ($self) = @_;
+
+    $self->{outlet}->write("0\r\n\r\n");
+    $self->{outlet}->finish($self->{over});
     return;
 }
 
