@@ -1,13 +1,12 @@
 package Jimeng::Emulator;
 
-# A stand-in for Volcengine's visual service: a gateway that checks
-# signatures, the service behind it, a journal of all that was received, and
-# a second listener over which tests make it fail. t/emulator is its command.
+# A stand-in for Volcengine: the visual service, behind a gateway that checks
+# signatures, and Ark; a journal of all that was received, and a second listener
+# over which tests make it fail. t/emulator is its command.
 
 use strict;
 use warnings;
 
-use Encode      qw(decode);
 use IO::Handle;
 use Mojo::IOLoop;
 use Mojo::JSON  qw(decode_json encode_json from_json);
@@ -15,6 +14,8 @@ use Mojo::Parameters;
 use Time::HiRes qw(time);
 
 use Jimeng::Emulator::Account;
+use Jimeng::Emulator::Answers qw(canned json text);
+use Jimeng::Emulator::Ark;
 use Jimeng::Emulator::Base64;
 use Jimeng::Emulator::Errors qw(gateway);
 use Jimeng::Emulator::Faults;
@@ -37,7 +38,8 @@ my %STAGE = (
 
 # Options as on the command line, with underscores; port and control_port
 # may be 0.  They make the account "main"; accounts: an array of hashes, with
-# name and keys, of the others, which are as it is where they say nothing else.
+# name and keys, of the others, which are as it is where they say nothing else;
+# ark: one of Ark's, see Jimeng::Emulator::Ark::Account.
 sub new {
     my ($class, %option) = @_;
 
@@ -67,6 +69,15 @@ sub new {
         Jimeng::Emulator::Account->new(%limits, %$_,
             url => $self->{main}->url)
     } { name => 'main', %main }, @{ $option{accounts} // [] }];
+
+    $self->{ark} = Jimeng::Emulator::Ark->new(
+        accounts => [map { { seconds => $option{seconds}, %$_ } }
+            @{ $option{ark} // [] }],
+        faults   => $self->{faults},
+        url      => $self->{main}->url,
+        clock    => sub { time + ahead() },
+        answered => sub { $self->answered('ark') },
+    );
 
     if (defined $option{journal}) {
         open $self->{journal}, '>>', $option{journal}
@@ -116,6 +127,12 @@ sub received {
             task_id request_id running fault),
     };
 
+    if ($request->{path} eq Jimeng::Emulator::Ark::PATH) {
+        $self->{ark}->received($request, $reply, $entry,
+            sub { $self->write_journal(@_) });
+        return;
+    }
+
     if ($request->{path} ne '/') {
         my $answer = $self->picture($request);
         $entry->{status} = $answer->{status};
@@ -160,6 +177,8 @@ sub received {
         if $kind eq 'cut';
     $answer->{stall} = [@$fault{qw(body_bytes seconds)}]
         if $kind eq 'stall';
+    $answer->{slow} = [@$fault{qw(bytes seconds)}]
+        if $kind eq 'slow';
 
     @$entry{qw(status code task_id request_id)}
         = @$answer{qw(status code task_id request_id)};
@@ -168,7 +187,7 @@ sub received {
     $self->write_journal($entry);
 
     my $send = sub {
-        $self->{main}->refuse if $self->{faults}->refuses('answered', $stage);
+        $self->answered($stage);
         $reply->($answer);
     };
 
@@ -179,12 +198,12 @@ sub received {
 }
 
 
-# Bytes -> something that can stand in JSON, whatever they are.
-sub text {
-    my ($bytes) = @_;
+# The answer to such a request is there: connections may be refused from now on.
+sub answered {
+    my ($self, $stage) = @_;
 
-    return eval { decode('UTF-8', my $copy = $bytes, Encode::FB_CROAK) }
-        // $bytes;
+    $self->{main}->refuse if $self->{faults}->refuses('answered', $stage);
+    return;
 }
 
 
@@ -311,49 +330,14 @@ sub request_id {
 }
 
 
-sub json {
-    my ($status, $body, %more) = @_;
-
-    return {
-        status  => $status,
-        headers => { 'Content-Type' => 'application/json; charset=utf-8' },
-        body    => encode_json($body),
-        %more,
-    };
-}
-
-
-# The answer that a fault prescribes.
-sub canned {
-    my ($fault) = @_;
-
-    my $body = $fault->{body} // '';
-
-    if (ref $body) {
-        $body = encode_json($body);
-    } else {
-        utf8::encode($body);
-    }
-
-    return {
-        status  => $fault->{status},
-        headers => {
-            'Content-Type' => 'application/json; charset=utf-8',
-            %{ $fault->{headers} // {} },
-        },
-        body => $body,
-        code => code_of($body),
-    };
-}
-
-
-# The task and the model that a body names.
+# The task, the model and the prompt that a body names.
 sub names_of {
     my ($bytes) = @_;
 
     my $json = eval { decode_json($bytes) };
     return () if ref $json ne 'HASH';
-    return (task => $json->{task_id}, req_key => $json->{req_key});
+    return (task => $json->{task_id}, req_key => $json->{req_key},
+        prompt => $json->{prompt});
 }
 
 
@@ -367,29 +351,11 @@ sub form_of {
 }
 
 
-# The code in a body, wherever the upstream may put one.
-sub code_of {
-    my ($body) = @_;
-
-    my $json = eval { decode_json($body) };
-    return undef if ref $json ne 'HASH';
-
-    for my $path (['code'], [qw(Result code)],
-        [qw(ResponseMetadata Error Code)])
-    {
-        my $value = $json;
-
-        $value = ref $value eq 'HASH' ? $value->{$_} : undef for @$path;
-        return $value if defined $value && !ref $value;
-    }
-
-    return undef;
-}
-
-
 sub picture {
     my ($self, $request) = @_;
 
+    return $self->{ark}->picture(@$request{qw(path query)})
+        if $request->{path} =~ m{^/pictures/ark/};
     return json(404, {}) if $request->{path}
         !~ m{^/pictures/(\d{1,20})-(\d{1,2})\.png$};
 
@@ -430,7 +396,7 @@ sub controlled {
 }
 
 
-# {"account": name, ...}, see Jimeng::Emulator::Account.
+# {"account": name, ...}, see Jimeng::Emulator::Account and that of Ark.
 sub set_account {
     my ($self, $bytes) = @_;
 
@@ -439,7 +405,7 @@ sub set_account {
         if ref $settings ne 'HASH';
 
     my $name = $settings->{account} // '';
-    my ($account) = grep { $_->name eq $name } @{ $self->{accounts} };
+    my ($account) = grep { $_->name eq $name } $self->all_accounts;
     my $error = $account ? $account->set($settings, time)
         : "there is no account $name";
 
@@ -448,11 +414,17 @@ sub set_account {
 }
 
 
+sub all_accounts {
+    my ($self) = @_;
+    return (@{ $self->{accounts} }, $self->{ark}->accounts);
+}
+
+
 sub accounts {
     my ($self) = @_;
 
     my $now = time;
-    return { map { $_->name => $_->state($now) } @{ $self->{accounts} } };
+    return { map { $_->name => $_->state($now) } $self->all_accounts };
 }
 
 
@@ -481,7 +453,7 @@ sub state {
 
     my $now   = time;
     my @tasks = map { $_->visual->tasks } @{ $self->{accounts} };
-    my $running = 0;
+    my $running = $self->{ark}->running;
     $running += $_->running($now) for @tasks;
 
     return {
@@ -491,6 +463,7 @@ sub state {
         queries => $self->{count}{query},
         connections => $self->{main}->accepted_so_far,
         faults  => $self->{faults}->list,
+        ark     => $self->{ark}->calls,
     };
 }
 

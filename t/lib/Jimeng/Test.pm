@@ -15,7 +15,8 @@ package Jimeng::Test;
 #
 # Options of new():
 #   emulator       hash: seconds, concurrency, qps, security_token, region,
-#                  version, and accounts, name => {concurrency, ...}; 0: none
+#                  version, and accounts, name => {concurrency, ...}; ark, an
+#                  array of Ark's, each with name, key, ...; 0: none
 #   before         what stands before this module's load_module
 #   main, events, http, server, location, account, proxy
 #                  strings for these blocks of nginx.conf; a default line with
@@ -108,6 +109,8 @@ sub new {
 
     $self->{accounts} = _accounts($opt{accounts});
     $self->secret(map { $_->{secret_key} } @{ $self->{accounts} });
+    $self->secret(map { $_->{key} // (), map { $_->{key} } @{ $_->{keys} || [] }
+        } @{ $emulator->{ark} || [] }) if $emulator;
 
     $directories{ $self->{dir} } = $$;
     chmod 0755, $self->{dir};

@@ -18,8 +18,9 @@ use Jimeng::Test::Emulator;
 use Jimeng::Test::Http;
 use Jimeng::Test::Process qw(poll);
 
-our @EXPORT = qw(SUBMIT QUERY VERSION SECRET_KEY TOKEN SECONDS start prepare
-    begin call submit task_id query finished last_entry);
+our @EXPORT = qw(SUBMIT QUERY VERSION SECRET_KEY TOKEN SECONDS ARK ARK_KEY
+    start prepare begin call submit task_id query finished last_entry begin_ark
+    ark get);
 
 use constant {
     SUBMIT     => 'CVSync2AsyncSubmitTask',
@@ -29,6 +30,8 @@ use constant {
     SECRET_KEY => 'c2VjcmV0LWV4YW1wbGUtbm90LXJlYWw==',
     TOKEN      => 'STSexampletoken',
     SECONDS    => 0.4,
+    ARK        => '/api/v3/images/generations',
+    ARK_KEY    => 'ark-key-that-opens-nothing',
 };
 
 my $json = JSON::PP->new->utf8->canonical;
@@ -137,6 +140,36 @@ sub finished {
         my $status = ($answer->{json}{data} // {})->{status} // '';
         return $status =~ /^(?:in_queue|generating)$/ ? undef : $answer;
     }, 20);
+}
+
+
+# A call of Ark's, which is not waited for. Options: method, headers (undef
+# removes), and those of Jimeng::Test::Http.
+sub begin_ark {
+    my ($body, %option) = @_;
+
+    my %headers = (
+        authorization  => 'Bearer ' . ARK_KEY,
+        'content-type' => 'application/json',
+        %{ delete $option{headers} // {} },
+    );
+
+    return Jimeng::Test::Http->start($emulator->port,
+        delete $option{method} // 'POST', ARK, \%headers,
+        ref $body ? $json->encode({ model => 'doubao-seedream-4-0-250828',
+            prompt => 'x', %$body }) : $body, %option);
+}
+
+
+sub ark { return begin_ark(@_)->response }
+
+
+# What a link leads to.
+sub get {
+    my ($url) = @_;
+
+    return Jimeng::Test::Http->start($emulator->port, 'GET',
+        $url =~ s{^http://[^/]+}{}r)->response;
 }
 
 

@@ -3,19 +3,38 @@ package Jimeng::Emulator::Faults;
 # What is to go wrong, and how often. Faults stand in a list; the first that
 # is meant for a request and has no requests left to skip is used.  One with a
 # "task" is meant for requests that name this task's id, one with an "account"
-# or a "req_key" for those of this account's keys, or for this model.
+# or a "req_key" (to Ark, a "model") for those of this account's keys, or for
+# this model, one with a "prompt" for those that have this text in theirs.
 #
+#   reset   the connection, before anything is done
+#   delay   the answer, by "seconds"
+#   cut     the answer after "bytes" from its beginning, or after "body_bytes"
+#           of its body; a stream of Ark's also after so many "events", and
+#           "event_bytes" of the next one
+#   answer  with "status", "headers", "body", and nothing else is done
+#   drop    all is done, and the connection closed instead of an answer
+#   refuse  connections
 #   stall   "body_bytes" of the body, and "seconds" later the rest
+#   slow    "bytes" at a time, with "seconds" between them
 #   alter   what is in a result as base64: "null" in its place, so many
 #           "pictures", the first of them "empty", a character that is not
 #           base64 at an offset of the first ("spoil"), another "code"
+#   error   of Ark's: the answer is this "code", with its status or another
+#           "status", its message or another "message"
+#   fail    of Ark's: the "picture" of this index fails with this "code"
+#
+# With "made", an answer or error of Ark's comes when its pictures have been
+# made, and billed.
 
 use strict;
 use warnings;
 
+use Jimeng::Emulator::Ark::Errors qw(is_error);
 use Jimeng::Emulator::Models qw(is_number is_string);
 
-use constant NARROWS => qw(task account req_key);
+use constant NARROWS => qw(task account req_key model);
+
+my %ARK_ONLY = map { $_ => 1 } qw(error fail);
 
 my %KIND = (
     reset  => [],
@@ -25,7 +44,10 @@ my %KIND = (
     drop   => [],
     refuse => [],
     stall  => [qw(body_bytes seconds)],
+    slow   => [qw(bytes seconds)],
     alter  => [],
+    error  => [],
+    fail   => ['picture'],
 );
 
 
@@ -46,20 +68,26 @@ sub add {
     my $needs = $KIND{ $fault{do} // '' };
 
     return 'do must be one of ' . join ', ', sort keys %KIND if !$needs;
-    return 'on must be submit, query, result or any'
-        if $fault{on} !~ /^(?:submit|query|result|any)$/;
+    return 'on must be submit, query, result, ark or any'
+        if $fault{on} !~ /^(?:submit|query|result|ark|any)$/;
+    return "$fault{do} is for ark only"
+        if $fault{on} ne 'ark'
+        && ($ARK_ONLY{ $fault{do} } || $fault{made} || defined $fault{events});
+    return 'code must be one of Ark\'s'
+        if $ARK_ONLY{ $fault{do} }
+        && !(is_string($fault{code}) && is_error($fault{code}));
 
     for my $name (qw(skip times), @$needs) {
         return "$name must be a number"
             if !is_number($fault{$name});
     }
 
-    return 'cut needs bytes or body_bytes'
+    return 'cut needs bytes, body_bytes or events'
         if $fault{do} eq 'cut'
         && !is_number(
-            $fault{bytes} // $fault{body_bytes});
+            $fault{bytes} // $fault{body_bytes} // $fault{events});
 
-    for my $name (NARROWS) {
+    for my $name (NARROWS, 'prompt') {
         return "$name must be a string"
             if defined $fault{$name} && !is_string($fault{$name});
     }
@@ -84,8 +112,9 @@ sub concerns {
 }
 
 
-# $stage: "submit", "query", "result" or undef for a request that is none of
-# them; what else is known of it: task (the id that it names), account, req_key.
+# $stage: "submit", "query", "result", "ark" or undef for a request that is none
+# of them; what else is known of it: task (the id that it names), account,
+# req_key, model, prompt.
 sub take {
     my ($self, $stage, %request) = @_;
 
@@ -99,6 +128,8 @@ sub take {
         next if grep {
             defined $fault->{$_} && $fault->{$_} ne ($request{$_} // '')
         } NARROWS;
+        next if defined $fault->{prompt}
+            && index($request{prompt} // '', $fault->{prompt}) < 0;
 
         if ($fault->{skip} > 0) {
             $fault->{skip}--;

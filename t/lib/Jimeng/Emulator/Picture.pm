@@ -16,6 +16,7 @@ use constant {
     EM_TO_POINT => 72 / 96,
     LINE        => 1.35,
     COMPRESSION => 1,
+    QUALITY     => 75,
 
     # Of a prime length, so that no buffer's end comes upon the same place.
     BLOCK       => 65521,
@@ -34,10 +35,11 @@ my @FONTS = map { "/usr/share/fonts/$_" } qw(
 my $font = first { -r } @FONTS;
 
 
-# PNG of $width x $height with $text. $logo, if given: position (0 right
-# bottom, 1 left bottom, 2 left top, 3 right top), opacity, text.
+# A picture of $width x $height with $text. $logo, if given: position (0 right
+# bottom, 1 left bottom, 2 left top, 3 right top), opacity, text. $format: "png",
+# which is the default, or "jpeg".
 sub draw {
-    my ($width, $height, $text, $logo) = @_;
+    my ($width, $height, $text, $logo, $format) = @_;
 
     my $image = GD::Image->newPalette($width, $height);
     my @paper = (24, 40, 64);
@@ -56,20 +58,20 @@ sub draw {
         write_logo($image, $image->colorAllocate(@mixed), $logo);
     }
 
-    return $image->png(COMPRESSION);
+    return ($format // 'png') eq 'jpeg' ? $image->jpeg(QUALITY)
+        : $image->png(COMPRESSION);
 }
 
 
-# What begins as a PNG of $width x $height and has $bytes bytes: after the
-# header they are noise, the same for the same $seed, and no two parts alike.
+# What begins as a PNG, or a JPEG, of $width x $height and has $bytes bytes:
+# after the header they are noise, the same for the same $seed, and no two parts
+# alike.
 sub noise {
-    my ($width, $height, $bytes, $seed) = @_;
+    my ($width, $height, $bytes, $seed, $format) = @_;
 
-    my $header = pack 'A4 N N C5', 'IHDR', $width, $height, 8, 2, 0, 0, 0;
-    my $block  = '';
-    my $noise  = "\x89PNG\r\n\x1a\n"
-        . pack('N', length($header) - 4) . $header
-        . pack('N', crc32($header));
+    my $block = '';
+    my $noise = ($format // 'png') eq 'jpeg' ? jpeg_head($width, $height)
+        : png_head($width, $height);
 
     $block .= sha512("$seed " . length $block) while length $block < BLOCK;
     $block = substr $block, 0, BLOCK;
@@ -79,6 +81,26 @@ sub noise {
     }
 
     return substr $noise, 0, $bytes;
+}
+
+
+sub png_head {
+    my ($width, $height) = @_;
+
+    my $header = pack 'A4 N N C5', 'IHDR', $width, $height, 8, 2, 0, 0, 0;
+
+    return "\x89PNG\r\n\x1a\n" . pack('N', length($header) - 4) . $header
+        . pack('N', crc32($header));
+}
+
+
+sub jpeg_head {
+    my ($width, $height) = @_;
+
+    my $frame = pack 'C n n C C9', 8, $height, $width, 3,
+        1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1;
+
+    return "\xff\xd8" . pack('C C n', 0xff, 0xc0, 2 + length $frame) . $frame;
 }
 
 

@@ -22,12 +22,70 @@ package Jimeng::Emulator::Trigger;
 #   [[pieces=1000]]      sent so many bytes at a time
 #   [[chunked]]          in chunks of HTTP/1.1, without a length
 #
+# Of Ark, see Jimeng::Emulator::Ark, besides seconds, pictures (of a group),
+# bytes, and those for base64 but for "late":
+#
+#   [[ServerOverloaded]] this of Ark's errors: at once, or at the call's end if
+#                        it is a refusal of what came out or InternalServiceError
+#   [[QuotaExceeded@end]]  the pictures are made and billed, then this error
+#   [[OutputImageRiskDetection@2]]  the picture of this index fails, @all: each
+#   [[partial=2]]        so many partial_image events before a picture's own
+#
 # Anything else in brackets is part of the prompt and nothing more.
 
 use strict;
 use warnings;
 
+use Jimeng::Emulator::Ark::Errors qw(is_error);
 use Jimeng::Emulator::Errors qw(is_business is_gateway belongs_to_query);
+
+
+sub words { return $_[0] =~ /\[\[([^\[\]]+)\]\]/g }
+
+
+# Notes a word that means the same to both services.
+sub common {
+    my ($found, $name) = @_;
+
+    if ($name =~ /^seconds=(\d+(?:\.\d+)?)$/) {
+        $found->{seconds} = $1;
+
+    } elsif ($name =~ /^(pictures|bytes|wrap|pieces)=(\d+)$/) {
+        $found->{$1} = $2;
+
+    } elsif ($name =~ /^(?:escape|chunked)$/) {
+        $found->{$name} = 1;
+    }
+
+    return;
+}
+
+
+# Returns a hash: error and end, codes; fail, code by index or "all"; and the
+# other words by their name.
+sub parse_ark {
+    my ($prompt) = @_;
+
+    my %found;
+
+    for my $word (words($prompt)) {
+        my ($code, $where) = $word =~ /^([\w.]+)(?:\@(end|all|\d+))?$/;
+
+        if (defined $code && is_error($code)) {
+            $where //= 'error';
+            $where =~ /^(?:error|end)$/ ? $found{$where} = $code
+                : ($found{fail}{$where} = $code);
+
+        } elsif ($word =~ /^partial=(\d+)$/) {
+            $found{partial} = $1;
+
+        } else {
+            common(\%found, $word);
+        }
+    }
+
+    return \%found;
+}
 
 
 # Returns a hash: submit and query (what to answer with there, [kind, name]
@@ -38,7 +96,7 @@ sub parse {
 
     my %found;
 
-    for my $word ($prompt =~ /\[\[([^\[\]]+)\]\]/g) {
+    for my $word (words($prompt)) {
         my ($name, $stage) = $word =~ /^(.*?)(?:\@(submit|query))?$/s;
 
         if (is_business($name)) {
@@ -60,14 +118,11 @@ sub parse {
         } elsif ($name =~ /^status=(\S+)$/) {
             $found{status} = $1;
 
-        } elsif ($name =~ /^seconds=(\d+(?:\.\d+)?)$/) {
-            $found{seconds} = $1;
-
-        } elsif ($name =~ /^(pictures|bytes|wrap|pieces)=(\d+)$/) {
-            $found{$1} = $2;
-
-        } elsif ($name =~ /^(?:result|escape|late|chunked)$/) {
+        } elsif ($name =~ /^(?:result|late)$/) {
             $found{$name} = 1;
+
+        } else {
+            common(\%found, $name);
         }
     }
 

@@ -4,10 +4,13 @@ package Jimeng::Test::Emulator;
 #
 #   my $e = Jimeng::Test::Emulator->start(dir => DIR, access_key => AK,
 #       secret_key => SK, security_token => T, region => R, version => V,
-#       seconds => S, concurrency => N, qps => N, accounts => [{...}, ...]);
+#       seconds => S, concurrency => N, qps => N, accounts => [{...}, ...],
+#       ark => [{ name => 'ark', key => KEY, ... }, ...]);
 #   $e->journal(action => 'submit')   decoded lines, with the body's JSON
+#   $e->calls($prompt, model => ...)  what Ark knows of the calls so far
 #   $e->fault({...})  $e->clear_faults  $e->state
-#   $e->set_account($name, %settings)   see Jimeng::Emulator::Account
+#   $e->set_account($name, %settings)   see Jimeng::Emulator::Account and
+#                                       Jimeng::Emulator::Ark::Account
 #   $e->accounts                        name => state
 #   $e->port  $e->url  $e->stop  $e->restart(%changed)
 
@@ -63,8 +66,9 @@ sub _run {
         env => {
             EMULATOR_ACCESS_KEY => $self->{access_key},
             EMULATOR_SECRET_KEY => $self->{secret_key},
-            EMULATOR_ACCOUNTS => $self->{accounts}
-                && JSON::PP->new->utf8->encode($self->{accounts}),
+            map { 'EMULATOR_' . uc $_ => $self->{$_}
+                && JSON::PP->new->utf8->encode($self->{$_}) }
+                qw(accounts ark),
         },
         command => [
             $^X, $self->{program},
@@ -149,6 +153,20 @@ sub queries {
                grep { defined $_->{task_id} } $self->submits($prompt);
 
     return grep { $mine{ $_->{json}{task_id} } } @rows;
+}
+
+
+# Of requests to Ark whose prompt begins so, or all, in order: those that were
+# refused, too, and those that still run, which have no "ended". A filter
+# compares what state() says of them. In the journal their action is "ark".
+sub calls {
+    my ($self, $prompt, %filter) = @_;
+
+    return grep {
+        my $call = $_;
+        (!defined $prompt || index($call->{prompt} // '', $prompt) == 0)
+            && !grep { ($call->{$_} // '') ne $filter{$_} } keys %filter;
+    } @{ $self->state->{ark} };
 }
 
 
