@@ -1,4 +1,5 @@
-// Drives the gateway with Vercel's AI SDK (ai, @ai-sdk/openai), unchanged.
+// Drives the gateway, or Ark, with Vercel's AI SDK (ai, @ai-sdk/openai,
+// @ai-sdk/bytedance), unchanged.
 //
 //   node ai.mjs BASE_URL [SPEC]
 //
@@ -9,12 +10,14 @@
 //    "params": {...},        its argument, but for the model; {"bytes": PATH}
 //                            in prompt.images is what is in that file
 //    "provider": {...},      createOpenAI()'s: apiKey, headers, ...
+//    "bytedance": true,      createByteDance() in its place
 //    "abort": 500}           milliseconds, then it is given up
 //
 // One line of JSON per call, in their order: {"images": [{"bytes", "sha256",
 // "mediaType"}], "usage", "openai": [what the provider tells of each],
-// "warnings"} or, when the package throws, {"error": {"name", "message",
-// "attempts", "status", "task_id"}}. "seconds" is how long the call took.
+// "requestID", "warnings"} or, when the package throws, {"error": {"name",
+// "message", "attempts", "status", "code", "task_id"}}. "seconds" is how long
+// the call took.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -26,6 +29,7 @@ const require = createRequire(
 const load = name => import(pathToFileURL(require.resolve(name)));
 
 const { generateImage } = await load('ai');
+const { createByteDance } = await load('@ai-sdk/bytedance');
 const { createOpenAI } = await load('@ai-sdk/openai');
 
 // What it warns of goes to the console otherwise.
@@ -42,11 +46,12 @@ function withFiles(prompt) {
 }
 
 async function run(call) {
-    const openai = createOpenAI({ apiKey: 'none', baseURL, ...call.provider });
+    const create = call.bytedance ? createByteDance : createOpenAI;
+    const provider = create({ apiKey: 'none', baseURL, ...call.provider });
 
     const result = await generateImage({
         ...call.params,
-        model: openai.image(call.model),
+        model: provider.image(call.model),
         prompt: withFiles(call.params.prompt),
         abortSignal: call.abort && AbortSignal.timeout(call.abort),
     });
@@ -59,7 +64,8 @@ async function run(call) {
             mediaType: image.mediaType,
         })),
         usage: result.usage,
-        openai: result.providerMetadata.openai.images,
+        openai: result.providerMetadata.openai?.images,
+        requestID: result.responses[0].headers['x-request-id'],
         warnings: result.warnings,
     };
 }
@@ -80,6 +86,7 @@ function describe(error) {
         message: error.message,
         attempts: error.errors?.length ?? 1,
         status: last.statusCode,
+        code: answer.error?.code,
         task_id: answer.task_id,
     };
 }
