@@ -1,5 +1,8 @@
 # What can go wrong with the stand-in for Ark, and that it looks on the wire as
 # the tests that rely on it believe. "Billed" is what the account has made.
+#
+# Seen failing: with nothing billed, and with a connection that the emulator cut
+# taken for a client that has left.
 
 use strict;
 use warnings;

@@ -366,6 +366,13 @@ my @defects = (
       . '"/?Action=CVSync2AsyncSubmitTask", {}, q({"prompt":"lighthouse"}))'
       . '->response; $t->request("GET", "/lighthouse"); $t->access_lines(1)',
       '', $secret ],
+    [ 'a key of Ark in the access log',
+      '$t->request("GET", "/hush"); $t->access_lines(1)',
+      'emulator => { ark => [{ name => "ark", key => "hush" }] }', $secret ],
+    [ 'one of several',
+      '$t->request("GET", "/hush"); $t->access_lines(1)', 'emulator => { ark =>'
+      . '[{ name => "ark", keys => [{ name => "a", key => "hush" }] }] }',
+      $secret ],
     [ 'a process that stays', '$t->curl_start("-m", 30, "-T", "-",'
       . '"telnet://127.0.0.1:" . raw_server(sub { sleep 60 })->port);'
       . '$t->stub_status',

@@ -109,8 +109,6 @@ sub new {
 
     $self->{accounts} = _accounts($opt{accounts});
     $self->secret(map { $_->{secret_key} } @{ $self->{accounts} });
-    $self->secret(map { $_->{key} // (), map { $_->{key} } @{ $_->{keys} || [] }
-        } @{ $emulator->{ark} || [] }) if $emulator;
 
     $directories{ $self->{dir} } = $$;
     chmod 0755, $self->{dir};
@@ -584,6 +582,10 @@ sub _check_secrets {
     if (($self->{log_level} // '') !~ /debug/) {
         my $token = $self->{env}{VOLC_SECURITYTOKEN};
         $secret{$token} = 'the security token' if defined $token;
+
+        $secret{$_} = 'a key of Ark' for map {
+            $_->{key} // (), map { $_->{key} } @{ $_->{keys} || [] }
+        } @{ ($self->{emulator} || {})->{ark} || [] };
 
         for my $row ($self->{running} ? $self->{running}->journal : ()) {
             my $header = $row->{headers}{authorization} // '';
