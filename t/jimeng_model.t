@@ -67,6 +67,16 @@ $d->bad(
         [ 'jimeng_i2i_v30', '4064257-4064257' ]),
 );
 
+$d->good('a b provider=visual', 'a b provider=ark',
+         'a b images=2 provider=ark area=1-2 watermark=on');
+
+$d->bad(
+    (map { [ "a b provider=$_", '\\"provider=" in "jimeng_model" is "visual" '
+             . qq(or "ark", not "$_") ] } '', 'Ark', 'arks', 'x'),
+    [ 'a b provider=ark scale=fraction', '\model "a" can never work: "b" has '
+      . 'no "scale=" at Ark' ],
+);
+
 $d->good(
     'a jimeng_i2i_v30 images=1', 'a jimeng_image2image_dream_inpaint images=2',
     'a jimeng_t2i_v30 area=4194304-5000000', 'a jimeng_t2i_v30 area=1-262144',
@@ -75,6 +85,11 @@ $d->good(
 
 $d->refuses('duplicate', 'duplicate model "a"',
             location => 'jimeng_model a b; jimeng_model a c;');
+$d->refuses('duplicate of one provider', 'duplicate model "a"',
+            location => 'jimeng_model a b provider=ark; jimeng_model a c; '
+                        . 'jimeng_model a d provider=ark;');
+$d->accepts('the same name of another provider',
+            location => 'jimeng_model a b; jimeng_model a c provider=ark;');
 $d->accepts('the same name in another block',
             http => 'jimeng_model a b;', location => 'jimeng_model a c;');
 
@@ -92,6 +107,9 @@ my $t = Jimeng::Test->new(
         jimeng_model small jimeng_t2i_v40 area=1048576-2000000;
         jimeng_model marked jimeng_t2i_v40 watermark=on;
         jimeng_model jimeng-4.0 jimeng_seedream46_cvtob scale=percent;
+        jimeng_model two ep-1 provider=ark;
+        jimeng_model two jimeng_t2i_v40;
+        jimeng_model ark ep-1 provider=ark;
         jimeng_model doubao-seedream-4-0-250828 jimeng_t2i_v40 watermark=off;
 EOT
     server => <<'EOT',
@@ -123,6 +141,7 @@ for my $case (
     [ 'small', ',"size":"1024x1024"', $old, '"width":1024,"height":1024' ],
     [ 'jimeng-4.0', ',"scale":0.5', $new, '"scale":50' ],
     [ 'jimeng_t2i_v40', '', $old ],
+    [ 'two', '', $old ],
 ) {
     my ($model, $more, $key, $sent) = @$case;
     my $r = ask($model, $more);
@@ -145,6 +164,12 @@ for my $case ([ 'marked', '', 1 ], [ 'marked', ',"watermark":false', 0 ],
     is(($t->queries)[-1]{json}{req_json} =~ /add_logo/ ? 1 : 0, $mark,
        "$model$more: the watermark");
 }
+
+# An account of Visual has no rows of Ark's.
+is(ask('ark', '')->status, 404, 'a row of Ark alone');
+is_deeply([ grep { $_ eq 'ark' } map { $_->{id} }
+            @{$t->request('GET', '/v1/models')->json->{data}} ], [],
+          'it is not listed');
 
 # A row takes what the built-in model of its req_key takes.
 is(ask('old', ',"seed":1,"size":"512x512","scale":1')->status, 200,

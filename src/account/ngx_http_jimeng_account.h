@@ -42,6 +42,7 @@ typedef struct {
 typedef struct {
     ngx_str_t                   name;
     unsigned                    queue_number;   /* its number in the zone */
+    unsigned                    provider;       /* jm_provider_e */
     ngx_http_jimeng_limits_t    limits;
     jm_credential_t             credential;
     jm_str_t                    security_token;

@@ -13,6 +13,8 @@ static char *ngx_http_jimeng_accounts_one(ngx_conf_t *cf,
     ngx_http_jimeng_loc_conf_t *conf);
 static char *ngx_http_jimeng_accounts_add(ngx_conf_t *cf,
     ngx_array_t *accounts, ngx_str_t *name, ngx_uint_t several);
+static void ngx_http_jimeng_accounts_of(ngx_http_jimeng_loc_conf_t *conf,
+    ngx_array_t *accounts);
 
 
 char *
@@ -116,8 +118,7 @@ ngx_http_jimeng_accounts_merge(ngx_conf_t *cf,
         }
     }
 
-    conf->accounts = accounts;
-    conf->account = *(ngx_http_jimeng_account_t **) accounts->elts;
+    ngx_http_jimeng_accounts_of(conf, accounts);
 
     return NGX_CONF_OK;
 }
@@ -143,8 +144,7 @@ ngx_http_jimeng_accounts_one(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
-    conf->accounts = &jmcf->accounts;
-    conf->account = *(ngx_http_jimeng_account_t **) jmcf->accounts.elts;
+    ngx_http_jimeng_accounts_of(conf, &jmcf->accounts);
 
     return NGX_CONF_OK;
 }
@@ -199,4 +199,24 @@ ngx_http_jimeng_accounts_add(ngx_conf_t *cf, ngx_array_t *accounts,
     *pa = account;
 
     return NGX_CONF_OK;
+}
+
+
+/* a location has the models of those providers that it has accounts of */
+
+static void
+ngx_http_jimeng_accounts_of(ngx_http_jimeng_loc_conf_t *conf,
+    ngx_array_t *accounts)
+{
+    ngx_uint_t                   i;
+    ngx_http_jimeng_account_t  **account;
+
+    account = accounts->elts;
+
+    conf->accounts = accounts;
+    conf->account = account[0];
+
+    for (i = 0; i < accounts->nelts; i++) {
+        conf->table.providers |= jm_provider_bit(account[i]->provider);
+    }
 }

@@ -241,6 +241,10 @@ ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
 
     *pass = conf;
 
+    if (ngx_http_jimeng_accounts_merge(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     ngx_http_jimeng_str(&name, &conf->default_model);
 
     if (jm_model_find(&conf->table, name) == NULL) {
@@ -251,11 +255,7 @@ ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_jimeng_keys_models(cf, conf) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_jimeng_accounts_merge(cf, conf);
+    return ngx_http_jimeng_keys_models(cf, conf);
 }
 
 

@@ -19,6 +19,11 @@
 #define NGX_HTTP_JIMENG_TIMEZONE_MAX  840
 
 
+static char *ngx_http_jimeng_model_provider(ngx_conf_t *cf,
+    jm_provider_e *provider);
+static jm_model_t *ngx_http_jimeng_model_push(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *jlcf, ngx_str_t *name,
+    jm_provider_e provider);
 static char *ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
     ngx_str_t *value);
 static char *ngx_http_jimeng_model_area(ngx_conf_t *cf, jm_model_t *model,
@@ -30,20 +35,14 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_jimeng_loc_conf_t *jlcf = conf;
 
-    char        *rv;
-    size_t       n;
-    jm_str_t     name, req_key;
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-    const char  *why;
-    jm_model_t  *model;
-
-    if (jlcf->models == NGX_CONF_UNSET_PTR) {
-        jlcf->models = ngx_array_create(cf->pool, 4, sizeof(jm_model_t));
-        if (jlcf->models == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
+    char           *rv;
+    size_t          n;
+    jm_str_t        name, req_key;
+    ngx_str_t      *value;
+    ngx_uint_t      i;
+    const char     *why;
+    jm_model_t     *model;
+    jm_provider_e   provider;
 
     value = cf->args->elts;
 
@@ -65,25 +64,18 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "needs a name and a req_key in UTF-8";
     }
 
-    model = jlcf->models->elts;
+    rv = ngx_http_jimeng_model_provider(cf, &provider);
 
-    for (i = 0; i < jlcf->models->nelts; i++) {
-        if (model[i].name.len == value[1].len
-            && ngx_memcmp(model[i].name.data, value[1].data, value[1].len)
-               == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "duplicate model \"%V\"", &value[1]);
-            return NGX_CONF_ERROR;
-        }
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
-    model = ngx_array_push(jlcf->models);
+    model = ngx_http_jimeng_model_push(cf, jlcf, &value[1], provider);
     if (model == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    jm_model_init(model, name, req_key);
+    jm_model_init(model, name, req_key, provider);
 
     for (i = 3; i < cf->args->nelts; i++) {
         rv = ngx_http_jimeng_model_option(cf, model, &value[i]);
@@ -104,12 +96,83 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* what else a row says changes what its provider's rows have */
+
+static char *
+ngx_http_jimeng_model_provider(ngx_conf_t *cf, jm_provider_e *provider)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    *provider = JM_PROVIDER_VISUAL;
+    value = cf->args->elts;
+
+    for (i = 3; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "provider=", 9) != 0) {
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data + 9, "ark") == 0) {
+            *provider = JM_PROVIDER_ARK;
+
+        } else if (ngx_strcmp(value[i].data + 9, "visual") == 0) {
+            *provider = JM_PROVIDER_VISUAL;
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"provider=\" in \"jimeng_model\" is "
+                               "\"visual\" or \"ark\", not \"%s\"",
+                               value[i].data + 9);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static jm_model_t *
+ngx_http_jimeng_model_push(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *jlcf,
+    ngx_str_t *name, jm_provider_e provider)
+{
+    ngx_uint_t   i;
+    jm_model_t  *model;
+
+    if (jlcf->models == NGX_CONF_UNSET_PTR) {
+        jlcf->models = ngx_array_create(cf->pool, 4, sizeof(jm_model_t));
+        if (jlcf->models == NULL) {
+            return NULL;
+        }
+    }
+
+    model = jlcf->models->elts;
+
+    for (i = 0; i < jlcf->models->nelts; i++) {
+        if (model[i].provider == provider
+            && model[i].name.len == name->len
+            && ngx_memcmp(model[i].name.data, name->data, name->len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate model \"%V\"", name);
+            return NULL;
+        }
+    }
+
+    return ngx_array_push(jlcf->models);
+}
+
+
 static char *
 ngx_http_jimeng_model_option(ngx_conf_t *cf, jm_model_t *model,
     ngx_str_t *value)
 {
     jm_str_t   price;
     ngx_int_t  n;
+
+    if (ngx_strncmp(value->data, "provider=", 9) == 0) {
+        return NGX_CONF_OK;
+    }
 
     if (ngx_strncmp(value->data, "price=", 6) == 0) {
         price.len = value->len - 6;

@@ -42,7 +42,7 @@ ngx_http_jimeng_models(ngx_http_request_t *r, ngx_str_t *name)
         model = jm_model_find(&jlcf->table, id);
 
         if (model == NULL) {
-            jm_model_unknown(&e, id);
+            jm_model_unknown(&e, &jlcf->table, id);
             return ngx_http_jimeng_refuse(r, &e);
         }
 

@@ -85,10 +85,14 @@ ngx_http_jimeng_asked_of(ngx_http_jimeng_asking_t *a)
 {
     size_t                       i;
     jm_str_t                     name;
+    jm_models_t                  built_in;
     const jm_model_t            *model;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
     jlcf = a->jlcf;
+
+    ngx_memzero(&built_in, sizeof(jm_models_t));
+    built_in.providers = jlcf->table.providers;
 
     ngx_http_jimeng_str(&name, &jlcf->default_model);
 
@@ -101,6 +105,10 @@ ngx_http_jimeng_asked_of(ngx_http_jimeng_asking_t *a)
     for (i = 0; i < jlcf->table.n; i++) {
         model = &jlcf->table.rows[i];
 
+        if (!(jlcf->table.providers & jm_provider_bit(model->provider))) {
+            continue;
+        }
+
         if (ngx_http_jimeng_asked_model(a, model, 1) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -110,7 +118,7 @@ ngx_http_jimeng_asked_of(ngx_http_jimeng_asking_t *a)
         return NGX_ERROR;
     }
 
-    for (i = 0; (model = jm_model_list(NULL, i)) != NULL; i++) {
+    for (i = 0; (model = jm_model_list(&built_in, i)) != NULL; i++) {
 
         if (ngx_http_jimeng_asked_model(a, model, 0) != NGX_OK) {
             return NGX_ERROR;

@@ -439,10 +439,11 @@ test_models(void)
     const char       *why;
     jm_models_t       models;
 
-    jm_model_init(&row, str("ours"), str("jimeng_t2i_v31"));
+    jm_model_init(&row, str("ours"), str("jimeng_t2i_v31"), JM_PROVIDER_VISUAL);
 
     models.rows = &row;
     models.n = 1;
+    models.providers = jm_provider_bit(JM_PROVIDER_VISUAL);
 
     (void) parse(&keys, A " a models=ours,none", &line, &why);
 

@@ -134,18 +134,28 @@ test_builtin(void)
 }
 
 
+/* a row of Visual's */
+
+static void
+visual(jm_model_t *m, const char *name, const char *req_key)
+{
+    jm_model_init(m, str(name), str(req_key), JM_PROVIDER_VISUAL);
+}
+
+
 static void
 test_extra(void)
 {
     jm_model_t    rows[3];
     jm_models_t   extra;
 
-    jm_model_init(&rows[0], str("mine"), str("first"));
-    jm_model_init(&rows[1], str("jimeng-4.0"), str("other"));
-    jm_model_init(&rows[2], str("mine"), str("second"));
+    visual(&rows[0], "mine", "first");
+    visual(&rows[1], "jimeng-4.0", "other");
+    visual(&rows[2], "mine", "second");
 
     extra.rows = rows;
     extra.n = 3;
+    extra.providers = jm_provider_bit(JM_PROVIDER_VISUAL);
 
     is_str(rows[0].name, "mine", "a new row has its name");
     is_str(rows[0].req_key, "first", "and its req_key");
@@ -173,40 +183,40 @@ test_init(void)
 {
     jm_model_t  m;
 
-    jm_model_init(&m, str("mine"), str("jimeng_t2i_v30"));
+    visual(&m, "mine", "jimeng_t2i_v30");
 
     is_str(m.name, "mine", "a row of a known req_key has its name");
     ok(m.images == 0 && m.max_side == 2048 && m.takes == (T2I_TAKES)
        && m.scale == JM_SCALE_NONE, "and what the req_key takes");
 
-    jm_model_init(&m, str("mine"), str("jimeng_t2i_v40"));
+    visual(&m, "mine", "jimeng_t2i_v40");
     is_int(m.watermark, 0, "the watermark is that of the first such row");
     is_int(m.takes & JM_MODEL_ARK, 0, "nor is the name Ark's");
 
-    jm_model_init(&m, str("doubao-seedream-5"), str("jimeng_t2i_v40"));
+    visual(&m, "doubao-seedream-5", "jimeng_t2i_v40");
     ok((m.takes & JM_MODEL_ARK) != 0 && m.watermark, "a name of Ark's is");
 
-    jm_model_init(&m, str("dola-seedream-5"), str("jimeng_t2i_v31"));
+    visual(&m, "dola-seedream-5", "jimeng_t2i_v31");
     ok((m.takes & JM_MODEL_ARK) != 0 && m.watermark, "or of BytePlus'");
 
-    jm_model_init(&m, str("seedream-4-5"), str("x"));
+    visual(&m, "seedream-4-5", "x");
     ok((m.takes & JM_MODEL_ARK) != 0 && m.watermark, "both of them");
 
-    jm_model_init(&m, str("my-seedream-4-5"), str("x"));
+    visual(&m, "my-seedream-4-5", "x");
     ok(!(m.takes & JM_MODEL_ARK) && !m.watermark, "and no other");
 
-    jm_model_init(&m, str("gpt-image-1"), str("jimeng_t2i_v40"));
+    visual(&m, "gpt-image-1", "jimeng_t2i_v40");
     is_int(m.takes, (NEW_TAKES)|JM_MODEL_GPT|JM_MODEL_DATA,
            "a name of OpenAI's, and data");
 
-    jm_model_init(&m, str("chatgpt-image-latest"), str("jimeng_t2i_v40"));
+    visual(&m, "chatgpt-image-latest", "jimeng_t2i_v40");
     is_int(m.takes, (NEW_TAKES)|JM_MODEL_GPT|JM_MODEL_DATA,
            "another name of OpenAI's, and data");
 
-    jm_model_init(&m, str("chatgpt-image"), str("jimeng_t2i_v40"));
+    visual(&m, "chatgpt-image", "jimeng_t2i_v40");
     is_int(m.takes, NEW_TAKES, "less than that is none");
 
-    jm_model_init(&m, str("gpt-image"), str("jimeng_t2i_v40"));
+    visual(&m, "gpt-image", "jimeng_t2i_v40");
     is_int(m.takes, NEW_TAKES, "less than the name is none");
 }
 
@@ -234,17 +244,17 @@ test_check(void)
     jm_model_t   m;
     const char  *why;
 
-    jm_model_init(&m, str("mine"), str("jimeng_image2image_dream_inpaint"));
+    visual(&m, "mine", "jimeng_image2image_dream_inpaint");
     is_int(jm_model_check(&m, &why), JM_OK, "a row as it is built in");
 
     m.images = 1;
     is_refused(&m, "fewer pictures");
 
-    jm_model_init(&m, str("mine"), str("jimeng_i2i_v30"));
+    visual(&m, "mine", "jimeng_i2i_v30");
     m.images = 0;
     is_refused(&m, "no picture");
 
-    jm_model_init(&m, str("mine"), str("jimeng_t2i_v30"));
+    visual(&m, "mine", "jimeng_t2i_v30");
     m.min_area = 2048 * 2048;
     m.max_area = 2147483647;
     is_int(jm_model_check(&m, &why), JM_OK, "the largest square alone");
@@ -259,7 +269,7 @@ test_check(void)
     m.max_area--;
     is_refused(&m, "less than that");
 
-    jm_model_init(&m, str("mine"), str("jimeng_t2i_v40"));
+    visual(&m, "mine", "jimeng_t2i_v40");
     m.min_area = 1;
     m.max_area = 1;
     is_int(jm_model_check(&m, &why), JM_OK, "sides of any length");
@@ -280,10 +290,11 @@ test_family(void)
        "one that is not in the table");
     ok(m == jm_model_find(NULL, str("seedream-4-0-250828")), "as one that is");
 
-    jm_model_init(&row, str("seedream-4-0-250828"), str("mine"));
+    visual(&row, "seedream-4-0-250828", "mine");
 
     extra.rows = &row;
     extra.n = 1;
+    extra.providers = jm_provider_bit(JM_PROVIDER_VISUAL);
 
     ok(jm_model_find(&extra, str("seedream-4-0-260415")) == &row,
        "also where an operator has a row of it");
@@ -298,13 +309,14 @@ test_list(void)
     jm_models_t    extra;
     static const char  *names[] = { "jimeng-4.0", "other", "mine" };
 
-    jm_model_init(&rows[0], str("mine"), str("first"));
-    jm_model_init(&rows[1], str("jimeng-4.0"), str("other"));
-    jm_model_init(&rows[2], str("other"), str("other"));
-    jm_model_init(&rows[3], str("mine"), str("second"));
+    visual(&rows[0], "mine", "first");
+    visual(&rows[1], "jimeng-4.0", "other");
+    visual(&rows[2], "other", "other");
+    visual(&rows[3], "mine", "second");
 
     extra.rows = rows;
     extra.n = 4;
+    extra.providers = jm_provider_bit(JM_PROVIDER_VISUAL);
 
     for (i = 0; i < jm_nitems(names); i++) {
         is_str(jm_model_list(&extra, i)->name, names[i], "listed: %s",
@@ -342,7 +354,7 @@ test_unknown(void)
     };
 
     for (i = 0; i < jm_nitems(ark); i++) {
-        jm_model_unknown(&e, str(ark[i]));
+        jm_model_unknown(&e, NULL, str(ark[i]));
 
         ok(e.cause == JM_CAUSE_MODEL_NOT_FOUND
            && strstr(e.message, ark[i]) != NULL
@@ -350,17 +362,17 @@ test_unknown(void)
            "%s", e.message);
     }
 
-    jm_model_unknown(&e, str("doubao-"));
+    jm_model_unknown(&e, NULL, str("doubao-"));
     ok(strcmp(e.param, "model") == 0
        && strstr(e.message, "\"doubao-\" is not known") != NULL,
        "%s", e.message);
 
-    jm_model_unknown(&e, str("caf\xe9"));
+    jm_model_unknown(&e, NULL, str("caf\xe9"));
     ok(e.cause == JM_CAUSE_MODEL_NOT_FOUND && strcmp(e.param, "model") == 0
        && strncmp(e.message, "The model is not known here; ", 29) == 0,
        "a name that is not UTF-8: %s", e.message);
 
-    jm_model_unknown(&e, str(NULL));
+    jm_model_unknown(&e, NULL, str(NULL));
     ok(strstr(e.message, "\"\" is not known") != NULL, "%s", e.message);
 }
 
@@ -371,11 +383,11 @@ static void
 test_price(void)
 {
     jm_model_t   rows[3];
-    jm_models_t  models = { rows, 3 };
+    jm_models_t  models = { rows, 3, jm_provider_bit(JM_PROVIDER_VISUAL) };
 
-    jm_model_init(&rows[0], str("a"), str("key"));
-    jm_model_init(&rows[1], str("b"), str("other"));
-    jm_model_init(&rows[2], str("c"), str("key"));
+    visual(&rows[0], "a", "key");
+    visual(&rows[1], "b", "other");
+    visual(&rows[2], "c", "key");
 
     is_int((int64_t) rows[0].price, 0, "a row has no price of its own");
 

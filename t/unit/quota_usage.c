@@ -489,6 +489,7 @@ test_write(void)
     row.req_key = str("own_key");
     extra.rows = &row;
     extra.n = 1;
+    extra.providers = jm_provider_bit(JM_PROVIDER_VISUAL);
 
     usage.all.images[JM_QUOTA_DAY] = 3;
     usage.all.cost[JM_QUOTA_DAY] = 3 * PRICE;

@@ -417,11 +417,12 @@ test_models(void)
     jm_models_t  extra;
     const char  *whole;
 
-    jm_model_init(&rows[0], str("a \"house\""), str("k"));
-    jm_model_init(&rows[1], str("jimeng-4.6"), str("k"));
+    jm_model_init(&rows[0], str("a \"house\""), str("k"), JM_PROVIDER_VISUAL);
+    jm_model_init(&rows[1], str("jimeng-4.6"), str("k"), JM_PROVIDER_VISUAL);
 
     extra.rows = rows;
     extra.n = 2;
+    extra.providers = jm_provider_bit(JM_PROVIDER_VISUAL);
 
     jm_buf_fixed(&b, text, sizeof(text));
     is_int(jm_reply_model(&b, &rows[0], 7), JM_OK, "a model");

@@ -472,11 +472,12 @@ test_limits(void)
     jm_models_t   table;
     jm_request_t  r;
 
-    jm_model_init(&row, str("mine"), str(T2I));
+    jm_model_init(&row, str("mine"), str(T2I), JM_PROVIDER_VISUAL);
 
     row.min_area = 1024 * 1024;
     table.rows = &row;
     table.n = 1;
+    table.providers = jm_provider_bit(JM_PROVIDER_VISUAL);
     rules.models = &table;
 
     rc = read_body(&r, M("mine") "\"size\":\"512x512\"," P, &m, &e);

@@ -296,6 +296,15 @@ test_result(void)
 }
 
 
+/* a row of Visual's */
+
+static void
+visual(jm_model_t *m, const char *name, const char *req_key)
+{
+    jm_model_init(m, str(name), str(req_key), JM_PROVIDER_VISUAL);
+}
+
+
 /* the client's word, then the row's, the location's, and the stream's */
 
 static void
@@ -329,12 +338,13 @@ test_format(void)
         { M(ARK) "\"stream\":true," P, JM_FORMAT_UNSAID, 0 }
     };
 
-    jm_model_init(&rows[0], str("gpt-image-1"), str("jimeng_t2i_v40"));
-    jm_model_init(&rows[1], str("links"), str("jimeng_t2i_v40"));
+    visual(&rows[0], "gpt-image-1", "jimeng_t2i_v40");
+    visual(&rows[1], "links", "jimeng_t2i_v40");
     rows[1].takes |= JM_MODEL_URL;
 
     extra.rows = rows;
     extra.n = 2;
+    extra.providers = jm_provider_bit(JM_PROVIDER_VISUAL);
     rules.models = &extra;
 
     for (i = 0; i < jm_nitems(cases); i++) {

@@ -16,6 +16,18 @@
 #include "jm_money.h"
 
 
+/* whose service an account belongs to; those of a location are bits */
+
+typedef enum {
+    JM_PROVIDER_VISUAL = 0,     /* tasks: a submit, and queries */
+    JM_PROVIDER_ARK             /* one call, whose answer is the result */
+} jm_provider_e;
+
+#define JM_PROVIDERS         2
+
+#define jm_provider_bit(p)   (1u << (p))
+
+
 /* what a model takes, in bits; a prompt that it takes it needs as well */
 
 #define JM_MODEL_PROMPT      0x0001
@@ -32,6 +44,8 @@
 #define JM_MODEL_EXPAND      0x0800     /* "top" and so on, "max_width" ... */
 #define JM_MODEL_LORA        0x1000     /* "lora_weight" */
 #define JM_MODEL_4K_46       0x2000     /* 4K sides as of Jimeng 4.6 */
+#define JM_MODEL_SERIES      0x4000     /* Ark's groups and streams */
+#define JM_MODEL_OUTPUT      0x8000     /* "output_format" */
 
 /* what an absent "response_format" means; the location says where neither is */
 
@@ -39,6 +53,21 @@
 #define JM_MODEL_DATA        0x20000
 
 #define JM_MODEL_GPT         0x40000    /* the name is OpenAI's, with errors */
+
+/* more of what it takes */
+
+#define JM_MODEL_TOOLS       0x080000   /* "tools": a search */
+#define JM_MODEL_LAYERS      0x100000   /* "layer_decomposition", background */
+#define JM_MODEL_OPTIMIZE    0x200000   /* "optimize_prompt_options" */
+#define JM_MODEL_GUIDANCE    0x400000   /* "guidance_scale" */
+
+/* sizes that Ark has a name for, by their side */
+
+#define JM_MODEL_1K          0x01       /* 1024 */
+#define JM_MODEL_1K5         0x02       /* 1536 */
+#define JM_MODEL_2K          0x04
+#define JM_MODEL_3K          0x08
+#define JM_MODEL_4K          0x10
 
 
 typedef enum {
@@ -48,6 +77,13 @@ typedef enum {
     JM_SCALE_DETAIL         /* 0 ... 100, an integer, of something else */
 } jm_scale_e;
 
+
+/*
+ * req_key is what the upstream calls the model: Visual's req_key, Ark's model
+ * or endpoint.  max_pixels of an input picture is 0 where its sides have a
+ * limit (JM_PICTURE_SIDE) instead; formats has a bit for each
+ * jm_picture_type_e that it may be of.
+ */
 
 typedef struct {
     jm_str_t         name;
@@ -67,6 +103,10 @@ typedef struct {
     const char      *prompt;        /* what the upstream calls it */
     unsigned         watermark;     /* what an absent "watermark" means */
     uint64_t         price;         /* of a picture, see jm_money.h; 0: none */
+    jm_provider_e    provider;
+    unsigned         formats;       /* of an input picture */
+    uint32_t         max_pixels;    /* of such a picture */
+    unsigned         sizes;         /* that it is asked for by their names */
 } jm_model_t;
 
 

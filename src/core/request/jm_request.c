@@ -320,7 +320,7 @@ jm_request_model(jm_request_ctx_t *ctx)
     ctx->request->model = jm_model_find(ctx->rules->models, name);
 
     if (ctx->request->model == NULL) {
-        jm_model_unknown(ctx->error, name);
+        jm_model_unknown(ctx->error, ctx->rules->models, name);
         return JM_INVALID;
     }
 

@@ -14,7 +14,7 @@
 #define _JM_PICTURE_H_INCLUDED_
 
 
-#include "jm_base.h"
+#include "jm_picture_type.h"
 
 
 /* what Volcengine's documents allow, for most models */
@@ -25,13 +25,6 @@
 
 #define JM_PICTURE_WHY      80
 #define JM_PICTURE_KEPT     24
-
-
-typedef enum {
-    JM_PICTURE_UNKNOWN = 0,
-    JM_PICTURE_JPEG,
-    JM_PICTURE_PNG
-} jm_picture_type_e;
 
 
 typedef enum {
