@@ -189,6 +189,7 @@ fuzz_fields(jm_str_t in)
     t.size.width = (uint32_t) number(&in);
     t.size.height = (uint32_t) number(&in);
     t.size.area = (uint32_t) number(&in);
+    t.size.named = t.size.area & 1;
     t.max_images = (uint32_t) number(&in);
     t.b64 = number(&in) & 1;
     t.gpt = number(&in) & 1;

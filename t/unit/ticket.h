@@ -66,6 +66,7 @@ full_ticket(jm_ticket_t *t)
     t->size.width = UINT32_MAX;
     t->size.height = 1;
     t->size.area = UINT32_MAX;
+    t->size.named = 1;
     t->max_images = UINT32_MAX;
     t->quality = JM_QUALITY_LOW;
     t->entry = INT64_MAX;
@@ -105,6 +106,7 @@ same_ticket(const jm_ticket_t *a, const jm_ticket_t *b)
            && a->size.width == b->size.width
            && a->size.height == b->size.height
            && a->size.area == b->size.area
+           && a->size.named == b->size.named
            && a->max_images == b->max_images
            && a->quality == b->quality
            && a->b64 == b->b64

@@ -35,6 +35,7 @@ static jm_rc_e jm_request_unused(jm_request_ctx_t *ctx);
 static const jm_request_part_pt  jm_request_parts[] = {
     jm_request_types,
     jm_request_model,
+    jm_request_layers,
     jm_request_prompt,
     jm_request_group,
     jm_request_result,
@@ -45,6 +46,7 @@ static const jm_request_part_pt  jm_request_parts[] = {
     jm_request_numbers,
     jm_request_extras,
     jm_request_marks,
+    jm_request_ark,
     jm_request_unused
 };
 
@@ -78,9 +80,9 @@ static const struct {
     { JM_FIELD_QUALITY, 0 },
     { JM_FIELD_STYLE, 0 },
     { JM_FIELD_STYLE_PRESET, 0 },
-    { JM_FIELD_BACKGROUND, 0 },
+    { JM_FIELD_BACKGROUND, JM_MODEL_LAYERS },
     { JM_FIELD_MODERATION, 0 },
-    { JM_FIELD_OUTPUT_FORMAT, 0 },
+    { JM_FIELD_OUTPUT_FORMAT, JM_MODEL_OUTPUT },
     { JM_FIELD_OUTPUT_COMPRESSION, 0 },
     { JM_FIELD_PARTIAL_IMAGES, 0 },
     { JM_FIELD_INPUT_FIDELITY, 0 },
@@ -89,7 +91,11 @@ static const struct {
     { JM_FIELD_FRAME_DURATION, 0 },
     { JM_FIELD_SVG, 0 },
     { JM_FIELD_SAFETY_IDENTIFIER, 0 },
-    { JM_FIELD_USER, 0 }
+    { JM_FIELD_USER, 0 },
+    { JM_FIELD_OPTIMIZE_OPTIONS, JM_MODEL_OPTIMIZE },
+    { JM_FIELD_TOOLS, JM_MODEL_TOOLS },
+    { JM_FIELD_LAYERS, JM_MODEL_LAYERS },
+    { JM_FIELD_GUIDANCE_SCALE, JM_MODEL_GUIDANCE }
 };
 
 
@@ -339,7 +345,9 @@ jm_request_prompt(jm_request_ctx_t *ctx)
     node = jm_request_prompt_node(ctx);
 
     if (!(model->takes & JM_MODEL_PROMPT)
-        || (node == NULL && (model->takes & JM_MODEL_NO_PROMPT)))
+        || (node == NULL
+            && ((model->takes & JM_MODEL_NO_PROMPT)
+                || ctx->request->ark.layers)))
     {
         return JM_OK;
     }

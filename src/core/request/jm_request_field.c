@@ -85,6 +85,10 @@ const jm_field_t  jm_request_fields[JM_FIELD_LAST] = {
     { "svg", JM_TYPE_ANY },
     { "safety_identifier", JM_TYPE_ANY },
     { "user", JM_TYPE_STRING },
+    { "optimize_prompt_options", JM_TYPE_ANY },
+    { "tools", JM_TYPE_ANY },
+    { "layer_decomposition", JM_TYPE_ANY },
+    { "guidance_scale", JM_TYPE_ANY },
     { "extra_body", JM_TYPE_OBJECT }
 };
 

@@ -426,7 +426,8 @@ jm_request_form_types(const jm_request_name_t *name)
         }
 
         return field == JM_FIELD_LAST ? jm_type(JM_JSON_STRING)
-               : field == JM_FIELD_PRE_LLM ? jm_type(JM_JSON_BOOL)
+               : field == JM_FIELD_PRE_LLM || field == JM_FIELD_LAYERS
+               ? jm_type(JM_JSON_BOOL)
                : jm_request_fields[field].types;
     }
 

@@ -21,6 +21,7 @@ typedef enum {
 } jm_group_e;
 
 
+static const char *jm_request_group_field(jm_group_e force);
 static jm_rc_e jm_request_sequence(jm_request_ctx_t *ctx, jm_group_e *group);
 static jm_rc_e jm_request_max_images(jm_request_ctx_t *ctx);
 static void jm_request_no_group(jm_request_ctx_t *ctx, unsigned asked);
@@ -65,16 +66,24 @@ jm_request_group(jm_request_ctx_t *ctx)
     }
 
     asked = force == JM_GROUP_YES || sequence == JM_GROUP_YES;
-    group = asked && (r->model->takes & JM_MODEL_GROUP);
+    group = asked
+            && (r->model->takes & (JM_MODEL_GROUP|JM_MODEL_SERIES));
+
+    /* Ark itself refuses it, so it may not end as one picture in silence */
+
+    if (asked && !group && r->model->provider == JM_PROVIDER_ARK) {
+        return jm_request_refuse(ctx, jm_request_group_field(force),
+                                 "This model makes one picture at a time, and "
+                                 "\"%s\" asks for a group; leave it out, or "
+                                 "use \"n\".", jm_request_group_field(force));
+    }
 
     if (r->n > 1 && group) {
         return jm_request_refuse(ctx, "n",
                                  "The field \"n\" asks for %u pictures, and "
                                  "\"%s\" for as many as the model decides; "
                                  "choose one of them.", (unsigned) r->n,
-                                 force == JM_GROUP_YES
-                                 ? "force_single"
-                                 : "sequential_image_generation");
+                                 jm_request_group_field(force));
     }
 
     /* Every picture is billed, and nothing else bounds their number. */
@@ -84,6 +93,16 @@ jm_request_group(jm_request_ctx_t *ctx)
     }
 
     return JM_OK;
+}
+
+
+/* which field asks for a group, where one does */
+
+static const char *
+jm_request_group_field(jm_group_e force)
+{
+    return force == JM_GROUP_YES ? "force_single"
+                                 : "sequential_image_generation";
 }
 
 

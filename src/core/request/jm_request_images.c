@@ -409,7 +409,7 @@ jm_request_host(jm_str_t s)
 }
 
 
-/* the upstream takes data or URLs in one call, not both */
+/* Visual takes data or URLs in one call, not both */
 
 static jm_rc_e
 jm_request_alike(jm_request_ctx_t *ctx)
@@ -420,7 +420,9 @@ jm_request_alike(jm_request_ctx_t *ctx)
 
     r = ctx->request;
 
-    if (!(r->model->takes & JM_MODEL_BASE64)) {
+    if (!(r->model->takes & JM_MODEL_BASE64)
+        || r->model->provider == JM_PROVIDER_ARK)
+    {
         return JM_OK;
     }
 

@@ -46,6 +46,13 @@ jm_request_marks(jm_request_ctx_t *ctx)
         return JM_INVALID;
     }
 
+    /* Ark writes metadata of its own */
+
+    if (r->model->provider == JM_PROVIDER_ARK) {
+        jm_request_ignore(ctx, JM_FIELD_AIGC_META);
+        return JM_OK;
+    }
+
     return jm_request_aigc_meta(ctx);
 }
 

@@ -74,6 +74,20 @@ jm_rc_e jm_request_result(jm_request_ctx_t *ctx);
 jm_rc_e jm_request_marks(jm_request_ctx_t *ctx);
 
 /*
+ * Reads "layer_decomposition", for a model of Ark's that takes it.  Returns
+ * JM_INVALID, and the error, for what is neither true nor false.
+ */
+jm_rc_e jm_request_layers(jm_request_ctx_t *ctx);
+
+/*
+ * Reads "output_format", "background", "optimize_prompt_options" and "tools",
+ * for a model of Ark's that takes them, and holds what else was read against
+ * what Ark takes in one call (Volcengine's "Image generation API" of Ark).
+ * Returns JM_INVALID, and the error, for what it does not take.
+ */
+jm_rc_e jm_request_ark(jm_request_ctx_t *ctx);
+
+/*
  * Reads the numbers that some models take, and the upstream gets as they are.
  * Returns JM_INVALID, and the error, for what is out of range, or contradicts
  * a mask.

@@ -11,6 +11,7 @@
 
 
 static jm_rc_e jm_request_resolution(jm_request_ctx_t *ctx);
+static const char *jm_request_names(const jm_request_ctx_t *ctx);
 static jm_rc_e jm_request_size_field(jm_request_ctx_t *ctx, jm_size_t *size);
 static jm_rc_e jm_request_ratio(jm_request_ctx_t *ctx, jm_size_t *size);
 static jm_field_e jm_request_ratio_field(jm_request_ctx_t *ctx,
@@ -131,15 +132,26 @@ jm_request_size_field(jm_request_ctx_t *ctx, jm_size_t *size)
                                 &size->area);
     }
 
-    if (jm_size_read(size, node->text) != JM_OK) {
+    if (jm_size_read(size, node->text, ctx->request->model) != JM_OK) {
         return jm_request_refuse(ctx, "size",
                                  "The field \"size\" must be like "
                                  "\"2048x2048\", with sides of 1 to %d, or "
-                                 "\"1K\", \"2K\", \"4K\" or \"auto\".",
-                                 JM_REQUEST_SIDE);
+                                 "%s or \"auto\".", JM_REQUEST_SIDE,
+                                 jm_request_names(ctx));
     }
 
     return JM_OK;
+}
+
+
+/* sizes that have a name; those that a model does not make become others */
+
+static const char *
+jm_request_names(const jm_request_ctx_t *ctx)
+{
+    return ctx->request->model->provider == JM_PROVIDER_ARK
+           ? "\"1K\", \"1.5K\", \"2K\", \"3K\", \"4K\""
+           : "\"1K\", \"2K\", \"4K\"";
 }
 
 
@@ -171,10 +183,16 @@ jm_request_ratio(jm_request_ctx_t *ctx, jm_size_t *size)
         resolution = node->text;
     }
 
-    if (jm_size_read(&area, resolution) != JM_OK || area.area == 0) {
+    if (jm_size_read(&area, resolution, ctx->request->model) != JM_OK
+        || area.area == 0) {
         return jm_request_refuse(ctx, node != NULL ? "resolution" : "size",
                                  "The resolution that goes with a ratio must "
-                                 "be \"1k\", \"2k\" or \"4k\".");
+                                 "be %s.",
+                                 ctx->request->model->provider
+                                 == JM_PROVIDER_ARK
+                                 ? "\"1k\", \"1.5k\", \"2k\", \"3k\" or "
+                                   "\"4k\""
+                                 : "\"1k\", \"2k\" or \"4k\"");
     }
 
     if (ctx->fields[JM_FIELD_RATIO] == NULL

@@ -15,6 +15,7 @@
 
 #include "jm_image.h"
 #include "jm_model.h"
+#include "jm_request_detail.h"
 #include "jm_size.h"
 
 
@@ -34,47 +35,6 @@ typedef enum {
     JM_QUALITY_MEDIUM,
     JM_QUALITY_LOW
 } jm_quality_e;
-
-
-/* how a watermark is to look; what was not said is -1, or an empty text */
-
-typedef struct {
-    int              position;      /* 0 ... 3: clockwise from right bottom */
-    int              language;      /* 0: Chinese, 1: English */
-    int              opacity;       /* 0 ... 100, in hundredths */
-    jm_str_t         text;
-} jm_logo_t;
-
-
-/* what is written into a picture's metadata; nothing without a producer_id */
-
-typedef struct {
-    jm_str_t         content_producer;
-    jm_str_t         producer_id;
-    jm_str_t         content_propagator;
-    jm_str_t         propagate_id;
-} jm_aigc_meta_t;
-
-
-/* how far to expand a picture, and to what size; how much a LoRA counts */
-
-typedef enum {
-    JM_NUMBER_TOP = 0,
-    JM_NUMBER_BOTTOM,
-    JM_NUMBER_LEFT,
-    JM_NUMBER_RIGHT,
-    JM_NUMBER_MAX_WIDTH,
-    JM_NUMBER_MAX_HEIGHT,
-    JM_NUMBER_LORA_WEIGHT,
-    JM_NUMBER_LAST
-} jm_number_e;
-
-
-typedef struct {
-    unsigned         has;
-    int64_t          value;         /* where text is empty */
-    jm_str_t         text;
-} jm_number_t;
 
 
 /*
@@ -109,6 +69,7 @@ typedef struct {
     unsigned            watermark;
     jm_logo_t           logo;           /* of the watermark */
     jm_aigc_meta_t      aigc_meta;
+    jm_ark_params_t     ark;
     unsigned            b64;            /* the pictures are wanted as data */
     jm_quality_e        quality;
     jm_stream_e         stream;

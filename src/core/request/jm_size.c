@@ -13,6 +13,8 @@
 #define JM_SIZE_1K          1048576
 #define JM_SIZE_2K          4194304
 #define JM_SIZE_4K          16777216
+#define JM_SIZE_1K5         2359296
+#define JM_SIZE_3K          9437184
 
 #define JM_SIZE_DIGITS      5       /* of a side, of half a ratio */
 #define JM_SIZE_STEP        8
@@ -29,7 +31,22 @@ typedef struct {
 #define JM_SIZE_4K_46       3
 
 
-static const uint32_t  jm_areas[] = { JM_SIZE_1K, JM_SIZE_2K, JM_SIZE_4K };
+/* areas that have a name; those behind the first three are known to Ark only */
+
+#define JM_SIZE_COMMON      3
+
+static const struct {
+    uint32_t         area;
+    unsigned         size;          /* of jm_model_t.sizes */
+    const char      *name;
+    const char      *lower;
+} jm_presets[] = {
+    { JM_SIZE_1K, JM_MODEL_1K, "1K", "1k" },
+    { JM_SIZE_2K, JM_MODEL_2K, "2K", "2k" },
+    { JM_SIZE_4K, JM_MODEL_4K, "4K", "4k" },
+    { JM_SIZE_1K5, JM_MODEL_1K5, "1.5K", "1.5k" },
+    { JM_SIZE_3K, JM_MODEL_3K, "3K", "3k" }
+};
 
 static const jm_ratio_t  jm_ratios[] = {
 
@@ -46,7 +63,8 @@ static const jm_ratio_t  jm_ratios[] = {
 };
 
 
-static jm_rc_e jm_size_preset(size_t *preset, jm_str_t s);
+static jm_rc_e jm_size_preset(size_t *preset, jm_str_t s,
+    const jm_model_t *model);
 static jm_rc_e jm_size_pair(uint32_t *first, uint32_t *second, jm_str_t s,
     const char *separators[], size_t n);
 static jm_rc_e jm_size_side(uint32_t *side, jm_str_t *s);
@@ -62,6 +80,7 @@ static jm_rc_e jm_size_fit_area(jm_size_t *size, const jm_model_t *model,
     unsigned strict, jm_error_t *e);
 static jm_rc_e jm_size_fit_sides(jm_size_t *size, const jm_model_t *model,
     unsigned strict, jm_error_t *e);
+static unsigned jm_size_takes_area(jm_size_t *size, const jm_model_t *model);
 static void jm_size_digits(jm_buf_t *b, uint32_t n);
 static jm_rc_e jm_size_refuse_sides(const jm_size_t *size,
     const jm_model_t *model, jm_error_t *e);
@@ -70,7 +89,7 @@ static jm_rc_e jm_size_refuse(const jm_size_t *size, uint64_t area,
 
 
 jm_rc_e
-jm_size_read(jm_size_t *size, jm_str_t s)
+jm_size_read(jm_size_t *size, jm_str_t s, const jm_model_t *model)
 {
     size_t              preset;
     static const char  *separators[] = { "x", "*", "\xc3\x97" };
@@ -81,8 +100,9 @@ jm_size_read(jm_size_t *size, jm_str_t s)
         return JM_OK;
     }
 
-    if (jm_size_preset(&preset, s) == JM_OK) {
-        size->area = jm_areas[preset];
+    if (jm_size_preset(&preset, s, model) == JM_OK) {
+        size->area = jm_presets[preset].area;
+        size->named = (model->provider == JM_PROVIDER_ARK);
         return JM_OK;
     }
 
@@ -102,7 +122,7 @@ jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution,
 
     memset(size, 0, sizeof(jm_size_t));
 
-    if (jm_size_preset(&preset, resolution) != JM_OK
+    if (jm_size_preset(&preset, resolution, model) != JM_OK
         || jm_size_pair(&w, &h, ratio, separators, jm_nitems(separators))
            != JM_OK
         || !jm_size_ratio_ok(w, h, JM_SIZE_MAX_RATIO))
@@ -115,11 +135,13 @@ jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution,
 
     column = preset;
 
-    if (jm_areas[preset] == JM_SIZE_4K && (model->takes & JM_MODEL_4K_46)) {
+    if (jm_presets[preset].area == JM_SIZE_4K
+        && (model->takes & JM_MODEL_4K_46))
+    {
         column = JM_SIZE_4K_46;
     }
 
-    for (i = 0; i < jm_nitems(jm_ratios); i++) {
+    for (i = 0; i < jm_nitems(jm_ratios) && preset < JM_SIZE_COMMON; i++) {
 
         if ((uint64_t) longer * jm_ratios[i].ratio[1]
             != (uint64_t) shorter * jm_ratios[i].ratio[0])
@@ -137,7 +159,7 @@ jm_size_ratio(jm_size_t *size, jm_str_t ratio, jm_str_t resolution,
 
     /* The area of 1k is the least there is: nothing may be below it. */
 
-    return jm_size_scale(size, w, h, jm_areas[preset],
+    return jm_size_scale(size, w, h, jm_presets[preset].area,
                          jm_size_max_ratio(w, h, model), preset == 0);
 }
 
@@ -198,13 +220,18 @@ jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
         return JM_OK;
     }
 
-    if (size->width == 0 && !(model->takes & JM_MODEL_AREA)) {
+    if (model->provider == JM_PROVIDER_ARK && size->area > model->max_area) {
+        return jm_size_refuse(size, size->area, model, e);
+    }
+
+    if (size->width == 0 && !jm_size_takes_area(size, model)) {
         side = (uint32_t) jm_size_sqrt(size->area);
         side -= side % JM_SIZE_STEP;
 
         size->width = jm_max(side, 1);
         size->height = size->width;
         size->area = 0;
+        size->named = 0;
     }
 
     if (size->width != 0
@@ -231,23 +258,57 @@ jm_size_fit(jm_size_t *size, const jm_model_t *model, unsigned strict,
 void
 jm_size_write(jm_buf_t *b, const jm_size_t *size)
 {
+    size_t  i, n;
+
     if (size->width != 0) {
         jm_size_digits(b, size->width);
         jm_buf_literal(b, "x");
         jm_size_digits(b, size->height);
+        return;
+    }
 
-    } else if (size->area == JM_SIZE_1K) {
-        jm_buf_literal(b, "1K");
+    n = size->named ? jm_nitems(jm_presets) : JM_SIZE_COMMON;
 
-    } else if (size->area == JM_SIZE_2K) {
-        jm_buf_literal(b, "2K");
+    for (i = 0; i < n; i++) {
 
-    } else if (size->area == JM_SIZE_4K) {
-        jm_buf_literal(b, "4K");
+        if (size->area == jm_presets[i].area) {
+            jm_buf_add(b, jm_presets[i].name, strlen(jm_presets[i].name));
+            return;
+        }
+    }
 
-    } else if (size->area != 0) {
+    if (size->area != 0) {
         jm_size_digits(b, size->area);
     }
+}
+
+
+/* at Ark, what a model has a name for, unless an operator wants larger ones */
+
+static unsigned
+jm_size_takes_area(jm_size_t *size, const jm_model_t *model)
+{
+    size_t  i;
+
+    if (model->provider != JM_PROVIDER_ARK) {
+        return (model->takes & JM_MODEL_AREA) != 0;
+    }
+
+    if (size->area < model->min_area) {
+        return 0;
+    }
+
+    for (i = 0; i < jm_nitems(jm_presets); i++) {
+
+        if (size->area == jm_presets[i].area
+            && (model->sizes & jm_presets[i].size))
+        {
+            size->named = 1;
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -264,29 +325,22 @@ jm_size_digits(jm_buf_t *b, uint32_t n)
 
 
 static jm_rc_e
-jm_size_preset(size_t *preset, jm_str_t s)
+jm_size_preset(size_t *preset, jm_str_t s, const jm_model_t *model)
 {
-    if (s.len != 2 || (s.data[1] != 'k' && s.data[1] != 'K')) {
-        return JM_INVALID;
+    size_t  i, n;
+
+    n = model->provider == JM_PROVIDER_ARK ? jm_nitems(jm_presets)
+                                           : JM_SIZE_COMMON;
+
+    for (i = 0; i < n; i++) {
+
+        if (jm_text_is(s, jm_presets[i].lower)) {
+            *preset = i;
+            return JM_OK;
+        }
     }
 
-    switch (s.data[0]) {
-
-    case '1':
-        *preset = 0;
-        return JM_OK;
-
-    case '2':
-        *preset = 1;
-        return JM_OK;
-
-    case '4':
-        *preset = 2;
-        return JM_OK;
-
-    default:
-        return JM_INVALID;
-    }
+    return JM_INVALID;
 }
 
 

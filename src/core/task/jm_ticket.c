@@ -28,7 +28,8 @@
 #define JM_TICKET_QUALITY   2
 #define JM_TICKET_QUALITIES 0x03
 #define JM_TICKET_ENTRY     0x10
-#define JM_TICKET_FLAGS     0x1f
+#define JM_TICKET_NAMED     0x20        /* the size is */
+#define JM_TICKET_FLAGS     0x3f
 
 #define JM_TICKET_NUMBER    10      /* bytes of a number, at most */
 
@@ -78,6 +79,7 @@ jm_ticket_write(jm_buf_t *out, const jm_ticket_t *t)
     flags |= t->b64 ? JM_TICKET_B64 : 0;
     flags |= t->gpt ? JM_TICKET_GPT : 0;
     flags |= t->entry ? JM_TICKET_ENTRY : 0;
+    flags |= t->size.named ? JM_TICKET_NAMED : 0;
 
     jm_buf_add(out, &flags, 1);
 
@@ -237,6 +239,7 @@ jm_ticket_read(jm_ticket_t *t, jm_str_t bytes, jm_mem_t *mem)
     t->size.width = (uint32_t) jm_ticket_read_number(&r, UINT32_MAX);
     t->size.height = (uint32_t) jm_ticket_read_number(&r, UINT32_MAX);
     t->size.area = (uint32_t) jm_ticket_read_number(&r, UINT32_MAX);
+    t->size.named = (flags & JM_TICKET_NAMED) != 0;
     t->max_images = (uint32_t) jm_ticket_read_number(&r, UINT32_MAX);
 
     t->entry = 0;

@@ -37,11 +37,9 @@ static void jm_visual_envelope(jm_answer_t *a, jm_envelope_t *env,
     const jm_json_t *root);
 static unsigned jm_visual_code(jm_answer_t *a, jm_envelope_t *env,
     const jm_json_t *node);
-static jm_str_t jm_visual_text(const jm_json_t *node);
 static void jm_visual_task_id(jm_answer_t *a, const jm_json_t *data);
 static void jm_visual_urls(jm_answer_t *a, const jm_json_t *data);
 static void jm_visual_count(jm_answer_t *a, const jm_json_t *data);
-static unsigned jm_visual_is_url(jm_str_t s);
 
 static void jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env);
 static void jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env);
@@ -55,7 +53,6 @@ static unsigned jm_visual_is_busy(int64_t code);
 static unsigned jm_visual_is_internal(int64_t code);
 
 static void jm_visual_lost(jm_answer_t *a, jm_visual_call_e call);
-static void jm_visual_fail(jm_answer_t *a, jm_cause_e cause);
 
 
 /* 4xx that are not here are JM_CAUSE_UPSTREAM, 5xx are not certain */
@@ -187,30 +184,30 @@ jm_visual_envelope(jm_answer_t *a, jm_envelope_t *env, const jm_json_t *root)
         }
 
         if (a->message.len == 0) {
-            a->message = jm_visual_text(jm_json_get(places[i], "message"));
+            a->message = jm_answer_text(jm_json_get(places[i], "message"));
         }
 
         if (a->request_id.len == 0) {
-            a->request_id = jm_visual_text(jm_json_get(places[i],
+            a->request_id = jm_answer_text(jm_json_get(places[i],
                                                        "request_id"));
         }
     }
 
     if (!env->has_code && !jm_visual_code(a, env, jm_json_get(error, "Code"))) {
-        env->gateway = jm_visual_text(jm_json_get(error, "Code"));
+        env->gateway = jm_answer_text(jm_json_get(error, "Code"));
         a->code = env->gateway;
         a->number = (a->code.len != 0) ? -1 : 0;
     }
 
     if (a->message.len == 0) {
-        a->message = jm_visual_text(jm_json_get(error, "Message"));
+        a->message = jm_answer_text(jm_json_get(error, "Message"));
     }
 
     if (a->request_id.len == 0) {
-        a->request_id = jm_visual_text(jm_json_get(metadata, "RequestId"));
+        a->request_id = jm_answer_text(jm_json_get(metadata, "RequestId"));
     }
 
-    a->status = jm_visual_text(jm_json_get(env->data, "status"));
+    a->status = jm_answer_text(jm_json_get(env->data, "status"));
 
     jm_visual_task_id(a, env->data);
     jm_visual_urls(a, env->data);
@@ -226,7 +223,7 @@ jm_visual_code(jm_answer_t *a, jm_envelope_t *env, const jm_json_t *node)
     jm_str_t  text;
     unsigned  exact;
 
-    text = jm_visual_text(node);
+    text = jm_answer_text(node);
 
     if (text.len == 0
         || jm_decimal(text, 0, &env->code, &exact) != JM_OK || !exact)
@@ -242,23 +239,6 @@ jm_visual_code(jm_answer_t *a, jm_envelope_t *env, const jm_json_t *node)
 }
 
 
-/* the text of a string or a number, empty for anything else */
-
-static jm_str_t
-jm_visual_text(const jm_json_t *node)
-{
-    static const jm_str_t  none = jm_null_string;
-
-    if (node != NULL
-        && (node->type == JM_JSON_STRING || node->type == JM_JSON_NUMBER))
-    {
-        return node->text;
-    }
-
-    return none;
-}
-
-
 static void
 jm_visual_task_id(jm_answer_t *a, const jm_json_t *data)
 {
@@ -266,7 +246,7 @@ jm_visual_task_id(jm_answer_t *a, const jm_json_t *data)
     uint8_t   c;
     jm_str_t  id;
 
-    id = jm_visual_text(jm_json_get(data, "task_id"));
+    id = jm_answer_text(jm_json_get(data, "task_id"));
 
     if (id.len > JM_VISUAL_TASK_ID) {
         return;
@@ -303,7 +283,7 @@ jm_visual_urls(jm_answer_t *a, const jm_json_t *data)
             return;
         }
 
-        if (node->type == JM_JSON_STRING && jm_visual_is_url(node->text)) {
+        if (node->type == JM_JSON_STRING && jm_answer_is_url(node->text)) {
             a->urls[a->nurls++] = node->text;
         }
     }
@@ -330,14 +310,6 @@ jm_visual_count(jm_answer_t *a, const jm_json_t *data)
 }
 
 
-static unsigned
-jm_visual_is_url(jm_str_t s)
-{
-    return (s.len > 7 && memcmp(s.data, "http://", 7) == 0)
-           || (s.len > 8 && memcmp(s.data, "https://", 8) == 0);
-}
-
-
 static void
 jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env)
 {
@@ -353,7 +325,7 @@ jm_visual_submitted(jm_answer_t *a, const jm_envelope_t *env)
     /* an id beside an error, or none: there may be a task all the same */
 
     if (success || a->task_id.len != 0) {
-        jm_visual_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
+        jm_answer_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
         a->error.upstream_code = env->code;
         return;
     }
@@ -385,7 +357,7 @@ jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env)
     if (row != NULL) {
 
         if (row->event == JM_EVENT_FAILED) {
-            jm_visual_fail(a, row->cause);
+            jm_answer_fail(a, row->cause);
 
         } else {
             a->event = row->event;
@@ -398,17 +370,17 @@ jm_visual_unaccepted(jm_answer_t *a, const jm_envelope_t *env)
         a->event = JM_EVENT_BUSY;
 
     } else if (jm_visual_no_access(env)) {
-        jm_visual_fail(a, JM_CAUSE_UPSTREAM_AUTH);
+        jm_answer_fail(a, JM_CAUSE_UPSTREAM_AUTH);
 
     } else if (env->http >= 400 && env->http < 500
                && env->http != 408 && env->http != 499)
     {
         /* with 408 and 499 somebody on the way just lost patience */
 
-        jm_visual_fail(a, JM_CAUSE_UPSTREAM);
+        jm_answer_fail(a, JM_CAUSE_UPSTREAM);
 
     } else {
-        jm_visual_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
+        jm_answer_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
     }
 }
 
@@ -568,17 +540,9 @@ static void
 jm_visual_lost(jm_answer_t *a, jm_visual_call_e call)
 {
     if (call == JM_VISUAL_SUBMIT) {
-        jm_visual_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
+        jm_answer_fail(a, JM_CAUSE_OUTCOME_UNKNOWN);
 
     } else {
         a->event = JM_EVENT_TROUBLE;
     }
-}
-
-
-static void
-jm_visual_fail(jm_answer_t *a, jm_cause_e cause)
-{
-    a->event = JM_EVENT_FAILED;
-    jm_error_set(&a->error, cause, NULL, NULL);
 }

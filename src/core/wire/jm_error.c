@@ -322,6 +322,7 @@ jm_error_set(jm_error_t *e, jm_cause_e cause, const char *param,
     e->transient = 0;
     e->retry_after = 0;
     e->upstream_code = 0;
+    e->stage = JM_STAGE_UNSAID;
     e->param = param;
 
     if (fmt != NULL) {
@@ -467,6 +468,10 @@ jm_error_gpt(jm_error_t *e)
 const char *
 jm_error_stage(const jm_error_t *e)
 {
+    if (e->stage != JM_STAGE_UNSAID) {
+        return e->stage == JM_STAGE_INPUT ? "input" : "output";
+    }
+
     switch (e->upstream_code) {
 
     case 50411:

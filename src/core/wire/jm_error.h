@@ -25,6 +25,15 @@
 #define JM_ERROR_RETRY_MAX  60
 
 
+/* what content was refused, where that is known otherwise than by its number */
+
+typedef enum {
+    JM_STAGE_UNSAID = 0,
+    JM_STAGE_INPUT,
+    JM_STAGE_OUTPUT
+} jm_stage_e;
+
+
 /*
  * param is a literal, or text that lives as long as what was read of the
  * request.  Of retry_after no client is told more than JM_ERROR_RETRY_MAX.
@@ -36,6 +45,7 @@ typedef struct {
     unsigned         transient;     /* the next try may end otherwise */
     unsigned         retry_after;   /* seconds, 0: as the cause's row says */
     int64_t          upstream_code; /* Volcengine's number, or 0 */
+    jm_stage_e       stage;
     const char      *param;         /* a field of the request, or NULL */
     char             message[JM_ERROR_MESSAGE];
 } jm_error_t;
