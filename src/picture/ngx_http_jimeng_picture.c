@@ -54,6 +54,8 @@ ngx_http_jimeng_picture_start(ngx_http_jimeng_picture_t *p,
     jm_base64_init(&p->base64, flags);
     jm_picture_init(&p->picture, model->max_bytes);
     p->picture.max_ratio = model->max_skew;
+    p->picture.max_pixels = model->max_pixels;
+    p->picture.types = model->formats;
 }
 
 

@@ -10,12 +10,8 @@
 
 
 #include "jm_picture.h"
+#include "jm_picture_part.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
-
-#define JM_PICTURE_MB           1048576
 
 /* a JPEG begins with SOI and the first byte of another marker */
 
@@ -50,22 +46,10 @@ static void jm_picture_marker(jm_picture_t *p, uint8_t c);
 static void jm_picture_segment(jm_picture_t *p, uint8_t c);
 static const uint8_t *jm_picture_skip(jm_picture_t *p, const uint8_t *s,
     const uint8_t *end, jm_picture_state_e next);
-static void jm_picture_sides(jm_picture_t *p, uint32_t width, uint32_t height);
-static void jm_picture_too_big(jm_picture_t *p);
-static void jm_picture_bad(jm_picture_t *p, const char *why);
-static uint32_t jm_picture_number(const uint8_t *s, size_t len);
 
 
 static const char  jm_picture_soi[] = "\xff\xd8\xff";
 static const char  jm_picture_ihdr[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
-
-static const char  jm_picture_unknown[] = "is neither a JPEG nor a PNG";
-static const char  jm_picture_bad_jpeg[] = "is a damaged JPEG";
-static const char  jm_picture_bad_png[] = "is a damaged PNG";
-static const char  jm_picture_cut_jpeg[] =
-    "is a JPEG that is cut off: its end is missing; send all of it";
-static const char  jm_picture_cut_png[] =
-    "is a PNG that is cut off: its end is missing; send all of it";
 
 
 void
@@ -75,6 +59,7 @@ jm_picture_init(jm_picture_t *p, size_t max_bytes)
 
     p->max_bytes = max_bytes;
     p->max_ratio = JM_PICTURE_RATIO;
+    p->types = JM_PICTURE_USUAL;
 }
 
 
@@ -98,6 +83,9 @@ jm_picture_add(jm_picture_t *p, jm_str_t piece, const char **why)
 
             } else if (p->state >= JM_PICTURE_WHOLE) {
                 break;
+
+            } else if (p->state == JM_PICTURE_PARTS) {
+                s = jm_picture_parts(p, s, end);
 
             } else if (p->type == JM_PICTURE_PNG) {
                 s = jm_picture_png(p, s, end);
@@ -134,20 +122,7 @@ jm_picture_end(jm_picture_t *p, const char **why)
         jm_picture_bad(p, "is empty");
 
     } else if (p->state != JM_PICTURE_BAD) {
-
-        switch (p->type) {
-
-        case JM_PICTURE_JPEG:
-            jm_picture_bad(p, jm_picture_cut_jpeg);
-            break;
-
-        case JM_PICTURE_PNG:
-            jm_picture_bad(p, jm_picture_cut_png);
-            break;
-
-        default:
-            jm_picture_bad(p, jm_picture_unknown);
-        }
+        jm_picture_cut(p);
     }
 
     *why = p->bad;
@@ -200,8 +175,13 @@ jm_picture_start(jm_picture_t *p, uint8_t c)
     if (memcmp(p->kept, jm_picture_ihdr, jm_min(n, JM_PICTURE_IHDR_LEN))
         != 0)
     {
-        jm_picture_bad(p, n <= JM_PICTURE_PNG_LEN ? jm_picture_unknown
-                                                  : jm_picture_bad_png);
+        if (p->type == JM_PICTURE_PNG) {
+            jm_picture_damaged(p);
+
+        } else if (!jm_picture_other(p)) {
+            jm_picture_cut(p);
+        }
+
         return;
     }
 
@@ -266,7 +246,7 @@ jm_picture_chunk(jm_picture_t *p, uint8_t c)
     if (i != JM_PICTURE_CHUNK_LEN || len > JM_PICTURE_CHUNK_MAX
         || (p->last && (len != 0 || !p->drawn)))
     {
-        jm_picture_bad(p, jm_picture_bad_png);
+        jm_picture_damaged(p);
         return;
     }
 
@@ -330,14 +310,14 @@ jm_picture_marker(jm_picture_t *p, uint8_t c)
     /* SOI: that of a thumbnail is in a segment */
 
     case 0xd8:
-        jm_picture_bad(p, jm_picture_bad_jpeg);
+        jm_picture_damaged(p);
         return;
 
     /* EOI, and SOS, of which a picture may have several */
 
     case 0xd9:
         if (!p->drawn) {
-            jm_picture_bad(p, jm_picture_bad_jpeg);
+            jm_picture_damaged(p);
             return;
         }
 
@@ -346,7 +326,7 @@ jm_picture_marker(jm_picture_t *p, uint8_t c)
 
     case 0xda:
         if (p->width == 0) {
-            jm_picture_bad(p, jm_picture_bad_jpeg);
+            jm_picture_damaged(p);
             return;
         }
 
@@ -386,7 +366,7 @@ jm_picture_segment(jm_picture_t *p, uint8_t c)
     len = jm_picture_number(p->kept, 2);
 
     if (len < p->need) {
-        jm_picture_bad(p, jm_picture_bad_jpeg);
+        jm_picture_damaged(p);
         return;
     }
 
@@ -416,79 +396,4 @@ jm_picture_skip(jm_picture_t *p, const uint8_t *s, const uint8_t *end,
     }
 
     return s + n;
-}
-
-
-static void
-jm_picture_sides(jm_picture_t *p, uint32_t width, uint32_t height)
-{
-    p->width = width;
-    p->height = height;
-
-    if (width == 0 || width > JM_PICTURE_SIDE
-        || height == 0 || height > JM_PICTURE_SIDE)
-    {
-        (void) snprintf(p->why, sizeof(p->why),
-                        "is %" PRIu32 "x%" PRIu32 ": each side has to be 1 to "
-                        "%d pixels", width, height, JM_PICTURE_SIDE);
-
-    } else if (p->max_ratio != 0
-               && (width > p->max_ratio * height
-                   || height > p->max_ratio * width))
-    {
-        (void) snprintf(p->why, sizeof(p->why),
-                        "is %" PRIu32 "x%" PRIu32 ": width/height has to be "
-                        "within 1/%" PRIu32 " to %" PRIu32, width, height,
-                        p->max_ratio, p->max_ratio);
-
-    } else {
-        return;
-    }
-
-    jm_picture_bad(p, p->why);
-}
-
-
-static void
-jm_picture_too_big(jm_picture_t *p)
-{
-    uint64_t  tenths;
-
-    tenths = ((uint64_t) p->max_bytes * 10 + JM_PICTURE_MB / 2)
-             / JM_PICTURE_MB;
-
-    if (tenths % 10 == 0) {
-        (void) snprintf(p->why, sizeof(p->why), "has more than %" PRIu64 " MB",
-                        tenths / 10);
-
-    } else {
-        (void) snprintf(p->why, sizeof(p->why),
-                        "has more than %" PRIu64 ".%u MB", tenths / 10,
-                        (unsigned) (tenths % 10));
-    }
-
-    jm_picture_bad(p, p->why);
-}
-
-
-static void
-jm_picture_bad(jm_picture_t *p, const char *why)
-{
-    p->state = JM_PICTURE_BAD;
-    p->bad = why;
-}
-
-
-/* a number of the picture's, its high byte first */
-
-static uint32_t
-jm_picture_number(const uint8_t *s, size_t len)
-{
-    uint32_t  n;
-
-    for (n = 0; len != 0; len--) {
-        n = n << 8 | *s++;
-    }
-
-    return n;
 }

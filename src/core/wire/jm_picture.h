@@ -24,7 +24,7 @@
 #define JM_PICTURE_RATIO    3
 
 #define JM_PICTURE_WHY      80
-#define JM_PICTURE_KEPT     24
+#define JM_PICTURE_KEPT     40
 
 
 typedef enum {
@@ -35,6 +35,7 @@ typedef enum {
     JM_PICTURE_MARKER,
     JM_PICTURE_SEGMENT,             /* length, a frame's size */
     JM_PICTURE_SKIP,
+    JM_PICTURE_PARTS,               /* of another type, see below */
     JM_PICTURE_WHOLE,               /* the end was seen: bytes are counted */
     JM_PICTURE_BAD
 } jm_picture_state_e;
@@ -59,6 +60,14 @@ typedef struct {
     unsigned            frame;      /* the segment has the size */
     unsigned            drawn;      /* a chunk or scan of pixels was there */
     unsigned            last;       /* the chunk is the PNG's last */
+    unsigned            types;      /* that may be, a bit for each */
+    uint32_t            max_pixels; /* 0: JM_PICTURE_SIDE counts */
+    unsigned            step;       /* which part is kept next, */
+    uint64_t            pass;       /* behind how many bytes */
+    uint32_t            entries;    /* of a TIFF's directory, to come */
+    uint64_t            directory;  /* where that ends, in the TIFF */
+    uint64_t            strip;      /* where its pixels are, if in one */
+    uint64_t            strip_len;
     uint8_t             kept[JM_PICTURE_KEPT];
     const char         *bad;        /* why the picture is */
     char                why[JM_PICTURE_WHY];
@@ -66,9 +75,9 @@ typedef struct {
 
 
 /*
- * Starts a picture of at most max_bytes: JM_PICTURE_BYTES, or less where a
- * model wants it.  p->max_ratio is JM_PICTURE_RATIO then, and the caller's to
- * change where a model has another limit.
+ * Starts a picture of at most max_bytes.  p->max_ratio is JM_PICTURE_RATIO
+ * then, p->max_pixels 0, p->types JM_PICTURE_USUAL; they are the caller's to
+ * change where a model has other limits.
  */
 void jm_picture_init(jm_picture_t *p, size_t max_bytes);
 
@@ -78,6 +87,12 @@ void jm_picture_init(jm_picture_t *p, size_t max_bytes);
  * IHDR, which has to be first (PNG, 5.6).  A picture has pixels, and an end: a
  * JPEG an SOS and an EOI, a PNG an IDAT and an IEND; what follows is taken and
  * not looked at, as it is by all who show pictures.  Nor are checksums.
+ *
+ * Other types, where p->types has them, are read as far as their parts tell
+ * how long they are: a GIF up to its trailer (GIF89a, 27), a WebP as long as
+ * RIFF says, a BMP as its header does, a TIFF up to its first directory and a
+ * single strip, a HEIC up to the boxes of its data and of what they are
+ * (ISO/IEC 23008-12), whose sides are not looked for.
  *
  * Returns JM_INVALID, then and ever after, and *why a sentence's end ("is
  * neither a JPEG nor a PNG", "has more than 15 MB"), as soon as it is known
