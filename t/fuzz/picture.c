@@ -3,12 +3,16 @@
  * The reader of pictures.  The input is a picture, as it is.  Wherever pieces
  * end, the outcome must be the same, and so must it be whatever follows the
  * bytes that were enough; one byte less is not enough.  What can be used is of
- * one of two types, within the limits, and has pixels and an end.
+ * a type that may be, within the limits, and has pixels and an end.
  */
 
 
 #include "fuzz.h"
 #include "jm_picture.h"
+
+
+#define MAX_PIXELS  36000000
+#define MAX_RATIO   16
 
 
 typedef struct {
@@ -19,9 +23,10 @@ typedef struct {
 } reading_t;
 
 
-static void check_picture(jm_str_t bytes, size_t max, size_t hash);
+static void check_picture(jm_str_t bytes, size_t max, size_t hash,
+    unsigned types);
 static void read_picture(reading_t *r, jm_str_t bytes, size_t max,
-    size_t most);
+    size_t most, unsigned types);
 static void check_good(const jm_picture_t *p, jm_str_t bytes);
 static void check_same(const reading_t *a, const reading_t *b);
 
@@ -39,19 +44,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bytes.data = data;
     bytes.len = size;
 
-    check_picture(bytes, JM_PICTURE_BYTES, hash);
-    check_picture(bytes, hash % (size + 1), hash);
+    check_picture(bytes, JM_PICTURE_BYTES, hash, JM_PICTURE_USUAL);
+    check_picture(bytes, hash % (size + 1), hash, JM_PICTURE_USUAL);
+
+    check_picture(bytes, JM_PICTURE_BYTES, hash, JM_PICTURE_ANY);
+    check_picture(bytes, hash % (size + 1), hash, JM_PICTURE_ANY);
 
     return 0;
 }
 
 
 static void
-check_picture(jm_str_t bytes, size_t max, size_t hash)
+check_picture(jm_str_t bytes, size_t max, size_t hash, unsigned types)
 {
     reading_t  whole, pieces;
 
-    read_picture(&whole, bytes, max, 0);
+    read_picture(&whole, bytes, max, 0, types);
 
     if (whole.rc == JM_OK) {
         check(bytes.len <= max);
@@ -61,24 +69,24 @@ check_picture(jm_str_t bytes, size_t max, size_t hash)
         check(whole.rc == JM_INVALID && strlen(whole.why) > 7);
     }
 
-    read_picture(&pieces, bytes, max, 2 + hash % 13);
+    read_picture(&pieces, bytes, max, 2 + hash % 13, types);
     check_same(&whole, &pieces);
 
-    read_picture(&pieces, bytes, max, 2 + hash % 509);
+    read_picture(&pieces, bytes, max, 2 + hash % 509, types);
     check_same(&whole, &pieces);
 
-    read_picture(&pieces, bytes, max, 1);
+    read_picture(&pieces, bytes, max, 1, types);
     check_same(&whole, &pieces);
 
     /* what was known early is known without the rest, too */
 
     if (pieces.known <= bytes.len && bytes.len <= max) {
         bytes.len = pieces.known;
-        read_picture(&pieces, bytes, max, 0);
+        read_picture(&pieces, bytes, max, 0, types);
         check_same(&whole, &pieces);
 
         bytes.len--;
-        read_picture(&pieces, bytes, max, 0);
+        read_picture(&pieces, bytes, max, 0, types);
         check(pieces.rc == JM_INVALID);
     }
 }
@@ -87,7 +95,8 @@ check_picture(jm_str_t bytes, size_t max, size_t hash)
 /* in pieces of at most so many bytes, or at once; each in memory of its own */
 
 static void
-read_picture(reading_t *r, jm_str_t bytes, size_t max, size_t most)
+read_picture(reading_t *r, jm_str_t bytes, size_t max, size_t most,
+    unsigned types)
 {
     size_t       at, seed;
     jm_str_t     piece;
@@ -98,6 +107,12 @@ read_picture(reading_t *r, jm_str_t bytes, size_t max, size_t most)
     r->rc = JM_OK;
     r->known = SIZE_MAX;
     jm_picture_init(&r->p, max);
+
+    if (types != JM_PICTURE_USUAL) {
+        r->p.types = types;
+        r->p.max_pixels = MAX_PIXELS;
+        r->p.max_ratio = MAX_RATIO;
+    }
 
     for (at = 0; at < bytes.len && r->rc == JM_OK; at += piece.len) {
         seed = seed * 1103515245 + 12345;
@@ -147,15 +162,43 @@ find(jm_str_t bytes, const char *what, size_t len)
 
 
 static void
+check_sides(const jm_picture_t *p)
+{
+    uint64_t  w, h;
+
+    w = p->width;
+    h = p->height;
+
+    if (p->type == JM_PICTURE_HEIC) {
+        return;
+    }
+
+    check(w >= 1 && h >= 1);
+    check(w <= p->max_ratio * h && h <= p->max_ratio * w);
+
+    if (p->max_pixels != 0) {
+        check(w * h <= MAX_PIXELS);
+
+    } else {
+        check(w <= JM_PICTURE_SIDE && h <= JM_PICTURE_SIDE);
+    }
+}
+
+
+static void
 check_good(const jm_picture_t *p, jm_str_t bytes)
 {
     jm_str_t        rest;
     const uint8_t  *pixels;
 
     check(p->bytes == bytes.len);
-    check(p->width >= 1 && p->width <= JM_PICTURE_SIDE);
-    check(p->height >= 1 && p->height <= JM_PICTURE_SIDE);
-    check(p->width <= 3 * p->height && p->height <= 3 * p->width);
+    check(p->types & jm_picture_bit(p->type));
+    check_sides(p);
+
+    if (p->type != JM_PICTURE_PNG && p->type != JM_PICTURE_JPEG) {
+        check(p->type != JM_PICTURE_UNKNOWN && bytes.len > 30);
+        return;
+    }
 
     if (p->type == JM_PICTURE_PNG) {
         check(memcmp(bytes.data, "\x89PNG", 4) == 0);

@@ -3,7 +3,8 @@
  * A client's body: whatever it is, it ends in a legal request whose submit is
  * whole JSON with the same prompt, whose query says what was said of the
  * result, and which orders no more pictures than it says; or in an error that
- * makes a whole envelope.
+ * makes a whole envelope.  The same with the models of Ark: no row is one that
+ * the location has no account of.
  *
  * Behind an "&" it is a form, of lines "name=value"; a value that begins with
  * "@" is that of a file, "@" alone one that was not chosen, "~" begins one that
@@ -13,6 +14,7 @@
 
 
 #include "fuzz.h"
+#include "jm_ark.h"
 #include "jm_json.h"
 #include "jm_reply.h"
 #include "jm_text.h"
@@ -32,7 +34,14 @@ typedef struct {
     jm_format_e      format;        /* of the location */
     size_t           fail;          /* the allocation that does */
     size_t           longest;       /* string of a skeleton, or 0 */
+    unsigned         ark;           /* there are accounts of Ark, too */
 } way_t;
+
+
+static const jm_models_t  all_models = {
+    NULL, 0,
+    jm_provider_bit(JM_PROVIDER_VISUAL)|jm_provider_bit(JM_PROVIDER_ARK)
+};
 
 
 static const jm_json_limits_t  limits = { 16, 256 };
@@ -94,6 +103,8 @@ check_size(const jm_request_t *r)
                         && area <= r->model->max_area));
 
     check(r->size.area == 0 || (r->model->takes & JM_MODEL_AREA));
+    check(r->size.area == 0
+          || r->size.named == (r->model->provider == JM_PROVIDER_ARK));
 
     if (r->model->max_side != 0) {
         check(area == 0 || (r->size.width >= r->model->min_side
@@ -114,7 +125,11 @@ static void
 check_group(const jm_request_t *r)
 {
     check(r->n >= 1 && r->n <= 10 && (r->n == 1 || r->force_single));
-    check(r->force_single || (r->model->takes & JM_MODEL_GROUP));
+    check(r->force_single || r->ark.layers
+          || (r->model->takes & (JM_MODEL_GROUP|JM_MODEL_SERIES)));
+    check(!r->ark.layers || (r->n == 1 && r->nimages == 1));
+    check(r->model->provider != JM_PROVIDER_ARK
+          || r->max_images + r->nimages <= 15);
     check(r->max_images <= 15 && (r->max_images == 0 || !r->force_single));
     check(r->retries <= 5);
 }
@@ -308,6 +323,51 @@ check_submit(const jm_request_t *r, jm_mem_t *mem)
 }
 
 
+/* the call to Ark; a place for data is where an empty string is */
+
+static void
+check_ark(const jm_request_t *r, jm_mem_t *mem)
+{
+    size_t        i, at[JM_REQUEST_IMAGES];
+    unsigned      takes;
+    jm_buf_t      b;
+    jm_json_t    *root, *node;
+
+    jm_buf_init(&b, mem, 1024, (size_t) 1 << 24);
+    check(jm_ark_submit(&b, r, 1, at) == JM_OK);
+
+    root = read_whole(&b, mem);
+    takes = r->model->takes;
+
+    node = jm_json_get(root, "prompt");
+    check((node != NULL) == (r->prompt.len != 0));
+    check(node == NULL || same(node->text, r->prompt));
+
+    for (i = 0; i < r->nimages; i++) {
+        check(r->images[i].type == JM_IMAGE_URL
+              ? at[i] == 0 : memcmp(&b.data[at[i] - 1], "\"\"", 2) == 0);
+    }
+
+    node = jm_json_get(root, "image");
+    check((node == NULL ? 0 : node->type == JM_JSON_ARRAY ? node->count : 1)
+          == r->nimages);
+
+    node = jm_json_get(root, "stream");
+    check((node != NULL) == ((takes & JM_MODEL_SERIES) != 0));
+
+    node = jm_json_get(root, "sequential_image_generation_options");
+    check((node != NULL) == (!r->force_single && (takes & JM_MODEL_SERIES)));
+
+    check(jm_json_get(root, "output_format") == NULL
+          || (takes & JM_MODEL_OUTPUT));
+    check((jm_json_get(root, "layer_decomposition") == NULL)
+          == !r->ark.layers);
+    check(jm_json_get(root, "tools") == NULL || (takes & JM_MODEL_TOOLS));
+    check(jm_json_get(root, "watermark")->boolean == r->watermark);
+    check(jm_str_eq(&jm_json_get(root, "response_format")->text, "url"));
+}
+
+
 /* those of another model are not handed on, nor sides beside a mask */
 
 static void
@@ -322,6 +382,10 @@ check_numbers(const jm_request_t *r)
 
         if (i == JM_NUMBER_LORA_WEIGHT) {
             check(!r->numbers[i].has || (r->model->takes & JM_MODEL_LORA));
+
+        } else if (i == JM_NUMBER_GUIDANCE_SCALE) {
+            check(!r->numbers[i].has
+                  || (r->model->takes & JM_MODEL_GUIDANCE));
 
         } else {
             check(!r->numbers[i].has || expand);
@@ -342,7 +406,7 @@ check_request(const jm_request_t *r, const way_t *way, size_t size,
 
     check(r->model != NULL);
     check(r->prompt.len > 0 || !(r->model->takes & JM_MODEL_PROMPT)
-          || (r->model->takes & JM_MODEL_NO_PROMPT));
+          || r->ark.layers || (r->model->takes & JM_MODEL_NO_PROMPT));
     check(r->prompt.len == 0 || (r->model->takes & JM_MODEL_PROMPT));
     check_numbers(r);
     check(jm_utf8_length(r->prompt, &n) == JM_OK && n <= MAX_PROMPT);
@@ -355,8 +419,15 @@ check_request(const jm_request_t *r, const way_t *way, size_t size,
     check_images(r, way, size);
     check_size(r);
     check_group(r);
-    check_query(r, mem);
     check_ignored(r, mem);
+
+    if (r->model->provider == JM_PROVIDER_ARK) {
+        check(way->ark);
+        check_ark(r, mem);
+        return;
+    }
+
+    check_query(r, mem);
     check_submit(r, mem);
 }
 
@@ -453,8 +524,8 @@ run(jm_str_t body, const way_t *way)
     jm_rules_t    rules;
     jm_request_t  r;
 
-    rules.models = NULL;
-    rules.default_model = str("jimeng_t2i_v40");
+    rules.models = way->ark ? &all_models : NULL;
+    rules.default_model = str(way->ark ? "jimeng-4.5" : "jimeng_t2i_v40");
     rules.max_prompt = MAX_PROMPT;
     rules.strict_size = way->strict;
     rules.format = way->format;
@@ -488,7 +559,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t    i;
-    way_t     ways[5];
+    way_t     ways[7];
     jm_str_t  body;
 
     memset(ways, 0, sizeof(ways));
@@ -502,6 +573,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ways[3].upload = 1;
     ways[3].longest = size % 61 + 3;
     ways[4].fail = size % 16 + 1;
+    ways[5].ark = 1;
+    ways[6].ark = 1;
+    ways[6].strict = 1;
+    ways[6].longest = size % 61 + 3;
 
     body.data = data;
     body.len = size;
