@@ -9,8 +9,8 @@
  * it had.
  *
  * Seen failing with a 500 taken for load, with the numbers of pictures not
- * looked at for being there already, with an answer that is not whole taken for
- * one, and with the value of a field that is cut between two pieces lost.
+ * looked at for being there already, with pictures left in the order in which
+ * they came, and with what came of a value in an earlier piece lost.
  */
 
 

@@ -4,9 +4,9 @@
  * which some failed, and everything that is no whole answer.
  *
  * Guards against a call that is sent again although it was billed; seen failing
- * with a 500 taken for a refusal, with a body that was cut taken for one
- * without pictures that is "not billed", without the look at what "usage" says
- * was made, and with jm_ark_read() not setting the answer when memory runs out.
+ * with a 500 taken for a refusal, with an answer without pictures taken for one
+ * that took nothing, without the look at what "usage" says was made, and with
+ * jm_ark_read() not setting the answer when memory runs out.
  */
 
 
@@ -282,7 +282,7 @@ test_transport(void)
         memset(&a, 0xa5, sizeof(a));
 
         rc = jm_ark_read(&a, JM_TRANSPORT_WHOLE, 200,
-                         str(data(REFUSED "," PICTURE)), &m.mem);
+                         str(data(PICTURE "," REFUSED)), &m.mem);
 
         if (tap_mem_unfailed(&m)) {
             ok(rc == JM_OK && a.event == JM_EVENT_DONE, "enough memory");
