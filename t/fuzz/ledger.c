@@ -236,6 +236,8 @@ look(world_t *w, holder_t *h, unsigned i)
 
     case JM_LOOK_CANCELED:
     case JM_LOOK_GONE:
+    case JM_LOOK_RESULT:
+    case JM_LOOK_LOST:
         check(0);
         break;
 

@@ -12,6 +12,9 @@
 
 #include "jm_ledger_import.h"
 #include "jm_ledger_owed.h"
+#include "jm_ledger_part.h"
+#include "jm_ledger_result.h"
+#include "jm_ledger_room.h"
 #include "store.h"
 
 
@@ -198,6 +201,20 @@ ledger_over(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i, uint64_t now)
 }
 
 
+static inline unsigned
+ledger_brought(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i,
+    jm_str_t text, uint64_t until, uint64_t now, unsigned *kept)
+{
+    unsigned  first;
+
+    jm_store_begin(l->store);
+    first = jm_ledger_brought(l, claim, i, text, until, now, kept);
+    jm_store_commit(l->store);
+
+    return first;
+}
+
+
 static inline jm_rc_e
 ledger_shrink(jm_ledger_t *l, uint64_t now)
 {
@@ -311,7 +328,8 @@ ring_length(jm_ledger_t *l, jm_ring_t *head, unsigned finished)
             state = jm_ledger_slot(l, e, i)->state;
 
             over &= (state == JM_SLOT_FREE || state == JM_SLOT_UNKNOWN
-                     || state == JM_SLOT_OVER || state == JM_SLOT_CANCELED);
+                     || state == JM_SLOT_OVER || state == JM_SLOT_KEPT
+                     || state == JM_SLOT_CANCELED);
         }
 
         if (jm_ring_prev(l->store, jm_ring_next(l->store, link)) != link
@@ -386,6 +404,8 @@ entry_records(jm_ledger_t *l, jm_ledger_entry_t *e)
     uint32_t                  n;
     jm_ref_t                  ref;
     const jm_store_t         *s;
+    jm_ledger_kept_t          kept;
+    const jm_ledger_slot_t   *slot;
     const jm_ledger_told_t   *told;
     const jm_ledger_tasks_t  *tasks;
 
@@ -413,11 +433,22 @@ entry_records(jm_ledger_t *l, jm_ledger_entry_t *e)
     }
 
     for (i = 0; i < e->n; i++) {
+        slot = jm_ledger_slot(l, e, i);
 
-        if (jm_ledger_slot(l, e, i)->sum
-            != jm_ledger_sum(jm_ledger_slot(l, e, i)))
-        {
+        if (slot->sum != jm_ledger_sum(slot)) {
             return 0;
+        }
+
+        if (slot->state == JM_SLOT_KEPT) {
+            kept = jm_ledger_kept(slot);
+
+            if (slot->len != 0
+                || !jm_ledger_part_believed(s, &kept, e->serial, i))
+            {
+                return 0;
+            }
+
+            n += jm_ledger_parts(kept.len);
         }
     }
 
@@ -443,7 +474,76 @@ ledger_records(const jm_ledger_t *l)
 {
     return store_count(l->store, JM_RECORD_ENTRY)
            + store_count(l->store, JM_RECORD_TASKS)
-           + store_count(l->store, JM_RECORD_TOLD);
+           + store_count(l->store, JM_RECORD_TOLD)
+           + store_count(l->store, JM_RECORD_PART);
+}
+
+
+/* counts what tasks have brought, the oldest first; -1: it is nobody's */
+
+static inline int
+results_length(jm_ledger_t *l)
+{
+    int                 n;
+    jm_ring_t          *link, *head;
+    jm_ledger_part_t   *part;
+    jm_ledger_slot_t   *slot;
+    jm_ledger_entry_t  *e;
+
+    n = 0;
+    head = &l->shared->results;
+
+    for (link = jm_ring_next(l->store, head); link != head;
+         link = jm_ring_next(l->store, link))
+    {
+        part = jm_ledger_part(link);
+        e = jm_ledger_numbered(l, part->serial);
+
+        if (jm_ring_prev(l->store, jm_ring_next(l->store, link)) != link
+            || part->head.type != JM_RECORD_PART || part->number != 0
+            || e == NULL || part->task >= e->n || n > 1000000)
+        {
+            return -1;
+        }
+
+        slot = jm_ledger_slot(l, e, part->task);
+
+        if (slot->state != JM_SLOT_KEPT
+            || jm_ledger_kept(slot).first != jm_ref(l->store, part))
+        {
+            return -1;
+        }
+
+        n++;
+    }
+
+    return n;
+}
+
+
+/* counts the parts that are to be given back */
+
+static inline uint32_t
+loose_length(const jm_ledger_t *l)
+{
+    uint32_t                 n;
+    const jm_store_t        *s;
+    const jm_ledger_part_t  *chain, *part;
+
+    n = 0;
+    s = l->store;
+
+    for (chain = jm_at(s, l->shared->loose); chain != NULL;
+         chain = jm_at(s, chain->head.next))
+    {
+        for (part = chain; part != NULL && n < 1000000;
+             part = jm_at(s, part->next))
+        {
+            n++;
+        }
+    }
+
+    return n;
 }
 
 
@@ -486,39 +586,71 @@ ledger_leads(jm_ledger_t *l)
 }
 
 
+/* counts those that requests find, or -1: one is that none is to find */
+
+static inline int
+found_length(jm_ledger_t *l)
+{
+    int                 n;
+    uint32_t            i;
+    jm_ledger_entry_t  *e;
+
+    for (i = 0, n = 0; i <= l->mask; i++) {
+
+        for (e = jm_ledger_at(l, l->keys[i]); e != NULL;
+             e = jm_ledger_at(l, e->older))
+        {
+            if (e->retired || jm_ledger_numbered(l, e->serial) != e) {
+                return -1;
+            }
+
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
 /* counts the entries, or -1: what is in one place is not in another */
 
 static inline int
 ledger_length(jm_ledger_t *l)
 {
-    int                  n, leads, running, finished, free;
-    uint32_t             i, records, attending, own;
+    int                  n, leads, running, finished, free, retired, kept;
+    int                  found;
+    uint32_t             i, records, attending, own, task;
     jm_ledger_entry_t   *e;
     jm_ledger_shared_t  *shared;
 
     shared = l->shared;
 
     n = 0;
+    kept = 0;
+    found = 0;
     leads = 0;
-    records = 0;
+    records = loose_length(l);
     attending = 0;
 
     for (i = 0; i <= l->mask; i++) {
 
-        for (e = jm_ledger_at(l, l->keys[i]); e != NULL;
-             e = jm_ledger_at(l, e->older))
+        for (e = jm_ledger_at(l, l->serials[i]); e != NULL;
+             e = jm_ledger_at(l, e->next))
         {
             own = entry_records(l, e);
 
-            if (own == 0 || jm_ledger_numbered(l, e->serial) != e
-                || !owed_whole(l, e) || !attended_whole(l, e))
-            {
+            if (own == 0 || !owed_whole(l, e) || !attended_whole(l, e)) {
                 return -1;
+            }
+
+            for (task = 0; task < e->n; task++) {
+                kept += (jm_ledger_slot(l, e, task)->state == JM_SLOT_KEPT);
             }
 
             records += own;
             attending += (e->waits != 0);
             leads += 1 + (e->owed_since != 0) + (e->waits != 0);
+            found += !e->retired;
             n++;
         }
     }
@@ -526,9 +658,12 @@ ledger_length(jm_ledger_t *l)
     running = ring_length(l, &shared->running, 0);
     finished = ring_length(l, &shared->finished, 1);
     free = ring_length(l, &shared->free, 1);
+    retired = ring_length(l, &shared->retired, 1);
 
-    return leads == ledger_leads(l) && n == running + finished + free
-           && running >= 0 && finished >= 0 && free >= 0
+    return leads == ledger_leads(l) && found == found_length(l)
+           && n == running + finished + free + retired
+           && running >= 0 && finished >= 0 && free >= 0 && retired >= 0
+           && kept == results_length(l) && kept == (int) shared->kept
            && n == (int) shared->entries && attending == shared->attending
            && n == (int) store_count(l->store, JM_RECORD_ENTRY)
            && records == shared->records && records == ledger_records(l)

@@ -83,9 +83,13 @@ struct jm_backend_s {
 };
 
 
-/* Set the operations, and those of tasks alone, to those on one in memory. */
+/*
+ * Set the operations, and those of tasks alone, and how these stand alone, to
+ * those on one in memory.
+ */
 void jm_backend_memory(jm_backend_t *b);
 void jm_backend_memory_tasks(jm_backend_t *b);
+void jm_backend_memory_look(jm_backend_t *b);
 
 
 #endif /* _JM_BACKEND_H_INCLUDED_ */

@@ -18,7 +18,10 @@
 
 
 /*
- * The request does no more about a task, whatever became of it.  first is set
+ * The request does no more about a task, whatever became of it.  how is
+ * JM_LEAVE_DONE when its submit was one call, whose answer is there: then
+ * result, which may be empty, is kept for those who ask for it until then, in
+ * ms since 1970, and kept says whether there was room for it.  first is set
  * when nobody else has seen its end, or will: what it made is counted for who
  * is held, or without hold for client.  billed: it is to be in this request's
  * line of the log.  left: others follow it.  joined is the id of a task of
@@ -33,6 +36,9 @@ typedef struct {
     unsigned             account;
     jm_place_t          *place;
     jm_leave_e           how;
+    jm_str_t             result;    /* with JM_LEAVE_DONE, JM_RESULT_MAX */
+    uint64_t             until;
+    unsigned             kept;
     jm_hold_t           *hold;
     const jm_client_t   *client;    /* who pays, or NULL */
     jm_bill_t            bill;

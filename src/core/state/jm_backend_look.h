@@ -23,6 +23,10 @@
  * with id; or if id is empty, of the ledger's entry: JM_LOOK_OWN is then
  * nobody's, which has failed.  over, with JM_LOOK_TAKEN and a claim: its end
  * was seen, or it was given up.
+ *
+ * With JM_LOOK_RESULT, result is what the task has brought, in memory of mem,
+ * which is the caller's then.  Its data is NULL where there is no mem, or that
+ * has none left.
  */
 
 typedef struct {
@@ -32,10 +36,12 @@ typedef struct {
     unsigned             task;      /* its number in the entry */
     unsigned             account;   /* the ledger's, or JM_LEDGER_ANY */
     jm_place_t          *place;
+    const jm_mem_t      *mem;       /* or NULL */
     jm_look_e            look;
     unsigned             over;
     jm_str_t             id;        /* good until done returns */
     jm_turn_t            turn;      /* with JM_LOOK_WAIT, of an entry */
+    jm_str_t             result;
     unsigned             told;      /* error is why an entry's has failed */
     jm_error_t           error;
     uint8_t              text[JM_LEDGER_ID];

@@ -42,6 +42,7 @@ jm_backend_memory(jm_backend_t *b)
     b->accounts = jm_memory_accounts;
 
     jm_backend_memory_tasks(b);
+    jm_backend_memory_look(b);
 }
 
 

@@ -13,14 +13,10 @@
 #include "jm_backend.h"
 #include "jm_ledger_bill.h"
 #include "jm_ledger_handed.h"
+#include "jm_ledger_result.h"
 #include "jm_quota_loose.h"
 
 
-static void jm_memory_look(jm_backend_t *b, jm_op_look_t *op);
-static void jm_memory_look_claim(jm_state_t *st, jm_op_look_t *op);
-static void jm_memory_look_entry(jm_state_t *st, jm_op_look_t *op);
-static void jm_memory_look_id(jm_op_look_t *op, jm_str_t id);
-static void jm_memory_cancel(jm_backend_t *b, jm_op_cancel_t *op);
 static void jm_memory_place(jm_backend_t *b, jm_op_place_t *op);
 static unsigned jm_memory_canceled(jm_state_t *st, uint64_t entry,
     unsigned task);
@@ -38,6 +34,7 @@ static size_t jm_memory_news(jm_backend_t *b, uint64_t *serials, size_t n,
 static void jm_memory_leave(jm_backend_t *b, jm_place_t *place,
     jm_leave_e how);
 static void jm_memory_over(jm_backend_t *b, jm_op_over_t *op);
+static uint64_t jm_memory_until(jm_state_t *st, const jm_op_over_t *op);
 static unsigned jm_memory_seen(jm_state_t *st, jm_op_over_t *op);
 static void jm_memory_count(jm_state_t *st, jm_op_over_t *op);
 static void jm_memory_billed(jm_backend_t *b, uint64_t entry, unsigned task);
@@ -50,8 +47,6 @@ static void jm_memory_orphan_over(jm_state_t *st, jm_op_orphan_t *op,
 void
 jm_backend_memory_tasks(jm_backend_t *b)
 {
-    b->look = jm_memory_look;
-    b->cancel = jm_memory_cancel;
     b->place = jm_memory_place;
     b->submit = jm_memory_submit;
     b->refused = jm_memory_refused;
@@ -63,126 +58,6 @@ jm_backend_memory_tasks(jm_backend_t *b)
     b->billed = jm_memory_billed;
     b->orphan = jm_memory_orphan;
     b->asked = jm_memory_asked;
-}
-
-
-static void
-jm_memory_look(jm_backend_t *b, jm_op_look_t *op)
-{
-    jm_state_t  *st;
-
-    st = b->lock(b->ctx);
-
-    op->look = JM_LOOK_TAKEN;
-    op->over = 0;
-    op->told = 0;
-    op->turn.position = 0;
-
-    if (op->claim != NULL) {
-        jm_memory_look_claim(st, op);
-
-    } else if (op->id.len == 0) {
-        jm_memory_look_entry(st, op);
-    }
-
-    if (op->look == JM_LOOK_TAKEN && op->account != JM_LEDGER_ANY) {
-        (void) jm_queue_adopt(&st->queue, op->place, op->account, op->id,
-                              st->now);
-    }
-
-    b->unlock(b->ctx);
-
-    op->done.handler(op->done.data);
-}
-
-
-static void
-jm_memory_look_claim(jm_state_t *st, jm_op_look_t *op)
-{
-    op->look = jm_ledger_look(&st->ledger, op->claim, op->task, st->now,
-                              &op->id);
-    op->over = op->claim->slots[op->task].over;
-    op->account = jm_ledger_account(&st->ledger, op->claim);
-
-    if (op->look != JM_LOOK_TAKEN && op->look != JM_LOOK_TOLD) {
-        op->id.len = 0;
-    }
-
-    jm_memory_look_id(op, op->id);
-}
-
-
-static void
-jm_memory_look_entry(jm_state_t *st, jm_op_look_t *op)
-{
-    jm_ledger_peek_t  peek;
-
-    jm_ledger_peek(&st->ledger, op->entry, op->task, &peek);
-
-    op->look = peek.look;
-    op->account = peek.account;
-    op->told = peek.told;
-
-    jm_queue_standing(&st->queue, peek.place, op->entry, op->task, st->now,
-                      &op->turn);
-
-    if (peek.told) {
-        op->error = st->ledger.told;
-    }
-
-    jm_memory_look_id(op, peek.id);
-}
-
-
-/* what lies in the store may be another's once the lock is given back */
-
-static void
-jm_memory_look_id(jm_op_look_t *op, jm_str_t id)
-{
-    op->id.len = id.len;
-
-    if (id.len != 0) {
-        memcpy(op->text, id.data, id.len);
-        op->id.data = op->text;
-    }
-}
-
-
-static void
-jm_memory_cancel(jm_backend_t *b, jm_op_cancel_t *op)
-{
-    unsigned          i;
-    jm_state_t       *st;
-    jm_ledger_peek_t  peek;
-
-    op->canceled = 0;
-    op->running = 0;
-
-    st = b->lock(b->ctx);
-
-    for (i = 0; i < op->n; i++) {
-        jm_ledger_peek(&st->ledger, op->entry, i, &peek);
-
-        if (peek.look == JM_LOOK_WAIT
-            && jm_queue_may_cancel(&st->queue, peek.place, op->entry, i))
-        {
-            jm_ledger_cancel(&st->ledger, op->entry, i, st->now);
-            jm_queue_cancel(&st->queue, peek.place, st->now);
-            op->canceled++;
-
-        } else if (peek.look == JM_LOOK_CANCELED) {
-            op->canceled++;
-
-        } else if (peek.look == JM_LOOK_WAIT || peek.look == JM_LOOK_TAKEN
-                   || peek.look == JM_LOOK_UNKNOWN)
-        {
-            op->running++;
-        }
-    }
-
-    b->unlock(b->ctx);
-
-    op->done.handler(op->done.data);
 }
 
 
@@ -460,6 +335,7 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
     jm_state_t  *st;
 
     op->first = !op->left;
+    op->kept = 0;
 
     memset(&op->near, 0, sizeof(jm_quota_near_t));
 
@@ -467,6 +343,11 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
 
     if (op->left && op->claim != NULL) {
         jm_ledger_unfollow(&st->ledger, op->claim, op->task);
+
+    } else if (op->first && op->claim != NULL && op->how == JM_LEAVE_DONE) {
+        op->first = jm_ledger_brought(&st->ledger, op->claim, op->task,
+                                      op->result, jm_memory_until(st, op),
+                                      st->now, &op->kept);
 
     } else if (op->first && op->claim != NULL) {
         op->first = jm_ledger_over(&st->ledger, op->claim, op->task, st->now);
@@ -493,6 +374,20 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
     b->unlock(b->ctx);
 
     op->done.handler(op->done.data);
+}
+
+
+/* the ledger's clock goes on from the wall's, and is not set */
+
+static uint64_t
+jm_memory_until(jm_state_t *st, const jm_op_over_t *op)
+{
+    uint64_t  wall;
+
+    wall = (uint64_t) st->seconds * 1000;
+
+    return st->now + (op->until > wall ? jm_min(op->until - wall, JM_RESULT_FOR)
+                                       : 0);
 }
 
 

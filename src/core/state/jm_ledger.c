@@ -5,6 +5,7 @@
 
 
 #include "jm_ledger_owed.h"
+#include "jm_ledger_room.h"
 
 
 static jm_ledger_e jm_ledger_open_new(jm_ledger_t *l,
@@ -22,8 +23,6 @@ static jm_look_e jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot);
 static void jm_ledger_take(jm_ledger_t *l, jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot);
-static jm_ledger_slot_t *jm_ledger_own(jm_ledger_t *l,
-    const jm_ledger_claim_t *claim, unsigned i);
 static void jm_ledger_give_up(jm_ledger_t *l, const jm_ledger_claim_t *claim,
     unsigned i, jm_ledger_slot_t *slot, unsigned over);
 
@@ -111,7 +110,7 @@ jm_ledger_search(jm_ledger_t *l, const jm_ledger_request_t *request,
                                    request->key);
 
         if (jm_ledger_expired(l, e, now)) {
-            jm_ledger_drop(l, e);
+            jm_ledger_retire(l, e);
             jm_store_commit(l->store);
             continue;
         }
@@ -153,7 +152,7 @@ jm_ledger_rank(jm_ledger_t *l, jm_ledger_entry_t *e)
 }
 
 
-/* a repeat is of the newest: older entries that were answered are dropped */
+/* a repeat is of the newest: older entries that were answered are not found */
 
 static void
 jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e)
@@ -173,7 +172,7 @@ jm_ledger_supersede(jm_ledger_t *l, jm_ledger_entry_t *e)
         if (older->finished && older->clients == 0 && older->owed_since == 0
             && memcmp(older->key, e->key, JM_LEDGER_KEY) == 0)
         {
-            jm_ledger_drop(l, older);
+            jm_ledger_retire(l, older);
         }
 
         older = next;
@@ -262,15 +261,16 @@ jm_ledger_look_at(jm_ledger_t *l, jm_ledger_claim_t *claim, unsigned i,
 
     case JM_SLOT_TAKEN:
     case JM_SLOT_OVER:
+    case JM_SLOT_KEPT:
 
         if (claim->slots[i].round != slot->round) {
             claim->slots[i].round = slot->round;
             claim->slots[i].own = 0;
         }
 
-        claim->slots[i].over = (slot->state == JM_SLOT_OVER);
+        claim->slots[i].over = (slot->state != JM_SLOT_TAKEN);
 
-        return JM_LOOK_TAKEN;
+        return jm_ledger_slot_look(slot);
 
     case JM_SLOT_UNKNOWN:
         return JM_LOOK_UNKNOWN;
@@ -326,53 +326,6 @@ jm_ledger_account(jm_ledger_t *l, const jm_ledger_claim_t *claim)
     e = jm_ledger_find(l, claim);
 
     return (e == NULL) ? JM_LEDGER_ANY : jm_ledger_entry_account(l, e);
-}
-
-
-unsigned
-jm_ledger_entry_account(jm_ledger_t *l, jm_ledger_entry_t *e)
-{
-    unsigned  i;
-
-    for (i = 0; i < e->n; i++) {
-
-        switch (jm_ledger_slot(l, e, i)->state) {
-
-        case JM_SLOT_SUBMIT:
-        case JM_SLOT_TAKEN:
-        case JM_SLOT_OVER:
-            return e->account;
-
-        default:
-            break;
-        }
-    }
-
-    return JM_LEDGER_ANY;
-}
-
-
-/* the claim's own task, in whatever state; NULL when it is not its own */
-
-static jm_ledger_slot_t *
-jm_ledger_own(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i)
-{
-    jm_ledger_slot_t   *slot;
-    jm_ledger_entry_t  *e;
-
-    e = jm_ledger_find(l, claim);
-
-    if (e == NULL) {
-        return NULL;
-    }
-
-    slot = jm_ledger_slot(l, e, i);
-
-    if (!claim->slots[i].own || claim->slots[i].round != slot->round) {
-        return NULL;
-    }
-
-    return slot;
 }
 
 

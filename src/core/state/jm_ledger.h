@@ -97,9 +97,10 @@ void jm_ledger_fetched(jm_ledger_t *l, uint64_t serial, const jm_str_t *ids,
 void jm_ledger_close(jm_ledger_t *l, jm_ledger_claim_t *claim, uint64_t now);
 
 /*
- * Forgets what has been over for longest, so that others may have its records,
- * and moves l->evicted on if its time was not up.  Returns JM_INVALID when all
- * that is left runs.
+ * Forgets what is to go first, so that others may have its records, and moves
+ * l->evicted on if its time was not up.  Returns JM_INVALID when all that is
+ * left runs.  The records may be free only after some calls: a long text is
+ * given back by parts.
  */
 jm_rc_e jm_ledger_shrink(jm_ledger_t *l, uint64_t now);
 

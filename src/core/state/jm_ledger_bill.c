@@ -72,5 +72,6 @@ jm_ledger_bill_slot(jm_ledger_t *l, uint64_t serial, unsigned i)
 
     slot = jm_ledger_slot(l, e, i);
 
-    return (slot->state == JM_SLOT_OVER) ? slot : NULL;
+    return (slot->state == JM_SLOT_OVER || slot->state == JM_SLOT_KEPT)
+           ? slot : NULL;
 }

@@ -21,6 +21,7 @@
 #define JM_LEDGER_SLOTS     10      /* tasks of a request, at most */
 #define JM_LEDGER_ID        64      /* bytes of an upstream's id, at most */
 #define JM_LEDGER_ANY       255     /* no account's number: those are less */
+#define JM_RESULT_MAX       16384   /* bytes of what a task has brought */
 
 /* milliseconds after which what runs is forgotten, if nobody runs it */
 
@@ -29,6 +30,10 @@
 /* milliseconds for which an error is told again, at most */
 
 #define JM_LEDGER_TOLD_FOR  60000
+
+/* and for which what a task has brought is kept, at most */
+
+#define JM_RESULT_FOR       UINT64_C(2592000000)
 
 
 typedef struct jm_ledger_shared_s  jm_ledger_shared_t;
@@ -46,7 +51,8 @@ typedef struct {
     jm_ref_t            *serials;
     jm_ref_t            *owed;
     uint32_t             mask;
-    unsigned             evicted;   /* entries forgotten before their time */
+    unsigned             evicted;   /* forgotten before its time: entries, */
+                                    /* and what tasks have brought */
     jm_error_t           told;      /* by the last open, if it was _TOLD */
 } jm_ledger_t;
 

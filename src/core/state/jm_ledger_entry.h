@@ -23,7 +23,11 @@ struct jm_ledger_shared_s {
     jm_ring_t            finished;
     jm_ring_t            free;      /* finished, and it cost nothing */
     jm_ring_t            attended;
-    uint32_t             attending; /* entries in that ring */
+    jm_ring_t            retired;   /* and known by their numbers alone */
+    jm_ring_t            results;   /* first parts, see jm_ledger_part.h */
+    uint32_t             kept;      /* in that ring */
+    jm_ref_t             loose;     /* parts that are nobody's, by chains */
+    uint32_t             attending; /* entries that are attended */
     uint32_t             unseen;    /* of these: may wait for a dead owner */
     uint64_t             watched;   /* when it was looked who lives */
     uint32_t             died;      /* the store's count at the time */

@@ -6,6 +6,7 @@
 
 #include "jm_ledger_handed.h"
 #include "jm_ledger_owed.h"
+#include "jm_ledger_room.h"
 
 
 void
@@ -96,7 +97,8 @@ jm_ledger_peek(jm_ledger_t *l, uint64_t serial, unsigned i,
 
     case JM_SLOT_TAKEN:
     case JM_SLOT_OVER:
-        peek->look = JM_LOOK_TAKEN;
+    case JM_SLOT_KEPT:
+        peek->look = jm_ledger_slot_look(slot);
         peek->id.len = slot->len;
         peek->id.data = slot->id;
         return;

@@ -6,6 +6,8 @@
 
 #include "jm_ledger_import.h"
 #include "jm_ledger_owed.h"
+#include "jm_ledger_part.h"
+#include "jm_ledger_room.h"
 
 
 static const jm_ledger_entry_t *jm_ledger_import_entry(const jm_store_t *old,
@@ -18,6 +20,8 @@ static const jm_ledger_slot_t *jm_ledger_import_find(const jm_store_t *store,
     const jm_ledger_entry_t *old, unsigned i);
 static void jm_ledger_import_slot(jm_ledger_slot_t *slot,
     const jm_ledger_slot_t *old);
+static void jm_ledger_import_results(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_store_t *store, const jm_ledger_entry_t *old, uint64_t now);
 static void jm_ledger_import_owed(jm_ledger_t *l, jm_ledger_entry_t *e,
     const jm_store_t *store, const jm_ledger_entry_t *old, uint64_t now);
 static const jm_ledger_told_t *jm_ledger_import_told(const jm_store_t *store,
@@ -102,6 +106,8 @@ jm_ledger_import(jm_ledger_t *l, const jm_store_t *old, jm_ref_t ref,
         jm_ledger_drop(l, e);
         return JM_INVALID;
     }
+
+    jm_ledger_import_results(l, e, old, from, now);
 
     return JM_OK;
 }
@@ -204,8 +210,14 @@ jm_ledger_import_slot(jm_ledger_slot_t *slot, const jm_ledger_slot_t *old)
 
         case JM_SLOT_TAKEN:
         case JM_SLOT_OVER:
+        case JM_SLOT_KEPT:
 
-            if (old->len != 0 && old->len <= JM_LEDGER_ID) {
+            if (old->state != JM_SLOT_TAKEN && old->len == 0) {
+                slot->state = JM_SLOT_OVER;
+
+            } else if (old->state != JM_SLOT_KEPT && old->len != 0
+                       && old->len <= JM_LEDGER_ID)
+            {
                 memcpy(slot->id, old->id, old->len);
 
                 slot->len = old->len;
@@ -227,6 +239,65 @@ jm_ledger_import_slot(jm_ledger_slot_t *slot, const jm_ledger_slot_t *old)
     }
 
     slot->sum = jm_ledger_sum(slot);
+}
+
+
+/*
+ * What tasks have brought, as far as it is whole, and of use yet.  An entry is
+ * not forgotten for it, which may be this one.
+ */
+
+static void
+jm_ledger_import_results(jm_ledger_t *l, jm_ledger_entry_t *e,
+    const jm_store_t *store, const jm_ledger_entry_t *old, uint64_t now)
+{
+    uint8_t                  bytes[JM_RESULT_MAX];
+    jm_str_t                 text;
+    unsigned                 i;
+    jm_ledger_slot_t        *slot;
+    jm_ledger_kept_t         kept;
+    const jm_ledger_slot_t  *was;
+
+    for (i = 0; i < e->n; i++) {
+        slot = jm_ledger_slot(l, e, i);
+        was = jm_ledger_import_find(store, old, i);
+
+        if (was == NULL || was->state != JM_SLOT_KEPT
+            || slot->state != JM_SLOT_OVER)
+        {
+            continue;
+        }
+
+        kept = jm_ledger_kept(was);
+
+        if (kept.until <= now
+            || !jm_ledger_part_believed(store, &kept, old->serial, i))
+        {
+            continue;
+        }
+
+        if (jm_ledger_result_room(l, jm_ledger_parts(kept.len), 0, now)
+            != JM_OK)
+        {
+            l->evicted++;
+            continue;
+        }
+
+        jm_ledger_part_copy(store, &kept, bytes);
+
+        text.len = kept.len;
+        text.data = bytes;
+
+        kept.until = jm_min(kept.until, now + JM_RESULT_FOR);
+        kept.first = jm_ledger_part_make(l, e->serial, i, text);
+
+        jm_ledger_kept_put(l, slot, &kept);
+        jm_ledger_become(l, slot, JM_SLOT_KEPT);
+
+        /* the log has room for one, not for all of them */
+
+        jm_store_commit(l->store);
+    }
 }
 
 

@@ -5,6 +5,7 @@
 
 
 #include "jm_ledger_owed.h"
+#include "jm_ledger_room.h"
 #include "jm_text.h"
 
 
@@ -13,6 +14,7 @@ static void jm_ledger_detach(jm_ledger_t *l, jm_ledger_claim_t *claim,
     jm_ledger_entry_t *e);
 static unsigned jm_ledger_brings(jm_ledger_t *l, jm_ledger_entry_t *e,
     const jm_str_t *ids, size_t n);
+static unsigned jm_ledger_has_brought(const jm_ledger_slot_t *slot);
 static void jm_ledger_watch_all(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_watch_next(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_died_of(jm_ledger_t *l, jm_ledger_entry_t *e,
@@ -46,7 +48,7 @@ jm_ledger_owed(jm_ledger_t *l, const jm_ledger_request_t *request,
         }
 
         if (jm_ledger_expired(l, e, now)) {
-            jm_ledger_drop(l, e);
+            jm_ledger_retire(l, e);
             jm_store_commit(l->store);
             continue;
         }
@@ -185,7 +187,7 @@ jm_ledger_owe(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
 }
 
 
-/* whether no task has an id, so that nothing can be asked for ever again */
+/* whether no task has an id or a result: nothing can be got of it ever again */
 
 static unsigned
 jm_ledger_hopeless(jm_ledger_t *l, jm_ledger_entry_t *e)
@@ -196,7 +198,9 @@ jm_ledger_hopeless(jm_ledger_t *l, jm_ledger_entry_t *e)
     for (i = 0; i < e->n; i++) {
         slot = jm_ledger_slot(l, e, i);
 
-        if (slot->state != JM_SLOT_FREE && slot->state != JM_SLOT_UNKNOWN) {
+        if (slot->state != JM_SLOT_FREE && slot->state != JM_SLOT_UNKNOWN
+            && jm_ledger_slot_look(slot) != JM_LOOK_LOST)
+        {
             return 0;
         }
     }
@@ -313,15 +317,26 @@ jm_ledger_brings(jm_ledger_t *l, jm_ledger_entry_t *e, const jm_str_t *ids,
     for (i = 0; i < e->n; i++) {
         slot = jm_ledger_slot(l, e, i);
 
-        if ((slot->state != JM_SLOT_TAKEN && slot->state != JM_SLOT_OVER)
-            || slot->len != ids[i].len
-            || memcmp(slot->id, ids[i].data, slot->len) != 0)
+        if (slot->len != ids[i].len
+            || memcmp(slot->id, ids[i].data, slot->len) != 0
+            || !jm_ledger_has_brought(slot))
         {
             return 0;
         }
     }
 
     return 1;
+}
+
+
+/* what is kept has no id; nor has what is lost, of which nothing was got */
+
+static unsigned
+jm_ledger_has_brought(const jm_ledger_slot_t *slot)
+{
+    return slot->state == JM_SLOT_KEPT
+           || ((slot->state == JM_SLOT_TAKEN || slot->state == JM_SLOT_OVER)
+               && slot->len != 0);
 }
 
 

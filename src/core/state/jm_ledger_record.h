@@ -24,7 +24,8 @@ typedef enum {
     JM_SLOT_UNKNOWN,
     JM_SLOT_TAKEN,          /* the upstream has it, its id is known */
     JM_SLOT_OVER,           /* it was taken, and has ended or was given up */
-    JM_SLOT_CANCELED        /* it cost nothing, and is never submitted */
+    JM_SLOT_CANCELED,       /* it cost nothing, and is never submitted */
+    JM_SLOT_KEPT            /* it has ended, and what it brought is here */
 } jm_slot_e;
 
 
@@ -97,7 +98,8 @@ typedef struct {
 
     uint32_t             waits;     /* owner where the last one does, or 0 */
     uint16_t             turn;      /* counts the clients */
-    uint16_t             tell;      /* that to who asks for the same */
+    uint8_t              tell;      /* that to who asks for the same */
+    uint8_t              retired;   /* it is known by its number alone */
     jm_ledger_slot_t     slot;
 } jm_ledger_entry_t;
 

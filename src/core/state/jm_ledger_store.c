@@ -5,26 +5,23 @@
 
 
 #include "jm_hash.h"
+#include "jm_ledger_part.h"
 #include "jm_ledger_store.h"
 #include "jm_store_layout.h"
 
-
-#define JM_LEDGER_EXPIRE    2       /* old entries looked at for each new one */
 
 _Static_assert(sizeof(jm_ledger_entry_t) <= JM_RECORD, "it is a record");
 _Static_assert(sizeof(jm_ledger_tasks_t) <= JM_RECORD, "it is a record");
 _Static_assert(sizeof(jm_ledger_told_t) <= JM_RECORD, "it is a record");
 
 
+static void jm_ledger_unlink_key(jm_ledger_t *l, jm_ledger_entry_t *e);
+static void jm_ledger_give_parts(jm_ledger_t *l, jm_ledger_entry_t *e);
 static jm_ring_t *jm_ledger_ring(jm_ledger_t *l, jm_ledger_entry_t *e,
     unsigned over);
 static unsigned jm_ledger_is_over(jm_ledger_t *l, jm_ledger_entry_t *e);
 static unsigned jm_ledger_is_running(const jm_ledger_slot_t *slot);
 static unsigned jm_ledger_is_void(jm_ledger_t *l, jm_ledger_entry_t *e);
-static jm_ledger_entry_t *jm_ledger_oldest(jm_ledger_t *l);
-static unsigned jm_ledger_evict(jm_ledger_t *l, uint64_t now);
-static void jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now);
-static unsigned jm_ledger_expire_running(jm_ledger_t *l, uint64_t now);
 static void jm_ledger_give(jm_ledger_t *l, void *record);
 static void jm_ledger_give_told(jm_ledger_t *l, jm_ledger_entry_t *e);
 static void jm_ledger_give_tasks(jm_ledger_t *l, jm_ledger_entry_t *e);
@@ -58,6 +55,8 @@ jm_ledger_layout(jm_ledger_t *l, jm_store_t *s)
         jm_ring_init(s, &l->shared->finished);
         jm_ring_init(s, &l->shared->free);
         jm_ring_init(s, &l->shared->attended);
+        jm_ring_init(s, &l->shared->retired);
+        jm_ring_init(s, &l->shared->results);
     }
 
     return JM_OK;
@@ -114,6 +113,64 @@ jm_ledger_slot(jm_ledger_t *l, jm_ledger_entry_t *e, unsigned i)
 }
 
 
+jm_ledger_slot_t *
+jm_ledger_own(jm_ledger_t *l, const jm_ledger_claim_t *claim, unsigned i)
+{
+    jm_ledger_slot_t   *slot;
+    jm_ledger_entry_t  *e;
+
+    e = jm_ledger_find(l, claim);
+
+    if (e == NULL) {
+        return NULL;
+    }
+
+    slot = jm_ledger_slot(l, e, i);
+
+    if (!claim->slots[i].own || claim->slots[i].round != slot->round) {
+        return NULL;
+    }
+
+    return slot;
+}
+
+
+unsigned
+jm_ledger_entry_account(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    unsigned  i;
+
+    for (i = 0; i < e->n; i++) {
+
+        switch (jm_ledger_slot(l, e, i)->state) {
+
+        case JM_SLOT_SUBMIT:
+        case JM_SLOT_TAKEN:
+        case JM_SLOT_OVER:
+        case JM_SLOT_KEPT:
+            return e->account;
+
+        default:
+            break;
+        }
+    }
+
+    return JM_LEDGER_ANY;
+}
+
+
+jm_look_e
+jm_ledger_slot_look(const jm_ledger_slot_t *slot)
+{
+    if (slot->state == JM_SLOT_KEPT) {
+        return JM_LOOK_RESULT;
+    }
+
+    return (slot->state == JM_SLOT_OVER && slot->len == 0) ? JM_LOOK_LOST
+                                                           : JM_LOOK_TAKEN;
+}
+
+
 void
 jm_ledger_become(jm_ledger_t *l, jm_ledger_slot_t *slot, jm_slot_e state)
 {
@@ -127,55 +184,6 @@ jm_ledger_sum(const jm_ledger_slot_t *slot)
 {
     return (uint32_t) jm_sum(JM_HASH_START, slot,
                               offsetof(jm_ledger_slot_t, round));
-}
-
-
-jm_ledger_entry_t *
-jm_ledger_add(jm_ledger_t *l, const jm_ledger_request_t *request,
-    uint64_t now)
-{
-    unsigned            i;
-    jm_ledger_slot_t   *slot;
-    jm_ledger_entry_t  *e;
-
-    jm_ledger_expire(l, &l->shared->finished, now);
-    jm_ledger_expire(l, &l->shared->free, now);
-    (void) jm_ledger_expire_running(l, now);
-
-    if (jm_ledger_room(l, jm_ledger_records(request->n), now) != JM_OK) {
-        return NULL;
-    }
-
-    e = jm_ledger_new(l, JM_RECORD_ENTRY);
-
-    jm_put(l->store, l->store->shared->serial, l->store->shared->serial + 1);
-
-    e->serial = l->store->shared->serial;
-    e->created = now;
-    e->keep = request->keep;
-    e->who = request->who;
-    e->n = (uint8_t) request->n;
-    e->named = (uint8_t) request->named;
-
-    memcpy(e->key, request->key, JM_LEDGER_KEY);
-    memcpy(e->fingerprint, request->fingerprint, JM_LEDGER_KEY);
-
-    jm_store_seal(e, jm_ledger_entry_sealed);
-
-    jm_ledger_add_tasks(l, e);
-
-    for (i = 0; i < request->n; i++) {
-        slot = jm_ledger_slot(l, e, i);
-
-        slot->owner = l->store->owner;
-        slot->round = 1;
-        slot->state = JM_SLOT_IDLE;
-        slot->sum = jm_ledger_sum(slot);
-    }
-
-    jm_ledger_link(l, e);
-
-    return e;
 }
 
 
@@ -229,7 +237,34 @@ jm_ledger_link(jm_ledger_t *l, jm_ledger_entry_t *e)
 
 
 void
-jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
+jm_ledger_retire(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    if (!jm_ledger_keeps(l, e)) {
+        jm_ledger_drop(l, e);
+        return;
+    }
+
+    jm_ledger_forgive(l, e);
+
+    if (e->retired) {
+        return;
+    }
+
+    jm_ledger_unlink_key(l, e);
+
+    jm_put(l->store, e->older, 0);
+    jm_put(l->store, e->retired, 1);
+
+    jm_ring_remove(l->store, &e->link);
+    jm_ring_insert(l->store,
+                   jm_ring_prev(l->store,
+                                jm_ledger_ring(l, e, e->finished != 0)),
+                   &e->link);
+}
+
+
+static void
+jm_ledger_unlink_key(jm_ledger_t *l, jm_ledger_entry_t *e)
 {
     jm_ref_t  *chain;
 
@@ -240,6 +275,17 @@ jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
     }
 
     jm_put(l->store, *chain, e->older);
+}
+
+
+void
+jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    jm_ref_t  *chain;
+
+    if (!e->retired) {
+        jm_ledger_unlink_key(l, e);
+    }
 
     for (chain = jm_ledger_serial_chain(l, e->serial);
          jm_ledger_at(l, *chain) != e;
@@ -256,8 +302,25 @@ jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e)
     jm_ledger_unattend(l, e);
     jm_ring_remove(l->store, &e->link);
 
+    jm_ledger_give_parts(l, e);
     jm_ledger_give_tasks(l, e);
     jm_ledger_give(l, e);
+}
+
+
+static void
+jm_ledger_give_parts(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    unsigned           i;
+    jm_ledger_slot_t  *slot;
+
+    for (i = 0; i < e->n; i++) {
+        slot = jm_ledger_slot(l, e, i);
+
+        if (slot->state == JM_SLOT_KEPT) {
+            jm_ledger_part_drop(l, jm_ledger_kept(slot).first);
+        }
+    }
 }
 
 
@@ -372,6 +435,10 @@ jm_ledger_ring(jm_ledger_t *l, jm_ledger_entry_t *e, unsigned over)
         return &l->shared->running;
     }
 
+    if (e->retired) {
+        return &l->shared->retired;
+    }
+
     return jm_ledger_is_void(l, e) ? &l->shared->free : &l->shared->finished;
 }
 
@@ -420,6 +487,22 @@ jm_ledger_is_void(jm_ledger_t *l, jm_ledger_entry_t *e)
 
 
 unsigned
+jm_ledger_keeps(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    unsigned  i;
+
+    for (i = 0; i < e->n; i++) {
+
+        if (jm_ledger_slot(l, e, i)->state == JM_SLOT_KEPT) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+unsigned
 jm_ledger_followed(jm_ledger_t *l, const jm_ledger_slot_t *slot)
 {
     return jm_store_lives(l->store, slot->owner);
@@ -453,7 +536,7 @@ jm_ledger_expired(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now)
     }
 
     return jm_ledger_elapsed(e->created, now) >= JM_LEDGER_STALE
-           && !jm_ledger_owned(l, e);
+           && !jm_ledger_keeps(l, e) && !jm_ledger_owned(l, e);
 }
 
 
@@ -461,27 +544,6 @@ uint64_t
 jm_ledger_elapsed(uint64_t then, uint64_t now)
 {
     return now > then ? now - then : 0;
-}
-
-
-jm_rc_e
-jm_ledger_room(jm_ledger_t *l, uint32_t n, uint64_t now)
-{
-    jm_store_shared_t  *shared;
-
-    shared = l->store->shared;
-
-    while (shared->nfree < n
-           || l->shared->records + n + shared->kept > shared->records)
-    {
-        if (!jm_ledger_evict(l, now)) {
-            return JM_ERROR;
-        }
-
-        jm_store_commit(l->store);
-    }
-
-    return JM_OK;
 }
 
 
@@ -500,120 +562,6 @@ jm_ledger_give(jm_ledger_t *l, void *record)
     jm_put(l->store, l->shared->records, l->shared->records - 1);
 
     jm_store_give(l->store, record);
-}
-
-
-static unsigned
-jm_ledger_evict(jm_ledger_t *l, uint64_t now)
-{
-    return jm_ledger_shrink(l, now) == JM_OK
-           || jm_ledger_expire_running(l, now);
-}
-
-
-/* the entry to be forgotten first, NULL: all run */
-
-static jm_ledger_entry_t *
-jm_ledger_oldest(jm_ledger_t *l)
-{
-    jm_ring_t  *ring, *link;
-
-    ring = &l->shared->free;
-    link = jm_ring_next(l->store, ring);
-
-    if (link == ring) {
-        ring = &l->shared->finished;
-        link = jm_ring_next(l->store, ring);
-    }
-
-    return (link == ring) ? NULL : jm_ledger_entry(link);
-}
-
-
-jm_rc_e
-jm_ledger_shrink(jm_ledger_t *l, uint64_t now)
-{
-    jm_ledger_entry_t  *e;
-
-    e = jm_ledger_oldest(l);
-
-    if (e == NULL) {
-        return JM_INVALID;
-    }
-
-    if (!jm_ledger_expired(l, e, now)) {
-        l->evicted++;
-    }
-
-    jm_ledger_drop(l, e);
-
-    return JM_OK;
-}
-
-
-/* drops some of what has expired, not all: the lock is held */
-
-static void
-jm_ledger_expire(jm_ledger_t *l, jm_ring_t *ring, uint64_t now)
-{
-    unsigned            i;
-    jm_ring_t          *link;
-    jm_ledger_entry_t  *e;
-
-    for (i = 0; i < JM_LEDGER_EXPIRE; i++) {
-        link = jm_ring_next(l->store, ring);
-
-        if (link == ring) {
-            break;
-        }
-
-        e = jm_ledger_entry(link);
-
-        if (!jm_ledger_expired(l, e, now)) {
-            break;
-        }
-
-        jm_ledger_drop(l, e);
-    }
-}
-
-
-/* drops an entry that runs and is stale; returns whether there was one */
-
-static unsigned
-jm_ledger_expire_running(jm_ledger_t *l, uint64_t now)
-{
-    unsigned            i;
-    jm_ring_t          *running, *link;
-    jm_ledger_entry_t  *e;
-
-    running = &l->shared->running;
-
-    for (i = 0; i < JM_LEDGER_EXPIRE; i++) {
-        link = jm_ring_next(l->store, running);
-
-        if (link == running) {
-            return 0;
-        }
-
-        e = jm_ledger_entry(link);
-
-        if (jm_ledger_elapsed(e->created, now) < JM_LEDGER_STALE) {
-            return 0;
-        }
-
-        if (jm_ledger_expired(l, e, now)) {
-            jm_ledger_drop(l, e);
-            return 1;
-        }
-
-        /* it is followed still, and must not hide the others */
-
-        jm_ring_remove(l->store, link);
-        jm_ring_insert(l->store, jm_ring_prev(l->store, running), link);
-    }
-
-    return 0;
 }
 
 

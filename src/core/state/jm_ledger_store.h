@@ -45,8 +45,15 @@ jm_ref_t *jm_ledger_owed_chain(jm_ledger_t *l, const uint8_t *key);
 jm_ledger_slot_t *jm_ledger_slot(jm_ledger_t *l, jm_ledger_entry_t *e,
     unsigned i);
 
+/* Returns the claim's own task, in whatever state; NULL: it is not its own. */
+jm_ledger_slot_t *jm_ledger_own(jm_ledger_t *l, const jm_ledger_claim_t *claim,
+    unsigned i);
+
 /* Returns the account that an entry's tasks are on, as jm_ledger_account(). */
 unsigned jm_ledger_entry_account(jm_ledger_t *l, jm_ledger_entry_t *e);
+
+/* Returns what one finds that the upstream has, or had. */
+jm_look_e jm_ledger_slot_look(const jm_ledger_slot_t *slot);
 
 /* Stores a task's state, and the sum that goes with it. */
 void jm_ledger_become(jm_ledger_t *l, jm_ledger_slot_t *slot,
@@ -56,24 +63,14 @@ void jm_ledger_become(jm_ledger_t *l, jm_ledger_slot_t *slot,
 uint32_t jm_ledger_sum(const jm_ledger_slot_t *slot);
 
 /*
- * Enters a request, all tasks of which are this process's to submit.  Returns
- * NULL when there is no room, even with all forgotten that may be.
+ * Forgets an entry; or, if it keeps what tasks have brought, all but that: it
+ * is found by its serial number then, by no request, and owed to nobody.
  */
-jm_ledger_entry_t *jm_ledger_add(jm_ledger_t *l,
-    const jm_ledger_request_t *request, uint64_t now);
-
-/* Forgets an entry. */
 void jm_ledger_drop(jm_ledger_t *l, jm_ledger_entry_t *e);
+void jm_ledger_retire(jm_ledger_t *l, jm_ledger_entry_t *e);
 
 /* Takes an entry out of the chain of what is owed, and drops its error. */
 void jm_ledger_forgive(jm_ledger_t *l, jm_ledger_entry_t *e);
-
-/*
- * Makes room for n records, for which what has been over for longest is
- * forgotten if need be, and what was done so far is committed.  Returns
- * JM_ERROR when there is none.
- */
-jm_rc_e jm_ledger_room(jm_ledger_t *l, uint32_t n, uint64_t now);
 
 /* Takes a record that there is room for. */
 void *jm_ledger_new(jm_ledger_t *l, jm_record_e type);
@@ -100,6 +97,9 @@ void jm_ledger_settle(jm_ledger_t *l, jm_ledger_entry_t *e, uint64_t now);
 
 /* Whether it cost nothing, and has nothing to be told to anybody. */
 unsigned jm_ledger_useless(jm_ledger_t *l, jm_ledger_entry_t *e);
+
+/* Whether it keeps what any of its tasks has brought. */
+unsigned jm_ledger_keeps(jm_ledger_t *l, jm_ledger_entry_t *e);
 
 /* Whether the task has an owner that lives. */
 unsigned jm_ledger_followed(jm_ledger_t *l, const jm_ledger_slot_t *slot);

@@ -23,7 +23,9 @@ typedef enum {
     JM_LOOK_TOLD,           /* it is not run: the error is told again */
     JM_LOOK_UNKNOWN,        /* it was submitted, and may have been taken */
     JM_LOOK_CANCELED,       /* its client does not want it any more */
-    JM_LOOK_GONE            /* there is no such task */
+    JM_LOOK_GONE,           /* there is no such task */
+    JM_LOOK_RESULT,         /* it is over, and what it brought is kept */
+    JM_LOOK_LOST            /* it is over, what it brought is not kept */
 } jm_look_e;
 
 

@@ -35,6 +35,7 @@ static jm_rc_e jm_queue_back_room(jm_queue_t *q,
     const jm_queue_place_t *place, uint64_t accounts);
 static jm_queue_e jm_queue_back(jm_queue_t *q, jm_place_t *p,
     jm_queue_place_t *place, jm_rc_e room, uint64_t now, uint64_t *wait);
+static void jm_queue_run(jm_queue_t *q, jm_queue_place_t *place, jm_str_t id);
 static void jm_queue_succeeded(jm_queue_t *q, jm_queue_account_t *a,
     const jm_queue_place_t *place);
 static void jm_queue_learn(jm_queue_t *q, const jm_queue_place_t *place,
@@ -459,16 +460,27 @@ jm_queue_back(jm_queue_t *q, jm_place_t *p, jm_queue_place_t *place,
 void
 jm_queue_accepted(jm_queue_t *q, jm_place_t *p, jm_str_t id, uint64_t now)
 {
-    size_t               i;
-    jm_store_t          *s;
-    jm_queue_place_t    *place;
-    jm_queue_account_t  *a;
+    jm_queue_place_t  *place;
 
     place = jm_queue_find(q, p, now);
 
     if (place == NULL || place->state != JM_PLACE_TOLD) {
         return;
     }
+
+    jm_queue_run(q, place, id);
+    jm_queue_dispatch(q, NULL, now);
+}
+
+
+/* its submit was taken */
+
+static void
+jm_queue_run(jm_queue_t *q, jm_queue_place_t *place, jm_str_t id)
+{
+    size_t               i;
+    jm_store_t          *s;
+    jm_queue_account_t  *a;
 
     s = q->store;
     a = jm_queue_number(q, place->account);
@@ -487,7 +499,6 @@ jm_queue_accepted(jm_queue_t *q, jm_place_t *p, jm_str_t id, uint64_t now)
     jm_put(s, a->submits, a->submits + 1);
 
     jm_queue_succeeded(q, a, place);
-    jm_queue_dispatch(q, NULL, now);
 }
 
 
@@ -634,6 +645,8 @@ jm_queue_leave(jm_queue_t *q, jm_place_t *p, jm_leave_e how, uint64_t now)
 {
     jm_queue_place_t  *place;
 
+    static const jm_str_t  none = jm_null_string;
+
     place = jm_queue_find(q, p, now);
     p->serial = 0;
 
@@ -641,7 +654,13 @@ jm_queue_leave(jm_queue_t *q, jm_place_t *p, jm_leave_e how, uint64_t now)
         return;
     }
 
-    if (how == JM_LEAVE_OVER && place->state == JM_PLACE_RUN) {
+    if (how == JM_LEAVE_DONE && place->state == JM_PLACE_TOLD) {
+        jm_queue_run(q, place, none);
+    }
+
+    if ((how == JM_LEAVE_OVER || how == JM_LEAVE_DONE)
+        && place->state == JM_PLACE_RUN)
+    {
         jm_queue_learn(q, place, now);
     }
 

@@ -31,7 +31,8 @@
 typedef enum {
     JM_LEAVE_FREE = 0,      /* nothing runs: not submitted, or not taken */
     JM_LEAVE_OVER,          /* the task has ended upstream just now */
-    JM_LEAVE_LOST           /* it may be running, and nobody follows it */
+    JM_LEAVE_LOST,          /* it may be running, and nobody follows it */
+    JM_LEAVE_DONE           /* the answer to its submit was its end */
 } jm_leave_e;
 
 
@@ -74,7 +75,8 @@ void jm_queue_renew(jm_queue_t *q, jm_place_t *p, uint64_t now);
 
 /*
  * Gives a place back, and sets p->serial to 0.  JM_LEAVE_OVER: the time since
- * it was granted counts for the average.  JM_LEAVE_LOST: its slot is taken
+ * it was granted counts for the average.  JM_LEAVE_DONE: the same, and that its
+ * submit was taken.  JM_LEAVE_LOST: its slot is taken
  * until somebody has seen the task's end, see jm_queue_orphan_next().  One that
  * cannot be asked for has it for as long as it would by the average have run,
  * 30 s without one, and for half of that since it was last renewed.  Does

@@ -44,6 +44,7 @@ typedef enum {
     JM_RECORD_GROUP,        /* of places that wait for the same */
     JM_RECORD_PROCESS,      /* whose places wait */
     JM_RECORD_USED,         /* what a client has used, of some models */
+    JM_RECORD_PART,         /* of what a task of an entry has brought */
     JM_RECORD_LAST
 } jm_record_e;
 

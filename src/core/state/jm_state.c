@@ -5,6 +5,7 @@
 
 
 #include "jm_hash.h"
+#include "jm_ledger_part.h"
 #include "jm_quota_loose.h"
 #include "jm_state_shared.h"
 #include "jm_store_layout.h"
@@ -151,7 +152,8 @@ jm_state_digest(void)
         sizeof(jm_state_shared_t), sizeof(struct jm_ledger_shared_s),
         sizeof(struct jm_queue_shared_s), sizeof(struct jm_quota_shared_s),
         sizeof(jm_ledger_entry_t), sizeof(jm_ledger_tasks_t),
-        sizeof(jm_ledger_told_t), sizeof(jm_queue_place_t),
+        sizeof(jm_ledger_told_t), sizeof(jm_ledger_part_t),
+        sizeof(jm_queue_place_t),
         sizeof(jm_queue_line_t), sizeof(jm_queue_group_t),
         sizeof(jm_queue_process_t), sizeof(jm_queue_account_t),
         sizeof(jm_quota_client_t), sizeof(jm_quota_used_t),
@@ -257,8 +259,19 @@ jm_state_join(jm_state_t *st, unsigned (*can_be)(void *ctx, uint32_t slot),
 
 
 /*
- * First go clients of whom nothing would be missed, then old requests, and at
- * last what clients without limits have used this month.
+ * What is forgotten, in this order, when there is no record for what is new:
+ *
+ * - clients of whom nothing would be missed;
+ * - parts of what tasks have brought that are nobody's any more;
+ * - what tasks have brought, the oldest first, whether or not it is of use yet:
+ *   that they are over, and paid, stays known;
+ * - requests that cost nothing, with the error that their clients were told;
+ * - requests that are over, the longest first, whether or not they are owed;
+ * - what clients without limits have used this month.
+ *
+ * A request that is new may be entered in place of one that has run for a day,
+ * and that nobody follows, as well.  What a task brings is kept in place of
+ * what is above "whether or not they are owed", or of one that is not.
  */
 
 static jm_rc_e

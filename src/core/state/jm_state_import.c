@@ -5,6 +5,7 @@
 
 
 #include "jm_ledger_import.h"
+#include "jm_ledger_part.h"
 #include "jm_queue_import.h"
 #include "jm_state_shared.h"
 
@@ -355,6 +356,7 @@ jm_import_believes(jm_import_t *im, jm_ref_t ref, jm_record_e type)
         [JM_RECORD_ENTRY] = { jm_ledger_entry_sealed },
         [JM_RECORD_TASKS] = { jm_ledger_tasks_sealed },
         [JM_RECORD_TOLD] = { jm_ledger_told_sealed },
+        [JM_RECORD_PART] = { jm_ledger_part_sealed },
         [JM_RECORD_CLASS] = { jm_schedule_class_sealed },
         [JM_RECORD_SAMPLES] = { jm_schedule_samples_sealed }
     };
