@@ -251,7 +251,7 @@ test_billed(void)
 
     store_own(l.store, 2);
     first = 0;
-    is_int(jm_ledger_bill(&l, a.serial, 0, 1, &first), 0, "as long as it lives");
+    is_int(jm_ledger_bill(&l, a.serial, 0, 1, &first), 0, "while it lives");
 
     dead = 1;
     is_int(jm_ledger_bill(&l, a.serial, 0, 1, &first), 1, "else the next");

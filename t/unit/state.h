@@ -361,6 +361,36 @@ order_over(jm_state_t *st, order_t *o, unsigned i, unsigned images,
 }
 
 
+/* it was one call, which has brought a text that is of use for a day */
+
+static inline jm_op_over_t
+order_done(jm_state_t *st, order_t *o, unsigned i, unsigned images,
+    jm_str_t text)
+{
+    jm_op_over_t  op;
+    jm_backend_t  b;
+
+    memset(&op, 0, sizeof(jm_op_over_t));
+
+    op.done = state_done_with;
+    op.claim = &o->claim;
+    op.task = i;
+    op.entry = o->claim.serial;
+    op.account = o->account;
+    op.place = &o->places[i];
+    op.how = JM_LEAVE_DONE;
+    op.result = text;
+    op.until = state_clock.wall + DAY;
+    op.hold = &o->hold;
+    op.bill = *bill(images);
+
+    state_backend(&b, st);
+    b.over(&b, &op);
+
+    return op;
+}
+
+
 /* the slot of task i is another's to look after */
 
 static inline void

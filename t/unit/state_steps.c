@@ -5,24 +5,30 @@
  * maps it at another address, and takes over.  It finds all of it, or nothing:
  * a submit that was accepted in the ledger and the queue, a task that is over
  * in the ledger, the queue, and what its client has used, and the same of a
- * task that nobody followed, whose slot another one waits for.  Nor is the
- * number of an owner half given.
+ * task that nobody followed, whose slot another one waits for; and a task that
+ * was one call, which is over with what it has brought, and counted, or is being
+ * submitted.  Nor is the number of an owner half given.
  *
  * Seen failing with the pictures of an orphan counted after jm_queue_ended(),
  * which commits when it grants the slot ("its pictures are not counted, or
  * twice"), without jm_store_recover() in jm_store_begin(), with a commit
  * between any two of the calls, and with a plain store in place of the jm_put()
  * of a slot in jm_store_join(), or jm_put() in place of jm_ledger_become() in
- * jm_ledger_ended() ("it is not whole").
+ * jm_ledger_ended() ("it is not whole").  And with the pictures of what was one
+ * call counted after jm_queue_leave(), a commit after jm_ledger_brought(), and a
+ * plain store of what a slot keeps.
  */
 
 
 #include "processes.h"
 #include "state.h"
+#include "ledger_text.h"
 
 
-#define RECORDS  24
-#define TASKS    2          /* whose end is seen: by their orders, and late */
+#define RECORDS  32
+#define TASKS    3          /* whose end is seen: by their orders, late, or */
+                            /* in the answer to their submit */
+#define TEXT     700
 
 
 /* behind the state, in the same memory: what the upstream has said */
@@ -101,11 +107,15 @@ static void
 live(void *data)
 {
     order_t     *o;
+    unsigned     i;
     jm_state_t  *st = data;
 
     o = story(st)->orders;
 
-    cancel(st, &o[3]);
+    cancel(st, &o[TASKS + 1]);
+
+    (void) order_done(st, &o[2], 0, 20, text_of(story(st)->serials[2], TEXT));
+    order_close(st, &o[2], 1);
 
     order_accepted(st, &o[0], 0, "first");
     order_over(st, &o[0], 0, 1, JM_LEAVE_OVER);
@@ -120,6 +130,14 @@ live(void *data)
     state_begin(st);
     (void) jm_state_join(st, can_be, NULL);
     state_commit(st);
+
+    /* what it has brought is forgotten, and then its parts are free */
+
+    for (i = 0; i < 2; i++) {
+        state_begin(st);
+        (void) jm_ledger_shrink(&st->ledger, st->now);
+        state_commit(st);
+    }
 }
 
 
@@ -134,7 +152,20 @@ in_ledger(jm_state_t *st, unsigned i)
 
     return slot == NULL ? 3 : slot->state == JM_SLOT_SUBMIT ? 0
            : slot->state == JM_SLOT_TAKEN ? 1
-           : slot->state == JM_SLOT_OVER ? 2 : 3;
+           : slot->state == JM_SLOT_OVER || slot->state == JM_SLOT_KEPT ? 2
+           : 3;
+}
+
+
+static unsigned
+brought_whole(jm_state_t *st)
+{
+    uint64_t  serial;
+
+    serial = story(st)->serials[2];
+
+    return state_slot(st, serial, 0)->state != JM_SLOT_KEPT
+           || text_length(&st->ledger, serial, 0, st->now) == TEXT;
 }
 
 
@@ -157,6 +188,8 @@ take_over(void *data)
     uint64_t     serial;
     jm_state_t   st;
 
+    static const unsigned  images[] = { 1, 10, 20 };
+
     (void) data;
 
     state_init(&st, FOLLOWER);
@@ -172,7 +205,7 @@ take_over(void *data)
         return "it is not whole";
     }
 
-    serial = story(&st)->orders[3].claim.serial;
+    serial = story(&st)->orders[TASKS + 1].claim.serial;
 
     if ((state_slot(&st, serial, 0)->state == JM_SLOT_CANCELED)
         != (state_place(&st, serial, 0) == NULL))
@@ -186,7 +219,11 @@ take_over(void *data)
             return "the ledger and the queue are not of one mind";
         }
 
-        over += (in_ledger(&st, i) == 2) ? (i ? 10 : 1) : 0;
+        over += (in_ledger(&st, i) == 2) ? images[i] : 0;
+    }
+
+    if (!brought_whole(&st)) {
+        return "what was brought is not what it was";
     }
 
     if (state_view(&st, &alice).used != over) {
@@ -223,10 +260,10 @@ main(void)
     steps.take_over = take_over;
     steps.data = &st;
 
-    (void) state_account(&st, "main", 2);
+    (void) state_account(&st, "main", TASKS);
     (void) state_sync(&st, clients, 1);
 
-    /* two have a slot, and two wait for theirs */
+    /* some have a slot, and two wait for theirs */
 
     o = story(&st)->orders;
 
@@ -248,8 +285,10 @@ main(void)
     /* what was run by steps was the whole of it */
 
     live(&st);
-    is_int(in_ledger(&st, 0) + in_ledger(&st, 1), 4, "both are over");
-    is_int((int64_t) state_view(&st, &alice).used, 11, "and counted");
+    is_int(in_ledger(&st, 0) + in_ledger(&st, 1) + in_ledger(&st, 2), 6,
+           "all are over");
+    is_int((int64_t) state_view(&st, &alice).used, 31, "and counted");
+    is_int(store_count(&st.store, JM_RECORD_PART), 0, "no part is left");
 
     munmap(steps.memory, steps.size);
     munmap(steps.at, steps.size);
