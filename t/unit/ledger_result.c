@@ -441,7 +441,8 @@ test_owed(void)
     jm_str_t           none;
     jm_ledger_claim_t  a;
 
-    none = str("");
+    none.len = 0;
+    none.data = NULL;
 
     start(RECORDS);
 

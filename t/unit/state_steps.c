@@ -6,8 +6,8 @@
  * a submit that was accepted in the ledger and the queue, a task that is over
  * in the ledger, the queue, and what its client has used, and the same of a
  * task that nobody followed, whose slot another one waits for; and a task that
- * was one call, which is over with what it has brought, and counted, or is being
- * submitted.  Nor is the number of an owner half given.
+ * was one call, which is over with what it has brought, and counted, or is
+ * being submitted.  Nor is the number of an owner half given.
  *
  * Seen failing with the pictures of an orphan counted after jm_queue_ended(),
  * which commits when it grants the slot ("its pictures are not counted, or
@@ -15,8 +15,8 @@
  * between any two of the calls, and with a plain store in place of the jm_put()
  * of a slot in jm_store_join(), or jm_put() in place of jm_ledger_become() in
  * jm_ledger_ended() ("it is not whole").  And with the pictures of what was one
- * call counted after jm_queue_leave(), a commit after jm_ledger_brought(), and a
- * plain store of what a slot keeps.
+ * call counted after jm_queue_leave(), a commit after jm_ledger_brought(), and
+ * a plain store of what a slot keeps.
  */
 
 

@@ -500,7 +500,7 @@ jm_ledger_ended(jm_ledger_t *l, uint64_t serial, unsigned i, jm_str_t id,
 
     slot = jm_ledger_slot(l, e, i);
 
-    if (slot->len != id.len || memcmp(slot->id, id.data, id.len) != 0) {
+    if (!jm_ledger_slot_has(slot, id)) {
         return 0;
     }
 

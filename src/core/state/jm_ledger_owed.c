@@ -317,10 +317,7 @@ jm_ledger_brings(jm_ledger_t *l, jm_ledger_entry_t *e, const jm_str_t *ids,
     for (i = 0; i < e->n; i++) {
         slot = jm_ledger_slot(l, e, i);
 
-        if (slot->len != ids[i].len
-            || memcmp(slot->id, ids[i].data, slot->len) != 0
-            || !jm_ledger_has_brought(slot))
-        {
+        if (!jm_ledger_slot_has(slot, ids[i]) || !jm_ledger_has_brought(slot)) {
             return 0;
         }
     }

@@ -159,6 +159,14 @@ jm_ledger_entry_account(jm_ledger_t *l, jm_ledger_entry_t *e)
 }
 
 
+unsigned
+jm_ledger_slot_has(const jm_ledger_slot_t *slot, jm_str_t id)
+{
+    return slot->len == id.len
+           && (id.len == 0 || memcmp(slot->id, id.data, id.len) == 0);
+}
+
+
 jm_look_e
 jm_ledger_slot_look(const jm_ledger_slot_t *slot)
 {

@@ -52,6 +52,9 @@ jm_ledger_slot_t *jm_ledger_own(jm_ledger_t *l, const jm_ledger_claim_t *claim,
 /* Returns the account that an entry's tasks are on, as jm_ledger_account(). */
 unsigned jm_ledger_entry_account(jm_ledger_t *l, jm_ledger_entry_t *e);
 
+/* Whether a task has this id of the upstream's, or with an empty one none. */
+unsigned jm_ledger_slot_has(const jm_ledger_slot_t *slot, jm_str_t id);
+
 /* Returns what one finds that the upstream has, or had. */
 jm_look_e jm_ledger_slot_look(const jm_ledger_slot_t *slot);
 
