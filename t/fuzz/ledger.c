@@ -39,6 +39,10 @@ look_around(world_t *w)
 
     for (i = 0; i < w->nentered; i++) {
         check(!runs(&w->entered[i]) || find(w, &w->entered[i]) != NULL);
+
+        if (w->calls) {
+            look_at_texts(w, &w->entered[i]);
+        }
     }
 }
 
@@ -225,6 +229,7 @@ look(world_t *w, holder_t *h, unsigned i)
 
     case JM_LOOK_TAKEN:
         check(task->has == HAS_IT || task->has == HAS_ENDED);
+        check(task->id != 0);
         check(h->claim.slots[i].over == (task->has == HAS_ENDED));
         sprintf(text, "%u", task->id);
         check(id.len == strlen(text) && memcmp(id.data, text, id.len) == 0);
@@ -236,9 +241,17 @@ look(world_t *w, holder_t *h, unsigned i)
 
     case JM_LOOK_CANCELED:
     case JM_LOOK_GONE:
-    case JM_LOOK_RESULT:
-    case JM_LOOK_LOST:
         check(0);
+        break;
+
+    case JM_LOOK_RESULT:
+        check(task->has == HAS_ENDED && task->id == 0 && task->brought != 0);
+        check(h->claim.slots[i].over);
+        break;
+
+    case JM_LOOK_LOST:
+        check(task->has == HAS_ENDED && task->id == 0);
+        check(h->claim.slots[i].over);
         break;
 
     case JM_LOOK_UNKNOWN:
@@ -334,6 +347,12 @@ tell(world_t *w, holder_t *h, unsigned i)
         return;
 
     default:
+
+        if (w->calls && task->id % 2 == 0) {
+            call(w, h, i, under_way);
+            return;
+        }
+
         ledger_over(as(w, h), &h->claim, i, w->now);
 
         if (own || (knows && task->claim == 0)) {
@@ -349,7 +368,7 @@ tell(world_t *w, holder_t *h, unsigned i)
 static void
 begin(world_t *w, holder_t *h)
 {
-    unsigned           i;
+    unsigned           i, kept;
     jm_ledger_t       *l;
     jm_ledger_claim_t  claim;
 
@@ -362,6 +381,13 @@ begin(world_t *w, holder_t *h)
     switch (choose(&w->input, 5)) {
 
     case 0:
+
+        if (w->calls) {
+            (void) jm_ledger_brought(l, &claim, i, text_of(0, 700),
+                                     UINT64_MAX, w->now, &kept);
+            break;
+        }
+
         (void) jm_ledger_submit(l, &claim, i, 0);
         jm_ledger_accepted(l, &claim, i, str("nobody's"));
         break;
@@ -408,7 +434,7 @@ abandon(world_t *w, unsigned process)
         let_go(w, h);
 
         if (last) {
-            owe(e, w->now);
+            owe(w, e);
         }
     }
 }
@@ -514,7 +540,7 @@ end(world_t *w, holder_t *h, unsigned how)
         ledger_left(as(w, h), &h->claim, w->now);
 
         if (last) {
-            owe(e, w->now);
+            owe(w, e);
         }
 
         break;
@@ -559,7 +585,7 @@ end(world_t *w, holder_t *h, unsigned how)
         let_go(w, h);
 
         if (last) {
-            owe(e, w->now);
+            owe(w, e);
         }
     }
 
@@ -649,6 +675,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     w.input.data = data;
     w.input.size = size;
     w.now = JM_LEDGER_WATCH;
+    w.calls = (data[0] >= CALLS);
 
     ledger_init(&w.l, 4 + choose(&w.input, 16), 1, lives);
 

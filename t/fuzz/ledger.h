@@ -10,12 +10,16 @@
 
 
 #include "fuzz.h"
-#include "../unit/ledger.h"
+#include "../unit/ledger_text.h"
 
 
 #define CLAIMS     8
 #define KEYS       3
 #define REQUESTS   512          /* after so many all is over */
+
+/* a first byte from which on tasks are calls, some of which bring a text */
+
+#define CALLS      240
 
 
 /* what the upstream has of a task */
@@ -31,7 +35,8 @@ typedef enum {
 typedef struct {
     has_e                has;
     unsigned             claim;     /* from 1: whose it is, or 0 */
-    unsigned             id;
+    unsigned             id;        /* 0: it was a call */
+    size_t               brought;   /* bytes of a text */
 } task_t;
 
 
@@ -59,6 +64,7 @@ typedef struct {
 
 typedef struct {
     input_t              input;
+    unsigned             calls;
 
     jm_ledger_t          l;
     uint64_t             now;
@@ -134,16 +140,85 @@ costs(const entered_t *entered)
 }
 
 
+/* whether what a call has brought, if it has, is not there any more */
+
+static inline unsigned
+is_lost(world_t *w, const entered_t *entered, unsigned i)
+{
+    jm_ledger_entry_t  *e;
+
+    e = find(w, entered);
+
+    return entered->tasks[i].has == HAS_ENDED && entered->tasks[i].id == 0
+           && (e == NULL
+               || jm_ledger_slot(&w->l, e, i)->state != JM_SLOT_KEPT);
+}
+
+
+/* what tasks have brought is there, or not, and nothing else is */
+
+static inline void
+look_at_texts(world_t *w, const entered_t *entered)
+{
+    unsigned       i;
+    size_t         len;
+    const task_t  *task;
+
+    for (i = 0; i < entered->request.n; i++) {
+        task = &entered->tasks[i];
+        len = jm_ledger_result(&w->l, entered->serial, i, 0, NULL, 0);
+
+        if (len != 0) {
+            check(task->has == HAS_ENDED && task->id == 0);
+            check(task->brought == len);
+            check(text_length(&w->l, entered->serial, i, 0) == len);
+        }
+    }
+}
+
+
+/* a task's submit was all of it; said by anybody */
+
+static inline void
+call(world_t *w, holder_t *h, unsigned i, unsigned under_way)
+{
+    size_t     len;
+    unsigned   first, kept;
+    task_t    *task;
+
+    task = &h->entered->tasks[i];
+    len = choose(&w->input, 256) * 3;
+
+    first = ledger_brought(as(w, h), &h->claim, i,
+                           text_of(h->entered->serial + i, len),
+                           w->now + 100 * choose(&w->input, 16), w->now, &kept);
+
+    check(first == under_way && (first || !kept));
+
+    if (first) {
+        task->has = HAS_ENDED;
+        task->claim = 0;
+        task->id = 0;
+        task->brought = len;
+
+        check(is_lost(w, h->entered, i) == !kept);
+    }
+}
+
+
 /* nobody waits for it any more, and the last has had no answer */
 
 static inline void
-owe(entered_t *e, uint64_t now)
+owe(world_t *w, entered_t *e)
 {
     unsigned  i, more;
+    uint64_t  now;
+
+    now = w->now;
 
     for (i = 0, more = 0; i < e->request.n; i++) {
         more |= (e->tasks[i].claim != 0 || e->tasks[i].has == HAS_IT
-                 || e->tasks[i].has == HAS_ENDED);
+                 || (e->tasks[i].has == HAS_ENDED && !is_lost(w, e, i)));
     }
 
     /* what is unknown is owed since the first time */

@@ -74,6 +74,14 @@ live(world_t *w)
         break;
 
     case 4:
+
+        if (w->calls) {
+            (void) order_done(&w->old, o, i, 1,
+                              text_of(o->claim.serial + i,
+                                      choose(&w->input, 256) * 4));
+            break;
+        }
+
         order_over(&w->old, o, i, 1, JM_LEAVE_OVER);
         break;
 
@@ -142,6 +150,28 @@ count(const jm_state_t *st, const jm_state_import_t *n)
 }
 
 
+/* what a task has brought is what it was, and of use for no longer */
+
+static void
+look_at_slot(jm_state_t *st, jm_ledger_entry_t *e, unsigned i)
+{
+    jm_ledger_slot_t  *slot;
+
+    slot = jm_ledger_slot(&st->ledger, e, i);
+
+    check(slot->len <= JM_LEDGER_ID);
+    check(slot->owner == 0 || slot->owner >= JM_LEDGER_GONE);
+    check(slot->owner == 0 || slot->state == JM_SLOT_OVER
+          || slot->state == JM_SLOT_KEPT);
+
+    if (slot->state == JM_SLOT_KEPT) {
+        check(jm_ledger_kept(slot).until > st->now);
+        check(jm_ledger_kept(slot).until <= st->now + JM_RESULT_FOR);
+        check(jm_ledger_kept(slot).len <= JM_RESULT_MAX);
+    }
+}
+
+
 static void
 look_at_entry(jm_state_t *st, jm_ledger_entry_t *e)
 {
@@ -156,8 +186,7 @@ look_at_entry(jm_state_t *st, jm_ledger_entry_t *e)
           || e->account < st->queue.shared->naccounts);
 
     for (i = 0; i < e->n; i++) {
-        check(jm_ledger_slot(&st->ledger, e, i)->len <= JM_LEDGER_ID);
-        check(jm_ledger_slot(&st->ledger, e, i)->owner == 0);
+        look_at_slot(st, e, i);
     }
 
     told = jm_at(&st->store, e->told);
@@ -320,6 +349,7 @@ look_at_usage(jm_state_t *st, const jm_client_t *c, uint64_t images)
 static void
 go_on(world_t *w, jm_state_t *st)
 {
+    jm_rc_e             rc;
     uint32_t            key;
     uint64_t            used;
 
@@ -357,6 +387,17 @@ go_on(world_t *w, jm_state_t *st)
     check(state_view(st, &bob).used == 0);
     look_at_usage(st, &alice, 3);
     look_at_usage(st, &bob, 0);
+    check(state_is_whole(st));
+
+    /* all that anything was brought by can be forgotten */
+
+    do {
+        state_begin(st);
+        rc = jm_ledger_shrink(&st->ledger, st->now);
+        state_commit(st);
+    } while (rc == JM_OK);
+
+    check(store_count(&st->store, JM_RECORD_PART) == 0);
     check(state_is_whole(st));
 }
 
@@ -411,6 +452,7 @@ start(world_t *w, const uint8_t *data, size_t size)
 
     w->input.data = data;
     w->input.size = size;
+    w->calls = (data[0] >= CALLS);
 }
 
 

@@ -10,6 +10,7 @@
 
 #include "fuzz.h"
 #include "../unit/state.h"
+#include "../unit/ledger_text.h"
 
 
 #define SIZE     49152
@@ -17,9 +18,14 @@
 #define ORDERS   4
 #define MAX      (SIZE + 4096)
 
+/* a first byte from which on tasks are calls, and what they bring is damaged */
+
+#define CALLS    240
+
 
 typedef struct {
     input_t              input;
+    unsigned             calls;
     jm_state_t           old;
     order_t              orders[ORDERS];
     uint32_t             keys;
@@ -91,6 +97,10 @@ seal(uint8_t *record)
 
     case JM_RECORD_TOLD:
         jm_store_seal(record, jm_ledger_told_sealed);
+        break;
+
+    case JM_RECORD_PART:
+        jm_store_seal(record, jm_ledger_part_sealed);
         break;
 
     default:
@@ -167,6 +177,33 @@ static const struct {
     field(JM_RECORD_USED, jm_quota_used_t, slots[0].sums.cost[1])
 };
 
+/* the same of what a task has brought */
+
+#define kept(type, of, slot, name)                                            \
+    { type, offsetof(of, slot) + offsetof(jm_ledger_kept_t, name),            \
+      sizeof(((jm_ledger_kept_t *) NULL)->name) }
+
+static const struct {
+    jm_record_e          type;
+    size_t               at;
+    size_t               size;
+} kept_fields[] = {
+    kept(JM_RECORD_ENTRY, jm_ledger_entry_t, slot, until),
+    kept(JM_RECORD_ENTRY, jm_ledger_entry_t, slot, first),
+    kept(JM_RECORD_ENTRY, jm_ledger_entry_t, slot, len),
+    kept(JM_RECORD_TASKS, jm_ledger_tasks_t, slots[0], first),
+    kept(JM_RECORD_TASKS, jm_ledger_tasks_t, slots[0], len),
+    field(JM_RECORD_ENTRY, jm_ledger_entry_t, serial),
+    field(JM_RECORD_ENTRY, jm_ledger_entry_t, slot.len),
+    field(JM_RECORD_ENTRY, jm_ledger_entry_t, slot.state),
+    field(JM_RECORD_ENTRY, jm_ledger_entry_t, retired),
+    field(JM_RECORD_PART, jm_ledger_part_t, next),
+    field(JM_RECORD_PART, jm_ledger_part_t, serial),
+    field(JM_RECORD_PART, jm_ledger_part_t, task),
+    field(JM_RECORD_PART, jm_ledger_part_t, number),
+    field(JM_RECORD_PART, jm_ledger_part_t, len)
+};
+
 static const uint64_t  values[] = {
     0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 31, 32, 40, 41, 63, 64, 65, 80, 127, 128,
     200, 255, 256, 512, 1024, INT32_MAX, UINT32_MAX, WALL, WALL + DAY,
@@ -194,26 +231,56 @@ record_of(world_t *w, jm_record_e type, unsigned skip)
 }
 
 
+/* a reference is to some record, or to none at all */
+
+static inline uint64_t
+choose_value(world_t *w, size_t size)
+{
+    uint64_t  value;
+
+    value = values[choose(&w->input, jm_nitems(values))];
+
+    if (w->calls && size == sizeof(jm_ref_t) && value > 4 && value < 256) {
+        value = jm_ref(&w->old.store, w->records + value % w->used * JM_RECORD);
+    }
+
+    return value;
+}
+
+
 static inline void
 damage_field(world_t *w)
 {
-    size_t    n, size;
-    unsigned  i;
-    uint8_t  *record;
-    uint64_t  value;
+    size_t       n, at, size, all;
+    unsigned     i;
+    uint8_t     *record;
+    uint64_t     value;
+    jm_record_e  type;
 
-    i = choose(&w->input, jm_nitems(fields));
-    record = record_of(w, fields[i].type, choose(&w->input, 4));
-    value = values[choose(&w->input, jm_nitems(values))];
+    if (w->calls) {
+        i = choose(&w->input, jm_nitems(kept_fields));
+        type = kept_fields[i].type;
+        at = kept_fields[i].at;
+        all = kept_fields[i].size;
+
+    } else {
+        i = choose(&w->input, jm_nitems(fields));
+        type = fields[i].type;
+        at = fields[i].at;
+        all = fields[i].size;
+    }
+
+    record = record_of(w, type, choose(&w->input, 4));
+    value = choose_value(w, all);
 
     if (record == NULL) {
         return;
     }
 
-    size = jm_min(fields[i].size, sizeof(uint64_t));
+    size = jm_min(all, sizeof(uint64_t));
 
-    for (n = 0; n + size <= fields[i].size; n += size) {
-        memcpy(record + fields[i].at + n, &value, size);
+    for (n = 0; n + size <= all; n += size) {
+        memcpy(record + at + n, &value, size);
     }
 
     seal(record);
