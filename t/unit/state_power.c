@@ -5,12 +5,14 @@
  * as well.  A life goes on, and each change leaves pictures of the memory; then
  * files are put together of pages of several of these, and taken over.
  * Whatever is in them: the new state is whole, can be gone on with, and has
- * nothing that was never there.  What was submitted in each picture that has
- * its record is not to be submitted again, and is not forgotten.
+ * nothing that was never there: of what tasks have brought each byte is theirs.
+ * What was submitted in each picture that has its record is not to be submitted
+ * again, and is not forgotten.
  *
  * Seen failing with the log undone though the system has gone down, without the
- * seal of an entry's tasks, without the look at the serial number in them, and
- * with a task free that is not there any more.
+ * seal of an entry's tasks, without the look at the serial number in them, with
+ * a task free that is not there any more, and without the serial number, or the
+ * seal, of parts of what tasks have brought.
  */
 
 
@@ -18,6 +20,7 @@
 
 #include "jm_hash.h"
 #include "state.h"
+#include "ledger_text.h"
 
 
 #define SIZE      65536
@@ -165,7 +168,7 @@ go_on(jm_state_t *st, order_t *o, uint32_t *keys)
 
     i = chance(o->n);
 
-    switch (chance(6)) {
+    switch (chance(7)) {
 
     case 0:
     case 1:
@@ -184,6 +187,11 @@ go_on(jm_state_t *st, order_t *o, uint32_t *keys)
 
     case 4:
         order_over(st, o, i, 1, JM_LEAVE_OVER);
+        break;
+
+    case 5:
+        (void) order_done(st, o, i, 1,
+                          text_of(o->claim.serial + i, 1 + chance(700)));
         break;
 
     default:
@@ -408,6 +416,11 @@ was_there(jm_state_t *st)
 
                 n += (slot->len != 0
                       && !is_fact(slot->id, slot->len, e->serial * 16 + i, 0));
+
+                if (slot->state == JM_SLOT_KEPT) {
+                    n += (text_length(&st->ledger, e->serial, i, st->now)
+                          != jm_ledger_kept(slot).len);
+                }
             }
 
             break;
@@ -459,6 +472,7 @@ typedef struct {
     unsigned             entries;   /* that cost something, and were there */
     unsigned             forgotten;
     unsigned             logs;      /* files with one of a change */
+    unsigned             texts;     /* that tasks had brought */
 } found_t;
 
 
@@ -524,6 +538,7 @@ take_over(uint8_t *file, uint8_t nothing[SERIALS][16], found_t *found)
     found->broken += !state_is_whole(&st);
     found->invented += !was_there(&st);
     found->forgotten += n.forgotten;
+    found->texts += jm_ledger_results(&st.ledger);
 
     s.shared = (jm_store_shared_t *) (void *) file;
     s.size = SIZE;
@@ -608,6 +623,7 @@ main(void)
 
     ok(found.entries > 3 * FILES, "%u entries were looked at", found.entries);
     ok(found.logs > FILES / 10, "%u with a log of a change", found.logs);
+    ok(found.texts > FILES / 8, "%u texts that tasks had brought", found.texts);
     is_int(found.forgotten, 0, "and there was room for all");
 
     free(pictures);
