@@ -299,8 +299,7 @@ test_killed(void)
 /*
  * Requests find an entry for its time, its number finds what it keeps; seen
  * failing with jm_ledger_drop() in place of jm_ledger_retire() in
- * jm_ledger_search(), jm_ledger_supersede(), jm_ledger_owed(), and
- * jm_ledger_expire().
+ * jm_ledger_search(), jm_ledger_supersede() and jm_ledger_owed().
  */
 
 static void
@@ -359,6 +358,57 @@ test_times(void)
 
         ledger_detach(&l);
     }
+}
+
+
+/*
+ * Nobody asks for the same again, but others come, for whom it is in no way;
+ * seen failing with jm_ledger_drop() in place of jm_ledger_retire() in
+ * jm_ledger_expire(), and without a ring for what is retired.
+ */
+
+static void
+test_others(void)
+{
+    unsigned           i;
+    uint64_t           serials[3];
+    jm_ledger_claim_t  a;
+
+    start(RECORDS);
+
+    for (i = 0; i < 3; i++) {
+        serials[i] = one((uint8_t) i, 300, i != 1);
+    }
+
+    /* after it, and with nothing to keep */
+
+    (void) ask(&a, 'a', 1, 1, NOW);
+    (void) ledger_submit(&l, &a, 0, 7);
+    ledger_accepted(&l, &a, 0, str("id"));
+    (void) ledger_over(&l, &a, 0, NOW);
+    ledger_close(&l, &a, NOW);
+
+    is_int(found_length(&l), 4, "requests find all");
+
+    for (i = 0; i < 3; i++) {
+        (void) ask(&a, (uint8_t) (100 + i), 1, 1, NOW + KEEP);
+        ledger_close(&l, &a, NOW + KEEP);
+    }
+
+    is_int(found_length(&l), 0, "after their time they find none");
+    is_int(ledger_length(&l), 3, "what has nothing to keep is gone");
+
+    for (i = 0; i < 3; i++) {
+        is_text(&l, serials[i], 0, NOW + KEEP, 300);
+    }
+
+    (void) ask(&a, 'o', 1, 1, LIVES);
+    ledger_close(&l, &a, LIVES);
+    (void) ask(&a, 'o', 1, 1, LIVES);
+    ledger_close(&l, &a, LIVES);
+    is_int(ledger_length(&l), 0, "as all is in the end");
+    is_int(l.store->shared->nfree, RECORDS, "with its records");
+    ledger_detach(&l);
 }
 
 
@@ -476,6 +526,7 @@ main(void)
     test_billed();
     test_killed();
     test_times();
+    test_others();
     test_short();
     test_same();
     test_owed();
