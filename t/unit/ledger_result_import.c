@@ -345,6 +345,10 @@ test_forged(void)
     kept.first = 0;
     kept_put(slot, &kept);
     is_int(forged(a.serial, slot), 1, "without a part");
+    kept.len = 0;
+    kept_put(slot, &kept);
+    is_int(forged(a.serial, slot), 1, "or a byte");
+    kept.len = 480;
     kept.first = UINT32_MAX / 64 * 64;
     kept_put(slot, &kept);
     is_int(forged(a.serial, slot), 1, "that is in no store");
@@ -384,6 +388,13 @@ test_forged(void)
     }
 
     is_int(i, 256, "no part but the last is shorter, or longer");
+
+    parts[1]->len = 100;
+    jm_store_seal(parts[1], jm_ledger_part_sealed);
+    kept = was;
+    kept.len = 580;
+    kept_put(slot, &kept);
+    is_int(forged(a.serial, slot), 1, "even where that is all of the text");
 
     parts[3]->len = 41;
     jm_store_seal(parts[3], jm_ledger_part_sealed);
@@ -491,6 +502,50 @@ test_depth(void)
 }
 
 
+/* a chain that is longer than any text, and right in all else */
+
+static void
+test_long(void)
+{
+    jm_str_t             text;
+    jm_ledger_t          l;
+    jm_store_t           s;
+    jm_ledger_kept_t     kept;
+    jm_ledger_claim_t    a;
+    jm_ledger_slot_t    *slot;
+    jm_ledger_request_t  r;
+
+    ledger_init(&old, 800, 1, alive);
+    ledger_init(&l, 800, 2, alive);
+
+    request(&r, 'k', 1, 1);
+    (void) ledger_open(&old, &a, &r, NOW);
+    brings(&a, 0, 10, LIVES);
+
+    text = text_of(a.serial, JM_RESULT_MAX + 1);
+    slot = jm_ledger_slot(&old, jm_ledger_find(&old, &a), 0);
+
+    jm_store_begin(old.store);
+    kept = jm_ledger_kept(slot);
+    jm_ledger_part_drop(&old, kept.first);
+    kept.first = jm_ledger_part_make(&old, a.serial, 0, text);
+    kept.len = (uint32_t) text.len;
+    jm_ledger_kept_put(&old, slot, &kept);
+    jm_ledger_become(&old, slot, JM_SLOT_KEPT);
+    jm_store_commit(old.store);
+
+    memset(&s, 0, sizeof(jm_store_t));
+    s.shared = old.store->shared;
+    s.size = old.store->size;
+    is_int(ledger_restart(&l, &s, map, THEN), 1, "one of too many bytes");
+    is_int(jm_ledger_results(&l), 0, "is not kept");
+    is_int(ledger_length(&l), 1, "it is whole");
+
+    ledger_detach(&l);
+    ledger_detach(&old);
+}
+
+
 int
 main(void)
 {
@@ -499,6 +554,7 @@ main(void)
     test_forged();
     test_room();
     test_depth();
+    test_long();
 
     return done_testing();
 }
