@@ -412,6 +412,109 @@ test_others(void)
 }
 
 
+/* another request, at that time */
+
+static void
+another(uint8_t key, uint64_t now)
+{
+    jm_ledger_claim_t  a;
+
+    (void) ask(&a, key, 1, 1, now);
+    ledger_close(&l, &a, now);
+}
+
+
+/*
+ * What no request finds any more is still somebody's, who waits for it, leaves,
+ * or submits another task of it; seen failing without the looks at retired in
+ * jm_ledger_retire() and jm_ledger_drop(), and without jm_ledger_expire() of
+ * what is retired.
+ */
+
+static void
+test_retired(void)
+{
+    unsigned           i;
+    uint64_t           serial;
+    jm_str_t           id;
+    jm_ledger_claim_t  a, b;
+
+    start(RECORDS);
+
+    (void) ask(&a, 'k', 2, 0, NOW);
+    (void) brings(&a, 0, 300, LIVES);
+    ledger_free(&l, &a, 1, NOW);
+    serial = a.serial;
+    ledger_close(&l, &a, NOW);
+
+    is_int(ask(&a, 'k', 2, 0, NOW), JM_LEDGER_FOUND, "it is waited for again");
+
+    /* twice it is owed when its time is over */
+
+    for (i = 0; i < 2; i++) {
+        request_init(&r, 'k', 2);
+        r.unmarked = 10 * KEEP;
+        is_int(ledger_open(&l, &b, &r, NOW + KEEP), JM_LEDGER_NEW,
+               "and not found after its time");
+        ledger_close(&l, &b, NOW + KEEP);
+        is_int(ledger_length(&l), 1, "it is whole");
+
+        if (i == 0) {
+            ledger_left(&l, &a, NOW + KEEP);
+        }
+    }
+
+    is_int(ledger_look(&l, &a, 1, NOW + KEEP, &id), JM_LOOK_OWN,
+           "a task of it");
+    is_int(ledger_submit(&l, &a, 1, 7), JM_OK, "is submitted");
+    is_int(ledger_length(&l), 1, "it is whole");
+
+    another('o', LIVES);
+    is_int(peek(serial, 0), JM_LOOK_LOST, "its text goes");
+    is_int(peek(serial, 1), JM_LOOK_WAIT, "not what runs");
+
+    ledger_accepted(&l, &a, 1, str("id"));
+    (void) ledger_over(&l, &a, 1, LIVES);
+    is_int(ledger_length(&l), 1, "it is whole");
+    ledger_close(&l, &a, LIVES);
+
+    another('o', LIVES);
+    is_int(peek(serial, 1), JM_LOOK_GONE, "until it is over");
+    is_int(ledger_length(&l), 0, "nothing is left");
+    ledger_detach(&l);
+}
+
+
+/*
+ * What nobody follows is forgotten after a day, unless it keeps anything; seen
+ * failing without jm_ledger_keeps() in jm_ledger_expired().
+ */
+
+static void
+test_stale(void)
+{
+    uint64_t           serial, end;
+    jm_ledger_claim_t  a;
+
+    start(RECORDS);
+    end = NOW + JM_LEDGER_STALE + 1000;
+
+    (void) ask(&a, 'k', 2, 1, NOW);
+    (void) brings(&a, 0, 300, end);
+    (void) ledger_submit(&l, &a, 1, 7);
+    ledger_accepted(&l, &a, 1, str("id"));
+    serial = a.serial;
+    ledger_close(&l, &a, NOW);
+
+    another('o', end - 1);
+    is_int(peek(serial, 0), JM_LOOK_RESULT, "a text that is of use");
+    another('o', end);
+    is_int(peek(serial, 0), JM_LOOK_GONE, "is kept so long");
+    is_int(ledger_length(&l), 0, "it is whole");
+    ledger_detach(&l);
+}
+
+
 /*
  * The text's time is over before the request's: that is paid stays known; seen
  * failing without jm_ledger_expire_results().
@@ -527,6 +630,8 @@ main(void)
     test_killed();
     test_times();
     test_others();
+    test_retired();
+    test_stale();
     test_short();
     test_same();
     test_owed();
