@@ -361,6 +361,21 @@ test_times(void)
 }
 
 
+/* one that is over, and has nothing to keep */
+
+static void
+plain(uint8_t key, uint64_t now)
+{
+    jm_ledger_claim_t  a;
+
+    (void) ask(&a, key, 1, 1, now);
+    (void) ledger_submit(&l, &a, 0, 7);
+    ledger_accepted(&l, &a, 0, str("id"));
+    (void) ledger_over(&l, &a, 0, now);
+    ledger_close(&l, &a, now);
+}
+
+
 /*
  * Nobody asks for the same again, but others come, for whom it is in no way;
  * seen failing with jm_ledger_drop() in place of jm_ledger_retire() in
@@ -380,13 +395,7 @@ test_others(void)
         serials[i] = one((uint8_t) i, 300, i != 1);
     }
 
-    /* after it, and with nothing to keep */
-
-    (void) ask(&a, 'a', 1, 1, NOW);
-    (void) ledger_submit(&l, &a, 0, 7);
-    ledger_accepted(&l, &a, 0, str("id"));
-    (void) ledger_over(&l, &a, 0, NOW);
-    ledger_close(&l, &a, NOW);
+    plain('a', NOW);
 
     is_int(found_length(&l), 4, "requests find all");
 
@@ -397,6 +406,12 @@ test_others(void)
 
     is_int(found_length(&l), 0, "after their time they find none");
     is_int(ledger_length(&l), 3, "what has nothing to keep is gone");
+
+    plain('b', NOW + KEEP);
+    is_int(ledger_length(&l), 4, "nor is it kept");
+    (void) ask(&a, 'o', 1, 1, NOW + 2 * KEEP);
+    ledger_close(&l, &a, NOW + 2 * KEEP);
+    is_int(ledger_length(&l), 3, "behind what is");
 
     for (i = 0; i < 3; i++) {
         is_text(&l, serials[i], 0, NOW + KEEP, 300);

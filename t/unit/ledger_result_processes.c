@@ -5,9 +5,8 @@
  * its end.  One that is killed anywhere leaves a ledger that is whole, no call
  * that is made again, and no text but what was brought.
  *
- * Seen failing without jm_store_recover(), with a plain store in place of
- * jm_put() for the part after one in jm_ledger_part_give(), and with a call
- * taken over that a dead process was making.
+ * Seen failing without jm_store_recover(), and with a call taken over that a
+ * dead process was making.
  */
 
 

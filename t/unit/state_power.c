@@ -11,8 +11,8 @@
  *
  * Seen failing with the log undone though the system has gone down, without the
  * seal of an entry's tasks, without the look at the serial number in them, with
- * a task free that is not there any more, and without the serial number, or the
- * seal, of parts of what tasks have brought.
+ * a task free that is not there any more, and without the seal of the parts of
+ * what tasks have brought.
  */
 
 
