@@ -7,7 +7,6 @@
 #include "ngx_http_jimeng_account.h"
 
 #include "jm_text.h"
-#include "jm_visual.h"
 
 
 #define NGX_HTTP_JIMENG_CREDENTIAL_MAX  4096
@@ -32,10 +31,8 @@ static char *ngx_http_jimeng_account_text(ngx_conf_t *cf,
     ngx_http_jimeng_account_t *account, void *field);
 static char *ngx_http_jimeng_account_secret(ngx_conf_t *cf,
     ngx_http_jimeng_account_t *account, void *field);
-static char *ngx_http_jimeng_account_check(ngx_conf_t *cf,
-    ngx_http_jimeng_account_t *account);
-static ngx_int_t ngx_http_jimeng_account_args(ngx_conf_t *cf,
-    ngx_http_jimeng_account_t *account);
+static char *ngx_http_jimeng_account_pass(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
 static char *ngx_http_jimeng_credential(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *value, jm_str_t *credential);
 static char *ngx_http_jimeng_credential_env(ngx_conf_t *cf, ngx_str_t *name,
@@ -51,6 +48,14 @@ static ngx_http_jimeng_account_param_t  ngx_http_jimeng_account_params[] = {
     { ngx_string("secret_key"), 1,
       ngx_http_jimeng_account_secret,
       offsetof(ngx_http_jimeng_account_t, credential.secret_key) },
+
+    { ngx_string("api_key"), 1,
+      ngx_http_jimeng_account_text,
+      offsetof(ngx_http_jimeng_account_t, api_key) },
+
+    { ngx_string("pass"), 1,
+      ngx_http_jimeng_account_pass,
+      offsetof(ngx_http_jimeng_account_t, pass) },
 
     { ngx_string("security_token"), 1,
       ngx_http_jimeng_account_text,
@@ -83,6 +88,10 @@ static ngx_http_jimeng_account_param_t  ngx_http_jimeng_account_params[] = {
     { ngx_string("interval"), 1,
       ngx_http_jimeng_limit_interval,
       offsetof(ngx_http_jimeng_account_t, limits.interval) },
+
+    { ngx_string("rate"), 1,
+      ngx_http_jimeng_limit_rate,
+      offsetof(ngx_http_jimeng_account_t, limits.rate) },
 
     { ngx_string("weight"), 1,
       ngx_http_jimeng_limit_count,
@@ -181,7 +190,7 @@ ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    return ngx_http_jimeng_account_check(cf, account);
+    return ngx_http_jimeng_provider_check(cf, account);
 }
 
 
@@ -343,81 +352,34 @@ ngx_http_jimeng_account_secret(ngx_conf_t *cf,
 }
 
 
+/* an internal location, which leads to the account's service */
+
 static char *
-ngx_http_jimeng_account_check(ngx_conf_t *cf,
-    ngx_http_jimeng_account_t *account)
+ngx_http_jimeng_account_pass(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field)
 {
-    const char  *missing;
+    ngx_str_t *uri = field;
 
-    missing = (account->credential.access_key.len == 0) ? "access_key"
-              : (account->credential.secret_key.len == 0) ? "secret_key"
-              : NULL;
+    ngx_str_t  *value;
 
-    if (missing) {
+    if (uri->data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].data[0] != '/'
+        || ngx_strlchr(value[1].data, value[1].data + value[1].len, '?'))
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "account \"%V\" has no \"%s\"",
-                           &account->name, missing);
+                           "\"pass\" takes the URI of an internal location, "
+                           "as \"/_ark\", not \"%V\"", &value[1]);
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_jimeng_limits_check(cf, account) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (account->credential.region.len == 0) {
-        jm_str_set(&account->credential.region, JM_VISUAL_REGION);
-    }
-
-    if (account->credential.service.len == 0) {
-        jm_str_set(&account->credential.service, JM_VISUAL_SERVICE);
-    }
-
-    if (account->host.len == 0) {
-        jm_str_set(&account->host, JM_VISUAL_HOST);
-    }
-
-    if (account->version.len == 0) {
-        jm_str_set(&account->version, JM_VISUAL_VERSION);
-    }
-
-    if (ngx_http_jimeng_account_args(cf, account) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
+    *uri = value[1];
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_jimeng_account_args(ngx_conf_t *cf,
-    ngx_http_jimeng_account_t *account)
-{
-    jm_mem_t    mem;
-    jm_buf_t    b;
-    jm_pair_t   params[2];
-    ngx_uint_t  call;
-
-    ngx_http_jimeng_mem(&mem, cf->pool);
-
-    for (call = 0; call < NGX_HTTP_JIMENG_CALLS; call++) {
-
-        jm_str_set(&params[0].name, "Action");
-        params[0].value = jm_visual_action((jm_visual_call_e) call);
-
-        jm_str_set(&params[1].name, "Version");
-        params[1].value = account->version;
-
-        jm_buf_init(&b, &mem, 64, NGX_MAX_SIZE_T_VALUE);
-        jm_sign_query(&b, params, 2);
-
-        if (b.rc != JM_OK) {
-            return NGX_ERROR;
-        }
-
-        ngx_http_jimeng_str(&account->args[call], &b);
-    }
-
-    return NGX_OK;
 }
 
 

@@ -16,6 +16,7 @@
 
 #include "ngx_http_jimeng_client.h"
 
+#include "jm_model_type.h"
 #include "jm_sign.h"
 
 
@@ -34,6 +35,7 @@ typedef struct {
     ngx_uint_t                  queue;          /* 0: nobody waits */
     ngx_msec_t                  timeout;        /* in the queue; 0: none */
     ngx_msec_t                  interval;       /* between two submits */
+    ngx_uint_t                  rate;           /* pictures a minute; 0: any */
 } ngx_http_jimeng_limits_t;
 
 
@@ -44,6 +46,9 @@ typedef struct {
     unsigned                    queue_number;   /* its number in the zone */
     unsigned                    provider;       /* jm_provider_e */
     ngx_http_jimeng_limits_t    limits;
+    jm_provider_e               provider;
+    ngx_str_t                   pass;           /* empty: the location's */
+    jm_str_t                    api_key;        /* of Ark's; else these */
     jm_credential_t             credential;
     jm_str_t                    security_token;
     jm_str_t                    host;
@@ -80,8 +85,15 @@ char *ngx_http_jimeng_limit_queue(ngx_conf_t *cf,
     ngx_http_jimeng_account_t *account, void *field);
 char *ngx_http_jimeng_limit_interval(ngx_conf_t *cf,
     ngx_http_jimeng_account_t *account, void *field);
+char *ngx_http_jimeng_limit_rate(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field);
 void ngx_http_jimeng_limits_init(ngx_http_jimeng_limits_t *limits);
 char *ngx_http_jimeng_limits_check(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account);
+
+/* ngx_http_jimeng_provider.c */
+
+char *ngx_http_jimeng_provider_check(ngx_conf_t *cf,
     ngx_http_jimeng_account_t *account);
 
 /* ngx_http_jimeng_keys.c: files is of ngx_http_jimeng_keys_t * */

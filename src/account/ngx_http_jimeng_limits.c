@@ -140,6 +140,45 @@ ngx_http_jimeng_limit_interval(ngx_conf_t *cf,
 }
 
 
+/* pictures a minute, as "500r/m" */
+
+char *
+ngx_http_jimeng_limit_rate(ngx_conf_t *cf,
+    ngx_http_jimeng_account_t *account, void *field)
+{
+    ngx_uint_t *rate = field;
+
+    ngx_int_t   n;
+    ngx_str_t  *value, s;
+
+    value = cf->args->elts;
+
+    if (*rate != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    n = NGX_ERROR;
+    s = value[1];
+
+    if (s.len > 3 && ngx_strncmp(s.data + s.len - 3, "r/m", 3) == 0) {
+        s.len -= 3;
+        n = ngx_http_jimeng_limit_atoi(&s);
+    }
+
+    if (n == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"rate\" takes a number of pictures a minute, from "
+                           "1r/m to %dr/m, not \"%V\"",
+                           NGX_HTTP_JIMENG_COUNT_MAX, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    *rate = n;
+
+    return NGX_CONF_OK;
+}
+
+
 void
 ngx_http_jimeng_limits_init(ngx_http_jimeng_limits_t *limits)
 {
@@ -147,6 +186,7 @@ ngx_http_jimeng_limits_init(ngx_http_jimeng_limits_t *limits)
     limits->queue = NGX_CONF_UNSET_UINT;
     limits->weight = NGX_CONF_UNSET_UINT;
     limits->interval = NGX_CONF_UNSET_MSEC;
+    limits->rate = NGX_CONF_UNSET_UINT;
 }
 
 
@@ -166,6 +206,7 @@ ngx_http_jimeng_limits_check(ngx_conf_t *cf,
         name = (limits->queue != NGX_CONF_UNSET_UINT) ? "queue"
                : (limits->interval != NGX_CONF_UNSET_MSEC) ? "interval"
                : (limits->weight != NGX_CONF_UNSET_UINT) ? "weight"
+               : (limits->rate != NGX_CONF_UNSET_UINT) ? "rate"
                : NULL;
 
         if (name) {
@@ -180,6 +221,7 @@ ngx_http_jimeng_limits_check(ngx_conf_t *cf,
     ngx_conf_init_uint_value(limits->queue, NGX_HTTP_JIMENG_QUEUE);
     ngx_conf_init_uint_value(limits->weight, 1);
     ngx_conf_init_msec_value(limits->interval, 0);
+    ngx_conf_init_uint_value(limits->rate, 0);
 
     return NGX_CONF_OK;
 }

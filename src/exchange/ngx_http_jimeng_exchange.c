@@ -13,10 +13,9 @@
 
 
 static ngx_int_t ngx_http_jimeng_exchange_create(
-    ngx_http_jimeng_exchange_t *x, ngx_str_t *uri, ngx_str_t *args);
+    ngx_http_jimeng_exchange_t *x);
 static ngx_int_t ngx_http_jimeng_exchange_request(
-    ngx_http_jimeng_exchange_t *x, ngx_http_jimeng_account_t *account,
-    jm_visual_call_e call, ngx_http_jimeng_payload_t *body);
+    ngx_http_jimeng_exchange_t *x, ngx_http_jimeng_payload_t *body);
 static ngx_int_t ngx_http_jimeng_exchange_body(ngx_http_request_t *sr,
     ngx_http_jimeng_payload_t *body);
 static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
@@ -37,7 +36,7 @@ static ngx_int_t ngx_http_jimeng_exchange_content(ngx_http_request_t *sr);
  */
 
 ngx_http_jimeng_exchange_t *
-ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
+ngx_http_jimeng_exchange_start(ngx_http_request_t *r,
     ngx_http_jimeng_account_t *account, jm_visual_call_e call,
     ngx_http_jimeng_payload_t *body, ngx_http_jimeng_pass_t *pass)
 {
@@ -56,6 +55,7 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
     }
 
     x->pool = pool;
+    x->account = account;
     x->call = call;
     x->request = r;
     x->ident = (ngx_socket_t) -1;
@@ -70,14 +70,12 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
     jm_buf_init(&x->answer, &x->mem, NGX_HTTP_JIMENG_ANSWER,
                 NGX_HTTP_JIMENG_ANSWER_MAX);
 
-    if (ngx_http_jimeng_exchange_create(x, uri, &account->args[call])
-        != NGX_OK)
-    {
+    if (ngx_http_jimeng_exchange_create(x) != NGX_OK) {
         ngx_http_jimeng_exchange_destroy(x);
         return NULL;
     }
 
-    if (ngx_http_jimeng_exchange_request(x, account, call, body) != NGX_OK) {
+    if (ngx_http_jimeng_exchange_request(x, body) != NGX_OK) {
 
         /* the subrequest is there and has to end: it does so unsent */
 
@@ -89,13 +87,14 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r, ngx_str_t *uri,
 
 
 static ngx_int_t
-ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x,
-    ngx_str_t *uri, ngx_str_t *args)
+ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x)
 {
     ngx_int_t                    rc;
+    ngx_str_t                   *uri;
     ngx_uint_t                   flags;
     ngx_pool_t                  *pool;
     ngx_http_request_t          *r, *sr;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
     ngx_http_post_subrequest_t  *ps;
 
     ps = ngx_palloc(x->pool, sizeof(ngx_http_post_subrequest_t));
@@ -109,6 +108,10 @@ ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x,
     r = x->request;
     sr = NULL;
 
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    uri = x->account->pass.len ? &x->account->pass : &jlcf->uri;
+
     flags = NGX_HTTP_SUBREQUEST_BACKGROUND;
 
     /* pictures are not collected in memory: they are passed on */
@@ -120,7 +123,7 @@ ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x,
     pool = r->pool;
     r->pool = x->pool;
 
-    rc = ngx_http_subrequest(r, uri, args, &sr, ps, flags);
+    rc = ngx_http_subrequest(r, uri, &x->account->args[x->call], &sr, ps, flags);
 
     r->pool = pool;
 
@@ -143,7 +146,6 @@ ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x,
 
 static ngx_int_t
 ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
-    ngx_http_jimeng_account_t *account, jm_visual_call_e call,
     ngx_http_jimeng_payload_t *body)
 {
     ngx_http_request_t         *sr;
@@ -178,7 +180,8 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
         return NGX_ERROR;
     }
 
-    if (ngx_http_jimeng_sign(account, call, body, &sr->headers_in.headers,
+    if (ngx_http_jimeng_sign(x->account, x->call, body,
+                             &sr->headers_in.headers,
                              x->request->connection->log)
         != NGX_OK)
     {

@@ -35,6 +35,7 @@ typedef struct {
     ngx_http_handler_pt         handler;    /* ours, and the location's own */
     ngx_http_handler_pt         content_handler;
     jm_mem_t                    mem;
+    ngx_http_jimeng_account_t  *account;
     jm_visual_call_e            call;
     jm_buf_t                    answer;     /* all but pictures passed on */
     jm_answer_t                 result;     /* what it means, once read */
@@ -94,7 +95,7 @@ void ngx_http_jimeng_exchange_leave(ngx_http_jimeng_exchange_t *x,
 
 ngx_int_t ngx_http_jimeng_exchange_precontent(ngx_http_request_t *r);
 ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_start(
-    ngx_http_request_t *r, ngx_str_t *uri, ngx_http_jimeng_account_t *account,
+    ngx_http_request_t *r, ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_http_jimeng_payload_t *body,
     ngx_http_jimeng_pass_t *pass);
 void ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x);

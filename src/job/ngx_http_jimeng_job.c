@@ -150,7 +150,9 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
     job->tasks = task;
     job->ident = (ngx_socket_t) -1;
     job->watch = watch;
-    job->account = order->account ? order->account : jlcf->account;
+    job->account = order->account
+                   ? order->account
+                   : ngx_http_jimeng_accounts_of(jlcf, order->provider);
     job->order = *order;
     job->unfinished = order->n;
 
@@ -201,6 +203,7 @@ ngx_http_jimeng_job_task_limits(ngx_http_request_t *r,
     limits->retries = order->retries;
 
     limits->queue = (jlcf->account->limits.concurrency != 0);
+    limits->single = (order->provider == JM_PROVIDER_ARK);
 
     /* asking for a task by its id is not limited by jimeng_poll_attempts */
 

@@ -153,8 +153,6 @@ static ngx_int_t
 ngx_http_jimeng_orphan_ask(ngx_http_request_t *r,
     ngx_http_jimeng_orphan_t *o)
 {
-    ngx_http_jimeng_loc_conf_t  *jlcf;
-
     static ngx_str_t  form = ngx_string("{\"return_url\":true}");
 
     o->pool = ngx_create_pool(1024, r->pool->log);
@@ -174,11 +172,9 @@ ngx_http_jimeng_orphan_ask(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
-
-    o->exchange = ngx_http_jimeng_exchange_start(r, &jlcf->uri,
-                                                 o->account, JM_VISUAL_QUERY,
-                                                 &o->query, NULL);
+    o->exchange = ngx_http_jimeng_exchange_start(r, o->account,
+                                                 JM_VISUAL_QUERY, &o->query,
+                                                 NULL);
 
     return o->exchange ? NGX_OK : NGX_ERROR;
 }

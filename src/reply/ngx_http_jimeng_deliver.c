@@ -279,12 +279,10 @@ ngx_http_jimeng_deliver_wanted(ngx_http_jimeng_delivery_t *d)
 static void
 ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d)
 {
-    ngx_http_jimeng_job_t       *job;
-    ngx_http_jimeng_payload_t    body;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
+    ngx_http_jimeng_job_t      *job;
+    ngx_http_jimeng_payload_t   body;
 
     job = d->job;
-    jlcf = ngx_http_get_module_loc_conf(job->request, ngx_http_jimeng_module);
 
     d->attempts++;
 
@@ -294,7 +292,7 @@ ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d)
                               &d->task->id, &job->order.data_json, &body)
         == NGX_OK)
     {
-        d->exchange = ngx_http_jimeng_exchange_start(job->request, &jlcf->uri,
+        d->exchange = ngx_http_jimeng_exchange_start(job->request,
                                                      job->account,
                                                      JM_VISUAL_RESULT, &body,
                                                      &d->pass);

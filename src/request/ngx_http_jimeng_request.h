@@ -30,6 +30,7 @@
 
 struct ngx_http_jimeng_order_s {
     ngx_str_t                   req_key;    /* the model */
+    jm_provider_e               provider;   /* of it */
     ngx_http_jimeng_payload_t   submit;
     ngx_str_t                   req_json;   /* of a query that wants URLs */
     ngx_str_t                   data_json;  /* base64; empty: none does */

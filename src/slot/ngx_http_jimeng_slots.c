@@ -172,11 +172,17 @@ ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
 
     account = jlcf->accounts->elts;
 
-    for (i = 0; i < jlcf->accounts->nelts; i++) {
-        request->accounts[i] = (uint8_t) account[i]->queue_number;
-    }
+    request->naccounts = 0;
 
-    request->naccounts = (unsigned) i;
+    for (i = 0; i < jlcf->accounts->nelts; i++) {
+
+        /* what was made for one service the other does not understand */
+
+        if (account[i]->provider == wish->account->provider) {
+            request->accounts[request->naccounts++] =
+                                        (uint8_t) account[i]->queue_number;
+        }
+    }
 
     if (wish->bound) {
         request->accounts[0] = (uint8_t) wish->account->queue_number;

@@ -252,12 +252,9 @@ again:
 
     case JM_ACTION_TAKE_BACK:
 
-        if (ngx_http_jimeng_task_take_back(task) == NGX_OK) {
-            event = JM_EVENT_TAKEN_BACK;
-            goto again;
-        }
-
-        break;
+        event = (ngx_http_jimeng_task_take_back(task) == NGX_OK)
+                ? JM_EVENT_TAKEN_BACK : JM_EVENT_SENT;
+        goto again;
 
     case JM_ACTION_FINISH:
         ngx_http_jimeng_task_done(task, answer);
@@ -438,18 +435,15 @@ static ngx_int_t
 ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call)
 {
-    ngx_http_jimeng_job_t       *job;
-    ngx_http_jimeng_payload_t   *body;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
+    ngx_http_jimeng_job_t      *job;
+    ngx_http_jimeng_payload_t  *body;
 
     job = task->job;
-    jlcf = ngx_http_get_module_loc_conf(job->request, ngx_http_jimeng_module);
 
     body = (call == JM_VISUAL_SUBMIT) ? &job->order.submit : &task->query;
 
-    task->exchange = ngx_http_jimeng_exchange_start(job->request, &jlcf->uri,
-                                                    job->account, call, body,
-                                                    NULL);
+    task->exchange = ngx_http_jimeng_exchange_start(job->request, job->account,
+                                                    call, body, NULL);
 
     return task->exchange ? NGX_OK : NGX_ERROR;
 }

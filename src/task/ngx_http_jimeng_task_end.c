@@ -172,7 +172,8 @@ ngx_http_jimeng_task_is_left(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 /*
  * A task that timed out still takes one of the account's tasks at a time: as
  * long as the upstream is at work on it, it keeps its slot and its share of the
- * client's limits.  Returns whether it is followed for that.
+ * client's limits.  What a single call brings nobody can ask for later.
+ * Returns whether it is followed for that.
  */
 
 static ngx_uint_t
@@ -184,7 +185,8 @@ ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task, jm_cause_e cause)
     job = task->job;
 
     if (cause != JM_CAUSE_GENERATION_TIMEOUT
-        || (task->slot.place.serial == 0 && (job->hold == NULL || !task->own)))
+        || (task->slot.place.serial == 0 && (job->hold == NULL || !task->own)
+            && !task->task.limits.single))
     {
         return 0;
     }
@@ -205,7 +207,9 @@ ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task, jm_cause_e cause)
         ngx_del_timer(&task->timer);
     }
 
-    ngx_add_timer(&task->timer, (ngx_msec_t) step.delay);
+    if (step.action == JM_ACTION_TIMER) {
+        ngx_add_timer(&task->timer, (ngx_msec_t) step.delay);
+    }
 
     return 1;
 }

@@ -10,6 +10,8 @@
 #define NGX_HTTP_JIMENG_SIGNED  5   /* headers, at most */
 
 
+static ngx_int_t ngx_http_jimeng_sign_bearer(
+    ngx_http_jimeng_account_t *account, ngx_list_t *headers);
 static ngx_int_t ngx_http_jimeng_sign_request(
     ngx_http_jimeng_account_t *account, jm_sign_request_t *sr,
     jm_pair_t *pairs, ngx_http_jimeng_payload_t *payload, ngx_pool_t *pool);
@@ -26,7 +28,7 @@ static void ngx_http_jimeng_sign_debug(jm_sign_request_t *sr,
 
 /*
  * Adds what a request of this call and payload is sent with to headers: the
- * signature, and what it covers, but Host.
+ * signature, and what it covers, but Host; or the key of Ark.
  */
 
 ngx_int_t
@@ -37,6 +39,10 @@ ngx_http_jimeng_sign(ngx_http_jimeng_account_t *account,
     jm_pair_t          pairs[NGX_HTTP_JIMENG_SIGNED], authorization;
     ngx_uint_t         i;
     jm_sign_request_t  sr;
+
+    if (account->provider == JM_PROVIDER_ARK) {
+        return ngx_http_jimeng_sign_bearer(account, headers);
+    }
 
     ngx_memzero(&sr, sizeof(jm_sign_request_t));
 
@@ -74,6 +80,38 @@ ngx_http_jimeng_sign(ngx_http_jimeng_account_t *account,
         if (ngx_http_jimeng_sign_header(headers, &pairs[i]) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
+
+    return ngx_http_jimeng_sign_header(headers, &authorization);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_sign_bearer(ngx_http_jimeng_account_t *account,
+    ngx_list_t *headers)
+{
+    u_char     *p;
+    jm_pair_t   type, authorization;
+
+    jm_str_set(&type.name, "content-type");
+    jm_str_set(&type.value, "application/json");
+
+    jm_str_set(&authorization.name, "authorization");
+
+    authorization.value.len = sizeof("Bearer ") - 1 + account->api_key.len;
+
+    p = ngx_pnalloc(headers->pool, authorization.value.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    authorization.value.data = p;
+
+    p = ngx_cpymem(p, "Bearer ", sizeof("Bearer ") - 1);
+    ngx_memcpy(p, account->api_key.data, account->api_key.len);
+
+    if (ngx_http_jimeng_sign_header(headers, &type) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_jimeng_sign_header(headers, &authorization);

@@ -46,6 +46,8 @@ static const step_case_t  step_cases[] = {
       JM_TASK_HELD, JM_ACTION_TIMER, JM_CAUSE_NONE, 100 },
     { JM_TASK_ADMIT, JM_EVENT_JOINED,
       JM_TASK_ASK, JM_ACTION_QUERY, JM_CAUSE_NONE, 0 },
+    { JM_TASK_ADMIT, JM_EVENT_DONE,
+      JM_TASK_DONE, JM_ACTION_FINISH, JM_CAUSE_NONE, 0 },
     { JM_TASK_ADMIT, JM_EVENT_EXITING,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
     { JM_TASK_ADMIT, JM_EVENT_CLOSING,
@@ -61,6 +63,8 @@ static const step_case_t  step_cases[] = {
       JM_TASK_HELD, JM_ACTION_TIMER, JM_CAUSE_NONE, 100 },
     { JM_TASK_HELD, JM_EVENT_JOINED,
       JM_TASK_ASK, JM_ACTION_QUERY, JM_CAUSE_NONE, 0 },
+    { JM_TASK_HELD, JM_EVENT_DONE,
+      JM_TASK_DONE, JM_ACTION_FINISH, JM_CAUSE_NONE, 0 },
     { JM_TASK_HELD, JM_EVENT_EXITING,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_UNAVAILABLE, 0 },
     { JM_TASK_HELD, JM_EVENT_CLOSING,
@@ -103,6 +107,10 @@ static const step_case_t  step_cases[] = {
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
     { JM_TASK_SUBMIT, JM_EVENT_UNSENT,
       JM_TASK_BACKOFF, JM_ACTION_TIMER, JM_CAUSE_NONE, 500 },
+    { JM_TASK_SUBMIT, JM_EVENT_DONE,
+      JM_TASK_DONE, JM_ACTION_FINISH, JM_CAUSE_NONE, 0 },
+    { JM_TASK_SUBMIT, JM_EVENT_TRANSIENT,
+      JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
     { JM_TASK_SUBMIT, JM_EVENT_FAILED,
       JM_TASK_FAILED, JM_ACTION_FAIL, JM_CAUSE_NONE, 0 },
 
@@ -148,8 +156,8 @@ static const char  *state_names[] = {
 
 static const char  *event_names[] = {
     "START", "HELD", "JOINED", "QUEUED", "GRANTED", "TIMER", "EXITING",
-    "CLOSING", "LEFT", "TAKEN_BACK", "ACCEPTED", "BUSY", "DENIED", "UNSENT",
-    "PENDING", "TROUBLE", "DONE", "TRANSIENT", "FAILED"
+    "CLOSING", "LEFT", "TAKEN_BACK", "SENT", "ACCEPTED", "BUSY", "DENIED",
+    "UNSENT", "PENDING", "TROUBLE", "DONE", "TRANSIENT", "FAILED"
 };
 
 
@@ -173,7 +181,7 @@ start(jm_task_t *t, jm_task_state_e state)
         [JM_TASK_FAILED] = { JM_EVENT_START, JM_EVENT_FAILED, EVENTS }
     };
     jm_task_limits_t         limits = { TIMEOUT, INTERVAL, ATTEMPTS, RETRIES,
-                                        0 };
+                                        0, 0 };
 
     limits.queue = (state == JM_TASK_QUEUED);
 
@@ -340,7 +348,8 @@ test_once(void)
         JM_CAUSE_GENERATION_TIMEOUT, JM_CAUSE_GENERATION_TIMEOUT,
         JM_CAUSE_NONE, JM_CAUSE_NONE, JM_CAUSE_NONE
     };
-    static const jm_task_limits_t  limits = { TIMEOUT, INTERVAL, 1, 0, 0 };
+    static const jm_task_limits_t  limits = { TIMEOUT, INTERVAL, 1, 0, 0,
+                                              0 };
 
     for (i = 0; i < jm_nitems(ends); i++) {
         jm_task_init(&t, &limits, NOW);

@@ -21,7 +21,7 @@ static void
 waits(jm_task_t *t)
 {
     static const jm_task_limits_t  limits = {
-        TIMEOUT, INTERVAL, ATTEMPTS, 0, 0
+        TIMEOUT, INTERVAL, ATTEMPTS, 0, 0, 0
     };
 
     jm_task_init(t, &limits, NOW);

@@ -20,7 +20,8 @@
 static void
 start(jm_task_t *t)
 {
-    static const jm_task_limits_t  limits = { TIMEOUT, INTERVAL, 3, 2, 1 };
+    static const jm_task_limits_t  limits = { TIMEOUT, INTERVAL, 3, 2, 1,
+                                              0 };
 
     jm_task_init(t, &limits, NOW);
 

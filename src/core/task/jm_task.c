@@ -27,6 +27,8 @@ static jm_step_t jm_task_wait(jm_task_t *t, jm_event_e event);
 static jm_step_t jm_task_query(jm_task_t *t);
 static jm_step_t jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now);
 static jm_step_t jm_task_pause(jm_task_t *t, uint64_t now);
+static jm_step_t jm_task_done(jm_task_t *t);
+static jm_step_t jm_task_transient(jm_task_t *t, uint64_t now);
 static unsigned jm_task_may_retry(const jm_task_t *t, uint64_t now);
 static jm_step_t jm_task_send(jm_task_t *t, uint64_t now);
 static jm_step_t jm_task_fail(jm_task_t *t, jm_cause_e cause);
@@ -113,6 +115,11 @@ jm_task_follow(jm_task_t *t, uint64_t now)
     t->limits.attempts = JM_TASK_UNLIMITED;
     t->limits.retries = 0;
 
+    if (t->limits.single) {
+        t->state = JM_TASK_SUBMIT;
+        return jm_task_do(JM_ACTION_NONE);
+    }
+
     return jm_task_pause(t, now);
 }
 
@@ -161,6 +168,9 @@ jm_task_admit(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_EVENT_JOINED:
         t->accepted = now;
         return jm_task_query(t);
+
+    case JM_EVENT_DONE:
+        return jm_task_done(t);
 
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);
@@ -326,6 +336,22 @@ jm_task_submit(jm_task_t *t, jm_event_e event, uint64_t now)
     case JM_EVENT_TAKEN_BACK:
         return jm_task_taken_back(t, now);
 
+    case JM_EVENT_SENT:
+
+        /* a submit is answered in a moment, a single call when it is over */
+
+        if (!t->limits.single || t->gone) {
+            return jm_task_do(JM_ACTION_NONE);
+        }
+
+        return jm_task_fail(t, JM_CAUSE_GENERATION_TIMEOUT);
+
+    case JM_EVENT_DONE:
+        return jm_task_done(t);
+
+    case JM_EVENT_TRANSIENT:
+        return jm_task_transient(t, now);
+
     default:
         return jm_task_do(JM_ACTION_NONE);
     }
@@ -457,19 +483,10 @@ jm_task_ask(jm_task_t *t, jm_event_e event, uint64_t now)
         return jm_task_pause(t, now);
 
     case JM_EVENT_DONE:
-        t->state = JM_TASK_DONE;
-        return jm_task_do(JM_ACTION_FINISH);
+        return jm_task_done(t);
 
     case JM_EVENT_TRANSIENT:
-
-        if (!jm_task_may_retry(t, now)) {
-            return jm_task_fail(t, JM_CAUSE_NONE);
-        }
-
-        t->retried++;
-        t->asked = 0;
-
-        return jm_task_start(t, now);
+        return jm_task_transient(t, now);
 
     case JM_EVENT_FAILED:
         return jm_task_fail(t, JM_CAUSE_NONE);
@@ -515,6 +532,29 @@ jm_task_pause(jm_task_t *t, uint64_t now)
 }
 
 
+static jm_step_t
+jm_task_done(jm_task_t *t)
+{
+    t->state = JM_TASK_DONE;
+
+    return jm_task_do(JM_ACTION_FINISH);
+}
+
+
+static jm_step_t
+jm_task_transient(jm_task_t *t, uint64_t now)
+{
+    if (!jm_task_may_retry(t, now)) {
+        return jm_task_fail(t, JM_CAUSE_NONE);
+    }
+
+    t->retried++;
+    t->asked = 0;
+
+    return jm_task_start(t, now);
+}
+
+
 /* what is paid for is to be seen: the next try may take as long as this one */
 
 static unsigned
@@ -531,6 +571,10 @@ jm_task_send(jm_task_t *t, uint64_t now)
     jm_step_t  step;
 
     t->state = JM_TASK_SUBMIT;
+
+    if (t->limits.single) {
+        t->accepted = now;
+    }
 
     step = jm_task_do(JM_ACTION_SUBMIT);
     step.delay = t->deadline - now;

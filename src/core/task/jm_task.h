@@ -82,7 +82,8 @@ jm_event_e jm_task_hear(jm_task_t *t, jm_event_e event, unsigned internal,
 /*
  * Goes on with a task that was given up while the upstream worked on it, only
  * to know when its slot is free: it is asked for until it is over, for
- * JM_TASK_FOLLOW ms at most.  Returns the timer to be set.
+ * JM_TASK_FOLLOW ms at most.  Returns the timer to be set; of a single call,
+ * which ends by itself, JM_ACTION_NONE.
  */
 jm_step_t jm_task_follow(jm_task_t *t, uint64_t now);
 

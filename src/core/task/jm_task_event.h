@@ -27,6 +27,7 @@ typedef enum {
     JM_EVENT_CLOSING,       /* another process is to go on with it */
     JM_EVENT_LEFT,          /* the client has gone */
     JM_EVENT_TAKEN_BACK,    /* the submit was stopped before its first byte */
+    JM_EVENT_SENT,          /* it was not: some of it may have left */
 
     JM_EVENT_ACCEPTED,      /* a submit: there is a task */
     JM_EVENT_BUSY,          /* a submit: refused for load, nothing taken */
@@ -35,9 +36,9 @@ typedef enum {
 
     JM_EVENT_PENDING,       /* a query: not over */
     JM_EVENT_TROUBLE,       /* a query: no answer that says anything */
-    JM_EVENT_DONE,          /* a query: there are pictures */
+    JM_EVENT_DONE,          /* a query, a single call: there are pictures */
 
-    JM_EVENT_TRANSIENT,     /* a query: failed, a new submit may not */
+    JM_EVENT_TRANSIENT,     /* the same: failed, a new submit may not */
 
     JM_EVENT_FAILED         /* either: over, and the answer says why */
 } jm_event_e;

@@ -21,6 +21,10 @@
  * Where its account has a queue, a task is QUEUED before it is in SUBMIT, and
  * goes back there when its submit was refused for load: then there is a BACKOFF
  * only after a submit that found no connection.
+ *
+ * Where limits.single is set there is one long call, the submit, and its answer
+ * is the result: from SUBMIT a task is DONE or FAILED.  What another request
+ * has brought so is not asked for: from ADMIT or HELD it is DONE.
  */
 
 
@@ -52,6 +56,7 @@ typedef struct {
     uint32_t         attempts;      /* queries of one submit, at most */
     uint32_t         retries;       /* submits after those failed transiently */
     unsigned         queue;         /* a submit needs a slot */
+    unsigned         single;        /* what a submit is answered is the result */
 } jm_task_limits_t;
 
 
