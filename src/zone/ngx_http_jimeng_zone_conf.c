@@ -128,5 +128,7 @@ ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
         conf->queue = (uint32_t) account->limits.queue;
         conf->interval = account->limits.interval;
         conf->timeout = account->limits.timeout;
+        conf->pace = account->limits.rate
+                     ? (uint32_t) (60000 / account->limits.rate) : 0;
     }
 }

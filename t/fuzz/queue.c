@@ -70,6 +70,7 @@ configure(world_t *w, unsigned i)
     conf.concurrency = 1 + choose(&w->input, 3);
     conf.queue = choose(&w->input, 8);
     conf.weight = 1 + choose(&w->input, 3);
+    conf.pace = choose(&w->input, 4) == 3 ? 200 : 0;
     conf.interval = choose(&w->input, 4) == 3 ? 300 : 0;
     conf.timeout = choose(&w->input, 4) == 3 ? 20000 : 0;
 

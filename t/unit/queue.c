@@ -3,7 +3,7 @@
  * The queue by itself: who gets a slot, who waits, and in which turns.
  *
  * Seen failing with each of these taken out: the first jm_queue_dispatch() of
- * jm_queue_enter() and the last of jm_queue_leave(), the interval,
+ * jm_queue_enter() and the last of jm_queue_leave(), the interval and the pace,
  * jm_queue_announce() and its look at who knows, "submitted" in
  * jm_queue_tell(), the weight in and the sense of jm_queue_is_better(), what
  * jm_queue_bind() does to a place that has a slot, and its look at what waits.
@@ -218,13 +218,52 @@ test_overtake(void)
 }
 
 
+/* an account that makes 300 pictures a minute, where a group makes many */
+
+static void
+test_pace(void)
+{
+    uint64_t            wait;
+    jm_place_t          a, b, c;
+    jm_queue_t          q, other;
+    jm_queue_conf_t     conf = { 9, 9, 1, 200, 0, 0 };
+    jm_queue_request_t  request;
+    unsigned            number;
+
+    start(&q, &other);
+    (void) queue_account(&q, str("main"), &conf, &number);
+
+    request_init(&request, 'a', NOW);
+    request.pictures = 15;
+
+    is_int(queue_enter(&q, &a, &request, NOW, &wait), JM_QUEUE_GRANTED,
+           "a group is the first");
+
+    request.pictures = 0;
+
+    is_int(queue_enter(&q, &b, &request, NOW + 100, &wait), JM_QUEUE_WAIT,
+           "the next comes too early");
+    is_int(queue_look(&q, &b, NOW + 2999, &wait), JM_QUEUE_WAIT,
+           "it waits for all pictures of the group");
+    is_int((int64_t) wait, 1, "a little more");
+
+    is_int(queue_look(&q, &b, NOW + 3000, &wait), JM_QUEUE_GRANTED, "now");
+
+    is_int(queue_enter(&q, &c, &request, NOW + 3000, &wait), JM_QUEUE_WAIT,
+           "one that makes a picture");
+    is_int((int64_t) wait, 200, "is waited for as long as one takes");
+
+    stop();
+}
+
+
 static void
 test_interval(void)
 {
     uint64_t            wait;
     jm_place_t          a, b, c;
     jm_queue_t          q, other;
-    jm_queue_conf_t     conf = { 9, 9, 1, 400, 0 };
+    jm_queue_conf_t     conf = { 9, 9, 1, 0, 400, 0 };
     jm_queue_request_t  request;
     unsigned            number;
 
@@ -271,7 +310,7 @@ test_several(void)
     uint64_t            wait;
     jm_place_t          p[12];
     jm_queue_t          q, other;
-    jm_queue_conf_t     conf = { 9, 9, 2, 0, 0 };
+    jm_queue_conf_t     conf = { 9, 9, 2, 0, 0, 0 };
     jm_queue_request_t  request;
     static unsigned     expected[6] = { 1, 0, 1, 1, 0, 1 };
 
@@ -480,6 +519,7 @@ main(void)
     test_turns();
     test_overtake();
     test_interval();
+    test_pace();
     test_several();
     test_bind();
     test_woken();

@@ -58,6 +58,7 @@ account(jm_queue_t *q, const char *name, uint32_t concurrency, uint32_t queue)
     conf.concurrency = concurrency;
     conf.queue = queue;
     conf.weight = 1;
+    conf.pace = 0;
 
     number = JM_QUEUE_ACCOUNTS;
     (void) queue_account(q, str(name), &conf, &number);

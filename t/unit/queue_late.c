@@ -23,7 +23,7 @@ test_late(void)
     unsigned            number;
     jm_place_t          a, b, c, d;
     jm_queue_t          q, other;
-    jm_queue_conf_t     conf = { 1, 9, 1, 0, 25000 };
+    jm_queue_conf_t     conf = { 1, 9, 1, 0, 0, 25000 };
     jm_queue_request_t  request;
 
     start(&q, &other);
@@ -135,7 +135,7 @@ test_late_interval(void)
     unsigned            number;
     jm_place_t          a;
     jm_queue_t          q, other;
-    jm_queue_conf_t     conf = { 5, 100, 1, 400, 0 };
+    jm_queue_conf_t     conf = { 5, 100, 1, 0, 400, 0 };
     jm_queue_request_t  request;
 
     start(&q, &other);

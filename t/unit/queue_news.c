@@ -84,7 +84,7 @@ test_announced(void)
     unsigned         number;
     jm_place_t       a, b, c;
     jm_queue_t       q, other;
-    jm_queue_conf_t  conf = { 3, 9, 1, 400, 0 };
+    jm_queue_conf_t  conf = { 3, 9, 1, 0, 400, 0 };
 
     start(&q, &other);
     (void) queue_account(&q, str("main"), &conf, &number);

@@ -52,7 +52,7 @@ test_given_up(void)
     jm_place_t          runs, had, waits;
     jm_queue_t          q, other;
     jm_queue_view_t     v;
-    jm_queue_conf_t     conf = { 1, 9, 1, 0, 0 };
+    jm_queue_conf_t     conf = { 1, 9, 1, 0, 0, 0 };
     jm_queue_request_t  request;
 
     start(&q, &other);
@@ -248,7 +248,7 @@ test_no_room(void)
     uint64_t            wait;
     jm_place_t          p[4];
     jm_queue_t          q, other;
-    jm_queue_conf_t     conf = { 3, 9, 1, 0, 0 };
+    jm_queue_conf_t     conf = { 3, 9, 1, 0, 0, 0 };
     jm_queue_request_t  request;
 
     start(&q, &other);

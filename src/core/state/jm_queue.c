@@ -186,6 +186,7 @@ jm_queue_make(jm_queue_t *q, jm_place_t *p, const jm_queue_request_t *request,
     place->entry = request->entry;
     place->billed = request->billed;
     place->price = request->price;
+    place->pictures = jm_max(request->pictures, 1);
 
     memcpy(place->client, request->client, JM_QUEUE_KEY);
 
@@ -229,7 +230,7 @@ jm_queue_begin(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
         place->tag = jm_queue_turn_of(q, usable);
 
         a = jm_queue_number(q, account);
-        jm_put(q->store, a->submitted, now);
+        jm_queue_submits(q, a, place, now);
 
         jm_queue_hold(q, place, account, JM_PLACE_TOLD, now);
 
@@ -566,7 +567,7 @@ jm_queue_busy(jm_queue_t *q, jm_place_t *p, unsigned tasks, uint64_t now,
                       JM_QUEUE_REST_MAX);
 
         jm_put(s, a->rest, now + rest);
-        jm_put(s, a->refusals, a->refusals + 1);
+        jm_put(s, a->refusals, jm_min(a->refusals, UINT16_MAX - 1) + 1);
     }
 
     others = jm_max(a->running - 1, 1);

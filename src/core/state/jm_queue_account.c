@@ -66,6 +66,7 @@ jm_queue_account(jm_queue_t *q, jm_str_t name,
     jm_put(s, a->conf.queue, conf->queue);
     jm_put(s, a->conf.weight, conf->weight);
     jm_put(s, a->conf.interval, conf->interval);
+    jm_put(s, a->conf.pace, conf->pace);
     jm_put(s, a->conf.timeout, conf->timeout);
 
     jm_put(s, a->round, q->shared->round);

@@ -49,6 +49,7 @@ typedef struct {
     uint32_t             concurrency;   /* slots, 0: any number */
     uint32_t             queue;     /* places that may wait, 0: none */
     uint32_t             weight;    /* from 1 */
+    uint32_t             pace;      /* ms a picture, at least; 0: none */
     uint64_t             interval;  /* between two submits, at least */
     uint64_t             timeout;   /* of a place that waits, 0: none */
 } jm_queue_conf_t;

@@ -94,6 +94,7 @@ jm_queue_import_place(jm_queue_t *q, const jm_store_t *old, jm_ref_t ref,
     place->entry = o->entry;
     place->billed = o->billed;
     place->price = o->price;
+    place->pictures = o->pictures;
 
     place->key_len = o->key_len;
 

@@ -178,7 +178,8 @@ jm_queue_rate(jm_queue_t *q, uint64_t accounts, uint64_t average)
 
         time = a->average ? a->average : average;
         time = jm_max(time * 1000 / jm_queue_slots(a),
-                      a->conf.interval * 1000);
+                      jm_max(a->conf.interval,
+                             (uint64_t) a->conf.pace) * 1000);
 
         if (time == 0) {
             return JM_QUEUE_ENDLESS;

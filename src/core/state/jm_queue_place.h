@@ -63,6 +63,7 @@ typedef struct {
     uint64_t             billed;    /* serial of who pays, 0: nobody */
     uint64_t             price;     /* of a picture, in millionths */
     uint8_t              task;      /* its number in the entry */
+    uint8_t              pictures;  /* it may bring so many; 0 is 1 */
 } jm_queue_request_t;
 
 

@@ -50,7 +50,8 @@ typedef struct {
     jm_record_t          head;
     uint8_t              task;      /* in the entry */
     uint8_t              key_len;   /* 0: its req_key is not known */
-    uint8_t              unused[2];
+    uint8_t              pictures;  /* it may bring so many */
+    uint8_t              unused;
     uint64_t             serial;
     uint64_t             model;
     uint64_t             entry;     /* serial of the ledger's, 0: none */

@@ -53,7 +53,8 @@ typedef struct {
     uint32_t             running;
     uint32_t             effective;
     uint32_t             taken;     /* submits in a row, since it changed */
-    uint32_t             refusals;  /* in a row */
+    uint16_t             refusals;  /* in a row */
+    uint16_t             pictures;  /* that the last submit may bring */
     uint32_t             round;     /* of the last configuration with it */
     jm_ref_t             models;    /* 0: none yet */
     uint64_t             turn;      /* the highest tag that it has granted */

@@ -28,15 +28,26 @@ static void jm_queue_announce(jm_queue_t *q, const jm_queue_place_t *asks,
 uint64_t
 jm_queue_ready_in(const jm_queue_account_t *a, uint64_t now)
 {
-    uint64_t  ready;
+    uint64_t  ready, pause;
 
     ready = a->rest;
 
-    if (a->conf.interval != 0 && a->submitted != 0) {
-        ready = jm_max(ready, a->submitted + a->conf.interval);
+    pause = jm_max(a->conf.interval, (uint64_t) a->conf.pace * a->pictures);
+
+    if (pause != 0 && a->submitted != 0) {
+        ready = jm_max(ready, a->submitted + pause);
     }
 
     return jm_queue_span(now, ready);
+}
+
+
+void
+jm_queue_submits(jm_queue_t *q, jm_queue_account_t *a,
+    const jm_queue_place_t *place, uint64_t now)
+{
+    jm_put(q->store, a->submitted, now);
+    jm_put(q->store, a->pictures, place->pictures);
 }
 
 
@@ -182,7 +193,7 @@ jm_queue_grant(jm_queue_t *q, jm_queue_place_t *place, unsigned account,
     jm_queue_account_t  *a;
 
     a = jm_queue_number(q, account);
-    jm_put(q->store, a->submitted, now);
+    jm_queue_submits(q, a, place, now);
 
     jm_queue_hold(q, place, account, JM_PLACE_GRANTED, now);
 

@@ -32,6 +32,10 @@ typedef struct {
 /* How long until there may be a submit, if there is a slot for it. */
 uint64_t jm_queue_ready_in(const jm_queue_account_t *a, uint64_t now);
 
+/* A place that has a slot there may be submitted: the next waits for a while. */
+void jm_queue_submits(jm_queue_t *q, jm_queue_account_t *a,
+    const jm_queue_place_t *place, uint64_t now);
+
 /*
  * How many tasks may run on an account now, at least 1; how many more may, be
  * there older ones or not where it is only tried.
