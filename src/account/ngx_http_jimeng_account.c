@@ -139,6 +139,26 @@ ngx_http_jimeng_account_numbered(ngx_array_t *accounts, ngx_uint_t number)
 }
 
 
+/* the first of a service, or NULL */
+
+ngx_http_jimeng_account_t *
+ngx_http_jimeng_account_of(ngx_array_t *accounts, jm_provider_e provider)
+{
+    ngx_uint_t                   i;
+    ngx_http_jimeng_account_t  **account;
+
+    account = accounts->elts;
+
+    for (i = 0; i < accounts->nelts; i++) {
+        if (account[i]->provider == provider) {
+            return account[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 char *
 ngx_http_jimeng_account_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {

@@ -44,7 +44,6 @@ typedef struct {
 typedef struct {
     ngx_str_t                   name;
     unsigned                    queue_number;   /* its number in the zone */
-    unsigned                    provider;       /* jm_provider_e */
     ngx_http_jimeng_limits_t    limits;
     jm_provider_e               provider;
     ngx_str_t                   pass;           /* empty: the location's */
@@ -74,6 +73,8 @@ ngx_http_jimeng_account_t *ngx_http_jimeng_account_find(
     ngx_array_t *accounts, ngx_str_t *name);
 ngx_http_jimeng_account_t *ngx_http_jimeng_account_numbered(
     ngx_array_t *accounts, ngx_uint_t number);
+ngx_http_jimeng_account_t *ngx_http_jimeng_account_of(
+    ngx_array_t *accounts, jm_provider_e provider);
 char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
 

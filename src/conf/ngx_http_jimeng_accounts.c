@@ -124,27 +124,6 @@ ngx_http_jimeng_accounts_merge(ngx_conf_t *cf,
 }
 
 
-/* the location's first account of a service, or NULL */
-
-ngx_http_jimeng_account_t *
-ngx_http_jimeng_accounts_of(ngx_http_jimeng_loc_conf_t *conf,
-    jm_provider_e provider)
-{
-    ngx_uint_t                   i;
-    ngx_http_jimeng_account_t  **account;
-
-    account = conf->accounts->elts;
-
-    for (i = 0; i < conf->accounts->nelts; i++) {
-        if (account[i]->provider == provider) {
-            return account[i];
-        }
-    }
-
-    return NULL;
-}
-
-
 static char *
 ngx_http_jimeng_accounts_one(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *conf)
 {

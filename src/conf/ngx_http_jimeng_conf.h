@@ -100,8 +100,6 @@ char *ngx_http_jimeng_accounts_check(ngx_conf_t *cf,
     ngx_http_jimeng_main_conf_t *jmcf);
 char *ngx_http_jimeng_accounts_merge(ngx_conf_t *cf,
     ngx_http_jimeng_loc_conf_t *conf);
-ngx_http_jimeng_account_t *ngx_http_jimeng_accounts_of(
-    ngx_http_jimeng_loc_conf_t *conf, jm_provider_e provider);
 
 /* ngx_http_jimeng_secret.c */
 

@@ -103,9 +103,7 @@ ngx_http_jimeng_retrieve_order(ngx_http_request_t *r, ngx_str_t *name,
 
     ngx_http_jimeng_owner(r, &owner);
 
-    if (rc == NGX_OK && jm_ticket_owned(&t, owner)
-        && ngx_time() - t.created <= JM_TICKET_AGE)
-    {
+    if (rc == NGX_OK && jm_ticket_owned(&t, owner)) {
         order->account = ngx_http_jimeng_retrieve_account(r, &t);
     }
 
@@ -115,6 +113,7 @@ ngx_http_jimeng_retrieve_order(ngx_http_request_t *r, ngx_str_t *name,
     }
 
     order->task_id = *name;
+    order->provider = order->account->provider;
 
     if (ngx_http_jimeng_retrieve_ticket(r, &t, order) != NGX_OK) {
         return NGX_ERROR;
@@ -124,9 +123,12 @@ ngx_http_jimeng_retrieve_order(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
+/* NULL: there is none, or the task is too old for it to know */
+
 static ngx_http_jimeng_account_t *
 ngx_http_jimeng_retrieve_account(ngx_http_request_t *r, jm_ticket_t *t)
 {
+    time_t                        age;
     ngx_str_t                     name;
     ngx_http_jimeng_account_t    *account;
     ngx_http_jimeng_main_conf_t  *jmcf;
@@ -142,9 +144,15 @@ ngx_http_jimeng_retrieve_account(ngx_http_request_t *r, jm_ticket_t *t)
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "jimeng: a task was asked for whose account \"%V\" is "
                       "not configured any more", &name);
+        return NULL;
     }
 
-    return account;
+    /* what Ark has made is kept here for as long as its links live */
+
+    age = (account->provider == JM_PROVIDER_ARK) ? JM_TICKET_ARK_AGE
+                                                 : JM_TICKET_AGE;
+
+    return ngx_time() - t->created <= age ? account : NULL;
 }
 
 

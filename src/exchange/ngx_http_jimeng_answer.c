@@ -48,6 +48,12 @@ ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x)
 
 #endif
 
+    /* what comes in pieces goes on in pieces */
+
+    if (x->account->provider == JM_PROVIDER_ARK) {
+        u->buffering = 0;
+    }
+
     if (x->pass == NULL
         && !u->conf->intercept_errors
         && !(u->conf->next_upstream & NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT))
@@ -89,6 +95,12 @@ ngx_http_jimeng_answer_header_filter(ngx_http_request_t *r)
     }
 
     x->status = r->headers_out.status;
+
+    if (x->account->provider == JM_PROVIDER_ARK
+        && ngx_http_jimeng_answer_ark_begin(x) != NGX_OK)
+    {
+        x->truncated = 1;
+    }
 
     return NGX_OK;
 }
@@ -135,7 +147,10 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     for (cl = in; cl; cl = cl->next) {
         b = cl->buf;
 
-        if (ngx_buf_in_memory(b)) {
+        if (x->events && ngx_buf_in_memory(b)) {
+            ngx_http_jimeng_answer_ark_add(x, b);
+
+        } else if (ngx_buf_in_memory(b)) {
             jm_buf_add(&x->answer, b->pos, b->last - b->pos);
 
         } else if (ngx_buf_size(b)) {
@@ -261,8 +276,10 @@ ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x)
                       NGX_HTTP_JIMENG_ANSWER_MAX);
     }
 
-    rc = jm_visual_read(&x->result, x->call, transport, (unsigned) x->status,
-                        jm_buf_view(&x->answer), &x->mem);
+    rc = (x->account->provider == JM_PROVIDER_ARK)
+         ? ngx_http_jimeng_answer_ark_read(x, transport)
+         : jm_visual_read(&x->result, x->call, transport, (unsigned) x->status,
+                          jm_buf_view(&x->answer), &x->mem);
 
     if (transport != JM_TRANSPORT_UNSENT && x->result.code.len == 0
         && x->subrequest->upstream == NULL)

@@ -123,7 +123,8 @@ ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x)
     pool = r->pool;
     r->pool = x->pool;
 
-    rc = ngx_http_subrequest(r, uri, &x->account->args[x->call], &sr, ps, flags);
+    rc = ngx_http_subrequest(r, uri, &x->account->args[x->call], &sr, ps,
+                             flags);
 
     r->pool = pool;
 

@@ -41,6 +41,8 @@ typedef struct {
     jm_answer_t                 result;     /* what it means, once read */
     ngx_http_jimeng_pass_t     *pass;       /* NULL: it brings no pictures */
     ngx_chain_t                *deferred;   /* buffers to pass on later */
+    struct ngx_http_jimeng_events_s  *events;   /* NULL: it is no stream */
+    ngx_str_t                   request_id; /* of a header, or empty */
     ngx_int_t                   rc;         /* the subrequest ended with */
     ngx_uint_t                  status;     /* HTTP's; 0: no answer came */
     ngx_msec_t                  start;
@@ -84,6 +86,14 @@ void ngx_http_jimeng_answer_first(void);
 ngx_int_t ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x);
 void ngx_http_jimeng_answer_deferred(ngx_http_jimeng_exchange_t *x);
 jm_rc_e ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x);
+
+/* ngx_http_jimeng_answer_ark.c */
+
+ngx_int_t ngx_http_jimeng_answer_ark_begin(ngx_http_jimeng_exchange_t *x);
+void ngx_http_jimeng_answer_ark_add(ngx_http_jimeng_exchange_t *x,
+    ngx_buf_t *b);
+jm_rc_e ngx_http_jimeng_answer_ark_read(ngx_http_jimeng_exchange_t *x,
+    jm_transport_e transport);
 
 /* ngx_http_jimeng_exchange_enter.c */
 

@@ -152,7 +152,8 @@ ngx_http_jimeng_job_create(ngx_http_request_t *r,
     job->watch = watch;
     job->account = order->account
                    ? order->account
-                   : ngx_http_jimeng_accounts_of(jlcf, order->provider);
+                   : ngx_http_jimeng_account_of(jlcf->accounts,
+                                                order->provider);
     job->order = *order;
     job->unfinished = order->n;
 
@@ -501,6 +502,7 @@ ngx_http_jimeng_job_handler(ngx_http_request_t *r)
 
         } else {
             ngx_http_jimeng_exchange_wake(task[i].exchange);
+            ngx_http_jimeng_outcome_progress(&task[i]);
         }
     }
 

@@ -203,6 +203,7 @@ ngx_http_jimeng_metrics_outcome(const jm_answer_t *answer)
     switch (answer->event) {
 
     case JM_EVENT_ACCEPTED:
+    case JM_EVENT_DONE:
         return JM_TALLY_TAKEN;
 
     case JM_EVENT_BUSY:

@@ -21,6 +21,8 @@ static ngx_int_t ngx_http_jimeng_deliver_end(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_deliver_failed(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d,
     ngx_uint_t i);
+static ngx_int_t ngx_http_jimeng_deliver_made(ngx_http_jimeng_delivery_t *d,
+    ngx_http_jimeng_task_t *task);
 static ngx_int_t ngx_http_jimeng_deliver_picture(void *data,
     ngx_uint_t number, jm_picture_type_e type, ngx_str_t *before,
     ngx_str_t *after);
@@ -192,8 +194,12 @@ ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
     for (i = 0; i < job->order.n; i++) {
         state = ngx_http_jimeng_task_state(&job->tasks[i]);
 
+        /* a single call is answered when it is over */
+
         waits = job->claim
-                && (state == JM_TASK_HELD || state == JM_TASK_QUEUED);
+                && (state == JM_TASK_HELD || state == JM_TASK_QUEUED
+                    || (state == JM_TASK_SUBMIT
+                        && job->tasks[i].task.limits.single));
 
         if (state <= JM_TASK_BACKOFF && !waits) {
             return NGX_DONE;
@@ -223,11 +229,14 @@ ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
 
     task = &d->job->tasks[i];
 
-    if ((d->handed >> i & 1)
-        || (ngx_http_jimeng_task_state(task) != JM_TASK_DONE
-            && ngx_http_jimeng_task_state(task) != JM_TASK_FAILED))
-    {
+    if (d->handed >> i & 1) {
         return NGX_OK;
+    }
+
+    if (ngx_http_jimeng_task_state(task) != JM_TASK_DONE
+        && ngx_http_jimeng_task_state(task) != JM_TASK_FAILED)
+    {
+        return ngx_http_jimeng_deliver_made(d, task);
     }
 
     /*
@@ -257,7 +266,23 @@ ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
         return NGX_OK;
     }
 
-    return ngx_http_jimeng_stream_urls(d, ngx_http_jimeng_deliver_wanted(d));
+    return ngx_http_jimeng_stream_urls(d, ngx_http_jimeng_deliver_wanted(d), 1);
+}
+
+
+/* what there is of a task's pictures while it goes on */
+
+static ngx_int_t
+ngx_http_jimeng_deliver_made(ngx_http_jimeng_delivery_t *d,
+    ngx_http_jimeng_task_t *task)
+{
+    if (task->part.nurls == 0 || !d->begun) {
+        return NGX_OK;
+    }
+
+    d->task = task;
+
+    return ngx_http_jimeng_stream_urls(d, ngx_http_jimeng_deliver_wanted(d), 0);
 }
 
 

@@ -100,7 +100,7 @@ ngx_http_jimeng_seen_e ngx_http_jimeng_retrieved_seen(
 
 ngx_int_t ngx_http_jimeng_stream_step(ngx_http_jimeng_delivery_t *d);
 ngx_int_t ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d,
-    ngx_uint_t limit);
+    ngx_uint_t limit, ngx_uint_t over);
 ngx_int_t ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
     ngx_uint_t number, jm_picture_type_e type, ngx_str_t *before,
     ngx_str_t *after);

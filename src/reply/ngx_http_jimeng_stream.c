@@ -40,6 +40,8 @@ static ngx_int_t ngx_http_jimeng_stream_comment(
 static ngx_int_t ngx_http_jimeng_stream_id(ngx_http_jimeng_delivery_t *d);
 static jm_rc_e ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d,
     jm_buf_t *b);
+static void ngx_http_jimeng_stream_failures(jm_buf_t *b, jm_stream_t *s,
+    ngx_uint_t i, const jm_part_t *part);
 static void ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d,
     jm_stream_t *s);
 static ngx_int_t ngx_http_jimeng_stream_last(ngx_http_jimeng_delivery_t *d,
@@ -121,7 +123,8 @@ ngx_http_jimeng_stream_begins(ngx_http_jimeng_delivery_t *d)
         state = ngx_http_jimeng_task_state(&d->job->tasks[i]);
 
         if (state == JM_TASK_HELD || state == JM_TASK_QUEUED
-            || (d->job->tasks[i].id.len && state != JM_TASK_FAILED))
+            || ((d->job->tasks[i].id.len || d->job->tasks[i].part.nurls)
+                && state != JM_TASK_FAILED))
         {
             return 1;
         }
@@ -220,7 +223,10 @@ ngx_http_jimeng_stream_standing(ngx_http_jimeng_delivery_t *d,
     for (i = 0; i < d->job->order.n; i++) {
         task = &d->job->tasks[i];
 
-        if (task->id.len) {
+        if (task->id.len
+            || (task->task.limits.single
+                && task->task.state == JM_TASK_SUBMIT))
+        {
             standing->status = JM_STATUS_RUNNING;
             return;
         }
@@ -294,35 +300,61 @@ ngx_http_jimeng_stream_id(ngx_http_jimeng_delivery_t *d)
 }
 
 
-/* the events of a task whose pictures are URLs */
+/*
+ * The events of d->task's pictures that are there, up to limit of them, and
+ * were not handed on.  While more may come, in OpenAI's form the last is kept
+ * back, whose event tells which failed.
+ */
 
 ngx_int_t
-ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d, ngx_uint_t limit)
+ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d, ngx_uint_t limit,
+    ngx_uint_t over)
 {
-    size_t       at;
-    jm_buf_t     b;
-    jm_mem_t     mem;
-    ngx_str_t    text;
-    ngx_uint_t   i;
-    jm_stream_t  s;
+    size_t                   at, index;
+    jm_buf_t                 b;
+    jm_mem_t                 mem;
+    ngx_str_t                text;
+    ngx_uint_t               i, last;
+    jm_part_t               *part;
+    jm_stream_t              s;
+    ngx_http_jimeng_task_t  *task;
+
+    task = d->task;
+    part = &task->part;
 
     ngx_http_jimeng_stream_init(d, &s);
 
     ngx_http_jimeng_mem(&mem, d->job->request->pool);
     jm_buf_init(&b, &mem, 1024, NGX_HTTP_JIMENG_EVENT_MAX);
 
-    for (i = 0; i < limit; i++) {
+    last = (over || s.dialect == JM_STREAM_ARK) ? limit : limit - 1;
 
-        if (ngx_http_jimeng_stream_last(d, &s, i, limit) != NGX_OK) {
+    for (i = 0; i < last; i++) {
+        index = part->indexes[i];
+
+        if (task->handed >> index & 1) {
+            continue;
+        }
+
+        if (over && ngx_http_jimeng_stream_last(d, &s, i, limit) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        (void) jm_stream_picture(&b, &s, ngx_http_jimeng_stream_index(d, i),
-                                 d->task->part.urls[i], &at);
+        s.size = part->sizes[i];
+
+        (void) jm_stream_picture(&b, &s,
+                                 ngx_http_jimeng_stream_index(d, index),
+                                 part->urls[i], &at);
+
+        task->handed |= (uint32_t) 1 << index;
     }
 
     if (b.rc != JM_OK) {
         return NGX_ERROR;
+    }
+
+    if (b.len == 0) {
+        return NGX_OK;
     }
 
     d->any = 1;
@@ -433,6 +465,9 @@ ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d, jm_buf_t *b)
     made = 0;
     ngx_http_jimeng_stream_init(d, &s);
 
+    s.parts = d->parts;
+    s.nparts = d->job->order.n;
+
     for (i = 0; i < d->job->order.n; i++) {
         part = &d->parts[i];
 
@@ -440,12 +475,30 @@ ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d, jm_buf_t *b)
 
         made += part->nurls;
 
-        if (part->error && s.dialect == JM_STREAM_ARK) {
-            (void) jm_stream_failed(b, &s, (uint32_t) i, part->error);
+        if (s.dialect == JM_STREAM_ARK) {
+            ngx_http_jimeng_stream_failures(b, &s, i, part);
         }
     }
 
     return jm_stream_end(b, &s, made);
+}
+
+
+static void
+ngx_http_jimeng_stream_failures(jm_buf_t *b, jm_stream_t *s, ngx_uint_t i,
+    const jm_part_t *part)
+{
+    ngx_uint_t  k;
+
+    if (part->error) {
+        (void) jm_stream_failed(b, s, (uint32_t) i, part->error);
+        return;
+    }
+
+    for (k = 0; k < part->nerrors; k++) {
+        (void) jm_stream_failed(b, s, (uint32_t) (i + part->errors[k].index),
+                                &part->errors[k].error);
+    }
 }
 
 
@@ -461,6 +514,7 @@ ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d, jm_stream_t *s)
     s->created = d->job->order.created;
     ngx_http_jimeng_str(&s->model, &order->req_key);
     s->look = order->look;
+    s->size.len = 0;
     s->parts = NULL;
     s->nparts = 0;
     s->ignored = order->ignored;

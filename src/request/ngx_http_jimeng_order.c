@@ -6,6 +6,8 @@
 
 #include "ngx_http_jimeng_request.h"
 
+#include "jm_ark.h"
+
 
 /* a submit's body, less the pictures in it: a prompt, some URLs, escaped */
 
@@ -228,6 +230,7 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
     order->req_key.len = params->model->req_key.len;
     order->req_key.data = (u_char *) params->model->req_key.data;
 
+    order->provider = params->model->provider;
     order->price = params->model->price;
     order->stream = params->stream;
     order->edit = in->rules.edit;
@@ -349,6 +352,7 @@ ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in)
 {
+    jm_rc_e   rc;
     jm_buf_t  b;
     jm_mem_t  mem;
 
@@ -361,7 +365,11 @@ ngx_http_jimeng_order_submit(ngx_http_jimeng_input_t *in)
     jm_buf_init(&b, &mem, ngx_min(in->body.len, 4096) + 128,
                 NGX_HTTP_JIMENG_SUBMIT_MAX);
 
-    if (jm_visual_submit(&b, &in->params, in->at) != JM_OK) {
+    rc = (in->params.model->provider == JM_PROVIDER_ARK)
+         ? jm_ark_submit(&b, &in->params, !in->params.force_single, in->at)
+         : jm_visual_submit(&b, &in->params, in->at);
+
+    if (rc != JM_OK) {
         return NGX_ERROR;
     }
 

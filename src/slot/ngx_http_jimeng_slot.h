@@ -28,6 +28,7 @@ typedef struct {
     ngx_event_t                *event;      /* called to look again */
     jm_done_t                   placed;
     jm_done_t                   refused;
+    jm_mem_t                    mem;        /* of the request's pool */
     u_char                      client[JM_QUEUE_CLIENT];
     jm_place_t                  place;      /* serial 0: no place */
     jm_op_place_t               op;
@@ -52,6 +53,7 @@ typedef struct {
     ngx_uint_t                  task;       /* its number there */
     const jm_client_t          *client;     /* who pays, or NULL */
     uint64_t                    price;      /* of a picture, in millionths */
+    ngx_uint_t                  pictures;   /* that it may bring */
     unsigned                    bound:1;    /* as another task has it */
     unsigned                    fixed:1;    /* bound, and for good */
 } ngx_http_jimeng_slot_wish_t;

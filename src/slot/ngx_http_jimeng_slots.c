@@ -60,6 +60,8 @@ ngx_http_jimeng_slot_init(ngx_http_jimeng_slot_t *slot, ngx_http_request_t *r,
     slot->zone = ngx_http_jimeng_zone_get(r);
     slot->event = event;
 
+    ngx_http_jimeng_mem(&slot->mem, r->pool);
+
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     if (jlcf->account->limits.concurrency == 0) {
@@ -198,6 +200,7 @@ ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
     request->entry = wish->entry;
     request->task = (uint8_t) wish->task;
     request->price = wish->price;
+    request->pictures = (uint8_t) wish->pictures;
 
     request->patience = (wish->deadline > ngx_current_msec)
                         ? wish->deadline - ngx_current_msec : 0;

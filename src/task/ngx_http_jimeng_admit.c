@@ -44,6 +44,7 @@ ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
     op->task = (unsigned) (task - job->tasks);
     op->account = JM_LEDGER_ANY;
     op->place = &task->slot.place;
+    op->mem = &task->slot.mem;
     op->entry = order->entry;
     op->id.len = 0;
 
@@ -163,6 +164,7 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task)
     wish.task = task - job->tasks;
     wish.client = ctx ? ctx->client : NULL;
     wish.price = job->order.price;
+    wish.pictures = job->order.pictures / job->order.n;
     wish.fixed = ngx_http_jimeng_admit_fixed(task) ? 1 : 0;
     wish.bound = ngx_http_jimeng_admit_bound(task) ? 1 : 0;
 

@@ -25,6 +25,7 @@ static ngx_int_t ngx_http_jimeng_outcome_accepted(
     ngx_http_jimeng_task_t *task, jm_answer_t *answer);
 static void ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
+static void ngx_http_jimeng_outcome_queued(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_outcome_sent(ngx_http_jimeng_task_t *task,
     jm_sent_e what);
 
@@ -45,6 +46,14 @@ ngx_http_jimeng_outcome_read(ngx_http_jimeng_task_t *task)
     if (task->answered->call == JM_VISUAL_QUERY) {
         answer->event = jm_task_hear(&task->task, answer->event,
                                      answer->internal, ngx_current_msec);
+    }
+
+    /* of a single call, which nothing has come of */
+
+    if (task->task.limits.single && answer->event == JM_EVENT_FAILED
+        && answer->error.transient)
+    {
+        answer->event = JM_EVENT_TRANSIENT;
     }
 
     if (ngx_http_jimeng_outcome_keep(task, answer) != NGX_OK) {
@@ -253,10 +262,6 @@ static ngx_int_t
 ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer)
 {
-    jm_str_t    *urls;
-    ngx_uint_t   i;
-    ngx_pool_t  *pool;
-
     if (answer->code.len) {
         task->code = ngx_max(answer->number, 0);
     }
@@ -277,43 +282,15 @@ ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
         return NGX_OK;
     }
 
-    task->part.nurls = answer->nurls;
-
     /* its client was told that it failed, and gets none of its pictures */
 
     if (task->follows) {
+        task->part.nurls = answer->nurls;
         return NGX_OK;
     }
 
-    /* other tasks may take longer than the answer lives */
-
-    pool = task->job->request->pool;
-
-    urls = ngx_palloc(pool, answer->nurls * sizeof(jm_str_t));
-    if (urls == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < answer->nurls; i++) {
-        urls[i].len = answer->urls[i].len;
-        urls[i].data = ngx_pnalloc(pool, urls[i].len);
-
-        if (urls[i].data == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy((u_char *) urls[i].data, answer->urls[i].data, urls[i].len);
-    }
-
-    task->part.urls = urls;
-
-    /* who wants data is told no URL */
-
-    return task->job->order.data_json.len
-           ? NGX_OK
-           : ngx_http_jimeng_link_urls(task->job->request,
-                                       task->job->order.created, urls,
-                                       answer->nurls);
+    return ngx_http_jimeng_part(&task->part, answer,
+                                task->job->request->pool);
 }
 
 
@@ -355,14 +332,7 @@ ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
 
     case JM_EVENT_ACCEPTED:
         ngx_http_jimeng_outcome_sent(task, JM_SENT_TAKEN);
-
-        if (task->slot.place.serial) {
-            ngx_http_jimeng_metrics_queue(task->job->request,
-                                          &task->job->account->name,
-                                          task->slot.granted
-                                          - task->slot.queued);
-        }
-
+        ngx_http_jimeng_outcome_queued(task);
         break;
 
     case JM_EVENT_BUSY:
@@ -371,10 +341,28 @@ ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
         ngx_http_jimeng_outcome_sent(task, JM_SENT_BACK);
         break;
 
+    case JM_EVENT_DONE:
+
+        /* the rest is done when it is over, in one */
+
+        ngx_http_jimeng_outcome_queued(task);
+        break;
+
     default: /* JM_EVENT_FAILED */
         ngx_http_jimeng_outcome_sent(task, answer->error.cause
                                            == JM_CAUSE_OUTCOME_UNKNOWN
                                            ? JM_SENT_UNKNOWN : JM_SENT_FREE);
+    }
+}
+
+
+static void
+ngx_http_jimeng_outcome_queued(ngx_http_jimeng_task_t *task)
+{
+    if (task->slot.place.serial) {
+        ngx_http_jimeng_metrics_queue(task->job->request,
+                                      &task->job->account->name,
+                                      task->slot.granted - task->slot.queued);
     }
 }
 
@@ -399,6 +387,24 @@ ngx_http_jimeng_outcome_sent(ngx_http_jimeng_task_t *task, jm_sent_e what)
     zone->backend.sent(&zone->backend, claim,
                        (unsigned) (task - task->job->tasks),
                        &task->slot.place, what, id);
+}
+
+
+/* the call goes on, and there may be pictures: a stream has them at once */
+
+void
+ngx_http_jimeng_outcome_progress(ngx_http_jimeng_task_t *task)
+{
+    ngx_http_jimeng_exchange_t  *x;
+
+    x = task->exchange;
+
+    if (x->events && task->job->order.stream && !task->follows
+        && x->result.nurls > task->part.nurls)
+    {
+        (void) ngx_http_jimeng_part(&task->part, &x->result,
+                                    task->job->request->pool);
+    }
 }
 
 

@@ -127,6 +127,23 @@ ngx_http_jimeng_task_looked(void *data)
         event = JM_EVENT_JOINED;
         break;
 
+    case JM_LOOK_RESULT:
+        task->accepted = ngx_current_msec;
+
+        if (ngx_http_jimeng_part_kept(task->slot.look.result, &answer,
+                                      &task->slot.mem)
+            == NGX_OK
+            && ngx_http_jimeng_part(&task->part, &answer,
+                                    task->job->request->pool)
+               == NGX_OK)
+        {
+            event = JM_EVENT_DONE;
+            break;
+        }
+
+        ngx_http_jimeng_task_unknown(task, JM_LOOK_LOST, &answer.error);
+        break;
+
     default:
         ngx_http_jimeng_task_unknown(task, look, &answer.error);
     }
@@ -153,6 +170,13 @@ ngx_http_jimeng_task_unknown(ngx_http_jimeng_task_t *task, jm_look_e look,
 
     case JM_LOOK_GONE:
         jm_error_set(e, JM_CAUSE_TASK_NOT_FOUND, NULL, NULL);
+        break;
+
+    case JM_LOOK_LOST:
+        jm_error_set(e, JM_CAUSE_OUTCOME_UNKNOWN, NULL,
+                     "The pictures were made and billed, and there was no room "
+                     "to keep their links: sending the request again would be "
+                     "billed again.");
         break;
 
     case JM_LOOK_OWN:
@@ -355,6 +379,10 @@ ngx_http_jimeng_task_submitted(void *data)
         ngx_del_timer(&task->timer);
         ngx_http_jimeng_task_step(task, JM_EVENT_FAILED, &failure);
         return;
+    }
+
+    if (task->task.limits.single) {
+        task->accepted = ngx_current_msec;
     }
 
     if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_SUBMIT) != NGX_OK) {

@@ -32,6 +32,7 @@ typedef struct {
     jm_error_t                  error;
     int64_t                     code;       /* the upstream's last one */
     ngx_uint_t                  tries;      /* submits that were sent */
+    uint32_t                    handed;     /* pictures of a stream, in bits */
     ngx_uint_t                  denied;     /* queries refused, in a row */
     ngx_msec_t                  accepted;   /* when it was; or joined */
     ngx_msec_t                  asked;      /* the last time it still ran */
@@ -95,17 +96,15 @@ void ngx_http_jimeng_admit_again(ngx_http_jimeng_task_t *task);
 
 ngx_uint_t ngx_http_jimeng_outcome_read(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_outcome_progress(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 
-/* ngx_http_jimeng_task_end.c */
+/* ngx_http_jimeng_task_end.c, ngx_http_jimeng_task.c */
 
 void ngx_http_jimeng_task_done(ngx_http_jimeng_task_t *t, const jm_answer_t *a);
 void ngx_http_jimeng_task_failed(ngx_http_jimeng_task_t *task,
     jm_cause_e cause, const jm_answer_t *answer);
-
-/* ngx_http_jimeng_task.c */
-
 ngx_int_t ngx_http_jimeng_task_init(ngx_http_jimeng_task_t *task,
     ngx_http_jimeng_job_t *job, const jm_task_limits_t *limits);
 jm_task_state_e ngx_http_jimeng_task_state(ngx_http_jimeng_task_t *task);

@@ -12,6 +12,11 @@
 #include "ngx_http_jimeng_task.h"
 
 
+/* seconds that links live (Volcengine's documents of Ark) */
+
+#define NGX_HTTP_JIMENG_LINKS  86400
+
+
 static void ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task,
     jm_cause_e cause);
 static ngx_uint_t ngx_http_jimeng_task_is_left(ngx_http_jimeng_task_t *task,
@@ -36,7 +41,14 @@ ngx_http_jimeng_task_done(ngx_http_jimeng_task_t *task,
                    "jimeng task \"%V\" done, pictures:%uz",
                    &task->id, answer->nurls);
 
-    ngx_http_jimeng_task_over(task, JM_LEAVE_OVER, answer->nurls, 0);
+    if (!task->task.limits.single || !task->own) {
+        ngx_http_jimeng_task_over(task, JM_LEAVE_OVER, answer->nurls, 0);
+        return;
+    }
+
+    ngx_http_jimeng_part_keep(&task->slot.over.result, answer,
+                              &task->slot.mem);
+    ngx_http_jimeng_task_over(task, JM_LEAVE_DONE, answer->nurls, 0);
 }
 
 
@@ -122,7 +134,7 @@ ngx_http_jimeng_task_error(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 
     jm_error_set(e, cause, NULL, NULL);
 
-    if (task->id.len == 0) {
+    if (task->id.len == 0 && cause != JM_CAUSE_GENERATION_TIMEOUT) {
 
         if (cause == JM_CAUSE_UNAVAILABLE) {
             jm_error_set(e, cause, NULL,
@@ -289,6 +301,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
                            : job->order.entry;
     op->joined.len = 0;
     op->left = left ? 1 : 0;
+    op->until = (uint64_t) (ngx_time() + NGX_HTTP_JIMENG_LINKS) * 1000;
 
     if (!task->own) {
         ngx_http_jimeng_str(&op->joined, &task->id);
@@ -309,7 +322,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
         ngx_http_jimeng_metrics_over(job->request, &job->account->name,
                                      task->part.error ? task->part.error->cause
                                                       : JM_CAUSE_NONE,
-                                     task->id.len
+                                     (task->id.len || how == JM_LEAVE_DONE)
                                      ? (ngx_int_t) task->task.polls
                                      : NGX_ERROR,
                                      task->finished - task->accepted, left);
@@ -330,6 +343,13 @@ ngx_http_jimeng_task_counted(void *data)
 
     job = task->job;
     op = &task->slot.over;
+
+    if (op->how == JM_LEAVE_DONE && op->claim && !op->kept) {
+        ngx_log_error(NGX_LOG_ERR, task->log, 0,
+                      "jimeng: there was no room to keep what account \"%V\" "
+                      "has made, which nobody can ask for again: make the "
+                      "zone of \"jimeng_zone\" larger", &job->account->name);
+    }
 
     ngx_http_jimeng_near_log(task->log, op->client, &op->near);
 

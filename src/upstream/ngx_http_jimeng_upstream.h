@@ -16,6 +16,7 @@
 
 #include "ngx_http_jimeng_slot.h"
 
+#include "jm_part.h"
 #include "jm_pass.h"
 #include "jm_picture.h"
 
@@ -72,6 +73,15 @@ void ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t limit);
 ngx_int_t ngx_http_jimeng_pass_filter(ngx_http_jimeng_pass_t *p,
     ngx_chain_t *in, jm_buf_t *rest);
 ngx_uint_t ngx_http_jimeng_pass_busy(ngx_http_jimeng_pass_t *p);
+
+/* ngx_http_jimeng_part.c */
+
+ngx_int_t ngx_http_jimeng_part(jm_part_t *part, const jm_answer_t *answer,
+    ngx_pool_t *pool);
+void ngx_http_jimeng_part_keep(jm_str_t *kept, const jm_answer_t *answer,
+    jm_mem_t *mem);
+ngx_int_t ngx_http_jimeng_part_kept(jm_str_t kept, jm_answer_t *answer,
+    jm_mem_t *mem);
 
 /* ngx_http_jimeng_query.c */
 

@@ -4,11 +4,11 @@
  * die, and come back, clients that leave, and time that goes by.  Whatever
  * happens: a slot is given only where one is free and nothing rests, to the
  * oldest place of a client whose turn it is; no slot stays free that somebody
- * waits for; who has one keeps it; and in the end all are there again.
+ * waits for; who has one keeps it; in the end all are there again.
  *
- * Seen failing with each of these taken out: the first jm_queue_dispatch() of
- * jm_queue_enter(), the last of its client's tags and the last granted one in
- * jm_queue_next_tag(), and what jm_store_begin() undoes.
+ * Seen failing without: the first jm_queue_dispatch() of jm_queue_enter(), the
+ * last of its client's tags and the last granted one in jm_queue_next_tag(),
+ * what jm_store_begin() undoes.
  */
 
 
@@ -37,7 +37,6 @@ typedef struct {
 
 typedef struct {
     input_t              input;
-
     jm_queue_t           q;
     jm_store_t           store;
     uint64_t             now;

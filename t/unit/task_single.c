@@ -1,7 +1,7 @@
 
 /*
- * A task that is one long call: its answer is its end, and nobody can ask for it
- * later.
+ * A task that is one long call: its answer is its end, and nobody can ask for
+ * it later.
  *
  * Seen failing where jm_task_follow() has it wait for a query, and with
  * JM_EVENT_SENT taken for the end of a task whose client has left.

@@ -91,10 +91,7 @@ jm_rc_e jm_queue_layout(jm_queue_t *q, jm_store_t *s);
  */
 uint32_t jm_queue_records(const jm_queue_conf_t *conf);
 
-/*
- * A configuration was read, whose accounts come next: one that is not among
- * them may be given up for another.
- */
+/* A configuration's accounts come next: others may be given up for them. */
 void jm_queue_accounts_begin(jm_queue_t *q);
 
 /*

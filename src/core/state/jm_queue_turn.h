@@ -32,7 +32,7 @@ typedef struct {
 /* How long until there may be a submit, if there is a slot for it. */
 uint64_t jm_queue_ready_in(const jm_queue_account_t *a, uint64_t now);
 
-/* A place that has a slot there may be submitted: the next waits for a while. */
+/* A place with a slot there may be submitted: the next waits for a while. */
 void jm_queue_submits(jm_queue_t *q, jm_queue_account_t *a,
     const jm_queue_place_t *place, uint64_t now);
 

@@ -53,8 +53,8 @@ typedef struct {
  * be empty.  They, task_id, urls and sizes are views into the answer's body or
  * memory that was handed in, in which errors is, too.
  *
- * Only Ark tells what each picture is: its number among all that were asked for
- * in indexes, in rising order, its size as "2048x2048" or empty; which failed,
+ * Each picture has its number among all that were asked for in indexes, in
+ * rising order.  Only Ark tells its size, "2048x2048" or empty; which failed,
  * in errors, in any order; and the tokens.  cut is set where it broke off, or
  * tells of more pictures than there are: what came is there, and more may have
  * been made, and billed.

@@ -64,5 +64,12 @@ jm_str_t jm_ark_data_uri(jm_picture_type_e type);
 jm_rc_e jm_ark_read(jm_answer_t *a, jm_transport_e transport, unsigned status,
     jm_str_t body, jm_mem_t *mem);
 
+/*
+ * Appends what a call has brought as an answer that jm_ark_read() reads: the
+ * links and sizes of pictures, the codes of those that failed, in their order,
+ * and the tokens.  Returns JM_ERROR as out does.
+ */
+jm_rc_e jm_ark_write(jm_buf_t *out, const jm_answer_t *a);
+
 
 #endif /* _JM_ARK_H_INCLUDED_ */

@@ -13,6 +13,8 @@ static const char  *jm_reply_statuses[] = { "pending", "running", "failed" };
 static void jm_reply_head(jm_json_writer_t *w, const jm_result_t *result);
 static size_t jm_reply_data(jm_json_writer_t *w, const jm_result_t *result,
     unsigned write);
+static void jm_reply_failure(jm_json_writer_t *w, unsigned *any,
+    size_t index, const jm_error_t *e);
 static void jm_reply_model_object(jm_json_writer_t *w, const jm_model_t *model,
     int64_t created);
 static void jm_reply_error_object(jm_json_writer_t *w, const jm_error_t *e,
@@ -45,7 +47,7 @@ jm_reply_result(jm_buf_t *out, const jm_result_t *result, size_t *pictures)
     jm_json_end_array(&w);
 
     jm_reply_look(&w, &result->look);
-    jm_reply_usage(&w, made);
+    jm_reply_usage(&w, made, result->parts, result->nparts);
     jm_reply_errors(&w, result->parts, result->nparts);
     jm_reply_ignored(&w, result->ignored);
 
@@ -95,6 +97,12 @@ jm_reply_data(jm_json_writer_t *w, const jm_result_t *result, unsigned write)
             jm_json_object(w);
             jm_json_key(w, "url");
             jm_json_string(w, part->urls[j]);
+
+            if (part->sizes != NULL && part->sizes[j].len != 0) {
+                jm_json_key(w, "size");
+                jm_json_string(w, part->sizes[j]);
+            }
+
             jm_json_end_object(w);
         }
     }
@@ -106,38 +114,50 @@ jm_reply_data(jm_json_writer_t *w, const jm_result_t *result, unsigned write)
 void
 jm_reply_errors(jm_json_writer_t *w, const jm_part_t *parts, size_t n)
 {
-    size_t             i;
-    unsigned           any;
-    const jm_error_t  *e;
+    size_t            i, j;
+    unsigned          any;
+    const jm_part_t  *part;
 
     any = 0;
 
     for (i = 0; i < n; i++) {
-        e = parts[i].error;
+        part = &parts[i];
 
-        if (e == NULL) {
+        if (part->error != NULL) {
+            jm_reply_failure(w, &any, i, part->error);
             continue;
         }
 
-        if (!any) {
-            any = 1;
-            jm_json_key(w, "errors");
-            jm_json_array(w);
+        for (j = 0; j < part->nerrors; j++) {
+            jm_reply_failure(w, &any, i + part->errors[j].index,
+                             &part->errors[j].error);
         }
-
-        jm_json_object(w);
-
-        jm_json_key(w, "index");
-        jm_json_int(w, (int64_t) i);
-
-        jm_reply_why(w, e);
-
-        jm_json_end_object(w);
     }
 
     if (any) {
         jm_json_end_array(w);
     }
+}
+
+
+static void
+jm_reply_failure(jm_json_writer_t *w, unsigned *any, size_t index,
+    const jm_error_t *e)
+{
+    if (!*any) {
+        *any = 1;
+        jm_json_key(w, "errors");
+        jm_json_array(w);
+    }
+
+    jm_json_object(w);
+
+    jm_json_key(w, "index");
+    jm_json_int(w, (int64_t) index);
+
+    jm_reply_why(w, e);
+
+    jm_json_end_object(w);
 }
 
 
@@ -228,10 +248,23 @@ jm_reply_look(jm_json_writer_t *w, const jm_look_t *look)
 
 
 void
-jm_reply_usage(jm_json_writer_t *w, size_t made)
+jm_reply_usage(jm_json_writer_t *w, size_t made, const jm_part_t *parts,
+    size_t n)
 {
+    size_t                 i;
+    uint64_t               input, output, total;
     static const jm_str_t  none =
         jm_string("{\"text_tokens\":0,\"image_tokens\":0}");
+
+    input = 0;
+    output = 0;
+    total = 0;
+
+    for (i = 0; i < n; i++) {
+        input += parts[i].input_tokens;
+        output += parts[i].output_tokens;
+        total += parts[i].total_tokens;
+    }
 
     jm_json_key(w, "usage");
     jm_json_object(w);
@@ -240,13 +273,13 @@ jm_reply_usage(jm_json_writer_t *w, size_t made)
     jm_json_int(w, (int64_t) made);
 
     jm_json_key(w, "input_tokens");
-    jm_json_int(w, 0);
+    jm_json_int(w, (int64_t) input);
 
     jm_json_key(w, "output_tokens");
-    jm_json_int(w, 0);
+    jm_json_int(w, (int64_t) output);
 
     jm_json_key(w, "total_tokens");
-    jm_json_int(w, 0);
+    jm_json_int(w, (int64_t) total);
 
     jm_json_key(w, "input_tokens_details");
     jm_json_raw(w, none);

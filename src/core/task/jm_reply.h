@@ -16,18 +16,10 @@
 
 #include "jm_buf.h"
 #include "jm_keys.h"
+#include "jm_part.h"
 #include "jm_picture.h"
 #include "jm_request.h"
 #include "jm_standing.h"
-
-
-/* what became of one task; both where pictures were made and cannot be had */
-
-typedef struct {
-    const jm_str_t    *urls;
-    size_t             nurls;
-    const jm_error_t  *error;           /* NULL: the task is done */
-} jm_part_t;
 
 
 /*
@@ -62,7 +54,8 @@ typedef struct {
 
 /*
  * Appends the reply of a request of which at least one task is done; those
- * that failed are listed as "errors", by their number from 0.
+ * that failed are listed as "errors", by their number from 0, as are single
+ * pictures of a group.
  * "generated_images" counts what was made, and so billed: also the pictures
  * that are over max_images.
  *

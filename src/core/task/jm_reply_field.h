@@ -38,14 +38,16 @@ void jm_reply_look(jm_json_writer_t *w, const jm_look_t *look);
 
 /*
  * Appends "usage" with made, the pictures that are billed, and with OpenAI's
- * tokens ("ImageGenUsage"), which readers insist on and Volcengine does not
- * count: they are 0.
+ * tokens ("ImageGenUsage"), which readers insist on: those of all parts as Ark
+ * counts them, of which there may be none, and 0 where Jimeng does not.
  */
-void jm_reply_usage(jm_json_writer_t *w, size_t made);
+void jm_reply_usage(jm_json_writer_t *w, size_t made, const jm_part_t *parts,
+    size_t n);
 
 /*
- * Appends "errors", those of the parts that have one, by their number from 0;
- * nothing when none has.
+ * Appends "errors", those of the parts that have one, by their number from 0,
+ * and behind the number of its part those of single pictures; nothing when
+ * there are none.
  */
 void jm_reply_errors(jm_json_writer_t *w, const jm_part_t *parts, size_t n);
 

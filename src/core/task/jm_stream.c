@@ -63,12 +63,16 @@ jm_stream_picture(jm_buf_t *out, const jm_stream_t *s, uint32_t index,
         jm_json_int(&w, index);
     }
 
-    if (ark) {
+    if (ark && s->size.len != 0) {
+        jm_json_key(&w, "size");
+        jm_json_string(&w, s->size);
+
+    } else if (ark) {
         jm_reply_size(&w, &s->look.size);
 
     } else {
         jm_reply_look(&w, &s->look);
-        jm_reply_usage(&w, 1);
+        jm_reply_usage(&w, 1, s->parts, s->nparts);
         jm_reply_errors(&w, s->parts, s->nparts);
         jm_reply_ignored(&w, s->ignored);
     }
@@ -123,7 +127,7 @@ jm_stream_end(jm_buf_t *out, const jm_stream_t *s, size_t made)
 
     jm_stream_open(&w, out, s, "completed");
     jm_stream_created(&w, s);
-    jm_reply_usage(&w, made);
+    jm_reply_usage(&w, made, s->parts, s->nparts);
     jm_reply_ignored(&w, s->ignored);
 
     (void) jm_stream_close(&w, out);

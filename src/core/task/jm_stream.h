@@ -20,9 +20,10 @@
 
 /*
  * What the events of a stream are made of: dialect is JM_STREAM_OPENAI or _ARK,
- * edit is set for POST images/edits; look.type is that of the picture whose
- * event is next; the others are jm_result_t's.  The parts are for OpenAI's
- * last picture, whose event tells what failed; nparts is 0 for the others.
+ * edit is set for POST images/edits; look.type, and size where that is known,
+ * are those of the picture whose event is next; the others are jm_result_t's.
+ * The parts are for OpenAI's last picture, whose event tells what failed, and
+ * for Ark's end, which has the tokens; nparts is 0 for the others.
  */
 
 typedef struct {
@@ -31,6 +32,7 @@ typedef struct {
     int64_t          created;
     jm_str_t         model;
     jm_look_t        look;
+    jm_str_t         size;
     const jm_part_t *parts;
     size_t           nparts;
     uint64_t         ignored;

@@ -56,7 +56,7 @@ typedef struct {
     uint32_t         attempts;      /* queries of one submit, at most */
     uint32_t         retries;       /* submits after those failed transiently */
     unsigned         queue;         /* a submit needs a slot */
-    unsigned         single;        /* what a submit is answered is the result */
+    unsigned         single;        /* a submit's answer is the result */
 } jm_task_limits_t;
 
 

@@ -18,6 +18,7 @@
 
 #define JM_TICKET_TASKS     10
 #define JM_TICKET_AGE       43200   /* seconds that the upstream knows a task */
+#define JM_TICKET_ARK_AGE   86400   /* and that links of Ark's live */
 
 /* bytes at most: with those around them, what JM_SEAL_MAX characters hold */
 

@@ -284,6 +284,7 @@ jm_visual_urls(jm_answer_t *a, const jm_json_t *data)
         }
 
         if (node->type == JM_JSON_STRING && jm_answer_is_url(node->text)) {
+            a->indexes[a->nurls] = a->nurls;
             a->urls[a->nurls++] = node->text;
         }
     }
