@@ -6,6 +6,8 @@
 
 #include "ngx_http_jimeng_picture.h"
 
+#include "jm_ark.h"
+
 
 static ngx_int_t ngx_http_jimeng_picture_piece(ngx_http_jimeng_picture_t *p,
     jm_str_t *piece);
@@ -13,6 +15,8 @@ static ngx_int_t ngx_http_jimeng_picture_decode(ngx_http_jimeng_picture_t *p,
     jm_str_t *piece, jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_picture_add(ngx_http_jimeng_picture_t *p,
     jm_str_t data, jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_picture_name(ngx_http_jimeng_picture_t *p,
+    jm_str_t data);
 static ngx_int_t ngx_http_jimeng_picture_end(ngx_http_jimeng_picture_t *p,
     jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_picture_refuse(ngx_http_jimeng_picture_t *p,
@@ -50,6 +54,9 @@ ngx_http_jimeng_picture_start(ngx_http_jimeng_picture_t *p,
 
     p->image = image;
     p->offset = 0;
+    p->nheld = 0;
+    p->uri = (model->provider == JM_PROVIDER_ARK);
+    p->named = 0;
 
     jm_base64_init(&p->base64, flags);
     jm_picture_init(&p->picture, model->max_bytes);
@@ -155,9 +162,46 @@ ngx_http_jimeng_picture_add(ngx_http_jimeng_picture_t *p, jm_str_t data,
     }
 
     rc = p->store ? ngx_http_jimeng_store_add(p->store, data)
-                  : ngx_http_jimeng_payload_data(p->writer, data);
+         : (p->uri && !p->named) ? ngx_http_jimeng_picture_name(p, data)
+         : ngx_http_jimeng_payload_data(p->writer, data);
 
     return rc == NGX_OK ? NGX_OK : ngx_http_jimeng_picture_unstored(e);
+}
+
+
+/* what there is of a picture is held until it tells its type */
+
+static ngx_int_t
+ngx_http_jimeng_picture_name(ngx_http_jimeng_picture_t *p, jm_str_t data)
+{
+    jm_str_t  held;
+
+    if (p->picture.type == JM_PICTURE_UNKNOWN) {
+
+        if (data.len > JM_PICTURE_KEPT - p->nheld) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(p->held + p->nheld, data.data, data.len);
+        p->nheld += data.len;
+
+        return NGX_OK;
+    }
+
+    p->named = 1;
+
+    held.len = p->nheld;
+    held.data = p->held;
+
+    if (ngx_http_jimeng_payload_text(p->writer,
+                                     jm_ark_data_uri(p->picture.type))
+        != NGX_OK
+        || ngx_http_jimeng_payload_data(p->writer, held) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_jimeng_payload_data(p->writer, data);
 }
 
 

@@ -66,8 +66,12 @@ typedef struct {
     uint64_t                    offset;     /* of the next piece of it */
     jm_base64_t                 base64;
     jm_picture_t                picture;
+    size_t                      nheld;      /* bytes of it before its type */
+    u_char                      held[JM_PICTURE_KEPT];
     u_char                     *buffer;     /* for a piece of the body, */
     u_char                     *decoded;    /* and one for it, decoded */
+    unsigned                    uri:1;      /* its type goes before it */
+    unsigned                    named:1;    /* it has */
 } ngx_http_jimeng_picture_t;
 
 
@@ -78,12 +82,9 @@ ngx_int_t ngx_http_jimeng_body_open(ngx_http_request_t *r,
 ngx_int_t ngx_http_jimeng_body_read(ngx_http_jimeng_body_t *body,
     uint64_t offset, size_t len, u_char *buffer, jm_str_t *piece);
 
-/* ngx_http_jimeng_expire.c */
+/* ngx_http_jimeng_expire.c, ngx_http_jimeng_upload.c */
 
 ngx_msec_t ngx_http_jimeng_expire(void *data);
-
-/* ngx_http_jimeng_upload.c */
-
 char *ngx_http_jimeng_upload(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_http_jimeng_store_t *ngx_http_jimeng_store_create(
     ngx_http_jimeng_upload_t *upload, ngx_pool_t *pool, ngx_log_t *log);
