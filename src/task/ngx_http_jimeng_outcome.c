@@ -284,13 +284,40 @@ ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
 
     /* its client was told that it failed, and gets none of its pictures */
 
-    if (task->follows) {
+    if (task->follows && !task->task.limits.single) {
         task->part.nurls = answer->nurls;
         return NGX_OK;
     }
 
-    return ngx_http_jimeng_part(&task->part, answer,
-                                task->job->request->pool);
+    return ngx_http_jimeng_outcome_pictures(task, answer);
+}
+
+
+/* sets a task's pictures as its client is told of them */
+
+ngx_int_t
+ngx_http_jimeng_outcome_pictures(ngx_http_jimeng_task_t *task,
+    const jm_answer_t *answer)
+{
+    ngx_http_jimeng_job_t  *job;
+
+    job = task->job;
+
+    if (ngx_http_jimeng_part(&task->part, answer, job->request->pool)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* who wants data is told no URL */
+
+    if (job->order.data_json.len) {
+        return NGX_OK;
+    }
+
+    return ngx_http_jimeng_link_urls(job->request, job->order.created,
+                                     (jm_str_t *) task->part.urls,
+                                     task->part.nurls);
 }
 
 
@@ -402,8 +429,7 @@ ngx_http_jimeng_outcome_progress(ngx_http_jimeng_task_t *task)
     if (x->events && task->job->order.stream && !task->follows
         && x->result.nurls > task->part.nurls)
     {
-        (void) ngx_http_jimeng_part(&task->part, &x->result,
-                                    task->job->request->pool);
+        (void) ngx_http_jimeng_outcome_pictures(task, &x->result);
     }
 }
 

@@ -133,9 +133,7 @@ ngx_http_jimeng_task_looked(void *data)
         if (ngx_http_jimeng_part_kept(task->slot.look.result, &answer,
                                       &task->slot.mem)
             == NGX_OK
-            && ngx_http_jimeng_part(&task->part, &answer,
-                                    task->job->request->pool)
-               == NGX_OK)
+            && ngx_http_jimeng_outcome_pictures(task, &answer) == NGX_OK)
         {
             event = JM_EVENT_DONE;
             break;

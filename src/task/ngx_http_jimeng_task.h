@@ -46,8 +46,7 @@ typedef struct {
 } ngx_http_jimeng_task_t;
 
 
-/* ngx_http_jimeng_job.c says how one leads to another, and changes it */
-typedef enum {
+typedef enum {      /* ngx_http_jimeng_job.c says how one leads to another */
     NGX_HTTP_JIMENG_WAITING = 0,    /* the client, for more of the reply */
     NGX_HTTP_JIMENG_ANSWERED,       /* the reply is whole, and on its way */
     NGX_HTTP_JIMENG_ENDED,          /* the client took it */
@@ -97,6 +96,8 @@ void ngx_http_jimeng_admit_again(ngx_http_jimeng_task_t *task);
 ngx_uint_t ngx_http_jimeng_outcome_read(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_outcome_progress(ngx_http_jimeng_task_t *task);
+ngx_int_t ngx_http_jimeng_outcome_pictures(ngx_http_jimeng_task_t *task,
+    const jm_answer_t *answer);
 void ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 
