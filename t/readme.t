@@ -116,7 +116,7 @@ for my $name (@commands) {
 }
 
 # A default that is not in the command table.
-my ($min, $max) = source('jm_model.c', 'jm_model.h',
+my ($min, $max) = source('jm_model_table.c', 'jm_model.h',
                          'jm_size.h')
                   =~ /\b(1048576)\b.*?\b(16777216)\b/s;
 like(section('#### jimeng_model'), qr/\barea=$min-$max\b/,
@@ -160,7 +160,7 @@ is(names(@named), names(@variables), 'the variables of README');
 
 # ---- models and errors
 
-my @models = source('jm_model.c') =~ /^\s*\{ jm_string\("([^"]+)"\)/mg;
+my @models = source('jm_model_table.c') =~ /\bjm_row\("([^"]+)"/g;
 my ($models) = grep { $_->[0] eq '`model`' }
                rows(section('## What a client may send'));
 

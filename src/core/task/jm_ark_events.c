@@ -13,7 +13,8 @@ static size_t jm_ark_events_value(jm_ark_events_t *s, const uint8_t *p,
 static void jm_ark_events_field(jm_ark_events_t *s, uint8_t c);
 static void jm_ark_events_line(jm_ark_events_t *s);
 static void jm_ark_events_end(jm_ark_events_t *s);
-static jm_ark_event_e jm_ark_events_kind(jm_ark_events_t *s, jm_str_t name);
+static jm_ark_event_e jm_ark_events_kind(jm_ark_events_t *s);
+static jm_ark_event_e jm_ark_events_named(jm_str_t name);
 static jm_ark_event_e jm_ark_events_unnamed(jm_ark_events_t *s);
 
 
@@ -183,14 +184,10 @@ jm_ark_events_line(jm_ark_events_t *s)
 static void
 jm_ark_events_end(jm_ark_events_t *s)
 {
-    jm_str_t        name;
     jm_ark_event_e  event;
 
     if (s->lines != 0) {
-        name.data = s->name;
-        name.len = s->nname;
-
-        event = jm_ark_events_kind(s, name);
+        event = jm_ark_events_kind(s);
 
         if (s->rc == JM_OK && s->over && event != JM_ARK_EVENT_PARTIAL_IMAGE) {
             s->rc = JM_INVALID;
@@ -213,10 +210,9 @@ jm_ark_events_end(jm_ark_events_t *s)
 
 
 static jm_ark_event_e
-jm_ark_events_kind(jm_ark_events_t *s, jm_str_t name)
+jm_ark_events_kind(jm_ark_events_t *s)
 {
-    size_t    i;
-    jm_str_t  data;
+    jm_str_t  name, data;
 
     data = jm_buf_view(&s->data);
 
@@ -224,9 +220,21 @@ jm_ark_events_kind(jm_ark_events_t *s, jm_str_t name)
         return JM_ARK_EVENT_DONE;
     }
 
-    if (name.len == 0 && !s->over) {
+    if (s->nname == 0 && !s->over) {
         return jm_ark_events_unnamed(s);
     }
+
+    name.data = s->name;
+    name.len = s->nname;
+
+    return jm_ark_events_named(name);
+}
+
+
+static jm_ark_event_e
+jm_ark_events_named(jm_str_t name)
+{
+    size_t  i;
 
     for (i = 0; i < jm_nitems(jm_ark_event_names); i++) {
 
@@ -274,7 +282,7 @@ jm_ark_events_unnamed(jm_ark_events_t *s)
     type = jm_answer_text(jm_json_get(root, "type"));
 
     if (type.len != 0) {
-        return jm_ark_events_kind(s, type);
+        return jm_ark_events_named(type);
     }
 
     return jm_json_get(root, "error") != NULL ? JM_ARK_EVENT_ERROR
