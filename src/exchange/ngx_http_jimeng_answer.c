@@ -15,6 +15,8 @@
 static ngx_int_t ngx_http_jimeng_answer_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_int_t ngx_http_jimeng_answer_pass(ngx_http_jimeng_exchange_t *x,
+    ngx_chain_t *in);
 static void ngx_http_jimeng_answer_file(ngx_http_jimeng_exchange_t *x,
     ngx_buf_t *b);
 static ngx_uint_t ngx_http_jimeng_answer_passes(
@@ -38,7 +40,9 @@ ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x)
 
     u = x->subrequest->upstream;
 
-    if (u == NULL) {
+    /* a picture alone is its location's, with its cache and its buffers */
+
+    if (u == NULL || (x->pass && x->pass->raw)) {
         return NGX_OK;
     }
 
@@ -96,7 +100,7 @@ ngx_http_jimeng_answer_header_filter(ngx_http_request_t *r)
 
     x->status = r->headers_out.status;
 
-    if (x->account->provider == JM_PROVIDER_ARK
+    if (x->account->provider == JM_PROVIDER_ARK && x->pass == NULL
         && ngx_http_jimeng_answer_ark_begin(x) != NGX_OK)
     {
         x->truncated = 1;
@@ -124,7 +128,9 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     for (cl = in; cl; cl = cl->next) {
         b = cl->buf;
 
-        if (x->pass && ngx_buf_size(b) && !ngx_buf_in_memory(b)) {
+        if (x->pass && !x->pass->raw && ngx_buf_size(b)
+            && !ngx_buf_in_memory(b))
+        {
             x->truncated = 1;
         }
 
@@ -141,7 +147,7 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
             return ngx_chain_add_copy(x->pool, &x->deferred, in);
         }
 
-        return ngx_http_jimeng_pass_filter(x->pass, in, &x->answer);
+        return ngx_http_jimeng_answer_pass(x, in);
     }
 
     for (cl = in; cl; cl = cl->next) {
@@ -162,6 +168,31 @@ ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_answer_pass(ngx_http_jimeng_exchange_t *x, ngx_chain_t *in)
+{
+    ngx_int_t  rc;
+
+    if (!x->pass->raw) {
+        return ngx_http_jimeng_pass_filter(x->pass, in, &x->answer);
+    }
+
+    rc = ngx_http_jimeng_encode_filter(x->pass, in, x->pool);
+
+#if (NGX_HTTP_CACHE)
+
+    /* what is no picture is none for those who come later either */
+
+    if (x->pass->bad && x->subrequest->upstream) {
+        x->subrequest->upstream->cacheable = 0;
+    }
+
+#endif
+
+    return rc;
 }
 
 
@@ -210,8 +241,7 @@ ngx_http_jimeng_answer_deferred(ngx_http_jimeng_exchange_t *x)
 {
     if (x->deferred
         && (!ngx_http_jimeng_answer_passes(x)
-            || ngx_http_jimeng_pass_filter(x->pass, x->deferred, &x->answer)
-               != NGX_OK))
+            || ngx_http_jimeng_answer_pass(x, x->deferred) != NGX_OK))
     {
         x->truncated = 1;
     }
@@ -276,13 +306,20 @@ ngx_http_jimeng_answer_read(ngx_http_jimeng_exchange_t *x)
                       NGX_HTTP_JIMENG_ANSWER_MAX);
     }
 
+    if (x->pass && x->pass->raw) {
+        x->result.event = (transport == JM_TRANSPORT_WHOLE
+                           && x->status == NGX_HTTP_OK && !x->pass->bad)
+                          ? JM_EVENT_DONE : JM_EVENT_TROUBLE;
+        return JM_OK;
+    }
+
     rc = (x->account->provider == JM_PROVIDER_ARK)
          ? ngx_http_jimeng_answer_ark_read(x, transport)
          : jm_visual_read(&x->result, x->call, transport, (unsigned) x->status,
                           jm_buf_view(&x->answer), &x->mem);
 
     if (transport != JM_TRANSPORT_UNSENT && x->result.code.len == 0
-        && x->subrequest->upstream == NULL)
+        && x->result.event != JM_EVENT_DONE && x->subrequest->upstream == NULL)
     {
         ngx_log_error(NGX_LOG_ERR, x->request->connection->log, 0,
                       "jimeng: the location \"%V\" itself answered with %i, "

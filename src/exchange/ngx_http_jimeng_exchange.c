@@ -12,10 +12,13 @@
 #define NGX_HTTP_JIMENG_POOL    12288
 
 
+static ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_new(
+    ngx_http_request_t *r, ngx_http_jimeng_account_t *account,
+    jm_visual_call_e call, ngx_http_jimeng_pass_t *pass, ngx_str_t *uri);
 static ngx_int_t ngx_http_jimeng_exchange_create(
-    ngx_http_jimeng_exchange_t *x);
+    ngx_http_jimeng_exchange_t *x, ngx_str_t *uri);
 static ngx_int_t ngx_http_jimeng_exchange_request(
-    ngx_http_jimeng_exchange_t *x, ngx_http_jimeng_payload_t *body);
+    ngx_http_jimeng_exchange_t *x, off_t len);
 static ngx_int_t ngx_http_jimeng_exchange_body(ngx_http_request_t *sr,
     ngx_http_jimeng_payload_t *body);
 static void ngx_http_jimeng_exchange_run(ngx_http_request_t *sr);
@@ -39,6 +42,59 @@ ngx_http_jimeng_exchange_t *
 ngx_http_jimeng_exchange_start(ngx_http_request_t *r,
     ngx_http_jimeng_account_t *account, jm_visual_call_e call,
     ngx_http_jimeng_payload_t *body, ngx_http_jimeng_pass_t *pass)
+{
+    ngx_str_t                   *uri;
+    ngx_http_jimeng_exchange_t  *x;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    uri = account->pass.len ? &account->pass : &jlcf->uri;
+
+    x = ngx_http_jimeng_exchange_new(r, account, call, pass, uri);
+    if (x == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_jimeng_exchange_request(x, body->len) != NGX_OK
+        || ngx_http_jimeng_sign(account, call, body,
+                                &x->subrequest->headers_in.headers,
+                                r->connection->log)
+           != NGX_OK
+        || ngx_http_jimeng_exchange_body(x->subrequest, body) != NGX_OK)
+    {
+        /* the subrequest is there and has to end: it does so unsent */
+
+        x->rc = NGX_ERROR;
+    }
+
+    return x;
+}
+
+
+/* the same for a picture, which is there under a URI of this server's */
+
+ngx_http_jimeng_exchange_t *
+ngx_http_jimeng_exchange_fetch(ngx_http_request_t *r,
+    ngx_http_jimeng_account_t *account, ngx_str_t *uri,
+    ngx_http_jimeng_pass_t *pass)
+{
+    ngx_http_jimeng_exchange_t  *x;
+
+    x = ngx_http_jimeng_exchange_new(r, account, JM_VISUAL_RESULT, pass, uri);
+
+    if (x && ngx_http_jimeng_exchange_request(x, -1) != NGX_OK) {
+        x->rc = NGX_ERROR;
+    }
+
+    return x;
+}
+
+
+static ngx_http_jimeng_exchange_t *
+ngx_http_jimeng_exchange_new(ngx_http_request_t *r,
+    ngx_http_jimeng_account_t *account, jm_visual_call_e call,
+    ngx_http_jimeng_pass_t *pass, ngx_str_t *uri)
 {
     ngx_pool_t                  *pool;
     ngx_http_jimeng_exchange_t  *x;
@@ -70,16 +126,9 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r,
     jm_buf_init(&x->answer, &x->mem, NGX_HTTP_JIMENG_ANSWER,
                 NGX_HTTP_JIMENG_ANSWER_MAX);
 
-    if (ngx_http_jimeng_exchange_create(x) != NGX_OK) {
+    if (ngx_http_jimeng_exchange_create(x, uri) != NGX_OK) {
         ngx_http_jimeng_exchange_destroy(x);
         return NULL;
-    }
-
-    if (ngx_http_jimeng_exchange_request(x, body) != NGX_OK) {
-
-        /* the subrequest is there and has to end: it does so unsent */
-
-        x->rc = NGX_ERROR;
     }
 
     return x;
@@ -87,14 +136,12 @@ ngx_http_jimeng_exchange_start(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x)
+ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x, ngx_str_t *uri)
 {
     ngx_int_t                    rc;
-    ngx_str_t                   *uri;
     ngx_uint_t                   flags;
     ngx_pool_t                  *pool;
     ngx_http_request_t          *r, *sr;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
     ngx_http_post_subrequest_t  *ps;
 
     ps = ngx_palloc(x->pool, sizeof(ngx_http_post_subrequest_t));
@@ -107,10 +154,6 @@ ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x)
 
     r = x->request;
     sr = NULL;
-
-    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
-
-    uri = x->account->pass.len ? &x->account->pass : &jlcf->uri;
 
     flags = NGX_HTTP_SUBREQUEST_BACKGROUND;
 
@@ -146,8 +189,7 @@ ngx_http_jimeng_exchange_create(ngx_http_jimeng_exchange_t *x)
 
 
 static ngx_int_t
-ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
-    ngx_http_jimeng_payload_t *body)
+ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x, off_t len)
 {
     ngx_http_request_t         *sr;
     ngx_http_variable_value_t  *variables;
@@ -171,7 +213,7 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
 
     ngx_memzero(&sr->headers_in, sizeof(ngx_http_headers_in_t));
 
-    sr->headers_in.content_length_n = body->len;
+    sr->headers_in.content_length_n = len;
     sr->headers_in.keep_alive_n = -1;
 
     if (ngx_list_init(&sr->headers_in.headers, x->pool, 6,
@@ -181,20 +223,14 @@ ngx_http_jimeng_exchange_request(ngx_http_jimeng_exchange_t *x,
         return NGX_ERROR;
     }
 
-    if (ngx_http_jimeng_sign(x->account, x->call, body,
-                             &sr->headers_in.headers,
-                             x->request->connection->log)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    if (len == -1) {
+        sr->method = NGX_HTTP_GET;
+        ngx_str_set(&sr->method_name, "GET");
 
-    if (ngx_http_jimeng_exchange_body(sr, body) != NGX_OK) {
-        return NGX_ERROR;
+    } else {
+        sr->method = NGX_HTTP_POST;
+        ngx_str_set(&sr->method_name, "POST");
     }
-
-    sr->method = NGX_HTTP_POST;
-    ngx_str_set(&sr->method_name, "POST");
 
     return NGX_OK;
 }

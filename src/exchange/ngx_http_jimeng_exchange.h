@@ -108,6 +108,9 @@ ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_start(
     ngx_http_request_t *r, ngx_http_jimeng_account_t *account,
     jm_visual_call_e call, ngx_http_jimeng_payload_t *body,
     ngx_http_jimeng_pass_t *pass);
+ngx_http_jimeng_exchange_t *ngx_http_jimeng_exchange_fetch(
+    ngx_http_request_t *r, ngx_http_jimeng_account_t *account, ngx_str_t *uri,
+    ngx_http_jimeng_pass_t *pass);
 void ngx_http_jimeng_exchange_wake(ngx_http_jimeng_exchange_t *x);
 ngx_uint_t ngx_http_jimeng_exchange_passes(ngx_http_jimeng_exchange_t *x);
 

@@ -93,6 +93,53 @@ ngx_http_jimeng_link_url(ngx_http_request_t *r, ngx_str_t *base,
 }
 
 
+/*
+ * Sets the URI of this server under which there is the picture of a URL.
+ * NGX_DECLINED: its server is not listed.
+ */
+
+ngx_int_t
+ngx_http_jimeng_link_uri(ngx_http_request_t *r, time_t created, jm_str_t url,
+    ngx_str_t *uri)
+{
+    u_char                      *p;
+    jm_str_t                     link;
+    ngx_str_t                    text, name;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    link = url;
+
+    if (ngx_http_jimeng_link_urls(r, created, &link, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (link.data == url.data) {
+        return NGX_DECLINED;
+    }
+
+    text.len = link.len;
+    text.data = (u_char *) link.data;
+
+    ngx_http_jimeng_link_name(&text, &name);
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    p = ngx_pnalloc(r->pool, jlcf->links->path.len + name.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    uri->data = p;
+
+    p = ngx_cpymem(p, jlcf->links->path.data, jlcf->links->path.len);
+    p = ngx_cpymem(p, name.data, name.len);
+
+    uri->len = p - uri->data;
+
+    return NGX_OK;
+}
+
+
 /* sets whose a link is: of a client that has no name and no key, nobody's */
 
 ngx_int_t

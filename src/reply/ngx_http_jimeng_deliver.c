@@ -29,7 +29,12 @@ static ngx_int_t ngx_http_jimeng_deliver_picture(void *data,
 static ngx_uint_t ngx_http_jimeng_deliver_wanted(
     ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d);
+static void ngx_http_jimeng_deliver_fetch(ngx_http_jimeng_delivery_t *d);
+static ngx_uint_t ngx_http_jimeng_deliver_encodes(
+    ngx_http_jimeng_delivery_t *d);
 static void ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d);
+static ngx_uint_t ngx_http_jimeng_deliver_whole(
+    ngx_http_jimeng_delivery_t *d, jm_answer_t *answer);
 static void ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     jm_answer_t *answer);
 static void ngx_http_jimeng_deliver_error(ngx_http_jimeng_delivery_t *d,
@@ -261,6 +266,7 @@ ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
 
     if (d->job->order.data_json.len) {
         d->attempts = 0;
+        ngx_http_jimeng_pass_init(&d->pass, ngx_http_jimeng_deliver_wanted(d));
         ngx_http_jimeng_deliver_ask(d);
 
         return NGX_OK;
@@ -276,7 +282,7 @@ static ngx_int_t
 ngx_http_jimeng_deliver_made(ngx_http_jimeng_delivery_t *d,
     ngx_http_jimeng_task_t *task)
 {
-    if (task->part.nurls == 0 || !d->begun) {
+    if (task->part.nurls == 0 || !d->begun || d->job->order.data_json.len) {
         return NGX_OK;
     }
 
@@ -311,6 +317,11 @@ ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d)
 
     d->attempts++;
 
+    if (d->task->task.limits.single) {
+        ngx_http_jimeng_deliver_fetch(d);
+        return;
+    }
+
     ngx_http_jimeng_pass_init(&d->pass, ngx_http_jimeng_deliver_wanted(d));
 
     if (ngx_http_jimeng_query(job->request->pool, &job->order.req_key,
@@ -320,6 +331,32 @@ ngx_http_jimeng_deliver_ask(ngx_http_jimeng_delivery_t *d)
         d->exchange = ngx_http_jimeng_exchange_start(job->request,
                                                      job->account,
                                                      JM_VISUAL_RESULT, &body,
+                                                     &d->pass);
+    }
+
+    if (d->exchange == NULL) {
+        ngx_http_jimeng_deliver_trouble(d, NULL);
+    }
+}
+
+
+/* begins one that brings the next of these pictures, by its link */
+
+static void
+ngx_http_jimeng_deliver_fetch(ngx_http_jimeng_delivery_t *d)
+{
+    ngx_str_t               uri;
+    ngx_http_jimeng_job_t  *job;
+
+    job = d->job;
+
+    if (ngx_http_jimeng_link_uri(job->request, job->order.created,
+                                 d->task->part.urls[d->pass.pictures], &uri)
+        == NGX_OK
+        && ngx_http_jimeng_encode_init(&d->pass, job->request->pool) == NGX_OK)
+    {
+        d->exchange = ngx_http_jimeng_exchange_fetch(job->request,
+                                                     job->account, &uri,
                                                      &d->pass);
     }
 
@@ -370,12 +407,16 @@ ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job)
         ngx_http_jimeng_exchange_wake(d->exchange);
     }
 
+    if (d->exchange && d->pass.raw && !d->pass.bad) {
+        (void) ngx_http_jimeng_encode(&d->pass);
+    }
+
     if (d->pass.client_lost || d->client_lost) {
         return NGX_ERROR;
     }
 
     if (d->exchange && ngx_http_jimeng_exchange_ended(d->exchange)
-        && !d->stopped)
+        && !d->stopped && !ngx_http_jimeng_deliver_encodes(d))
     {
         ngx_http_jimeng_deliver_asked(d);
     }
@@ -389,6 +430,16 @@ ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job)
     }
 
     return ngx_http_jimeng_send_rest(job->request);
+}
+
+
+/* whether some of a picture that has come is not in the reply yet */
+
+static ngx_uint_t
+ngx_http_jimeng_deliver_encodes(ngx_http_jimeng_delivery_t *d)
+{
+    return d->pass.raw && !d->pass.bad
+           && (d->pass.pending || (d->pass.last && d->pass.inside));
 }
 
 
@@ -420,8 +471,17 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
 
     ngx_http_jimeng_log_answer(d->task, answer);
 
-    whole = (answer->event == JM_EVENT_DONE
-             && d->pass.pictures == d->pass.wanted && !d->pass.empty);
+    whole = ngx_http_jimeng_deliver_whole(d, answer);
+
+    if (whole && d->pass.raw && d->pass.pictures < d->pass.wanted) {
+        ngx_http_jimeng_exchange_destroy(x);
+
+        d->exchange = NULL;
+        d->attempts = 0;
+
+        ngx_http_jimeng_deliver_ask(d);
+        return;
+    }
 
     if (whole && ngx_http_jimeng_pass_busy(&d->pass)) {
 
@@ -437,7 +497,7 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
     if (whole) {
         d->exchange = NULL;
 
-    } else if (d->pass.begun) {
+    } else if (d->pass.raw ? d->pass.inside : d->pass.begun) {
 
         /* the exchange is kept: what the client has yet to take lies in it */
 
@@ -458,6 +518,19 @@ ngx_http_jimeng_deliver_asked(ngx_http_jimeng_delivery_t *d)
     }
 
     ngx_http_jimeng_exchange_destroy(x);
+}
+
+
+static ngx_uint_t
+ngx_http_jimeng_deliver_whole(ngx_http_jimeng_delivery_t *d,
+    jm_answer_t *answer)
+{
+    if (answer->event != JM_EVENT_DONE) {
+        return 0;
+    }
+
+    return d->pass.raw ? d->pass.pictures == d->pass.number + 1
+                       : d->pass.pictures == d->pass.wanted && !d->pass.empty;
 }
 
 

@@ -372,7 +372,7 @@ ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
     ngx_uint_t number, jm_picture_type_e type, ngx_str_t *before,
     ngx_str_t *after)
 {
-    size_t       at;
+    size_t       at, index;
     jm_buf_t     b;
     jm_mem_t     mem;
     jm_str_t     none = jm_null_string;
@@ -380,6 +380,7 @@ ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
 
     ngx_http_jimeng_stream_init(d, &s);
     s.look.type = type;
+    s.size = d->task->part.sizes[number];
 
     if (ngx_http_jimeng_stream_last(d, &s, number, d->pass.wanted) != NGX_OK) {
         return NGX_ERROR;
@@ -388,7 +389,9 @@ ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
     ngx_http_jimeng_mem(&mem, d->job->request->pool);
     jm_buf_init(&b, &mem, 512, NGX_HTTP_JIMENG_EVENT_MAX);
 
-    if (jm_stream_picture(&b, &s, ngx_http_jimeng_stream_index(d, number),
+    index = d->task->part.indexes[number];
+
+    if (jm_stream_picture(&b, &s, ngx_http_jimeng_stream_index(d, index),
                           none, &at)
         != JM_OK)
     {

@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_jimeng_order_until(ngx_http_jimeng_input_t *in,
     size_t at);
 static ngx_int_t ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_order_data(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_order_bodies(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
@@ -219,6 +221,10 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
     params = &in->params;
     order = &in->order;
 
+    if (ngx_http_jimeng_order_data(in, e) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
     rc = ngx_http_jimeng_order_bodies(in, e);
 
     if (rc != NGX_OK) {
@@ -264,6 +270,29 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
     }
 
     return NGX_OK;
+}
+
+
+/* Ark gives links alone: data are fetched by the location that shows them */
+
+static ngx_int_t
+ngx_http_jimeng_order_data(ngx_http_jimeng_input_t *in, jm_error_t *e)
+{
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(in->request, ngx_http_jimeng_module);
+
+    if (!in->params.b64 || in->params.model->provider != JM_PROVIDER_ARK
+        || jlcf->links->base.len)
+    {
+        return NGX_OK;
+    }
+
+    jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "response_format",
+                 "Pictures of this model are not to be had as \"b64_json\" "
+                 "here; use the \"response_format\" \"url\".");
+
+    return NGX_DECLINED;
 }
 
 

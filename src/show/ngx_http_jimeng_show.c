@@ -94,10 +94,11 @@ ngx_http_jimeng_show_opened(ngx_http_request_t *r,
 
     rc = ngx_http_jimeng_link_open(r, &shown->name, room, &link);
 
-    /* it is we who fetch it when its task ends */
+    /* it is we who fetch it when its task ends, or for a reply with data */
 
     if (rc == NGX_OK && how == NGX_HTTP_JIMENG_LINK_OWNED
-        && ngx_http_jimeng_attempt_of(r) == NULL)
+        && ngx_http_jimeng_attempt_of(r) == NULL
+        && ngx_http_jimeng_exchange_of(r) == NULL)
     {
         shown->owned = 1;
 

@@ -25,10 +25,6 @@ static ngx_int_t ngx_http_jimeng_pass_close(ngx_http_jimeng_pass_t *p,
     ngx_http_jimeng_run_t *run, ngx_buf_t **last, ngx_chain_t ***ll);
 static ngx_int_t ngx_http_jimeng_pass_run(ngx_http_jimeng_pass_t *p,
     ngx_http_jimeng_run_t *run, ngx_buf_t **last, ngx_chain_t ***ll);
-static ngx_buf_t *ngx_http_jimeng_pass_add(ngx_http_jimeng_pass_t *p,
-    u_char *data, size_t len, ngx_chain_t ***ll);
-static ngx_int_t ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p,
-    ngx_chain_t *out);
 static void ngx_http_jimeng_pass_sent(ngx_http_jimeng_pass_t *p);
 
 
@@ -41,6 +37,7 @@ ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t wanted)
 
     p->wanted = wanted;
     p->pictures = 0;
+    p->raw = 0;
     p->begun = 0;
     p->inside = 0;
     p->empty = 0;
@@ -252,7 +249,7 @@ ngx_http_jimeng_pass_run(ngx_http_jimeng_pass_t *p, ngx_http_jimeng_run_t *run,
 }
 
 
-static ngx_buf_t *
+ngx_buf_t *
 ngx_http_jimeng_pass_add(ngx_http_jimeng_pass_t *p, u_char *data, size_t len,
     ngx_chain_t ***ll)
 {
@@ -282,7 +279,7 @@ ngx_http_jimeng_pass_add(ngx_http_jimeng_pass_t *p, u_char *data, size_t len,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p, ngx_chain_t *out)
 {
     ngx_int_t                  rc;

@@ -16,6 +16,7 @@
 
 #include "ngx_http_jimeng_slot.h"
 
+#include "jm_base64.h"
 #include "jm_part.h"
 #include "jm_pass.h"
 #include "jm_picture.h"
@@ -50,9 +51,17 @@ typedef struct {
     jm_pass_t                   scan;       /* finds them in the answer */
     ngx_chain_t                *free;
     ngx_chain_t                *busy;       /* not sent to the client yet */
+    ngx_chain_t                *pending;    /* not encoded yet */
+    jm_base64_encoder_t         encoder;
+    u_char                     *encoded;    /* a piece of the picture */
+    u_char                     *piece;      /* and one that lay in a file */
     ngx_str_t                   after;      /* goes behind this picture */
     ngx_uint_t                  wanted;     /* pictures; more are dropped */
     ngx_uint_t                  pictures;   /* passed on, to their end */
+    ngx_uint_t                  number;     /* of one that comes alone */
+    unsigned                    raw:1;      /* they come as bytes, each alone */
+    unsigned                    last:1;     /* the last of these came */
+    unsigned                    bad:1;      /* these are none, or unreadable */
     unsigned                    begun:1;    /* the first is being passed on */
     unsigned                    inside:1;   /* the end of one is to come */
     unsigned                    empty:1;    /* a picture had no base64 */
@@ -73,6 +82,18 @@ void ngx_http_jimeng_pass_init(ngx_http_jimeng_pass_t *p, ngx_uint_t limit);
 ngx_int_t ngx_http_jimeng_pass_filter(ngx_http_jimeng_pass_t *p,
     ngx_chain_t *in, jm_buf_t *rest);
 ngx_uint_t ngx_http_jimeng_pass_busy(ngx_http_jimeng_pass_t *p);
+ngx_buf_t *ngx_http_jimeng_pass_add(ngx_http_jimeng_pass_t *p, u_char *data,
+    size_t len, ngx_chain_t ***ll);
+ngx_int_t ngx_http_jimeng_pass_output(ngx_http_jimeng_pass_t *p,
+    ngx_chain_t *out);
+
+/* ngx_http_jimeng_encode.c */
+
+ngx_int_t ngx_http_jimeng_encode_init(ngx_http_jimeng_pass_t *p,
+    ngx_pool_t *pool);
+ngx_int_t ngx_http_jimeng_encode_filter(ngx_http_jimeng_pass_t *p,
+    ngx_chain_t *in, ngx_pool_t *pool);
+ngx_int_t ngx_http_jimeng_encode(ngx_http_jimeng_pass_t *p);
 
 /* ngx_http_jimeng_part.c */
 

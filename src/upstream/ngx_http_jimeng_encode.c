@@ -1,0 +1,240 @@
+
+/*
+ * Copyright (C) ngx_http_jimeng_module authors
+ */
+
+
+/*
+ * A picture's bytes, as base64 in a client's reply: from the buffers of an
+ * upstream, or a cache's file, piece by piece, as the client takes them.
+ */
+
+
+#include "ngx_http_jimeng_upstream.h"
+
+#include "jm_media.h"
+
+
+/* bytes that are encoded at a time: a multiple of three */
+
+#define NGX_HTTP_JIMENG_ENCODE_PIECE  49152
+
+
+static ngx_int_t ngx_http_jimeng_encode_piece(ngx_http_jimeng_pass_t *p,
+    ngx_buf_t *b);
+static ngx_int_t ngx_http_jimeng_encode_begin(ngx_http_jimeng_pass_t *p,
+    jm_str_t piece, ngx_chain_t ***ll);
+static ngx_int_t ngx_http_jimeng_encode_close(ngx_http_jimeng_pass_t *p);
+static ngx_int_t ngx_http_jimeng_encode_read(ngx_http_jimeng_pass_t *p,
+    ngx_buf_t *b, jm_str_t *piece);
+
+
+/* begins the next picture; that there is one more is for the caller to know */
+
+ngx_int_t
+ngx_http_jimeng_encode_init(ngx_http_jimeng_pass_t *p, ngx_pool_t *pool)
+{
+    if (p->encoded == NULL) {
+        p->encoded = ngx_palloc(pool, jm_base64_encoded(
+                                              NGX_HTTP_JIMENG_ENCODE_PIECE));
+        p->piece = ngx_palloc(pool, NGX_HTTP_JIMENG_ENCODE_PIECE);
+
+        if (p->encoded == NULL || p->piece == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    p->raw = 1;
+    p->number = p->pictures;
+    p->inside = 0;
+    p->last = 0;
+    p->bad = 0;
+    p->pending = NULL;
+
+    jm_base64_encoder_init(&p->encoder);
+
+    return NGX_OK;
+}
+
+
+/*
+ * The body filter of an exchange that brings a picture: its buffers are held
+ * until they are encoded.
+ */
+
+ngx_int_t
+ngx_http_jimeng_encode_filter(ngx_http_jimeng_pass_t *p, ngx_chain_t *in,
+    ngx_pool_t *pool)
+{
+    if (ngx_chain_add_copy(pool, &p->pending, in) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for ( /* void */ ; in; in = in->next) {
+        if (in->buf->last_buf || in->buf->last_in_chain) {
+            p->last = 1;
+        }
+    }
+
+    return ngx_http_jimeng_encode(p);
+}
+
+
+/*
+ * Encodes as much as the client takes: called for what has come, and for events
+ * of the client's connection.  A buffer that was encoded is empty.
+ */
+
+ngx_int_t
+ngx_http_jimeng_encode(ngx_http_jimeng_pass_t *p)
+{
+    ngx_buf_t  *b;
+
+    while (p->pending) {
+
+        if (p->busy
+            && (ngx_http_jimeng_pass_output(p, NULL) != NGX_OK || p->busy))
+        {
+            return p->client_lost ? NGX_ERROR : NGX_OK;
+        }
+
+        b = p->pending->buf;
+
+        if (ngx_buf_special(b) || ngx_buf_size(b) == 0) {
+            p->pending = p->pending->next;
+            continue;
+        }
+
+        if (ngx_http_jimeng_encode_piece(p, b) != NGX_OK) {
+            p->bad = 1;
+            return NGX_ERROR;
+        }
+    }
+
+    if (p->last && p->inside && !p->busy) {
+        return ngx_http_jimeng_encode_close(p);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_encode_piece(ngx_http_jimeng_pass_t *p, ngx_buf_t *b)
+{
+    size_t        n;
+    jm_str_t      piece;
+    ngx_chain_t  *out, **ll;
+
+    if (ngx_http_jimeng_encode_read(p, b, &piece) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    out = NULL;
+    ll = &out;
+
+    if (!p->inside && ngx_http_jimeng_encode_begin(p, piece, &ll) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    n = jm_base64_encode(&p->encoder, piece, p->encoded);
+
+    if (n && ngx_http_jimeng_pass_add(p, p->encoded, n, &ll) == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ll = NULL;
+
+    if (ngx_buf_in_memory(b)) {
+        b->pos += piece.len;
+
+    } else {
+        b->file_pos += piece.len;
+    }
+
+    return ngx_http_jimeng_pass_output(p, out);
+}
+
+
+/* what lies in a file is read as it is needed */
+
+static ngx_int_t
+ngx_http_jimeng_encode_read(ngx_http_jimeng_pass_t *p, ngx_buf_t *b,
+    jm_str_t *piece)
+{
+    ssize_t  n;
+
+    piece->len = (size_t) ngx_min(ngx_buf_size(b),
+                                  NGX_HTTP_JIMENG_ENCODE_PIECE);
+
+    if (ngx_buf_in_memory(b)) {
+        piece->data = b->pos;
+        return NGX_OK;
+    }
+
+    n = ngx_read_file(b->file, p->piece, piece->len, b->file_pos);
+
+    if (n <= 0) {
+        return NGX_ERROR;
+    }
+
+    piece->len = n;
+    piece->data = p->piece;
+
+    return NGX_OK;
+}
+
+
+/* what begins as no picture does is not handed on as one */
+
+static ngx_int_t
+ngx_http_jimeng_encode_begin(ngx_http_jimeng_pass_t *p, jm_str_t piece,
+    ngx_chain_t ***ll)
+{
+    ngx_str_t          before;
+    jm_picture_type_e  type;
+
+    if (jm_media_of(piece) == NULL) {
+        return NGX_ERROR;
+    }
+
+    type = (piece.data[0] == 0xff) ? JM_PICTURE_JPEG : JM_PICTURE_PNG;
+
+    p->begun = 1;
+    p->inside = 1;
+
+    if (p->handler(p->data, p->pictures, type, &before, &p->after) != NGX_OK
+        || ngx_http_jimeng_pass_add(p, before.data, before.len, ll) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_encode_close(ngx_http_jimeng_pass_t *p)
+{
+    size_t        n;
+    ngx_chain_t  *out, **ll;
+
+    out = NULL;
+    ll = &out;
+
+    n = jm_base64_encode_end(&p->encoder, p->encoded);
+
+    if ((n && ngx_http_jimeng_pass_add(p, p->encoded, n, &ll) == NULL)
+        || ngx_http_jimeng_pass_add(p, p->after.data, p->after.len, &ll)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    *ll = NULL;
+
+    p->inside = 0;
+    p->pictures++;
+
+    return ngx_http_jimeng_pass_output(p, out);
+}
