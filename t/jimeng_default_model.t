@@ -29,6 +29,22 @@ $d->refuses('a model that is not inherited', $unknown->('a'),
             'jimeng_model c d; jimeng_default_model a;');
 $d->refuses('an unknown model, inherited', $unknown->('a'),
             http => 'jimeng_default_model a;');
+$d->accepts('a model of another service, where nothing was said',
+            http => 'jimeng_account a { api_key k; }',
+            location => 'jimeng_accounts main;', server => <<'EOT');
+        location /a/ {
+            jimeng_pass /_volcengine;
+            jimeng_accounts a;
+
+            location /a/visual/ {
+                jimeng_pass /_volcengine;
+                jimeng_accounts main;
+            }
+        }
+EOT
+$d->refuses('a model of another service', $unknown->('jimeng-4.6'),
+            http => 'jimeng_account a { api_key k; }', location =>
+            'jimeng_accounts a; jimeng_default_model jimeng-4.6;');
 $d->accepts('an unknown model where nothing is served',
             server => 'location /other/ { jimeng_default_model a; }');
 

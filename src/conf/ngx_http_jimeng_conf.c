@@ -20,7 +20,15 @@ static char *ngx_http_jimeng_needs_zone(ngx_conf_t *cf,
     ngx_http_jimeng_loc_conf_t *conf);
 static ngx_int_t ngx_http_jimeng_link_keys(ngx_conf_t *cf,
     ngx_http_jimeng_main_conf_t *jmcf);
+static char *ngx_http_jimeng_default_model(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *conf);
 static void ngx_http_jimeng_main_conf_cleanup(void *data);
+
+
+/* what jimeng_default_model is where it is not set */
+
+static ngx_str_t  ngx_http_jimeng_visual_model = ngx_string("jimeng_t2i_v40");
+static ngx_str_t  ngx_http_jimeng_ark_model = ngx_string("jimeng-4.5");
 
 
 void *
@@ -178,15 +186,12 @@ char *
 ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
     ngx_http_jimeng_loc_conf_t *conf)
 {
-    jm_str_t                       name;
     ngx_http_core_loc_conf_t      *clcf;
     ngx_http_jimeng_loc_conf_t   **pass;
     ngx_http_jimeng_main_conf_t   *jmcf;
 
     ngx_conf_merge_ptr_value(conf->account_names, prev->account_names, NULL);
     ngx_conf_merge_ptr_value(conf->models, prev->models, NULL);
-    ngx_conf_merge_str_value(conf->default_model, prev->default_model,
-                             "jimeng_t2i_v40");
     ngx_conf_merge_msec_value(conf->poll_interval, prev->poll_interval, 2000);
     ngx_conf_merge_uint_value(conf->poll_attempts, prev->poll_attempts, 0);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 300000);
@@ -211,6 +216,13 @@ ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
 
     if (conf->client == NULL) {
         conf->client = prev->client;
+    }
+
+    if (conf->default_model.data == NULL
+        && prev->default_model.data != ngx_http_jimeng_visual_model.data
+        && prev->default_model.data != ngx_http_jimeng_ark_model.data)
+    {
+        conf->default_model = prev->default_model;
     }
 
     if (ngx_http_jimeng_needs_zone(cf, conf) != NGX_CONF_OK) {
@@ -245,6 +257,28 @@ ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_jimeng_default_model(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_jimeng_keys_models(cf, conf);
+}
+
+
+/* where nothing was said it is one that the location has an account for */
+
+static char *
+ngx_http_jimeng_default_model(ngx_conf_t *cf,
+    ngx_http_jimeng_loc_conf_t *conf)
+{
+    jm_str_t  name;
+
+    if (conf->default_model.data == NULL) {
+        conf->default_model =
+            (conf->table.providers & jm_provider_bit(JM_PROVIDER_VISUAL))
+            ? ngx_http_jimeng_visual_model : ngx_http_jimeng_ark_model;
+    }
+
     ngx_http_jimeng_str(&name, &conf->default_model);
 
     if (jm_model_find(&conf->table, name) == NULL) {
@@ -255,7 +289,7 @@ ngx_http_jimeng_merge_conf(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_jimeng_keys_models(cf, conf);
+    return NGX_CONF_OK;
 }
 
 
