@@ -9,6 +9,7 @@
 
 
 #include "request.h"
+#include "jm_field.h"
 #include "jm_visual.h"
 
 
@@ -426,6 +427,7 @@ test_members(void)
         { "aigc_meta[producer_id]", "123" },
         { "sequential_image_generation", "auto" },
         { "sequential_image_generation_options[max_images]", "3" },
+        { "optimize_prompt_options[mode]", "fast" },
         { NULL, NULL }
     };
 
@@ -437,6 +439,7 @@ test_members(void)
     is_str(r.aigc_meta.producer_id, "123", "an id of digits");
     is_str(r.aigc_meta.propagate_id, "y", "beside what JSON said");
     ok(!r.force_single && r.max_images == 3, "options");
+    ok((r.ignored >> JM_FIELD_OPTIMIZE_OPTIONS & 1) != 0, "those of Ark");
 
     tap_mem_done(&m);
 }

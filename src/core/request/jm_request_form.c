@@ -192,7 +192,8 @@ jm_request_form_name(jm_request_name_t *name, jm_str_t s)
     if (jm_request_is_picture(name->field)
         ? !jm_request_form_number(name->member, &number)
         : (name->member.len == 0
-           || jm_request_fields[name->field].types == ~0u
+           || (jm_request_fields[name->field].types == ~0u
+               && name->field != JM_FIELD_OPTIMIZE_OPTIONS)
            || !(jm_request_fields[name->field].types
                 & jm_type(JM_JSON_OBJECT))))
     {
@@ -431,7 +432,7 @@ jm_request_form_types(const jm_request_name_t *name)
                : jm_request_fields[field].types;
     }
 
-    if (field == JM_FIELD_AIGC_META
+    if (field == JM_FIELD_AIGC_META || field == JM_FIELD_OPTIMIZE_OPTIONS
         || jm_str_eq(&name->member, "logo_text_content"))
     {
         return jm_type(JM_JSON_STRING);
