@@ -223,7 +223,7 @@ ngx_http_jimeng_stream_standing(ngx_http_jimeng_delivery_t *d,
     for (i = 0; i < d->job->order.n; i++) {
         task = &d->job->tasks[i];
 
-        if (task->id.len
+        if (task->id.len || task->part.nurls
             || (task->task.limits.single
                 && task->task.state == JM_TASK_SUBMIT))
         {
