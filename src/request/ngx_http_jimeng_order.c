@@ -26,6 +26,8 @@ static ngx_int_t ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_order_data(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
+static uint32_t ngx_http_jimeng_order_most(jm_request_t *params);
+static jm_picture_type_e ngx_http_jimeng_order_type(jm_request_t *params);
 static ngx_int_t ngx_http_jimeng_order_bodies(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_order_fingerprint(ngx_http_request_t *r,
@@ -243,6 +245,7 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
     order->gpt = (params->model->takes & JM_MODEL_GPT) ? 1 : 0;
     order->look.size = params->size;
     order->look.quality = params->quality;
+    order->look.type = ngx_http_jimeng_order_type(params);
     order->n = params->n;
 
     pixels = params->size.area;
@@ -254,9 +257,7 @@ ngx_http_jimeng_order_make(ngx_http_jimeng_input_t *in, jm_error_t *e)
     order->kind = jm_schedule_class(params->model->req_key, pixels,
                                     (unsigned) params->nimages,
                                     !params->force_single);
-    order->pictures = params->force_single
-                      ? params->n
-                      : (uint32_t) (JM_REQUEST_GROUP - params->nimages);
+    order->pictures = ngx_http_jimeng_order_most(params);
     order->retries = params->retries;
     order->max_images = params->max_images;
     order->ignored = params->ignored;
@@ -293,6 +294,37 @@ ngx_http_jimeng_order_data(ngx_http_jimeng_input_t *in, jm_error_t *e)
                  "here; use the \"response_format\" \"url\".");
 
     return NGX_DECLINED;
+}
+
+
+/* pictures that its tasks bring, all together */
+
+static uint32_t
+ngx_http_jimeng_order_most(jm_request_t *params)
+{
+    if (params->force_single) {
+        return params->n;
+    }
+
+    return (uint32_t) (params->model->provider == JM_PROVIDER_ARK
+                       ? jm_ark_most(params)
+                       : JM_REQUEST_GROUP - params->nimages);
+}
+
+
+/* of a picture that is a link, as far as it is known without its bytes */
+
+static jm_picture_type_e
+ngx_http_jimeng_order_type(jm_request_t *params)
+{
+    if (params->model->provider != JM_PROVIDER_ARK
+        || (params->ark.output_format
+            && ngx_strcmp(params->ark.output_format, "png") == 0))
+    {
+        return JM_PICTURE_PNG;
+    }
+
+    return JM_PICTURE_JPEG;
 }
 
 

@@ -59,6 +59,7 @@ ngx_http_jimeng_ticket_init(jm_ticket_t *t, ngx_http_request_t *r,
     t->size = order->look.size;
     t->quality = order->look.quality;
     t->gpt = order->gpt;
+    t->jpeg = (order->look.type == JM_PICTURE_JPEG);
     t->max_images = order->max_images;
     t->b64 = order->data_json.len ? 1 : 0;
 }

@@ -193,6 +193,7 @@ fuzz_fields(jm_str_t in)
     t.max_images = (uint32_t) number(&in);
     t.b64 = number(&in) & 1;
     t.gpt = number(&in) & 1;
+    t.jpeg = t.gpt ^ 1;
     t.quality = (jm_quality_e) (number(&in) % (JM_QUALITY_LOW + 1));
     t.req_key = take(&in, 255);
     t.account = take(&in, 255);

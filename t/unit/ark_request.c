@@ -351,17 +351,33 @@ test_read(void)
     (void) read_ark(&r, PRO, "\"image\":\"http://h/1\","
                     "\"layer_decomposition\":true", &m, &e);
     ok(!r.force_single && r.max_images == 0, "layers are several pictures");
+    is_int((int64_t) jm_ark_most(&r), JM_ARK_PICTURES, "and a base");
     tap_mem_done(&m);
 
     (void) read_ark(&r, PRO, P, &m, &e);
     ok(r.force_single == 1, "else one is one");
+    is_int((int64_t) jm_ark_most(&r), 1, "at most");
     tap_mem_done(&m);
 
     (void) read_ark(&r, S45, P AUTO MAX("3"), &m, &e);
     ok(!r.force_single && r.max_images == 3, "a group");
+    is_int((int64_t) jm_ark_most(&r), 3, "of so many");
     tap_mem_done(&m);
 
-    (void) read_ark(&r, S45, P ",\"stream\":true", &m, &e);
+    (void) read_ark(&r, S45, P AUTO ",\"image\":" URLS_2, &m, &e);
+    is_int((int64_t) jm_ark_most(&r), 13, "or as many as there may be");
+    tap_mem_done(&m);
+
+    is_int(read_ark(&r, S45, P ",\"response_format\":\"b64_json\"", &m, &e),
+           JM_INVALID, "no data");
+    tap_mem_done(&m);
+
+    is_int(read_ark(&r, S45, P ",\"stream\":true", &m, &e), JM_INVALID,
+           "nor where it is what a stream has");
+    tap_mem_done(&m);
+
+    (void) read_ark(&r, S45, P ",\"stream\":true,\"response_format\":\"url\"",
+                    &m, &e);
     is_int(r.stream, JM_STREAM_OPENAI, "a stream by a name that is not Ark's");
     tap_mem_done(&m);
 

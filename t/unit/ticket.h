@@ -72,6 +72,7 @@ full_ticket(jm_ticket_t *t)
     t->entry = INT64_MAX;
     t->b64 = 1;
     t->gpt = 1;
+    t->jpeg = 1;
 }
 
 
@@ -110,7 +111,8 @@ same_ticket(const jm_ticket_t *a, const jm_ticket_t *b)
            && a->max_images == b->max_images
            && a->quality == b->quality
            && a->b64 == b->b64
-           && a->gpt == b->gpt;
+           && a->gpt == b->gpt
+           && a->jpeg == b->jpeg;
 }
 
 

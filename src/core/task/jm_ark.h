@@ -37,6 +37,9 @@
 jm_rc_e jm_ark_submit(jm_buf_t *out, const jm_request_t *r, unsigned stream,
     size_t *at);
 
+/* Returns how many pictures such a call brings at most. */
+size_t jm_ark_most(const jm_request_t *r);
+
 /*
  * Returns what stands before the base64 of a picture of this type, as
  * "data:image/png;base64,": it needs no escape in JSON.  It is empty for

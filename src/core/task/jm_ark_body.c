@@ -59,6 +59,24 @@ jm_ark_submit(jm_buf_t *out, const jm_request_t *r, unsigned stream,
 }
 
 
+size_t
+jm_ark_most(const jm_request_t *r)
+{
+    if (r->force_single) {
+        return 1;
+    }
+
+    if (r->ark.layers) {
+        return JM_ARK_PICTURES;
+    }
+
+    /* what was sent in counts against what may come out */
+
+    return r->max_images != 0 ? r->max_images
+                              : JM_REQUEST_GROUP - r->nimages;
+}
+
+
 jm_str_t
 jm_ark_data_uri(jm_picture_type_e type)
 {
@@ -144,8 +162,6 @@ jm_ark_size(jm_json_writer_t *w, const jm_request_t *r)
 static void
 jm_ark_series(jm_json_writer_t *w, const jm_request_t *r, unsigned stream)
 {
-    size_t  max;
-
     if (!(r->model->takes & JM_MODEL_SERIES)) {
         return;
     }
@@ -154,16 +170,10 @@ jm_ark_series(jm_json_writer_t *w, const jm_request_t *r, unsigned stream)
     jm_json_cstring(w, r->force_single ? "disabled" : "auto");
 
     if (!r->force_single) {
-
-        /* what was sent in counts against what may come out */
-
-        max = r->max_images != 0 ? r->max_images
-                                 : JM_REQUEST_GROUP - r->nimages;
-
         jm_json_key(w, "sequential_image_generation_options");
         jm_json_object(w);
         jm_json_key(w, "max_images");
-        jm_json_int(w, (int64_t) max);
+        jm_json_int(w, (int64_t) jm_ark_most(r));
         jm_json_end_object(w);
     }
 

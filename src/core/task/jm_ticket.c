@@ -29,7 +29,8 @@
 #define JM_TICKET_QUALITIES 0x03
 #define JM_TICKET_ENTRY     0x10
 #define JM_TICKET_NAMED     0x20        /* the size is */
-#define JM_TICKET_FLAGS     0x3f
+#define JM_TICKET_JPEG      0x40
+#define JM_TICKET_FLAGS     0x7f
 
 #define JM_TICKET_NUMBER    10      /* bytes of a number, at most */
 
@@ -80,6 +81,7 @@ jm_ticket_write(jm_buf_t *out, const jm_ticket_t *t)
     flags |= t->gpt ? JM_TICKET_GPT : 0;
     flags |= t->entry ? JM_TICKET_ENTRY : 0;
     flags |= t->size.named ? JM_TICKET_NAMED : 0;
+    flags |= t->jpeg ? JM_TICKET_JPEG : 0;
 
     jm_buf_add(out, &flags, 1);
 
@@ -228,6 +230,7 @@ jm_ticket_read(jm_ticket_t *t, jm_str_t bytes, jm_mem_t *mem)
     flags = jm_ticket_read_number(&r, JM_TICKET_FLAGS);
     t->b64 = (flags & JM_TICKET_B64) != 0;
     t->gpt = (flags & JM_TICKET_GPT) != 0;
+    t->jpeg = (flags & JM_TICKET_JPEG) != 0;
     t->quality = (jm_quality_e) (flags >> JM_TICKET_QUALITY
                                  & JM_TICKET_QUALITIES);
 

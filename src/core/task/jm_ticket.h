@@ -30,7 +30,8 @@
  * of a task that was never accepted.  owner is empty where there is none.
  * created is in seconds since 1970.  req_json is what jm_visual_req_json()
  * says of the form of the result, as URLs; b64 is set when data are wanted, gpt
- * when errors are told in the words of OpenAI's models.  entry is the serial
+ * when errors are told in the words of OpenAI's models, jpeg when that is what
+ * the links are said to be of.  entry is the serial
  * number in the ledger, of at most 63 bits.
  */
 
@@ -48,6 +49,7 @@ typedef struct {
     jm_quality_e     quality;
     unsigned         b64;
     unsigned         gpt;
+    unsigned         jpeg;
 } jm_ticket_t;
 
 

@@ -69,7 +69,7 @@ sub _look {
 
     push @faults, 'size is ' . $json->encode($reply->{size})
         if !_is_text($reply->{size})
-           || $reply->{size} !~ /\A(?:auto|\d+x\d+|\d+K?)\z/;
+           || $reply->{size} !~ /\A(?:auto|\d+x\d+|\d+|[\d.]+K)\z/;
     return @faults;
 }
 
