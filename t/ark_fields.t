@@ -3,8 +3,9 @@
 # Every field that Ark's models take, in each dialect, and what is sent of it;
 # what has no effect, and is told; what is refused before anything is called.
 #
-# Seen failing: a group that counts as one of 15 whatever it asks for; a JPEG
-# told as a PNG; and data, which cost a picture that nobody got.
+# Seen failing: pictures as data without their type, which Ark refuses; a JPEG
+# told as a PNG; a mode that a form had; and data, which cost a picture that
+# nobody got.
 
 use strict;
 use warnings;
