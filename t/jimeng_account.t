@@ -114,6 +114,52 @@ for my $name (qw(access_key security_token region service host version)) {
 }
 
 
+# ---- Ark's: one key, and a way of its own
+
+my $ark = "api_key $secret;";
+
+$d->contexts("jimeng_account other { $ark }");
+good('a key of Ark', $ark);
+good('a key of Ark, a host and a way', "$ark host ark.example; pass /_ark;");
+good('a way of its own, without Ark', "$keys pass /_other;");
+
+bad("api_key and $_", "$ark $_ $secret;", 'account "other" has an "api_key", '
+    . qq(which is Ark's, and "$_", which Ark does not know: make two )
+    . 'accounts of it')
+    for qw(access_key secret_key security_token region service version);
+bad('all keys', "$ark $keys", 'account "other" has an "api_key", which is '
+    . 'Ark\'s, and "access_key", which Ark does not know: make two accounts '
+    . 'of it');
+
+bad('api_key twice', "$ark $ark", '"api_key" directive is duplicate');
+bad('api_key without a value', 'api_key;',
+    'invalid number of arguments in "api_key" directive');
+bad('api_key with two', "api_key $secret $secret;",
+    'invalid number of arguments in "api_key" directive');
+bad('api_key is empty', 'api_key "";', '"api_key" is empty');
+bad("api_key with $_->[0]", "api_key $_->[1];", '"api_key" has a blank, a '
+    . 'control or a non-ASCII character in it')
+    for [ 'a blank', qq("a $secret") ], [ 'a line break', qq("$secret\\r\\nX: y") ],
+        [ 'UTF-8', "\xc3\xa9$secret" ],
+        [ 'a blank from the environment', 'env:BLANK' ];
+
+good('api_key, env:', 'api_key env:KEY;');
+bad('api_key, env: not set', 'api_key env:UNSET;', '"api_key" takes its value '
+    . 'from the environment variable "UNSET", which is not set');
+bad('api_key, file: missing', 'api_key file:nowhere;', '"api_key": open() '
+    . '"DIR/nowhere" failed (2: No such file or directory)');
+
+my $pass = '"pass" takes the URI of an internal location, as "/_ark", not ';
+
+bad("pass $_", "$ark pass $_;", $pass . '"' . s/"//gr . '"')
+    for 'ark', '_ark', '""', 'https://ark/', '/_ark?a=b';
+bad('pass twice', "$ark pass /a; pass /b;", '"pass" directive is duplicate');
+bad('pass without a value', "$ark pass;",
+    'invalid number of arguments in "pass" directive');
+bad('pass with two', "$ark pass /a /b;",
+    'invalid number of arguments in "pass" directive');
+
+
 # ---- env:
 
 good('env:', 'access_key env:KEY; secret_key env:KEY;');
@@ -197,6 +243,19 @@ for my $name (qw(concurrency weight)) {
         for qw(0 -1 1.5 65536 99999999999999999999 x 2x off);
 }
 
+$d->accepts("good: rate $_", limited("concurrency 1; rate $_;"))
+    for qw(1r/m 500r/m 65535r/m);
+$d->accepts('good: rate of Ark', http => "$zone jimeng_account other { $ark "
+            . 'concurrency 20; queue 50 timeout=30s; interval 1ms; weight 2; '
+            . 'rate 500r/m; }');
+
+for my $value (qw(0r/m 65536r/m -1r/m 500 500r/s r/m /m 1.5r/m 500R/M x))
+{
+    $d->refuses("bad: rate $value", '"rate" takes a number of pictures a '
+                . qq(minute, from 1r/m to 65535r/m, not "$value"),
+                limited("concurrency 1; rate $value;"));
+}
+
 for my $value (qw(0 -1 65536 many on)) {
     $d->refuses("bad: queue $value", '"queue" takes a number from 1 to 65535, '
                 . qq(or "off", not "$value"),
@@ -218,7 +277,7 @@ $d->refuses("bad: interval $_", '"interval" takes a time, as "500ms", not '
     for qw(x -1 1.5s 5ss);
 
 for my $case ([ concurrency => 1 ], [ queue => 5 ], [ queue => 'off' ],
-              [ interval => '1s' ], [ weight => 1 ])
+              [ interval => '1s' ], [ weight => 1 ], [ rate => '9r/m' ])
 {
     my ($name, $value) = @$case;
     my $arguments = qq(invalid number of arguments in "$name" directive);

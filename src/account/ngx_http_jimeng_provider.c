@@ -58,7 +58,7 @@ ngx_http_jimeng_provider_ark(ngx_conf_t *cf,
     if (visual) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "account \"%V\" has an \"api_key\", which is Ark's, "
-                           "and a \"%s\", which Ark does not know: make two "
+                           "and \"%s\", which Ark does not know: make two "
                            "accounts of it", &account->name, visual);
         return NGX_CONF_ERROR;
     }

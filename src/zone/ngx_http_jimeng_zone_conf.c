@@ -129,6 +129,8 @@ ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
         conf->interval = account->limits.interval;
         conf->timeout = account->limits.timeout;
         conf->pace = account->limits.rate
-                     ? (uint32_t) (60000 / account->limits.rate) : 0;
+                     ? (uint32_t) ((60000 + account->limits.rate - 1)
+                                   / account->limits.rate)
+                     : 0;
     }
 }

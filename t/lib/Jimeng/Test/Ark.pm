@@ -4,10 +4,14 @@ package Jimeng::Test::Ark;
 # location of conf-examples/ark.conf, less its TLS.
 #
 #   my $t = with_ark(account => 'concurrency 2;', ark => { seconds => 1 },
+#                    more => [ two => 'concurrency 1;' ],
 #                    accounts => 'ark', http => '...', location => '...');
+#   my $text = ark_accounts(ark => 'concurrency 2;', ...);   their blocks
+#   my $key = ark_key('two');
 #
-# The other options are Jimeng::Test's.  Without "accounts" these are "main ark",
-# of which main is Jimeng's, with 2 slots.
+# "more" are further accounts, the same in the emulator but for their keys.  The
+# other options are Jimeng::Test's.  Without "accounts" these are "main ark", of
+# which main is Jimeng's, with 2 slots.
 
 use strict;
 use warnings;
@@ -16,7 +20,7 @@ use Exporter qw(import);
 use Jimeng::Test;
 use Jimeng::Test::Process qw(slurp);
 
-our @EXPORT = qw(with_ark ark_location);
+our @EXPORT = qw(with_ark ark_accounts ark_key ark_location);
 
 our $KEY = 'ark-0123456789-abcdef-that-opens-nothing';
 
@@ -27,19 +31,39 @@ sub with_ark {
     my $account = delete $opt{account} // 'concurrency 20;';
     my $accounts = delete $opt{accounts} // 'main ark';
     my %ark = (name => 'ark', key => $KEY, %{ delete $opt{ark} // {} });
+    my $more = delete $opt{more} // [];
+    my %more = @$more;
     my $zone = delete $opt{zone} // 'jimeng_zone jimeng:8m;';
 
     return Jimeng::Test->new(
         %opt,
         account  => $zone ? 'concurrency 2;' : '',
         emulator => { seconds => 0.2, %{ $opt{emulator} // {} },
-                      ark => [ \%ark ] },
+                      ark => [ \%ark, map { +{ %ark, name => $_,
+                                                key => ark_key($_) } }
+                                       sort keys %more ] },
         http     => join("\n", $zone, "jimeng_accounts $accounts;",
-                         "jimeng_account ark {",
-                         "api_key $KEY; pass /_ark; $account", '}',
+                         ark_accounts(ark => $account, @$more),
                          $opt{http} // ''),
         server   => ark_location() . ($opt{server} // ''),
     );
+}
+
+
+sub ark_key { return $_[0] eq 'ark' ? $KEY : "$KEY-of-$_[0]" }
+
+
+sub ark_accounts {
+    my @pairs = @_;
+    my $text = '';
+
+    while (my ($name, $conf) = splice @pairs, 0, 2) {
+        my $key = $conf =~ /\bapi_key\b/ ? ''
+                : 'api_key ' . ark_key($name) . ';';
+        $text .= "jimeng_account $name { $key pass /_ark; $conf }\n";
+    }
+
+    return $text;
 }
 
 
