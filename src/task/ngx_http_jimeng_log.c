@@ -65,6 +65,12 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 
     default:
 
+        if (answer->cut) {
+            what = "broke off: what came of it is handed on, and more may have "
+                   "been billed";
+            break;
+        }
+
         if (!answer->strange || task->strange_logged) {
             return;
         }
@@ -168,6 +174,10 @@ ngx_http_jimeng_log_level(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
 {
     if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH && task->denied_logged) {
         return NGX_LOG_INFO;
+    }
+
+    if (answer->cut) {
+        return NGX_LOG_ERR;
     }
 
     if (answer->event != JM_EVENT_FAILED

@@ -365,6 +365,10 @@ ngx_http_jimeng_outcome_submit(ngx_http_jimeng_task_t *task,
     case JM_EVENT_BUSY:
     case JM_EVENT_DENIED:
     case JM_EVENT_UNSENT:
+    case JM_EVENT_TRANSIENT:
+
+        /* it is this task's to make again */
+
         ngx_http_jimeng_outcome_sent(task, JM_SENT_BACK);
         break;
 
