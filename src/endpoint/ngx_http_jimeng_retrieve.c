@@ -182,6 +182,7 @@ ngx_http_jimeng_retrieve_ticket(ngx_http_request_t *r, jm_ticket_t *t,
     order->entry = t->entry;
     order->look.size = t->size;
     order->look.quality = t->quality;
+    order->look.type = t->jpeg ? JM_PICTURE_JPEG : JM_PICTURE_PNG;
     order->gpt = t->gpt;
     order->max_images = t->max_images;
 
@@ -219,6 +220,17 @@ ngx_http_jimeng_retrieve_args(ngx_http_request_t *r, jm_ticket_t *t,
             jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "response_format",
                          "The argument \"response_format\" must be \"url\" "
                          "or \"b64_json\".");
+            return NGX_DECLINED;
+        }
+
+        jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+        if (t->b64 && order->provider == JM_PROVIDER_ARK
+            && jlcf->links->base.len == 0)
+        {
+            jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "response_format",
+                         "The pictures of this model are links here, and no "
+                         "data; leave the argument \"response_format\" out.");
             return NGX_DECLINED;
         }
     }
