@@ -229,7 +229,7 @@ ngx_http_jimeng_attempt_event(ngx_event_t *ev)
 
 /*
  * Called once, or twice when nginx has an error page: as of a file that is not
- * there, and is fetched.  Nothing may be freed from here.  An error that is left
+ * there, and is fetched.  Nothing may be freed from here.  An error that stays
  * on the connection, and some that are returned, would have nginx close it.
  */
 

@@ -290,8 +290,8 @@ ngx_http_jimeng_order_data(ngx_http_jimeng_input_t *in, jm_error_t *e)
     }
 
     jm_error_set(e, JM_CAUSE_INVALID_REQUEST, "response_format",
-                 "Pictures of this model are not to be had as \"b64_json\" "
-                 "here; use the \"response_format\" \"url\".");
+                 "The pictures of this model are links here, and no data; ask "
+                 "for them with \"response_format\": \"url\".");
 
     return NGX_DECLINED;
 }
