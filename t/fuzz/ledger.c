@@ -8,13 +8,14 @@
  * is submitted that it may have, who asks again for what runs finds it, what is
  * found is what was entered, and what runs is not forgotten.  Without a mark
  * what is owed is found, for as long as it is, and nothing else; and an error
- * that was told is told again.
+ * that was told is told again.  What a call has brought is there in its time.
  *
  * Seen failing with each of these taken out of the ledger: the state that
  * jm_ledger_submit() stores, the round in jm_ledger_take(), the look at alive()
  * in jm_ledger_look_at(), the one at owners where time is up, the settling in
  * jm_ledger_look(), jm_store_recover(), and with what runs evicted; and, out of
  * its import, who waited, the states, and the serial number that is passed on.
+ * And with what calls have brought dropped where it is to be retired.
  */
 
 
@@ -499,12 +500,8 @@ restart(world_t *w)
     n = s->shared->records;
     all = (old.shared->records < n);
 
-    for (i = 0; i < w->nentered; i++) {
-
-        if (find(w, &w->entered[i]) == NULL) {
-            w->entered[i].serial = 0;
-        }
-    }
+    forget(w);
+    save_texts(w);
 
     ledger_init(&w->l, n, 1, lives);
     (void) ledger_restart(&w->l, s, map, w->now);
@@ -514,6 +511,9 @@ restart(world_t *w)
               || find(w, &w->entered[i]) != NULL);
     }
 
+    /* a ledger by itself may give the number of what was lost to another */
+
+    forget(w);
     ledger_detach(&old);
 
     for (i = 1; i <= PROCESSES; i++) {

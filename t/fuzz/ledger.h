@@ -37,6 +37,8 @@ typedef struct {
     unsigned             claim;     /* from 1: whose it is, or 0 */
     unsigned             id;        /* 0: it was a call */
     size_t               brought;   /* bytes of a text */
+    uint64_t             until;     /* it is kept, unless more is evicted */
+    unsigned             evicted;
 } task_t;
 
 
@@ -104,6 +106,22 @@ find(world_t *w, const entered_t *entered)
 }
 
 
+/* what is not there any more is nobody's number */
+
+static inline void
+forget(world_t *w)
+{
+    unsigned  i;
+
+    for (i = 0; i < w->nentered; i++) {
+
+        if (find(w, &w->entered[i]) == NULL) {
+            w->entered[i].serial = 0;
+        }
+    }
+}
+
+
 /* what runs: not ended, and a claim that lives is to see to it */
 
 static inline unsigned
@@ -155,7 +173,7 @@ is_lost(world_t *w, const entered_t *entered, unsigned i)
 }
 
 
-/* what tasks have brought is there, or not, and nothing else is */
+/* what tasks have brought is there, in its time, and nothing else is */
 
 static inline void
 look_at_texts(world_t *w, const entered_t *entered)
@@ -172,6 +190,35 @@ look_at_texts(world_t *w, const entered_t *entered)
             check(task->has == HAS_ENDED && task->id == 0);
             check(task->brought == len);
             check(text_length(&w->l, entered->serial, i, 0) == len);
+
+        } else {
+            check(task->until <= w->now || task->evicted != w->l.evicted);
+        }
+    }
+}
+
+
+/* nginx is to be started again: what is there now is to be there then */
+
+static inline void
+save_texts(world_t *w)
+{
+    unsigned   i, k;
+    task_t    *task;
+
+    for (i = 0; i < w->nentered; i++) {
+
+        for (k = 0; k < w->entered[i].request.n; k++) {
+            task = &w->entered[i].tasks[k];
+
+            if (jm_ledger_result(&w->l, w->entered[i].serial, k, w->now, NULL,
+                                 0)
+                == 0)
+            {
+                task->until = 0;
+            }
+
+            task->evicted = 0;
         }
     }
 }
@@ -183,15 +230,17 @@ static inline void
 call(world_t *w, holder_t *h, unsigned i, unsigned under_way)
 {
     size_t     len;
+    uint64_t   until;
     unsigned   first, kept;
     task_t    *task;
 
     task = &h->entered->tasks[i];
     len = choose(&w->input, 256) * 3;
+    until = w->now + 100 * choose(&w->input, 16);
 
     first = ledger_brought(as(w, h), &h->claim, i,
-                           text_of(h->entered->serial + i, len),
-                           w->now + 100 * choose(&w->input, 16), w->now, &kept);
+                           text_of(h->entered->serial + i, len), until,
+                           w->now, &kept);
 
     check(first == under_way && (first || !kept));
 
@@ -200,6 +249,8 @@ call(world_t *w, holder_t *h, unsigned i, unsigned under_way)
         task->claim = 0;
         task->id = 0;
         task->brought = len;
+        task->until = kept ? until : 0;
+        task->evicted = w->l.evicted;
 
         check(is_lost(w, h->entered, i) == !kept);
     }

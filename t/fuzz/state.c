@@ -13,7 +13,8 @@
  * its number and its window, and the look for its number; of an entry how many
  * tasks it has, the limits of its number and its times, the look whether it is
  * there, the length of a task's id, the cause and the end of what was told, and
- * the limit of the walk to its tasks.
+ * the limit of the walk to its tasks; and of what a task has brought whether it
+ * is believed, and the limit of its time.
  */
 
 
