@@ -251,7 +251,7 @@ test_invalid(void)
     tap_mem_done(&m);
 
     not_a_ticket((jm_str_t) jm_null_string, "nothing");
-    invalid("\x40" ZEROS EMPTY "\1\0", "a flag that is not known");
+    invalid("\x80\1" ZEROS EMPTY "\1\0", "a flag that is not known");
     invalid("\x10" ZEROS "\0" EMPTY "\1\0", "no entry, though a flag says so");
     invalid("\x10" ZEROS EMPTY "\1\0", "an entry that is not there");
     invalid("\x10" ZEROS "\xff\xff\xff\xff\xff\xff\xff\xff\xff\1" EMPTY "\1\0",
