@@ -94,6 +94,11 @@ test_codes(void)
     jm_metrics_code(&c->m, MAIN, -1, str("InternalServiceTimeout"));
     jm_metrics_code(&c->m, MAIN, -1, str("FlowLimitExceeded"));
     jm_metrics_code(&c->m, MAIN, -1, str("FlowLimitExceedet"));
+    jm_metrics_code(&c->m, MAIN, -1, str("ServerOverloaded"));
+    jm_metrics_code(&c->m, MAIN, -1, str("InputTextSensitiveContentDetected"));
+    jm_metrics_code(&c->m, MAIN, -1, str("RateLimitExceeded.EndpointRPMEx"));
+    jm_metrics_code(&c->m, MAIN, -1, str("RateLimitExceeded"));
+    jm_metrics_code(&c->m, MAIN, -1, str("MissingParameter.x"));
 
     collect(c, 64);
     s = text(c);
@@ -108,6 +113,12 @@ test_codes(void)
     ok(has(s, CODES "code=\"FlowLimitExceeded\"} 1"), "its first");
     ok(has(s, CODES "code=\"InternalServiceTimeout\"} 1"), "its last");
     ok(has(s, CODES "code=\"LackPolicy\"} 0"), "one that never came");
+    ok(has(s, CODES "code=\"InputTextSensitiveContentDetected\"} 1"),
+       "Ark's first");
+    ok(has(s, CODES "code=\"ServerOverloaded\"} 1"), "its last");
+    ok(has(s, CODES "code=\"RateLimitExceeded\"} 2"), "a family of its");
+    ok(has(s, CODES "code=\"MissingParameter\"} 1"), "what both have");
+    ok(has(s, CODES "code=\"ModelNotOpen\"} 0"), "one that never came");
     ok(has(s, CODES "code=\"none\"} 1"), "no number");
     ok(has(s, CODES "code=\"other\"} 2"),
        "and those of no table");

@@ -14,6 +14,7 @@
 
 #include "jm_error.h"
 #include "jm_fence.h"
+#include "jm_ark_code.h"
 #include "jm_gateway.h"
 #include "jm_metrics_shared.h"
 #include "jm_metrics_tally.h"
@@ -31,7 +32,9 @@ static jm_group_t *jm_group_make(jm_metrics_t *m, jm_group_e kind, jm_str_t a,
     jm_str_t b, jm_group_t *last);
 static unsigned jm_group_is(const jm_group_t *g, jm_str_t a, jm_str_t b);
 static size_t jm_metrics_code_index(int64_t code, jm_str_t name);
+static size_t jm_metrics_name_index(jm_str_t name);
 static size_t jm_metrics_gateway(void);
+static const jm_ark_code_t *jm_metrics_ark(size_t i);
 
 
 static const uint32_t  jm_group_limits[JM_GROUP_LAST] = {
@@ -147,15 +150,22 @@ jm_group_name(const jm_grouped_t *g, unsigned i)
 const char *
 jm_metrics_code_name(size_t i, char *buf)
 {
-    size_t   gateway;
-    int64_t  number;
+    size_t                gateway;
+    int64_t               number;
+    const jm_ark_code_t  *row;
 
     gateway = jm_metrics_gateway();
 
     if (i >= gateway) {
         i -= gateway;
-        return (i < JM_GATEWAY_LAST - 1)
-               ? jm_gateway_name((jm_gateway_e) (i + 1)) : NULL;
+
+        if (i < JM_GATEWAY_LAST - 1) {
+            return jm_gateway_name((jm_gateway_e) (i + 1));
+        }
+
+        row = jm_metrics_ark(i - (JM_GATEWAY_LAST - 1));
+
+        return row != NULL ? (const char *) row->name.data : NULL;
     }
 
     switch (i) {
@@ -281,8 +291,7 @@ jm_group_is(const jm_group_t *g, jm_str_t a, jm_str_t b)
 static size_t
 jm_metrics_code_index(int64_t code, jm_str_t name)
 {
-    size_t        i;
-    jm_gateway_e  error;
+    size_t  i;
 
     if (code == JM_CODE_SUCCESS) {
         return JM_CODE_GOOD;
@@ -293,10 +302,7 @@ jm_metrics_code_index(int64_t code, jm_str_t name)
     }
 
     if (code < 0) {
-        error = jm_gateway(name);
-
-        return (error == JM_GATEWAY_NONE) ? JM_CODE_OTHER
-                                          : jm_metrics_gateway() + error - 1;
+        return jm_metrics_name_index(name);
     }
 
     for (i = 0; jm_error_code(i) != 0; i++) {
@@ -306,6 +312,56 @@ jm_metrics_code_index(int64_t code, jm_str_t name)
     }
 
     return JM_CODE_OTHER;
+}
+
+
+/* behind the gateway's names are those of Ark that it does not have as well */
+
+static size_t
+jm_metrics_name_index(jm_str_t name)
+{
+    size_t                i;
+    jm_gateway_e          error;
+    const jm_ark_code_t  *row;
+
+    row = jm_ark_code(name);
+
+    if (row != NULL) {
+        name = row->name;
+    }
+
+    error = jm_gateway(name);
+
+    if (error != JM_GATEWAY_NONE) {
+        return jm_metrics_gateway() + error - 1;
+    }
+
+    if (row == NULL) {
+        return JM_CODE_OTHER;
+    }
+
+    for (i = 0; jm_metrics_ark(i) != row; i++) { /* void */ }
+
+    return jm_metrics_gateway() + JM_GATEWAY_LAST - 1 + i;
+}
+
+
+/* number i of these; NULL behind the last */
+
+static const jm_ark_code_t *
+jm_metrics_ark(size_t i)
+{
+    size_t                k;
+    const jm_ark_code_t  *row;
+
+    for (k = 0; (row = jm_ark_code_row(k)) != NULL; k++) {
+
+        if (jm_gateway(row->name) == JM_GATEWAY_NONE && i-- == 0) {
+            break;
+        }
+    }
+
+    return row;
 }
 
 

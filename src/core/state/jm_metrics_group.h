@@ -17,7 +17,7 @@
 #include "jm_metrics_histogram.h"
 
 
-#define JM_METRICS_CODES     48     /* of the upstream, at most */
+#define JM_METRICS_CODES     72     /* of the upstream, at most */
 #define JM_METRICS_CODE_LEN  24     /* bytes of a number, and a zero */
 
 /* groups of each kind, at most: what comes then is in one of its "other" */
@@ -85,9 +85,9 @@ typedef struct {
 
 /*
  * Returns what the upstream calls what codes[i] counts: the name of an error of
- * its gateway, or a number, which is written to JM_METRICS_CODE_LEN bytes at
- * buf.  codes[0], "none", counts answers without either, and codes[1] "other"
- * all that have no place of their own.  NULL: there are no more.
+ * its gateway or of Ark's, or a number, which is written to JM_METRICS_CODE_LEN
+ * bytes at buf.  codes[0], "none", counts answers without either, and codes[1]
+ * "other" all that have no place of their own.  NULL: there are no more.
  */
 const char *jm_metrics_code_name(size_t i, char *buf);
 

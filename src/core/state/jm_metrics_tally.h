@@ -22,8 +22,8 @@ void jm_metrics_observe(jm_metrics_t *m, jm_histogram_e histogram,
 
 /*
  * Counts an answer of the upstream to an account by its number, 0 for one
- * without, or a negative one for its gateway's error of that name.  What is in
- * no table is counted together.
+ * without, or a negative one for an error of that name, of its gateway or of
+ * Ark, where a family counts as one.  What is in no table is counted together.
  */
 void jm_metrics_code(jm_metrics_t *m, jm_str_t account, int64_t code,
     jm_str_t name);

@@ -173,8 +173,8 @@ jm_text_codes(jm_buf_t *out, const jm_report_t *report)
     const jm_grouped_t  *g;
 
     jm_line_head(out, "jimeng_upstream_codes_total", "counter",
-                 "Answers of the upstream by its number, or its gateway's name "
-                 "of an error; \"none\" has neither.");
+                 "Answers of the upstream by its number, or its name of an "
+                 "error; \"none\" has neither.");
 
     for (k = 0; k < report->ngroups[JM_GROUP_ACCOUNT]; k++) {
         g = &report->groups[JM_GROUP_ACCOUNT][k];
