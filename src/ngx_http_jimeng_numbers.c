@@ -222,7 +222,7 @@ ngx_http_jimeng_variable_task_time(ngx_http_jimeng_job_t *job)
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
-        if (task->id.len) {
+        if (task->id.len || task->part.nurls) {
             end = task->finished ? task->finished : ngx_current_msec;
             ms = ngx_max(ms, end - task->accepted);
         }

@@ -418,6 +418,11 @@ ngx_http_jimeng_list_variable(ngx_http_request_t *r,
             last = ngx_sprintf(last, "%L", task->code);
             known = 1;
 
+        } else if (data == NGX_HTTP_JIMENG_CODE && task->code_name.len) {
+            last = ngx_cpymem(last, task->code_name.data,
+                              task->code_name.len);
+            known = 1;
+
         } else {
             *last++ = '-';
         }

@@ -5,8 +5,8 @@
 # them, when one is refused, or may not use a model, or is full; and a way of
 # its own for each.
 #
-# Seen failing: "a rate" and "a group", with pictures that are not counted, and
-# with a group of two that counts as one of 15.
+# Seen failing: "a group", with pictures that are not counted, and with one of two
+# that counts as one of 15.
 
 use strict;
 use warnings;

@@ -15,9 +15,13 @@
 
 #define NGX_HTTP_JIMENG_ID_MAX    128
 
+/* and of its name of an error, of which the variable has as many */
 
-static void ngx_http_jimeng_log_id(ngx_http_jimeng_task_t *task,
-    jm_str_t id);
+#define NGX_HTTP_JIMENG_CODE_MAX  JM_VISUAL_TASK_ID
+
+
+static void ngx_http_jimeng_log_keep(ngx_http_jimeng_task_t *task,
+    ngx_str_t *dst, size_t max, jm_str_t text);
 static ngx_uint_t ngx_http_jimeng_log_level(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
 static void ngx_http_jimeng_log_text(ngx_str_t *dst, u_char *text,
@@ -36,7 +40,13 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
     ngx_uint_t   level;
     const char  *what;
 
-    ngx_http_jimeng_log_id(task, answer->request_id);
+    ngx_http_jimeng_log_keep(task, &task->request_id, NGX_HTTP_JIMENG_ID_MAX,
+                             answer->request_id);
+
+    if (task->task.limits.single) {
+        ngx_http_jimeng_log_keep(task, &task->code_name,
+                                 NGX_HTTP_JIMENG_CODE_MAX, answer->code);
+    }
 
     switch (answer->event) {
 
@@ -106,27 +116,27 @@ ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *task, jm_answer_t *answer)
  */
 
 static void
-ngx_http_jimeng_log_id(ngx_http_jimeng_task_t *task, jm_str_t id)
+ngx_http_jimeng_log_keep(ngx_http_jimeng_task_t *task, ngx_str_t *dst,
+    size_t max, jm_str_t text)
 {
     size_t  i;
 
-    if (id.len == 0 || task->follows) {
+    if (text.len == 0 || task->follows) {
         return;
     }
 
-    if (task->request_id.data == NULL) {
-        task->request_id.data = ngx_pnalloc(task->job->request->pool,
-                                            NGX_HTTP_JIMENG_ID_MAX);
-        if (task->request_id.data == NULL) {
+    if (dst->data == NULL) {
+        dst->data = ngx_pnalloc(task->job->request->pool, max);
+        if (dst->data == NULL) {
             return;
         }
     }
 
-    task->request_id.len = ngx_min(id.len, NGX_HTTP_JIMENG_ID_MAX);
+    dst->len = ngx_min(text.len, max);
 
-    for (i = 0; i < task->request_id.len; i++) {
-        task->request_id.data[i] = (id.data[i] < ' ' || id.data[i] > '~')
-                                   ? '?' : id.data[i];
+    for (i = 0; i < dst->len; i++) {
+        dst->data[i] = (text.data[i] < ' ' || text.data[i] > '~')
+                       ? '?' : text.data[i];
     }
 }
 

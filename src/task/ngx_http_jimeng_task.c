@@ -339,6 +339,7 @@ ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task)
     ngx_str_null(&task->id);
     task->request_id.len = 0;
     task->code = 0;
+    task->code_name.len = 0;
     task->running = 0;
     task->strange_logged = 0;
 

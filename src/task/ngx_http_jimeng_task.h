@@ -31,6 +31,7 @@ typedef struct {
     jm_part_t                   part;       /* its pictures, or its error */
     jm_error_t                  error;
     int64_t                     code;       /* the upstream's last one */
+    ngx_str_t                   code_name;  /* Ark's, which has no numbers */
     ngx_uint_t                  tries;      /* submits that were sent */
     uint32_t                    handed;     /* pictures of a stream, in bits */
     ngx_uint_t                  denied;     /* queries refused, in a row */
