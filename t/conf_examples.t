@@ -24,7 +24,7 @@ my @complete = grep { $text{$_} =~ /^events/m } @files;
 is("@complete", 'auth-injection.conf browser.conf edge-gateway.conf'
    . ' minimal.conf pictures.conf shared-access.conf uploads.conf', 'the complete examples');
 is(join(' ', grep { $text{$_} !~ /^events/m } @files),
-   'log.conf volcengine.conf', 'those that are included');
+   'ark.conf log.conf volcengine.conf', 'those that are included');
 
 for my $name (@complete) {
     like($text{$name}, qr/^ +include volcengine\.conf;/m,
@@ -134,6 +134,31 @@ is(join(' ', sort split ' ', $ignored // ''),
 unlike($internal, qr/non_idempotent/, 'volcengine.conf: no second submit');
 
 
+my $ark = $text{'ark.conf'} =~ s/^\s*#.*//mgr =~ s/\s+/ /gr;
+
+for my $line (
+    'location = /_ark { internal;',
+    'proxy_pass https://ark/api/v3/images/generations;',
+    'proxy_set_header Host ark.cn-beijing.volces.com;',
+    'proxy_http_version 1.1;',
+    'proxy_set_header Connection "";',
+    'proxy_ssl_server_name on;',
+    'proxy_ssl_name ark.cn-beijing.volces.com;',
+    'proxy_ssl_verify on;',
+    'proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;',
+    'proxy_next_upstream error timeout;',
+    'client_max_body_size 0;',
+) {
+    ok(index($ark, $line) >= 0, "ark.conf: $line");
+}
+
+($ignored) = $ark =~ /proxy_ignore_headers ([^;]+);/;
+is(join(' ', sort split ' ', $ignored // ''),
+   'X-Accel-Buffering X-Accel-Charset X-Accel-Expires X-Accel-Limit-Rate'
+   . ' X-Accel-Redirect', 'ark.conf ignores the family of X-Accel');
+unlike($ark, qr/non_idempotent/, 'ark.conf: no second call');
+
+
 # ---- nginx -t, and a picture without TLS
 
 for my $name (@complete) {
@@ -196,6 +221,61 @@ for my $name (@complete) {
     shared($t) if $login;
     pictures($t, $r_picture) if $name =~ /^pictures/;
     uploads($t) if $name =~ /^uploads/;
+    $t->finish;
+}
+
+
+# ---- both services: the minimal one, with what README adds to it for Ark
+
+{
+    my $readme = slurp(Jimeng::Test::Nginx::root() . '/README.md');
+    my ($both) = $readme =~ /^## Two services\n.*?^```nginx\n(.*?)^```/ms;
+    my ($account) = $both =~ /^( +jimeng_account ark .*?^    \}\n)/ms;
+    my ($zone) = $both =~ /^( +jimeng_zone .*?;)/m;
+    my ($accounts) = $both =~ /^ +(jimeng_accounts .*?;)/m;
+    my ($upstream) = $text{'ark.conf'}
+        =~ /^(#     upstream ark \{\n.*?^#     \}\n)/ms;
+
+    $upstream =~ s/^#//mg;
+    like($both =~ s/^ +//mgr, qr/\Q@{[ $upstream =~ s{^ +}{}mgr ]}/,
+         'ark.conf: the same upstream in README');
+
+    my $conf = $text{'minimal.conf'} =~ s/^http \{\n/http {\n$zone\n$account/mr
+        =~ s/^( +upstream )/$upstream$1/mr
+        =~ s/(secret_key env:VOLC_SECRETKEY;)/$1 concurrency 2;/r
+        =~ s/(jimeng_pass \/_volcengine;)/$1 $accounts/r
+        =~ s/(include volcengine\.conf;)/$1 include ark.conf;/r;
+    my $key = 'ark-0123456789-that-opens-nothing';
+
+    my $t = Jimeng::Test->new(start => 0, env => { ARK_API_KEY => $key },
+        conf => rewrite($conf)
+            =~ s/server ark\.cn-beijing\S+:443;/server 127.0.0.1:%%EMULATOR_PORT%%;/r,
+        emulator => { seconds => 0.1, ark => [ { name => 'ark', key => $key,
+                                                 seconds => 0.1 } ] });
+
+    internal($t);
+    $t->write_file('ark.conf', $text{'ark.conf'});
+
+    my ($rc, $said) = $t->test_config;
+    is($rc, 0, 'ark.conf: nginx -t') or diag($said);
+    unlike($said, qr/\[(?:warn|error|emerg)\]/, 'ark.conf: without a warning');
+
+    internal($t, plain => 1);
+    $t->write_file('ark.conf', $text{'ark.conf'} =~ s/https:\/\/ark/http:\/\/ark/r);
+    $t->start;
+
+    is($t->generate({})->status, 200, 'ark.conf: a picture of Jimeng');
+    is(scalar $t->submits, 1, 'ark.conf: by a task');
+
+    my $r = $t->generate({ model => 'jimeng-4.5' },
+                         { Authorization => 'Bearer sk-of-the-client' });
+    is($r->status, 200, 'ark.conf: a picture of Ark') or diag($r->body);
+
+    my ($call) = $t->emulator->journal(action => 'ark');
+    is($call->{headers}{host}, 'ark.cn-beijing.volces.com', 'ark.conf: the host');
+    is($call->{key}, 'ark', 'ark.conf: the key of the account');
+    is($t->request('POST', '/_ark', {}, '{}')->status, 404,
+       'ark.conf: the internal location is internal');
     $t->finish;
 }
 

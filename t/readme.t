@@ -88,6 +88,7 @@ my %special = (
     jimeng_keys => 'off', jimeng_error_page => 'off',
     jimeng_client => "\x{2013}", jimeng_cross_site => 'off',
     jimeng_poll_attempts => 'off', jimeng_timezone => '+00:00',
+    jimeng_default_model => 'jimeng_t2i_v40',
     jimeng_task_secret => 'a random one, until nginx is started again',
     jimeng_pictures => 'off',
     jimeng_picture_hosts => join(' ', source('ngx_http_jimeng_link_conf.c')
@@ -116,8 +117,7 @@ for my $name (@commands) {
 }
 
 # A default that is not in the command table.
-my ($min, $max) = source('jm_model_table.c', 'jm_model.h',
-                         'jm_size.h')
+my ($min, $max) = source('jm_model_table.c')
                   =~ /\b(1048576)\b.*?\b(16777216)\b/s;
 like(section('#### jimeng_model'), qr/\barea=$min-$max\b/,
      'jimeng_model: the default area');
@@ -136,7 +136,9 @@ my %documented = map { $_->[0] =~ /^`(\w+) / ? ($1 => $_->[1]) : () }
 is(names(keys %documented), names(@parameters), "an account's parameters");
 
 my %value = (
-    access_key => 'required', secret_key => 'required',
+    access_key => 'required, unless there is an `api_key`',
+    secret_key => 'as `access_key`', api_key => "\x{2013}", rate => "\x{2013}",
+    pass => 'that of [jimeng_pass](#jimeng_pass)',
     security_token => "\x{2013}", concurrency => "\x{2013}",
     interval => '`0`', weight => '`1`',
     queue => '`' . (source('ngx_http_jimeng_limits.c')
@@ -160,12 +162,21 @@ is(names(@named), names(@variables), 'the variables of README');
 
 # ---- models and errors
 
-my @models = source('jm_model_table.c') =~ /\bjm_row\("([^"]+)"/g;
+my $table = source('jm_model_table.c');
+my @models = $table =~ /^ +jm_row\("([^"]+)"/mg;
+my @ark = ($table =~ /^ +jm_ark_row\("((?!dola-)[^"]+)"/mg,
+           map { "doubao-$_" } $table =~ /^ +jm_ark_rows\("([^"]+)"/mg);
 my ($models) = grep { $_->[0] eq '`model`' }
                rows(section('## What a client may send'));
 
 ok(index($models->[2], "`$_`") >= 0, "the model $_") for @models;
 cmp_ok(scalar(@models), '>=', 5, 'the models were read');
+
+my ($services) = grep { $_->[0] eq 'models' }
+                 rows(section('## Two services'));
+
+ok(index($services->[2], "`$_`") >= 0, "Ark's model $_") for @ark;
+cmp_ok(scalar(@ark), '>=', 9, 'those of Ark were read');
 
 my $errors = source('jm_error.c');
 my %status;
