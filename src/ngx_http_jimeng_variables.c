@@ -294,7 +294,17 @@ ngx_http_jimeng_variable_found(ngx_http_jimeng_job_t *job, ngx_uint_t *joined,
                 break;
             }
 
-            /* fall through */
+            *replayed = 1;
+            break;
+
+        case JM_LOOK_RESULT:
+        case JM_LOOK_LOST:
+
+            /* a single call that was waited for has ended since */
+
+            *joined |= task->held;
+            *replayed |= !task->held;
+            break;
 
         default: /* JM_LOOK_TOLD, JM_LOOK_UNKNOWN */
             *replayed = 1;

@@ -409,7 +409,10 @@ ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id)
 }
 
 
-/* whether a task was let in: it had to wait, or is about to be submitted */
+/*
+ * Whether a task was let in: it had to wait, is about to be submitted, or goes
+ * on without its client.
+ */
 
 static ngx_uint_t
 ngx_http_jimeng_result_waited(ngx_http_jimeng_task_t *task)
@@ -418,6 +421,6 @@ ngx_http_jimeng_result_waited(ngx_http_jimeng_task_t *task)
 
     state = ngx_http_jimeng_task_state(task);
 
-    return task->slot.waited
+    return task->slot.waited || task->follows
            || (state != JM_TASK_ADMIT && state != JM_TASK_FAILED);
 }

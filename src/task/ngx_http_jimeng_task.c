@@ -118,7 +118,13 @@ ngx_http_jimeng_task_looked(void *data)
         break;
 
     case JM_LOOK_WAIT:
+        task->held = 1;
         task->pending = asked;
+
+        /* a single call is at work as long as its submit is */
+
+        task->running = asked && task->slot.look.sending
+                        && task->task.limits.single;
         event = JM_EVENT_HELD;
         break;
 

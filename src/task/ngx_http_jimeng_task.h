@@ -43,6 +43,7 @@ typedef struct {
     unsigned                    denied_logged:1;
     unsigned                    pending:1;  /* the upstream said: not over */
     unsigned                    running:1;  /* and said: "generating" */
+    unsigned                    held:1;     /* by another request's task */
     unsigned                    strange_logged:1;
 } ngx_http_jimeng_task_t;
 

@@ -74,6 +74,7 @@ jm_memory_look_once(jm_backend_t *b, jm_op_look_t *op, uint8_t *text,
     op->look = JM_LOOK_TAKEN;
     op->over = 0;
     op->told = 0;
+    op->sending = 0;
     op->turn.position = 0;
 
     if (op->claim != NULL) {
@@ -129,6 +130,7 @@ jm_memory_look_entry(jm_state_t *st, jm_op_look_t *op)
     op->look = peek.look;
     op->account = peek.account;
     op->told = peek.told;
+    op->sending = peek.sending;
 
     jm_queue_standing(&st->queue, peek.place, op->entry, op->task, st->now,
                       &op->turn);

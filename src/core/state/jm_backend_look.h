@@ -41,6 +41,7 @@ typedef struct {
     unsigned             over;
     jm_str_t             id;        /* good until done returns */
     jm_turn_t            turn;      /* with JM_LOOK_WAIT, of an entry */
+    unsigned             sending;   /* the same: it is being submitted */
     jm_str_t             result;
     unsigned             told;      /* error is why an entry's has failed */
     jm_error_t           error;

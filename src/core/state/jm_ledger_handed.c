@@ -112,6 +112,7 @@ jm_ledger_peek(jm_ledger_t *l, uint64_t serial, unsigned i,
 
         if (jm_ledger_followed(l, slot)) {
             peek->look = JM_LOOK_WAIT;
+            peek->sending = (slot->state == JM_SLOT_SUBMIT);
 
             if (slot->state == JM_SLOT_IDLE) {
                 memcpy(&peek->place, slot->id, sizeof(jm_ref_t));

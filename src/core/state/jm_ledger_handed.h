@@ -24,6 +24,7 @@ typedef struct {
     jm_look_e            look;
     unsigned             account;   /* number, or JM_LEDGER_ANY */
     jm_ref_t             place;     /* with JM_LOOK_WAIT, see _placed(); or 0 */
+    unsigned             sending;   /* with JM_LOOK_WAIT: it is submitted now */
     jm_str_t             id;        /* with JM_LOOK_TAKEN */
     unsigned             told;      /* why it has failed is in l->told */
 } jm_ledger_peek_t;
