@@ -117,6 +117,7 @@ ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
 
     if (slot->place.serial == 0) {
         slot->queued = ngx_current_msec;
+        slot->granted = 0;
     }
 
     ngx_http_jimeng_slot_request(slot, wish, &op->request);
