@@ -310,6 +310,16 @@ my $jpeg = encode_base64(jpeg(64, 64, 2000), '');
 sends($v45, qq("image":["data:image/png;base64,$png","$url","$jpeg"]),
       qq("image":["data:image/png;base64,$png","$url",)
       . qq("data:image/jpeg;base64,$jpeg"],$single${end}true));
+# What Jimeng does not take.
+my $wide = encode_base64(png(6000, 1000, 20_000), '');
+
+sends($v45, qq("image":"data:image/png;base64,$wide"),
+      qq("image":"data:image/png;base64,$wide",$single${end}true));
+refused($v45, '"image":"' . encode_base64(png(3400, 200, 2000), '') . '"',
+        'image', qr{width/height has to be within 1/16 to 16});
+refused($v45, '"image":"' . encode_base64(png(9000, 4001, 2000), '') . '"',
+        'image', qr/is 9000x4001: it has to have 1 to 36000000 pixels/);
+
 # Pieces of 64 KiB: the first of them has too little to tell the type.
 for my $blanks (65_532, 65_535, 65_536) {
     sends($v45, '"image":"' . ' ' x $blanks . $png . '"',
