@@ -4,8 +4,8 @@
 # what the operator finds in the log.  Nothing of Ark's own text goes to a
 # client.
 #
-# Seen failing: with a refusal for load that is told at once, and with Ark's
-# message in the reply.
+# Seen failing: with a refusal for load that is told at once, with Ark's message
+# in the reply, and with a single picture's error in other words than the call's.
 
 use strict;
 use warnings;
@@ -20,7 +20,8 @@ use Jimeng::Test::Errors qw(log_of);
 # Without slots no account is set aside: each of these is told by itself.
 my $t = with_ark(
     accounts => 'ark', account => '', emulator => { seconds => 0 },
-    http => 'lingering_close off;',
+    http => "lingering_close off; jimeng_model gpt-image-1 "
+            . 'doubao-seedream-4-5-251128 provider=ark;',
     ark => { seconds => 0.05 }, location => 'jimeng_timeout 1200ms;',
     log => [ 'jimeng_tries', 'jimeng_billed', 'jimeng_upstream_request_id' ],
 );
@@ -121,6 +122,29 @@ my ($path, $x) = start('failed', prompt =>
                        'failed. [[OutputImageRiskDetection@0]]');
 told('failed', $path, $x->response, 'content_policy_violation', %content,
      word => 'OutputImageRiskDetection');
+
+
+# A row of OpenAI's name says it in the words of OpenAI's models, of a single
+# picture, too.
+{
+    my %gpt = (model => 'gpt-image-1', response_format => 'url',
+               force_single => \0);
+    my ($path, $x) = start('gpt', %gpt, prompt => 'gpt. [[pictures=2]]'
+                           . '[[OutputImageRiskDetection@1]]');
+    my $r = $x->response;
+
+    is(scalar @{ $r->json->{data} || [] }, 1, 'gpt: one of two pictures');
+    is($r->json->{errors}[0]{code}, 'moderation_blocked', 'gpt: the other');
+    is($t->request('GET', '/v1/images/' . $r->json->{task_id})
+         ->json->{errors}[0]{code}, 'moderation_blocked', 'gpt: by its id');
+
+    ($path, $x) = start('gpt, all', %gpt, prompt => 'gpt. [[pictures=2]]'
+                        . '[[InputTextRiskDetection]]');
+    $r = $x->response;
+    is($r->json->{error}{code}, 'moderation_blocked', 'gpt: all of it');
+    is($r->json->{error}{moderation_details}{moderation_stage}, 'input',
+       'gpt: at which stage');
+}
 
 
 # ---- those for load, which took nothing: they are tried again, all at once

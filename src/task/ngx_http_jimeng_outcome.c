@@ -303,7 +303,8 @@ ngx_http_jimeng_outcome_pictures(ngx_http_jimeng_task_t *task,
 
     job = task->job;
 
-    if (ngx_http_jimeng_part(&task->part, answer, job->request->pool)
+    if (ngx_http_jimeng_part(&task->part, answer, job->order.gpt,
+                             job->request->pool)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -6,7 +6,8 @@
 
 /*
  * What a task has brought, as its client is told: it lives as long as the
- * request, as other tasks may take longer than an answer does.
+ * request, as other tasks may take longer than an answer does.  With gpt set
+ * errors are told in the words of OpenAI's models.
  */
 
 
@@ -21,9 +22,10 @@ static ngx_int_t ngx_http_jimeng_part_strings(ngx_pool_t *pool,
 
 ngx_int_t
 ngx_http_jimeng_part(jm_part_t *part, const jm_answer_t *answer,
-    ngx_pool_t *pool)
+    ngx_uint_t gpt, ngx_pool_t *pool)
 {
     size_t             *indexes;
+    ngx_uint_t          i;
     jm_answer_error_t  *errors;
 
     indexes = ngx_palloc(pool, answer->nurls * sizeof(size_t));
@@ -45,6 +47,10 @@ ngx_http_jimeng_part(jm_part_t *part, const jm_answer_t *answer,
     if (answer->nerrors) {
         ngx_memcpy(errors, answer->errors,
                    answer->nerrors * sizeof(jm_answer_error_t));
+    }
+
+    for (i = 0; gpt && i < answer->nerrors; i++) {
+        jm_error_gpt(&errors[i].error);
     }
 
     part->indexes = indexes;

@@ -98,7 +98,7 @@ ngx_int_t ngx_http_jimeng_encode(ngx_http_jimeng_pass_t *p);
 /* ngx_http_jimeng_part.c */
 
 ngx_int_t ngx_http_jimeng_part(jm_part_t *part, const jm_answer_t *answer,
-    ngx_pool_t *pool);
+    ngx_uint_t gpt, ngx_pool_t *pool);
 void ngx_http_jimeng_part_keep(jm_str_t *kept, const jm_answer_t *answer,
     jm_mem_t *mem);
 ngx_int_t ngx_http_jimeng_part_kept(jm_str_t kept, jm_answer_t *answer,
