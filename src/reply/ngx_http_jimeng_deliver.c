@@ -97,7 +97,11 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
     ngx_http_jimeng_delivery_t  *d;
 
     if (job->order.async) {
-        return ngx_http_jimeng_deliver_async(job);
+        rc = ngx_http_jimeng_deliver_async(job);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
     if (job->order.ids) {
@@ -185,16 +189,18 @@ ngx_http_jimeng_deliver_failed(ngx_http_jimeng_job_t *job)
 
 /*
  * The reply comes when all is submitted, or waits for that and the ledger knows
- * of it; and the job goes on.
+ * of it; and the job goes on.  NGX_DECLINED: there are pictures of single calls
+ * that nobody could ask for later, which are the reply.
  */
 
 static ngx_int_t
 ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
 {
-    ngx_uint_t       i, accepted, waits;
+    ngx_uint_t       i, accepted, done, waits;
     jm_task_state_e  state;
 
     accepted = 0;
+    done = 0;
 
     for (i = 0; i < job->order.n; i++) {
         state = ngx_http_jimeng_task_state(&job->tasks[i]);
@@ -210,13 +216,21 @@ ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
             return NGX_DONE;
         }
 
+        if (state == JM_TASK_DONE) {
+            done = 1;
+        }
+
         if (job->tasks[i].id.len || waits) {
             accepted = 1;
         }
     }
 
-    if (!accepted) {
+    if (!accepted && !done) {
         return ngx_http_jimeng_deliver_failed(job);
+    }
+
+    if (!accepted && job->claim == NULL) {
+        return NGX_DECLINED;
     }
 
     /* the client's next request would wait for this one's end */
