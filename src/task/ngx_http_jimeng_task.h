@@ -83,7 +83,7 @@ void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_line(ngx_http_request_t *r,
     ngx_http_jimeng_account_t *account, const jm_op_orphan_t *op);
 
-/* ngx_http_jimeng_admit.c */
+/* ngx_http_jimeng_admit.c, ngx_http_jimeng_outcome.c */
 
 void ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task);
 jm_look_e ngx_http_jimeng_admit_looked(ngx_http_jimeng_task_t *task);
@@ -92,9 +92,6 @@ jm_event_e ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task,
     jm_error_t *e);
 ngx_uint_t ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_admit_again(ngx_http_jimeng_task_t *task);
-
-/* ngx_http_jimeng_outcome.c */
-
 ngx_uint_t ngx_http_jimeng_outcome_read(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_outcome_progress(ngx_http_jimeng_task_t *task);
