@@ -8,6 +8,7 @@ use warnings;
 
 use lib 't/lib';
 use Digest::SHA qw(sha256_hex);
+use GD ();
 use MIME::Base64 qw(encode_base64);
 use Jimeng::Test;
 use Jimeng::Test::Ark;
@@ -40,7 +41,11 @@ sub is_sent {
     return;
 }
 
-my %bytes = ('image/png' => png(600, 400), 'image/jpeg' => jpeg(640, 480));
+my $drawn = GD::Image->new(64, 48);
+$drawn->filledRectangle(0, 0, 63, 47, $drawn->colorAllocate(9, 99, 199));
+
+my %bytes = ('image/png' => png(600, 400), 'image/jpeg' => jpeg(640, 480),
+             'image/gif' => $drawn->gif);
 
 for my $type (sort keys %bytes) {
     my $base64 = encode_base64($bytes{$type}, '');
