@@ -234,4 +234,41 @@ for my $how (qw(TERM KILL QUIT)) {
        "$how: in the call: one call");
 }
 
+$t->finish;
+
+
+# ---- worker_shutdown_timeout is over in the call
+
+$t = with_ark(
+    main => 'worker_shutdown_timeout 2s;', ark => { seconds => 6 },
+    accounts => 'ark main', http => 'lingering_close off;',
+);
+
+{
+    my $name = 'worker_shutdown_timeout';
+    my $prompt = prompt($name);
+    my ($old) = $t->workers;
+    my $x = $t->start_request(order($prompt, 'unmarked', 0));
+    my $y = $t->start_request(order("$prompt leaves", 'count', 0));
+
+    begun($_) for $prompt, "$prompt leaves";
+    $t->signal('HUP');
+    wait_for { grep { $_ != $old } $t->workers('staying') } 'a new worker';
+    $y->abort;
+
+    my $r = $x->response;
+    is_error($t, $r, "$name: it is told in time",
+             code => 'generation_timeout', waited => 1);
+    wait_for { !grep { $_ == $old } $t->workers } 'the old one is gone';
+    ok(!(calls($prompt))[0]{ended}, "$name: the call is not over");
+
+    is_unknown($t->request(order($prompt, 'unmarked', 1)), "$name: a repeat");
+    is_unknown($t->request(order("$prompt leaves", 'count', 1)),
+               "$name: a repeat of who left");
+    my $get = get($r->json->{task_id});
+    is($get->json->{task_status}, 'failed', "$name: GET");
+    is($get->json->{error}{code}, 'upstream_error', "$name: GET says why");
+    is(scalar(calls($_)), 1, "$name: one call") for $prompt, "$prompt leaves";
+}
+
 $t->done;
