@@ -278,7 +278,7 @@ setup(account => 'concurrency 2;', accounts => 'main ark',
             jimeng_accounts other ark;
             jimeng_model both ep-1 provider=ark;
             jimeng_model both jimeng_t2i_v40;
-            jimeng_model ark-4.5 doubao-seedream-4-5-251128 provider=ark;
+            jimeng_model ark-4.5 doubao-seedream-4-5-251128;
             jimeng_model house jimeng_seedream46_cvtob provider=visual;
         }
         location /visual/ {

@@ -101,11 +101,15 @@ ngx_http_jimeng_model(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_http_jimeng_model_provider(ngx_conf_t *cf, jm_provider_e *provider)
 {
+    jm_str_t     req_key;
     ngx_str_t   *value;
     ngx_uint_t   i;
 
-    *provider = JM_PROVIDER_VISUAL;
     value = cf->args->elts;
+
+    ngx_http_jimeng_str(&req_key, &value[2]);
+
+    *provider = jm_model_provider(req_key);
 
     for (i = 3; i < cf->args->nelts; i++) {
 

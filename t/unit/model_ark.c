@@ -113,6 +113,18 @@ test_rows(void)
 /* the same name with accounts of either, of both, of none */
 
 static void
+test_whose(void)
+{
+    is_int(jm_model_provider(str("jimeng_t2i_v40")), JM_PROVIDER_VISUAL,
+           "a req_key of Visual's");
+    is_int(jm_model_provider(str("doubao-seedream-4-5-251128")),
+           JM_PROVIDER_ARK, "a model of Ark's");
+    is_int(jm_model_provider(str("ep-1")), JM_PROVIDER_VISUAL,
+           "nobody's is taken for Visual's");
+}
+
+
+static void
 test_providers(void)
 {
     size_t             i, n;
@@ -270,6 +282,7 @@ int
 main(void)
 {
     test_rows();
+    test_whose();
     test_providers();
     test_operator();
     test_init();

@@ -151,6 +151,22 @@ jm_model_init(jm_model_t *m, jm_str_t name, jm_str_t req_key,
 }
 
 
+jm_provider_e
+jm_model_provider(jm_str_t req_key)
+{
+    size_t  i;
+
+    for (i = 0; i < jm_model_nrows; i++) {
+
+        if (jm_model_same(jm_model_rows[i].req_key, req_key)) {
+            return jm_model_rows[i].provider;
+        }
+    }
+
+    return JM_PROVIDER_VISUAL;
+}
+
+
 jm_rc_e
 jm_model_check(const jm_model_t *m, const char **why)
 {

@@ -72,6 +72,12 @@ const jm_model_t *jm_model_list(const jm_models_t *models, size_t i);
  */
 uint64_t jm_model_price(const jm_models_t *models, jm_str_t req_key);
 
+/*
+ * Returns whose a req_key is: as the first built-in row that has it says, and
+ * Visual's where there is none.
+ */
+jm_provider_e jm_model_provider(jm_str_t req_key);
+
 /* Returns what a req_key is known by where there is room for no text. */
 uint64_t jm_model_hash(jm_str_t req_key);
 
