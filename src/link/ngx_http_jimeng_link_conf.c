@@ -9,11 +9,11 @@
 
 /* seconds for which a link is good, unless its directive says otherwise */
 
-#define NGX_HTTP_JIMENG_LINK_EXPIRES  (30 * NGX_HTTP_JIMENG_LINK_DAY)
+#define NGX_HTTP_JIMENG_LINK_EXPIRES  2592000
 
 /* and the most, of any: links have a length that is known */
 
-#define NGX_HTTP_JIMENG_LINK_LONGEST  (10 * 365 * NGX_HTTP_JIMENG_LINK_DAY)
+#define NGX_HTTP_JIMENG_LINK_LONGEST  315360000
 #define NGX_HTTP_JIMENG_LINK_BASE     1024
 
 
@@ -23,7 +23,7 @@ static char *ngx_http_jimeng_link_expires(ngx_http_jimeng_links_t *links,
     ngx_conf_t *cf, ngx_str_t *value);
 static char *ngx_http_jimeng_link_where(ngx_http_jimeng_links_t *links,
     ngx_conf_t *cf, ngx_str_t *value);
-static ngx_uint_t ngx_http_jimeng_link_is_path(u_char *p, u_char *last);
+static ngx_uint_t ngx_http_jimeng_link_is_path(u_char *p, const u_char *last);
 static ngx_array_t *ngx_http_jimeng_link_hosts(ngx_conf_t *cf,
     ngx_str_t *names, ngx_uint_t n);
 
@@ -161,7 +161,7 @@ ngx_http_jimeng_link_where(ngx_http_jimeng_links_t *links, ngx_conf_t *cf,
 /* no character that is ever escaped, and nothing that nginx makes shorter */
 
 static ngx_uint_t
-ngx_http_jimeng_link_is_path(u_char *p, u_char *last)
+ngx_http_jimeng_link_is_path(u_char *p, const u_char *last)
 {
     u_char  *start, c;
 

@@ -109,8 +109,9 @@ ngx_http_jimeng_show_strip(ngx_http_request_t *r)
     ngx_http_headers_out_t  *out;
 
     out = &r->headers_out;
+    part = &out->headers.part;
 
-    for (part = &out->headers.part; part; part = part->next) {
+    do {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
@@ -120,7 +121,10 @@ ngx_http_jimeng_show_strip(ngx_http_request_t *r)
                 h[i].hash = 0;
             }
         }
-    }
+
+        part = part->next;
+
+    } while (part);
 
     out->server = NULL;
     out->location = NULL;

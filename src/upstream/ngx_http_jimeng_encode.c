@@ -34,10 +34,13 @@ static ngx_int_t ngx_http_jimeng_encode_read(ngx_http_jimeng_pass_t *p,
 ngx_int_t
 ngx_http_jimeng_encode_init(ngx_http_jimeng_pass_t *p, ngx_pool_t *pool)
 {
+    size_t  piece;
+
     if (p->encoded == NULL) {
-        p->encoded = ngx_palloc(pool, jm_base64_encoded(
-                                              NGX_HTTP_JIMENG_ENCODE_PIECE));
-        p->piece = ngx_palloc(pool, NGX_HTTP_JIMENG_ENCODE_PIECE);
+        piece = NGX_HTTP_JIMENG_ENCODE_PIECE;
+
+        p->encoded = ngx_palloc(pool, jm_base64_encoded(piece));
+        p->piece = ngx_palloc(pool, piece);
 
         if (p->encoded == NULL || p->piece == NULL) {
             return NGX_ERROR;
