@@ -11,7 +11,12 @@
 
 #define NGX_HTTP_JIMENG_ANSWER_BUFFER  65536
 
+/* bytes of a picture alone that may wait in a file, nginx's own default */
 
+#define NGX_HTTP_JIMENG_ANSWER_FILE    (1024 * 1024 * 1024)
+
+
+static ngx_int_t ngx_http_jimeng_answer_alone(ngx_http_jimeng_exchange_t *x);
 static ngx_int_t ngx_http_jimeng_answer_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -40,10 +45,12 @@ ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x)
 
     u = x->subrequest->upstream;
 
-    /* a picture alone is its location's, with its cache and its buffers */
-
-    if (u == NULL || (x->pass && x->pass->raw)) {
+    if (u == NULL) {
         return NGX_OK;
+    }
+
+    if (x->pass && x->pass->raw) {
+        return ngx_http_jimeng_answer_alone(x);
     }
 
 #if (NGX_HTTP_CACHE)
@@ -80,6 +87,38 @@ ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x)
         conf->buffer_size = ngx_max(conf->buffer_size,
                                     NGX_HTTP_JIMENG_ANSWER_BUFFER);
     }
+
+    u->conf = conf;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A picture alone is its location's, with its cache and its buffers.  From them
+ * nginx hands nothing on before it has all, as the client's connection is not
+ * the exchange's: what does not fit would never come.
+ */
+
+static ngx_int_t
+ngx_http_jimeng_answer_alone(ngx_http_jimeng_exchange_t *x)
+{
+    ngx_http_upstream_t       *u;
+    ngx_http_upstream_conf_t  *conf;
+
+    u = x->subrequest->upstream;
+
+    if (u->conf->max_temp_file_size >= NGX_HTTP_JIMENG_ANSWER_FILE) {
+        return NGX_OK;
+    }
+
+    conf = ngx_palloc(x->pool, sizeof(ngx_http_upstream_conf_t));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *conf = *u->conf;
+    conf->max_temp_file_size = NGX_HTTP_JIMENG_ANSWER_FILE;
 
     u->conf = conf;
 
