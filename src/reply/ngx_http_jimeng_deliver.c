@@ -453,7 +453,8 @@ static ngx_uint_t
 ngx_http_jimeng_deliver_encodes(ngx_http_jimeng_delivery_t *d)
 {
     return d->pass.raw && !d->pass.bad
-           && (d->pass.pending || (d->pass.last && d->pass.inside));
+           && (d->pass.pending
+               || (d->pass.last && (d->pass.inside || d->pass.nhead)));
 }
 
 

@@ -12,8 +12,6 @@
 
 #include "ngx_http_jimeng_upstream.h"
 
-#include "jm_media.h"
-
 
 /* bytes that are encoded at a time: a multiple of three */
 
@@ -22,11 +20,13 @@
 
 static ngx_int_t ngx_http_jimeng_encode_piece(ngx_http_jimeng_pass_t *p,
     ngx_buf_t *b);
-static ngx_int_t ngx_http_jimeng_encode_begin(ngx_http_jimeng_pass_t *p,
-    jm_str_t piece, ngx_chain_t ***ll);
+static ngx_int_t ngx_http_jimeng_encode_head(ngx_http_jimeng_pass_t *p,
+    ngx_buf_t *b);
+static ngx_int_t ngx_http_jimeng_encode_begin(ngx_http_jimeng_pass_t *p);
+static void ngx_http_jimeng_encode_used(ngx_buf_t *b, size_t n);
 static ngx_int_t ngx_http_jimeng_encode_close(ngx_http_jimeng_pass_t *p);
 static ngx_int_t ngx_http_jimeng_encode_read(ngx_http_jimeng_pass_t *p,
-    ngx_buf_t *b, jm_str_t *piece);
+    ngx_buf_t *b, size_t max, jm_str_t *piece);
 
 
 /* begins the next picture; that there is one more is for the caller to know */
@@ -49,6 +49,7 @@ ngx_http_jimeng_encode_init(ngx_http_jimeng_pass_t *p, ngx_pool_t *pool)
 
     p->raw = 1;
     p->number = p->pictures;
+    p->nhead = 0;
     p->inside = 0;
     p->last = 0;
     p->bad = 0;
@@ -91,14 +92,19 @@ ngx_http_jimeng_encode_filter(ngx_http_jimeng_pass_t *p, ngx_chain_t *in,
 ngx_int_t
 ngx_http_jimeng_encode(ngx_http_jimeng_pass_t *p)
 {
+    ngx_int_t   rc;
     ngx_buf_t  *b;
 
-    while (p->pending) {
+    for ( ;; ) {
 
         if (p->busy
             && (ngx_http_jimeng_pass_output(p, NULL) != NGX_OK || p->busy))
         {
             return p->client_lost ? NGX_ERROR : NGX_OK;
+        }
+
+        if (p->pending == NULL) {
+            break;
         }
 
         b = p->pending->buf;
@@ -108,10 +114,18 @@ ngx_http_jimeng_encode(ngx_http_jimeng_pass_t *p)
             continue;
         }
 
-        if (ngx_http_jimeng_encode_piece(p, b) != NGX_OK) {
+        rc = p->inside ? ngx_http_jimeng_encode_piece(p, b)
+                       : ngx_http_jimeng_encode_head(p, b);
+
+        if (rc != NGX_OK) {
             p->bad = 1;
             return NGX_ERROR;
         }
+    }
+
+    if (p->last && p->nhead && ngx_http_jimeng_encode_begin(p) != NGX_OK) {
+        p->bad = 1;
+        return NGX_ERROR;
     }
 
     if (p->last && p->inside && !p->busy) {
@@ -129,16 +143,14 @@ ngx_http_jimeng_encode_piece(ngx_http_jimeng_pass_t *p, ngx_buf_t *b)
     jm_str_t      piece;
     ngx_chain_t  *out, **ll;
 
-    if (ngx_http_jimeng_encode_read(p, b, &piece) != NGX_OK) {
+    if (ngx_http_jimeng_encode_read(p, b, NGX_HTTP_JIMENG_ENCODE_PIECE, &piece)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     out = NULL;
     ll = &out;
-
-    if (!p->inside && ngx_http_jimeng_encode_begin(p, piece, &ll) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     n = jm_base64_encode(&p->encoder, piece, p->encoded);
 
@@ -148,12 +160,7 @@ ngx_http_jimeng_encode_piece(ngx_http_jimeng_pass_t *p, ngx_buf_t *b)
 
     *ll = NULL;
 
-    if (ngx_buf_in_memory(b)) {
-        b->pos += piece.len;
-
-    } else {
-        b->file_pos += piece.len;
-    }
+    ngx_http_jimeng_encode_used(b, piece.len);
 
     return ngx_http_jimeng_pass_output(p, out);
 }
@@ -163,12 +170,11 @@ ngx_http_jimeng_encode_piece(ngx_http_jimeng_pass_t *p, ngx_buf_t *b)
 
 static ngx_int_t
 ngx_http_jimeng_encode_read(ngx_http_jimeng_pass_t *p, ngx_buf_t *b,
-    jm_str_t *piece)
+    size_t max, jm_str_t *piece)
 {
     ssize_t  n;
 
-    piece->len = (size_t) ngx_min(ngx_buf_size(b),
-                                  NGX_HTTP_JIMENG_ENCODE_PIECE);
+    piece->len = (size_t) ngx_min(ngx_buf_size(b), (off_t) max);
 
     if (ngx_buf_in_memory(b)) {
         piece->data = b->pos;
@@ -188,31 +194,83 @@ ngx_http_jimeng_encode_read(ngx_http_jimeng_pass_t *p, ngx_buf_t *b,
 }
 
 
-/* what begins as no picture does is not handed on as one */
+static void
+ngx_http_jimeng_encode_used(ngx_buf_t *b, size_t n)
+{
+    if (ngx_buf_in_memory(b)) {
+        b->pos += n;
+
+    } else {
+        b->file_pos += n;
+    }
+}
+
+
+/* a chunk, or what came with a header, may well be shorter than that */
 
 static ngx_int_t
-ngx_http_jimeng_encode_begin(ngx_http_jimeng_pass_t *p, jm_str_t piece,
-    ngx_chain_t ***ll)
+ngx_http_jimeng_encode_head(ngx_http_jimeng_pass_t *p, ngx_buf_t *b)
 {
-    ngx_str_t          before;
-    jm_picture_type_e  type;
+    jm_str_t  piece;
 
-    if (jm_media_of(piece) == NULL) {
-        return NGX_ERROR;
-    }
-
-    type = (piece.data[0] == 0xff) ? JM_PICTURE_JPEG : JM_PICTURE_PNG;
-
-    p->begun = 1;
-    p->inside = 1;
-
-    if (p->handler(p->data, p->pictures, type, &before, &p->after) != NGX_OK
-        || ngx_http_jimeng_pass_add(p, before.data, before.len, ll) == NULL)
+    if (ngx_http_jimeng_encode_read(p, b, JM_MEDIA_HEAD - p->nhead, &piece)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    ngx_memcpy(p->head + p->nhead, piece.data, piece.len);
+    p->nhead += piece.len;
+
+    ngx_http_jimeng_encode_used(b, piece.len);
+
+    return p->nhead == JM_MEDIA_HEAD ? ngx_http_jimeng_encode_begin(p) : NGX_OK;
+}
+
+
+/* what begins as no picture does is not handed on as one */
+
+static ngx_int_t
+ngx_http_jimeng_encode_begin(ngx_http_jimeng_pass_t *p)
+{
+    size_t              n;
+    jm_str_t            head;
+    ngx_str_t           before;
+    ngx_chain_t        *out, **ll;
+    jm_picture_type_e   type;
+
+    head.len = p->nhead;
+    head.data = p->head;
+
+    p->nhead = 0;
+
+    if (jm_media_of(head) == NULL) {
+        return NGX_ERROR;
+    }
+
+    type = (head.data[0] == 0xff) ? JM_PICTURE_JPEG : JM_PICTURE_PNG;
+
+    p->begun = 1;
+    p->inside = 1;
+
+    out = NULL;
+    ll = &out;
+
+    if (p->handler(p->data, p->pictures, type, &before, &p->after) != NGX_OK
+        || ngx_http_jimeng_pass_add(p, before.data, before.len, &ll) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    n = jm_base64_encode(&p->encoder, head, p->encoded);
+
+    if (n && ngx_http_jimeng_pass_add(p, p->encoded, n, &ll) == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ll = NULL;
+
+    return ngx_http_jimeng_pass_output(p, out);
 }
 
 

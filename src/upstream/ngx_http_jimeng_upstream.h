@@ -17,6 +17,7 @@
 #include "ngx_http_jimeng_slot.h"
 
 #include "jm_base64.h"
+#include "jm_media.h"
 #include "jm_part.h"
 #include "jm_pass.h"
 #include "jm_picture.h"
@@ -55,6 +56,8 @@ typedef struct {
     jm_base64_encoder_t         encoder;
     u_char                     *encoded;    /* a piece of the picture */
     u_char                     *piece;      /* and one that lay in a file */
+    u_char                      head[JM_MEDIA_HEAD];
+    size_t                      nhead;      /* of it, not encoded yet */
     ngx_str_t                   after;      /* goes behind this picture */
     ngx_uint_t                  wanted;     /* pictures; more are dropped */
     ngx_uint_t                  pictures;   /* passed on, to their end */
