@@ -16,7 +16,6 @@
 #define NGX_HTTP_JIMENG_PAUSE     5000
 
 
-static ngx_int_t ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_deliver_end(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_deliver_failed(ngx_http_jimeng_job_t *job);
 static ngx_int_t ngx_http_jimeng_deliver_task(ngx_http_jimeng_delivery_t *d,
@@ -37,6 +36,9 @@ static ngx_uint_t ngx_http_jimeng_deliver_whole(
     ngx_http_jimeng_delivery_t *d, jm_answer_t *answer);
 static void ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
     jm_answer_t *answer);
+static ngx_uint_t ngx_http_jimeng_deliver_last(ngx_http_jimeng_delivery_t *d);
+static void ngx_http_jimeng_deliver_lost(ngx_http_jimeng_delivery_t *d,
+    jm_error_t *error);
 static void ngx_http_jimeng_deliver_error(ngx_http_jimeng_delivery_t *d,
     jm_answer_t *answer, ngx_uint_t final, jm_error_t *e);
 static void ngx_http_jimeng_deliver_timer(ngx_event_t *ev);
@@ -97,7 +99,7 @@ ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job)
     ngx_http_jimeng_delivery_t  *d;
 
     if (job->order.async) {
-        rc = ngx_http_jimeng_deliver_async(job);
+        rc = ngx_http_jimeng_result_async(job);
 
         if (rc != NGX_DECLINED) {
             return rc;
@@ -184,60 +186,6 @@ ngx_http_jimeng_deliver_failed(ngx_http_jimeng_job_t *job)
     }
 
     return ngx_http_jimeng_result_error(job, ngx_http_jimeng_result_why(job));
-}
-
-
-/*
- * The reply comes when all is submitted, or waits for that and the ledger knows
- * of it; and the job goes on.  NGX_DECLINED: there are pictures of single calls
- * that nobody could ask for later, which are the reply.
- */
-
-static ngx_int_t
-ngx_http_jimeng_deliver_async(ngx_http_jimeng_job_t *job)
-{
-    ngx_uint_t       i, accepted, done, waits;
-    jm_task_state_e  state;
-
-    accepted = 0;
-    done = 0;
-
-    for (i = 0; i < job->order.n; i++) {
-        state = ngx_http_jimeng_task_state(&job->tasks[i]);
-
-        /* a single call is answered when it is over */
-
-        waits = job->claim
-                && (state == JM_TASK_HELD || state == JM_TASK_QUEUED
-                    || (state == JM_TASK_SUBMIT
-                        && job->tasks[i].task.limits.single));
-
-        if (state <= JM_TASK_BACKOFF && !waits) {
-            return NGX_DONE;
-        }
-
-        if (state == JM_TASK_DONE) {
-            done = 1;
-        }
-
-        if (job->tasks[i].id.len || waits) {
-            accepted = 1;
-        }
-    }
-
-    if (!accepted && !done) {
-        return ngx_http_jimeng_deliver_failed(job);
-    }
-
-    if (!accepted && job->claim == NULL) {
-        return NGX_DECLINED;
-    }
-
-    /* the client's next request would wait for this one's end */
-
-    job->request->keepalive = 0;
-
-    return ngx_http_jimeng_result_status(job, JM_STATUS_PENDING);
 }
 
 
@@ -583,11 +531,57 @@ ngx_http_jimeng_deliver_trouble(ngx_http_jimeng_delivery_t *d,
 
     ngx_http_jimeng_deliver_error(d, answer, final, error);
 
-    d->parts[d->task - d->job->tasks].error = error;
-
     ngx_log_error(NGX_LOG_ERR, d->log, 0,
                   "jimeng: the pictures of task \"%V\" could not be fetched, "
                   "after %ui attempts", &d->task->id, d->attempts);
+
+    if (d->task->task.limits.single && !ngx_http_jimeng_deliver_last(d)) {
+        ngx_http_jimeng_deliver_lost(d, error);
+        return;
+    }
+
+    d->parts[d->task - d->job->tasks].error = error;
+}
+
+
+/*
+ * Whether it is the last of a task's pictures that can be had; in OpenAI's form
+ * an error takes the place of a stream's last one.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_deliver_last(ngx_http_jimeng_delivery_t *d)
+{
+    return d->task->part.nurls == 1
+           || (d->job->order.stream == JM_STREAM_OPENAI
+               && d->pass.pictures + 1 == ngx_http_jimeng_deliver_wanted(d));
+}
+
+
+/* the next of a single call's is lost: it goes on with the others */
+
+static void
+ngx_http_jimeng_deliver_lost(ngx_http_jimeng_delivery_t *d, jm_error_t *error)
+{
+    ngx_uint_t  n;
+
+    n = d->pass.pictures;
+
+    if (ngx_http_jimeng_part_lose(&d->task->part, n, error,
+                                  d->job->request->pool)
+        != NGX_OK)
+    {
+        d->stopped = 1;
+        return;
+    }
+
+    d->parts[d->task - d->job->tasks] = d->task->part;
+    d->pass.wanted = ngx_http_jimeng_deliver_wanted(d);
+
+    if (n < d->pass.wanted) {
+        d->attempts = 0;
+        ngx_http_jimeng_deliver_ask(d);
+    }
 }
 
 

@@ -38,9 +38,7 @@ typedef struct ngx_http_jimeng_delivery_s {
 } ngx_http_jimeng_delivery_t;
 
 
-/* is a task over that was asked for by its id, and brought no picture? */
-
-typedef enum {
+typedef enum {  /* is a task over that was asked for, without a picture? */
     NGX_HTTP_JIMENG_SEEN_END = 0,   /* it is, or was not asked for by an id */
     NGX_HTTP_JIMENG_SEEN_OPEN,      /* the upstream is at work on it */
     NGX_HTTP_JIMENG_SEEN_NOTHING    /* the upstream could not be asked */
@@ -82,6 +80,7 @@ ngx_int_t ngx_http_jimeng_result_error(ngx_http_jimeng_job_t *job,
     const jm_error_t *e);
 ngx_int_t ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job,
     jm_status_e status);
+ngx_int_t ngx_http_jimeng_result_async(ngx_http_jimeng_job_t *job);
 ngx_int_t ngx_http_jimeng_result_id(ngx_http_jimeng_job_t *job, jm_str_t *id);
 void ngx_http_jimeng_result_turn(ngx_http_jimeng_job_t *job, jm_standing_t *s);
 const jm_error_t *ngx_http_jimeng_result_why(ngx_http_jimeng_job_t *job);

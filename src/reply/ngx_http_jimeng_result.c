@@ -264,6 +264,61 @@ ngx_http_jimeng_result_status(ngx_http_jimeng_job_t *job, jm_status_e status)
 }
 
 
+/*
+ * The reply comes when all is submitted, or waits for that and the ledger knows
+ * of it; and the job goes on.  NGX_DECLINED: there are pictures of single calls
+ * that nobody could ask for later, which are the reply.
+ */
+
+ngx_int_t
+ngx_http_jimeng_result_async(ngx_http_jimeng_job_t *job)
+{
+    ngx_uint_t       i, accepted, done, waits;
+    jm_task_state_e  state;
+
+    accepted = 0;
+    done = 0;
+
+    for (i = 0; i < job->order.n; i++) {
+        state = ngx_http_jimeng_task_state(&job->tasks[i]);
+
+        /* a single call is answered when it is over */
+
+        waits = job->claim
+                && (state == JM_TASK_HELD || state == JM_TASK_QUEUED
+                    || (state == JM_TASK_SUBMIT
+                        && job->tasks[i].task.limits.single));
+
+        if (state <= JM_TASK_BACKOFF && !waits) {
+            return NGX_DONE;
+        }
+
+        if (state == JM_TASK_DONE) {
+            done = 1;
+        }
+
+        if (job->tasks[i].id.len || waits) {
+            accepted = 1;
+        }
+    }
+
+    if (!accepted && !done) {
+        return ngx_http_jimeng_result_error(job,
+                                            ngx_http_jimeng_result_why(job));
+    }
+
+    if (!accepted && job->claim == NULL) {
+        return NGX_DECLINED;
+    }
+
+    /* the client's next request would wait for this one's end */
+
+    job->request->keepalive = 0;
+
+    return ngx_http_jimeng_result_status(job, JM_STATUS_PENDING);
+}
+
+
 /* the place in the queue of the first of a job's tasks that waits */
 
 void

@@ -476,7 +476,7 @@ ngx_http_jimeng_stream_tail(ngx_http_jimeng_delivery_t *d, jm_buf_t *b)
 
         /* pictures that could not be fetched were billed as well */
 
-        made += part->nurls;
+        made += part->nurls + part->nlost;
 
         if (s.dialect == JM_STREAM_ARK) {
             ngx_http_jimeng_stream_failures(b, &s, i, part);

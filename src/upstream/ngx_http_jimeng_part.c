@@ -55,6 +55,7 @@ ngx_http_jimeng_part(jm_part_t *part, const jm_answer_t *answer,
 
     part->indexes = indexes;
     part->nurls = answer->nurls;
+    part->nlost = 0;
 
     part->errors = errors;
     part->nerrors = answer->nerrors;
@@ -100,6 +101,48 @@ ngx_http_jimeng_part_strings(ngx_pool_t *pool, const jm_str_t **dst,
     }
 
     *dst = s;
+
+    return NGX_OK;
+}
+
+
+/* picture n of those that it has was made, and cannot be had */
+
+ngx_int_t
+ngx_http_jimeng_part_lose(jm_part_t *part, ngx_uint_t n,
+    const jm_error_t *error, ngx_pool_t *pool)
+{
+    size_t              left;
+    jm_answer_error_t  *errors;
+
+    errors = ngx_pcalloc(pool, (part->nerrors + 1)
+                               * sizeof(jm_answer_error_t));
+    if (errors == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (part->nerrors) {
+        ngx_memcpy(errors, part->errors,
+                   part->nerrors * sizeof(jm_answer_error_t));
+    }
+
+    errors[part->nerrors].index = part->indexes[n];
+    errors[part->nerrors].error = *error;
+
+    part->errors = errors;
+    part->nerrors++;
+
+    part->nlost++;
+    part->nurls--;
+
+    left = part->nurls - n;
+
+    ngx_memmove((jm_str_t *) &part->urls[n], &part->urls[n + 1],
+                left * sizeof(jm_str_t));
+    ngx_memmove((jm_str_t *) &part->sizes[n], &part->sizes[n + 1],
+                left * sizeof(jm_str_t));
+    ngx_memmove((size_t *) &part->indexes[n], &part->indexes[n + 1],
+                left * sizeof(size_t));
 
     return NGX_OK;
 }

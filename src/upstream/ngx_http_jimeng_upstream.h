@@ -102,6 +102,8 @@ ngx_int_t ngx_http_jimeng_encode(ngx_http_jimeng_pass_t *p);
 
 ngx_int_t ngx_http_jimeng_part(jm_part_t *part, const jm_answer_t *answer,
     ngx_uint_t gpt, ngx_pool_t *pool);
+ngx_int_t ngx_http_jimeng_part_lose(jm_part_t *part, ngx_uint_t n,
+    const jm_error_t *error, ngx_pool_t *pool);
 void ngx_http_jimeng_part_keep(jm_str_t *kept, const jm_answer_t *answer,
     jm_mem_t *mem);
 ngx_int_t ngx_http_jimeng_part_kept(jm_str_t kept, jm_answer_t *answer,

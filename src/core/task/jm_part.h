@@ -26,6 +26,7 @@ typedef struct {
     const jm_str_t           *sizes;    /* NULL, or empty: not known */
     const size_t             *indexes;
     size_t                    nurls;
+    size_t                    nlost;    /* were made, and are in errors */
     const jm_answer_error_t  *errors;
     size_t                    nerrors;
     uint64_t                  input_tokens;

@@ -87,7 +87,7 @@ jm_reply_data(jm_json_writer_t *w, const jm_result_t *result, unsigned write)
     for (i = 0; i < result->nparts; i++) {
         part = &result->parts[i];
 
-        made += part->nurls;
+        made += part->nurls + part->nlost;
 
         if (!write || part->error != NULL) {
             continue;
