@@ -24,7 +24,7 @@ static ngx_uint_t ngx_http_jimeng_task_is_left(ngx_http_jimeng_task_t *task,
 static ngx_uint_t ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task,
     jm_cause_e cause);
 static jm_leave_e ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task,
-    jm_cause_e cause);
+    jm_cause_e cause, const jm_error_t *e);
 static void ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task,
     jm_leave_e how, ngx_uint_t images, ngx_uint_t left);
 static void ngx_http_jimeng_task_counted(void *data);
@@ -64,7 +64,8 @@ ngx_http_jimeng_task_failed(ngx_http_jimeng_task_t *task, jm_cause_e cause,
 
     if (task->follows) {
         ngx_http_jimeng_task_over(task,
-                                  ngx_http_jimeng_task_leave_how(task, cause),
+                                  ngx_http_jimeng_task_leave_how(task, cause,
+                                                            &answer->error),
                                   0, left);
         return;
     }
@@ -113,8 +114,9 @@ ngx_http_jimeng_task_failed(ngx_http_jimeng_task_t *task, jm_cause_e cause,
     }
 
     ngx_http_jimeng_task_over(task,
-                              ngx_http_jimeng_task_leave_how(task, cause), 0,
-                              left);
+                              ngx_http_jimeng_task_leave_how(task, cause,
+                                                             &task->error),
+                              0, left);
 }
 
 
@@ -227,12 +229,16 @@ ngx_http_jimeng_task_follow(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 }
 
 
-/* what becomes of the slot of a task that failed */
+/*
+ * What becomes of the slot of a task that failed with an error: what its client
+ * was told of one that is followed is no longer all that is known.
+ */
 
 static jm_leave_e
-ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task, jm_cause_e cause)
+ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task, jm_cause_e cause,
+    const jm_error_t *e)
 {
-    if (task->error.cause == JM_CAUSE_OUTCOME_UNKNOWN) {
+    if (e->cause == JM_CAUSE_OUTCOME_UNKNOWN) {
         return JM_LEAVE_LOST;
     }
 
@@ -242,8 +248,7 @@ ngx_http_jimeng_task_leave_how(ngx_http_jimeng_task_t *task, jm_cause_e cause)
 
     /* credentials that are refused say nothing of the task */
 
-    return (cause == JM_CAUSE_NONE
-            && task->error.cause != JM_CAUSE_UPSTREAM_AUTH)
+    return (cause == JM_CAUSE_NONE && e->cause != JM_CAUSE_UPSTREAM_AUTH)
            ? JM_LEAVE_OVER : JM_LEAVE_LOST;
 }
 
