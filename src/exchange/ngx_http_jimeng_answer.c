@@ -40,6 +40,7 @@ static ngx_uint_t ngx_http_jimeng_answer_passes(
 ngx_int_t
 ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x)
 {
+    ngx_uint_t                 live;
     ngx_http_upstream_t       *u;
     ngx_http_upstream_conf_t  *conf;
 
@@ -59,13 +60,11 @@ ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x)
 
 #endif
 
-    /* what comes in pieces goes on in pieces */
+    /* what comes in pieces goes on in pieces, as events of Ark's do */
 
-    if (x->account->provider == JM_PROVIDER_ARK) {
-        u->buffering = 0;
-    }
+    live = (x->pass || x->account->provider == JM_PROVIDER_ARK);
 
-    if (x->pass == NULL
+    if (!live
         && !u->conf->intercept_errors
         && !(u->conf->next_upstream & NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT))
     {
@@ -81,9 +80,12 @@ ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x)
     conf->intercept_errors = 0;
     conf->next_upstream &= ~NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT;
 
-    if (x->pass) {
+    if (live) {
         u->buffering = 0;
         conf->change_buffering = 0;
+    }
+
+    if (x->pass) {
         conf->buffer_size = ngx_max(conf->buffer_size,
                                     NGX_HTTP_JIMENG_ANSWER_BUFFER);
     }
