@@ -1,5 +1,6 @@
 -- wrk's script: what is sent, and one line that Bench::Load reads.
---     wrk ... -s load.lua URL -- job|proxy BODY-FILE KEY
+--     wrk ... -s load.lua URL -- job|proxy BODY-FILE KEY URI...
+-- A job is sent to the gateway; the proxy is asked for each URI in turn.
 
 local requests = {}
 local n = 0
@@ -9,7 +10,6 @@ function init(args)
     local f = assert(io.open(path, "rb"))
     local body = f:read("*a")
     local headers = { ["Content-Type"] = "application/json" }
-    local version = "&Version=2022-08-31"
 
     f:close()
 
@@ -26,10 +26,9 @@ function init(args)
                                      headers, text)
         end
     else
-        requests[1] = wrk.format("POST",
-            "/?Action=CVSync2AsyncSubmitTask" .. version, headers, body)
-        requests[2] = wrk.format("POST",
-            "/?Action=CVSync2AsyncGetResult" .. version, headers, body)
+        for i = 4, #args do
+            requests[i - 3] = wrk.format("POST", args[i], headers, body)
+        end
     end
 end
 

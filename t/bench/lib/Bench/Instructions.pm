@@ -22,7 +22,7 @@ use constant {
 };
 
 
-# Instructions per job, or per two proxied requests: { name => figure }.  Each
+# Instructions per job, or per its proxied requests: { name => figure }.  Each
 # gateway runs twice, with few jobs and with more, and what it has counted more
 # is the jobs', and nothing of nginx's start and end.
 
@@ -50,7 +50,7 @@ sub run {
         attempts => 60, under => ['valgrind', '--quiet', '--tool=callgrind',
                                   "--callgrind-out-file=$out"]);
 
-    in_step($g->{kind}, $nginx->{port}, CONNECTIONS, $jobs);
+    in_step($g, $nginx->{port}, CONNECTIONS, $jobs);
     $nginx->stop;
 
     open my $fh, '<', "$out" or die "$out: $!\n";

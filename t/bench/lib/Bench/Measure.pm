@@ -1,8 +1,8 @@
 package Bench::Measure;
 
-# The two measurements.  A gateway is a hash with name, kind ("job" or
-# "proxy") and start: a function from the upstream's port and settings to a
-# Bench::Nginx.
+# The two measurements.  A gateway is a hash with name, service ("visual" or
+# "ark"), kind ("job" or "proxy") and start: a function from the upstream's port
+# and settings to a Bench::Nginx.
 
 use strict;
 use warnings;
@@ -11,11 +11,12 @@ use Exporter 'import';
 use File::Temp ();
 use HTTP::Tiny;
 
-use Bench::Load qw(body one_job wrk open_jobs finish_jobs);
+use Bench::Load qw(ANSWER body uris one_job wrk open_jobs finish_jobs);
 use Bench::Nginx;
 use Bench::Proc qw(at_rest cpu memory wait_for);
 
-our @EXPORT_OK = qw(beside cpu_time done in_flight median upstream);
+our @EXPORT_OK = qw(beside cpu_time done growth_and_size in_flight median
+                    print_memory print_times upstream);
 
 
 sub median {
@@ -37,7 +38,8 @@ sub upstream {
               [ submits => 'is_submit' ], [ queries => 'is_query' ];
 
     return Bench::Nginx->start('upstream', %o,
-                               vars => { LOG => $logs ? $log : '' });
+                               vars => { LOG => $logs ? $log : '',
+                                         ARK => ANSWER });
 }
 
 
@@ -86,9 +88,7 @@ sub done {
 sub cpu_time {
     my ($upstream, $gateways, %o) = @_;
 
-    my $file = File::Temp->new(TEMPLATE => 'jimeng-bench-XXXXXX', TMPDIR => 1);
-    print $file body();
-    close $file or die "$file: $!\n";
+    my %file = map { $_ => body_file($_) } map { $_->{service} } @$gateways;
 
     done($upstream, 1);
 
@@ -107,23 +107,25 @@ sub cpu_time {
         for my $g (@turn) {
             my $nginx = $nginx{ $g->{name} };
 
-            one_job($nginx) if $round == 0 && $g->{kind} eq 'job';
+            one_job($nginx, $g->{service})
+                if $round == 0 && $g->{kind} eq 'job';
             at_rest($nginx->pids, $upstream->pids);
 
             my $before = requests($upstream);
             my $cpu = cpu($nginx->pids);
 
-            my $answers = wrk($g->{kind}, $nginx->{port},
+            my $answers = wrk($g, $nginx->{port},
                               $round ? $o{seconds} : 1, $o{connections},
-                              "$file");
+                              "$file{ $g->{service} }");
 
             at_rest($nginx->pids, $upstream->pids);
             $cpu = cpu($nginx->pids) - $cpu;
 
-            my $jobs = $g->{kind} eq 'proxy' ? $answers / 2 : $answers;
+            my @calls = uris($g->{service});
+            my $jobs = $g->{kind} eq 'proxy' ? $answers / @calls : $answers;
 
             # the count before is one of them
-            check_requests($g->{name}, $jobs, $o{connections},
+            check_requests($g->{name}, scalar @calls, $jobs, $o{connections},
                            requests($upstream) - $before - 1);
 
             push @{ $times{ $g->{name} } }, $cpu / $jobs if $round;
@@ -133,6 +135,34 @@ sub cpu_time {
     $_->stop for values %nginx;
 
     return \%times;
+}
+
+
+sub body_file {
+    my ($service) = @_;
+
+    my $file = File::Temp->new(TEMPLATE => 'jimeng-bench-XXXXXX', TMPDIR => 1);
+    print $file body($service);
+    close $file or die "$file: $!\n";
+
+    return $file;
+}
+
+
+# The rows of a table: $times are cpu_time's, and one of them is what the others
+# are beside.
+
+sub print_times {
+    my ($times, $beside, $titles, @names) = @_;
+
+    for my $name (@names) {
+        my @t = sort { $a <=> $b } @{ $times->{$name} };
+        my $other = $times->{$beside};
+
+        printf "| %s | %.1f | %.1f–%.1f | %s |\n", $titles->{$name},
+               median(@t), $t[0], $t[-1],
+               $other ? sprintf '%.2f', median(@t) / median(@$other) : '';
+    }
 }
 
 
@@ -150,14 +180,14 @@ sub beside {
 }
 
 
-# One submit and one query a job, but for those that wrk broke off at the end,
+# So many calls a job, a submit and a query or Ark's one, but for those that wrk broke off at the end,
 # and a few that were equal to one before, which the ledger answers.
 
 sub check_requests {
-    my ($name, $jobs, $slack, $n) = @_;
+    my ($name, $calls, $jobs, $slack, $n) = @_;
 
     die "$name: $n requests upstream for $jobs jobs\n"
-        if $n < 2 * ($jobs - $slack) || $n > 2 * ($jobs + $slack);
+        if $n < $calls * ($jobs - $slack) || $n > $calls * ($jobs + $slack);
 }
 
 
@@ -173,14 +203,14 @@ sub in_flight {
     my ($worker) = @{ $nginx->{workers} };
 
     done($upstream, 1);
-    one_job($nginx);
+    one_job($nginx, $g->{service});
     done($upstream, 0);
     at_rest($nginx->pids, $upstream->pids);
 
     my ($submits, $queries) = calls($upstream);
     my %m = (idle => memory($worker));
 
-    my @jobs = open_jobs($nginx->{port}, $o{jobs});
+    my @jobs = open_jobs($g->{service}, $nginx->{port}, $o{jobs});
 
     my $queried = sub {
         my ($times) = @_;
@@ -208,6 +238,30 @@ sub in_flight {
     $nginx->stop;
 
     return \%m;
+}
+
+
+# What in_flight has measured: growth in per cent, and KiB a job.
+
+sub growth_and_size {
+    my ($m, $jobs) = @_;
+    my ($idle, $early, $late) = @$m{qw(idle early late)};
+
+    return (100 * ($late->{rss} / $early->{rss} - 1),
+            ($late->{rss} - $idle->{rss}) / $jobs);
+}
+
+
+# A row of a table, in MiB.
+
+sub print_memory {
+    my ($title, $m, $jobs) = @_;
+    my ($idle, $early, $late) = @$m{qw(idle early late)};
+
+    printf "| %s | %.1f | %.1f | %.1f (%.1f, %.1f) | %.1f %% | %.1f |\n",
+           $title,
+           (map { $_ / 1024 } $idle->{rss}, $early->{rss},
+            @$late{qw(rss pss uss)}), growth_and_size($m, $jobs);
 }
 
 
