@@ -40,8 +40,8 @@ sub held {
     die "no more than $limit files may be open: too few for $o{jobs} jobs\n"
         if $streams > STREAMS;
 
-    # each has as many connections as descriptors, and one more for a listener
-    my $connections = $limit + 2 * OWN;
+    # with less than a sixteenth of them free, nginx takes from those that wait
+    my $connections = int 2.2 * $o{jobs} + OWN;
 
     my $canned = Bench::Nginx->start('held', %$upstream,
                                      connections => $connections,
