@@ -13,7 +13,7 @@
 
 /* bytes of a picture alone that may wait in a file, nginx's own default */
 
-#define NGX_HTTP_JIMENG_ANSWER_FILE    (1024 * 1024 * 1024)
+#define NGX_HTTP_JIMENG_ANSWER_FILE    1073741824
 
 
 static ngx_int_t ngx_http_jimeng_answer_alone(ngx_http_jimeng_exchange_t *x);

@@ -578,9 +578,11 @@ ngx_http_jimeng_deliver_lost(ngx_http_jimeng_delivery_t *d, jm_error_t *error)
     d->parts[d->task - d->job->tasks] = d->task->part;
     d->pass.wanted = ngx_http_jimeng_deliver_wanted(d);
 
+    /* not at once: it may be lost as well, and so on */
+
     if (n < d->pass.wanted) {
         d->attempts = 0;
-        ngx_http_jimeng_deliver_ask(d);
+        ngx_add_timer(&d->timer, 1);
     }
 }
 

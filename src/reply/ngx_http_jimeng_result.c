@@ -397,7 +397,9 @@ ngx_http_jimeng_result_paid(ngx_http_jimeng_job_t *job)
     for (i = 0; i < job->order.n; i++) {
         task = &job->tasks[i];
 
-        if ((task->id.len && !job->order.ids) || task->task.retried) {
+        if ((task->id.len && !job->order.ids) || task->task.retried
+            || (task->task.limits.single && task->tries))
+        {
             return 1;
         }
     }
