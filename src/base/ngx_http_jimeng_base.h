@@ -110,7 +110,7 @@ ngx_int_t ngx_http_jimeng_file_read(ngx_conf_t *cf, ngx_str_t *name,
 
 /* ngx_http_jimeng_headers.c */
 
-ngx_str_t *ngx_http_jimeng_header(ngx_http_request_t *r, char *name,
+ngx_str_t *ngx_http_jimeng_header(ngx_list_t *headers, char *name,
     ngx_uint_t *n);
 ngx_str_t *ngx_http_jimeng_key_header(ngx_http_request_t *r, ngx_uint_t *n);
 ngx_int_t ngx_http_jimeng_reply_header(ngx_http_request_t *r,

@@ -10,7 +10,7 @@
 /* the first of a header's values, or NULL; sets *n to how many there are */
 
 ngx_str_t *
-ngx_http_jimeng_header(ngx_http_request_t *r, char *name, ngx_uint_t *n)
+ngx_http_jimeng_header(ngx_list_t *headers, char *name, ngx_uint_t *n)
 {
     size_t            len;
     ngx_str_t        *value;
@@ -22,7 +22,7 @@ ngx_http_jimeng_header(ngx_http_request_t *r, char *name, ngx_uint_t *n)
     value = NULL;
     len = ngx_strlen(name);
 
-    part = &r->headers_in.headers.part;
+    part = &headers->part;
     h = part->elts;
 
     for (i = 0; /* void */ ; i++) {
@@ -61,7 +61,7 @@ ngx_http_jimeng_key_header(ngx_http_request_t *r, ngx_uint_t *n)
     static char  *names[] = { "GeekAI-API-Key", "api-key", "x-api-key", NULL };
 
     for (name = names; *name; name++) {
-        value = ngx_http_jimeng_header(r, *name, n);
+        value = ngx_http_jimeng_header(&r->headers_in.headers, *name, n);
 
         if (value && value->len) {
             return value;

@@ -24,7 +24,7 @@ ngx_http_jimeng_key(ngx_http_request_t *r, jm_str_t *key)
     ngx_str_t   *value;
     ngx_uint_t   n;
 
-    value = ngx_http_jimeng_header(r, "Authorization", &n);
+    value = ngx_http_jimeng_header(&r->headers_in.headers, "Authorization", &n);
 
     if (n > 1) {
         return NGX_DECLINED;
@@ -108,7 +108,8 @@ ngx_http_jimeng_identify(ngx_http_request_t *r, ngx_http_jimeng_ctx_t *ctx)
 
         /* a password, or a key that is there twice, tells clients apart, too */
 
-        value = ngx_http_jimeng_header(r, "Authorization", &n);
+        value = ngx_http_jimeng_header(&r->headers_in.headers,
+                                       "Authorization", &n);
 
         if (value == NULL) {
             value = ngx_http_jimeng_key_header(r, &n);

@@ -350,7 +350,8 @@ ngx_http_jimeng_read(ngx_http_request_t *r)
     jm_error_t   e;
     ngx_uint_t   n;
 
-    coding = ngx_http_jimeng_header(r, "Content-Encoding", &n);
+    coding = ngx_http_jimeng_header(&r->headers_in.headers,
+                                    "Content-Encoding", &n);
 
     if (n > 1
         || (n == 1 && coding->len != 0

@@ -58,7 +58,7 @@ ngx_http_jimeng_asked(ngx_http_request_t *r)
     ngx_str_t   *value;
     ngx_uint_t   n;
 
-    value = ngx_http_jimeng_header(r, "Authorization", &n);
+    value = ngx_http_jimeng_header(&r->headers_in.headers, "Authorization", &n);
 
     if (value && !ngx_http_jimeng_attached(value)) {
         return 1;
@@ -116,7 +116,8 @@ ngx_http_jimeng_foreign(ngx_http_request_t *r)
     ngx_str_t   *value;
     ngx_uint_t   n;
 
-    value = ngx_http_jimeng_header(r, "Sec-Fetch-Site", &n);
+    value = ngx_http_jimeng_header(&r->headers_in.headers,
+                                   "Sec-Fetch-Site", &n);
 
     if (n > 1) {
         return 1;
@@ -141,7 +142,7 @@ ngx_http_jimeng_foreign(ngx_http_request_t *r)
         }
     }
 
-    value = ngx_http_jimeng_header(r, "Origin", &n);
+    value = ngx_http_jimeng_header(&r->headers_in.headers, "Origin", &n);
 
     return n > 1 || (value && ngx_http_jimeng_foreign_origin(r, value));
 }

@@ -22,19 +22,20 @@ struct ngx_http_jimeng_events_s {
 };
 
 
-static ngx_str_t *ngx_http_jimeng_answer_ark_header(ngx_http_request_t *sr,
-    const char *name);
-
-
 /* the answer's header has come: is it a stream, and what is its id? */
 
 ngx_int_t
 ngx_http_jimeng_answer_ark_begin(ngx_http_jimeng_exchange_t *x)
 {
     ngx_str_t                        *type, *id;
+    ngx_uint_t                        n;
+    ngx_http_upstream_t              *u;
     struct ngx_http_jimeng_events_s  *events;
 
-    id = ngx_http_jimeng_answer_ark_header(x->subrequest, "x-request-id");
+    u = x->subrequest->upstream;
+
+    id = u ? ngx_http_jimeng_header(&u->headers_in.headers, "X-Request-Id", &n)
+           : NULL;
 
     if (id) {
         x->request_id.len = id->len;
@@ -66,39 +67,6 @@ ngx_http_jimeng_answer_ark_begin(ngx_http_jimeng_exchange_t *x)
     x->events = events;
 
     return NGX_OK;
-}
-
-
-static ngx_str_t *
-ngx_http_jimeng_answer_ark_header(ngx_http_request_t *sr, const char *name)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    if (sr->upstream == NULL) {
-        return NULL;
-    }
-
-    part = &sr->upstream->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NULL;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash && ngx_strcasecmp(h[i].key.data, (u_char *) name) == 0) {
-            return &h[i].value;
-        }
-    }
 }
 
 

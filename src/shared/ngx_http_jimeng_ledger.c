@@ -80,7 +80,8 @@ ngx_http_jimeng_ledger_claim(ngx_http_jimeng_open_t *o)
     o->claim->zone = ngx_http_jimeng_zone_get(r);
     o->claim->request = r;
     o->claim->repeats = request->named || request->unmarked
-                        || ngx_http_jimeng_header(r, "x-stainless-retry-count",
+                        || ngx_http_jimeng_header(&r->headers_in.headers,
+                                                  "x-stainless-retry-count",
                                                   &count)
                            != NULL;
 
@@ -102,7 +103,8 @@ ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
 
     ngx_memcpy(request->fingerprint, fingerprint, JM_LEDGER_KEY);
 
-    value = ngx_http_jimeng_header(r, "Idempotency-Key", &n);
+    value = ngx_http_jimeng_header(&r->headers_in.headers,
+                                   "Idempotency-Key", &n);
 
     if (value) {
 
@@ -120,7 +122,8 @@ ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
         return ngx_http_jimeng_ledger_key(r, what, request);
     }
 
-    value = ngx_http_jimeng_header(r, "x-stainless-retry-count", &n);
+    value = ngx_http_jimeng_header(&r->headers_in.headers,
+                                   "x-stainless-retry-count", &n);
 
     request->repeat = (value && ngx_atoi(value->data, value->len) > 0);
 
