@@ -109,16 +109,12 @@ static ngx_int_t
 ngx_http_jimeng_fetch_add(ngx_http_request_t *r, ngx_str_t *name,
     jm_link_t *link)
 {
-    u_char                      *p;
-    ngx_pool_t                  *pool;
-    ngx_http_jimeng_fetch_t     *f;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
+    ngx_pool_t               *pool;
+    ngx_http_jimeng_fetch_t  *f;
 
     if (ngx_http_jimeng_fetch_all == NGX_HTTP_JIMENG_FETCHES_MAX) {
         return NGX_ERROR;
     }
-
-    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
     pool = ngx_create_pool(sizeof(ngx_pool_t) + sizeof(ngx_http_jimeng_fetch_t)
                            + NGX_MIN_POOL_SIZE, ngx_cycle->log);
@@ -127,19 +123,13 @@ ngx_http_jimeng_fetch_add(ngx_http_request_t *r, ngx_str_t *name,
     }
 
     f = ngx_pcalloc(pool, sizeof(ngx_http_jimeng_fetch_t));
-    p = ngx_pnalloc(pool, jlcf->links->path.len + name->len);
 
-    if (f == NULL || p == NULL) {
+    if (f == NULL
+        || ngx_http_jimeng_link_path(r, pool, name, &f->uri) != NGX_OK)
+    {
         ngx_destroy_pool(pool);
         return NGX_ERROR;
     }
-
-    f->uri.data = p;
-
-    p = ngx_cpymem(p, jlcf->links->path.data, jlcf->links->path.len);
-    p = ngx_cpymem(p, name->data, name->len);
-
-    f->uri.len = p - f->uri.data;
 
     f->pool = pool;
     f->ident = (ngx_socket_t) -1;

@@ -102,10 +102,8 @@ ngx_int_t
 ngx_http_jimeng_link_uri(ngx_http_request_t *r, time_t created, jm_str_t url,
     ngx_str_t *uri)
 {
-    u_char                      *p;
-    jm_str_t                     link;
-    ngx_str_t                    text, name;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
+    jm_str_t   link;
+    ngx_str_t  text, name;
 
     link = url;
 
@@ -122,19 +120,33 @@ ngx_http_jimeng_link_uri(ngx_http_request_t *r, time_t created, jm_str_t url,
 
     ngx_http_jimeng_link_name(&text, &name);
 
-    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+    return ngx_http_jimeng_link_path(r, r->pool, &name, uri);
+}
 
-    p = ngx_pnalloc(r->pool, jlcf->links->path.len + name.len);
+
+/* the URI of this server for a link's name, out of a pool */
+
+ngx_int_t
+ngx_http_jimeng_link_path(ngx_http_request_t *r, ngx_pool_t *pool,
+    ngx_str_t *name, ngx_str_t *uri)
+{
+    u_char                      *p;
+    ngx_str_t                   *path;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+    path = &jlcf->links->path;
+
+    p = ngx_pnalloc(pool, path->len + name->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
+    uri->len = path->len + name->len;
     uri->data = p;
 
-    p = ngx_cpymem(p, jlcf->links->path.data, jlcf->links->path.len);
-    p = ngx_cpymem(p, name.data, name.len);
-
-    uri->len = p - uri->data;
+    p = ngx_cpymem(p, path->data, path->len);
+    ngx_memcpy(p, name->data, name->len);
 
     return NGX_OK;
 }

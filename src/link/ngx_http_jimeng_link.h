@@ -51,6 +51,8 @@ ngx_int_t ngx_http_jimeng_link_urls(ngx_http_request_t *r, time_t created,
     jm_str_t *urls, ngx_uint_t n);
 ngx_int_t ngx_http_jimeng_link_uri(ngx_http_request_t *r, time_t created,
     jm_str_t url, ngx_str_t *uri);
+ngx_int_t ngx_http_jimeng_link_path(ngx_http_request_t *r, ngx_pool_t *pool,
+    ngx_str_t *name, ngx_str_t *uri);
 ngx_int_t ngx_http_jimeng_link_open(ngx_http_request_t *r, ngx_str_t *name,
     u_char *room, jm_link_t *link);
 ngx_uint_t ngx_http_jimeng_link_is_host(ngx_str_t *host);
