@@ -16,10 +16,10 @@ use File::Temp ();
 use JSON::PP ();
 use Test::More;
 
-use Jimeng::Emulator::Picture;
 use Jimeng::Test::Clients;
 use Jimeng::Test::Emulator;
 use Jimeng::Test::Picture qw(jpeg png);
+use Jimeng::Test::Pictures qw(noise_of_call);
 use Jimeng::Test::Process qw(poll);
 
 need_clients();
@@ -52,18 +52,6 @@ sub run {
 }
 
 
-# The SHA-256 of the pictures of 2048x2048 and 1000 bytes that a call made.
-sub noise_of {
-    my ($call) = @_;
-
-    return join ' ', map {
-        sha256_hex(Jimeng::Emulator::Picture::noise(2048, 2048, 1000,
-            "$call->{request_id}-$_", 'jpeg'))
-    } 0 .. $call->{pictures} - 1;
-}
-
-sub sums { return join ' ', map { $_->{sha256} } @{ $_[0]{images} || [] } }
-
 sub input {
     my ($type) = @_;
     return { data => "image/$type", bytes => length $file{$type},
@@ -93,12 +81,12 @@ subtest '@ai-sdk/bytedance' => sub {
         $call->('again [[ServerOverloaded]]', params => { maxRetries => 1 }));
 
     my ($known) = $emulator->calls('one');
-    is(sums($one), noise_of($known), 'its picture');
+    is(sums_of($one), noise_of_call($known), 'its picture');
     is($one->{requestID}, $known->{request_id}, 'X-Request-Id');
     is($known->{fields}{response_format}, 'b64_json', 'it asks for base64');
 
     ($known) = $emulator->calls('edit');
-    is(sums($edit), noise_of($known), 'its edit');
+    is(sums_of($edit), noise_of_call($known), 'its edit');
     is_deeply($known->{fields}{image}, [ input('png'), input('jpeg') ],
         'its pictures have come');
 
@@ -142,16 +130,16 @@ subtest '@aigne/doubao' => sub {
         $call->('wrong', size => '1x1'));
 
     my ($known) = $emulator->calls('plain');
-    is(sums($plain), noise_of($known), 'its picture');
+    is(sums_of($plain), noise_of_call($known), 'its picture');
 
     ($known) = $emulator->calls('changed');
-    is(sums($edit), noise_of($known), 'its edit');
+    is(sums_of($edit), noise_of_call($known), 'its edit');
     is_deeply($known->{fields}{image}, [ input('jpeg') ],
         'its picture has come');
 
     ($known) = $emulator->calls('stream');
     is(scalar @{ $stream->{images} || [] }, 3, 'the pictures of a stream');
-    is(sums($stream), noise_of($known), 'in their order');
+    is(sums_of($stream), noise_of_call($known), 'in their order');
     is($stream->{usage}{outputTokens}, 3 * 2048 * 2048 / 256,
         'and the usage at its end');
 
@@ -188,7 +176,7 @@ subtest 'openai' => sub {
         'partial_succeeded partial_succeeded completed',
         'it reads the events');
     is(join(' ', map { $_->{b64_json}{sha256} // () } @events[0, 1]),
-        noise_of($known), 'and their pictures');
+        noise_of_call($known), 'and their pictures');
     is($events[2]{usage}{generated_images}, 2, 'and the usage');
 
     is($failed->{error}{code}, 'OutputImageRiskDetection',

@@ -11,11 +11,11 @@ use utf8;
 use lib 't/lib';
 use Digest::SHA qw(sha256_hex);
 use JSON::PP ();
-use Jimeng::Emulator::Picture;
 use Jimeng::Test;
 use Jimeng::Test::Ark;
 use Jimeng::Test::Clients;
 use Jimeng::Test::Picture qw(jpeg);
+use Jimeng::Test::Pictures qw(noise_of_call);
 use Jimeng::Test::Shown qw(pictures_conf);
 
 need_clients();
@@ -45,25 +45,13 @@ sub run {
         [ $t->url('/api/v3'), JSON::PP->new->utf8->encode(\@calls) ]));
 }
 
-# The SHA-256 of the pictures of 2048x2048 and 1000 bytes that a call made.
-sub noise_of {
-    my ($call) = @_;
-
-    return join ' ', map {
-        sha256_hex(Jimeng::Emulator::Picture::noise(2048, 2048, 1000,
-            "$call->{request_id}-$_", 'jpeg'))
-    } 0 .. $call->{pictures} - 1;
-}
-
-sub sums { return join ' ', map { $_->{sha256} } @{ $_[0]{images} || [] } }
-
 sub is_made {
     my ($answer, $prompt, $name) = @_;
     my ($call, @more) = $t->emulator->calls($prompt);
 
     is(scalar @more, 0, "$name: one call");
     is($call->{key}, 'ark', "$name: with the account's key");
-    is(sums($answer), noise_of($call), "$name: its pictures")
+    is(sums_of($answer), noise_of_call($call), "$name: its pictures")
         or diag(JSON::PP->new->canonical->encode($answer));
     return $call;
 }

@@ -9,6 +9,7 @@ package Jimeng::Test::Clients;
 #   my $process = start_client($dir, 'openai.mjs', \@arguments, env => {...});
 #                         a program of t/clients, in that directory
 #   my @answers = answers_of($process);   its lines of JSON, when it has ended
+#   my $sums = sums_of($answers[0]);      the SHA-256 of each of its images
 
 use strict;
 use warnings;
@@ -19,7 +20,9 @@ use JSON::PP ();
 use Test::More;
 use Jimeng::Test::Process;
 
-our @EXPORT = qw(answers_of need_browser need_clients no_clients start_client);
+our @EXPORT = qw(
+    answers_of need_browser need_clients no_clients start_client sums_of
+);
 
 
 sub no_clients {
@@ -76,6 +79,9 @@ sub answers_of {
 
     return map { JSON::PP->new->utf8->decode($_) } split /\n/, $process->stdout;
 }
+
+
+sub sums_of { return join ' ', map { $_->{sha256} } @{ $_[0]{images} || [] } }
 
 
 1;

@@ -8,6 +8,8 @@ package Jimeng::Test::Pictures;
 #       picture's bytes, or what is wrong with its base64
 #   noise_of($task_id, $bytes, $index)
 #       the SHA-256 of what the emulator makes for [[bytes=N]]
+#   noise_of_call($call)
+#       of what a call of Ark made, each of 2048x2048 and [[bytes=1000]]
 #   noise_text($task_id, $bytes, $index)      its base64
 #   memory($pid)                              VmHWM of a process, in KiB
 
@@ -22,7 +24,9 @@ use Jimeng::Test::Process qw(slurp);
 use Jimeng::Test::Schema qw(check_reply);
 use MIME::Base64 qw(decode_base64 encode_base64);
 
-our @EXPORT = qw(memory noise_of noise_text picture_of pictures);
+our @EXPORT = qw(
+    memory noise_of noise_of_call noise_text picture_of pictures
+);
 
 
 sub pictures {
@@ -64,13 +68,22 @@ sub picture_of {
 
 # Of a task without a size: 2048x2048.
 sub _noise {
-    my ($id, $bytes, $index) = @_;
+    my ($id, $bytes, $index, $format) = @_;
 
     return Jimeng::Emulator::Picture::noise(2048, 2048, $bytes,
-        "$id-" . ($index // 0));
+        "$id-" . ($index // 0), $format);
 }
 
 sub noise_of { sha256_hex(_noise(@_)) }
+
+sub noise_of_call {
+    my ($call) = @_;
+
+    return join ' ', map {
+        sha256_hex(_noise($call->{request_id}, 1000, $_, 'jpeg'))
+    } 0 .. $call->{pictures} - 1;
+}
+
 sub noise_text { encode_base64(_noise(@_), '') }
 
 
