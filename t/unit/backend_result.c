@@ -355,7 +355,7 @@ test_alone(void)
     is_int(over.billed, 1, "or bills it");
     is_int(over.kept, 0, "nothing is kept");
     is_int((int64_t) state_view(&st, &alice).used, 2, "it is counted");
-    is_int(jm_ledger_results(&st.ledger), 0, "there is nothing");
+    is_int(results_length(&st.ledger), 0, "there is nothing");
 
     order_close(&st, &o, 0);
     state_done(&st);

@@ -663,7 +663,7 @@ ledger_length(jm_ledger_t *l)
     return leads == ledger_leads(l) && found == found_length(l)
            && n == running + finished + free + retired
            && running >= 0 && finished >= 0 && free >= 0 && retired >= 0
-           && kept == results_length(l) && kept == (int) shared->kept
+           && kept == results_length(l)
            && n == (int) shared->entries && attending == shared->attending
            && n == (int) store_count(l->store, JM_RECORD_ENTRY)
            && records == shared->records && records == ledger_records(l)

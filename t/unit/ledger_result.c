@@ -165,7 +165,7 @@ test_found(void)
 
         ledger_close(&l, &a, NOW);
         ledger_close(&l, &b, NOW);
-        is_int(jm_ledger_results(&l), 1, "still");
+        is_int(results_length(&l), 1, "still");
         is_int(ledger_length(&l), 1, "it is whole");
 
         ledger_detach(&l);
@@ -549,7 +549,7 @@ test_short(void)
     ledger_close(&l, &a, NOW);
 
     (void) ask(&b, 'o', 1, 0, NOW + 10);
-    is_int(jm_ledger_results(&l), 0, "its text is gone");
+    is_int(results_length(&l), 0, "its text is gone");
     is_int(store_count(l.store, JM_RECORD_PART), 0, "with all parts");
     ledger_close(&l, &b, NOW + 10);
 

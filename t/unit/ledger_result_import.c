@@ -166,7 +166,7 @@ test_whole(void)
            "and no longer");
 
     is_int(restart_again(LIVES), 2, "after that");
-    is_int(jm_ledger_results(&new), 0, "none is of use");
+    is_int(results_length(&new), 0, "none is of use");
     is_int(peek(serial, 1), JM_LOOK_LOST, "but it is over");
     is_int(ledger_length(&new), 2, "it is whole");
 
@@ -451,7 +451,7 @@ test_room(void)
     n = ledger_restart(&new, &file, map, THEN);
     is_int(n, 10, "all entries are there");
     is_int(ledger_length(&new), 10, "it is whole");
-    is_int(jm_ledger_results(&new), 2, "and some texts");
+    is_int(results_length(&new), 2, "and some texts");
     is_int(peek(serials[9], 0), JM_LOOK_RESULT, "the newest");
     is_int(peek(serials[8], 0), JM_LOOK_RESULT, "and the one before");
     is_int(peek(serials[0], 0), JM_LOOK_LOST, "not the oldest");
@@ -538,7 +538,7 @@ test_long(void)
     s.shared = old.store->shared;
     s.size = old.store->size;
     is_int(ledger_restart(&l, &s, map, THEN), 1, "one of too many bytes");
-    is_int(jm_ledger_results(&l), 0, "is not kept");
+    is_int(results_length(&l), 0, "is not kept");
     is_int(ledger_length(&l), 1, "it is whole");
 
     ledger_detach(&l);

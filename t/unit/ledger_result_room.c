@@ -149,7 +149,7 @@ test_order(void)
     (void) ledger_shrink(&l, NOW);
     is_int(ledger_shrink(&l, NOW), JM_OK, "that of one with a client");
     (void) ledger_shrink(&l, NOW);
-    is_int(jm_ledger_results(&l), 0, "there is no more");
+    is_int(results_length(&l), 0, "there is no more");
     is_int(ledger_length(&l), 5, "but all entries");
 
     (void) ledger_shrink(&l, NOW);
@@ -190,7 +190,7 @@ test_new(void)
         is_int(ledger_length(&l), (int) i + 1, "beside all others");
     }
 
-    is_int(jm_ledger_results(&l), 0, "no text is left");
+    is_int(results_length(&l), 0, "no text is left");
     is_int((int64_t) l.evicted, 6, "each was told");
 
     ledger_detach(&l);

@@ -538,7 +538,7 @@ take_over(uint8_t *file, uint8_t nothing[SERIALS][16], found_t *found)
     found->broken += !state_is_whole(&st);
     found->invented += !was_there(&st);
     found->forgotten += n.forgotten;
-    found->texts += jm_ledger_results(&st.ledger);
+    found->texts += (unsigned) results_length(&st.ledger);
 
     s.shared = (jm_store_shared_t *) (void *) file;
     s.size = SIZE;

@@ -23,8 +23,6 @@ typedef enum {
     JM_PROVIDER_ARK             /* one call, whose answer is the result */
 } jm_provider_e;
 
-#define JM_PROVIDERS         2
-
 #define jm_provider_bit(p)   (1u << (p))
 
 

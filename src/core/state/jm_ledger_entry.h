@@ -25,13 +25,11 @@ struct jm_ledger_shared_s {
     jm_ring_t            attended;
     jm_ring_t            retired;   /* and known by their numbers alone */
     jm_ring_t            results;   /* first parts, see jm_ledger_part.h */
-    uint32_t             kept;      /* in that ring */
     jm_ref_t             loose;     /* parts that are nobody's, by chains */
     uint32_t             attending; /* entries that are attended */
     uint32_t             unseen;    /* of these: may wait for a dead owner */
+    uint32_t             died;      /* the store's, when it was seen last */
     uint64_t             watched;   /* when it was looked who lives */
-    uint32_t             died;      /* the store's count at the time */
-    uint32_t             unused;
 };
 
 

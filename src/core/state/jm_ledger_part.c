@@ -84,7 +84,6 @@ jm_ledger_part_make(jm_ledger_t *l, uint64_t serial, unsigned task,
     }
 
     jm_ring_insert(s, jm_ring_prev(s, &l->shared->results), &part->link);
-    jm_put(s, l->shared->kept, l->shared->kept + 1);
 
     return next;
 }
@@ -116,7 +115,6 @@ jm_ledger_part_drop(jm_ledger_t *l, jm_ref_t first)
 
     jm_ring_remove(s, &part->link);
 
-    jm_put(s, l->shared->kept, l->shared->kept - 1);
     jm_put(s, part->head.next, l->shared->loose);
     jm_put(s, l->shared->loose, first);
 }

@@ -104,10 +104,3 @@ jm_ledger_result(jm_ledger_t *l, uint64_t serial, unsigned i, uint64_t now,
 
     return kept.len;
 }
-
-
-unsigned
-jm_ledger_results(jm_ledger_t *l)
-{
-    return l->shared->kept;
-}

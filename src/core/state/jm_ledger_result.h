@@ -39,8 +39,5 @@ unsigned jm_ledger_brought(jm_ledger_t *l, const jm_ledger_claim_t *claim,
 size_t jm_ledger_result(jm_ledger_t *l, uint64_t serial, unsigned i,
     uint64_t now, uint8_t *text, size_t size);
 
-/* Returns of how many tasks it is kept. */
-unsigned jm_ledger_results(jm_ledger_t *l);
-
 
 #endif /* _JM_LEDGER_RESULT_H_INCLUDED_ */

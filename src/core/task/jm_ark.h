@@ -20,7 +20,6 @@
 
 
 #define JM_ARK_HOST         "ark.cn-beijing.volces.com"
-#define JM_ARK_URI          "/api/v3/images/generations"
 
 
 /*
