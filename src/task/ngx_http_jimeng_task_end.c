@@ -46,8 +46,11 @@ ngx_http_jimeng_task_done(ngx_http_jimeng_task_t *task,
         return;
     }
 
-    ngx_http_jimeng_part_keep(&task->slot.over.result, answer,
-                              &task->slot.mem);
+    if (task->job->claim) {
+        ngx_http_jimeng_part_keep(&task->slot.over.result, answer,
+                                  &task->slot.mem);
+    }
+
     ngx_http_jimeng_task_over(task, JM_LEAVE_DONE, answer->nurls, 0);
 }
 
