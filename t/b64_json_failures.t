@@ -9,7 +9,7 @@
 # Seen failing:
 # - "in the middle" of every kind but "not base64", with a picture that has
 #   begun taken for one of which nothing went on, in
-#   ngx_http_jimeng_deliver_asked();
+#   ngx_http_jimeng_data_asked();
 # - "a code after the picture" and "an answer without its end", without
 #   JM_EVENT_DONE there;
 # - "three queries", with four of them;

@@ -3,7 +3,7 @@
 # jimeng_metrics: every number, against what was done.
 #
 # Seen failing: requests, without ngx_http_jimeng_metrics_told() in
-# ngx_http_jimeng_stream_end() and in ngx_http_jimeng_deliver_asked(); codes,
+# ngx_http_jimeng_stream_end() and in ngx_http_jimeng_data_asked(); codes,
 # with task->code in place of the answer's; gzip and charset, with parameters
 # in the type; "were there before", without
 # ngx_http_jimeng_series_init_module(); request_seconds, with all requests

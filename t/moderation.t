@@ -5,7 +5,7 @@
 # other name, "content_policy_violation".
 #
 # Seen failing: "later", without the flag in jm_ticket_t; "within the pictures",
-# without jm_error_gpt() in ngx_http_jimeng_deliver_trouble().
+# without jm_error_gpt() in ngx_http_jimeng_data_trouble().
 
 use strict;
 use warnings;

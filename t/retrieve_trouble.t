@@ -8,7 +8,7 @@
 #
 # Seen failing: "a 401" and its like, without the turn to a failure in
 # ngx_http_jimeng_retrieve_answer(); "data, a reset for ever", without "transient"
-# in ngx_http_jimeng_deliver_trouble(), and with its x-should-retry.
+# in ngx_http_jimeng_data_trouble(), and with its x-should-retry.
 
 use strict;
 use warnings;

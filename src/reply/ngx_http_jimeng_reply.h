@@ -13,29 +13,7 @@
 #define _NGX_HTTP_JIMENG_REPLY_H_INCLUDED_
 
 
-#include "ngx_http_jimeng_task.h"
-
-
-typedef struct ngx_http_jimeng_delivery_s {
-    ngx_http_jimeng_job_t      *job;
-    ngx_http_jimeng_exchange_t *exchange;
-    ngx_log_t                  *log;
-    ngx_socket_t                ident;      /* ngx_event_ident() reads it */
-    ngx_event_t                 timer;      /* before one more attempt */
-    ngx_event_t                 heartbeat;
-    struct ngx_http_jimeng_comment_s  *comment;     /* of a stream */
-    ngx_http_jimeng_pass_t      pass;
-    jm_part_t                  *parts;      /* each task's, as handed on */
-    ngx_http_jimeng_task_t     *task;       /* whose pictures are under way */
-    ngx_uint_t                  attempts;   /* to fetch these */
-    uint32_t                    handed;     /* a bit for each task */
-    jm_picture_type_e           type;       /* JPEG or PNG: the first one's */
-    unsigned                    begun:1;    /* the header was sent */
-    unsigned                    any:1;      /* a picture was handed on */
-    unsigned                    told:1;     /* the last one told what failed */
-    unsigned                    stopped:1;  /* nothing more may be sent */
-    unsigned                    client_lost:1;  /* its connection failed */
-} ngx_http_jimeng_delivery_t;
+#include "ngx_http_jimeng_data.h"
 
 
 typedef enum {  /* is a task over that was asked for, without a picture? */

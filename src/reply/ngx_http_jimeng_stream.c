@@ -45,7 +45,7 @@ static void ngx_http_jimeng_stream_failures(jm_buf_t *b, jm_stream_t *s,
 static void ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d,
     jm_stream_t *s);
 static ngx_int_t ngx_http_jimeng_stream_last(ngx_http_jimeng_delivery_t *d,
-    jm_stream_t *s, ngx_uint_t number, ngx_uint_t limit);
+    jm_stream_t *s);
 static ngx_uint_t ngx_http_jimeng_stream_final(
     ngx_http_jimeng_delivery_t *d);
 static uint32_t ngx_http_jimeng_stream_index(ngx_http_jimeng_delivery_t *d,
@@ -336,7 +336,9 @@ ngx_http_jimeng_stream_urls(ngx_http_jimeng_delivery_t *d, ngx_uint_t limit,
             continue;
         }
 
-        if (over && ngx_http_jimeng_stream_last(d, &s, i, limit) != NGX_OK) {
+        if (over && i + 1 == limit
+            && ngx_http_jimeng_stream_last(d, &s) != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
@@ -376,20 +378,29 @@ ngx_http_jimeng_stream_picture(ngx_http_jimeng_delivery_t *d,
     jm_buf_t     b;
     jm_mem_t     mem;
     jm_str_t     none = jm_null_string;
+    ngx_uint_t   last;
     jm_stream_t  s;
 
     ngx_http_jimeng_stream_init(d, &s);
     s.look.type = type;
-    s.size = d->task->part.sizes[number];
 
-    if (ngx_http_jimeng_stream_last(d, &s, number, d->pass.wanted) != NGX_OK) {
+    if (d->pass.raw) {
+        index = d->linked.index;
+        last = (ngx_http_jimeng_data_left(d, d->task) == 1);
+        s.size = d->linked.size;
+
+    } else {
+        index = d->task->part.indexes[number];
+        last = (number + 1 == d->pass.wanted);
+        s.size = d->task->part.sizes[number];
+    }
+
+    if (last && ngx_http_jimeng_stream_last(d, &s) != NGX_OK) {
         return NGX_ERROR;
     }
 
     ngx_http_jimeng_mem(&mem, d->job->request->pool);
     jm_buf_init(&b, &mem, 512, NGX_HTTP_JIMENG_EVENT_MAX);
-
-    index = d->task->part.indexes[number];
 
     if (jm_stream_picture(&b, &s, ngx_http_jimeng_stream_index(d, index),
                           none, &at)
@@ -526,19 +537,16 @@ ngx_http_jimeng_stream_init(ngx_http_jimeng_delivery_t *d, jm_stream_t *s)
 
 /*
  * OpenAI's form has no event for a task that failed beside others that did not:
- * the last picture's event has the failures.
+ * the last picture's event has the failures.  This is the last of its task.
  */
 
 static ngx_int_t
-ngx_http_jimeng_stream_last(ngx_http_jimeng_delivery_t *d, jm_stream_t *s,
-    ngx_uint_t number, ngx_uint_t limit)
+ngx_http_jimeng_stream_last(ngx_http_jimeng_delivery_t *d, jm_stream_t *s)
 {
     jm_part_t   *parts;
     ngx_uint_t   i;
 
-    if (s->dialect == JM_STREAM_ARK || number + 1 < limit
-        || !ngx_http_jimeng_stream_final(d))
-    {
+    if (s->dialect == JM_STREAM_ARK || !ngx_http_jimeng_stream_final(d)) {
         return NGX_OK;
     }
 
@@ -581,8 +589,17 @@ ngx_http_jimeng_stream_others(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
     for (k = 0; k < d->job->order.n; k++) {
         task = &d->job->tasks[k];
 
-        if (k != i && !(d->handed >> k & 1) && task->part.error == NULL
-            && ngx_http_jimeng_task_state(task) == JM_TASK_DONE)
+        if (k == i || task->part.error
+            || ngx_http_jimeng_task_state(task) != JM_TASK_DONE)
+        {
+            continue;
+        }
+
+        /* the pictures of a single call are handed on one by one */
+
+        if (!(d->handed >> k & 1)
+            || (task->task.limits.single
+                && ngx_http_jimeng_data_left(d, task)))
         {
             return 1;
         }

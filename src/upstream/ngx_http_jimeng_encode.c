@@ -29,7 +29,7 @@ static ngx_int_t ngx_http_jimeng_encode_read(ngx_http_jimeng_pass_t *p,
     ngx_buf_t *b, size_t max, jm_str_t *piece);
 
 
-/* begins the next picture; that there is one more is for the caller to know */
+/* begins a picture that comes alone */
 
 ngx_int_t
 ngx_http_jimeng_encode_init(ngx_http_jimeng_pass_t *p, ngx_pool_t *pool)
@@ -48,7 +48,6 @@ ngx_http_jimeng_encode_init(ngx_http_jimeng_pass_t *p, ngx_pool_t *pool)
     }
 
     p->raw = 1;
-    p->number = p->pictures;
     p->nhead = 0;
     p->inside = 0;
     p->last = 0;

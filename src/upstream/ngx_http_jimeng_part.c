@@ -106,13 +106,14 @@ ngx_http_jimeng_part_strings(ngx_pool_t *pool, const jm_str_t **dst,
 }
 
 
-/* picture n of those that it has was made, and cannot be had */
+/* the picture of this index was made, and cannot be had */
 
 ngx_int_t
-ngx_http_jimeng_part_lose(jm_part_t *part, ngx_uint_t n,
+ngx_http_jimeng_part_lose(jm_part_t *part, size_t index,
     const jm_error_t *error, ngx_pool_t *pool)
 {
     size_t              left;
+    ngx_uint_t          n;
     jm_answer_error_t  *errors;
 
     errors = ngx_pcalloc(pool, (part->nerrors + 1)
@@ -126,13 +127,22 @@ ngx_http_jimeng_part_lose(jm_part_t *part, ngx_uint_t n,
                    part->nerrors * sizeof(jm_answer_error_t));
     }
 
-    errors[part->nerrors].index = part->indexes[n];
+    errors[part->nerrors].index = index;
     errors[part->nerrors].error = *error;
 
     part->errors = errors;
     part->nerrors++;
 
     part->nlost++;
+
+    for (n = 0; n < part->nurls && part->indexes[n] != index; n++) {
+        /* void */
+    }
+
+    if (n == part->nurls) {
+        return NGX_OK;
+    }
+
     part->nurls--;
 
     left = part->nurls - n;

@@ -61,7 +61,6 @@ typedef struct {
     ngx_str_t                   after;      /* goes behind this picture */
     ngx_uint_t                  wanted;     /* pictures; more are dropped */
     ngx_uint_t                  pictures;   /* passed on, to their end */
-    ngx_uint_t                  number;     /* of one that comes alone */
     unsigned                    raw:1;      /* they come as bytes, each alone */
     unsigned                    last:1;     /* the last of these came */
     unsigned                    bad:1;      /* these are none, or unreadable */
@@ -102,7 +101,7 @@ ngx_int_t ngx_http_jimeng_encode(ngx_http_jimeng_pass_t *p);
 
 ngx_int_t ngx_http_jimeng_part(jm_part_t *part, const jm_answer_t *answer,
     ngx_uint_t gpt, ngx_pool_t *pool);
-ngx_int_t ngx_http_jimeng_part_lose(jm_part_t *part, ngx_uint_t n,
+ngx_int_t ngx_http_jimeng_part_lose(jm_part_t *part, size_t index,
     const jm_error_t *error, ngx_pool_t *pool);
 void ngx_http_jimeng_part_keep(jm_str_t *kept, const jm_answer_t *answer,
     jm_mem_t *mem);
