@@ -14,9 +14,10 @@
 #   forgotten it, and "all are lost", with the error of none;
 # - "no comment within an event", where a heartbeat looks only at what waits to
 #   be sent;
-# - "n, OpenAI's form", where tasks whose pictures are on their way count as
-#   handed on: its last picture told nothing, and an error came behind it;
-# - "it ends meanwhile", with a stream that ends when its call does.
+# - "n, kept back", where all of a task that is over is, and "n, OpenAI's form",
+#   where nothing is: no picture was the last, and its worker died of that;
+# - "it ends meanwhile", with a stream that ends when its call does;
+# - numbers of pictures that are those of their places in what is fetched.
 
 use strict;
 use warnings;
@@ -222,18 +223,21 @@ sub is_over {
     return;
 }
 
-# Each as a word: a picture by its name, or what else it is.
+# Each as a word: a picture by its name, or what else it is, and in Ark's form
+# its number.
 my %name_of = map { hash_of($_) => $_ } qw(red green blue large), map {
     my $kind = $_; map { "${kind}_$_" } 'a' .. 'z' } qw(gate half);
 
 sub word {
     my ($event) = @_;
 
-    return $event->{data} eq '[DONE]' ? 'DONE'
-        : $name_of{ $event->{picture} // '' }
-          // ($event->{json}{type} // $event->{event}) =~ s/.*\.//r
-             . (defined $event->{json}{image_index}
-                ? ":$event->{json}{image_index}" : '');
+    return 'DONE' if ($event->{data} // '') eq '[DONE]';
+
+    my $type = $event->{json}{type} // $event->{event} // 'none';
+    my $index = $event->{json}{image_index};
+
+    return ($name_of{ $event->{picture} // '' } // $type =~ s/.*\.//r)
+           . (defined $index ? ":$index" : '');
 }
 
 sub words { join ' ', map { word($_) } @_ }
@@ -254,14 +258,14 @@ for my $lane (qw(cache live)) {
                         : "red green hold:$hold blue");
         my $event = $sse->event;
 
-        is(word($event // {}), 'red', "$name: the first picture");
+        is(word($event), $ark ? 'red:0' : 'red', "$name: the first picture");
         ok(!noted("go.$hold"), "$name: the call goes on");
         ok(!noted("made.p$prompts." . ($ark ? 'green' : 'blue')),
            "$name: the next one is not made");
         go($hold);
 
         my @events = $sse->all;
-        is(words(@events), $ark ? "green blue $end" : 'green blue',
+        is(words(@events), $ark ? "green:1 blue:2 $end" : 'green blue',
            "$name: the others");
         is_over($sse, $name);
         is(times_of("calls.p$prompts"), 1, "$name: one call");
@@ -311,7 +315,7 @@ for my $word ('', ' cut') {
     go($gate =~ s/gate_//r);
 
     my @events = $sse->all;
-    is(words(@events), "$gate red $end", "$name: all of it");
+    is(words(@events), "$gate:0 red:1 $end", "$name: all of it");
     is($events[-2]{json}{usage}{generated_images}, 2, "$name: what it made");
     is_over($sse, $name);
 }
@@ -344,11 +348,11 @@ for my $word ('', ' cut') {
              'others get comments';
     go('d');
 
-    is(words($sse->all), "half_d red $end", 'no comment within an event');
+    is(words($sse->all), "half_d:0 red:1 $end", 'no comment within an event');
     is_over($sse, 'comments');
     cmp_ok(scalar $sse->comments, '>=', 1, 'but around them');
     go('beats');
-    is(words($other->all), "red $end", 'the other');
+    is(words($other->all), "red:0 $end", 'the other');
 }
 
 
@@ -363,15 +367,34 @@ for my $form (sort keys %form) {
                     "first:$hold red");
 
     my @events = map { $sse->event } 1 .. ($ark ? 2 : 1);
-    is(words(@events), $ark ? 'red red' : 'red',
+    is(words(@events) =~ s/:\d//gr, $ark ? 'red red' : 'red',
        "$name: before the others are made");
     go($hold);
     push @events, $sse->all;
 
-    is(words(@events), $ark ? "red red red $end" : 'red red red', $name);
+    my @last = splice @events, 3;
+    is(words(@last), $ark ? $end : '', "$name: the end");
+    is(join(' ', sort map { word($_) } @events),
+       $ark ? 'red:0 red:1 red:2' : 'red red red', "$name: the pictures");
     is_over($sse, $name);
     is(times_of("calls.p$prompts"), 3, "$name: a call each");
     is($t->logged($sse)->{jimeng_billed}, 3, "$name: billed");
+}
+
+# Of a task that is over one is kept back while another runs, and no more.
+{
+    my $sse = begin('live', { %openai, n => 2, response_format => 'b64_json' },
+                    'first:n4 gate_m red green');
+
+    wait_for { times_of("ended.p$prompts") == 1 } "n, kept back: one ends";
+    go('m');
+    is(words(map { $sse->event } 1 .. 2), 'gate_m red',
+       'n, kept back: but for one');
+    ok(!noted('go.n4'), 'n, kept back: the other goes on');
+    go('n4');
+    is(join(' ', sort map { word($_) } $sse->all), 'gate_m green green red',
+       'n, kept back: the rest');
+    is_over($sse, 'n, kept back');
 }
 
 # A picture on its way when the others have come, and one of them after it.
@@ -398,12 +421,12 @@ for my $form (sort keys %form) {
     my $sse = begin('cache', $form{"Ark's form"},
                     'red missing_a hold:lost green');
 
-    is(words($sse->event), 'red', 'one is lost: another');
+    is(word($sse->event), 'red:0', 'one is lost: another');
     wait_for { times_of('asked.missing_a') == 3 } 'one is lost: three attempts';
     go('lost');
 
     my @events = $sse->all;
-    is(words(@events), "green partial_failed:1 $end", 'one is lost');
+    is(words(@events), "green:2 partial_failed:1 $end", 'one is lost');
     is($events[1]{json}{error}{code}, 'upstream_error', 'one is lost: why');
     is($events[2]{json}{usage}{generated_images}, 3, 'one is lost: billed');
     is($t->logged($sse)->{jimeng_billed}, 3, 'one is lost: in the log');
@@ -411,7 +434,7 @@ for my $form (sort keys %form) {
 
     $sse = begin('cache', $form{"OpenAI's form"},
                  'red missing_b green hold:lost2 blue');
-    is(words($sse->event), 'red', "one is lost, OpenAI's form: another");
+    is(word($sse->event), 'red', "one is lost, OpenAI's form: another");
     go('lost2');
     @events = $sse->all;
     is(words(@events), 'green blue', "one is lost, OpenAI's form");
@@ -455,14 +478,14 @@ for my $form (sort keys %form) {
 {
     my $sse = begin('soon', $form{"Ark's form"}, 'red half_e hold:e2 green');
 
-    is(words($sse->event), 'red', 'not in time: the first picture');
+    is(word($sse->event), 'red:0', 'not in time: the first picture');
     wait_for { times_of('asked.half_e') } 'not in time: the second';
     wait_for { @{ [ $t->error_log =~ /failed after 0 queries/g ] } }
              'not in time: it is over';
     go('e');
 
     my @events = $sse->all;
-    is(words(@events), "half_e partial_failed:0 $end", 'not in time');
+    is(words(@events), "half_e:1 partial_failed:0 $end", 'not in time');
     is($events[1]{json}{error}{code}, 'generation_timeout',
        'not in time: why');
     is_over($sse, 'not in time');
@@ -479,7 +502,7 @@ for my $while ('between two', 'within one') {
     my @request = request_of('live', $form{"Ark's form"}, $words);
     my $sse = Jimeng::Test::Sse->new($t->start_request(@request));
 
-    is(words($sse->event), 'red', "who leaves $while: has a picture");
+    is(word($sse->event), 'red:0', "who leaves $while: has a picture");
 
     if ($while =~ /^within/) {
         wait_for { $sse->event(0.01); length $sse->strange > 10_000 }
@@ -492,8 +515,9 @@ for my $while ('between two', 'within one') {
     ok($again->next, "who leaves $while: is back");
     go($_) for $while =~ /^between/ ? 'l1' : qw(l l2);
 
-    is(words($again->all), ($while =~ /^between/ ? 'red' : 'red half_l')
-                           . " green $end", "who leaves $while: gets all");
+    is(words($again->all), $while =~ /^between/ ? "red:0 green:1 $end"
+                           : "red:0 half_l:1 green:2 $end",
+       "who leaves $while: gets all");
     is_over($again, "who leaves $while");
     is(times_of("calls.p$prompts"), 1, "who leaves $while: one call");
     is($t->logged($sse)->{jimeng_billed}, $while =~ /^between/ ? 2 : 3,
@@ -512,7 +536,7 @@ for my $while ('between two', 'within one') {
     is(times_of('asked.large'), 1, 'a slow client: one at a time');
 
     my $sse = Jimeng::Test::Sse->new($slow);
-    is(words($sse->all), "large red large large $end", 'a slow client');
+    is(words($sse->all), "large:0 red:1 large:2 large:3 $end", 'a slow client');
     is_over($sse, 'a slow client');
     cmp_ok(memory($worker) - $before, '<', GROWTH, 'a slow client: memory');
 }
@@ -523,15 +547,15 @@ for my $while ('between two', 'within one') {
 {
     my $sse = begin('live', $form{"Ark's form"}, 'red half_r hold:r2 green');
 
-    is(words($sse->event), 'red', 'reload: the first picture');
+    is(word($sse->event), 'red:0', 'reload: the first picture');
     wait_for { $sse->event(0.01); length $sse->strange > 10_000 }
              'reload: half of another';
     kill 'HUP', $t->nginx->pid;
     wait_for { $t->workers('leaving') } 'reload: the worker is to leave';
     go('r');
-    is(words($sse->event), 'half_r', 'reload: the other half');
+    is(word($sse->event), 'half_r:1', 'reload: the other half');
     go('r2');
-    is(words($sse->all), "green $end", 'reload: the rest');
+    is(words($sse->all), "green:2 $end", 'reload: the rest');
     is_over($sse, 'reload');
     is(times_of("calls.p$prompts"), 1, 'reload: one call');
 }

@@ -589,17 +589,8 @@ ngx_http_jimeng_stream_others(ngx_http_jimeng_delivery_t *d, ngx_uint_t i)
     for (k = 0; k < d->job->order.n; k++) {
         task = &d->job->tasks[k];
 
-        if (k == i || task->part.error
-            || ngx_http_jimeng_task_state(task) != JM_TASK_DONE)
-        {
-            continue;
-        }
-
-        /* the pictures of a single call are handed on one by one */
-
-        if (!(d->handed >> k & 1)
-            || (task->task.limits.single
-                && ngx_http_jimeng_data_left(d, task)))
+        if (k != i && !(d->handed >> k & 1) && task->part.error == NULL
+            && ngx_http_jimeng_task_state(task) == JM_TASK_DONE)
         {
             return 1;
         }

@@ -33,7 +33,7 @@ typedef struct {
     int64_t                     code;       /* the upstream's last one */
     ngx_str_t                   code_name;  /* Ark's, which has no numbers */
     ngx_uint_t                  tries;      /* submits that were sent */
-    uint32_t                    handed;     /* its pictures, or lost; bits */
+    uint32_t                    handed;     /* its pictures, in bits: or lost */
     ngx_uint_t                  denied;     /* queries refused, in a row */
     ngx_msec_t                  accepted;   /* when it was; or joined */
     ngx_msec_t                  asked;      /* the last time it still ran */
