@@ -17,6 +17,7 @@
 
 
 static ngx_int_t ngx_http_jimeng_answer_alone(ngx_http_jimeng_exchange_t *x);
+static ngx_uint_t ngx_http_jimeng_answer_kept(ngx_http_upstream_t *u);
 static ngx_int_t ngx_http_jimeng_answer_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_answer_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -99,7 +100,8 @@ ngx_http_jimeng_answer_restrict(ngx_http_jimeng_exchange_t *x)
 /*
  * A picture alone is its location's, with its cache and its buffers.  From them
  * nginx hands nothing on before it has all, as the client's connection is not
- * the exchange's: what does not fit would never come.
+ * the exchange's: what does not fit would never come.  Where it is not kept it
+ * comes without them, by one buffer.
  */
 
 static ngx_int_t
@@ -110,21 +112,40 @@ ngx_http_jimeng_answer_alone(ngx_http_jimeng_exchange_t *x)
 
     u = x->subrequest->upstream;
 
-    if (u->conf->max_temp_file_size >= NGX_HTTP_JIMENG_ANSWER_FILE) {
-        return NGX_OK;
-    }
-
     conf = ngx_palloc(x->pool, sizeof(ngx_http_upstream_conf_t));
     if (conf == NULL) {
         return NGX_ERROR;
     }
 
     *conf = *u->conf;
-    conf->max_temp_file_size = NGX_HTTP_JIMENG_ANSWER_FILE;
+    conf->max_temp_file_size = ngx_max(conf->max_temp_file_size,
+                                       NGX_HTTP_JIMENG_ANSWER_FILE);
+
+    if (!ngx_http_jimeng_answer_kept(u)) {
+        conf->buffer_size = ngx_max(conf->buffer_size,
+                                    NGX_HTTP_JIMENG_ANSWER_BUFFER);
+    }
 
     u->conf = conf;
 
     return NGX_OK;
+}
+
+
+/* whether a cache or a store is to have it, as far as is known by now */
+
+static ngx_uint_t
+ngx_http_jimeng_answer_kept(ngx_http_upstream_t *u)
+{
+#if (NGX_HTTP_CACHE)
+
+    if (u->cacheable) {
+        return 1;
+    }
+
+#endif
+
+    return u->store;
 }
 
 
@@ -140,6 +161,14 @@ ngx_http_jimeng_answer_header_filter(ngx_http_request_t *r)
     }
 
     x->status = r->headers_out.status;
+
+    /* nginx looks at it next: what is not kept goes on as it comes */
+
+    if (x->pass && x->pass->raw && r->upstream
+        && !ngx_http_jimeng_answer_kept(r->upstream))
+    {
+        r->upstream->buffering = 0;
+    }
 
     if (x->account->provider == JM_PROVIDER_ARK && x->pass == NULL
         && ngx_http_jimeng_answer_ark_begin(x) != NGX_OK)

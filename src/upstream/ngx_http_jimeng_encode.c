@@ -13,9 +13,9 @@
 #include "ngx_http_jimeng_upstream.h"
 
 
-/* bytes that are encoded at a time: a multiple of three */
+/* bytes that are encoded at a time: those of a buffer without a cache */
 
-#define NGX_HTTP_JIMENG_ENCODE_PIECE  49152
+#define NGX_HTTP_JIMENG_ENCODE_PIECE  65536
 
 
 static ngx_int_t ngx_http_jimeng_encode_piece(ngx_http_jimeng_pass_t *p,
@@ -69,6 +69,8 @@ ngx_int_t
 ngx_http_jimeng_encode_filter(ngx_http_jimeng_pass_t *p, ngx_chain_t *in,
     ngx_pool_t *pool)
 {
+    p->pool = pool;
+
     if (ngx_chain_add_copy(pool, &p->pending, in) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -91,8 +93,9 @@ ngx_http_jimeng_encode_filter(ngx_http_jimeng_pass_t *p, ngx_chain_t *in,
 ngx_int_t
 ngx_http_jimeng_encode(ngx_http_jimeng_pass_t *p)
 {
-    ngx_int_t   rc;
-    ngx_buf_t  *b;
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
 
     for ( ;; ) {
 
@@ -109,7 +112,9 @@ ngx_http_jimeng_encode(ngx_http_jimeng_pass_t *p)
         b = p->pending->buf;
 
         if (ngx_buf_special(b) || ngx_buf_size(b) == 0) {
-            p->pending = p->pending->next;
+            cl = p->pending;
+            p->pending = cl->next;
+            ngx_free_chain(p->pool, cl);
             continue;
         }
 

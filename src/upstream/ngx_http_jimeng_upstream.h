@@ -53,6 +53,7 @@ typedef struct {
     ngx_chain_t                *free;
     ngx_chain_t                *busy;       /* not sent to the client yet */
     ngx_chain_t                *pending;    /* not encoded yet */
+    ngx_pool_t                 *pool;       /* that the links of these are of */
     jm_base64_encoder_t         encoder;
     u_char                     *encoded;    /* a piece of the picture */
     u_char                     *piece;      /* and one that lay in a file */
