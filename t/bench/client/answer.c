@@ -19,7 +19,7 @@ static void answer_header(answer_t *a);
 static void answer_body(answer_t *a, const char *p, const char *end);
 static const char *answer_picture(answer_t *a, const char *p, const char *end);
 static void answer_picture_begin(answer_t *a, char first);
-static void answer_picture_end(answer_t *a, char next);
+static void answer_picture_end(answer_t *a);
 
 
 void
@@ -84,6 +84,12 @@ answer_add(answer_t *a, const char *p, size_t len)
 
     if (a->state != ANSWER_DONE) {
         return 0;
+    }
+
+    if (a->expected->marker_len == 0 && a->picture != NULL
+        && a->offset == a->picture->len)
+    {
+        answer_picture_end(a);
     }
 
     if (a->inside) {
@@ -189,6 +195,7 @@ answer_header(answer_t *a)
     }
 
     a->state = a->chunked ? ANSWER_CHUNK_SIZE : ANSWER_DATA;
+    a->inside = (a->expected->marker_len == 0);
 }
 
 
@@ -236,7 +243,13 @@ answer_picture(answer_t *a, const char *p, const char *end)
     len = a->picture->len - a->offset;
 
     if (len == 0) {
-        answer_picture_end(a, *p);
+
+        if (*p != '"') {
+            die("client %u: %s is longer than it was", a->number,
+                a->picture->name);
+        }
+
+        answer_picture_end(a);
         return p + 1;
     }
 
@@ -295,14 +308,9 @@ answer_picture_begin(answer_t *a, char first)
 
 
 static void
-answer_picture_end(answer_t *a, char next)
+answer_picture_end(answer_t *a)
 {
     unsigned char  sha256[EVP_MAX_MD_SIZE];
-
-    if (next != '"') {
-        die("client %u: %s is longer than it was", a->number,
-            a->picture->name);
-    }
 
     if (a->expected->digests
         && (!EVP_DigestFinal_ex(a->digest, sha256, NULL)

@@ -1,6 +1,6 @@
 
 /*
- * The clients of the base64 bench: what is expected of an answer, and the
+ * The clients of benches of pictures: what is expected of an answer, and the
  * reader that holds one against it.
  */
 
@@ -27,8 +27,9 @@ typedef struct {
 
 
 /*
- * The marker stands before every picture in an answer.  The pictures' first
- * characters differ.  With digests their SHA-256 is compared, not the bytes.
+ * The marker stands before every picture in an answer; without one an answer
+ * is a picture.  The pictures' first characters differ.  With digests their
+ * SHA-256 is compared, not the bytes.
  */
 
 typedef struct {

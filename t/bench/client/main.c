@@ -1,15 +1,17 @@
 
 /*
- * The clients of the base64 bench: so many at once, on a connection each, that
- * send requests one after another and take the pictures out of the answers.
+ * The clients of the benches of pictures: so many at once, on a connection
+ * each, that send requests one after another and take the pictures out of the
+ * answers.
  * Every picture must come, and be the file it was made from, to the byte.
  *
- *     client [-s] [-r RATE] -p PORT -c CLIENTS -m MARKER -f PICTURE...
+ *     client [-s] [-r RATE] -p PORT -c CLIENTS [-m MARKER] -f PICTURE...
  *            REQUEST...
  *
  * A PICTURE's file is the base64 that is expected; their first characters
- * differ.  MARKER is what stands before each picture in an answer.  A REQUEST's
- * file is sent as it is, but for "@@@@": the client's number.
+ * differ.  MARKER is what stands before each picture in an answer; without it
+ * an answer is a picture, and no more.  A REQUEST's file is sent as it is, but
+ * for "@@@@": the client's number.
  *
  * -s: a picture is judged by its SHA-256 instead of byte by byte, which costs
  * more.  -r: one client, which reads so many bytes a second, and begins anew,
@@ -201,10 +203,9 @@ check_options(void)
     file_t  *f;
 
     if (address.sin_port == 0 || nclients == 0 || nclients > CLIENTS
-        || expected.marker_len == 0 || expected.npictures == 0
-        || nrequests == 0)
+        || expected.npictures == 0 || nrequests == 0)
     {
-        die("-p, -c, -m, -f and a request are needed");
+        die("-p, -c, -f and a request are needed");
     }
 
     if (rate != 0 && nclients != 1) {

@@ -21,7 +21,7 @@ use POSIX ();
 use Bench::Nginx;
 use Bench::Proc qw(at_rest cores cpu memory peak pin);
 
-our @EXPORT_OK = qw(base64);
+our @EXPORT_OK = qw(base64 compile request write_file);
 
 use constant {
     PICTURES => 4,
