@@ -26,6 +26,7 @@ static ngx_int_t ngx_http_jimeng_images_wait(ngx_http_jimeng_input_t *in,
     ngx_msec_t time);
 static void ngx_http_jimeng_images_timer(ngx_event_t *ev);
 static void ngx_http_jimeng_images_reading(ngx_http_request_t *r);
+static void ngx_http_jimeng_images_asked(void *data);
 static void ngx_http_jimeng_images_end(ngx_http_jimeng_input_t *in,
     ngx_int_t rc, jm_error_t *e);
 static void ngx_http_jimeng_images_model(ngx_http_jimeng_input_t *in);
@@ -107,7 +108,27 @@ ngx_http_jimeng_images_run(ngx_http_jimeng_input_t *in)
         }
     }
 
+    if (rc == NGX_DONE) {
+        in->service->op.done.handler = ngx_http_jimeng_images_asked;
+        in->service->op.done.data = in;
+
+        ngx_http_jimeng_service_ask(in->service);
+        return;
+    }
+
     ngx_http_jimeng_images_end(in, rc, &e);
+}
+
+
+/* it is known in the words of which service the body is to be read */
+
+static void
+ngx_http_jimeng_images_asked(void *data)
+{
+    ngx_http_jimeng_input_t *in = data;
+
+    ngx_http_jimeng_order_served(in);
+    ngx_http_jimeng_images_run(in);
 }
 
 
@@ -279,6 +300,11 @@ ngx_http_jimeng_images_opened(void *data)
         if (rc == NGX_AGAIN) {
             return;
         }
+    }
+
+    if (rc == NGX_BUSY) {
+        ngx_http_jimeng_images_asked(in);
+        return;
     }
 
     if (rc != NGX_OK) {

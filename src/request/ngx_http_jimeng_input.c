@@ -26,6 +26,9 @@ static ngx_int_t ngx_http_jimeng_input_value(ngx_http_jimeng_input_t *in,
     jm_multipart_part_t *part, size_t len, jm_str_t *value);
 static ngx_int_t ngx_http_jimeng_input_piece(ngx_http_jimeng_input_t *in,
     jm_str_t *piece);
+static ngx_int_t ngx_http_jimeng_input_part(ngx_http_jimeng_input_t *in,
+    uint64_t *offset, uint64_t *len);
+static ngx_int_t ngx_http_jimeng_input_hashed(ngx_http_jimeng_input_t *in);
 
 
 /* a body that was read, and has its first step set; NULL: no memory */
@@ -145,6 +148,8 @@ ngx_http_jimeng_input_text(ngx_http_jimeng_input_t *in, jm_error_t *e)
 {
     jm_rc_e  rc;
 
+    in->again = ngx_http_jimeng_input_text;
+
     rc = jm_request_read(&in->params, in->body.text, &in->rules, &in->mem, e);
 
     return ngx_http_jimeng_order_read(in, rc, e);
@@ -158,6 +163,8 @@ ngx_http_jimeng_input_skeleton(ngx_http_jimeng_input_t *in, jm_error_t *e)
     jm_str_t  piece;
 
     if (in->offset == in->body.len) {
+        in->again = ngx_http_jimeng_input_skeleton;
+
         rc = jm_request_read(&in->params, jm_buf_view(&in->rest), &in->rules,
                              &in->mem, e);
 
@@ -248,6 +255,8 @@ ngx_http_jimeng_input_fields(ngx_http_jimeng_input_t *in, jm_error_t *e)
     jm_form_field_t      *field;
     jm_multipart_part_t  *part;
 
+    in->again = ngx_http_jimeng_input_fields;
+
     field = ngx_pcalloc(in->pool, (in->form->nparts + 1)
                                   * sizeof(jm_form_field_t));
     if (field == NULL) {
@@ -331,4 +340,134 @@ ngx_http_jimeng_input_piece(ngx_http_jimeng_input_t *in, jm_str_t *piece)
     in->used += len;
 
     return NGX_OK;
+}
+
+
+/*
+ * Digests a body that was read, for its request to be known by it, in whatever
+ * words that is read then.  Returns what a step does, or NGX_DONE: it is to be
+ * asked for whom.
+ */
+
+ngx_int_t
+ngx_http_jimeng_input_hash(ngx_http_jimeng_input_t *in, jm_error_t *e)
+{
+    size_t                      n;
+    uint64_t                    offset, len;
+    jm_str_t                    piece;
+    ngx_http_jimeng_service_t  *s;
+
+    s = in->service;
+
+    if (s->part == (in->form ? in->form->nparts : 1)) {
+        return ngx_http_jimeng_input_hashed(in);
+    }
+
+    if (ngx_http_jimeng_input_part(in, &offset, &len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    n = ngx_min(len - s->offset, NGX_HTTP_JIMENG_PIECE);
+
+    if (ngx_http_jimeng_body_read(&in->body, offset + s->offset, n,
+                                  in->picture.buffer, &piece)
+        != NGX_OK
+        || jm_digest_add(&s->digest, piece) != JM_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    in->used += n;
+    s->offset += n;
+
+    if (s->offset == len) {
+        s->offset = 0;
+        s->part++;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* JSON is one part; between those of a form is another text each time */
+
+static ngx_int_t
+ngx_http_jimeng_input_part(ngx_http_jimeng_input_t *in, uint64_t *offset,
+    uint64_t *len)
+{
+    uint64_t                    head[3];
+    jm_str_t                    text;
+    jm_multipart_part_t        *part;
+    ngx_http_jimeng_service_t  *s;
+
+    s = in->service;
+
+    if (in->form == NULL) {
+        *offset = 0;
+        *len = in->body.len;
+
+        return NGX_OK;
+    }
+
+    part = &in->form->parts[s->part];
+
+    *offset = part->offset;
+    *len = part->len;
+
+    if (s->offset) {
+        return NGX_OK;
+    }
+
+    head[0] = part->name.len;
+    head[1] = part->len;
+    head[2] = part->file;
+
+    text.len = sizeof(head);
+    text.data = (u_char *) head;
+
+    return jm_digest_add(&s->digest, text) == JM_OK
+           && jm_digest_add(&s->digest, part->name) == JM_OK
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_input_hashed(ngx_http_jimeng_input_t *in)
+{
+    u_char                      body[JM_DIGEST_LEN];
+    jm_str_t                    parts[4];
+    ngx_str_t                   path;
+    ngx_http_request_t         *r;
+    ngx_http_jimeng_service_t  *s;
+
+    r = in->request;
+    s = in->service;
+
+    if (jm_digest_end(&s->digest, body) != JM_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_jimeng_path(r, &path);
+
+    ngx_http_jimeng_str(&parts[0], &r->method_name);
+    jm_str_set(&parts[1], " ");
+    ngx_http_jimeng_str(&parts[2], &path);
+
+    parts[3].len = sizeof(body);
+    parts[3].data = body;
+
+    if (ngx_http_jimeng_digest(in->fingerprint, parts, 4) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    in->open.request = r;
+    in->open.fingerprint = in->fingerprint;
+    in->open.several = 1;
+
+    /* what is wrong with its Idempotency-Key it is told when it is opened */
+
+    s->op.kept = (ngx_http_jimeng_ledger_request(&in->open, &s->op.request)
+                  == NGX_OK);
+
+    return NGX_DONE;
 }

@@ -14,6 +14,8 @@
 #define NGX_HTTP_JIMENG_SUBMIT_MAX  1048576
 
 
+static ngx_int_t ngx_http_jimeng_order_begin(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_order_inline(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_order_next(ngx_http_jimeng_input_t *in,
@@ -41,23 +43,117 @@ static ngx_int_t ngx_http_jimeng_order_waited(ngx_http_jimeng_input_t *in,
 
 /*
  * The last step of the body itself: the parameters were read, or rc says why
- * not.  Next come the pictures, if there are any, and then the order.  Returns
- * what a step does.
+ * not.  Next is asked, of a model of several services, which of them it is to
+ * be read for.  Returns what a step does.
  */
 
 ngx_int_t
 ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
     jm_error_t *e)
 {
+    const jm_model_t            *model, *other;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    if (rc == JM_ERROR) {
+        return NGX_ERROR;
+    }
+
+    jlcf = ngx_http_get_module_loc_conf(in->request, ngx_http_jimeng_module);
+
+    model = in->params.model;
+
+    other = (model && in->service == NULL)
+            ? jm_model_other(&jlcf->table, model) : NULL;
+
+    if (other == NULL) {
+        return rc == JM_OK ? ngx_http_jimeng_order_begin(in, e)
+                           : NGX_DECLINED;
+    }
+
+    in->service = ngx_http_jimeng_service_create(in->request, in->pool, model,
+                                                 other);
+    if (in->service == NULL) {
+        return NGX_ERROR;
+    }
+
+    in->service->good = (rc == JM_OK);
+
+    if (!ngx_http_jimeng_ledger_kept(in->request)) {
+        return NGX_DONE;
+    }
+
+    in->step = ngx_http_jimeng_input_hash;
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * It is known, of several services, which one the body is to be read for, or in
+ * whose words an earlier try of it was.  The next step is set.
+ */
+
+void
+ngx_http_jimeng_order_served(ngx_http_jimeng_input_t *in)
+{
+    u_char                      *buffer;
+    const jm_model_t            *row;
+    ngx_http_jimeng_service_t   *s;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    s = in->service;
+
+    if (in->open.rc == NGX_BUSY) {
+        in->open.rc = NGX_OK;
+
+        s->op.service = (in->open.op.service != s->op.kinds[0]);
+
+    } else {
+        ngx_http_jimeng_service_log(s);
+
+        if (s->op.service == 0 && s->good) {
+            in->step = ngx_http_jimeng_order_begin;
+            return;
+        }
+    }
+
+    row = s->rows[s->op.service];
+
+    jlcf = ngx_http_get_module_loc_conf(in->request, ngx_http_jimeng_module);
+
+    s->table = jlcf->table;
+    s->table.providers = jm_provider_bit(row->provider);
+
+    /* nothing stays of what was made in other words */
+
+    buffer = in->picture.buffer;
+
+    ngx_memzero(&in->picture, sizeof(ngx_http_jimeng_picture_t));
+    ngx_memzero(&in->order, sizeof(ngx_http_jimeng_order_t));
+
+    in->rules.models = &s->table;
+    in->picture.buffer = buffer;
+    in->image = 0;
+    in->at = NULL;
+    in->written = 0;
+    in->step = in->again;
+}
+
+
+/* next come the pictures, if there are any, and then the order */
+
+static ngx_int_t
+ngx_http_jimeng_order_begin(ngx_http_jimeng_input_t *in, jm_error_t *e)
+{
     size_t                       i;
     ngx_int_t                    may;
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
-    if (rc != JM_OK) {
-        return rc == JM_INVALID ? NGX_DECLINED : NGX_ERROR;
-    }
+    /* who may have the one that was named gets what stands in for it, too */
 
-    may = ngx_http_jimeng_keys_model(in->request, in->params.model, e);
+    may = ngx_http_jimeng_keys_model(in->request,
+                                     in->service ? in->service->rows[0]
+                                                 : in->params.model, e);
 
     if (may != NGX_OK) {
         return may;
@@ -479,6 +575,7 @@ ngx_http_jimeng_order_open(ngx_http_jimeng_input_t *in)
 
     open->request = r;
     open->fingerprint = NULL;
+    open->several = (in->service != NULL);
     open->n = in->order.n;
     open->most.model = jm_model_hash(in->params.model->req_key);
     open->most.images = in->order.pictures;
@@ -487,8 +584,12 @@ ngx_http_jimeng_order_open(ngx_http_jimeng_input_t *in)
 
     if (ngx_http_jimeng_ledger_kept(r)) {
 
-        if (ngx_http_jimeng_order_fingerprint(r, &in->order, in->fingerprint)
-            != NGX_OK)
+        if (in->service) {
+            in->fingerprint[JM_DIGEST_LEN - 1] = (u_char) in->order.provider;
+
+        } else if (ngx_http_jimeng_order_fingerprint(r, &in->order,
+                                                     in->fingerprint)
+                   != NGX_OK)
         {
             return NGX_ERROR;
         }

@@ -54,20 +54,17 @@ struct ngx_http_jimeng_order_s {
     ngx_msec_t                  wait;       /* ms, for the tasks' end */
 };
 
-
 typedef ngx_int_t (*ngx_http_jimeng_step_pt)(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
 
 
-/*
- * A body on its way to an order.  All of this is in a pool of its own, which
- * goes when the order is made, or with the request.
- */
+/* a body on its way to an order, with a pool that goes when this is made */
 
 struct ngx_http_jimeng_input_s {
     ngx_http_request_t         *request;
     ngx_pool_t                 *pool;
     ngx_http_jimeng_step_pt     step;
+    ngx_http_jimeng_step_pt     again;      /* that reads it */
     ngx_socket_t                ident;      /* ngx_event_ident() reads it */
     ngx_event_t                 timer;
     ngx_pool_cleanup_t         *cleanup;    /* NULL: never had to wait */
@@ -88,6 +85,7 @@ struct ngx_http_jimeng_input_s {
     ngx_http_jimeng_picture_t   picture;
     ngx_http_jimeng_order_t     order;
     ngx_http_jimeng_open_t      open;
+    ngx_http_jimeng_service_t  *service;    /* NULL: there is one */
     u_char                      fingerprint[JM_DIGEST_LEN];
     unsigned                    waited:1;   /* for the same request's client */
 };
@@ -108,12 +106,15 @@ ngx_int_t ngx_http_jimeng_ticket_unseal(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
     jm_error_t *e);
+void ngx_http_jimeng_order_served(ngx_http_jimeng_input_t *in);
 ngx_int_t ngx_http_jimeng_order_open(ngx_http_jimeng_input_t *in);
 void ngx_http_jimeng_order_again(ngx_http_jimeng_input_t *in);
 
 /* ngx_http_jimeng_input.c */
 
 ngx_http_jimeng_input_t *ngx_http_jimeng_input_create(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_input_hash(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
 
 
 #endif /* _NGX_HTTP_JIMENG_REQUEST_H_INCLUDED_ */

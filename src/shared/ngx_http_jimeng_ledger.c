@@ -12,8 +12,6 @@
 #define NGX_HTTP_JIMENG_KEY_MAX  255
 
 
-static ngx_int_t ngx_http_jimeng_ledger_request(ngx_http_request_t *r,
-    u_char *fingerprint, jm_ledger_request_t *request, jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_ledger_key(ngx_http_request_t *r,
     jm_str_t what, jm_ledger_request_t *request);
 static ngx_int_t ngx_http_jimeng_ledger_who(ngx_http_request_t *r,
@@ -55,7 +53,7 @@ ngx_http_jimeng_ledger_claim(ngx_http_jimeng_open_t *o)
     r = o->request;
     request = &o->op.request;
 
-    rc = ngx_http_jimeng_ledger_request(r, o->fingerprint, request, &o->error);
+    rc = ngx_http_jimeng_ledger_request(o, request);
 
     if (rc != NGX_OK) {
         return rc;
@@ -70,7 +68,6 @@ ngx_http_jimeng_ledger_claim(ngx_http_jimeng_open_t *o)
 
     request->n = (unsigned) o->n;
     request->keep = jlcf->dedupe;
-    request->unmarked = jlcf->unmarked;
     request->patient = (unsigned) o->patient;
 
     o->claim = cln->data;
@@ -93,15 +90,28 @@ ngx_http_jimeng_ledger_claim(ngx_http_jimeng_open_t *o)
 }
 
 
-static ngx_int_t
-ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
-    jm_ledger_request_t *request, jm_error_t *e)
-{
-    jm_str_t     what;
-    ngx_str_t   *value;
-    ngx_uint_t   n;
+/*
+ * Sets what the ledger knows a request by, which was zeroed.  NGX_DECLINED:
+ * o->error is what its client is told.
+ */
 
-    ngx_memcpy(request->fingerprint, fingerprint, JM_LEDGER_KEY);
+ngx_int_t
+ngx_http_jimeng_ledger_request(ngx_http_jimeng_open_t *o,
+    jm_ledger_request_t *request)
+{
+    jm_str_t                     what;
+    ngx_str_t                   *value;
+    ngx_uint_t                   n;
+    ngx_http_request_t          *r;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    r = o->request;
+    jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
+
+    request->unmarked = jlcf->unmarked;
+    request->several = (unsigned) o->several;
+
+    ngx_memcpy(request->fingerprint, o->fingerprint, JM_LEDGER_KEY);
 
     value = ngx_http_jimeng_header(&r->headers_in.headers,
                                    "Idempotency-Key", &n);
@@ -109,7 +119,7 @@ ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
     if (value) {
 
         if (n > 1 || value->len == 0 || value->len > NGX_HTTP_JIMENG_KEY_MAX) {
-            jm_error_set(e, JM_CAUSE_INVALID_REQUEST, NULL,
+            jm_error_set(&o->error, JM_CAUSE_INVALID_REQUEST, NULL,
                          "The header Idempotency-Key must be there once, with "
                          "1 to %d characters.", NGX_HTTP_JIMENG_KEY_MAX);
             return NGX_DECLINED;
@@ -127,8 +137,10 @@ ngx_http_jimeng_ledger_request(ngx_http_request_t *r, u_char *fingerprint,
 
     request->repeat = (value && ngx_atoi(value->data, value->len) > 0);
 
-    what.len = JM_LEDGER_KEY;
-    what.data = fingerprint;
+    /* whatever service it was read for, its key is the same */
+
+    what.len = o->several ? JM_LEDGER_KEY - 1 : JM_LEDGER_KEY;
+    what.data = o->fingerprint;
 
     return ngx_http_jimeng_ledger_key(r, what, request);
 }

@@ -98,6 +98,7 @@ ngx_http_jimeng_opened_count(ngx_http_jimeng_open_t *o)
         [JM_LEDGER_FOUND] = JM_ENTERED_ANEW,
         [JM_LEDGER_TOLD] = JM_ENTERED_TOLD,
         [JM_LEDGER_TWIN] = JM_ENTERED_NOT,
+        [JM_LEDGER_OTHER] = JM_ENTERED_NOT,
         [JM_LEDGER_REUSED] = JM_ENTERED_REFUSED,
         [JM_LEDGER_FULL] = JM_ENTERED_FULL
     };
@@ -159,6 +160,9 @@ ngx_http_jimeng_opened_claim(ngx_http_jimeng_open_t *o)
 
     case JM_LEDGER_TWIN:
         return NGX_AGAIN;
+
+    case JM_LEDGER_OTHER:
+        return NGX_BUSY;
 
     default: /* JM_LEDGER_NEW, JM_LEDGER_FOUND, JM_LEDGER_TOLD */
         break;

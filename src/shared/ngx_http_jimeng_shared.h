@@ -47,13 +47,14 @@ struct ngx_http_jimeng_hold_s {
 
 /*
  * A request on its way in.  With NGX_OK claim may be NULL: it is not in the
- * ledger.  NGX_AGAIN: one that is patient is to be opened again a moment later;
- * NGX_DECLINED: error is what its client is told.
+ * ledger.  NGX_AGAIN: one that is patient is to be opened again a moment later,
+ * NGX_BUSY: read for op.service; NGX_DECLINED: error is what its client is told.
  */
 
 typedef struct {
     ngx_http_request_t         *request;
     u_char                     *fingerprint;    /* 32 bytes; NULL: no ledger */
+    ngx_uint_t                  several;        /* services may serve it */
     ngx_uint_t                  n;              /* tasks */
     jm_bill_t                   most;           /* that they bring, and cost */
     ngx_uint_t                  patient;
@@ -73,13 +74,14 @@ void ngx_http_jimeng_open(ngx_http_jimeng_open_t *o);
 /* ngx_http_jimeng_ledger.c: a claim of NULL is one on nothing */
 
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
+ngx_int_t ngx_http_jimeng_ledger_request(ngx_http_jimeng_open_t *o,
+    jm_ledger_request_t *request);
 ngx_int_t ngx_http_jimeng_ledger_claim(ngx_http_jimeng_open_t *o);
 jm_ledger_claim_t *ngx_http_jimeng_ledger_of(ngx_http_jimeng_claim_t *c);
 ngx_uint_t ngx_http_jimeng_ledger_repeats(ngx_http_jimeng_claim_t *c);
 ngx_uint_t ngx_http_jimeng_ledger_owed(ngx_http_jimeng_claim_t *c);
 const jm_error_t *ngx_http_jimeng_ledger_error(ngx_http_jimeng_claim_t *c);
 uint64_t ngx_http_jimeng_ledger_entry(ngx_http_jimeng_claim_t *c);
-
 void ngx_http_jimeng_ledger_hand(ngx_http_jimeng_claim_t *claim);
 ngx_uint_t ngx_http_jimeng_ledger_handed(ngx_http_jimeng_claim_t *claim);
 void ngx_http_jimeng_ledger_failed(ngx_http_jimeng_claim_t *claim,

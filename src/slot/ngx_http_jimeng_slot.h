@@ -5,8 +5,8 @@
 
 
 /*
- * The floor "slot": a task's slot of an account, or its place in the queue for
- * one.
+ * The floor "slot": which service makes a request's model, and a task's slot of
+ * an account, or its place in the queue for one.
  */
 
 
@@ -58,6 +58,31 @@ typedef struct {
     unsigned                    fixed:1;    /* bound, and for good */
 } ngx_http_jimeng_slot_wish_t;
 
+
+/*
+ * A request of a model that both services make.  What it is known by is not in
+ * the words of either: the digest is of what its client has sent.
+ */
+
+typedef struct {
+    ngx_http_request_t         *request;
+    const jm_model_t           *rows[JM_QUEUE_SERVICES];    /* in order */
+    jm_models_t                 table;      /* of the one it is read for */
+    jm_op_service_t             op;
+    jm_digest_t                 digest;
+    ngx_uint_t                  part;       /* of its body, and how much */
+    uint64_t                    offset;     /* of that was digested */
+    unsigned                    good:1;     /* it was read without error */
+} ngx_http_jimeng_service_t;
+
+
+/* ngx_http_jimeng_service.c */
+
+ngx_http_jimeng_service_t *ngx_http_jimeng_service_create(
+    ngx_http_request_t *r, ngx_pool_t *pool, const jm_model_t *first,
+    const jm_model_t *second);
+void ngx_http_jimeng_service_ask(ngx_http_jimeng_service_t *s);
+void ngx_http_jimeng_service_log(ngx_http_jimeng_service_t *s);
 
 /* ngx_http_jimeng_slots.c */
 

@@ -75,6 +75,31 @@ jm_model_row(const jm_models_t *models, jm_str_t name)
 }
 
 
+const jm_model_t *
+jm_model_other(const jm_models_t *models, const jm_model_t *m)
+{
+    size_t             n;
+    unsigned           others;
+    const jm_model_t  *rows;
+
+    rows = jm_model_rows;
+    n = jm_model_nrows;
+
+    if (models != NULL
+        && jm_model_preferred(models->rows, models->n,
+                              jm_provider_bit(m->provider), m->name)
+           == m)
+    {
+        rows = models->rows;
+        n = models->n;
+    }
+
+    others = jm_model_providers(models) & ~jm_provider_bit(m->provider);
+
+    return jm_model_preferred(rows, n, others, m->name);
+}
+
+
 static const jm_model_t *
 jm_model_preferred(const jm_model_t *rows, size_t n, unsigned providers,
     jm_str_t name)

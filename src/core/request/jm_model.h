@@ -43,6 +43,14 @@ typedef struct {
 const jm_model_t *jm_model_find(const jm_models_t *models, jm_str_t name);
 
 /*
+ * Returns the row that is next in order to one that jm_model_find() returns: of
+ * the same name, the operator's too or built-in as well, and another provider
+ * that there are accounts of.  NULL: there is none.
+ */
+const jm_model_t *jm_model_other(const jm_models_t *models,
+    const jm_model_t *m);
+
+/*
  * Sets *m to the provider's built-in row that has this req_key, or where there
  * is none to that of Jimeng 4.0, of Ark's Seedream 4.5, under another name and
  * req_key.  A name that begins with "doubao-", "seedream-" or "dola-seedream-"

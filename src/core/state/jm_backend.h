@@ -26,6 +26,7 @@ typedef struct jm_backend_s  jm_backend_t;
 
 struct jm_backend_s {
     void  (*rate)(jm_backend_t *b, jm_op_rate_t *op);
+    void  (*service)(jm_backend_t *b, jm_op_service_t *op);
     void  (*open)(jm_backend_t *b, jm_op_open_t *op);
 
     /* error is NULL but with JM_CLAIM_TOLD and _FAILED */

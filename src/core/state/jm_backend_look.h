@@ -13,7 +13,7 @@
 #define _JM_BACKEND_LOOK_H_INCLUDED_
 
 
-#include "jm_backend_request.h"
+#include "jm_backend_service.h"
 #include "jm_queue_standing.h"
 
 

@@ -16,6 +16,8 @@
 
 
 static void jm_memory_rate(jm_backend_t *b, jm_op_rate_t *op);
+static void jm_memory_service(jm_backend_t *b, jm_op_service_t *op);
+static unsigned jm_memory_served(jm_state_t *st, jm_op_service_t *op);
 static void jm_memory_open(jm_backend_t *b, jm_op_open_t *op);
 static unsigned jm_memory_joins(jm_state_t *st, jm_op_open_t *op);
 static void jm_memory_hold(jm_state_t *st, jm_op_open_t *op);
@@ -33,6 +35,7 @@ void
 jm_backend_memory(jm_backend_t *b)
 {
     b->rate = jm_memory_rate;
+    b->service = jm_memory_service;
     b->open = jm_memory_open;
     b->ended = jm_memory_ended;
     b->fetched = jm_memory_fetched;
@@ -69,6 +72,49 @@ jm_memory_rate(jm_backend_t *b, jm_op_rate_t *op)
 
 
 static void
+jm_memory_service(jm_backend_t *b, jm_op_service_t *op)
+{
+    jm_state_t  *st;
+
+    op->news = JM_SERVICE_NO_NEWS;
+
+    st = b->lock(b->ctx);
+
+    op->service = jm_memory_served(st, op);
+
+    if (op->service == op->n) {
+        op->service = jm_queue_service(&st->queue, op->services, op->n,
+                                       st->now, &op->news);
+    }
+
+    b->unlock(b->ctx);
+
+    op->done.handler(op->done.data);
+}
+
+
+/* the number of the service that the first try is with, or n */
+
+static unsigned
+jm_memory_served(jm_state_t *st, jm_op_service_t *op)
+{
+    unsigned  i, kind;
+
+    if (!op->kept
+        || !jm_ledger_served(&st->ledger, &op->request, st->now, &kind))
+    {
+        return op->n;
+    }
+
+    for (i = 0; i < op->n && op->kinds[i] != kind; i++) {
+        /* void */
+    }
+
+    return i;
+}
+
+
+static void
 jm_memory_open(jm_backend_t *b, jm_op_open_t *op)
 {
     jm_state_t  *st;
@@ -87,6 +133,10 @@ jm_memory_open(jm_backend_t *b, jm_op_open_t *op)
     }
 
     switch (op->found) {
+
+    case JM_LEDGER_OTHER:
+        op->service = st->ledger.service;
+        break;
 
     case JM_LEDGER_TWIN:
     case JM_LEDGER_REUSED:

@@ -55,6 +55,7 @@ typedef struct {
     unsigned             force;
     jm_ledger_e          found;     /* JM_LEDGER_NEW without a claim */
     jm_error_t           told;      /* with JM_LEDGER_TOLD */
+    unsigned             service;   /* with JM_LEDGER_OTHER */
     unsigned             joins;
     jm_quota_e           over;
     jm_quota_view_t      view;      /* before it was held */

@@ -8,6 +8,11 @@
 #include "jm_ledger_room.h"
 
 
+static jm_ledger_entry_t *jm_ledger_first(jm_ledger_t *l,
+    const jm_ledger_request_t *request, uint64_t now, unsigned *told);
+static unsigned jm_ledger_read_other(const jm_ledger_entry_t *e,
+    const jm_ledger_request_t *request);
+static unsigned jm_ledger_spare(jm_ledger_t *l, jm_ledger_entry_t *e);
 static jm_ledger_e jm_ledger_open_new(jm_ledger_t *l,
     jm_ledger_claim_t *claim, const jm_ledger_request_t *request,
     uint64_t now);
@@ -37,9 +42,21 @@ jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
 
     jm_ledger_watch(l, request->key, now);
 
-    e = (request->named || request->repeat)
-        ? jm_ledger_search(l, request, now)
-        : jm_ledger_owed(l, request, now, &claim->told);
+    e = jm_ledger_first(l, request, now, &claim->told);
+
+    while (e != NULL && jm_ledger_read_other(e, request)) {
+        claim->told = 0;
+
+        if (!jm_ledger_spare(l, e)) {
+            l->service = e->fingerprint[JM_LEDGER_KEY - 1];
+            return JM_LEDGER_OTHER;
+        }
+
+        jm_ledger_drop(l, e);
+        jm_store_commit(l->store);
+
+        e = jm_ledger_first(l, request, now, &claim->told);
+    }
 
     if (e == NULL) {
         return jm_ledger_twin(l, request)
@@ -63,6 +80,75 @@ jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
     jm_ledger_attach(l, claim, e);
 
     return JM_LEDGER_FOUND;
+}
+
+
+unsigned
+jm_ledger_served(jm_ledger_t *l, const jm_ledger_request_t *request,
+    uint64_t now, unsigned *service)
+{
+    unsigned            told;
+    jm_ledger_entry_t  *e;
+
+    jm_ledger_watch(l, request->key, now);
+
+    e = jm_ledger_first(l, request, now, &told);
+
+    if (e == NULL || jm_ledger_spare(l, e)
+        || memcmp(e->fingerprint, request->fingerprint, JM_LEDGER_KEY - 1) != 0)
+    {
+        return 0;
+    }
+
+    *service = e->fingerprint[JM_LEDGER_KEY - 1];
+
+    return 1;
+}
+
+
+/* the entry that a request finds, or NULL */
+
+static jm_ledger_entry_t *
+jm_ledger_first(jm_ledger_t *l, const jm_ledger_request_t *request,
+    uint64_t now, unsigned *told)
+{
+    return (request->named || request->repeat)
+           ? jm_ledger_search(l, request, now)
+           : jm_ledger_owed(l, request, now, told);
+}
+
+
+static unsigned
+jm_ledger_read_other(const jm_ledger_entry_t *e,
+    const jm_ledger_request_t *request)
+{
+    return request->several
+           && e->fingerprint[JM_LEDGER_KEY - 1]
+              != request->fingerprint[JM_LEDGER_KEY - 1]
+           && memcmp(e->fingerprint, request->fingerprint, JM_LEDGER_KEY - 1)
+              == 0;
+}
+
+
+/* whether nothing was made, is made, or can be asked for, of an entry */
+
+static unsigned
+jm_ledger_spare(jm_ledger_t *l, jm_ledger_entry_t *e)
+{
+    unsigned  i;
+
+    if (e->clients != 0 || e->handed) {
+        return 0;
+    }
+
+    for (i = 0; i < e->n; i++) {
+
+        if (jm_ledger_slot(l, e, i)->state != JM_SLOT_FREE) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -119,7 +205,7 @@ jm_ledger_search(jm_ledger_t *l, const jm_ledger_request_t *request,
             return e;
         }
 
-        if (e->n != request->n) {
+        if (request->n != 0 && e->n != request->n) {
             continue;
         }
 

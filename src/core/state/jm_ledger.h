@@ -29,6 +29,7 @@ typedef enum {
     JM_LEDGER_FOUND,        /* it is there already */
     JM_LEDGER_TOLD,         /* its error is told again */
     JM_LEDGER_TWIN,         /* a client seems to wait for the same */
+    JM_LEDGER_OTHER,        /* it is there in another service's words */
     JM_LEDGER_REUSED,       /* its key is another request's */
     JM_LEDGER_FULL          /* there is no room to enter it */
 } jm_ledger_e;
@@ -58,9 +59,16 @@ jm_rc_e jm_ledger_layout(jm_ledger_t *l, jm_store_t *s);
  * most of all in another process.  Where one without a mark would be new, and a
  * client waits for the same, a patient one is JM_LEDGER_TWIN: nothing was
  * entered, and *claim is all zeros.
+ *
+ * So it is with JM_LEDGER_OTHER: the request has to be read for l->service.
+ * What cost nothing, and nobody waits for or has an id of, is dropped instead.
  */
 jm_ledger_e jm_ledger_open(jm_ledger_t *l, jm_ledger_claim_t *claim,
     const jm_ledger_request_t *request, uint64_t now);
+
+/* Returns 1, and *service, if such a request is there; its n may be 0. */
+unsigned jm_ledger_served(jm_ledger_t *l, const jm_ledger_request_t *request,
+    uint64_t now, unsigned *service);
 
 /*
  * How a client that waits has ended; the claim stays.  They do nothing for one

@@ -54,6 +54,7 @@ typedef struct {
     unsigned             evicted;   /* forgotten before its time: entries, */
                                     /* and what tasks have brought */
     jm_error_t           told;      /* by the last open, if it was _TOLD */
+    unsigned             service;   /* of what it found, if it was _OTHER */
 } jm_ledger_t;
 
 
@@ -62,13 +63,15 @@ typedef struct {
  * A named request, to which its client has given an Idempotency-Key, is known
  * by that key: another one under it has another fingerprint.  A request without
  * any mark may be a repeat, too: of what is owed to the same client, which who
- * tells further apart, and of nothing else.
+ * tells further apart, and of nothing else.  With several the last byte of the
+ * fingerprint, alone, is the service's in whose words the request was read.
  */
 
 typedef struct {
     uint8_t          key[JM_LEDGER_KEY];
     uint8_t          fingerprint[JM_LEDGER_KEY];
     unsigned         n;             /* tasks, 1 ... JM_LEDGER_SLOTS */
+    unsigned         several;       /* services may serve it */
     unsigned         named;
     unsigned         repeat;        /* not named, but it has come before */
     unsigned         patient;       /* it may be opened again a moment later */

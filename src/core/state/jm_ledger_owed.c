@@ -42,7 +42,8 @@ jm_ledger_owed(jm_ledger_t *l, const jm_ledger_request_t *request,
         next = jm_ledger_at(l, e->owed);
 
         if (memcmp(e->key, request->key, JM_LEDGER_KEY) != 0
-            || e->who != request->who || e->n != request->n)
+            || e->who != request->who
+            || (request->n != 0 && e->n != request->n))
         {
             continue;
         }

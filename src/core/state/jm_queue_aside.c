@@ -84,6 +84,7 @@ jm_queue_set_aside(jm_queue_t *q, jm_queue_aside_t *aside,
 
         jm_put(q->store, aside->until, now + time);
         jm_put(q->store, aside->times, aside->times + 1);
+        jm_put(q->store, aside->tried, (uint16_t) (now / 1000));
 
         jm_queue_level(q, place->account);
     }
@@ -118,7 +119,7 @@ jm_queue_model(jm_queue_t *q, jm_queue_account_t *a, uint64_t model)
 
     for (i = 0; i < JM_QUEUE_MODELS; i++) {
 
-        if (models->model[i] == model && models->aside[i].times != 0) {
+        if (models->model[i] == model) {
             return &models->aside[i];
         }
 
@@ -131,8 +132,28 @@ jm_queue_model(jm_queue_t *q, jm_queue_account_t *a, uint64_t model)
     jm_put(s, models->aside[oldest].at, 0);
     jm_put(s, models->aside[oldest].until, 0);
     jm_put(s, models->aside[oldest].times, 0);
+    jm_put(s, models->aside[oldest].left, 0);
 
     return &models->aside[oldest];
+}
+
+
+jm_queue_aside_t *
+jm_queue_find_model(jm_queue_t *q, const jm_queue_account_t *a, uint64_t model)
+{
+    unsigned            i;
+    jm_queue_models_t  *models;
+
+    models = jm_at(q->store, a->models);
+
+    for (i = 0; models != NULL && i < JM_QUEUE_MODELS; i++) {
+
+        if (models->model[i] == model) {
+            return &models->aside[i];
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -174,6 +195,7 @@ jm_queue_forgive(jm_queue_t *q, jm_queue_account_t *a)
     jm_put(q->store, a->aside.at, 0);
     jm_put(q->store, a->aside.until, 0);
     jm_put(q->store, a->aside.times, 0);
+    jm_put(q->store, a->aside.left, 0);
 
     if (a->models != 0) {
         jm_store_give(q->store, jm_at(q->store, a->models));

@@ -23,7 +23,9 @@ typedef struct {
     uint64_t             at;        /* of the last refusal */
     uint64_t             until;
     uint32_t             times;     /* in a row */
-    uint32_t             unused;
+    uint16_t             tried;     /* s: for whom there are other services */
+    uint8_t              left;      /* another service stands in for it */
+    uint8_t              unused;
 } jm_queue_aside_t;
 
 

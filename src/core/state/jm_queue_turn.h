@@ -54,6 +54,10 @@ unsigned jm_queue_set_aside(jm_queue_t *q, jm_queue_aside_t *aside,
 jm_queue_aside_t *jm_queue_model(jm_queue_t *q, jm_queue_account_t *a,
     uint64_t model);
 
+/* Returns what an account was set aside for, of the model alone, or NULL. */
+jm_queue_aside_t *jm_queue_find_model(jm_queue_t *q,
+    const jm_queue_account_t *a, uint64_t model);
+
 /* It has taken the place's submit, or is to be used again for all. */
 void jm_queue_trust(jm_queue_t *q, jm_queue_account_t *a,
     const jm_queue_place_t *place);
@@ -108,9 +112,8 @@ jm_tree_key_t jm_queue_next_key(jm_queue_t *q, const uint8_t *client,
 void jm_queue_lose(jm_queue_t *q, jm_queue_place_t *place);
 
 /*
- * Takes away, now and then, what processes left that are no more, and the
- * slots of tasks that are likely to be over; commits after each.  What waits is
- * given back in pieces.
+ * Takes away, now and then, what dead processes left, and the slots of tasks
+ * that are likely to be over; commits after each, and what waits in pieces.
  */
 void jm_queue_reap(jm_queue_t *q, uint64_t now);
 
