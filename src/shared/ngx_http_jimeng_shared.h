@@ -48,13 +48,13 @@ struct ngx_http_jimeng_hold_s {
 /*
  * A request on its way in.  With NGX_OK claim may be NULL: it is not in the
  * ledger.  NGX_AGAIN: one that is patient is to be opened again a moment later,
- * NGX_BUSY: read for op.service; NGX_DECLINED: error is what its client is told.
+ * NGX_BUSY: read for op.service; NGX_DECLINED: error is what its client gets.
  */
 
 typedef struct {
     ngx_http_request_t         *request;
     u_char                     *fingerprint;    /* 32 bytes; NULL: no ledger */
-    ngx_uint_t                  several;        /* services may serve it */
+    ngx_uint_t                  several;        /* services serve it */
     ngx_uint_t                  n;              /* tasks */
     jm_bill_t                   most;           /* that they bring, and cost */
     ngx_uint_t                  patient;

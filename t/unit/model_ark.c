@@ -148,8 +148,17 @@ test_providers(void)
         m = jm_model_find(&models, str(both[i]));
         ok(m != NULL && m->provider == JM_PROVIDER_ARK, "Ark's with both");
 
+        m = jm_model_other(&models, m);
+        ok(m != NULL && m->provider == JM_PROVIDER_VISUAL
+           && jm_str_eq(&m->req_key, "jimeng_t2i_v40"), "then Jimeng 4.0's");
+        ok(jm_model_other(&models, m)->provider == JM_PROVIDER_ARK,
+           "and the other way");
+
+        m = jm_model_find(&models, str(both[i]));
+
         models.providers = ARK;
         ok(jm_model_find(&models, str(both[i])) == m, "and with Ark alone");
+        ok(jm_model_other(&models, m) == NULL, "where there is no other");
 
         models.providers = 0;
         ok(jm_model_find(&models, str(both[i])) == NULL, "nobody's else");
@@ -199,6 +208,12 @@ test_operator(void)
        "the first row's provider is preferred, of its rows the last counts");
     ok(jm_model_find(&models, str("jimeng-4.5")) == &rows[2],
        "a row stands before the built-in ones, whatever its provider");
+
+    ok(jm_model_other(&models, &rows[3]) == &rows[1], "then the other's");
+    ok(jm_model_other(&models, &rows[2]) == NULL,
+       "a row stands alone, whatever built-in ones there are");
+    ok(jm_model_other(&models, jm_model_find(&models, str("jimeng-4.0")))
+       == NULL, "nor has one that is built in another");
 
     models.providers = VISUAL;
     ok(jm_model_find(&models, str("both")) == &rows[1],

@@ -9,13 +9,16 @@
  * is tried again, jm_queue_is_probed(), which counted older tasks as tries
  * before, jm_queue_alarm(), the look at who is set aside in jm_queue_pick()
  * and jm_queue_next_place(), the jm_queue_dispatch() of jm_queue_busy() and
- * jm_queue_accepted(), and what jm_queue_account() clears.
+ * jm_queue_accepted(), and what jm_queue_account() clears; of services, "left"
+ * and "tried".
  */
 
 
 #define _GNU_SOURCE
 
 #include "queue_world.h"
+
+#include "jm_queue_service.h"
 
 
 static void
@@ -478,6 +481,93 @@ test_denied_models(void)
 }
 
 
+static unsigned
+service(jm_queue_t *q, const jm_queue_service_t *services, uint64_t now,
+    jm_service_news_e *news)
+{
+    unsigned  i;
+
+    jm_store_begin(q->store);
+    i = jm_queue_service(q, services, 2, now, news);
+    jm_store_commit(q->store);
+
+    return i;
+}
+
+
+/* the first service has accounts 0 and 1, the other one account 2 */
+
+static void
+test_service(void)
+{
+    unsigned            first;
+    uint64_t            wait;
+    jm_place_t          a, b;
+    jm_queue_t          q, other;
+    jm_service_news_e   news;
+    jm_queue_request_t  request;
+    jm_queue_service_t  s[2] = { { 3, 7 }, { 4, 8 } };
+
+    start(&q, &other);
+    (void) account(&q, "one", 2, 9);
+    (void) account(&q, "two", 2, 9);
+    (void) account(&q, "three", 2, 9);
+
+    is_int(service(&q, s, NOW, &news), 0, "service: the first");
+    is_int(news, JM_SERVICE_NO_NEWS, "service: no news");
+
+    request_init(&request, 'a', NOW);
+    request.naccounts = 1;
+    request.model = 7;
+    (void) queue_enter(&q, &a, &request, NOW, &wait);
+    request.accounts[0] = 1;
+    (void) queue_enter(&q, &b, &request, NOW, &wait);
+
+    (void) queue_denied(&q, &a, 1, NOW + 1, &wait, &first);
+    is_int(service(&q, s, NOW + 2, &news), 0, "service: one is left");
+    is_int(news, JM_SERVICE_NO_NEWS, "service: no news of that");
+
+    (void) queue_denied(&q, &b, 0, NOW + 3, &wait, &first);
+    is_int(service(&q, s, NOW + 4, &news), 1, "service: none is left");
+    is_int(news, JM_SERVICE_LEFT, "service: that is news");
+    is_int(service(&other, s, NOW + 4, &news), 1, "service: none elsewhere");
+    is_int(news, JM_SERVICE_NO_NEWS, "service: no more news");
+
+    s[0].model = 9;
+    is_int(service(&q, s, NOW + 4, &news), 0, "service: of another model");
+    s[0].model = 7;
+
+    is_int(service(&q, s, NOW + 10000, &news), 1, "service: not yet");
+    is_int(service(&q, s, NOW + 10001, &news), 0, "service: one tries it");
+    is_int(service(&other, s, NOW + 10001, &news), 1, "service: and no other");
+    is_int(service(&other, s, NOW + 10003, &news), 0,
+           "service: but the other account");
+    is_int(service(&q, s, NOW + 19999, &news), 1, "service: nobody any more");
+    is_int(service(&q, s, NOW + 20001, &news), 0, "service: one more");
+    is_int(news, JM_SERVICE_NO_NEWS, "service: it is not known yet");
+
+    request.accounts[0] = 0;
+    is_int(queue_enter(&q, &a, &request, NOW + 20001, &wait),
+           JM_QUEUE_GRANTED, "service: it is tried");
+    queue_accepted(&q, &a, 1, NOW + 20002);
+    is_int(service(&other, s, NOW + 20003, &news), 0, "service: it is back");
+    is_int(news, JM_SERVICE_BACK, "service: that is news, too");
+    is_int(service(&q, s, NOW + 20003, &news), 0, "service: for all");
+    is_int(news, JM_SERVICE_NO_NEWS, "service: once");
+
+    s[0].accounts = 2;
+    s[1].accounts = 2;
+    request.accounts[0] = 1;
+    (void) queue_enter(&q, &b, &request, NOW + 40001, &wait);
+    (void) queue_denied(&q, &b, 0, NOW + 40002, &wait, &first);
+    is_int(service(&q, s, NOW + 40003, &news), 0, "service: neither");
+    is_int(news, JM_SERVICE_NO_NEWS, "service: no news of neither");
+    ok(queue_is_whole(&q), "service: whole");
+
+    stop();
+}
+
+
 int
 main(void)
 {
@@ -491,6 +581,7 @@ main(void)
     test_denied_together();
     test_denied_model();
     test_denied_models();
+    test_service();
 
     return done_testing();
 }
