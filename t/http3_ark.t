@@ -5,6 +5,9 @@
 # pictures in it; pictures that go through the gateway; and clients that leave
 # in the midst of a stream, in every way there is: what is made is kept, and a
 # repeat gets it.
+#
+# Seen failing: the clients that leave, with a job that ends with its client, and
+# with JM_LEAVE_OVER in place of JM_LEAVE_DONE in ngx_http_jimeng_task_done().
 
 use strict;
 use warnings;
@@ -17,7 +20,8 @@ use Jimeng::Test;
 use Jimeng::Test::Ark;
 use Jimeng::Test::Http3;
 use Jimeng::Test::Picture qw(png);
-use Jimeng::Test::Shown qw(asked_for path_of pictures_conf);
+use Jimeng::Test::Shown qw(answer asked_for path_of picture_of pictures_conf
+                           vendor);
 
 need_http3();
 
@@ -51,7 +55,8 @@ sub is_whole {
     my ($r, $status, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    is($r->{status}, $status, "$name: status") or diag($r->{body});
+    is($r->{status}, $status, "$name: status")
+        or diag(substr $r->{body}, 0, 300);
     ok($r->{end}, "$name: it is whole");
     is($r->{reset}, undef, "$name: it was not reset");
     return;
@@ -82,7 +87,7 @@ my $prompt = prompt('a link [[bytes=300000]]');
 my $r = $h3->response(start($h3, $prompt));
 is_made($r, $prompt, 1, 'a link');
 my $url = json($r)->{data}[0]{url};
-like($url, qr{^https?://[^/]+/pictures/[\w-]+\.jpeg\z}, 'a link: of ours');
+like($url, qr{^https?://[^/]+/pictures/[\w-]+\.jpg\z}, 'a link: of ours');
 
 my @prompts = map { prompt("one of four, $_") } 1 .. 4;
 my @started = map { start($h3, $_) } @prompts;
@@ -101,10 +106,8 @@ my $path = path_of($url);
 $r = get($h3, $path);
 is_whole($r, 200, 'a picture');
 my $picture = $r->{body};
-my ($tag, $type) = @{ $r->{headers} }{qw(etag content-type)};
 is(length $picture, $r->{headers}{'content-length'}, 'a picture: length');
-is($type, 'image/jpeg', 'a picture: its type');
-ok(defined $tag, 'a picture: its tag');
+is($r->{headers}{'content-type'}, 'image/jpeg', 'a picture: its type');
 
 $r = get($h3, $path, { Range => 'bytes=1000-1999' });
 is_whole($r, 206, 'a piece of it');
@@ -119,18 +122,9 @@ $r = get($h3, $path, {}, 'HEAD');
 is_whole($r, 200, 'HEAD');
 is($r->{body}, '', 'HEAD: no body');
 is($r->{headers}{'content-length'}, length $picture, 'HEAD: length');
-is($r->{headers}{etag}, $tag, 'HEAD: its tag');
 
-$r = get($h3, $path, { 'If-None-Match' => $tag // 'none' });
-is_whole($r, 304, 'If-None-Match');
-is($r->{body}, '', 'If-None-Match: no body');
-
-$r = get($h3, $path, { 'If-None-Match' => '"another"' });
-is_whole($r, 200, 'If-None-Match, another');
-ok($r->{body} eq $picture, 'If-None-Match, another: the picture');
-
-is_whole(get($h3, $path =~ s/(.)(\.jpeg)\z/($1 eq 'A' ? 'B' : 'A') . $2/er),
-         404, 'a link that is not ours');
+(my $bad = $path) =~ s{(/pictures/.{30})(.)}{$1 . ($2 eq 'A' ? 'B' : 'A')}e;
+is_whole(get($h3, $bad), 404, 'a link that is not ours');
 is(scalar asked_for($t, qr/_0\.jpeg/), 1 + @prompts,
    'each was fetched once');
 
@@ -240,4 +234,30 @@ for my $how (sort keys %leave) {
     }
 }
 
+$t->finish;
+
+
+# ---- what a client has already, by the tag of the picture's server
+
+my $png = png(640, 480, 200_000);
+my $vendor = vendor(png => sub { answer($png, ETag => '"the-tag"') });
+my $port = $vendor->port;
+
+$t = Jimeng::Test->new(with_http3(pictures_conf(
+    emulator => 0, upstream => "127.0.0.1:$port", hosts => "127.0.0.1:$port",
+)));
+$path = path_of(picture_of($t, 'png'));
+$h3 = connection();
+
+for my $case ([ '"the-tag"', 304, '' ], [ 'W/"the-tag"', 304, '' ],
+              [ '"another"', 200, $png ]) {
+    my ($tag, $status, $body) = @$case;
+    $r = get($h3, $path, { 'If-None-Match' => $tag });
+    is_whole($r, $status, "If-None-Match: $tag");
+    ok($r->{body} eq $body, "If-None-Match: $tag: its body");
+    is($r->{headers}{etag}, '"the-tag"', "If-None-Match: $tag: the tag");
+}
+
+is(scalar $vendor->requests('png'), 1, 'If-None-Match: fetched once');
+$h3->close;
 $t->done;
