@@ -14,12 +14,14 @@
 # - "made by Jimeng", without the look at jm_ledger_read_other() in
 #   jm_ledger_open() and jm_memory_served(): its task is asked for at Ark;
 # - "once in the log", without "left";
+# - "heard late", without JM_LEDGER_OTHER in jm_ledger_open();
 # - "one tries it", without the look at "tried" in jm_queue_service_tries().
 
 use strict;
 use warnings;
 
 use lib 't/lib';
+use MIME::Base64 qw(encode_base64);
 use Jimeng::Test;
 use Jimeng::Test::Ark;
 use Jimeng::Test::Envelope;
@@ -214,6 +216,10 @@ is_made(ask($t, $one, form($prompt, 'x', $pictures[1]))->response, $prompt,
 like((submits_of($t, $prompt))[0]{json}{image_urls}[0],
      qr{^http://pictures\.example/up/\w+\.png}, 'a picture: is stored');
 
+$prompt = prompt('a picture in JSON');
+is_made(ask($t, $one, order($prompt, { image => encode_base64($pictures[0],
+        '') }))->response, $prompt, 'jimeng_t2i_v40', 'a picture in JSON');
+
 is_error(ask($t, $one, order(prompt('x'), { n => 0 }))->response, 'a bad value',
          400, 'invalid_request', param => 'n');
 
@@ -311,11 +317,34 @@ $prompt = prompt('after a reload');
 is_made(ask($t, $one, order($prompt))->response, $prompt, 'ark',
         'after a reload');
 
+# One that has left, which its worker does not know yet when the same comes to
+# another, and is read for Jimeng: it is read once more.
+$prompt = prompt('heard late [[seconds=2]]');
+my $x = ask($t, $one, order($prompt));
+wait_for { calls($prompt) } 'heard late: it is called';
+stop('ark');
+is(ask($t, $other, order(prompt('heard late, found out')))->response->status,
+   502, 'heard late: found out');
+connect_workers($t, 2, $one, $other);
+
+kill 'STOP', $one;
+$x->abort;
+my $again = ask($t, $other, order($prompt));
+$t->log_like(qr/seen whether it goes on/, 'heard late: it waits for it');
+kill 'STOP', $other;
+my $noticed = () = $t->error_log =~ /client closed connection/g;
+kill 'CONT', $one;
+wait_for { $noticed < (() = $t->error_log =~ /client closed connection/g) }
+    'heard late: its own worker notices';
+kill 'CONT', $other;
+is_made($again->response, $prompt, 'ark', 'heard late');
+again('96s');
+
 # A client that still waits: its repeat joins it.
 stop('ark');
 find_out('joined');
 $prompt = prompt('joined [[seconds=2]]');
-my $x = ask($t, $one, order($prompt, {}, headers('a key', 'joined')));
+$x = ask($t, $one, order($prompt, {}, headers('a key', 'joined')));
 wait_submits($t, $prompt);
 again('93s');
 is_made(ask($t, $other, order($prompt, {}, headers('a key', 'joined')))

@@ -26,6 +26,10 @@ static ngx_int_t ngx_http_jimeng_input_value(ngx_http_jimeng_input_t *in,
     jm_multipart_part_t *part, size_t len, jm_str_t *value);
 static ngx_int_t ngx_http_jimeng_input_piece(ngx_http_jimeng_input_t *in,
     jm_str_t *piece);
+static ngx_int_t ngx_http_jimeng_input_read(ngx_http_jimeng_input_t *in,
+    jm_rc_e rc, jm_error_t *e);
+static ngx_int_t ngx_http_jimeng_input_hash(ngx_http_jimeng_input_t *in,
+    jm_error_t *e);
 static ngx_int_t ngx_http_jimeng_input_part(ngx_http_jimeng_input_t *in,
     uint64_t *offset, uint64_t *len);
 static ngx_int_t ngx_http_jimeng_input_hashed(ngx_http_jimeng_input_t *in);
@@ -140,7 +144,8 @@ ngx_http_jimeng_input_first(ngx_http_jimeng_input_t *in,
 /*
  * A step takes a piece of the body, or of a picture in it.  It returns
  * NGX_AGAIN when it, or the one that it has set, is to be called again; NGX_OK
- * when the order is made; NGX_DECLINED and the client's error; or NGX_ERROR.
+ * when the order is made; NGX_DECLINED and the client's error; NGX_DONE when it
+ * is to be asked for which service the body is read; or NGX_ERROR.
  */
 
 static ngx_int_t
@@ -152,7 +157,7 @@ ngx_http_jimeng_input_text(ngx_http_jimeng_input_t *in, jm_error_t *e)
 
     rc = jm_request_read(&in->params, in->body.text, &in->rules, &in->mem, e);
 
-    return ngx_http_jimeng_order_read(in, rc, e);
+    return ngx_http_jimeng_input_read(in, rc, e);
 }
 
 
@@ -168,7 +173,7 @@ ngx_http_jimeng_input_skeleton(ngx_http_jimeng_input_t *in, jm_error_t *e)
         rc = jm_request_read(&in->params, jm_buf_view(&in->rest), &in->rules,
                              &in->mem, e);
 
-        return ngx_http_jimeng_order_read(in, rc, e);
+        return ngx_http_jimeng_input_read(in, rc, e);
     }
 
     if (ngx_http_jimeng_input_piece(in, &piece) != NGX_OK) {
@@ -291,7 +296,7 @@ ngx_http_jimeng_input_fields(ngx_http_jimeng_input_t *in, jm_error_t *e)
     rc = jm_request_read_form(&in->params, field, in->form->nparts,
                               &in->rules, &in->mem, e);
 
-    return ngx_http_jimeng_order_read(in, rc, e);
+    return ngx_http_jimeng_input_read(in, rc, e);
 }
 
 
@@ -344,12 +349,52 @@ ngx_http_jimeng_input_piece(ngx_http_jimeng_input_t *in, jm_str_t *piece)
 
 
 /*
- * Digests a body that was read, for its request to be known by it, in whatever
- * words that is read then.  Returns what a step does, or NGX_DONE: it is to be
- * asked for whom.
+ * The parameters were read, or rc says why not.  Of a model that both services
+ * make it is asked next for which of them the body is to be read.
  */
 
-ngx_int_t
+static ngx_int_t
+ngx_http_jimeng_input_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
+    jm_error_t *e)
+{
+    const jm_model_t            *model, *other;
+    ngx_http_jimeng_loc_conf_t  *jlcf;
+
+    jlcf = ngx_http_get_module_loc_conf(in->request, ngx_http_jimeng_module);
+
+    model = in->params.model;
+
+    other = (model && rc != JM_ERROR && in->service == NULL)
+            ? jm_model_other(&jlcf->table, model) : NULL;
+
+    if (other == NULL) {
+        return ngx_http_jimeng_order_read(in, rc, e);
+    }
+
+    in->service = ngx_http_jimeng_service_create(in->request, in->pool, model,
+                                                 other);
+    if (in->service == NULL) {
+        return NGX_ERROR;
+    }
+
+    in->service->good = (rc == JM_OK);
+
+    if (!ngx_http_jimeng_ledger_kept(in->request)) {
+        return NGX_DONE;
+    }
+
+    in->step = ngx_http_jimeng_input_hash;
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * Digests a body that was read, for its request to be known by it, in whatever
+ * words that is read then.
+ */
+
+static ngx_int_t
 ngx_http_jimeng_input_hash(ngx_http_jimeng_input_t *in, jm_error_t *e)
 {
     size_t                      n;

@@ -43,48 +43,18 @@ static ngx_int_t ngx_http_jimeng_order_waited(ngx_http_jimeng_input_t *in,
 
 /*
  * The last step of the body itself: the parameters were read, or rc says why
- * not.  Next is asked, of a model of several services, which of them it is to
- * be read for.  Returns what a step does.
+ * not.  Returns what a step does.
  */
 
 ngx_int_t
 ngx_http_jimeng_order_read(ngx_http_jimeng_input_t *in, jm_rc_e rc,
     jm_error_t *e)
 {
-    const jm_model_t            *model, *other;
-    ngx_http_jimeng_loc_conf_t  *jlcf;
-
-    if (rc == JM_ERROR) {
-        return NGX_ERROR;
+    if (rc != JM_OK) {
+        return rc == JM_INVALID ? NGX_DECLINED : NGX_ERROR;
     }
 
-    jlcf = ngx_http_get_module_loc_conf(in->request, ngx_http_jimeng_module);
-
-    model = in->params.model;
-
-    other = (model && in->service == NULL)
-            ? jm_model_other(&jlcf->table, model) : NULL;
-
-    if (other == NULL) {
-        return rc == JM_OK ? ngx_http_jimeng_order_begin(in, e)
-                           : NGX_DECLINED;
-    }
-
-    in->service = ngx_http_jimeng_service_create(in->request, in->pool, model,
-                                                 other);
-    if (in->service == NULL) {
-        return NGX_ERROR;
-    }
-
-    in->service->good = (rc == JM_OK);
-
-    if (!ngx_http_jimeng_ledger_kept(in->request)) {
-        return NGX_DONE;
-    }
-
-    in->step = ngx_http_jimeng_input_hash;
-
-    return NGX_AGAIN;
+    return ngx_http_jimeng_order_begin(in, e);
 }
 
 

@@ -54,6 +54,7 @@ struct ngx_http_jimeng_order_s {
     ngx_msec_t                  wait;       /* ms, for the tasks' end */
 };
 
+
 typedef ngx_int_t (*ngx_http_jimeng_step_pt)(ngx_http_jimeng_input_t *in,
     jm_error_t *e);
 
@@ -113,8 +114,6 @@ void ngx_http_jimeng_order_again(ngx_http_jimeng_input_t *in);
 /* ngx_http_jimeng_input.c */
 
 ngx_http_jimeng_input_t *ngx_http_jimeng_input_create(ngx_http_request_t *r);
-ngx_int_t ngx_http_jimeng_input_hash(ngx_http_jimeng_input_t *in,
-    jm_error_t *e);
 
 
 #endif /* _NGX_HTTP_JIMENG_REQUEST_H_INCLUDED_ */

@@ -172,6 +172,10 @@ ask(world_t *w, holder_t *h)
         check(owed == 0 && told == 0 && same_waits(w, &request));
         break;
 
+    case JM_LEDGER_OTHER:
+        check(0);
+        break;
+
     case JM_LEDGER_REUSED:
         check(request.named);
         break;
