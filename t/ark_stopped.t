@@ -337,7 +337,9 @@ kill 'CONT', $one;
 wait_for { $noticed < (() = $t->error_log =~ /client closed connection/g) }
     'heard late: its own worker notices';
 kill 'CONT', $other;
-is_made($again->response, $prompt, 'ark', 'heard late');
+$r = $again->response;
+is_made($r, $prompt, 'ark', 'heard late');
+is($r->json->{model}, $model, 'heard late: in the words of Ark');
 again('96s');
 
 # A client that still waits: its repeat joins it.

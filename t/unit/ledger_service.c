@@ -3,8 +3,7 @@
  * Requests that several services may serve: one that was entered in the words
  * of another is not joined but named, and what has cost nothing is not there.
  *
- * Seen failing without jm_ledger_read_other(), and with each part of
- * jm_ledger_spare() taken out.
+ * Seen failing without jm_ledger_read_other().
  */
 
 
