@@ -32,6 +32,9 @@ jm_queue_service(jm_queue_t *q, const jm_queue_service_t *services,
 
     *news = JM_SERVICE_NO_NEWS;
 
+    serves = 0;
+    aside = NULL;
+
     for (i = 0; i < n; i++) {
         aside = jm_queue_service_tries(q, &services[i], now, &serves);
 
