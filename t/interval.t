@@ -28,10 +28,13 @@ sub is_apart {
     my @gaps = sort { $a <=> $b }
                map { $rows[$_]{time} - $rows[ $_ - 1 ]{time} } 1 .. $#rows;
 
+    my $all = $rows[-1]{time} - $rows[0]{time};
+
+    # On a busy machine one is heard of later than it was sent.
     is(scalar @rows, $n, "$name: submits");
-    cmp_ok($gaps[0], '>=', 0.42, "$name: not sooner after one another");
-    cmp_ok($rows[-1]{time} - $rows[0]{time}, '<', $n * 0.5 + 2,
-           "$name: nor much later");
+    cmp_ok($gaps[0], '>=', 0.25, "$name: not sooner after one another");
+    cmp_ok($all, '>=', ($n - 1) * 0.5 - 0.25, "$name: nor all of them");
+    cmp_ok($all, '<', $n * 0.5 + 2, "$name: nor much later");
     return;
 }
 
