@@ -27,23 +27,15 @@ unsigned
 jm_queue_is_aside(jm_queue_t *q, const jm_queue_account_t *a, uint64_t model,
     uint64_t now)
 {
-    unsigned                  i;
-    const jm_queue_models_t  *models;
+    const jm_queue_aside_t  *aside;
 
     if (a->aside.until > now) {
         return 1;
     }
 
-    models = jm_at(q->store, a->models);
+    aside = jm_queue_find_model(q, a, model);
 
-    for (i = 0; models != NULL && i < JM_QUEUE_MODELS; i++) {
-
-        if (models->aside[i].until > now && models->model[i] == model) {
-            return 1;
-        }
-    }
-
-    return 0;
+    return aside != NULL && aside->until > now;
 }
 
 
@@ -84,7 +76,7 @@ jm_queue_set_aside(jm_queue_t *q, jm_queue_aside_t *aside,
 
         jm_put(q->store, aside->until, now + time);
         jm_put(q->store, aside->times, aside->times + 1);
-        jm_put(q->store, aside->tried, (uint16_t) (now / 1000));
+        jm_put(q->store, aside->tried, (uint16_t) (now / JM_QUEUE_SECOND));
 
         jm_queue_level(q, place->account);
     }
@@ -100,9 +92,16 @@ jm_queue_model(jm_queue_t *q, jm_queue_account_t *a, uint64_t model)
 {
     unsigned            i, oldest;
     jm_store_t         *s;
+    jm_queue_aside_t   *aside;
     jm_queue_models_t  *models;
 
     s = q->store;
+
+    aside = jm_queue_find_model(q, a, model);
+
+    if (aside != NULL) {
+        return aside;
+    }
 
     if (a->models == 0) {
 
@@ -117,11 +116,7 @@ jm_queue_model(jm_queue_t *q, jm_queue_account_t *a, uint64_t model)
     models = jm_at(s, a->models);
     oldest = 0;
 
-    for (i = 0; i < JM_QUEUE_MODELS; i++) {
-
-        if (models->model[i] == model) {
-            return &models->aside[i];
-        }
+    for (i = 1; i < JM_QUEUE_MODELS; i++) {
 
         if (models->aside[i].until < models->aside[oldest].until) {
             oldest = i;
@@ -163,18 +158,14 @@ void
 jm_queue_trust(jm_queue_t *q, jm_queue_account_t *a,
     const jm_queue_place_t *place)
 {
-    unsigned            i;
-    jm_queue_models_t  *models;
+    jm_queue_aside_t  *aside;
 
     jm_queue_trust_for(q, &a->aside, place);
 
-    models = jm_at(q->store, a->models);
+    aside = jm_queue_find_model(q, a, place->model);
 
-    for (i = 0; models != NULL && i < JM_QUEUE_MODELS; i++) {
-
-        if (models->model[i] == place->model) {
-            jm_queue_trust_for(q, &models->aside[i], place);
-        }
+    if (aside != NULL) {
+        jm_queue_trust_for(q, aside, place);
     }
 }
 

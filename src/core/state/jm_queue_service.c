@@ -8,11 +8,6 @@
 #include "jm_queue_turn.h"
 
 
-/* of seconds, of which a record has the lower bits */
-
-#define JM_QUEUE_SECOND     1000
-
-
 static jm_queue_aside_t *jm_queue_service_tries(jm_queue_t *q,
     const jm_queue_service_t *service, uint64_t now, unsigned *serves);
 static jm_queue_aside_t *jm_queue_service_left(jm_queue_t *q,

@@ -17,6 +17,7 @@
 
 
 #define JM_QUEUE_MODELS     7       /* that an account is set aside for */
+#define JM_QUEUE_SECOND     1000    /* ms: tried has the lower bits of it */
 
 
 typedef struct {
