@@ -82,6 +82,12 @@ jm_model_other(const jm_models_t *models, const jm_model_t *m)
     unsigned           others;
     const jm_model_t  *rows;
 
+    others = jm_model_providers(models) & ~jm_provider_bit(m->provider);
+
+    if (others == 0) {
+        return NULL;
+    }
+
     rows = jm_model_rows;
     n = jm_model_nrows;
 
@@ -93,8 +99,6 @@ jm_model_other(const jm_models_t *models, const jm_model_t *m)
         rows = models->rows;
         n = models->n;
     }
-
-    others = jm_model_providers(models) & ~jm_provider_bit(m->provider);
 
     return jm_model_preferred(rows, n, others, m->name);
 }
