@@ -106,14 +106,8 @@ my $server = raw_server(sub {
 
     my ($names) = $request =~ /pictures: ([\w ]+)/;
     my @urls = map { "http://127.0.0.1:$port/$_" } split ' ', $names;
-    my $body = JSON::PP::encode_json({ model => $model, created => 1796117888,
-        data => [ map { { url => $_, size => '2048x2048' } } @urls ],
-        usage => { generated_images => scalar @urls, output_tokens => 1,
-                   total_tokens => 1 } });
 
-    syswrite $socket, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-        . 'Content-Length: ' . length($body)
-        . "\r\nConnection: close\r\n\r\n$body";
+    syswrite $socket, ark_made($model, @urls);
 });
 my $port = $server->port;
 

@@ -83,14 +83,12 @@ my $server = raw_server(sub {
 
     my ($names) = $request =~ /pictures: ([\w ]+)/;
     my @urls = map { "http://127.0.0.1:$port/$_" } split ' ', $names;
-    my $body;
-    my $usage = { generated_images => scalar @urls, output_tokens => 1,
-                  total_tokens => 1 };
-
 
     if ($request =~ /"stream":true/) {
         my $i = 0;
-        $body = join '', map({ 'data: ' . JSON::PP::encode_json($_) . "\n\n" }
+        my $usage = { generated_images => scalar @urls, output_tokens => 1,
+                      total_tokens => 1 };
+        my $body = join '', map({ 'data: ' . JSON::PP::encode_json($_) . "\n\n" }
             map({ { type => 'image_generation.partial_succeeded',
                     image_index => $i++, url => $_, size => '2048x2048' } }
                 @urls), { type => 'image_generation.completed',
@@ -100,12 +98,7 @@ my $server = raw_server(sub {
         return;
     }
 
-    $body = JSON::PP::encode_json({ model => $model, created => 1796117888,
-        data => [ map { { url => $_, size => '2048x2048' } } @urls ],
-        usage => $usage });
-    syswrite $socket, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-        . 'Content-Length: ' . length($body)
-        . "\r\nConnection: close\r\n\r\n$body";
+    syswrite $socket, ark_made($model, @urls);
 });
 my $port = $server->port;
 

@@ -8,6 +8,7 @@ package Jimeng::Test::Ark;
 #                    accounts => 'ark', http => '...', location => '...');
 #   my $text = ark_accounts(ark => 'concurrency 2;', ...);   their blocks
 #   my $key = ark_key('two');
+#   syswrite $socket, ark_made($model, @urls);  a whole answer with pictures
 #
 # "more" are further accounts, the same in the emulator but for their keys.  The
 # other options are Jimeng::Test's.  Without "accounts" these are "main ark", of
@@ -19,8 +20,9 @@ use warnings;
 use Exporter qw(import);
 use Jimeng::Test;
 use Jimeng::Test::Process qw(slurp);
+use JSON::PP ();
 
-our @EXPORT = qw(with_ark ark_accounts ark_key ark_location);
+our @EXPORT = qw(with_ark ark_accounts ark_key ark_location ark_made);
 
 our $KEY = 'ark-0123456789-abcdef-that-opens-nothing';
 
@@ -75,6 +77,20 @@ sub ark_location {
     $text =~ s{https://ark/}{http://volcengine/} or die 'no proxy_pass';
 
     return $text;
+}
+
+# The answer of a service that is hand-made, and its connection ends with it.
+sub ark_made {
+    my ($model, @urls) = @_;
+
+    my $body = JSON::PP::encode_json({ model => $model, created => 1796117888,
+        data => [ map { { url => $_, size => '2048x2048' } } @urls ],
+        usage => { generated_images => scalar @urls, output_tokens => 1,
+                   total_tokens => 1 } });
+
+    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        . 'Content-Length: ' . length($body)
+        . "\r\nConnection: close\r\n\r\n$body";
 }
 
 1;
