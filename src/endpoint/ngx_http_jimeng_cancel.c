@@ -11,6 +11,7 @@ typedef struct {
     ngx_http_request_t         *request;
     ngx_http_jimeng_order_t    *order;
     jm_op_cancel_t              op;
+    ngx_http_jimeng_await_t     await;
 } ngx_http_jimeng_cancel_t;
 
 
@@ -52,14 +53,17 @@ ngx_http_jimeng_cancel(ngx_http_request_t *r, ngx_http_jimeng_order_t *order)
         return ngx_http_jimeng_cancel_reply(c);
     }
 
-    c->op.done.handler = ngx_http_jimeng_canceled;
-    c->op.done.data = c;
+    ngx_http_jimeng_await_init(&c->await, r, NULL);
+    ngx_http_jimeng_await(&c->await, &c->op.done, ngx_http_jimeng_canceled, c);
+
     c->op.entry = order->entry;
     c->op.n = order->n;
 
     r->main->count++;
 
     zone->backend.cancel(&zone->backend, &c->op);
+
+    ngx_http_jimeng_awaited(&c->await);
 
     return NGX_DONE;
 }
@@ -75,7 +79,9 @@ ngx_http_jimeng_canceled(void *data)
                   "tasks are not submitted, %ui were",
                   (ngx_uint_t) c->op.canceled, (ngx_uint_t) c->op.running);
 
-    ngx_http_finalize_request(c->request, ngx_http_jimeng_cancel_reply(c));
+    if (!c->await.torn) {
+        ngx_http_finalize_request(c->request, ngx_http_jimeng_cancel_reply(c));
+    }
 }
 
 

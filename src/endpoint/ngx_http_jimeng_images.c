@@ -204,11 +204,18 @@ ngx_http_jimeng_images_reading(ngx_http_request_t *r)
 {
     ngx_http_jimeng_ctx_t  *ctx;
 
-    if (!ngx_http_jimeng_client_left(r)) {
+    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+
+    /* a job is not begun for a client that has left meanwhile */
+
+    if (ctx->input->open.await.waits) {
+        ngx_http_block_reading(r);
         return;
     }
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+    if (!ngx_http_jimeng_client_left(r)) {
+        return;
+    }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "jimeng: client closed connection, %s",
@@ -291,6 +298,11 @@ ngx_http_jimeng_images_opened(void *data)
 
     r = in->request;
     rc = in->open.rc;
+
+    if (in->open.await.torn) {
+        ngx_http_jimeng_images_free(in);
+        return;
+    }
 
     if (rc == NGX_AGAIN) {
         ngx_http_jimeng_order_again(in);

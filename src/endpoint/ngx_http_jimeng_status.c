@@ -18,7 +18,14 @@ typedef struct {
     jm_report_client_t         *clients;
     jm_op_accounts_t            accounts_op;
     jm_op_clients_t             clients_op;
+    ngx_http_jimeng_await_t     await;
 } ngx_http_jimeng_status_t;
+
+
+/* what is told of each account, and client, is told to who is told the end */
+
+#define ngx_http_jimeng_status_of(data)                                       \
+    ((ngx_http_jimeng_await_t *) (data))->told.data
 
 
 static char *ngx_http_jimeng_status_set(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -161,9 +168,6 @@ ngx_http_jimeng_status_collect(ngx_http_request_t *r,
 
     s->request = r;
     s->zone = jmcf->zone;
-    s->accounts_op.done.handler = handler;
-    s->accounts_op.done.data = s;
-
     jm_str_set(&s->report.version, NGX_HTTP_JIMENG_VERSION);
     jm_str_set(&s->report.server, NGINX_VERSION);
 
@@ -177,7 +181,12 @@ ngx_http_jimeng_status_collect(ngx_http_request_t *r,
 
     r->main->count++;
 
+    ngx_http_jimeng_await_init(&s->await, r, NULL);
+    ngx_http_jimeng_await(&s->await, &s->accounts_op.done, handler, s);
+
     s->zone->backend.accounts(&s->zone->backend, &s->accounts_op);
+
+    ngx_http_jimeng_awaited(&s->await);
 
     return NGX_DONE;
 }
@@ -229,7 +238,7 @@ static void
 ngx_http_jimeng_status_account(void *data, size_t i,
     const jm_queue_view_t *view)
 {
-    ngx_http_jimeng_status_t *s = data;
+    ngx_http_jimeng_status_t *s = ngx_http_jimeng_status_of(data);
 
     jm_report_account_t  *account;
 
@@ -259,8 +268,10 @@ ngx_http_jimeng_status_clients(void *data)
 {
     ngx_http_jimeng_status_t *s = data;
 
-    ngx_http_jimeng_status_ask(s, s->zone->jmcf->clients.nelts,
-                               ngx_http_jimeng_status_write_json);
+    if (!s->await.torn) {
+        ngx_http_jimeng_status_ask(s, s->zone->jmcf->clients.nelts,
+                                   ngx_http_jimeng_status_write_json);
+    }
 }
 
 
@@ -276,6 +287,10 @@ ngx_http_jimeng_status_first(void *data)
 
     r = s->request;
     n = s->zone->jmcf->clients.nelts;
+
+    if (s->await.torn) {
+        return;
+    }
 
     if (ngx_http_jimeng_report_groups(s->zone, r->pool, &s->report) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
@@ -305,13 +320,15 @@ ngx_http_jimeng_status_ask(ngx_http_jimeng_status_t *s, ngx_uint_t n,
     s->report.clients = s->clients;
     s->report.nclients = n;
 
-    s->clients_op.done.handler = handler;
-    s->clients_op.done.data = s;
     s->clients_op.clients = s->zone->jmcf->clients.elts;
     s->clients_op.n = n;
     s->clients_op.each = ngx_http_jimeng_status_client;
 
+    ngx_http_jimeng_await(&s->await, &s->clients_op.done, handler, s);
+
     s->zone->backend.clients(&s->zone->backend, &s->clients_op);
+
+    ngx_http_jimeng_awaited(&s->await);
 }
 
 
@@ -319,7 +336,7 @@ static void
 ngx_http_jimeng_status_client(void *data, size_t i,
     const jm_quota_rate_t *rate, const jm_quota_view_t *view)
 {
-    ngx_http_jimeng_status_t *s = data;
+    ngx_http_jimeng_status_t *s = ngx_http_jimeng_status_of(data);
 
     jm_report_client_t  *c;
     const jm_client_t   *client;
@@ -360,6 +377,10 @@ ngx_http_jimeng_status_write_json(void *data)
 
     r = s->request;
 
+    if (s->await.torn) {
+        return;
+    }
+
     ngx_http_jimeng_mem(&mem, r->pool);
     jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);
 
@@ -384,6 +405,10 @@ ngx_http_jimeng_status_write_text(void *data)
                                         "charset=utf-8");
 
     r = s->request;
+
+    if (s->await.torn) {
+        return;
+    }
 
     ngx_http_jimeng_mem(&mem, r->pool);
     jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);

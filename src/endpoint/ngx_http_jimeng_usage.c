@@ -10,6 +10,7 @@
 typedef struct {
     ngx_http_request_t         *request;
     jm_op_usage_t               op;
+    ngx_http_jimeng_await_t     await;
 } ngx_http_jimeng_usage_t;
 
 
@@ -42,15 +43,19 @@ ngx_http_jimeng_usage(ngx_http_request_t *r, ngx_str_t *name)
 
     usage->request = r;
 
-    usage->op.done.handler = ngx_http_jimeng_usage_reply;
-    usage->op.done.data = usage;
     usage->op.client = ctx->client;
+
+    ngx_http_jimeng_await_init(&usage->await, r, NULL);
+    ngx_http_jimeng_await(&usage->await, &usage->op.done,
+                          ngx_http_jimeng_usage_reply, usage);
 
     r->main->count++;
 
     zone = ngx_http_jimeng_zone_get(r);
 
     zone->backend.usage(&zone->backend, &usage->op);
+
+    ngx_http_jimeng_awaited(&usage->await);
 
     return NGX_DONE;
 }
@@ -69,6 +74,10 @@ ngx_http_jimeng_usage_reply(void *data)
 
     r = usage->request;
     op = &usage->op;
+
+    if (usage->await.torn) {
+        return;
+    }
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 

@@ -27,6 +27,7 @@ ngx_http_jimeng_open(ngx_http_jimeng_open_t *o)
 
     o->claim = NULL;
     o->hold = NULL;
+    o->await.torn = 0;
 
     o->rc = ngx_http_jimeng_open_make(o);
 
@@ -43,7 +44,12 @@ ngx_http_jimeng_open(ngx_http_jimeng_open_t *o)
 
     zone = ngx_http_jimeng_zone_get(o->request);
 
+    ngx_http_jimeng_await_init(&o->await, o->request, NULL);
+    ngx_http_jimeng_await(&o->await, &o->op.done, ngx_http_jimeng_opened, o);
+
     zone->backend.open(&zone->backend, &o->op);
+
+    ngx_http_jimeng_awaited(&o->await);
 }
 
 
@@ -53,9 +59,6 @@ ngx_http_jimeng_open_make(ngx_http_jimeng_open_t *o)
     ngx_int_t  rc;
 
     ngx_memzero(&o->op, sizeof(jm_op_open_t));
-
-    o->op.done.handler = ngx_http_jimeng_opened;
-    o->op.done.data = o;
 
     rc = o->fingerprint ? ngx_http_jimeng_ledger_claim(o) : NGX_OK;
 

@@ -18,6 +18,7 @@ typedef struct {
     ngx_http_request_t         *request;
     void                      (*handler)(ngx_http_request_t *r, ngx_int_t rc);
     jm_op_rate_t                op;
+    ngx_http_jimeng_await_t     await;
 } ngx_http_jimeng_rate_t;
 
 
@@ -66,12 +67,16 @@ ngx_http_jimeng_rate(ngx_http_request_t *r,
     rate->handler = handler;
 
     rate->op.client = ctx->client;
-    rate->op.done.handler = ngx_http_jimeng_rated;
-    rate->op.done.data = rate;
+
+    ngx_http_jimeng_await_init(&rate->await, r, NULL);
+    ngx_http_jimeng_await(&rate->await, &rate->op.done, ngx_http_jimeng_rated,
+                          rate);
 
     zone = ngx_http_jimeng_zone_get(r);
 
     zone->backend.rate(&zone->backend, &rate->op);
+
+    ngx_http_jimeng_awaited(&rate->await);
 
     return NGX_OK;
 }
@@ -86,6 +91,10 @@ ngx_http_jimeng_rated(void *data)
     ngx_http_request_t  *r;
 
     r = rate->request;
+
+    if (rate->await.torn) {
+        return;
+    }
 
     rc = ngx_http_jimeng_rate_headers(r, &rate->op.rate);
 

@@ -60,6 +60,7 @@ typedef struct {
     ngx_uint_t                  patient;
     jm_done_t                   done;
     jm_op_open_t                op;
+    ngx_http_jimeng_await_t     await;
     ngx_int_t                   rc;
     jm_error_t                  error;
     ngx_http_jimeng_claim_t    *claim;

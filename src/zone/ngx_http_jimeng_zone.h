@@ -50,6 +50,19 @@ struct ngx_http_jimeng_zone_s {
 };
 
 
+/* an operation's answer, for a request that stays until it is there */
+
+typedef struct {
+    ngx_http_request_t         *request;
+    ngx_http_posted_request_t  *posted;
+    jm_done_t                   told;
+    ngx_http_cleanup_t          mark;       /* in request's list */
+    unsigned                    waits:1;    /* it comes later */
+    unsigned                    answered:1;
+    unsigned                    torn:1;     /* nginx has ended the request */
+} ngx_http_jimeng_await_t;
+
+
 /* ngx_http_jimeng_zone.c */
 
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -73,6 +86,15 @@ void ngx_http_jimeng_zone_full(ngx_http_jimeng_zone_t *zone, const char *what);
 
 uint32_t ngx_http_jimeng_zone_records(ngx_http_jimeng_zone_t *zone);
 jm_rc_e ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone);
+
+/* ngx_http_jimeng_await.c */
+
+void ngx_http_jimeng_await_init(ngx_http_jimeng_await_t *a,
+    ngx_http_request_t *r, ngx_http_posted_request_t *posted);
+void ngx_http_jimeng_await(ngx_http_jimeng_await_t *a, jm_done_t *done,
+    void (*handler)(void *data), void *data);
+void ngx_http_jimeng_awaited(ngx_http_jimeng_await_t *a);
+ngx_uint_t ngx_http_jimeng_awaits(ngx_http_request_t *r);
 
 /* ngx_http_jimeng_wake.c */
 

@@ -10,8 +10,9 @@
  * wherever a process may die.
  *
  * Those with a jm_op_* have an answer in it once its done.handler is called:
- * before they return, or later.  Until then all that they were given stays.
- * The others have none, and take what they need before they return.
+ * before they return, or later, and then not within a call of another one.
+ * Until then all that they were given stays.  The others have none, and take
+ * what they need before they return.
  */
 
 

@@ -39,7 +39,7 @@ typedef struct {
     const jm_mem_t      *mem;       /* or NULL */
     jm_look_e            look;
     unsigned             over;
-    jm_str_t             id;        /* good until done returns */
+    jm_str_t             id;        /* as it was given, or in text */
     jm_turn_t            turn;      /* with JM_LOOK_WAIT, of an entry */
     unsigned             sending;   /* the same: it is being submitted */
     jm_str_t             result;
