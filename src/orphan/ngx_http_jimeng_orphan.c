@@ -29,6 +29,9 @@ struct ngx_http_jimeng_orphan_s {
     ngx_str_t                   id;         /* of what op has found, */
     ngx_str_t                   req_key;    /* and of its model */
     jm_op_orphan_t              op;
+    ngx_http_jimeng_await_t     await;
+    ngx_http_posted_request_t   posted;     /* runs request after it */
+    ngx_uint_t                  stopped;    /* nothing is asked any more */
 };
 
 
@@ -69,7 +72,7 @@ ngx_http_jimeng_orphan_look(ngx_http_jimeng_slot_t *slot, jm_queue_e rc,
     r = slot->request;
     o = *orphan;
 
-    if (ngx_exiting || (o && o->exchange)
+    if (ngx_exiting || (o && (o->exchange || o->await.waits))
         || ngx_http_jimeng_orphan_pause(rc) != NGX_OK)
     {
         return;
@@ -84,13 +87,13 @@ ngx_http_jimeng_orphan_look(ngx_http_jimeng_slot_t *slot, jm_queue_e rc,
         o->request = r;
         o->found = found;
 
+        ngx_http_jimeng_await_init(&o->await, r, &o->posted);
+
         *orphan = o;
     }
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
 
-    o->op.done.handler = ngx_http_jimeng_orphan_found;
-    o->op.done.data = o;
     o->op.pause = ngx_http_jimeng_poll_fixed(jlcf);
     o->op.accounts = 0;
 
@@ -100,9 +103,14 @@ ngx_http_jimeng_orphan_look(ngx_http_jimeng_slot_t *slot, jm_queue_e rc,
         o->op.accounts |= (uint64_t) 1 << account[i]->queue_number;
     }
 
+    ngx_http_jimeng_await(&o->await, &o->op.done, ngx_http_jimeng_orphan_found,
+                          o);
+
     zone = slot->zone;
 
     zone->backend.orphan(&zone->backend, &o->op);
+
+    ngx_http_jimeng_awaited(&o->await);
 }
 
 
@@ -134,7 +142,7 @@ ngx_http_jimeng_orphan_found(void *data)
 
     ngx_http_jimeng_main_conf_t  *jmcf;
 
-    if (!o->op.found) {
+    if (!o->op.found || o->stopped || o->await.torn) {
         return;
     }
 
@@ -253,14 +261,18 @@ ngx_http_jimeng_orphan_settle(ngx_http_jimeng_orphan_t *o,
         return;
     }
 
-    o->op.done.handler = ngx_http_jimeng_orphan_counted;
     o->op.pending = (answer->event == JM_EVENT_PENDING);
     o->op.doubted = (answer->event == JM_EVENT_TROUBLE);
     o->op.bill.images = answer->nurls;
 
+    ngx_http_jimeng_await(&o->await, &o->op.done,
+                          ngx_http_jimeng_orphan_counted, o);
+
     zone = ngx_http_jimeng_zone_get(o->request);
 
     zone->backend.asked(&zone->backend, &o->op);
+
+    ngx_http_jimeng_awaited(&o->await);
 }
 
 
@@ -290,9 +302,13 @@ ngx_http_jimeng_orphan_counted(void *data)
 void
 ngx_http_jimeng_orphan_stop(ngx_http_jimeng_orphan_t *o)
 {
-    if (o && o->exchange
-        && ngx_http_jimeng_exchange_cancel(o->exchange) == NGX_OK)
-    {
+    if (o == NULL) {
+        return;
+    }
+
+    o->stopped = 1;
+
+    if (o->exchange && ngx_http_jimeng_exchange_cancel(o->exchange) == NGX_OK) {
         ngx_http_jimeng_orphan_done(o);
     }
 }
