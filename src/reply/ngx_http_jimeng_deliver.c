@@ -27,30 +27,26 @@ static ngx_uint_t ngx_http_jimeng_deliver_encodes(
 ngx_int_t
 ngx_http_jimeng_deliver_create(ngx_http_jimeng_job_t *job)
 {
-    ngx_log_t                   *log;
-    ngx_pool_t                  *pool;
     ngx_http_jimeng_delivery_t  *d;
 
-    pool = job->request->pool;
-    log = job->request->connection->log;
-
-    d = ngx_pcalloc(pool, sizeof(ngx_http_jimeng_delivery_t));
+    d = ngx_pcalloc(job->request->pool, sizeof(ngx_http_jimeng_delivery_t));
     if (d == NULL) {
         return NGX_ERROR;
     }
 
-    d->parts = ngx_pcalloc(pool, job->order.n * sizeof(jm_part_t));
+    d->parts = ngx_pcalloc(job->request->pool,
+                           job->order.n * sizeof(jm_part_t));
     if (d->parts == NULL) {
         return NGX_ERROR;
     }
 
     d->job = job;
-    d->log = log;
+    d->log = job->request->connection->log;
     d->ident = (ngx_socket_t) -1;
 
     d->timer.handler = ngx_http_jimeng_data_timer;
     d->timer.data = d;
-    d->timer.log = log;
+    d->timer.log = d->log;
 
     d->pass.request = job->request;
     d->pass.handler = ngx_http_jimeng_deliver_picture;
@@ -348,6 +344,19 @@ ngx_http_jimeng_deliver_encodes(ngx_http_jimeng_delivery_t *d)
 void
 ngx_http_jimeng_deliver_stop(ngx_http_jimeng_job_t *job)
 {
+    ngx_http_jimeng_deliver_quiet(job);
+
+    if (job->delivery && job->delivery->exchange) {
+        (void) ngx_http_jimeng_exchange_cancel(job->delivery->exchange);
+    }
+}
+
+
+/* the same, where nginx stops the exchange itself */
+
+void
+ngx_http_jimeng_deliver_quiet(ngx_http_jimeng_job_t *job)
+{
     ngx_http_jimeng_delivery_t  *d;
 
     d = job->delivery;
@@ -364,10 +373,6 @@ ngx_http_jimeng_deliver_stop(ngx_http_jimeng_job_t *job)
 
     if (d->heartbeat.timer_set) {
         ngx_del_timer(&d->heartbeat);
-    }
-
-    if (d->exchange) {
-        (void) ngx_http_jimeng_exchange_cancel(d->exchange);
     }
 }
 

@@ -91,6 +91,7 @@ ngx_int_t ngx_http_jimeng_deliver_create(ngx_http_jimeng_job_t *job);
 ngx_int_t ngx_http_jimeng_deliver(ngx_http_jimeng_job_t *job);
 ngx_int_t ngx_http_jimeng_deliver_event(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_deliver_stop(ngx_http_jimeng_job_t *job);
+void ngx_http_jimeng_deliver_quiet(ngx_http_jimeng_job_t *job);
 void ngx_http_jimeng_deliver_destroy(ngx_http_jimeng_job_t *job);
 
 

@@ -26,7 +26,10 @@ typedef struct {
     ngx_http_request_t         *request;
     ngx_http_jimeng_zone_t     *zone;
     ngx_event_t                *event;      /* called to look again */
+    ngx_http_jimeng_await_t     await;      /* for one operation at a time */
+    jm_done_t                   looked;
     jm_done_t                   placed;
+    jm_done_t                   submitted;
     jm_done_t                   refused;
     jm_mem_t                    mem;        /* of the request's pool */
     u_char                      client[JM_QUEUE_CLIENT];
@@ -37,10 +40,16 @@ typedef struct {
     jm_op_submit_t              submit;
     jm_op_over_t                over;
     ngx_rbtree_node_t           node;       /* by the place's serial */
+    ngx_queue_t                 asking;     /* while its place is asked for */
     ngx_uint_t                  turn;       /* the last it looked in */
     ngx_uint_t                  position;   /* at arrival; 0: no wait */
     ngx_msec_t                  queued;     /* a time; 0: it never was */
     ngx_msec_t                  granted;    /* a time; 0: not yet */
+    jm_event_e                  meanwhile;  /* of its task, before an answer */
+    unsigned                    entering:1; /* it is asked for a first place */
+    unsigned                    missed:1;   /* it was to look, and asks */
+    unsigned                    parked:1;   /* another task asks for the hold */
+    unsigned                    unsent:1;   /* its submit was not sent */
     unsigned                    waits:1;    /* node is in the tree */
     unsigned                    waited:1;   /* it had a place there, once */
 } ngx_http_jimeng_slot_t;
@@ -88,7 +97,8 @@ void ngx_http_jimeng_service_log(ngx_http_jimeng_service_t *s);
 
 ngx_int_t ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_jimeng_slot_init(ngx_http_jimeng_slot_t *slot,
-    ngx_http_request_t *r, ngx_event_t *event);
+    ngx_http_request_t *r, ngx_event_t *event,
+    ngx_http_posted_request_t *posted);
 void ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
     ngx_http_jimeng_slot_wish_t *wish);
 void ngx_http_jimeng_slot_refused(ngx_http_jimeng_slot_t *slot,

@@ -17,7 +17,9 @@ static void ngx_http_jimeng_slot_request(ngx_http_jimeng_slot_t *slot,
     ngx_http_jimeng_slot_wish_t *wish, jm_queue_request_t *request);
 static void ngx_http_jimeng_slot_wait(ngx_http_jimeng_slot_t *slot);
 static void ngx_http_jimeng_slots_woken(ngx_event_t *ev);
+static void ngx_http_jimeng_slots_missed(void);
 static void ngx_http_jimeng_slots_all(void);
+static ngx_http_jimeng_slot_t *ngx_http_jimeng_slot_any(void);
 static ngx_http_jimeng_slot_t *ngx_http_jimeng_slot_from(uint64_t serial);
 static void ngx_http_jimeng_slot_call(ngx_http_jimeng_slot_t *slot);
 
@@ -26,6 +28,10 @@ static void ngx_http_jimeng_slot_call(ngx_http_jimeng_slot_t *slot);
 
 static ngx_rbtree_t       ngx_http_jimeng_waiting;
 static ngx_rbtree_node_t  ngx_http_jimeng_waiting_sentinel;
+
+/* and those whose place is asked for: it may have news before it is known */
+
+static ngx_queue_t        ngx_http_jimeng_asking;
 
 /* how often all of them have looked, and the alarm for which they did last */
 
@@ -42,17 +48,21 @@ ngx_http_jimeng_slots_init_process(ngx_cycle_t *cycle)
         ngx_rbtree_init(&ngx_http_jimeng_waiting,
                         &ngx_http_jimeng_waiting_sentinel,
                         ngx_rbtree_insert_value);
+        ngx_queue_init(&ngx_http_jimeng_asking);
     }
 
     return ngx_http_jimeng_wake_init(cycle, ngx_http_jimeng_slots_woken);
 }
 
 
-/* event's handler is called when the slot is to be looked at again */
+/*
+ * event's handler is called when the slot is to be looked at again; posted runs
+ * the request after an answer that came late.
+ */
 
 ngx_int_t
 ngx_http_jimeng_slot_init(ngx_http_jimeng_slot_t *slot, ngx_http_request_t *r,
-    ngx_event_t *event)
+    ngx_event_t *event, ngx_http_posted_request_t *posted)
 {
     ngx_http_jimeng_loc_conf_t  *jlcf;
 
@@ -60,6 +70,7 @@ ngx_http_jimeng_slot_init(ngx_http_jimeng_slot_t *slot, ngx_http_request_t *r,
     slot->zone = ngx_http_jimeng_zone_get(r);
     slot->event = event;
 
+    ngx_http_jimeng_await_init(&slot->await, r, posted);
     ngx_http_jimeng_mem(&slot->mem, r->pool);
 
     jlcf = ngx_http_get_module_loc_conf(r, ngx_http_jimeng_module);
@@ -115,15 +126,21 @@ ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
     op = &slot->op;
     b = &slot->zone->backend;
 
-    if (slot->place.serial == 0) {
+    slot->entering = (slot->place.serial == 0);
+    slot->missed = 0;
+
+    if (slot->entering) {
         slot->queued = ngx_current_msec;
         slot->granted = 0;
     }
 
     ngx_http_jimeng_slot_request(slot, wish, &op->request);
 
-    op->done.handler = ngx_http_jimeng_slot_placed;
-    op->done.data = slot;
+    ngx_http_jimeng_await(&slot->await, &op->done,
+                          ngx_http_jimeng_slot_placed, slot);
+
+    ngx_queue_insert_tail(&ngx_http_jimeng_asking, &slot->asking);
+
     op->client = wish->client;
     op->place = &slot->place;
     op->account = wish->account->queue_number;
@@ -132,6 +149,8 @@ ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
     op->listed = ngx_http_jimeng_client_listed(slot->request);
 
     b->place(b, op);
+
+    ngx_http_jimeng_awaited(&slot->await);
 }
 
 
@@ -139,6 +158,10 @@ static void
 ngx_http_jimeng_slot_placed(void *data)
 {
     ngx_http_jimeng_slot_t *slot = data;
+
+    ngx_queue_remove(&slot->asking);
+
+    slot->entering = 0;
 
     if (!slot->op.gone) {
 
@@ -151,6 +174,11 @@ ngx_http_jimeng_slot_placed(void *data)
 
         case JM_QUEUE_WAIT:
             ngx_http_jimeng_slot_wait(slot);
+
+            if (slot->missed) {
+                slot->op.wait = 0;
+            }
+
             break;
 
         default:
@@ -258,11 +286,15 @@ ngx_http_jimeng_slot_refused(ngx_http_jimeng_slot_t *slot, jm_refused_e why)
 
     b = &slot->zone->backend;
 
-    slot->refusal.done = slot->refused;
+    ngx_http_jimeng_await(&slot->await, &slot->refusal.done,
+                          slot->refused.handler, slot->refused.data);
+
     slot->refusal.place = &slot->place;
     slot->refusal.why = why;
 
     b->refused(b, &slot->refusal);
+
+    ngx_http_jimeng_awaited(&slot->await);
 }
 
 
@@ -312,7 +344,7 @@ ngx_http_jimeng_slots_woken(ngx_event_t *ev)
     jm_backend_t            *b;
     ngx_http_jimeng_slot_t  *slot;
 
-    slot = ngx_http_jimeng_slot_from(0);
+    slot = ngx_http_jimeng_slot_any();
 
     if (slot == NULL) {
         return;
@@ -328,8 +360,11 @@ ngx_http_jimeng_slots_woken(ngx_event_t *ev)
         for (i = 0; i < n; i++) {
             slot = ngx_http_jimeng_slot_from(news[i]);
 
-            if (slot && slot->place.serial == news[i]) {
+            if (slot && slot->node.key == (ngx_rbtree_key_t) news[i]) {
                 ngx_http_jimeng_slot_call(slot);
+
+            } else {
+                ngx_http_jimeng_slots_missed();
             }
         }
 
@@ -337,7 +372,26 @@ ngx_http_jimeng_slots_woken(ngx_event_t *ev)
 
     if (alarms != ngx_http_jimeng_alarms) {
         ngx_http_jimeng_alarms = alarms;
+        ngx_http_jimeng_slots_missed();
         ngx_http_jimeng_slots_all();
+    }
+}
+
+
+/* the news is of one of those, or of none: they look once more */
+
+static void
+ngx_http_jimeng_slots_missed(void)
+{
+    ngx_queue_t             *q;
+    ngx_http_jimeng_slot_t  *slot;
+
+    for (q = ngx_queue_head(&ngx_http_jimeng_asking);
+         q != ngx_queue_sentinel(&ngx_http_jimeng_asking);
+         q = ngx_queue_next(q))
+    {
+        slot = ngx_queue_data(q, ngx_http_jimeng_slot_t, asking);
+        slot->missed = 1;
     }
 }
 
@@ -366,6 +420,21 @@ ngx_http_jimeng_slots_all(void)
             ngx_http_jimeng_slot_call(slot);
         }
     }
+}
+
+
+static ngx_http_jimeng_slot_t *
+ngx_http_jimeng_slot_any(void)
+{
+    ngx_queue_t  *q;
+
+    if (ngx_queue_empty(&ngx_http_jimeng_asking)) {
+        return ngx_http_jimeng_slot_from(0);
+    }
+
+    q = ngx_queue_head(&ngx_http_jimeng_asking);
+
+    return ngx_queue_data(q, ngx_http_jimeng_slot_t, asking);
 }
 
 

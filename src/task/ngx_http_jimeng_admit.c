@@ -25,7 +25,7 @@ static void ngx_http_jimeng_admit_late(ngx_http_jimeng_task_t *task,
     jm_queue_e rc, ngx_uint_t refused, uint64_t wait, jm_error_t *e);
 
 
-/* asks whose task this is; the slot's look.done is called when it is known */
+/* asks whose task this is; the slot's looked is called when that is known */
 
 void
 ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
@@ -58,11 +58,17 @@ ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
     }
 
     if (zone && (op->claim || op->id.len || op->entry)) {
+        ngx_http_jimeng_await(&task->slot.await, &op->done,
+                              task->slot.looked.handler,
+                              task->slot.looked.data);
+
         zone->backend.look(&zone->backend, op);
+
+        ngx_http_jimeng_awaited(&task->slot.await);
         return;
     }
 
-    op->done.handler(op->done.data);
+    task->slot.looked.handler(task->slot.looked.data);
 }
 
 
@@ -116,6 +122,61 @@ ngx_http_jimeng_admit_looked(ngx_http_jimeng_task_t *task)
     }
 
     return op->look;
+}
+
+
+/* why there is nothing to ask the upstream for */
+
+void
+ngx_http_jimeng_admit_unknown(ngx_http_jimeng_task_t *task, jm_look_e look,
+    jm_error_t *e)
+{
+    switch (look) {
+
+    case JM_LOOK_TOLD:
+        *e = *ngx_http_jimeng_ledger_error(task->job->claim);
+        break;
+
+    case JM_LOOK_CANCELED:
+        jm_error_set(e, JM_CAUSE_CANCELED, NULL, NULL);
+        break;
+
+    case JM_LOOK_GONE:
+        jm_error_set(e, JM_CAUSE_TASK_NOT_FOUND, NULL, NULL);
+        break;
+
+    case JM_LOOK_LOST:
+        jm_error_set(e, JM_CAUSE_OUTCOME_UNKNOWN, NULL,
+                     "The pictures were made and billed, and there was no room "
+                     "to keep their links: sending the request again would be "
+                     "billed again.");
+        break;
+
+    case JM_LOOK_OWN:
+
+        if (task->slot.look.told) {
+            *e = task->slot.look.error;
+            break;
+        }
+
+        jm_error_set(e, JM_CAUSE_UNAVAILABLE, NULL,
+                     "This was never submitted to the image provider, and is "
+                     "not going to be: nothing was ordered.");
+        break;
+
+    default: /* JM_LOOK_UNKNOWN */
+
+        if (task->job->order.ids && task->job->order.entry == 0
+            && task->id.len == 0)
+        {
+            jm_error_set(e, JM_CAUSE_UPSTREAM, NULL,
+                         "This part of the request was never accepted by the "
+                         "image provider, as far as is known.");
+            break;
+        }
+
+        jm_error_set(e, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
+    }
 }
 
 
@@ -231,6 +292,21 @@ failed:
     }
 
     return JM_EVENT_FAILED;
+}
+
+
+/*
+ * Whether a task that has a slot has to look once more: while it was asked for,
+ * another one of the request has settled that it is on another account.
+ */
+
+ngx_uint_t
+ngx_http_jimeng_admit_elsewhere(ngx_http_jimeng_task_t *task)
+{
+    return task->slot.op.rc == JM_QUEUE_GRANTED && !task->slot.op.gone
+           && !task->slot.op.canceled && !task->slot.op.bound
+           && task->slot.place.account != task->job->account->queue_number
+           && ngx_http_jimeng_admit_bound(task);
 }
 
 
@@ -374,6 +450,8 @@ ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task)
     } else {
         return 0;
     }
+
+    task->slot.unsent = 1;
 
     ngx_http_jimeng_slot_refused(&task->slot, why);
 

@@ -8,25 +8,24 @@
 
 
 static void ngx_http_jimeng_task_looked(void *data);
-static void ngx_http_jimeng_task_unknown(ngx_http_jimeng_task_t *task,
-    jm_look_e look, jm_error_t *e);
 static void ngx_http_jimeng_task_placed(void *data);
+static ngx_uint_t ngx_http_jimeng_task_awaits(ngx_http_jimeng_task_t *task);
+static ngx_uint_t ngx_http_jimeng_task_later(ngx_http_jimeng_task_t *task,
+    jm_event_e event);
+static ngx_uint_t ngx_http_jimeng_task_meanwhile(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_step(ngx_http_jimeng_task_t *task,
     jm_event_e event, const jm_answer_t *answer);
 #if (NGX_DEBUG)
 static void ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task);
 #endif
-static void ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_submitted(void *data);
-static ngx_int_t ngx_http_jimeng_task_may_submit(ngx_http_jimeng_task_t *task,
-    jm_error_t *e);
-static void ngx_http_jimeng_task_unsent(ngx_http_jimeng_task_t *task);
 static ngx_int_t ngx_http_jimeng_task_take_back(ngx_http_jimeng_task_t *task);
 static ngx_int_t ngx_http_jimeng_task_exchange(ngx_http_jimeng_task_t *task,
     jm_visual_call_e call);
 static void ngx_http_jimeng_task_refused(void *data);
 static void ngx_http_jimeng_task_answered(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_task_timer(ngx_event_t *ev);
+static void ngx_http_jimeng_task_timer_later(ngx_http_jimeng_task_t *task);
 static ngx_int_t ngx_http_jimeng_task_cancel(ngx_http_jimeng_task_t *task);
 
 
@@ -53,26 +52,41 @@ ngx_http_jimeng_task_init(ngx_http_jimeng_task_t *task,
 
     jm_task_init(&task->task, limits, ngx_current_msec);
 
+    slot->looked.handler = ngx_http_jimeng_task_looked;
     slot->placed.handler = ngx_http_jimeng_task_placed;
+    slot->submitted.handler = ngx_http_jimeng_task_submitted;
     slot->refused.handler = ngx_http_jimeng_task_refused;
-    slot->look.done.handler = ngx_http_jimeng_task_looked;
-    slot->submit.done.handler = ngx_http_jimeng_task_submitted;
 
+    slot->looked.data = task;
     slot->placed.data = task;
+    slot->submitted.data = task;
     slot->refused.data = task;
-    slot->look.done.data = task;
-    slot->submit.done.data = task;
 
-    return ngx_http_jimeng_slot_init(slot, job->request, &task->timer);
+    return ngx_http_jimeng_slot_init(slot, job->request, &task->timer,
+                                     &job->posted);
 }
 
 
-/* a task that is followed has failed for its client: it keeps only its slot */
+/*
+ * A task that is followed has failed for its client: it keeps only its slot.
+ * One that has asked for its first place, or whether it may be submitted, was
+ * not let in yet: its client may still be told that it is not.
+ */
 
 jm_task_state_e
 ngx_http_jimeng_task_state(ngx_http_jimeng_task_t *task)
 {
-    return task->follows ? JM_TASK_FAILED : task->task.state;
+    if (task->follows) {
+        return JM_TASK_FAILED;
+    }
+
+    if (ngx_http_jimeng_task_awaits(task)
+        && (task->slot.entering || task->task.state == JM_TASK_SUBMIT))
+    {
+        return JM_TASK_ADMIT;
+    }
+
+    return task->task.state;
 }
 
 
@@ -98,6 +112,13 @@ ngx_http_jimeng_task_looked(void *data)
     ngx_uint_t   asked;
     jm_answer_t  answer;
 
+    /* a slot that was adopted is nobody's again */
+
+    if (task->job->ending) {
+        ngx_http_jimeng_slot_leave(&task->slot, JM_LEAVE_LOST);
+        return;
+    }
+
     ngx_memzero(&answer, sizeof(jm_answer_t));
 
     asked = (task->job->order.ids != NULL);
@@ -109,7 +130,7 @@ ngx_http_jimeng_task_looked(void *data)
     case JM_LOOK_OWN:
 
         if (asked) {
-            ngx_http_jimeng_task_unknown(task, look, &answer.error);
+            ngx_http_jimeng_admit_unknown(task, look, &answer.error);
             break;
         }
 
@@ -145,69 +166,16 @@ ngx_http_jimeng_task_looked(void *data)
             break;
         }
 
-        ngx_http_jimeng_task_unknown(task, JM_LOOK_LOST, &answer.error);
+        ngx_http_jimeng_admit_unknown(task, JM_LOOK_LOST, &answer.error);
         break;
 
     default:
-        ngx_http_jimeng_task_unknown(task, look, &answer.error);
+        ngx_http_jimeng_admit_unknown(task, look, &answer.error);
     }
 
     ngx_http_jimeng_task_step(task, event, &answer);
-}
 
-
-/* why there is nothing to ask the upstream for */
-
-static void
-ngx_http_jimeng_task_unknown(ngx_http_jimeng_task_t *task, jm_look_e look,
-    jm_error_t *e)
-{
-    switch (look) {
-
-    case JM_LOOK_TOLD:
-        *e = *ngx_http_jimeng_ledger_error(task->job->claim);
-        break;
-
-    case JM_LOOK_CANCELED:
-        jm_error_set(e, JM_CAUSE_CANCELED, NULL, NULL);
-        break;
-
-    case JM_LOOK_GONE:
-        jm_error_set(e, JM_CAUSE_TASK_NOT_FOUND, NULL, NULL);
-        break;
-
-    case JM_LOOK_LOST:
-        jm_error_set(e, JM_CAUSE_OUTCOME_UNKNOWN, NULL,
-                     "The pictures were made and billed, and there was no room "
-                     "to keep their links: sending the request again would be "
-                     "billed again.");
-        break;
-
-    case JM_LOOK_OWN:
-
-        if (task->slot.look.told) {
-            *e = task->slot.look.error;
-            break;
-        }
-
-        jm_error_set(e, JM_CAUSE_UNAVAILABLE, NULL,
-                     "This was never submitted to the image provider, and is "
-                     "not going to be: nothing was ordered.");
-        break;
-
-    default: /* JM_LOOK_UNKNOWN */
-
-        if (task->job->order.ids && task->job->order.entry == 0
-            && task->id.len == 0)
-        {
-            jm_error_set(e, JM_CAUSE_UPSTREAM, NULL,
-                         "This part of the request was never accepted by the "
-                         "image provider, as far as is known.");
-            break;
-        }
-
-        jm_error_set(e, JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
-    }
+    (void) ngx_http_jimeng_task_meanwhile(task);
 }
 
 
@@ -216,8 +184,10 @@ ngx_http_jimeng_task_unknown(ngx_http_jimeng_task_t *task, jm_look_e look,
 void
 ngx_http_jimeng_task_left(ngx_http_jimeng_task_t *task)
 {
-    ngx_http_jimeng_task_step(task, JM_EVENT_LEFT,
-                              &ngx_http_jimeng_no_answer);
+    if (!ngx_http_jimeng_task_later(task, JM_EVENT_LEFT)) {
+        ngx_http_jimeng_task_step(task, JM_EVENT_LEFT,
+                                  &ngx_http_jimeng_no_answer);
+    }
 }
 
 
@@ -229,9 +199,73 @@ ngx_http_jimeng_task_placed(void *data)
     jm_event_e   event;
     jm_answer_t  failure;
 
+    if (task->job->ending) {
+        ngx_http_jimeng_slot_stop(&task->slot);
+        return;
+    }
+
+    /* who waits for it no longer gives its place back */
+
+    if (ngx_http_jimeng_task_meanwhile(task)) {
+        return;
+    }
+
+    if (ngx_http_jimeng_admit_elsewhere(task)) {
+        ngx_http_jimeng_admit(task);
+        return;
+    }
+
     event = ngx_http_jimeng_admit_placed(task, &failure.error);
 
     ngx_http_jimeng_task_step(task, event, &failure);
+}
+
+
+/* whether the task goes on only with an answer, which is not there yet */
+
+static ngx_uint_t
+ngx_http_jimeng_task_awaits(ngx_http_jimeng_task_t *task)
+{
+    return task->slot.await.waits || task->slot.parked;
+}
+
+
+/*
+ * Keeps an event that came before an answer; of several the one that counts
+ * most, which is the last of them in jm_event_e.  Returns whether it was kept.
+ */
+
+static ngx_uint_t
+ngx_http_jimeng_task_later(ngx_http_jimeng_task_t *task, jm_event_e event)
+{
+    if (!ngx_http_jimeng_task_awaits(task)) {
+        return 0;
+    }
+
+    task->slot.meanwhile = ngx_max(task->slot.meanwhile, event);
+
+    return 1;
+}
+
+
+/* returns whether there was one; the task has taken its step */
+
+static ngx_uint_t
+ngx_http_jimeng_task_meanwhile(ngx_http_jimeng_task_t *task)
+{
+    jm_event_e  event;
+
+    event = task->slot.meanwhile;
+
+    if (event == JM_EVENT_START || ngx_http_jimeng_task_awaits(task)) {
+        return 0;
+    }
+
+    task->slot.meanwhile = JM_EVENT_START;
+
+    ngx_http_jimeng_task_step(task, event, &ngx_http_jimeng_no_answer);
+
+    return 1;
 }
 
 
@@ -262,7 +296,7 @@ again:
 
         ngx_add_timer(&task->timer, (ngx_msec_t) step.delay);
 
-        ngx_http_jimeng_task_submit(task);
+        ngx_http_jimeng_submit(task);
         break;
 
     case JM_ACTION_QUERY:
@@ -307,8 +341,9 @@ again:
 static void
 ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task)
 {
-    if (jm_task_holds(&task->task, task->timer.timer_set,
-                      task->exchange != NULL))
+    if (ngx_http_jimeng_task_awaits(task)
+        || jm_task_holds(&task->task, task->timer.timer_set,
+                         task->exchange != NULL))
     {
         return;
     }
@@ -322,67 +357,38 @@ ngx_http_jimeng_task_check(ngx_http_jimeng_task_t *task)
 #endif
 
 
-/*
- * Before each submit: from now on no other request makes it, whatever comes.  A
- * request that joined another one, and submits after all because that one has
- * failed, counts for its client from now on.
- */
-
-static void
-ngx_http_jimeng_task_submit(ngx_http_jimeng_task_t *task)
-{
-    jm_op_submit_t          *op;
-    ngx_http_jimeng_job_t   *job;
-    ngx_http_jimeng_zone_t  *zone;
-    ngx_http_jimeng_hold_t  *hold;
-
-    job = task->job;
-    hold = job->hold;
-    op = &task->slot.submit;
-
-    /* a task that failed, and is submitted again, has left these */
-
-    ngx_str_null(&task->id);
-    task->request_id.len = 0;
-    task->code = 0;
-    task->code_name.len = 0;
-    task->running = 0;
-    task->strange_logged = 0;
-
-    op->claim = ngx_http_jimeng_ledger_of(job->claim);
-    op->task = (unsigned) (task - job->tasks);
-    op->account = job->account->queue_number;
-    op->rc = JM_OK;
-    op->over = JM_QUOTA_OK;
-    op->most.images = 0;
-
-    if (hold && hold->attached) {
-        op->client = hold->client;
-        op->hold = &hold->hold;
-        op->most = hold->most;
-        op->force = hold->dry_run ? 1 : 0;
-    }
-
-    if (op->claim || op->most.images) {
-        zone = ngx_http_jimeng_zone_get(job->request);
-        zone->backend.submit(&zone->backend, op);
-        return;
-    }
-
-    op->done.handler(op->done.data);
-}
-
-
 static void
 ngx_http_jimeng_task_submitted(void *data)
 {
     ngx_http_jimeng_task_t *task = data;
 
+    ngx_int_t    rc;
     jm_answer_t  failure;
 
-    if (ngx_http_jimeng_task_may_submit(task, &failure.error) != NGX_OK) {
-        ngx_del_timer(&task->timer);
+    rc = ngx_http_jimeng_submit_may(task, &failure.error);
+
+    if (task->job->ending) {
+
+        if (rc == NGX_OK) {
+            ngx_http_jimeng_submit_unsent(task);
+        }
+
+        return;
+    }
+
+    if (rc != NGX_OK) {
+
+        if (task->timer.timer_set) {
+            ngx_del_timer(&task->timer);
+        }
+
         ngx_http_jimeng_task_step(task, JM_EVENT_FAILED, &failure);
+        return;
+    }
+
+    /* what came before its first byte takes it back */
+
+    if (ngx_http_jimeng_task_meanwhile(task)) {
         return;
     }
 
@@ -392,73 +398,32 @@ ngx_http_jimeng_task_submitted(void *data)
 
     if (ngx_http_jimeng_task_exchange(task, JM_VISUAL_SUBMIT) != NGX_OK) {
         ngx_del_timer(&task->timer);
-        ngx_http_jimeng_task_unsent(task);
+        ngx_http_jimeng_submit_unsent(task);
         ngx_http_jimeng_task_step(task, JM_EVENT_UNSENT,
                                   &ngx_http_jimeng_no_answer);
-    }
-}
-
-
-/* NGX_DECLINED: *e is what the client is told */
-
-static ngx_int_t
-ngx_http_jimeng_task_may_submit(ngx_http_jimeng_task_t *task, jm_error_t *e)
-{
-    jm_op_submit_t          *op;
-    ngx_http_jimeng_hold_t  *hold;
-
-    op = &task->slot.submit;
-    hold = task->job->hold;
-
-    if (op->over != JM_QUOTA_OK && !op->force) {
-        ngx_http_jimeng_hold_refuse(hold, op->over, &op->view, e);
-        return NGX_DECLINED;
+        return;
     }
 
-    if (op->most.images) {
-        hold->attached = 0;
-    }
-
-    if (op->rc != JM_OK) {
-        jm_error_set(e, op->canceled ? JM_CAUSE_CANCELED
-                                     : JM_CAUSE_OUTCOME_UNKNOWN, NULL, NULL);
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
-}
-
-
-/* no byte of the submit has left, or will: it may be made again */
-
-static void
-ngx_http_jimeng_task_unsent(ngx_http_jimeng_task_t *task)
-{
-    jm_str_t                 none = jm_null_string;
-    jm_op_submit_t          *op;
-    ngx_http_jimeng_zone_t  *zone;
-
-    op = &task->slot.submit;
-
-    if (op->claim) {
-        zone = ngx_http_jimeng_zone_get(task->job->request);
-        zone->backend.sent(&zone->backend, op->claim, op->task,
-                           &task->slot.place, JM_SENT_BACK, none);
-    }
+    task->slot.unsent = 0;
 }
 
 
 static ngx_int_t
 ngx_http_jimeng_task_take_back(ngx_http_jimeng_task_t *task)
 {
-    if (ngx_http_jimeng_exchange_take_back(task->exchange) != NGX_OK) {
-        return NGX_DECLINED;
+    /* there is none yet if it was asked meanwhile whether it may be sent */
+
+    if (task->exchange) {
+
+        if (ngx_http_jimeng_exchange_take_back(task->exchange) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        ngx_http_jimeng_exchange_destroy(task->exchange);
+        task->exchange = NULL;
     }
 
-    ngx_http_jimeng_exchange_destroy(task->exchange);
-    task->exchange = NULL;
-
-    ngx_http_jimeng_task_unsent(task);
+    ngx_http_jimeng_submit_unsent(task);
 
     return NGX_OK;
 }
@@ -520,6 +485,8 @@ ngx_http_jimeng_task_refused(void *data)
 
     ngx_http_jimeng_admit_again(task);
     ngx_http_jimeng_task_answered(task);
+
+    (void) ngx_http_jimeng_task_meanwhile(task);
 }
 
 
@@ -535,7 +502,9 @@ ngx_http_jimeng_task_answered(ngx_http_jimeng_task_t *task)
 
     task->answered = NULL;
 
-    ngx_http_jimeng_task_step(task, event, &x->result);
+    if (!task->job->ending) {
+        ngx_http_jimeng_task_step(task, event, &x->result);
+    }
 
     /* not earlier: the answer's strings lie in the exchange's pool */
 
@@ -560,7 +529,10 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "jimeng timer, polls:%uD", task->task.polls);
 
-    if (task->task.state == JM_TASK_HELD && !ngx_exiting) {
+    if (ngx_http_jimeng_task_awaits(task)) {
+        ngx_http_jimeng_task_timer_later(task);
+
+    } else if (task->task.state == JM_TASK_HELD && !ngx_exiting) {
         ngx_http_jimeng_task_begin(task);
 
     } else {
@@ -577,6 +549,20 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
 }
 
 
+/* one that asks for its place is to look once more */
+
+static void
+ngx_http_jimeng_task_timer_later(ngx_http_jimeng_task_t *task)
+{
+    if (task->task.state == JM_TASK_QUEUED) {
+        task->slot.missed = 1;
+        return;
+    }
+
+    (void) ngx_http_jimeng_task_later(task, JM_EVENT_TIMER);
+}
+
+
 /*
  * The worker is about to exit: the client is told now that its task goes on
  * without it, and how to ask for it.  A submit is waited for until the last
@@ -586,7 +572,7 @@ ngx_http_jimeng_task_timer(ngx_event_t *ev)
 void
 ngx_http_jimeng_task_close(ngx_http_jimeng_task_t *task)
 {
-    if (task->follows) {
+    if (task->follows || ngx_http_jimeng_task_later(task, JM_EVENT_CLOSING)) {
         return;
     }
 
@@ -609,6 +595,8 @@ ngx_http_jimeng_task_stop(ngx_http_jimeng_task_t *task)
     if (task->timer.timer_set) {
         ngx_del_timer(&task->timer);
     }
+
+    ngx_http_jimeng_slot_stop(&task->slot);
 
     (void) ngx_http_jimeng_task_cancel(task);
 }
@@ -662,6 +650,14 @@ ngx_http_jimeng_task_drop(ngx_http_jimeng_task_t *task)
     switch (task->task.state) {
 
     case JM_TASK_SUBMIT:
+
+        if (task->slot.unsent) {
+            ngx_http_jimeng_slot_leave(&task->slot, JM_LEAVE_FREE);
+            break;
+        }
+
+        /* fall through */
+
     case JM_TASK_WAIT:
     case JM_TASK_ASK:
         ngx_http_jimeng_slot_leave(&task->slot, JM_LEAVE_LOST);

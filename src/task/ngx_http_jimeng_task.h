@@ -73,25 +73,29 @@ struct ngx_http_jimeng_job_s {
     ngx_uint_t                  following;  /* tasks with "follows" */
     ngx_msec_t                  upstream_time;  /* sum of all exchanges */
     unsigned                    bound:1;    /* the ledger named the account */
+    unsigned                    ending:1;   /* nothing is begun any more */
 };
 
 
-/* ngx_http_jimeng_log.c, ngx_http_jimeng_line.c */
+/* in the order of these files: log, line, admit, submit, outcome, task_end */
 
 void ngx_http_jimeng_log_answer(ngx_http_jimeng_task_t *t, jm_answer_t *a);
 void ngx_http_jimeng_log_denied(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_line(ngx_http_request_t *r,
     ngx_http_jimeng_account_t *account, const jm_op_orphan_t *op);
-
-/* ngx_http_jimeng_admit.c, ngx_http_jimeng_outcome.c */
-
 void ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task);
 jm_look_e ngx_http_jimeng_admit_looked(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_admit_unknown(ngx_http_jimeng_task_t *task,
+    jm_look_e look, jm_error_t *e);
 void ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task);
+ngx_uint_t ngx_http_jimeng_admit_elsewhere(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task,
     jm_error_t *e);
 ngx_uint_t ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_admit_again(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_submit(ngx_http_jimeng_task_t *task);
+ngx_int_t ngx_http_jimeng_submit_may(ngx_http_jimeng_task_t *t, jm_error_t *e);
+void ngx_http_jimeng_submit_unsent(ngx_http_jimeng_task_t *task);
 ngx_uint_t ngx_http_jimeng_outcome_read(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_outcome_progress(ngx_http_jimeng_task_t *task);
@@ -99,9 +103,6 @@ ngx_int_t ngx_http_jimeng_outcome_pictures(ngx_http_jimeng_task_t *task,
     const jm_answer_t *answer);
 void ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer);
-
-/* ngx_http_jimeng_task_end.c, ngx_http_jimeng_task.c */
-
 void ngx_http_jimeng_task_done(ngx_http_jimeng_task_t *t, const jm_answer_t *a);
 void ngx_http_jimeng_task_failed(ngx_http_jimeng_task_t *task,
     jm_cause_e cause, const jm_answer_t *answer);

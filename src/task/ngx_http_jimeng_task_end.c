@@ -292,8 +292,6 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
 
     ngx_http_jimeng_str(&req_key, &job->order.req_key);
 
-    op->done.handler = ngx_http_jimeng_task_counted;
-    op->done.data = task;
     op->claim = ngx_http_jimeng_ledger_of(job->claim);
     op->task = (unsigned) (task - job->tasks);
     op->account = job->account->queue_number;
@@ -316,7 +314,12 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
     }
 
     if (zone) {
+        ngx_http_jimeng_await(&task->slot.await, &op->done,
+                              ngx_http_jimeng_task_counted, task);
+
         zone->backend.over(&zone->backend, op);
+
+        ngx_http_jimeng_awaited(&task->slot.await);
 
     } else {
         op->first = task->own;
@@ -367,7 +370,9 @@ ngx_http_jimeng_task_counted(void *data)
                                        &job->order.req_key,
                                        &job->account->name, &op->bill);
 
-        ngx_http_jimeng_task_fetch(task);
+        if (!task->slot.await.torn) {
+            ngx_http_jimeng_task_fetch(task);
+        }
     }
 }
 
