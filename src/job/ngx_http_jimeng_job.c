@@ -96,6 +96,9 @@ ngx_http_jimeng_job_start(ngx_http_request_t *r,
     }
 
     if (ngx_http_jimeng_client_left(r)) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "jimeng: client closed connection, its request was not "
+                      "begun");
         ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
         return NGX_OK;
     }

@@ -302,6 +302,10 @@ ngx_http_jimeng_result_async(ngx_http_jimeng_job_t *job)
         }
     }
 
+    if (!accepted && job->unfinished) {
+        return NGX_DONE;
+    }
+
     if (!accepted && !done) {
         return ngx_http_jimeng_result_error(job,
                                             ngx_http_jimeng_result_why(job));

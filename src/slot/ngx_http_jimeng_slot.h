@@ -46,7 +46,6 @@ typedef struct {
     ngx_msec_t                  queued;     /* a time; 0: it never was */
     ngx_msec_t                  granted;    /* a time; 0: not yet */
     jm_event_e                  meanwhile;  /* of its task, before an answer */
-    unsigned                    entering:1; /* it is asked for a first place */
     unsigned                    missed:1;   /* it was to look, and asks */
     unsigned                    parked:1;   /* another task asks for the hold */
     unsigned                    unsent:1;   /* its submit was not sent */

@@ -126,10 +126,9 @@ ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
     op = &slot->op;
     b = &slot->zone->backend;
 
-    slot->entering = (slot->place.serial == 0);
     slot->missed = 0;
 
-    if (slot->entering) {
+    if (slot->place.serial == 0) {
         slot->queued = ngx_current_msec;
         slot->granted = 0;
     }
@@ -160,8 +159,6 @@ ngx_http_jimeng_slot_placed(void *data)
     ngx_http_jimeng_slot_t *slot = data;
 
     ngx_queue_remove(&slot->asking);
-
-    slot->entering = 0;
 
     if (!slot->op.gone) {
 

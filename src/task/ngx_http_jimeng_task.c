@@ -69,8 +69,8 @@ ngx_http_jimeng_task_init(ngx_http_jimeng_task_t *task,
 
 /*
  * A task that is followed has failed for its client: it keeps only its slot.
- * One that has asked for its first place, or whether it may be submitted, was
- * not let in yet: its client may still be told that it is not.
+ * One that has asked for its place, and has not waited yet, or whether it may
+ * be submitted, was not let in so far: its client may be told that it is not.
  */
 
 jm_task_state_e
@@ -81,7 +81,8 @@ ngx_http_jimeng_task_state(ngx_http_jimeng_task_t *task)
     }
 
     if (ngx_http_jimeng_task_awaits(task)
-        && (task->slot.entering || task->task.state == JM_TASK_SUBMIT))
+        && (task->task.state == JM_TASK_SUBMIT
+            || (task->task.state == JM_TASK_QUEUED && !task->slot.waited)))
     {
         return JM_TASK_ADMIT;
     }

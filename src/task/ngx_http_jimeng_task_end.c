@@ -276,12 +276,8 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
     zone = ngx_http_jimeng_zone_get(job->request);
     ctx = ngx_http_get_module_ctx(job->request, ngx_http_jimeng_module);
 
-    if (task->follows) {
-        job->following--;
-
-    } else {
+    if (!task->follows) {
         task->finished = ngx_current_msec;
-        job->unfinished--;
     }
 
     if (task->timer.timer_set) {
@@ -341,7 +337,10 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
 }
 
 
-/* pictures are counted by who was the first to see the end of their task */
+/*
+ * Pictures are counted by who was the first to see the end of their task.  The
+ * reply comes after that: the client's next request finds it so.
+ */
 
 static void
 ngx_http_jimeng_task_counted(void *data)
@@ -354,6 +353,13 @@ ngx_http_jimeng_task_counted(void *data)
 
     job = task->job;
     op = &task->slot.over;
+
+    if (task->follows) {
+        job->following--;
+
+    } else {
+        job->unfinished--;
+    }
 
     if (op->how == JM_LEAVE_DONE && op->claim && !op->kept) {
         ngx_log_error(NGX_LOG_ERR, task->log, 0,
