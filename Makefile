@@ -38,6 +38,7 @@ FUZZ   := $(sort $(patsubst t/fuzz/%.c,%, \
              $(filter-out t/fuzz/replay.c,$(wildcard t/fuzz/*.c))))
 
 LIBS      = -lyajl -lcrypto
+HIREDIS   = -lhiredis
 WARNINGS  = -std=c11 -Wall -Wextra -Wconversion -Werror
 SANITIZE  = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS    = $(WARNINGS) -O1 -g -fno-omit-frame-pointer $(SANITIZE)
@@ -136,7 +137,17 @@ unit: $(UNITS:%=build/unit/%) build/unseal
 
 replay: $(FUZZ:%=build/replay/%)
 
-CORE_OBJS = $(CORE:src/core/%.c=build/core/%.o)
+# The functions in Lua, as a source.
+LIBRARY = build/core/redis/jm_redis_library
+
+$(LIBRARY).c: $(wildcard src/core/redis/lua/*)
+	@mkdir -p $(@D)
+	@src/core/redis/lua/embed $(abspath $@)
+
+$(LIBRARY).o: $(LIBRARY).c
+	@$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -c -o $@ $<
+
+CORE_OBJS = $(CORE:src/core/%.c=build/core/%.o) $(LIBRARY).o
 
 build/core/%.o: src/core/%.c
 	@mkdir -p $(@D)
@@ -145,7 +156,8 @@ build/core/%.o: src/core/%.c
 build/unit/%: t/unit/%.c $(CORE_OBJS)
 	@mkdir -p $(@D)
 	@echo "building $@"
-	@$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -o $@ $< $(CORE_OBJS) $(LIBS)
+	@$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -o $@ $< $(CORE_OBJS) $(LIBS) \
+	    $(HIREDIS)
 
 build/unseal: t/tools/unseal.c $(CORE_OBJS)
 	@echo "building $@"

@@ -13,6 +13,12 @@
  * before they return, or later, and then not within a call of another one.
  * Until then all that they were given stays.  The others have none, and take
  * what they need before they return.
+ *
+ * An answer is away when the store does not answer: nothing else of it is set,
+ * and nothing has happened, or is undone once the store is back.  What was not
+ * to change is as before, a place that is there as well.  It is 0 where the
+ * answer can be given without the store, as that of over for a task that is the
+ * claim's own, or without one: it is told then, once more if need be.
  */
 
 

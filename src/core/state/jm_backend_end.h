@@ -49,6 +49,7 @@ typedef struct {
     unsigned             left;
     unsigned             first;
     unsigned             billed;
+    unsigned             away;
 } jm_op_over_t;
 
 
@@ -70,6 +71,7 @@ typedef struct {
     unsigned             first;     /* to see that: these are counted */
     jm_str_t             client;    /* for who ordered it; empty: nobody */
     uint8_t              name[JM_KEYS_NAME];
+    unsigned             away;
 } jm_op_orphan_t;
 
 

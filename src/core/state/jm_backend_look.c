@@ -59,6 +59,7 @@ jm_memory_look(jm_backend_t *b, jm_op_look_t *op)
         op->result.data = text;
     }
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -192,5 +193,6 @@ jm_memory_cancel(jm_backend_t *b, jm_op_cancel_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }

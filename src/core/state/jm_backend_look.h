@@ -46,6 +46,8 @@ typedef struct {
     unsigned             told;      /* error is why an entry's has failed */
     jm_error_t           error;
     uint8_t              text[JM_LEDGER_ID];
+    unsigned             away;
+    uint64_t             number;    /* the store's own */
 } jm_op_look_t;
 
 
@@ -61,6 +63,7 @@ typedef struct {
     unsigned             n;
     unsigned             canceled;
     unsigned             running;
+    unsigned             away;
 } jm_op_cancel_t;
 
 

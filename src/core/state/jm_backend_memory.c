@@ -67,6 +67,7 @@ jm_memory_rate(jm_backend_t *b, jm_op_rate_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -164,6 +165,7 @@ jm_memory_open(jm_backend_t *b, jm_op_open_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -302,6 +304,7 @@ jm_memory_usage(jm_backend_t *b, jm_op_usage_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -329,6 +332,7 @@ jm_memory_clients(jm_backend_t *b, jm_op_clients_t *op)
         }
     }
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -350,5 +354,6 @@ jm_memory_accounts(jm_backend_t *b, jm_op_accounts_t *op)
         op->each(op->done.data, i, &view);
     }
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }

@@ -34,6 +34,7 @@ typedef struct {
     const jm_client_t   *client;
     jm_rc_e              rc;
     jm_quota_rate_t      rate;
+    unsigned             away;
 } jm_op_rate_t;
 
 
@@ -60,6 +61,8 @@ typedef struct {
     jm_quota_e           over;
     jm_quota_view_t      view;      /* before it was held */
     jm_quota_near_t      near;      /* that it is, with hold */
+    unsigned             away;
+    uint64_t             number;    /* the store's own */
 } jm_op_open_t;
 
 
@@ -85,6 +88,8 @@ typedef struct {
     void               (*each)(void *data, size_t i,
                                const jm_quota_rate_t *rate,
                                const jm_quota_view_t *view);
+    unsigned             away;
+    size_t               first;     /* the store's own */
 } jm_op_clients_t;
 
 
@@ -96,6 +101,7 @@ typedef struct {
     jm_quota_rate_t      rate;
     jm_quota_view_t      view;
     jm_quota_usage_t     usage;
+    unsigned             away;
 } jm_op_usage_t;
 
 
@@ -107,6 +113,7 @@ typedef struct {
     size_t               n;
     void               (*each)(void *data, size_t i,
                                const jm_queue_view_t *view);
+    unsigned             away;
 } jm_op_accounts_t;
 
 

@@ -41,6 +41,8 @@ typedef struct {
     jm_queue_e           rc;        /* as of jm_queue_enter() */
     uint64_t             wait;
     jm_turn_t            turn;      /* with JM_QUEUE_WAIT */
+    unsigned             away;
+    uint64_t             number;    /* the store's own */
 } jm_op_place_t;
 
 
@@ -60,6 +62,7 @@ typedef struct {
     jm_queue_e           rc;        /* as of jm_queue_busy() and _denied() */
     uint64_t             wait;
     unsigned             first;     /* credentials: since a submit was taken */
+    unsigned             away;
 } jm_op_refused_t;
 
 
@@ -83,6 +86,8 @@ typedef struct {
     jm_rc_e              rc;
     jm_quota_e           over;
     jm_quota_view_t      view;
+    unsigned             away;
+    uint64_t             number;    /* the store's own */
 } jm_op_submit_t;
 
 

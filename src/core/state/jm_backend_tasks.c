@@ -122,6 +122,7 @@ done:
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -200,6 +201,7 @@ jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -226,6 +228,7 @@ jm_memory_refused(jm_backend_t *b, jm_op_refused_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -373,6 +376,7 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -464,6 +468,7 @@ jm_memory_orphan(jm_backend_t *b, jm_op_orphan_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -496,6 +501,7 @@ jm_memory_asked(jm_backend_t *b, jm_op_orphan_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 

@@ -1,0 +1,376 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+#include <stdio.h>
+
+#include "jm_redis_args.h"
+#include "jm_redis_reply.h"
+#include "jm_text.h"
+
+
+#define JM_REDIS_NUMBER     21      /* bytes of any number, and a zero */
+
+
+static char *jm_redis_room(jm_redis_args_t *args, size_t len);
+static void jm_redis_ask(jm_redis_t *redis);
+static void jm_redis_asked(jm_redis_t *redis, void *op,
+    const redisReply *reply);
+
+
+void
+jm_redis_begin(jm_redis_args_t *args, jm_redis_t *redis,
+    const char *function, uint64_t number)
+{
+    int    len;
+    char  *name;
+
+    args->redis = redis;
+    args->n = 0;
+    args->used = 0;
+    args->bad = 0;
+
+    jm_redis_put(args, (jm_str_t) jm_string("FCALL"));
+
+    name = jm_redis_room(args, JM_REDIS_NUMBER + sizeof("jimeng1_"));
+
+    if (name != NULL) {
+        len = snprintf(name, JM_REDIS_NUMBER + sizeof("jimeng1_"),
+                       "jimeng%u_%s", JM_REDIS_VERSION, function);
+        jm_redis_put_bytes(args, (uint8_t *) name, (size_t) len);
+    }
+
+    jm_redis_put_number(args, 1);
+    jm_redis_put(args, redis->prefix);
+    jm_redis_put_number(args, redis->owner);
+    jm_redis_put_number(args, number);
+}
+
+
+static char *
+jm_redis_room(jm_redis_args_t *args, size_t len)
+{
+    char  *p;
+
+    if (args->bad || len > JM_REDIS_TEXT - args->used) {
+        args->bad = 1;
+        return NULL;
+    }
+
+    p = args->text + args->used;
+    args->used += len;
+
+    return p;
+}
+
+
+void
+jm_redis_put_bytes(jm_redis_args_t *args, const uint8_t *data, size_t len)
+{
+    if (args->n == JM_REDIS_ARGS) {
+        args->bad = 1;
+        return;
+    }
+
+    args->argv[args->n] = len ? (const char *) data : "";
+    args->lens[args->n++] = len;
+}
+
+
+void
+jm_redis_put(jm_redis_args_t *args, jm_str_t text)
+{
+    jm_redis_put_bytes(args, text.data, text.len);
+}
+
+
+void
+jm_redis_put_number(jm_redis_args_t *args, uint64_t n)
+{
+    int    len;
+    char  *p;
+
+    p = jm_redis_room(args, JM_REDIS_NUMBER);
+
+    if (p != NULL) {
+        len = snprintf(p, JM_REDIS_NUMBER, "%llu", (unsigned long long) n);
+        jm_redis_put_bytes(args, (uint8_t *) p, (size_t) len);
+    }
+}
+
+
+void
+jm_redis_put_digest(jm_redis_args_t *args, uint64_t digest)
+{
+    int    len;
+    char  *p;
+
+    if (digest == 0) {
+        jm_redis_put_bytes(args, NULL, 0);
+        return;
+    }
+
+    p = jm_redis_room(args, JM_REDIS_NUMBER);
+
+    if (p != NULL) {
+        len = snprintf(p, JM_REDIS_NUMBER, "%016llx",
+                       (unsigned long long) digest);
+        jm_redis_put_bytes(args, (uint8_t *) p, (size_t) len);
+    }
+}
+
+
+void
+jm_redis_put_client(jm_redis_args_t *args, const jm_client_t *client)
+{
+    int          len;
+    char        *p;
+    uint64_t     digest;
+
+    static const jm_client_t  nobody;
+
+    digest = 0;
+
+    if (client != NULL) {
+        digest = jm_redis_digest(args->redis, client->name);
+        args->bad |= (digest == 0);
+
+    } else {
+        client = &nobody;
+    }
+
+    jm_redis_put_digest(args, digest);
+    jm_redis_put_number(args, client->rate);
+    jm_redis_put_number(args, client->rate_period);
+    jm_redis_put_number(args, client->concurrency);
+    jm_redis_put_number(args, client->images);
+    jm_redis_put_number(args, client->images_period);
+    jm_redis_put_number(args, client->budget);
+    jm_redis_put_number(args, client->budget_period);
+
+    p = jm_redis_room(args, JM_REDIS_NUMBER);
+
+    if (p != NULL) {
+        len = snprintf(p, JM_REDIS_NUMBER, "%d", (int) args->redis->east);
+        jm_redis_put_bytes(args, (uint8_t *) p, (size_t) len);
+    }
+}
+
+
+/* a hash is more than a number in Lua can be: it is a text there */
+
+void
+jm_redis_put_bill(jm_redis_args_t *args, const jm_bill_t *bill)
+{
+    jm_redis_put_number(args, bill->model);
+    jm_redis_put_number(args, bill->images);
+    jm_redis_put_number(args, bill->cost);
+}
+
+
+void
+jm_redis_put_place(jm_redis_args_t *args, const jm_place_t *place)
+{
+    jm_redis_put_number(args, place->serial);
+    jm_redis_put_number(args, place->grip);
+}
+
+
+void
+jm_redis_put_error(jm_redis_args_t *args, const jm_error_t *error)
+{
+    int        len;
+    char      *p;
+    jm_str_t   text;
+
+    p = jm_redis_room(args, JM_REDIS_NUMBER);
+
+    if (error == NULL || p == NULL) {
+        jm_redis_put_number(args, 0);
+        jm_redis_put_number(args, 0);
+        jm_redis_put_bytes(args, NULL, 0);
+        return;
+    }
+
+    jm_redis_put_number(args, (uint64_t) error->cause);
+
+    len = snprintf(p, JM_REDIS_NUMBER, "%lld",
+                   (long long) error->upstream_code);
+    jm_redis_put_bytes(args, (uint8_t *) p, (size_t) len);
+
+    text.len = strlen(error->message);
+    text.data = (const uint8_t *) error->message;
+
+    jm_redis_put(args, jm_utf8_prefix(text, JM_REDIS_MESSAGE));
+}
+
+
+void
+jm_redis_put_claim(jm_redis_args_t *args, const jm_ledger_claim_t *claim)
+{
+    unsigned  i, n;
+
+    n = jm_min(claim->n, JM_LEDGER_SLOTS);
+
+    jm_redis_put_number(args, claim->serial);
+    jm_redis_put_number(args, claim->turn);
+    jm_redis_put_number(args, claim->attached);
+    jm_redis_put_number(args, claim->told);
+    jm_redis_put_number(args, n);
+
+    for (i = 0; i < n; i++) {
+        jm_redis_put_number(args, i);
+        jm_redis_put_number(args, claim->slots[i].round);
+        jm_redis_put_number(args, claim->slots[i].own);
+    }
+}
+
+
+void
+jm_redis_put_task(jm_redis_args_t *args, const jm_ledger_claim_t *claim,
+    unsigned i)
+{
+    jm_redis_put_number(args, claim != NULL);
+
+    if (claim != NULL) {
+        jm_redis_put_number(args, claim->serial);
+        jm_redis_put_number(args, claim->turn);
+        jm_redis_put_number(args, claim->attached);
+        jm_redis_put_number(args, claim->told);
+        jm_redis_put_number(args, 1);
+        jm_redis_put_number(args, i);
+        jm_redis_put_number(args, claim->slots[i].round);
+        jm_redis_put_number(args, claim->slots[i].own);
+    }
+
+    jm_redis_put_number(args, i);
+}
+
+
+void
+jm_redis_put_account(jm_redis_args_t *args, unsigned account)
+{
+    if (account < args->redis->naccounts) {
+        jm_redis_put_number(args, args->redis->there[account]);
+
+    } else {
+        jm_redis_put_number(args, JM_LEDGER_ANY);
+    }
+}
+
+
+void
+jm_redis_send(jm_redis_args_t *args, jm_redis_done_pt done, void *op)
+{
+    jm_redis_t *redis = args->redis;
+
+    if (args->bad
+        || redis->call(redis->ctx, args->n, args->argv, args->lens, done, op)
+           != JM_OK)
+    {
+        done(redis, op, NULL);
+    }
+}
+
+
+void
+jm_redis_say(jm_redis_args_t *args)
+{
+    jm_redis_t *redis = args->redis;
+
+    if (!args->bad) {
+        redis->tell(redis->ctx, args->n, args->argv, args->lens);
+    }
+}
+
+
+uint64_t
+jm_redis_number(jm_redis_t *redis)
+{
+    if (redis->spare == 0 && !redis->asking) {
+        jm_redis_ask(redis);
+    }
+
+    if (redis->left == 0 && redis->spare != 0) {
+        redis->serial = redis->spare;
+        redis->left = JM_REDIS_SERIALS;
+        redis->spare = 0;
+    }
+
+    if (redis->left == 0) {
+        return 0;
+    }
+
+    redis->left--;
+
+    return redis->serial++;
+}
+
+
+static void
+jm_redis_ask(jm_redis_t *redis)
+{
+    jm_redis_args_t  args;
+
+    redis->asking = 1;
+
+    jm_redis_begin(&args, redis, "serials", 0);
+    jm_redis_put_number(&args, JM_REDIS_SERIALS);
+    jm_redis_send(&args, jm_redis_asked, NULL);
+}
+
+
+static void
+jm_redis_asked(jm_redis_t *redis, void *op, const redisReply *reply)
+{
+    jm_redis_reader_t  in;
+
+    (void) op;
+
+    redis->asking = 0;
+
+    jm_redis_read_one(&in, reply);
+    redis->spare = jm_redis_get(&in, JM_REDIS_MOST);
+
+    if (in.bad) {
+        redis->spare = 0;
+    }
+}
+
+
+void
+jm_redis_undo(jm_redis_t *redis, uint64_t number)
+{
+    jm_redis_args_t  args;
+
+    if (number != 0) {
+        jm_redis_begin(&args, redis, "undo", 0);
+        jm_redis_put_number(&args, number);
+        jm_redis_say(&args);
+    }
+}
+
+
+uint64_t
+jm_redis_digest(const jm_redis_t *redis, jm_str_t name)
+{
+    size_t    i;
+    uint8_t   digest[JM_DIGEST_LEN];
+    uint64_t  n;
+
+    if (redis->salted.state == NULL
+        || jm_digest_from(&redis->salted, digest, &name, 1) != JM_OK)
+    {
+        return 0;
+    }
+
+    n = 0;
+
+    for (i = 0; i < 8; i++) {
+        n = n << 8 | digest[i];
+    }
+
+    return jm_max(n, 1);
+}

@@ -1,0 +1,76 @@
+
+/*
+ * Copyright (C) Jimeng module authors
+ */
+
+
+/*
+ * A process that comes to a server, stays, and goes.
+ */
+
+
+#ifndef _JM_REDIS_PROCESS_H_INCLUDED_
+#define _JM_REDIS_PROCESS_H_INCLUDED_
+
+
+#include "jm_redis.h"
+
+
+#define JM_REDIS_NODE       64      /* bytes of a node's name, at most */
+#define JM_REDIS_SAYS       256     /* bytes that it says of itself, at most */
+
+/* ms without a renewal after which a process is dead to all others */
+
+#define JM_REDIS_LEASE      15000
+
+
+/* the library of functions, for FUNCTION LOAD REPLACE */
+
+extern const jm_str_t  jm_redis_library;
+
+
+/*
+ * The configuration's accounts, JM_QUEUE_ACCOUNTS at most, which stay in memory
+ * as long as redis does.  salt is used where the server has none yet.  rc is
+ * JM_INVALID when what lies there is of another version, which is told, or when
+ * it has no number for an account.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    const jm_redis_account_t  *accounts;
+    size_t               n;
+    uint8_t              salt[JM_STATE_SALT];
+    unsigned             away;
+    jm_rc_e              rc;
+    uint64_t             version;
+} jm_op_configure_t;
+
+
+/* the process becomes an owner; says is of its node, and for others to read */
+
+typedef struct {
+    jm_done_t            done;
+    jm_str_t             node;      /* JM_REDIS_NODE */
+    jm_str_t             says;      /* JM_REDIS_SAYS */
+    unsigned             away;
+} jm_op_join_t;
+
+
+void jm_redis_configure(jm_redis_t *redis, jm_op_configure_t *op);
+void jm_redis_join(jm_redis_t *redis, jm_op_join_t *op);
+
+/*
+ * It lives: to be called much more often than JM_REDIS_LEASE, and again once
+ * the server was away.
+ */
+void jm_redis_renew(jm_redis_t *redis, jm_op_join_t *op);
+
+/* It ends: all that it has is a dead process's at once. */
+void jm_redis_quit(jm_redis_t *redis);
+
+/* Counts a query that was refused for an account's credentials. */
+void jm_redis_query_denied(jm_redis_t *redis, unsigned account);
+
+
+#endif /* _JM_REDIS_PROCESS_H_INCLUDED_ */

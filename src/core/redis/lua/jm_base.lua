@@ -1,0 +1,191 @@
+-- What all functions have in common: the clock, the processes that live, and
+-- records, which are read once in a call and written when it is over.
+--
+-- A call has the prefix of all keys as its only key, which is a hash tag, and
+-- the number of the process that calls as its first argument; the second is the
+-- number that the call is undone by, or 0.  Times are in
+-- milliseconds of the server's clock.  After the prefix a key has one letter:
+--
+--   n        the last number given out
+--   s        the salt of digests, and the version of the layout
+--   o        processes: when the lease of each ends
+--   N        nodes: what each says of itself
+--   e<entry> an entry of the ledger          k<key>  the entries of a key
+--   r<entry>:<task>  what a task has brought
+--   u<client> what a client has used
+--   a        accounts by their numbers       A       numbers by their names
+--   q        what the queue has besides      g       groups of places
+--   p<place> a place                         z<group> those that wait there
+--   c<client> a client's lines               w<process> places of a process
+--   l        lost places: when they lapse    t<account> places by their ids
+--   f<account> lost places: when they were asked for
+--   D        processes that are dead: since when
+--   d<number> what has to be done to undo a call
+
+local LEASE = 15000
+local UNDO_FOR = 600000
+local DEAD_FOR = 86400000
+
+-- what is in headers of the core by the same names
+
+local LEDGER_NEW, LEDGER_FOUND, LEDGER_TOLD, LEDGER_TWIN, LEDGER_REUSED =
+    0, 1, 2, 3, 4
+
+local LOOK_OWN, LOOK_WAIT, LOOK_TAKEN, LOOK_TOLD, LOOK_UNKNOWN,
+      LOOK_CANCELED, LOOK_GONE, LOOK_RESULT, LOOK_LOST =
+    0, 1, 2, 3, 4, 5, 6, 7, 8
+
+local LEDGER_ANY = 255
+
+local GRANTED, WAIT, FULL, LATE, ASIDE = 0, 1, 2, 3, 4
+
+local LEAVE_FREE, LEAVE_OVER, LEAVE_LOST, LEAVE_DONE = 0, 1, 2, 3
+
+local P, NOW, SECONDS, OWNER, NUMBER
+
+local args, nargs
+local alive, records, dirty, news, undoes
+
+-- there are no libraries yet when this is loaded
+
+local floor, ceil, min, max
+
+local function number(x)
+    return string.format('%.0f', x)
+end
+
+local function num()
+    nargs = nargs + 1
+    return tonumber(args[nargs])
+end
+
+local function str()
+    nargs = nargs + 1
+    return args[nargs]
+end
+
+local function span(from, to)
+    return to > from and to - from or 0
+end
+
+local function lives(owner)
+    if owner == 0 then
+        return false
+    end
+
+    if alive[owner] == nil then
+        local lease = redis.call('ZSCORE', P .. 'o', number(owner))
+
+        alive[owner] = lease and tonumber(lease) > NOW or false
+    end
+
+    return alive[owner]
+end
+
+-- since when a process is dead, as far as is known
+
+local function died(owner)
+    return tonumber(redis.call('ZSCORE', P .. 'o', number(owner))
+                    or redis.call('ZSCORE', P .. 'D', number(owner)))
+end
+
+-- What has to be done if nobody learns what this call did.
+
+local function undo_by(...)
+    undoes[#undoes + 1] = { ... }
+end
+
+-- A record is a table without holes, or nil.  Kinds say how it is written.
+
+local kinds = {}
+
+local function load(kind, id)
+    local key = kind .. id
+    local record = records[key]
+
+    if record == nil then
+        local text = redis.call('GET', P .. key)
+
+        record = text and kinds[kind].read(cmsgpack.unpack(text), id) or false
+        records[key] = record
+    end
+
+    return record or nil
+end
+
+local function touch(kind, id, record)
+    local key = kind .. id
+
+    records[key] = record
+    dirty[key] = { kind, record }
+end
+
+local function forget(kind, id)
+    local key = kind .. id
+
+    records[key] = false
+    dirty[key] = nil
+
+    redis.call('DEL', P .. key)
+end
+
+local function flush()
+    for key, what in pairs(dirty) do
+        local kind = kinds[what[1]]
+        local text = cmsgpack.pack(kind.write(what[2]))
+        local ttl = kind.ttl and kind.ttl(what[2])
+
+        if ttl then
+            redis.call('SET', P .. key, text, 'PX', number(max(ttl, 1)))
+        else
+            redis.call('SET', P .. key, text)
+        end
+    end
+
+    if NUMBER ~= 0 and #undoes ~= 0 then
+        redis.call('SET', P .. 'd' .. number(NUMBER), cmsgpack.pack(undoes),
+                   'PX', UNDO_FOR)
+    end
+
+    for owner, places in pairs(news) do
+        redis.call('PUBLISH', P .. 'w' .. owner, table.concat(places, ','))
+    end
+end
+
+local ends = {}
+
+local function register(name, body)
+    redis.register_function('jimeng1_' .. name, function (keys, given)
+        local time = redis.call('TIME')
+
+        floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
+
+        P = keys[1]
+        SECONDS = tonumber(time[1])
+        NOW = SECONDS * 1000 + floor(tonumber(time[2]) / 1000)
+
+        args, nargs = given, 0
+        records, dirty, news, undoes = {}, {}, {}, {}
+
+        OWNER, NUMBER = num(), num()
+        alive = { [OWNER] = OWNER ~= 0 }
+
+        -- it was undone before it was done
+
+        if NUMBER ~= 0
+           and redis.call('EXISTS', P .. 'd' .. number(NUMBER)) == 1
+        then
+            return {}
+        end
+
+        local reply = body()
+
+        for _, finish in ipairs(ends) do
+            finish()
+        end
+
+        flush()
+
+        return reply
+    end)
+end

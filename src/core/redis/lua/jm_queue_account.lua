@@ -1,0 +1,200 @@
+-- ---- tasks that nobody follows
+
+local function taken(account, id)
+    local serial = id ~= '' and redis.call('HGET', P .. 't' .. account, id)
+
+    return serial and place_at(tonumber(serial)) or nil
+end
+
+local function orphan(account, id)
+    begin_queue()
+
+    local p = taken(account, id)
+
+    if p and (p.state == PLACE_LOST or not lives(p.owner)) then
+        return p
+    end
+end
+
+function queue.is_orphan(account, id)
+    return orphan(account, id) ~= nil
+end
+
+function queue.price(account, id, price)
+    begin_queue()
+
+    local p = taken(account, id)
+
+    return p and p.price or price
+end
+
+function queue.ended(account, id)
+    local p = orphan(account, id)
+
+    if p then
+        drop_place(p)
+        dispatch(nil)
+    end
+end
+
+function queue.alive(account, id)
+    local p = orphan(account, id)
+
+    if p then
+        p.doubts = 0
+
+        if p.state ~= PLACE_LOST then
+            lose(p)
+        else
+            lapse(p, NOW)
+            save(p)
+        end
+    end
+end
+
+function queue.doubted(account, id)
+    local p = orphan(account, id)
+
+    if p == nil then
+        return false
+    end
+
+    p.doubts = p.doubts + 1
+    save(p)
+
+    return p.doubts >= QUEUE_DOUBTS
+end
+
+function queue.adopt(account, id)
+    local p = orphan(account, id)
+
+    if p == nil then
+        return 0, 0
+    end
+
+    follow(p)
+
+    p.grip = p.grip + 1
+    p.adopted = 1
+    p.state = PLACE_RUN
+    save(p)
+
+    return p.serial, p.grip
+end
+
+function queue.orphan_next(list, wait)
+    begin_queue()
+    reap()
+
+    for _, account in ipairs(list) do
+        local a = accounts[account]
+
+        if a and span(a.asked or 0, NOW) >= wait then
+            local serials = redis.call('ZRANGE', P .. 'f' .. account, 0, 0)
+            local p = serials[1] and place_at(tonumber(serials[1]))
+
+            if p then
+                a.asked = NOW
+                save_account(account)
+
+                redis.call('ZADD', P .. 'f' .. account, number(NOW),
+                           serials[1])
+                return p
+
+            elseif serials[1] then
+                redis.call('ZREM', P .. 'f' .. account, serials[1])
+            end
+        end
+    end
+end
+
+-- ---- the configuration, and how an account is
+
+function queue.begin()
+    begin_queue()
+    alarm()
+end
+
+function queue.query_denied(i)
+    begin_queue()
+
+    accounts[i].queries_denied = accounts[i].queries_denied + 1
+    save_account(i)
+end
+
+function queue.configure(name, conf)
+    local i = tonumber(redis.call('HGET', P .. 'A', name))
+
+    if i == nil then
+        i = queue.free_number()
+
+        if i == nil then
+            return -1
+        end
+
+        redis.call('HSET', P .. 'A', name, number(i))
+
+        accounts[i] = {
+            name = name, running = 0, lost = 0, cost = 0, cost_lost = 0,
+            turn = 0, average = 0, submits = 0, busy_rate = 0, busy_tasks = 0,
+            denied = 0, queries_denied = 0, submitted = 0, refused = 0,
+            pictures = 1, asked = 0
+        }
+    end
+
+    local a = accounts[i]
+
+    for field, value in pairs(conf) do
+        a[field] = value
+    end
+
+    a.seen = NOW
+    a.effective = conf.concurrency
+    a.taken, a.refusals, a.rest, a.next, a.probe = 0, 0, 0, 0, 0
+    a.aside, a.models = { 0, 0, 0 }, {}
+
+    save_account(i)
+
+    return i
+end
+
+function queue.free_number()
+    local used, oldest = wanted()
+
+    for i = 0, ACCOUNTS - 1 do
+        local a = accounts[i]
+
+        if a == nil then
+            return i
+        end
+
+        if a.running == 0 and not used[i]
+           and (oldest == nil or a.seen < accounts[oldest].seen)
+        then
+            oldest = i
+        end
+    end
+
+    if oldest then
+        redis.call('HDEL', P .. 'A', accounts[oldest].name)
+    end
+
+    return oldest
+end
+
+function queue.view(i)
+    begin_queue()
+    reap()
+
+    local a, n = accounts[i], 0
+
+    for _, group in pairs(groups) do
+        if has(group.accounts, i) then
+            n = n + count(group)
+        end
+    end
+
+    return { a.effective, a.running, a.lost, n, a.average, span(NOW, a.rest),
+             span(NOW, a.aside[2]), a.submits, a.busy_rate, a.busy_tasks,
+             a.denied, a.queries_denied, a.cost, a.cost_lost }
+end
