@@ -79,6 +79,15 @@ static one_t         orders[ORDERS];
 static uint64_t      entries[ENTRIES][2];
 static size_t        nentries;
 
+/* all that there ever were */
+
+static struct {
+    uint64_t         at;
+    uint64_t         entry[2];
+    unsigned         gone;
+}                    made[STEPS];
+static size_t        nmade;
+
 static struct {
     char             id[32];
     unsigned         account;
@@ -250,6 +259,37 @@ learn_id(const one_t *o, unsigned i)
 }
 
 
+/*
+ * What cost nothing is forgotten after a minute: by the memory when others come,
+ * and by Redis when that has passed on the clock of the machine, which no test
+ * waits for.
+ */
+
+static void
+forget_old(void)
+{
+    size_t       i;
+    char         key[64];
+    const char  *argv[] = { "DEL", key };
+
+    for (i = 0; i < nmade; i++) {
+
+        if (made[i].gone || state_clock.wall - made[i].at < JM_LEDGER_TOLD_FOR
+            || jm_ledger_numbered(&states[0].ledger, made[i].entry[MEM])
+               != NULL)
+        {
+            continue;
+        }
+
+        made[i].gone = 1;
+
+        snprintf(key, sizeof(key), REDIS_PREFIX "e%" PRIu64,
+                 made[i].entry[RED]);
+        redis_command(processes[0].c, 2, argv, NULL);
+    }
+}
+
+
 /* ---- what is done */
 
 
@@ -336,6 +376,13 @@ do_open(one_t *o)
     o->entry[RED] = o->claim[RED].serial;
 
     learn_entry(o);
+
+    if (op[MEM].found == JM_LEDGER_NEW && o->claimed) {
+        made[nmade].at = state_clock.wall;
+        made[nmade].entry[MEM] = o->entry[MEM];
+        made[nmade].entry[RED] = o->entry[RED];
+        made[nmade++].gone = 0;
+    }
 }
 
 
@@ -1278,6 +1325,14 @@ do_kill(void)
 
     begin_process(i, &states[0]);
     join(i);
+
+    /*
+     * Until it looks who lives the memory grants slots to the dead; shares it
+     * takes away now and then, and all when it is asked.
+     */
+
+    set_clock(500);
+    do_see();
 }
 
 
@@ -1297,6 +1352,7 @@ world_begin(uint64_t s)
     seed = s;
     failed = 0;
     nentries = 0;
+    nmade = 0;
     nids = 0;
     owners = 0;
     ids_made = 0;
@@ -1469,6 +1525,8 @@ static void
 do_step(void)
 {
     unsigned  r;
+
+    forget_old();
 
     r = dice(100);
 

@@ -152,6 +152,12 @@ function ledger.open(request, claim)
         return LEDGER_NEW
     end
 
+    if not told and (#e.slots ~= request.n
+                     or e.fingerprint ~= request.fingerprint)
+    then
+        return LEDGER_REUSED
+    end
+
     for i = 1, #e.slots do
         claim[i] = { round = 0, own = 0, over = 0 }
     end
@@ -161,10 +167,6 @@ function ledger.open(request, claim)
         claim.told = 1
 
         return LEDGER_TOLD, e.told
-    end
-
-    if #e.slots ~= request.n or e.fingerprint ~= request.fingerprint then
-        return LEDGER_REUSED
     end
 
     attach(claim, e)

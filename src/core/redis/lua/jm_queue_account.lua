@@ -87,15 +87,20 @@ function queue.orphan_next(list, wait)
     reap()
 
     for _, account in ipairs(list) do
-        local a = accounts[account]
+        local f = P .. 'f' .. account
+        local last = redis.call('ZRANGE', f, -1, -1, 'WITHSCORES')
 
-        if a and span(a.asked or 0, NOW) >= wait then
-            local serials = redis.call('ZRANGE', P .. 'f' .. account, 0, 0)
+        -- one that was not asked for has the number of its slot in place
+
+        if accounts[account] and last[1]
+           and span(tonumber(last[2]), NOW) >= wait
+        then
+            local serials = redis.call('ZRANGE', f, 0, 0)
             local p = serials[1] and place_at(tonumber(serials[1]))
 
             if p then
-                a.asked = NOW
-                save_account(account)
+                p.asked = NOW
+                save(p)
 
                 redis.call('ZADD', P .. 'f' .. account, number(NOW),
                            serials[1])
@@ -138,7 +143,7 @@ function queue.configure(name, conf)
             name = name, running = 0, lost = 0, cost = 0, cost_lost = 0,
             turn = 0, average = 0, submits = 0, busy_rate = 0, busy_tasks = 0,
             denied = 0, queries_denied = 0, submitted = 0, refused = 0,
-            pictures = 1, asked = 0
+            pictures = 1, held = 0
         }
     end
 

@@ -2,6 +2,7 @@
 
 local SHARE = 256
 local RATE = 1000000000000
+local TURN = RATE / SHARE / 1000
 
 local function timeout_of(list)
     local timeout = 0
@@ -144,15 +145,17 @@ local function foretell(list, tag, p)
 
     for _, i in ipairs(list) do
         local a = accounts[i]
-        local time = max((a.average ~= 0 and a.average or average) * 1000
-                         / slots_of(a), max(a.interval, a.pace) * 1000)
+        local time = floor((a.average ~= 0 and a.average or average) * 1000
+                           / slots_of(a))
 
-        if time < 1 then
+        time = max(time, max(a.interval, a.pace) * 1000)
+
+        if time == 0 then
             rate = nil
             break
         end
 
-        rate = rate + RATE / time
+        rate = rate + floor(RATE / time)
     end
 
     local ahead = SHARE
@@ -173,13 +176,12 @@ local function foretell(list, tag, p)
     local turns = 0
 
     if rate then
-        turns = floor(span(free, ahead) * (RATE / SHARE / 1000)
-                      / max(rate, 1))
+        turns = floor(span(free, ahead) * TURN / max(rate, 1))
     end
 
     return {
         delay = (ready or 0) + turns, average = average,
-        step = rate and floor(SHARE * (RATE / SHARE / 1000) / max(rate, 1))
+        step = rate and floor(SHARE * TURN / max(rate, 1))
                or floor(QUEUE_GUESS / slots_together(list))
     }
 end

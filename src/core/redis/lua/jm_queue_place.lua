@@ -135,7 +135,7 @@ function queue.enter(r)
         req_key = r.req_key, accounts = list, since = NOW,
         due = NOW + r.patience, at = 0, lapse = 0, tag = 0, grip = 0,
         owner = OWNER, account = 0, adopted = 0, state = 0, id = '',
-        doubts = 0
+        doubts = 0, held = 0, asked = 0
     }
 
     redis.call('SADD', P .. 'w' .. number(OWNER), number(p.serial))
@@ -227,6 +227,7 @@ local function run(p, id)
     end
 
     p.state = PLACE_RUN
+    p.asked = 0
     a.submits = a.submits + 1
 
     trust(a.aside, p)

@@ -22,7 +22,8 @@ local accounts, groups, state
 local place_fields = { 'seq', 'task', 'pictures', 'model', 'entry', 'billed',
                        'price', 'client', 'req_key', 'accounts', 'since',
                        'due', 'at', 'lapse', 'tag', 'grip', 'owner',
-                       'account', 'adopted', 'state', 'id', 'doubts' }
+                       'account', 'adopted', 'state', 'id', 'doubts', 'held',
+                       'asked' }
 
 kinds.p = {
     read = function (array, serial)
@@ -189,10 +190,14 @@ local function unlink_waiting(p)
     local name, client = group_name(p), P .. 'c' .. p.client
     local group = groups[name]
 
+    if group then
+        group.n = count(group) - 1
+        group.first = nil
+    end
+
     redis.call('ZREM', P .. 'z' .. name, member(p))
 
     if group then
-        group.n = count(group) - 1
 
         if group.n <= 0 then
             groups[name] = nil
@@ -290,7 +295,10 @@ local function hold(p, account, place_state, at)
         unlink_waiting(p)
     end
 
+    a.held = a.held + 1
+
     p.at = at
+    p.held = a.held
     p.account = account
     p.state = place_state
 

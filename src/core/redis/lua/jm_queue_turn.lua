@@ -228,8 +228,12 @@ local function lose(p)
 
     redis.call('SREM', P .. 'w' .. number(p.owner), number(p.serial))
 
+    -- those that were not asked for come first, in the order of their slots
+
     if can_ask(p) then
-        redis.call('ZADD', P .. 'f' .. p.account, 0, number(p.serial))
+        redis.call('ZADD', P .. 'f' .. p.account,
+                   number(p.asked ~= 0 and p.asked or p.held),
+                   number(p.serial))
     end
 
     save_account(p.account)

@@ -321,9 +321,6 @@ end
 
 function quota.hold(c, most, force)
     local u = quota.load(c.id)
-
-    reap(u)
-
     local v = quota.look(u, c)
 
     if c.concurrency == 0 and c.images == 0 and c.budget == 0 then
@@ -331,6 +328,15 @@ function quota.hold(c, most, force)
     end
 
     local rc = over(v, most)
+
+    -- some of what runs may be of processes that are dead
+
+    if rc ~= QUOTA_OK then
+        reap(u)
+
+        v = quota.look(u, c)
+        rc = over(v, most)
+    end
 
     if rc ~= QUOTA_OK and not force then
         return rc, v, 0
