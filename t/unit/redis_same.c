@@ -956,7 +956,7 @@ do_orphan(void)
 
     p = dice(PROCESSES);
     op[0].accounts = 1 + dice(7);
-    op[0].pause = dice(2) ? 2000 : 0;
+    op[0].pause = dice(2) ? 2000 : 1;
     op[0].done = state_done_with;
 
     op[1] = op[0];
@@ -1351,6 +1351,8 @@ world_begin(uint64_t s)
 
     seed = s;
     failed = 0;
+    state_clock.monotonic = 5000;
+    state_clock.wall = WALL + s % 1000 * 3600000;
     nentries = 0;
     nmade = 0;
     nids = 0;
