@@ -155,7 +155,7 @@ function queue.configure(name, conf)
 
     a.seen = NOW
     a.effective = conf.concurrency
-    a.taken, a.refusals, a.rest, a.next, a.probe = 0, 0, 0, 0, 0
+    a.taken, a.refusals, a.rest, a.next, a.probes = 0, 0, 0, 0, {}
     a.aside, a.models = { 0, 0, 0 }, {}
 
     save_account(i)

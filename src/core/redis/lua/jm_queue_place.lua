@@ -88,11 +88,16 @@ local function tell(p)
     end
 
     if p.state == PLACE_GRANTED then
-        accounts[p.account].submitted = NOW
-        save_account(p.account)
+        local a = accounts[p.account]
+
+        a.submitted = NOW
+        unprobe(a, p)
 
         p.at = NOW
         p.state = PLACE_TOLD
+
+        probe(a, p)
+        save_account(p.account)
         save(p)
     end
 
@@ -347,7 +352,7 @@ function queue.denied(handle, model_only)
         aside[3] = aside[3] + 1
 
         if not model_only then
-            a.probe = 0
+            a.probes = {}
         end
 
         level(account)

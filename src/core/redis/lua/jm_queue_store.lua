@@ -217,14 +217,29 @@ local function unlink_waiting(p)
     end
 end
 
+-- Older tasks may run for minutes yet, and say nothing about credentials.
+
+local function probe(a, p)
+    if a.aside[3] ~= 0 and p.at >= a.aside[2] then
+        a.probes[#a.probes + 1] = p.serial
+    end
+end
+
+local function unprobe(a, p)
+    for i, serial in ipairs(a.probes) do
+        if serial == p.serial then
+            table.remove(a.probes, i)
+            break
+        end
+    end
+end
+
 local function unlink_held(p)
     local a = accounts[p.account]
 
     a.running = a.running - 1
 
-    if a.probe == p.serial then
-        a.probe = 0
-    end
+    unprobe(a, p)
 
     save_account(p.account)
 
@@ -306,9 +321,7 @@ local function hold(p, account, place_state, at)
     a.turn = max(a.turn, p.tag)
     a.cost = a.cost + p.price
 
-    if a.aside[3] ~= 0 and at >= a.aside[2] then
-        a.probe = p.serial
-    end
+    probe(a, p)
 
     save_account(account)
     save(p)
@@ -364,7 +377,7 @@ local function free_slots(a)
         return free
     end
 
-    return a.probe ~= 0 and 0 or min(free, 1)
+    return #a.probes ~= 0 and 0 or min(free, 1)
 end
 
 local function is_better(a, b)
