@@ -102,6 +102,9 @@ static unsigned      ids_made;
 static jm_redis_account_t  accounts[ACCOUNTS];
 
 
+static void forget(uint64_t entry);
+
+
 static unsigned
 dice(unsigned n)
 {
@@ -260,33 +263,55 @@ learn_id(const one_t *o, unsigned i)
 
 
 /*
- * What cost nothing is forgotten after a minute: by the memory when others come,
- * and by Redis when that has passed on the clock of the machine, which no test
- * waits for.
+ * What has outlived its time is forgotten by the memory when others come, and by
+ * Redis when that has passed on the clock of the machine, which no test waits
+ * for: here it is as soon as it may be.
  */
 
 static void
 forget_old(void)
 {
-    size_t       i;
-    char         key[64];
-    const char  *argv[] = { "DEL", key };
+    size_t              i;
+    jm_state_t         *st;
+    jm_ledger_entry_t  *e;
+
+    st = &states[0];
+
+    state_begin(st);
 
     for (i = 0; i < nmade; i++) {
+        e = jm_ledger_numbered(&st->ledger, made[i].entry[MEM]);
 
-        if (made[i].gone || state_clock.wall - made[i].at < JM_LEDGER_TOLD_FOR
-            || jm_ledger_numbered(&states[0].ledger, made[i].entry[MEM])
-               != NULL)
+        if (made[i].gone
+            || (e != NULL && (!jm_ledger_expired(&st->ledger, e, st->now)
+                              || jm_ledger_keeps(&st->ledger, e))))
         {
             continue;
         }
 
         made[i].gone = 1;
 
-        snprintf(key, sizeof(key), REDIS_PREFIX "e%" PRIu64,
-                 made[i].entry[RED]);
-        redis_command(processes[0].c, 2, argv, NULL);
+        if (e != NULL) {
+            jm_ledger_retire(&st->ledger, e);
+            forget(made[i].entry[RED]);
+
+        } else if (state_clock.wall - made[i].at >= JM_LEDGER_TOLD_FOR) {
+            forget(made[i].entry[RED]);
+        }
     }
+
+    state_commit(st);
+}
+
+
+static void
+forget(uint64_t entry)
+{
+    char         key[64];
+    const char  *argv[] = { "DEL", key };
+
+    snprintf(key, sizeof(key), REDIS_PREFIX "e%" PRIu64, entry);
+    redis_command(processes[0].c, 2, argv, NULL);
 }
 
 
@@ -1302,8 +1327,10 @@ static void
 do_kill(void)
 {
     one_t       *o;
+    views_t      views;
     unsigned     i;
-    jm_redis_t   conf;
+
+    static const uint8_t  nobody[JM_LEDGER_KEY];
 
     what = "kill";
     i = 1 + dice(PROCESSES - 1);
@@ -1319,8 +1346,6 @@ do_kill(void)
         }
     }
 
-    conf = processes[i].redis;
-    (void) conf;
     redis_end(&processes[i]);
 
     begin_process(i, &states[0]);
@@ -1328,11 +1353,24 @@ do_kill(void)
 
     /*
      * Until it looks who lives the memory grants slots to the dead; shares it
-     * takes away now and then, and all when it is asked.
+     * takes away now and then, and all when it is asked.  Redis gives back less
+     * of them in each call.
      */
 
     set_clock(500);
+
+    for (i = 0; i < 8; i++) {
+        see(RED, 0, &views);
+    }
+
     do_see();
+
+    for (i = 0; i < 8; i++) {
+        state_begin(&states[0]);
+        jm_ledger_watch(&states[0].ledger, nobody,
+                        states[0].now);
+        state_commit(&states[0]);
+    }
 }
 
 

@@ -477,10 +477,16 @@ function ledger.placed(serial, i, place)
     end
 end
 
--- How a task stands, for who has no claim on it: it is changed by nothing.
+-- How a task stands, for who has no claim on it.
 
 function ledger.peek(serial, i)
     local e = numbered(serial)
+
+    if e then
+        watch(e)
+        e = not e.gone and e or nil
+    end
+
     local slot = e and e.slots[i]
     local peek = { look = LOOK_GONE, account = LEDGER_ANY, place = 0,
                    sending = 0, id = '', told = false }
