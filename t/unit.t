@@ -4,17 +4,26 @@
 # src/core under ASan and UBSan by "make unit".  A wrong plan and a bad exit code
 # (a sanitizer's finding) fail as well as a "not ok".
 
+#
+# Those of the store on Redis find a server at JIMENG_REDIS, a unix socket, or
+# skip where there is no redis-server.
+
 use strict;
 use warnings;
 
+use File::Temp qw(tempdir);
 use FindBin;
+use IO::Socket::UNIX;
 use TAP::Parser;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $root = "$FindBin::Bin/..";
 my @names = sort map { m{([^/]+)\.c$} } glob("$root/t/unit/*.c");
 
 plan(skip_all => 'no programs in t/unit') unless @names;
+
+my $server = redis_start(tempdir(CLEANUP => 1));
 
 for my $name (@names) {
     my $program = "$root/build/unit/$name";
@@ -41,4 +50,49 @@ for my $name (@names) {
     };
 }
 
+redis_stop();
+
 done_testing();
+
+END {
+    redis_stop();
+}
+
+
+sub redis_start {
+    my $dir = shift;
+
+    my ($program) = grep({ -x } map({ "$_/redis-server" }
+                                    split(/:/, $ENV{PATH}), '/usr/sbin'))
+        or return;
+
+    my $pid = fork() // die("fork: $!\n");
+
+    if ($pid == 0) {
+        open(STDOUT, '>', "$dir/log") or die("$dir/log: $!\n");
+        open(STDERR, '>&', \*STDOUT) or die("$dir/log: $!\n");
+        exec($program, '--port', 0, '--unixsocket', "$dir/socket", '--dir',
+             $dir, '--save', '', '--appendonly', 'no')
+            or die("$program: $!\n");
+    }
+
+    for (1 .. 200) {
+        last if IO::Socket::UNIX->new(Peer => "$dir/socket");
+        sleep(0.05);
+    }
+
+    $ENV{JIMENG_REDIS} = "$dir/socket";
+
+    return $pid;
+}
+
+
+sub redis_stop {
+    my $pid = $server or return;
+
+    local $?;                   # the exit code of all tests, at the end
+
+    undef($server);
+    kill('TERM', $pid);
+    waitpid($pid, 0);
+}

@@ -41,7 +41,8 @@ void jm_redis_begin(jm_redis_args_t *args, jm_redis_t *redis,
 
 /* Add an argument: a text, which stays the caller's until the call is made, */
 void jm_redis_put(jm_redis_args_t *args, jm_str_t text);
-void jm_redis_put_bytes(jm_redis_args_t *args, const uint8_t *data, size_t len);
+void jm_redis_put_bytes(jm_redis_args_t *args, const uint8_t *data,
+    size_t len);
 
 /* a number, also as the digest of a client's name, or what it has for nobody, */
 void jm_redis_put_number(jm_redis_args_t *args, uint64_t n);
