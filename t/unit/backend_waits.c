@@ -11,7 +11,7 @@
 
 #define _GNU_SOURCE
 
-#include "state.h"
+#include "stores.h"
 
 
 #define SIZE  (512 * 1024)
@@ -129,11 +129,6 @@ test_turns(unsigned account, order_t *o)
     is_turn(o[2].claim.serial, 2, 3, "another client");
     is_int((int64_t) look(&st, entry).turn.eta, 0, "no time is known yet");
 
-    jm_queue_number(&st.queue, account)->average = 10000;
-    is_int((int64_t) look(&st, entry).turn.eta, 20000, "the slot's, its own");
-    is_int((int64_t) look(&st, o[2].claim.serial).turn.eta, 30000,
-           "and one that is before it");
-
     op = look(&st, o[0].claim.serial);
     is_int(op.look, JM_LOOK_TAKEN, "one that runs");
     is_int((int64_t) op.turn.position, 0, "does not wait");
@@ -152,6 +147,38 @@ test_turns(unsigned account, order_t *o)
     is_int(c.canceled, 0, "one that runs cannot be");
     is_int(c.running, 1, "as it runs");
     is_int((int64_t) cancel(4711, 1).running, 0, "one that is none neither");
+}
+
+
+/* once a task has taken 10 s on the account */
+
+static void
+test_eta(unsigned account)
+{
+    order_t   o[3];
+    unsigned  i;
+
+    order_running(&st, &o[0], 20, "learned", account, &alice);
+    stores_wait(10000);
+    order_over(&st, &o[0], 0, 1, JM_LEAVE_OVER);
+    order_close(&st, &o[0], 1);
+
+    order_running(&st, &o[0], 21, "runs", account, &alice);
+
+    for (i = 1; i < 3; i++) {
+        (void) order_open(&st, &o[i], 21 + i, 1, i == 1 ? &alice : &bob);
+        (void) order_enter(&st, &o[i], 0, account, i == 1 ? &alice : &bob);
+    }
+
+    is_int((int64_t) look(&st, o[1].claim.serial).turn.eta, 20000,
+           "the slot's, its own");
+    is_int((int64_t) look(&st, o[2].claim.serial).turn.eta, 30000,
+           "and one that is before it");
+
+    for (i = 0; i < 3; i++) {
+        order_lose(&st, &o[i], 0);
+        order_close(&st, &o[i], 0);
+    }
 }
 
 
@@ -261,35 +288,45 @@ test_restart(const uint64_t *entries)
 }
 
 
-int
-main(void)
+static void
+test_all(void)
 {
     order_t             o[3];
-    unsigned            account;
     uint64_t            entries[3];
     const jm_client_t  *clients[] = { &alice, &bob };
+
+    static const stores_account_t  accounts[] = {
+        { "main", 1 }, { "other", 1 }
+    };
 
     alice = state_client("alice");
     bob = state_client("bob");
 
-    state_new(&st, SIZE, 100);
-    state_backend(&b, &st);
+    stores_begin(&b, &st, SIZE, accounts, 2, clients, 2);
 
-    account = state_account(&st, "main", 1);
-    (void) state_sync(&st, clients, 2);
-
-    test_turns(account, o);
+    test_turns(0, o);
 
     entries[0] = o[1].claim.serial;
     entries[1] = o[2].claim.serial;
 
-    test_canceled(account, &o[1]);
-    entries[2] = test_failed(account);
+    test_canceled(0, &o[1]);
+    entries[2] = test_failed(0);
 
-    is_int(state_is_whole(&st), 1, "all is whole");
-    test_restart(entries);
+    test_eta(1);
 
-    state_done(&st);
+    /* Redis is not taken over: it is there */
 
-    return done_testing();
+    if (!on_redis) {
+        is_int(state_is_whole(&st), 1, "all is whole");
+        test_restart(entries);
+    }
+
+    stores_end(&st);
+}
+
+
+int
+main(void)
+{
+    return stores_test(test_all);
 }
