@@ -18,12 +18,16 @@
 #define REDIS_CLIENTS  16
 
 
-/* what becomes of calls: an answer, none though they are made, or none */
+/*
+ * What becomes of calls: an answer; none though they are made, or since they
+ * are not, or none before they are made after all.
+ */
 
 typedef enum {
     REDIS_ANSWERS = 0,
     REDIS_LOSES,
-    REDIS_REFUSES
+    REDIS_REFUSES,
+    REDIS_IS_LATE
 } redis_how_e;
 
 
@@ -105,13 +109,19 @@ redis_call(void *ctx, size_t argc, const char **argv, const size_t *lens,
         return JM_ERROR;
     }
 
+    if (r->how == REDIS_IS_LATE) {
+        done(&r->redis, op, NULL);
+    }
+
     reply = redisCommandArgv(r->c, (int) argc, argv, lens);
 
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
         printf("# %s: %s\n", argv[1], reply->str);
     }
 
-    done(&r->redis, op, r->how == REDIS_LOSES ? NULL : reply);
+    if (r->how != REDIS_IS_LATE) {
+        done(&r->redis, op, r->how == REDIS_LOSES ? NULL : reply);
+    }
 
     freeReplyObject(reply);
 

@@ -300,6 +300,8 @@ local function watch(e)
 end
 
 local function attach(claim, e)
+    undo_by('attached', e.serial, e.turn, e.waits)
+
     e.clients = e.clients + 1
     e.turn = (e.turn + 1) % 65536
     e.waits = OWNER
@@ -309,8 +311,6 @@ local function attach(claim, e)
     claim.serial = e.serial
     claim.turn = e.turn
     claim.attached = 1
-
-    undo_by('attached', e.serial, e.turn)
 end
 
 local function detach(claim, e)

@@ -365,8 +365,8 @@ function ledger.failed(claim, told)
     end
 end
 
--- Nobody learned what a call did: see undo_by().  A client that was attached has
--- left; what was taken is nobody's; what was to be submitted was not.
+-- Nobody learned what a call did: see undo_by().  A client that was attached was
+-- never there; what was taken is nobody's; what was to be submitted was not.
 
 local function undone(serial, i, round, state)
     local e = numbered(serial)
@@ -379,22 +379,31 @@ local function undone(serial, i, round, state)
     end
 end
 
-function ledger.undo_attach(serial, turn)
+function ledger.undo_attach(serial, turn, waits)
     local e = numbered(serial)
 
     if e == nil then
         return
     end
 
-    for i, slot in ipairs(e.slots) do
-        if turn == 1 and slot.owner == OWNER and slot.round == 1
-           and slot.state == IDLE
+    -- with its first client the entry was made
+
+    for _, slot in ipairs(e.slots) do
+        if waits == 0 and turn == 0 and slot.owner == OWNER
+           and slot.round == 1 and slot.state == IDLE
         then
             slot.state = FREE
         end
     end
 
-    ledger.left({ serial = serial, turn = turn, attached = 1 })
+    if e.turn == (turn + 1) % 65536 then
+        e.turn = turn
+        e.waits = waits
+    end
+
+    e.clients = max(e.clients - 1, 0)
+
+    settle(e)
 end
 
 function ledger.undo_take(serial, i, round)
