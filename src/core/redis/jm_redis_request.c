@@ -16,7 +16,6 @@
 
 #define JM_REDIS_RATE       4       /* values of each in a reply */
 #define JM_REDIS_VIEW       12
-#define JM_REDIS_SUM        5
 #define JM_REDIS_ACCOUNT    14
 
 
@@ -325,6 +324,7 @@ jm_redis_usage(jm_backend_t *b, jm_op_usage_t *op)
 static void
 jm_redis_used(jm_redis_t *redis, void *data, const redisReply *reply)
 {
+    uint64_t            n;
     jm_op_usage_t      *op = data;
     jm_quota_usage_t   *usage;
     jm_redis_reader_t   in;
@@ -334,13 +334,17 @@ jm_redis_used(jm_redis_t *redis, void *data, const redisReply *reply)
     usage = &op->usage;
     memset(usage, 0, sizeof(jm_quota_usage_t));
 
-    jm_redis_read(&in, reply, JM_REDIS_RATE + JM_REDIS_VIEW + JM_REDIS_SUM);
+    jm_redis_read(&in, reply, JM_REDIS_RATE + JM_REDIS_VIEW + 1);
 
     jm_redis_get_rate(&in, &op->rate);
     jm_redis_get_view(&in, &op->view);
+
+    n = jm_redis_get(&in, JM_QUOTA_MODELS + 1);
+    in.bad |= (n == 0);
+
     jm_redis_get_sum(&in, &usage->all);
 
-    while (!in.bad && in.i < in.n && usage->n < JM_QUOTA_MODELS) {
+    while (!in.bad && usage->n + 1 < n) {
         jm_redis_get_sum(&in, &usage->models[usage->n++]);
     }
 

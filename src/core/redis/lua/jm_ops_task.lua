@@ -307,7 +307,7 @@ register('asked', function ()
 end)
 
 -- client
--- rate, view, and of all models and each: model, pictures and cost of day, month
+-- rate, view, how many follow; of all models and each: model, pictures and cost of day, month
 
 register('usage', function ()
     local client, reply = quota.client(), {}
@@ -315,7 +315,11 @@ register('usage', function ()
     append(reply, quota.rate_view(client))
     append(reply, quota.view(client))
 
-    for _, sums in ipairs(quota.usage(client)) do
+    local list = quota.usage(client)
+
+    reply[#reply + 1] = #list
+
+    for _, sums in ipairs(list) do
         append(reply, sums)
     end
 
