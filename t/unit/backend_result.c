@@ -256,7 +256,7 @@ test_done(void)
 }
 
 
-/* it is forgotten while memory is found for it, which only that may be short of */
+/* it is forgotten while memory for it is found: Redis has room for all */
 
 static void
 test_forgotten(void)

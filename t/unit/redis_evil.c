@@ -270,7 +270,10 @@ does_refused(void)
 }
 
 
+/* of the entry that has brought something */
+
 static uint64_t  kept;
+
 
 static unsigned
 does_look(void)

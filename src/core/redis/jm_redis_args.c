@@ -374,3 +374,18 @@ jm_redis_digest(const jm_redis_t *redis, jm_str_t name)
 
     return jm_max(n, 1);
 }
+
+
+void
+jm_redis_hold(const jm_redis_t *redis, jm_hold_t *hold,
+    const jm_client_t *client, const jm_bill_t *most, unsigned held)
+{
+    memset(hold, 0, sizeof(jm_hold_t));
+
+    if (held) {
+        hold->serial = jm_redis_digest(redis, client->name);
+        hold->images = most->images;
+        hold->cost = most->cost;
+        hold->running = 1;
+    }
+}

@@ -44,7 +44,7 @@ void jm_redis_put(jm_redis_args_t *args, jm_str_t text);
 void jm_redis_put_bytes(jm_redis_args_t *args, const uint8_t *data,
     size_t len);
 
-/* a number, also as the digest of a client's name, or what it has for nobody, */
+/* a number, and one that is the digest of a client's name, or 0 for nobody, */
 void jm_redis_put_number(jm_redis_args_t *args, uint64_t n);
 void jm_redis_put_digest(jm_redis_args_t *args, uint64_t digest);
 
@@ -79,6 +79,10 @@ void jm_redis_undo(jm_redis_t *redis, uint64_t number);
 
 /* Returns the digest that stands for a client's name; 0: libcrypto fails. */
 uint64_t jm_redis_digest(const jm_redis_t *redis, jm_str_t name);
+
+/* Sets *hold to what is held for a client, or to none. */
+void jm_redis_hold(const jm_redis_t *redis, jm_hold_t *hold,
+    const jm_client_t *client, const jm_bill_t *most, unsigned held);
 
 
 #endif /* _JM_REDIS_ARGS_H_INCLUDED_ */

@@ -29,9 +29,5 @@ void jm_backend_redis_end(jm_backend_t *b);
 size_t jm_redis_news(jm_backend_t *b, uint64_t *serials, size_t n,
     uint32_t *alarms);
 
-/* Sets *hold to what is held for a client, or to none. */
-void jm_redis_hold(const jm_redis_t *redis, jm_hold_t *hold,
-    const jm_client_t *client, const jm_bill_t *most, unsigned held);
-
 
 #endif /* _JM_REDIS_PART_H_INCLUDED_ */

@@ -230,21 +230,6 @@ jm_redis_open_hold(jm_redis_t *redis, jm_op_open_t *op, unsigned held)
 }
 
 
-void
-jm_redis_hold(const jm_redis_t *redis, jm_hold_t *hold,
-    const jm_client_t *client, const jm_bill_t *most, unsigned held)
-{
-    memset(hold, 0, sizeof(jm_hold_t));
-
-    if (held) {
-        hold->serial = jm_redis_digest(redis, client->name);
-        hold->images = most->images;
-        hold->cost = most->cost;
-        hold->running = 1;
-    }
-}
-
-
 static void
 jm_redis_ended(jm_backend_t *b, jm_ledger_claim_t *claim, jm_claim_e how,
     const jm_error_t *error)

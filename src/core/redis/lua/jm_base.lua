@@ -129,6 +129,14 @@ local function forget(kind, id)
     redis.call('DEL', P .. key)
 end
 
+-- The caller knows what the call of this number did.
+
+local function is_known(n)
+    if n ~= NUMBER then
+        redis.call('DEL', P .. 'd' .. number(n))
+    end
+end
+
 local function flush()
     for key, what in pairs(dirty) do
         local kind = kinds[what[1]]

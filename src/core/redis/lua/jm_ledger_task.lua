@@ -162,6 +162,7 @@ function ledger.sent(claim, i, what, id, place)
 
         elseif what == SENT_BACK then
             slot.place = place
+            slot.id = ''
             slot.state = IDLE
             change(e)
 
@@ -427,6 +428,8 @@ end
 
 function ledger.close(claim)
     local e = find(claim)
+
+    is_known(claim.serial)
 
     if e == nil then
         return

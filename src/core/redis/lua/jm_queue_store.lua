@@ -269,6 +269,7 @@ local function drop_place(p)
 
     p.state = 0
     forget('p', number(p.serial))
+    is_known(p.serial)
 end
 
 local function line_up(p, list)

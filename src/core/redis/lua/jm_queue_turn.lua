@@ -260,6 +260,25 @@ local function follow(p)
     p.owner = OWNER
 end
 
+local function bury(owner)
+    local places = redis.call('SPOP', P .. 'w' .. owner, QUEUE_PIECE)
+
+    for _, serial in ipairs(places) do
+        local p = place_at(tonumber(serial))
+
+        if p and p.owner == tonumber(owner) then
+            lose(p)
+        end
+    end
+
+    if #places < QUEUE_PIECE then
+        redis.call('ZADD', P .. 'D', number(died(owner) or NOW), owner)
+        redis.call('ZREM', P .. 'o', owner)
+    else
+        state.dead = 1
+    end
+end
+
 local function reap()
     if span(state.reaped, NOW) < QUEUE_REAP and state.dead ~= 1 then
         return
@@ -269,25 +288,14 @@ local function reap()
     state.dead = 0
     save_state()
 
+    -- this one may be late with saying that it lives
+
     local dead = redis.call('ZRANGEBYSCORE', P .. 'o', '-inf', number(NOW),
                             'LIMIT', 0, 4)
 
     for _, owner in ipairs(dead) do
-        local places = redis.call('SPOP', P .. 'w' .. owner, QUEUE_PIECE)
-
-        for _, serial in ipairs(places) do
-            local p = place_at(tonumber(serial))
-
-            if p and p.owner == tonumber(owner) then
-                lose(p)
-            end
-        end
-
-        if #places < QUEUE_PIECE then
-            redis.call('ZADD', P .. 'D', number(died(owner) or NOW), owner)
-            redis.call('ZREM', P .. 'o', owner)
-        else
-            state.dead = 1
+        if not lives(tonumber(owner)) then
+            bury(owner)
         end
     end
 
