@@ -306,17 +306,19 @@ redis_renew(redis_t *r)
 static inline void
 redis_subscribe(redis_t *r)
 {
-    char        channel[64];
-    const char  *argv[] = { "SUBSCRIBE", channel };
+    size_t       lens[2];
+    unsigned     all;
+    uint8_t      channel[JM_REDIS_CHANNEL];
+    const char  *argv[] = { "SUBSCRIBE", (char *) channel };
 
     r->subscribed = redis_connect();
 
-    snprintf(channel, sizeof(channel), REDIS_PREFIX "w%" PRIu64,
-             r->redis.owner);
-    redis_command(r->subscribed, 2, argv, NULL);
+    for (all = 0; all < 2; all++) {
+        lens[0] = strlen(argv[0]);
+        lens[1] = jm_redis_channel(&r->redis, all, channel);
 
-    snprintf(channel, sizeof(channel), REDIS_PREFIX "w*");
-    redis_command(r->subscribed, 2, argv, NULL);
+        redis_command(r->subscribed, 2, argv, lens);
+    }
 }
 
 

@@ -28,6 +28,7 @@
 #define JM_REDIS_VERSION    1       /* of functions, and what they keep */
 #define JM_REDIS_NEWS       1024    /* places that are told of at a time */
 #define JM_REDIS_PREFIX     64      /* bytes of a prefix of keys, at most */
+#define JM_REDIS_CHANNEL    (JM_REDIS_PREFIX + 22)  /* bytes of a channel */
 #define JM_REDIS_SERIALS    1000    /* numbers that a process gets at once */
 
 
@@ -100,7 +101,14 @@ void jm_backend_redis(jm_backend_t *b, jm_redis_t *redis);
 /* Gives back what jm_redis_configure() took; again it does nothing. */
 void jm_redis_free(jm_redis_t *redis);
 
-/* A message of the subscription to jm_redis_channels(): places, or an alarm. */
+/*
+ * Writes the name of a channel that the process has to listen to once it has
+ * joined, or of the one that all listen to, to dst, of JM_REDIS_CHANNEL bytes,
+ * and returns its length.
+ */
+size_t jm_redis_channel(const jm_redis_t *redis, unsigned all, uint8_t *dst);
+
+/* A message of one of them is for news(). */
 void jm_redis_message(jm_redis_t *redis, jm_str_t channel, jm_str_t text);
 
 

@@ -4,6 +4,8 @@
  */
 
 
+#include <stdio.h>
+
 #include "jm_redis_args.h"
 #include "jm_redis_part.h"
 #include "jm_redis_process.h"
@@ -174,6 +176,7 @@ jm_redis_joined(jm_redis_t *redis, void *data, const redisReply *reply)
     jm_redis_read_one(&in, reply);
     redis->owner = jm_redis_get(&in, JM_REDIS_MOST);
 
+    op->lost = 0;
     op->away = (in.bad || redis->owner == 0);
     op->done.handler(op->done.data);
 }
@@ -182,10 +185,17 @@ jm_redis_joined(jm_redis_t *redis, void *data, const redisReply *reply)
 void
 jm_redis_renew(jm_redis_t *redis, jm_op_join_t *op)
 {
+    unsigned         i;
     jm_redis_args_t  args;
 
     jm_redis_begin(&args, redis, "renew", 0);
     jm_redis_put_node(&args, op);
+    jm_redis_put_number(&args, redis->naccounts);
+
+    for (i = 0; i < redis->naccounts; i++) {
+        jm_redis_put_account(&args, i);
+    }
+
     jm_redis_send(&args, jm_redis_renewed, op);
 }
 
@@ -196,10 +206,12 @@ jm_redis_renewed(jm_redis_t *redis, void *data, const redisReply *reply)
     jm_op_join_t       *op = data;
     jm_redis_reader_t   in;
 
-    (void) redis;
-
     jm_redis_read_one(&in, reply);
-    (void) jm_redis_get(&in, JM_REDIS_MOST);
+    op->lost = !jm_redis_get(&in, 1);
+
+    if (!in.bad && op->lost) {
+        redis->owner = 0;
+    }
 
     op->away = in.bad;
     op->done.handler(op->done.data);
@@ -228,6 +240,23 @@ jm_redis_query_denied(jm_redis_t *redis, unsigned account)
         jm_redis_put_account(&args, account);
         jm_redis_say(&args);
     }
+}
+
+
+size_t
+jm_redis_channel(const jm_redis_t *redis, unsigned all, uint8_t *dst)
+{
+    int     n;
+    size_t  len;
+
+    len = jm_min(redis->prefix.len, JM_REDIS_PREFIX);
+    memcpy(dst, redis->prefix.data, len);
+
+    n = all ? snprintf((char *) dst + len, JM_REDIS_CHANNEL - len, "w*")
+            : snprintf((char *) dst + len, JM_REDIS_CHANNEL - len, "w%llu",
+                       (unsigned long long) redis->owner);
+
+    return len + (size_t) n;
 }
 
 

@@ -47,13 +47,18 @@ typedef struct {
 } jm_op_configure_t;
 
 
-/* the process becomes an owner; says is of its node, and for others to read */
+/*
+ * The process becomes an owner; says is of its node, and for others to read.
+ * lost, when it is to be renewed: the server does not know it any more, as it
+ * has lost what it was told.  The process has to configure and to join anew.
+ */
 
 typedef struct {
     jm_done_t            done;
     jm_str_t             node;      /* JM_REDIS_NODE */
     jm_str_t             says;      /* JM_REDIS_SAYS */
     unsigned             away;
+    unsigned             lost;
 } jm_op_join_t;
 
 

@@ -14,6 +14,7 @@
 --   r<entry>:<task>  what a task has brought
 --   u<client> what a client has used
 --   a        accounts by their numbers       A       numbers by their names
+--   x        accounts: when a process last had each
 --   q        what the queue has besides      g       groups of places
 --   p<place> a place                         z<group> those that wait there
 --   c<client> a client's lines               w<process> places of a process
@@ -25,6 +26,7 @@
 local LEASE = 15000
 local UNDO_FOR = 600000
 local DEAD_FOR = 86400000
+local NUMBERS = 1048576             -- that are given out in a second, at most
 
 -- what is in headers of the core by the same names
 
@@ -66,6 +68,20 @@ end
 
 local function span(from, to)
     return to > from and to - from or 0
+end
+
+-- Returns the first of n numbers that nothing else has, or ever had: a server
+-- that has lost all it knew goes on behind those that processes have yet.
+
+local function numbers(n)
+    local last = redis.call('INCRBY', P .. 'n', number(n))
+
+    if last == n then
+        last = SECONDS * NUMBERS + n
+        redis.call('SET', P .. 'n', number(last))
+    end
+
+    return last - n + 1
 end
 
 local function lives(owner)

@@ -37,7 +37,7 @@ end)
 -- the number of the process
 
 register('join', function ()
-    local owner = redis.call('INCR', P .. 'n')
+    local owner = numbers(1)
 
     redis.call('ZADD', P .. 'o', number(NOW + LEASE), number(owner))
     redis.call('HSET', P .. 'N', str(), number(NOW) .. ' ' .. str())
@@ -45,13 +45,22 @@ register('join', function ()
     return owner
 end)
 
--- name of the node, what it says of itself: the lease goes on
+-- name of the node, what it says of itself, n, accounts: the lease goes on
+-- whether there is such a process
 
 register('renew', function ()
+    if died(OWNER) == nil then
+        return 0
+    end
+
     redis.call('ZADD', P .. 'o', number(NOW + LEASE), number(OWNER))
     redis.call('HSET', P .. 'N', str(), number(NOW) .. ' ' .. str())
 
-    return 0
+    for _ = 1, num() do
+        queue.seen(num())
+    end
+
+    return 1
 end)
 
 -- the process ends
@@ -64,9 +73,7 @@ end)
 -- the first of n numbers that nothing else has
 
 register('serials', function ()
-    local n = num()
-
-    return redis.call('INCRBY', P .. 'n', number(n)) - n + 1
+    return numbers(num())
 end)
 
 -- the number of a call of which nobody knows what it did, if it was made

@@ -134,7 +134,7 @@ function queue.configure(name, conf)
         i = queue.free_number()
 
         if i == nil then
-            return -1
+            return LEDGER_ANY
         end
 
         redis.call('HSET', P .. 'A', name, number(i))
@@ -153,7 +153,8 @@ function queue.configure(name, conf)
         a[field] = value
     end
 
-    a.seen = NOW
+    queue.seen(i)
+
     a.effective = conf.concurrency
     a.taken, a.refusals, a.rest, a.next, a.probes = 0, 0, 0, 0, {}
     a.aside, a.models = { 0, 0, 0 }, {}
@@ -163,8 +164,16 @@ function queue.configure(name, conf)
     return i
 end
 
+-- A process that lives has the account.
+
+function queue.seen(i)
+    redis.call('ZADD', P .. 'x', number(NOW), number(i))
+end
+
+-- With all of them taken it is the one that no process has had for longest.
+
 function queue.free_number()
-    local used, oldest = wanted()
+    local used, oldest, least = wanted()
 
     for i = 0, ACCOUNTS - 1 do
         local a = accounts[i]
@@ -173,10 +182,15 @@ function queue.free_number()
             return i
         end
 
-        if a.running == 0 and not used[i]
-           and (oldest == nil or a.seen < accounts[oldest].seen)
-        then
-            oldest = i
+        if a.running == 0 and not used[i] then
+            local seen = redis.call('ZSCORE', P .. 'x', number(i)) or 0
+
+            if span(tonumber(seen), NOW) > 2 * LEASE
+               and (oldest == nil or tonumber(seen) < least)
+            then
+                oldest = i
+                least = tonumber(seen)
+            end
         end
     end
 

@@ -134,7 +134,7 @@ function queue.enter(r)
     end
 
     local p = {
-        serial = r.serial, seq = redis.call('INCR', P .. 'n'), task = r.task,
+        serial = r.serial, seq = numbers(1), task = r.task,
         pictures = r.pictures, model = r.model, entry = r.entry,
         billed = r.billed, price = r.price, client = r.client,
         req_key = r.req_key, accounts = list, since = NOW,

@@ -109,7 +109,7 @@ end
 -- The order of places in a group: by tag, then as they came.
 
 local function member(p)
-    return string.format('%015.0f:%.0f', p.seq, p.serial)
+    return string.format('%016.0f:%.0f', p.seq, p.serial)
 end
 
 local function serial_of(text)
