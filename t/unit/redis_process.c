@@ -166,7 +166,6 @@ test_numbers(void)
 
     stores_wait(2 * JM_REDIS_LEASE + 1);
     op.accounts = many + 1;
-    op.n = 63;
     jm_redis_configure(&stores_redis.redis, &op);
     is_int(op.rc, JM_OK, "and one goes that nobody has");
 
