@@ -3,9 +3,9 @@
  * nothing has happened once their undoing was told, and the same can be done
  * again.  What is over is counted once.
  *
- * Seen failing without jm_redis_undo() in each of the operations ("it is as it
- * was"), without EXISTS in register() ("made later"), and without the claim's
- * own in jm_redis_over_alone().
+ * Seen failing without jm_redis_undo() in each of the operations ("new again",
+ * "one that would wait"), without EXISTS in register() ("made later"), without who waited before
+ * in ledger.undo_attach(), and without the claim's own in jm_redis_over_alone().
  */
 
 

@@ -4,7 +4,8 @@
  * gives out a number again that somebody has.
  *
  * Seen failing without the counter's beginning in numbers(), without the look
- * at the version in configure, and without the alarm in jm_redis_new().
+ * at the version in configure, without lives() in reap(), and without the alarm
+ * in jm_redis_new().
  */
 
 
@@ -97,6 +98,7 @@ test_version(void)
     jm_redis_account_t many[65];
 
     const char  *argv[] = { "HSET", REDIS_PREFIX "s", "version", "7" };
+    const char  *exists[] = { "HEXISTS", REDIS_PREFIX "A", "new" };
 
     begin();
 
@@ -119,10 +121,18 @@ test_version(void)
 
     redis_command(stores_redis.c, 4, argv, NULL);
 
+    memset(many, 0, sizeof(many));
+    many[0] = stores_accounts[0];
+    many[0].name = str("new");
+    op.accounts = many;
+    op.n = 1;
+
     jm_redis_configure(&stores_redis.redis, &op);
     is_int(op.away, 0, "what is of another version");
-    is_int(op.rc, JM_INVALID, "is not touched");
-    is_int((int64_t) op.version, 7, "and said");
+    is_int(op.rc, JM_INVALID, "is no good");
+    is_int((int64_t) op.version, 7, "which is said");
+    is_int(redis_command(stores_redis.c, 3, exists, NULL), 0,
+           "and not touched");
 
     stores_end(&st);
 }
@@ -245,6 +255,15 @@ test_lease(void)
     jm_op_join_t join;
 
     begin();
+
+    order_running(&st, &o, 3, "its own", 0, &alice);
+    state_wait(JM_REDIS_LEASE + 1);
+    redis_set_clock(stores_redis.c, state_clock.wall);
+    is_int(stores_account(&b, 0).lost, 0, "no process takes itself for dead");
+    order_over(&st, &o, 0, 1, JM_LEAVE_OVER);
+    order_close(&st, &o, 1);
+    redis_renew(&stores_redis);
+
     redis_begin(&other, stores_accounts, 2);
 
     order_running(&st, &o, 1, "runs", 0, &alice);
