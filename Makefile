@@ -179,7 +179,7 @@ build/replay/%: t/fuzz/%.c build/replay.o $(CORE_OBJS)
 	@mkdir -p $(@D)
 	@echo "building $@"
 	@$(CC) $(CFLAGS) $(INCLUDES) -MMD -MP -o $@ $< build/replay.o \
-	    $(CORE_OBJS) $(LIBS)
+	    $(CORE_OBJS) $(LIBS) $(HIREDIS)
 
 
 # ---- sanitizers
@@ -225,7 +225,7 @@ build/fuzz/%: t/fuzz/%.c $(CORE) \
               $(wildcard src/core/*/*.h t/unit/*.h t/fuzz/*.h)
 	@mkdir -p $(@D)
 	@echo "building $@"
-	@$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(CORE) $(LIBS)
+	@$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(CORE) $(LIBS) $(HIREDIS)
 
 fuzzers: $(FUZZ:%=build/fuzz/%)
 

@@ -4,8 +4,9 @@
  * again.  What is over is counted once.
  *
  * Seen failing without jm_redis_undo() in each of the operations ("new again",
- * "one that would wait"), without EXISTS in register() ("made later"), without who waited before
- * in ledger.undo_attach(), and without the claim's own in jm_redis_over_alone().
+ * "one that would wait"), without EXISTS in register() ("made later"), without
+ * who waited before in ledger.undo_attach(), and without the claim's own in
+ * jm_redis_over_alone().
  */
 
 
