@@ -22,6 +22,18 @@ static jm_backend_t  b;
 static jm_client_t   alice;
 
 
+static redisReplyObjectFunctions  functions;
+
+static void  *(*lists)(const redisReadTask *task, int n);
+
+
+static void *
+make_list(const redisReadTask *task, int n)
+{
+    return n > JM_REDIS_ELEMENTS ? NULL : lists(task, n);
+}
+
+
 static jm_rc_e
 call(void *ctx, size_t argc, const char **argv, const size_t *lens,
     jm_redis_done_pt done, void *op)
@@ -406,7 +418,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
 
-    reader->maxelements = JM_REDIS_ELEMENTS;
+    /* hiredis 0.14 makes a list of as many as it is told that there will be */
+
+    lists = reader->fn->createArray;
+    functions = *reader->fn;
+    functions.createArray = make_list;
+    reader->fn = &functions;
+
     redisReaderFeed(reader, (const char *) data + 1, size - 1);
 
     ops[data[0] % jm_nitems(ops)]();
