@@ -15,6 +15,12 @@ static ngx_int_t ngx_http_jimeng_phase(ngx_conf_t *cf, ngx_http_phases phase,
     ngx_http_handler_pt handler);
 static ngx_int_t ngx_http_jimeng_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_jimeng_init_process(ngx_cycle_t *cycle);
+static void ngx_http_jimeng_exit_process(ngx_cycle_t *cycle);
+
+#if !(NGX_JIMENG_REDIS)
+static char *ngx_http_jimeng_store(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+#endif
 
 
 static ngx_conf_post_t  ngx_http_jimeng_positive_post =
@@ -168,6 +174,13 @@ static ngx_command_t  ngx_http_jimeng_commands[] = {
       0,
       NULL },
 
+    { ngx_string("jimeng_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_jimeng_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("jimeng_timezone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_jimeng_timezone,
@@ -253,7 +266,7 @@ ngx_module_t  ngx_http_jimeng_module = {
     ngx_http_jimeng_init_process,          /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_jimeng_exit_process,          /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -368,5 +381,35 @@ ngx_http_jimeng_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+#if (NGX_JIMENG_REDIS)
+
+    if (ngx_http_jimeng_redis_init_process(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+#endif
+
     return ngx_http_jimeng_slots_init_process(cycle);
 }
+
+
+static void
+ngx_http_jimeng_exit_process(ngx_cycle_t *cycle)
+{
+#if (NGX_JIMENG_REDIS)
+    ngx_http_jimeng_redis_exit_process(cycle);
+#endif
+}
+
+
+#if !(NGX_JIMENG_REDIS)
+
+static char *
+ngx_http_jimeng_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return "needs hiredis, which was not there when this module was built: "
+           "install it (Debian's package is libhiredis-dev), and build the "
+           "module again";
+}
+
+#endif

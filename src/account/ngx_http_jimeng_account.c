@@ -33,8 +33,6 @@ static char *ngx_http_jimeng_account_secret(ngx_conf_t *cf,
     ngx_http_jimeng_account_t *account, void *field);
 static char *ngx_http_jimeng_account_pass(ngx_conf_t *cf,
     ngx_http_jimeng_account_t *account, void *field);
-static char *ngx_http_jimeng_credential(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *value, jm_str_t *credential);
 static char *ngx_http_jimeng_credential_env(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
 
@@ -405,7 +403,7 @@ ngx_http_jimeng_account_pass(ngx_conf_t *cf,
 
 /* messages name where a value comes from, and never the value */
 
-static char *
+char *
 ngx_http_jimeng_credential(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *value,
     jm_str_t *credential)
 {

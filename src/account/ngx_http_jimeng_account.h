@@ -75,6 +75,8 @@ ngx_http_jimeng_account_t *ngx_http_jimeng_account_numbered(
     ngx_array_t *accounts, ngx_uint_t number);
 ngx_http_jimeng_account_t *ngx_http_jimeng_account_of(
     ngx_array_t *accounts, jm_provider_e provider);
+char *ngx_http_jimeng_credential(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *value, jm_str_t *credential);
 char *ngx_http_jimeng_credential_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *source, jm_str_t *credential);
 

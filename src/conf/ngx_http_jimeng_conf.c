@@ -107,6 +107,13 @@ ngx_http_jimeng_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (jmcf->redis && jmcf->zone == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"jimeng_store\" needs a \"jimeng_zone\", for what "
+                           "is this machine's own");
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_http_jimeng_keys_clients(cf, &jmcf->keys, &jmcf->clients)
         != NGX_OK)
     {

@@ -26,6 +26,7 @@
 
 
 typedef struct ngx_http_jimeng_zone_s    ngx_http_jimeng_zone_t;
+typedef struct ngx_http_jimeng_redis_s   ngx_http_jimeng_redis_t;
 typedef struct ngx_http_jimeng_upload_s  ngx_http_jimeng_upload_t;
 typedef struct ngx_http_jimeng_links_s   ngx_http_jimeng_links_t;
 
@@ -36,6 +37,7 @@ typedef struct {
     ngx_array_t                 clients;    /* const jm_client_t *, of all */
     ngx_array_t                 passes;     /* locations with jimeng_pass */
     ngx_http_jimeng_zone_t     *zone;       /* NULL: there is none */
+    ngx_http_jimeng_redis_t    *redis;      /* jimeng_store, or NULL */
     ngx_int_t                   request_id; /* index of $request_id */
     ngx_int_t                   timezone;   /* s east of UTC */
     time_t                      created;    /* when it was read */

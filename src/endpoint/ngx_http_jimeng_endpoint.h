@@ -16,6 +16,10 @@
 
 #include "ngx_http_jimeng_job.h"
 
+#if (NGX_JIMENG_REDIS)
+#include "ngx_http_jimeng_redis.h"
+#endif
+
 
 #define NGX_HTTP_JIMENG_VERSION  "0.3.0"
 

@@ -16,6 +16,7 @@ typedef struct {
     jm_report_account_t        *accounts;
     jm_report_account_t       **asked;      /* those of accounts_op */
     jm_report_client_t         *clients;
+    jm_report_store_t           store;
     jm_op_accounts_t            accounts_op;
     jm_op_clients_t             clients_op;
     ngx_http_jimeng_await_t     await;
@@ -172,6 +173,15 @@ ngx_http_jimeng_status_collect(ngx_http_request_t *r,
     jm_str_set(&s->report.server, NGINX_VERSION);
 
     s->report.now = ngx_time();
+
+#if (NGX_JIMENG_REDIS)
+
+    if (jmcf->redis) {
+        ngx_http_jimeng_redis_report(jmcf->redis, &s->store);
+        s->report.store = &s->store;
+    }
+
+#endif
 
     if (ngx_http_jimeng_report(s->zone, r->pool, &s->report) != NGX_OK
         || ngx_http_jimeng_status_accounts(s) != NGX_OK)

@@ -28,6 +28,8 @@ typedef struct {
 
 
 static void jm_status_zone(jm_json_writer_t *w, const jm_report_t *report);
+static void jm_status_store(jm_json_writer_t *w,
+    const jm_report_store_t *store);
 static void jm_status_accounts(jm_json_writer_t *w, const jm_report_t *report);
 static void jm_status_clients(jm_json_writer_t *w, const jm_report_t *report);
 static void jm_status_client(jm_json_writer_t *w, jm_str_t name,
@@ -50,6 +52,10 @@ static void jm_status_money(jm_json_writer_t *w, const char *key,
     uint64_t amount);
 static void jm_status_time(jm_json_writer_t *w, const char *key,
     uint64_t value);
+static void jm_status_decimal(jm_json_writer_t *w, const char *key,
+    uint64_t value, int digits);
+static void jm_status_known(jm_json_writer_t *w, const char *key,
+    jm_str_t value);
 static void jm_status_string(jm_json_writer_t *w, const char *key,
     jm_str_t value);
 
@@ -72,6 +78,11 @@ jm_metrics_json(jm_buf_t *out, jm_report_t *report)
     jm_status_int(&w, "time", report->now);
 
     jm_status_zone(&w, report);
+
+    if (report->store != NULL) {
+        jm_status_store(&w, report->store);
+    }
+
     jm_status_accounts(&w, report);
     jm_status_clients(&w, report);
     jm_status_workers(&w, report);
@@ -93,6 +104,38 @@ jm_status_zone(jm_json_writer_t *w, const jm_report_t *report)
     jm_status_int(w, "used", report->size - report->free);
     jm_status_int(w, "free", report->free);
     jm_status_int(w, "ledger_entries", report->entries);
+
+    jm_json_end_object(w);
+}
+
+
+static void
+jm_status_store(jm_json_writer_t *w, const jm_report_store_t *store)
+{
+    jm_json_key(w, "store");
+    jm_json_object(w);
+
+    jm_status_string(w, "name", store->name);
+
+    jm_json_key(w, "reachable");
+    jm_json_bool(w, store->reachable);
+
+    jm_status_int(w, "since", store->since);
+    jm_status_known(w, "version", store->version);
+    jm_status_known(w, "appendonly", store->appendonly);
+    jm_status_known(w, "maxmemory_policy", store->policy);
+
+    if (store->latency != 0) {
+        jm_status_decimal(w, "latency", store->latency, 6);
+
+    } else {
+        jm_json_key(w, "latency");
+        jm_json_null(w);
+    }
+
+    jm_status_int(w, "pending", store->pending);
+    jm_status_int(w, "pending_bytes", store->pending_size);
+    jm_status_int(w, "dropped", store->dropped);
 
     jm_json_end_object(w);
 }
@@ -461,18 +504,48 @@ jm_status_money(jm_json_writer_t *w, const char *key, uint64_t amount)
 static void
 jm_status_time(jm_json_writer_t *w, const char *key, uint64_t value)
 {
-    int       len;
-    char      text[32];
+    jm_status_decimal(w, key, value, 3);
+}
+
+
+/* in units of so many decimal places */
+
+static void
+jm_status_decimal(jm_json_writer_t *w, const char *key, uint64_t value,
+    int digits)
+{
+    int       i, len;
+    char      text[48];
+    uint64_t  one;
     jm_str_t  number;
 
-    len = snprintf(text, sizeof(text), "%" PRIu64 ".%03u", value / 1000,
-                   (unsigned) (value % 1000));
+    one = 1;
+
+    for (i = 0; i < digits; i++) {
+        one *= 10;
+    }
+
+    len = snprintf(text, sizeof(text), "%" PRIu64 ".%0*" PRIu64, value / one,
+                   digits, value % one);
 
     number.len = (size_t) len;
     number.data = (const uint8_t *) text;
 
     jm_json_name(w, key);
     jm_json_raw(w, number);
+}
+
+
+static void
+jm_status_known(jm_json_writer_t *w, const char *key, jm_str_t value)
+{
+    if (value.len != 0) {
+        jm_status_string(w, key, value);
+        return;
+    }
+
+    jm_json_name(w, key);
+    jm_json_null(w);
 }
 
 

@@ -15,6 +15,7 @@
 
 #include "jm_buf.h"
 #include "jm_metrics.h"
+#include "jm_metrics_store.h"
 #include "jm_quota_view.h"
 
 
@@ -83,6 +84,7 @@ typedef struct {
     uint64_t                    loaded;     /* seconds since 1970 */
     uint64_t                    waiting;    /* tasks of no client below */
 
+    const jm_report_store_t    *store;      /* NULL: there is none */
     const jm_counters_t        *counters;
     jm_sample_t                *samples;    /* to be sorted by the report */
     size_t                      nsamples;
