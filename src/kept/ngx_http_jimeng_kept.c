@@ -237,15 +237,15 @@ ngx_http_jimeng_kept_unasked(ngx_http_jimeng_kept_t *k, redisReply *reply)
 {
     ngx_uint_t  away;
 
-    if (reply->type != REDIS_REPLY_ERROR) {
-        ngx_http_jimeng_kept_down(k, NGX_HTTP_JIMENG_KEPT_GARBAGE, 0, "");
-        return;
-    }
-
     away = ngx_http_jimeng_kept_error(reply);
 
-    ngx_http_jimeng_kept_down(k, away ? away : NGX_HTTP_JIMENG_KEPT_REFUSED,
-                              0, "");
+    if (away == NGX_HTTP_JIMENG_KEPT_WELL) {
+        away = (reply->type == REDIS_REPLY_ERROR && !k->greeted)
+               ? NGX_HTTP_JIMENG_KEPT_REFUSED
+               : NGX_HTTP_JIMENG_KEPT_GARBAGE;
+    }
+
+    ngx_http_jimeng_kept_down(k, away, 0, "");
 }
 
 

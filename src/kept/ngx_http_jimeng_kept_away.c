@@ -81,7 +81,7 @@ static ngx_http_jimeng_kept_error_t  ngx_http_jimeng_kept_errors[] = {
       "it is a node of a cluster, which has no database but 0", 1 },
 
     { ngx_string("ERR unknown command"),
-      "it does not know functions: Redis 7, or Valkey, is needed", 1 },
+      "it does not know functions: Redis 7, or Valkey, is needed", 0 },
 
     { ngx_string("CLUSTERDOWN "),
       "its cluster is down (CLUSTERDOWN)", 0 },

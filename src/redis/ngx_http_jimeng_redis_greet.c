@@ -9,6 +9,8 @@
 
 static void ngx_http_jimeng_redis_selected(void *data, redisReply *reply);
 static void ngx_http_jimeng_redis_info(void *data, redisReply *reply);
+static void ngx_http_jimeng_redis_untold(ngx_http_jimeng_kept_t *k,
+    redisReply *reply);
 static void ngx_http_jimeng_redis_value(ngx_http_jimeng_redis_word_t *word,
     const u_char *p, const u_char *last);
 static ngx_uint_t ngx_http_jimeng_redis_line(redisReply *reply,
@@ -103,6 +105,7 @@ ngx_http_jimeng_redis_info(void *data, redisReply *reply)
     redis = k->data;
 
     if (!ngx_http_jimeng_redis_text(reply)) {
+        ngx_http_jimeng_redis_untold(k, reply);
         return;
     }
 
@@ -121,6 +124,23 @@ ngx_http_jimeng_redis_info(void *data, redisReply *reply)
         && ngx_http_jimeng_redis_is(&writes, "1"))
     {
         ngx_http_jimeng_kept_down(k, NGX_HTTP_JIMENG_KEPT_REPLICA, 0, "");
+    }
+}
+
+
+/* it does not tell this to everybody, but may have another trouble */
+
+static void
+ngx_http_jimeng_redis_untold(ngx_http_jimeng_kept_t *k, redisReply *reply)
+{
+    ngx_uint_t  away;
+
+    away = ngx_http_jimeng_kept_error(reply);
+
+    if (reply->type != REDIS_REPLY_ERROR
+        || (away && ngx_http_jimeng_kept_closes(away)))
+    {
+        ngx_http_jimeng_redis_fail(k, reply);
     }
 }
 
@@ -188,6 +208,7 @@ ngx_http_jimeng_redis_config(void *data, redisReply *reply)
     redis = k->data;
 
     if (reply->type != REDIS_REPLY_ARRAY) {
+        ngx_http_jimeng_redis_untold(k, reply);
         return;
     }
 
