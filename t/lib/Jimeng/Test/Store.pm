@@ -22,9 +22,13 @@ our @EXPORT = qw(call messages reachable start_call store store_test tell
 sub store_test {
     my ($store, %opt) = @_;
     my $probe = probe('redis');
+    my $asan = $ENV{ASAN_OPTIONS} // 'detect_odr_violation=0:abort_on_error=1';
 
+    # Of what is not in a pool all is to be freed: an nginx that is built with
+    # sanitizers says where it is not.
     return Jimeng::Test->new(
         emulator => 0,
+        env => { ASAN_OPTIONS => "$asan:detect_leaks=1" },
         main => "load_module $probe;",
         http => "jimeng_zone shared:1m; jimeng_store $store;",
         server => 'location /probe/ { jimeng_probe; }'
