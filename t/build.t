@@ -93,7 +93,20 @@ END
         like($output, qr/apt-get install $package\b/, "$package is named");
     }
 
-    my ($rc, $output) = make("NGINX_SRC=$tmp/none");
+    # What it can do without is named where it is used.
+    write_file($compiler, <<'END');
+#!/bin/sh
+case " $* " in *hiredis*) echo no hiredis >&2; exit 1 ;; esac
+exec gcc "$@"
+END
+
+    my ($rc, $output) = make("CC=$compiler");
+    is($rc, 0, 'make without hiredis') or diag($output);
+    refuses($nginx, "load_module $tree/build/$module;",
+            'jimeng_store redis://127.0.0.1;',
+            qr/"jimeng_store" directive needs hiredis, .*libhiredis-dev/);
+
+    ($rc, $output) = make("NGINX_SRC=$tmp/none");
     isnt($rc, 0, 'make without nginx\'s source fails');
     like($output, qr/apt-get install nginx-dev\b/, 'nginx-dev is named');
 
@@ -227,6 +240,23 @@ sub modules_path {
 sub accepts {
     my ($binary, $load) = @_;
 
+    my ($rc, $output) = check($binary, $load, '');
+    is($rc, 0, "$binary -t accepts the directives") or diag($output);
+}
+
+
+sub refuses {
+    my ($binary, $load, $http, $pattern) = @_;
+
+    my ($rc, $output) = check($binary, $load, $http);
+    isnt($rc, 0, "$binary -t refuses \"$http\"");
+    like($output, $pattern, 'and says why');
+}
+
+
+sub check {
+    my ($binary, $load, $http) = @_;
+
     my $dir = tempdir('conf-XXXXXX', DIR => $tmp);
 
     write_file("$dir/nginx.conf", <<"END");
@@ -239,6 +269,7 @@ events {
 
 http {
     access_log off;
+    $http
     client_body_temp_path $dir/body;
     proxy_temp_path $dir/proxy;
     fastcgi_temp_path $dir/fastcgi;
@@ -266,9 +297,7 @@ http {
 }
 END
 
-    my ($rc, $output) = run($binary, '-t', '-p', $dir, '-c',
-                            "$dir/nginx.conf");
-    is($rc, 0, "$binary -t accepts the directives") or diag($output);
+    return run($binary, '-t', '-p', $dir, '-c', "$dir/nginx.conf");
 }
 
 

@@ -56,9 +56,11 @@ ngx_http_jimeng_kept_late(ngx_http_jimeng_kept_t *k)
         asked = ngx_http_jimeng_kept_watch(k, now);
     }
 
-    if (!k->timer.timer_set) {
-        ngx_add_timer(&k->timer, ngx_min(asked, out));
+    if (k->timer.timer_set) {
+        ngx_del_timer(&k->timer);
     }
+
+    ngx_add_timer(&k->timer, ngx_min(asked, out));
 }
 
 

@@ -7,38 +7,38 @@
 #include "ngx_http_jimeng_kept.h"
 
 
-static ngx_uint_t ngx_http_jimeng_kept_idle(ngx_http_jimeng_kept_t *k);
-
+/* its time may be over before that of all others, which may be late already */
 
 void
 ngx_http_jimeng_kept_send(ngx_http_jimeng_kept_t *k,
     ngx_http_jimeng_resp_command_t *command)
 {
-    ngx_uint_t  idle;
-
-    idle = ngx_http_jimeng_kept_idle(k);
+    ngx_msec_t  timeout;
 
     command->asked = ngx_http_jimeng_resp_now();
 
     ngx_http_jimeng_resp_send(&k->resp, command);
 
-    /* else there is a timer of an older one, or of the greeting */
+    /* until it is greeted there is a timer of all of that */
 
-    if (idle && k->greeted) {
+    if (!k->greeted) {
+        return;
+    }
 
-        if (k->timer.timer_set) {
-            ngx_del_timer(&k->timer);
+    timeout = k->conf->timeout;
+
+    if (k->timer.timer_set) {
+
+        if ((ngx_msec_int_t) (k->timer.timer.key - ngx_current_msec)
+            <= (ngx_msec_int_t) timeout)
+        {
+            return;
         }
 
-        ngx_add_timer(&k->timer, k->conf->timeout);
+        ngx_del_timer(&k->timer);
     }
-}
 
-
-static ngx_uint_t
-ngx_http_jimeng_kept_idle(ngx_http_jimeng_kept_t *k)
-{
-    return ngx_queue_empty(&k->resp.asked) && ngx_queue_empty(&k->resp.out);
+    ngx_add_timer(&k->timer, timeout);
 }
 
 

@@ -395,6 +395,13 @@ static void
 test_json(void)
 {
     size_t           i, len;
+
+    const jm_report_store_t  store = {
+        .name = str("redis://r"), .reachable = 1, .since = NOW,
+        .version = str("7.0.15"), .latency = 1000023, .pending = 3,
+        .pending_size = 210, .dropped = 1
+    };
+
     jm_buf_t         small;
     counted_t       *c;
     jm_series_id_t   nobody[2];
@@ -424,6 +431,7 @@ test_json(void)
     c->report.naccounts = jm_nitems(accounts);
     c->report.clients = clients;
     c->report.nclients = jm_nitems(clients);
+    c->report.store = &store;
 
     jm_buf_fixed(&c->out, c->text, TEXT);
     is_int(jm_metrics_json(&c->out, &c->report), JM_OK, "JSON");
@@ -432,6 +440,11 @@ test_json(void)
            "{\"version\":\"1.2.3\",\"nginx\":\"1.22.1\",\"time\":1795000000,"
            "\"zone\":{\"name\":\"shared\",\"size\":65536,\"used\":49152,"
            "\"free\":16384,\"ledger_entries\":7},"
+           "\"store\":{\"name\":\"redis://r\",\"reachable\":true,"
+           "\"since\":1795000000,\"version\":\"7.0.15\","
+           "\"appendonly\":null,\"maxmemory_policy\":null,"
+           "\"latency\":1.000023,\"pending\":3,\"pending_bytes\":210,"
+           "\"dropped\":1},"
            "\"accounts\":[{\"name\":\"main\","
            "\"tasks\":{\"succeeded\":1,\"failed\":0},"
            "\"concurrency\":2,\"effective\":1,\"running\":2,\"lost\":1,"
