@@ -29,7 +29,7 @@ sub lines {
 
 sub begin {
     my ($url, %opt) = @_;
-    $t = store_test("$url timeout=500ms", %opt);
+    $t = store_test("$url timeout=1s", %opt);
     return;
 }
 

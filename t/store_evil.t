@@ -178,7 +178,7 @@ for my $case (@answers) {
     });
 
     my $t = store_test('redis://127.0.0.1:' . $server->port
-                       . ' timeout=500ms');
+                       . ' timeout=1s');
     reachable($t);
 
     my $answer = call($t, qw(FCALL echo 0 x));
@@ -210,7 +210,7 @@ for my $case (@subscriptions) {
     });
 
     my $t = store_test('redis://127.0.0.1:' . $server->port
-                       . ' timeout=500ms');
+                       . ' timeout=1s');
     reachable($t);
     $t->log_like(qr/ \(messages\) is away: it does not speak/,
                  "subscription: $name");
@@ -248,5 +248,28 @@ my $t = store_test('redis://127.0.0.1:' . $server->port . ' timeout=1s');
 $t->log_like(qr/redis:\S+ is away: it does not answer in time/, 'no answer');
 reachable($t);
 is(call($t, qw(FCALL echo 0 x)), 'string slow!', 'byte by byte');
+$t->finish;
+$server->stop;
+
+
+# ---- no answer any more, for so long that it is given up
+
+$server = raw_server(sub {
+    my ($socket) = @_;
+    my @command = begin($socket);
+
+    print $socket "*3\r\n\$9\r\nsubscribe\r\n\$1\r\na\r\n:1\r\n"
+        if @command && $command[0] eq 'SUBSCRIBE';
+    $socket->flush;
+    sleep 60;
+});
+
+$t = store_test('redis://127.0.0.1:' . $server->port . ' timeout=200ms');
+reachable($t);
+is(call($t, qw(FCALL echo 0 x)), 'nothing', 'no answer to a call');
+is(call($t, qw(FCALL echo 0 x)), 'away', 'nor is it asked again');
+is($server->connections, 2, 'the connections are kept');
+wait_for(sub { $server->connections > 2 }, 'another one', 40);
+reachable($t);
 
 $t->done;

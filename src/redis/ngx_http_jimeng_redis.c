@@ -82,21 +82,24 @@ static void
 ngx_http_jimeng_redis_forget(ngx_http_jimeng_redis_t *redis)
 {
     ngx_uint_t                       n;
-    ngx_queue_t                     *q;
+    ngx_queue_t                     *q, *next;
     ngx_http_jimeng_resp_command_t  *command;
 
     n = 0;
 
-    while (!ngx_queue_empty(&redis->told)) {
-        q = ngx_queue_head(&redis->told);
-        ngx_queue_remove(q);
-
+    for (q = ngx_queue_head(&redis->told);
+         q != ngx_queue_sentinel(&redis->told);
+         q = next)
+    {
+        next = ngx_queue_next(q);
         command = ngx_http_jimeng_resp_get(q);
 
         n += (command->sent != command->len);
 
         ngx_free(command);
     }
+
+    ngx_queue_init(&redis->told);
 
     if (n) {
         ngx_log_error(NGX_LOG_ERR, redis->calls.log, 0,

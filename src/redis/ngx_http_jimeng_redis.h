@@ -88,11 +88,11 @@ void ngx_http_jimeng_redis_report(ngx_http_jimeng_redis_t *redis,
 /*
  * ngx_http_jimeng_redis_call.c: neither calls a handler before it returns.
  *
- * A call returns NGX_ERROR when there is no connection.  Else the handler gets
- * its answer, or NULL if none came within the timeout, or the connection was
- * closed, or the server cannot do it now: whether it was done is not known.  An
- * answer that comes later is dropped.  The timer does not keep a worker that is
- * to exit: who waits has one of his own.
+ * A call returns NGX_ERROR without a connection, or when an answer is late.
+ * Else the handler gets its answer, or NULL if none came within the timeout,
+ * the connection was closed, or the server cannot do it now: whether it was
+ * done is not known.  An answer that comes later is dropped.  The timer does
+ * not keep a worker that is to exit: who waits has one of his own.
  *
  * What is told is sent in order with the calls, and kept until it is answered:
  * it may be done twice, and then again with all that was told after it.

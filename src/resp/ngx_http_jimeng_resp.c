@@ -66,11 +66,6 @@ ngx_http_jimeng_resp_open(ngx_http_jimeng_resp_t *resp, ngx_addr_t *addr)
     c->read->handler = ngx_http_jimeng_resp_read_handler;
     c->write->handler = ngx_http_jimeng_resp_write_handler;
 
-    /* a worker that is to exit does not wait for it to be closed */
-
-    c->read->channel = 1;
-    c->write->channel = 1;
-
     if (rc == NGX_OK) {
         ngx_post_event(c->write, &ngx_posted_events);
     }
