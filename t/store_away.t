@@ -4,10 +4,10 @@
 # knew, full, a replica, with another password.  A line in the log when it goes
 # and one when it is back; calls have no answer, and what is told is kept.
 #
-# Seen failing: "told first", with calls sent at once; "kept", with what was
-# told freed when the connection is lost; "no more than 4 MB", without the
-# comparison in ngx_http_jimeng_redis_tell(); the replica's calls, without the
-# look at INFO's role and with READONLY as any error.
+# Seen failing: "in order", with what is told put before what waits; "OOM: told
+# in the end", with what is told freed when its connection is lost; "no more than
+# 4 MB", with a look at the new one's size alone; "a connection is not made to a
+# replica", without a look at INFO's role.
 
 use strict;
 use warnings;
@@ -146,10 +146,13 @@ is(scalar(lines()), 4, 'OOM: two lines more') or diag(join "\n", lines());
 # ---- a replica
 
 my $master = Jimeng::Redis->new;
+$master->command(qw(FUNCTION LOAD), $redis->command(qw(FUNCTION LIST WITHCODE))
+                                    ->[0][7]);
 $redis->command('REPLICAOF', '127.0.0.1', $master->port);
 wait_for(sub { call($t, qw(FCALL put 1 list x)) ne 'integer 1' },
          'a replica has no answer');
-$t->log_like(qr/is away: it is a replica/, 'it is a replica');
+$t->log_like(qr/is away: it is a replica: "jimeng_store" has to name/,
+             'a connection is not made to a replica');
 wait_for(sub { call($t, qw(FCALL put 1 list x)) eq 'away' },
          'calls are refused');
 tell($t, qw(FCALL put 1 promoted x));

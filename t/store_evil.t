@@ -4,9 +4,10 @@
 # types, lengths that are lies, answers to nothing, and ends at any time.  Each
 # is an error, and another connection is made; no worker dies or waits.
 #
-# Seen failing: huge arrays, without ngx_http_jimeng_resp_array() (the worker
-# takes gigabytes); "a line without an end", without a cap on a reply; an answer
-# to nothing, without a look at what was asked (signal 11).
+# Seen failing: arrays of a million, without ngx_http_jimeng_resp_array(); what
+# has no end, without NGX_HTTP_JIMENG_RESP_REPLY; two answers, without a look at
+# what was asked (signal 11).  hiredis' own asynchronous connection ended the
+# process at ":1" (assertion in redisProcessCallbacks).
 
 use strict;
 use warnings;
