@@ -98,6 +98,12 @@ ngx_http_jimeng_cancel_reply(ngx_http_jimeng_cancel_t *c)
 
     r = c->request;
 
+    if (c->op.away) {
+        ngx_http_jimeng_away(&e);
+
+        return ngx_http_jimeng_refuse(r, &e);
+    }
+
     if (c->op.canceled == 0) {
         jm_error_set(&e, JM_CAUSE_TASK_RUNNING, NULL, NULL);
 

@@ -21,9 +21,6 @@
 #endif
 
 
-#define NGX_HTTP_JIMENG_VERSION  "0.3.0"
-
-
 /* ngx_http_jimeng_origin.c */
 
 ngx_int_t ngx_http_jimeng_origin_check(ngx_http_request_t *r, jm_error_t *e);

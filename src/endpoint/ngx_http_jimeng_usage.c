@@ -68,6 +68,7 @@ ngx_http_jimeng_usage_reply(void *data)
 
     jm_buf_t                     out;
     jm_mem_t                     mem;
+    jm_error_t                   e;
     jm_op_usage_t               *op;
     ngx_http_request_t          *r;
     ngx_http_jimeng_loc_conf_t  *jlcf;
@@ -76,6 +77,12 @@ ngx_http_jimeng_usage_reply(void *data)
     op = &usage->op;
 
     if (usage->await.torn) {
+        return;
+    }
+
+    if (op->away) {
+        ngx_http_jimeng_away(&e);
+        ngx_http_finalize_request(r, ngx_http_jimeng_refuse(r, &e));
         return;
     }
 

@@ -142,7 +142,7 @@ ngx_http_jimeng_orphan_found(void *data)
 
     ngx_http_jimeng_main_conf_t  *jmcf;
 
-    if (!o->op.found || o->stopped || o->await.torn) {
+    if (o->op.away || !o->op.found || o->stopped || o->await.torn) {
         return;
     }
 
@@ -285,7 +285,7 @@ ngx_http_jimeng_orphan_counted(void *data)
 
     zone = ngx_http_jimeng_zone_get(o->request);
 
-    if (o->op.first && o->op.bill.images) {
+    if (!o->op.away && o->op.first && o->op.bill.images) {
         ngx_http_jimeng_metrics_images(o->request, o->op.client, &o->req_key,
                                        &o->account->name, &o->op.bill);
 

@@ -7,6 +7,8 @@
 #include "ngx_http_jimeng_redis.h"
 
 
+static ngx_http_jimeng_redis_channel_t *ngx_http_jimeng_redis_channel(
+    ngx_http_jimeng_redis_t *redis, ngx_http_jimeng_redis_message_pt handler);
 static void ngx_http_jimeng_redis_listen(ngx_http_jimeng_kept_t *k);
 static void ngx_http_jimeng_redis_subscribed(void *data, redisReply *reply);
 static void ngx_http_jimeng_redis_listens(ngx_http_jimeng_kept_t *k);
@@ -16,7 +18,7 @@ static ngx_uint_t ngx_http_jimeng_redis_kind(redisReply *reply,
     const char *kind);
 
 
-/* while a worker starts; the handler gets each message once at most */
+/* the handler gets each message once at most, and those of one channel alone */
 
 ngx_int_t
 ngx_http_jimeng_redis_subscribe(ngx_http_jimeng_redis_t *redis,
@@ -26,11 +28,7 @@ ngx_http_jimeng_redis_subscribe(ngx_http_jimeng_redis_t *redis,
     ngx_http_jimeng_kept_t           *k;
     ngx_http_jimeng_redis_channel_t  *channel;
 
-    if (redis->channels.nelts == NGX_HTTP_JIMENG_RESP_ARGS - 1) {
-        return NGX_ERROR;
-    }
-
-    channel = ngx_array_push(&redis->channels);
+    channel = ngx_http_jimeng_redis_channel(redis, handler);
     if (channel == NULL) {
         return NGX_ERROR;
     }
@@ -53,7 +51,11 @@ ngx_http_jimeng_redis_subscribe(ngx_http_jimeng_redis_t *redis,
 
     k = &redis->messages;
 
-    if (redis->channels.nelts == 1) {
+    if (ngx_http_jimeng_resp_is(&k->resp)) {
+        ngx_http_jimeng_kept_drop(k);
+        ngx_add_timer(&k->timer, 1);
+
+    } else if (k->conf == NULL) {
         k->conf = &redis->conf;
         k->data = redis;
         k->what = " (messages)";
@@ -65,6 +67,31 @@ ngx_http_jimeng_redis_subscribe(ngx_http_jimeng_redis_t *redis,
     }
 
     return NGX_OK;
+}
+
+
+/* a handler that has one gets another in its place */
+
+static ngx_http_jimeng_redis_channel_t *
+ngx_http_jimeng_redis_channel(ngx_http_jimeng_redis_t *redis,
+    ngx_http_jimeng_redis_message_pt handler)
+{
+    ngx_uint_t                        i;
+    ngx_http_jimeng_redis_channel_t  *channel;
+
+    channel = redis->channels.elts;
+
+    for (i = 0; i < redis->channels.nelts; i++) {
+        if (channel[i].handler == handler) {
+            return &channel[i];
+        }
+    }
+
+    if (redis->channels.nelts == NGX_HTTP_JIMENG_RESP_ARGS - 1) {
+        return NULL;
+    }
+
+    return ngx_array_push(&redis->channels);
 }
 
 

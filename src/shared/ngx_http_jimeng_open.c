@@ -53,6 +53,19 @@ ngx_http_jimeng_open(ngx_http_jimeng_open_t *o)
 }
 
 
+/* the store does not answer: what its client is told */
+
+void
+ngx_http_jimeng_away(jm_error_t *e)
+{
+    jm_error_set(e, JM_CAUSE_UNAVAILABLE, NULL,
+                 "The gateway cannot reach what it shares with others just "
+                 "now; nothing was ordered. Try again in a moment.");
+
+    jm_error_wait(e, 1);
+}
+
+
 static ngx_int_t
 ngx_http_jimeng_open_make(ngx_http_jimeng_open_t *o)
 {
@@ -70,6 +83,17 @@ static void
 ngx_http_jimeng_opened(void *data)
 {
     ngx_http_jimeng_open_t *o = data;
+
+    if (o->op.away) {
+        ngx_http_jimeng_away(&o->error);
+
+        o->claim = NULL;
+        o->hold = NULL;
+        o->rc = NGX_DECLINED;
+
+        o->done.handler(o->done.data);
+        return;
+    }
 
     if (o->claim) {
         ngx_http_jimeng_opened_count(o);

@@ -96,9 +96,10 @@ ngx_http_jimeng_rated(void *data)
         return;
     }
 
-    rc = ngx_http_jimeng_rate_headers(r, &rate->op.rate);
+    rc = rate->op.away ? NGX_OK
+                       : ngx_http_jimeng_rate_headers(r, &rate->op.rate);
 
-    if (rc == NGX_OK && rate->op.rc != JM_OK) {
+    if (rc == NGX_OK && (rate->op.away || rate->op.rc != JM_OK)) {
         rc = ngx_http_jimeng_rated_over(r, &rate->op);
     }
 
@@ -116,6 +117,11 @@ ngx_http_jimeng_rated_over(ngx_http_request_t *r, jm_op_rate_t *op)
     ctx->rate_error = ngx_palloc(r->pool, sizeof(jm_error_t));
     if (ctx->rate_error == NULL) {
         return NGX_ERROR;
+    }
+
+    if (op->away) {
+        ngx_http_jimeng_away(ctx->rate_error);
+        return NGX_OK;
     }
 
     if (op->rc == JM_ERROR) {

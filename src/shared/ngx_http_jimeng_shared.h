@@ -70,6 +70,8 @@ typedef struct {
 
 /* ngx_http_jimeng_open.c */
 
+void ngx_http_jimeng_away(jm_error_t *e);
+
 void ngx_http_jimeng_open(ngx_http_jimeng_open_t *o);
 
 /* ngx_http_jimeng_ledger.c: a claim of NULL is one on nothing */

@@ -160,7 +160,18 @@ ngx_http_jimeng_slot_placed(void *data)
 
     ngx_queue_remove(&slot->asking);
 
-    if (!slot->op.gone) {
+    /* a place that is there waits on */
+
+    if (slot->op.away && slot->place.serial) {
+        slot->op.away = 0;
+        slot->op.gone = 0;
+        slot->op.canceled = 0;
+        slot->op.rc = JM_QUEUE_WAIT;
+        slot->op.wait = JM_QUEUE_LOOK;
+        slot->op.turn.position = 0;
+    }
+
+    if (!slot->op.away && !slot->op.gone) {
 
         switch (slot->op.rc) {
 

@@ -47,6 +47,7 @@ ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
     op->mem = &task->slot.mem;
     op->entry = order->entry;
     op->id.len = 0;
+    op->away = 0;
 
     if (order->ids) {
         ngx_http_jimeng_str(&op->id, &order->ids[op->task]);
@@ -90,6 +91,12 @@ ngx_http_jimeng_admit_looked(ngx_http_jimeng_task_t *task)
     order = &job->order;
     pool = job->request->pool;
 
+    /* what has an id can be asked for all the same */
+
+    if (op->away && op->id.len == 0) {
+        return JM_LOOK_UNKNOWN;
+    }
+
     if (op->id.len) {
         task->id.data = ngx_pnalloc(pool, op->id.len);
         if (task->id.data == NULL) {
@@ -131,6 +138,11 @@ void
 ngx_http_jimeng_admit_unknown(ngx_http_jimeng_task_t *task, jm_look_e look,
     jm_error_t *e)
 {
+    if (task->slot.look.away) {
+        ngx_http_jimeng_away(e);
+        return;
+    }
+
     switch (look) {
 
     case JM_LOOK_TOLD:
@@ -246,6 +258,11 @@ ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task, jm_error_t *e)
 
     job = task->job;
     op = &task->slot.op;
+
+    if (op->away) {
+        ngx_http_jimeng_away(e);
+        goto failed;
+    }
 
     if (op->gone) {
         ngx_http_jimeng_client_withdrawn(job->request, e);
@@ -476,6 +493,13 @@ ngx_http_jimeng_admit_again(ngx_http_jimeng_task_t *task)
     answer = &task->answered->result;
 
     event = JM_EVENT_BUSY;
+
+    /* its slot is still the task's, which finds it so */
+
+    if (op->away) {
+        op->first = 0;
+        op->rc = JM_QUEUE_WAIT;
+    }
 
     if (op->why == JM_REFUSED_ACCOUNT || op->why == JM_REFUSED_MODEL) {
         event = JM_EVENT_DENIED;

@@ -57,6 +57,7 @@ ngx_http_jimeng_submit(ngx_http_jimeng_task_t *task)
     op->account = job->account->queue_number;
     op->rc = JM_OK;
     op->over = JM_QUOTA_OK;
+    op->away = 0;
     op->most.images = 0;
 
     if (hold && hold->attached) {
@@ -136,6 +137,11 @@ ngx_http_jimeng_submit_allowed(ngx_http_jimeng_task_t *task, jm_error_t *e)
 
     op = &task->slot.submit;
     hold = task->job->hold;
+
+    if (op->away) {
+        ngx_http_jimeng_away(e);
+        return NGX_DECLINED;
+    }
 
     if (op->over != JM_QUOTA_OK && !op->force) {
         ngx_http_jimeng_hold_refuse(hold, op->over, &op->view, e);

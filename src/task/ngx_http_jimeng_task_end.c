@@ -354,6 +354,14 @@ ngx_http_jimeng_task_counted(void *data)
     job = task->job;
     op = &task->slot.over;
 
+    if (op->away) {
+        op->first = 0;
+        op->billed = 0;
+        op->kept = 1;
+        op->near.images = 0;
+        op->near.budget = 0;
+    }
+
     if (task->follows) {
         job->following--;
 

@@ -41,7 +41,6 @@ static ngx_int_t ngx_http_jimeng_zone_create(ngx_http_jimeng_zone_t *zone,
 static void *ngx_http_jimeng_zone_alloc(void *ctx, size_t size);
 static void ngx_http_jimeng_zone_free(void *ctx, void *p);
 static unsigned ngx_http_jimeng_zone_exists(uint32_t pid);
-static ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_of(ngx_cycle_t *cycle);
 
 
 static const uint32_t  ngx_http_jimeng_versions[NGX_HTTP_JIMENG_VERSIONS] = {
@@ -351,7 +350,7 @@ ngx_http_jimeng_zone_exists(uint32_t pid)
 }
 
 
-static ngx_http_jimeng_zone_t *
+ngx_http_jimeng_zone_t *
 ngx_http_jimeng_zone_of(ngx_cycle_t *cycle)
 {
     ngx_http_jimeng_main_conf_t  *jmcf;

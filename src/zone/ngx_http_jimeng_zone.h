@@ -25,6 +25,9 @@
 #define NGX_HTTP_JIMENG_VERSIONS     2
 
 
+typedef struct ngx_http_jimeng_store_s  ngx_http_jimeng_store_t;
+
+
 /*
  * Only what sh points to, and the state in the store are shared; the rest is
  * this process's own.  The state may outlive nginx, the rest does not.
@@ -37,6 +40,7 @@ struct ngx_http_jimeng_zone_s {
 
     ngx_http_jimeng_memory_t       memory;
     jm_backend_t                  backend;
+    ngx_http_jimeng_store_t      *store;    /* or NULL */
     jm_metrics_t                  metrics;
 
     struct {
@@ -66,6 +70,7 @@ typedef struct {
 /* ngx_http_jimeng_zone.c */
 
 char *ngx_http_jimeng_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_of(ngx_cycle_t *cycle);
 ngx_http_jimeng_zone_t *ngx_http_jimeng_zone_before(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_jimeng_zone_init_process(ngx_cycle_t *cycle);
@@ -82,7 +87,16 @@ void ngx_http_jimeng_zone_full(ngx_http_jimeng_zone_t *zone, const char *what);
 #define ngx_http_jimeng_zone_lock(zone)                                       \
     ngx_http_jimeng_memory_lock(&(zone)->memory)
 
+/* ngx_http_jimeng_store.c */
+
+ngx_int_t ngx_http_jimeng_store_init_process(ngx_http_jimeng_zone_t *zone,
+    ngx_cycle_t *cycle);
+void ngx_http_jimeng_store_exit_process(ngx_http_jimeng_zone_t *zone);
+
 /* ngx_http_jimeng_zone_conf.c */
+
+void ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
+    jm_str_t *name, jm_queue_conf_t *conf);
 
 uint32_t ngx_http_jimeng_zone_records(ngx_http_jimeng_zone_t *zone);
 jm_rc_e ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone);

@@ -15,8 +15,6 @@
 
 
 static jm_rc_e ngx_http_jimeng_zone_accounts(ngx_http_jimeng_zone_t *zone);
-static void ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
-    jm_str_t *name, jm_queue_conf_t *conf);
 
 
 /*
@@ -112,7 +110,9 @@ ngx_http_jimeng_zone_accounts(ngx_http_jimeng_zone_t *zone)
 }
 
 
-static void
+/* what the configuration says of an account */
+
+void
 ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
     jm_str_t *name, jm_queue_conf_t *conf)
 {

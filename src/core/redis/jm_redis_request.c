@@ -20,6 +20,7 @@
 
 
 static void jm_redis_rate(jm_backend_t *b, jm_op_rate_t *op);
+static void jm_redis_service(jm_backend_t *b, jm_op_service_t *op);
 static void jm_redis_rated(jm_redis_t *redis, void *data,
     const redisReply *reply);
 static void jm_redis_open(jm_backend_t *b, jm_op_open_t *op);
@@ -54,6 +55,7 @@ void
 jm_backend_redis(jm_backend_t *b, jm_redis_t *redis)
 {
     b->rate = jm_redis_rate;
+    b->service = jm_redis_service;
     b->open = jm_redis_open;
     b->ended = jm_redis_ended;
     b->fetched = jm_redis_fetched;
@@ -69,6 +71,20 @@ jm_backend_redis(jm_backend_t *b, jm_redis_t *redis)
     b->lock = NULL;
     b->unlock = NULL;
     b->ctx = redis;
+}
+
+
+/* a name of several services is made by the first */
+
+static void
+jm_redis_service(jm_backend_t *b, jm_op_service_t *op)
+{
+    (void) b;
+
+    op->service = 0;
+    op->news = JM_SERVICE_NO_NEWS;
+
+    op->done.handler(op->done.data);
 }
 
 

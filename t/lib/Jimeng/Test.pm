@@ -160,7 +160,10 @@ sub start {
 
     for (1 .. 5) {
         my $failed = $self->{nginx}->start($self->conf, $self->{workers});
-        return $self unless defined $failed;
+        if (!defined $failed) {
+            $self->_joined;
+            return $self;
+        }
 
         die "nginx: $failed" unless $failed =~ /Address already in use/;
 
@@ -186,13 +189,48 @@ sub conf {
     $self->write_file('task_secret', "$all{task_secret}\n")
         if defined $all{task_secret};
 
-    return Jimeng::Test::Conf::render(
+    return $self->_stored(Jimeng::Test::Conf::render(
         %all,
         module_file => $all{module} ? Jimeng::Test::Nginx::module_file() : '',
         emulator_port => $emulator_port,
         upstream => $all{upstream} // "127.0.0.1:$emulator_port",
         port => sub { $self->port($_[0]) },
-    );
+    ));
+}
+
+
+# The suite runs against a store as well: JIMENG_STORE in the environment puts
+# one beside each zone that has none.
+sub _stored {
+    my ($self, $text) = @_;
+
+    return $text unless $ENV{JIMENG_STORE} && $text =~ /\bjimeng_zone\s/
+                        && $text !~ /\bjimeng_store\s/ && ref $self;
+
+    require Jimeng::Redis;
+    my $redis = $self->{store} //= Jimeng::Redis->new;
+    my $socket = $redis->socket;
+
+    $text =~ s/(\bjimeng_zone\s[^;]*;)/$1 jimeng_store unix:$socket;/;
+    return $text;
+}
+
+
+# A worker has come to the store before it is asked for anything.
+sub _joined {
+    my ($self) = @_;
+    my $redis = $self->{store} // return;
+
+    poll(sub {
+        my %lives = map { $_ => 1 }
+                    grep { /^\d+$/ } @{ $redis->command('ZRANGE', '{jimeng}:o', 0, -1) // [] };
+        my @new = grep { !$self->{owners}{$_} } keys %lives;
+        return 0 if @new < ($self->{workers} // 1);
+        $self->{owners}{$_} = 1 for @new;
+        return 1;
+    }, 5);
+
+    return;
 }
 
 
