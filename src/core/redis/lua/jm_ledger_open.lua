@@ -100,7 +100,7 @@ local function add(request)
 
     for i = 1, request.n do
         e.slots[i] = { state = IDLE, round = 1, owner = OWNER, id = '',
-                       place = 0 }
+                       place = 0, call = 0 }
     end
 
     index(e)

@@ -20,7 +20,7 @@ local fields = { 'key', 'fingerprint', 'who', 'named', 'account', 'handed',
                  'created', 'keep', 'finished', 'owed', 'clients', 'waits',
                  'turn', 'tell', 'retired', 'result', 'told' }
 
-local slot_fields = { 'state', 'round', 'owner', 'id', 'place' }
+local slot_fields = { 'state', 'round', 'owner', 'id', 'place', 'call' }
 
 local function void(e)
     for _, slot in ipairs(e.slots) do

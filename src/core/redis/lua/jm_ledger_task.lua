@@ -133,6 +133,7 @@ function ledger.submit(claim, i, account)
     undo_by('submitted', e.serial, i, slot.round, slot.state)
 
     e.account = account
+    slot.call = NUMBER
     slot.round = (slot.round + 1) % 65536
     slot.state = SUBMIT
     claim[i].round = slot.round
@@ -140,6 +141,15 @@ function ledger.submit(claim, i, account)
     change(e)
 
     return true
+end
+
+-- The call that has said that it may be submitted need not be undone.
+
+local function submitted(slot)
+    if slot.call ~= 0 then
+        is_known(slot.call)
+        slot.call = 0
+    end
 end
 
 -- What became of a submit, see jm_sent_e.
@@ -153,6 +163,8 @@ function ledger.sent(claim, i, what, id, place)
         if slot == nil or slot.state ~= SUBMIT then
             return
         end
+
+        submitted(slot)
 
         if what == SENT_TAKEN then
             slot.id = id
@@ -253,6 +265,8 @@ function ledger.brought(claim, i, text, till)
 
     local ms = min(span(SECONDS * 1000, till), RESULT_FOR)
     local kept = text ~= '' and ms > 0
+
+    submitted(slot)
 
     slot.id = ''
     slot.place = kept and NOW + ms or 0
