@@ -248,7 +248,7 @@ do_entry(void)
 static void
 do_id(void)
 {
-    unsigned       s, at, p, images, client;
+    unsigned       s, at, p, images, client, known;
     jm_place_t     none[2];
     jm_op_look_t   look[2];
     jm_op_over_t   op[2];
@@ -264,6 +264,7 @@ do_id(void)
     p = dice(PROCESSES);
     images = dice(3);
     client = dice(CLIENTS);
+    known = dice(2);
 
     memset(look, 0, sizeof(look));
     memset(op, 0, sizeof(op));
@@ -294,7 +295,7 @@ do_id(void)
         op[s].how = images == 2 ? JM_LEAVE_LOST : JM_LEAVE_OVER;
         op[s].client = &clients[client];
         op[s].bill.images = images == 2 ? 0 : images;
-        op[s].bill.model = MODEL;
+        op[s].bill.model = known ? MODEL : 0;
         op[s].bill.cost = op[s].bill.images * PRICE;
         op[s].price = PRICE;
 

@@ -38,7 +38,7 @@ jm_redis_begin(jm_redis_args_t *args, jm_redis_t *redis,
 
     if (name != NULL) {
         len = snprintf(name, JM_REDIS_NUMBER + sizeof("jimeng1_"),
-                       "jimeng%u_%s", JM_REDIS_VERSION, function);
+                       "jimeng%d_%s", JM_REDIS_VERSION, function);
         jm_redis_put_bytes(args, (uint8_t *) name, (size_t) len);
     }
 

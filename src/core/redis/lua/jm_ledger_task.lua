@@ -253,8 +253,9 @@ function ledger.unfollow(claim, i)
     end
 end
 
--- The call has brought a text, which is of use until then: returns whether it is
--- the first, and whether the text is kept, until what is in place of its place.
+-- The call has brought a text, which is of use until then: returns whether it
+-- is the first, and whether the text is kept, until a time that lies where its
+-- place was.
 
 function ledger.brought(claim, i, text, till)
     local slot, e = own(claim, i)
@@ -380,8 +381,8 @@ function ledger.failed(claim, told)
     end
 end
 
--- Nobody learned what a call did: see undo_by().  A client that was attached was
--- never there; what was taken is nobody's; what was to be submitted was not.
+-- Nobody learned what a call did: see undo_by().  A client that was attached
+-- was never there; what was taken is nobody's; what was submitted was not.
 
 local function undone(serial, i, round, state)
     local e = numbered(serial)

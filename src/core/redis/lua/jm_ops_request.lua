@@ -89,8 +89,8 @@ end)
 
 -- claim, how, error
 
-local LEFT, ANSWERED, TOLD_AGAIN, CLOSED, OVER_AND_CLOSED, HANDED, FAILED =
-    0, 1, 2, 3, 4, 5, 6
+local LEFT, ANSWERED, TOLD_AGAIN, OVER_AND_CLOSED, HANDED, FAILED =
+    0, 1, 2, 4, 5, 6
 
 register('ended', function ()
     local claim, how, told = ledger.claim(), num(), error_of()

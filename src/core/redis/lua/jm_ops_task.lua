@@ -162,8 +162,8 @@ register('leave', function ()
 end)
 
 -- whether there is a claim; if so it with one task; its number; account,
--- place, how, result, ms since 1970 until which it is of use, whether there is a
--- hold; if so
+-- place, how, result, ms since 1970 until which it is of use, whether there is
+-- a hold; if so
 -- its client's id, pictures and cost that are left; client, bill, price,
 -- joined, entry, left
 -- first, kept, billed, pictures and cost that are delivered of the hold, near
@@ -245,8 +245,8 @@ register('billed', function ()
 end)
 
 -- n, accounts, pause
--- whether there is one; if so entry, billed, price, model, since, account, task,
--- id, req_key
+-- whether there is one; if so entry, billed, price, model, since, account,
+-- task, id, req_key
 
 register('orphan', function ()
     local list = {}
@@ -307,7 +307,8 @@ register('asked', function ()
 end)
 
 -- client
--- rate, view, how many follow; of all models and each: model, pictures and cost of day, month
+-- rate, view, how many follow; of all models and each: model, pictures and cost
+-- of day, month
 
 register('usage', function ()
     local client, reply = quota.client(), {}

@@ -56,8 +56,8 @@ function quota.load(id)
     local u = load('u', id)
 
     if u == nil then
-        u = { id = id, full = 0, ns = 0, told = 0, east = 0, shares = {}, sums = {},
-              models = {} }
+        u = { id = id, full = 0, ns = 0, told = 0, east = 0, shares = {},
+              sums = {}, models = {} }
         records['u' .. id] = u
     end
 
@@ -183,7 +183,7 @@ function quota.count(u, bill, east)
 
     sums_add(u.sums, bill, east)
 
-    local models = bill.model ~= '' and model_of(u, bill.model, east)
+    local models = bill.model ~= '0' and model_of(u, bill.model, east)
 
     if models then
         sums_add(models, bill, east)
@@ -194,8 +194,8 @@ function quota.count(u, bill, east)
     touch('u', u.id, u)
 end
 
--- A bucket is kept as the time at which it is going to be full: in ms, and ns of
--- one, as a number has not room for ns since 1970.  What is owed is in ns.
+-- A bucket is kept as the time at which it is going to be full: in ms, and ns
+-- of one, as a number has not room for ns since 1970.  What is owed is in ns.
 
 local NS = 1000000
 
@@ -422,7 +422,7 @@ function quota.usage(c)
         list[#list + 1] = { model, di, mi, dc, mc }
     end
 
-    add('', u.sums)
+    add('0', u.sums)
 
     for model, sums in pairs(u.models) do
         add(model, sums)
