@@ -14,7 +14,7 @@
 #include "same_request.h"
 
 
-static const uint64_t  seeds[] = { 1, 10, 41, 55, 217, 286, 309, 1041 };
+static const uint64_t  seeds[] = { 1, 10, 41, 55, 217, 286, 309, 5122 };
 
 
 typedef struct {

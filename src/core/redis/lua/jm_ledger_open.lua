@@ -60,7 +60,9 @@ local function find_owed(request, entries)
             end
 
         elseif e.tell ~= 0 then
-            told = told or e
+            if told == nil or e.owed <= told.owed then
+                told = e
+            end
 
         elseif e.waits == 0 then
             owed = owed or e
