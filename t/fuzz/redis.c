@@ -4,8 +4,8 @@
  * first byte says to which operation, the rest is what the server sends.  What
  * is believed is within its range, and nothing is read behind its end.
  *
- * Seen failing without the look at the type in jm_redis_next(), and without the
- * range of an account in jm_redis_get_account().
+ * Seen failing without make_list(): hiredis took all memory for a list of which
+ * only the length had come.
  */
 
 

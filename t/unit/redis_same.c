@@ -4,8 +4,8 @@
  * chosen at random, from the lives that requests have; a seed that has found
  * something once stays in the list.
  *
- * Seen failing with each of the defects that the first port to Lua had, and
- * that these seeds have found.
+ * Seen failing with the first form of the functions in Lua, which took a place
+ * off its group twice, and so on: each of a dozen differences was found here.
  */
 
 
