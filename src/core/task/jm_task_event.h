@@ -22,7 +22,7 @@ typedef enum {
     JM_EVENT_JOINED,        /* it was submitted, and its id is known */
     JM_EVENT_QUEUED,        /* no slot is free; t->look says when to look */
     JM_EVENT_GRANTED,       /* it has a slot */
-    JM_EVENT_TIMER,
+    JM_EVENT_TIMER,         /* from here to _LEFT the last one counts most */
     JM_EVENT_EXITING,       /* a timer, in a process that shuts down */
     JM_EVENT_CLOSING,       /* another process is to go on with it */
     JM_EVENT_LEFT,          /* the client has gone */
