@@ -21,6 +21,11 @@
 #endif
 
 
+/* ngx_http_jimeng_early.c */
+
+ngx_int_t ngx_http_jimeng_early(ngx_http_request_t *r,
+    ngx_http_handler_pt handler);
+
 /* ngx_http_jimeng_origin.c */
 
 ngx_int_t ngx_http_jimeng_origin_check(ngx_http_request_t *r, jm_error_t *e);

@@ -28,6 +28,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_jimeng_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_handler_run(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_handler_post(ngx_http_request_t *r,
     jm_error_t *e);
 static void ngx_http_jimeng_handler_rated(ngx_http_request_t *r,
@@ -94,6 +95,13 @@ static ngx_str_t  ngx_http_jimeng_form = ngx_string("multipart/form-data");
 
 static ngx_int_t
 ngx_http_jimeng_handler(ngx_http_request_t *r)
+{
+    return ngx_http_jimeng_early(r, ngx_http_jimeng_handler_run);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_handler_run(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
     ngx_str_t                    path, name;

@@ -32,6 +32,8 @@ typedef struct {
 static char *ngx_http_jimeng_status_set(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_jimeng_loc_conf_t *jlcf, ngx_http_handler_pt handler);
 static ngx_int_t ngx_http_jimeng_status_json(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_status_run_json(ngx_http_request_t *r);
+static ngx_int_t ngx_http_jimeng_status_run_text(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_status_text(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_status_collect(ngx_http_request_t *r,
     void (*handler)(void *data));
@@ -136,12 +138,26 @@ ngx_http_jimeng_status_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
 static ngx_int_t
 ngx_http_jimeng_status_json(ngx_http_request_t *r)
 {
+    return ngx_http_jimeng_early(r, ngx_http_jimeng_status_run_json);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_status_run_json(ngx_http_request_t *r)
+{
     return ngx_http_jimeng_status_collect(r, ngx_http_jimeng_status_clients);
 }
 
 
 static ngx_int_t
 ngx_http_jimeng_status_text(ngx_http_request_t *r)
+{
+    return ngx_http_jimeng_early(r, ngx_http_jimeng_status_run_text);
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_status_run_text(ngx_http_request_t *r)
 {
     return ngx_http_jimeng_status_collect(r, ngx_http_jimeng_status_first);
 }

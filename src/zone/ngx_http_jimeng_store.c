@@ -22,7 +22,7 @@
 
 /* milliseconds between two signs of life, and before one more attempt */
 
-#define NGX_HTTP_JIMENG_STORE_RENEW  5000
+#define NGX_HTTP_JIMENG_STORE_RENEW  1000
 #define NGX_HTTP_JIMENG_STORE_AGAIN  200
 
 
@@ -44,14 +44,18 @@ struct ngx_http_jimeng_store_s {
     ngx_log_t                     *log;
     ngx_event_t                    timer;
     ngx_queue_t                    asked;
+    ngx_event_t                    open;        /* as long as any is */
     ngx_http_jimeng_store_state_e  state;
     jm_op_configure_t              configure;
     jm_op_join_t                   join;
     jm_redis_account_t            *accounts;
     u_char                         says[JM_REDIS_SAYS];
     ngx_str_t                      channel;
+    ngx_queue_t                    waiting;     /* until it has joined */
+    ngx_event_t                    patience;
     unsigned                       asking:1;
     unsigned                       listens:1;
+    unsigned                       begun:1;     /* nobody waits any more */
 };
 
 
@@ -71,15 +75,18 @@ static ngx_int_t ngx_http_jimeng_store_prefix(ngx_http_jimeng_store_t *store);
 static jm_rc_e ngx_http_jimeng_store_call(void *ctx, size_t argc,
     const char **argv, const size_t *lens, jm_redis_done_pt done, void *op);
 static void ngx_http_jimeng_store_answered(void *data, redisReply *reply);
+static void ngx_http_jimeng_store_open(ngx_event_t *ev);
 static void ngx_http_jimeng_store_tell(void *ctx, size_t argc,
     const char **argv, const size_t *lens);
 static unsigned ngx_http_jimeng_store_listed(void *ctx,
     const jm_client_t *client);
 static jm_str_t ngx_http_jimeng_store_named(void *ctx, uint64_t digest);
+static void ngx_http_jimeng_store_begun(ngx_event_t *ev);
 static void ngx_http_jimeng_store_timer(ngx_event_t *ev);
 static void ngx_http_jimeng_store_configured(void *data);
 static void ngx_http_jimeng_store_joined(void *data);
 static void ngx_http_jimeng_store_renewed(void *data);
+static void ngx_http_jimeng_store_bury(ngx_http_jimeng_store_t *store);
 static void ngx_http_jimeng_store_listen(ngx_http_jimeng_store_t *store);
 static void ngx_http_jimeng_store_all(void *data, ngx_str_t *message);
 static void ngx_http_jimeng_store_own(void *data, ngx_str_t *message);
@@ -110,6 +117,15 @@ ngx_http_jimeng_store_init_process(ngx_http_jimeng_zone_t *zone,
     store->log = cycle->log;
 
     ngx_queue_init(&store->asked);
+    ngx_queue_init(&store->waiting);
+
+    store->open.handler = ngx_http_jimeng_store_open;
+    store->open.data = store;
+    store->open.log = cycle->log;
+
+    store->patience.handler = ngx_http_jimeng_store_begun;
+    store->patience.data = store;
+    store->patience.log = cycle->log;
 
     store->redis.call = ngx_http_jimeng_store_call;
     store->redis.tell = ngx_http_jimeng_store_tell;
@@ -147,6 +163,55 @@ ngx_http_jimeng_store_init_process(ngx_http_jimeng_zone_t *zone,
     ngx_add_timer(&store->timer, 1);
 
     return NGX_OK;
+}
+
+
+/* a worker that begins answers nobody at once that its store is away */
+
+ngx_uint_t
+ngx_http_jimeng_store_ready(ngx_http_jimeng_zone_t *zone)
+{
+    return zone->store == NULL || zone->store->begun;
+}
+
+
+void
+ngx_http_jimeng_store_wait(ngx_http_jimeng_zone_t *zone,
+    ngx_http_jimeng_store_wait_t *wait)
+{
+    ngx_http_jimeng_store_t  *store;
+
+    store = zone->store;
+
+    ngx_queue_insert_tail(&store->waiting, &wait->queue);
+
+    if (!store->patience.timer_set) {
+        ngx_add_timer(&store->patience, store->calls->conf.timeout);
+    }
+}
+
+
+static void
+ngx_http_jimeng_store_begun(ngx_event_t *ev)
+{
+    ngx_queue_t                   *q;
+    ngx_http_jimeng_store_t       *store;
+    ngx_http_jimeng_store_wait_t  *wait;
+
+    store = ev->data;
+    store->begun = 1;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    while (!ngx_queue_empty(&store->waiting)) {
+        q = ngx_queue_head(&store->waiting);
+        ngx_queue_remove(q);
+
+        wait = ngx_queue_data(q, ngx_http_jimeng_store_wait_t, queue);
+        wait->done.handler(wait->done.data);
+    }
 }
 
 
@@ -274,6 +339,12 @@ ngx_http_jimeng_store_call(void *ctx, size_t argc, const char **argv,
 
     ngx_queue_insert_tail(&store->asked, &call->queue);
 
+    /* a worker that is to exit waits for answers */
+
+    if (!store->open.timer_set) {
+        ngx_add_timer(&store->open, NGX_HTTP_JIMENG_STORE_RENEW);
+    }
+
     return JM_OK;
 }
 
@@ -294,7 +365,24 @@ ngx_http_jimeng_store_answered(void *data, redisReply *reply)
     ngx_queue_remove(&call->queue);
     ngx_free(call);
 
+    if (ngx_queue_empty(&store->asked) && store->open.timer_set) {
+        ngx_del_timer(&store->open);
+    }
+
     done(&store->redis, op, reply);
+}
+
+
+static void
+ngx_http_jimeng_store_open(ngx_event_t *ev)
+{
+    ngx_http_jimeng_store_t  *store;
+
+    store = ev->data;
+
+    if (!ngx_queue_empty(&store->asked)) {
+        ngx_add_timer(ev, NGX_HTTP_JIMENG_STORE_RENEW);
+    }
 }
 
 
@@ -439,11 +527,10 @@ ngx_http_jimeng_store_joined(void *data)
 
     store->state = NGX_HTTP_JIMENG_STORE_RENEWS;
 
+    ngx_http_jimeng_store_bury(store);
     ngx_http_jimeng_store_listen(store);
 
-    (void) jm_redis_number(&store->redis);
-
-    ngx_http_jimeng_store_next(store, NGX_HTTP_JIMENG_STORE_RENEW);
+    ngx_http_jimeng_store_next(store, 1);
 }
 
 
@@ -457,6 +544,19 @@ ngx_http_jimeng_store_renewed(void *data)
         return;
     }
 
+    ngx_http_jimeng_store_bury(store);
+
+    /* its numbers come with the first answer after that */
+
+    if (!store->begun && jm_redis_number(&store->redis) == 0) {
+        ngx_http_jimeng_store_next(store, 1);
+        return;
+    }
+
+    if (!store->begun) {
+        ngx_http_jimeng_store_begun(&store->patience);
+    }
+
     if (store->join.lost) {
         store->state = NGX_HTTP_JIMENG_STORE_CONFIGURE;
         ngx_http_jimeng_store_next(store, 1);
@@ -464,6 +564,50 @@ ngx_http_jimeng_store_renewed(void *data)
     }
 
     ngx_http_jimeng_store_next(store, NGX_HTTP_JIMENG_STORE_RENEW);
+}
+
+
+/*
+ * What a killed worker had need not wait for the end of its lease: its place is
+ * another's, or it is seen by whoever lives.
+ */
+
+static void
+ngx_http_jimeng_store_bury(ngx_http_jimeng_store_t *store)
+{
+    ngx_int_t                mine;
+    ngx_uint_t               i;
+    ngx_http_jimeng_zone_t  *zone;
+
+    zone = store->zone;
+    mine = NGX_ERROR;
+
+    ngx_http_jimeng_zone_lock(zone);
+
+    for (i = 0; i < NGX_HTTP_JIMENG_OWNERS; i++) {
+
+        if (zone->sh->owners[i].pid == ngx_pid) {
+            zone->sh->owners[i].pid = 0;
+        }
+
+        if (zone->sh->owners[i].pid != 0
+            && kill(zone->sh->owners[i].pid, 0) == -1 && ngx_errno == NGX_ESRCH)
+        {
+            jm_redis_bury(&store->redis, zone->sh->owners[i].owner);
+            zone->sh->owners[i].pid = 0;
+        }
+
+        if (zone->sh->owners[i].pid == 0 && mine == NGX_ERROR) {
+            mine = (ngx_int_t) i;
+        }
+    }
+
+    if (mine != NGX_ERROR) {
+        zone->sh->owners[mine].pid = ngx_pid;
+        zone->sh->owners[mine].owner = store->redis.owner;
+    }
+
+    ngx_http_jimeng_zone_unlock(zone);
 }
 
 

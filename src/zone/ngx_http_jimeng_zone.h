@@ -23,9 +23,17 @@
 
 
 #define NGX_HTTP_JIMENG_VERSIONS     2
+#define NGX_HTTP_JIMENG_OWNERS       256    /* processes with a store */
 
 
 typedef struct ngx_http_jimeng_store_s  ngx_http_jimeng_store_t;
+
+/* who waits until a worker that has just begun has come to the store */
+
+typedef struct {
+    ngx_queue_t                   queue;
+    jm_done_t                     done;
+} ngx_http_jimeng_store_wait_t;
 
 
 /*
@@ -50,6 +58,11 @@ struct ngx_http_jimeng_zone_s {
 
         jm_metrics_shared_t      *metrics;
         ngx_msec_t                warned;   /* of a full zone; 0: never */
+
+        struct {
+            ngx_pid_t             pid;      /* 0: nobody's */
+            uint64_t              owner;    /* its number in the store */
+        } owners[NGX_HTTP_JIMENG_OWNERS];
     } *sh;
 };
 
@@ -92,6 +105,9 @@ void ngx_http_jimeng_zone_full(ngx_http_jimeng_zone_t *zone, const char *what);
 ngx_int_t ngx_http_jimeng_store_init_process(ngx_http_jimeng_zone_t *zone,
     ngx_cycle_t *cycle);
 void ngx_http_jimeng_store_exit_process(ngx_http_jimeng_zone_t *zone);
+ngx_uint_t ngx_http_jimeng_store_ready(ngx_http_jimeng_zone_t *zone);
+void ngx_http_jimeng_store_wait(ngx_http_jimeng_zone_t *zone,
+    ngx_http_jimeng_store_wait_t *wait);
 
 /* ngx_http_jimeng_zone_conf.c */
 

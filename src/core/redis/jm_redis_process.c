@@ -229,6 +229,17 @@ jm_redis_quit(jm_redis_t *redis)
 
 
 void
+jm_redis_bury(jm_redis_t *redis, uint64_t owner)
+{
+    jm_redis_args_t  args;
+
+    jm_redis_begin(&args, redis, "bury", 0);
+    jm_redis_put_number(&args, owner);
+    jm_redis_say(&args);
+}
+
+
+void
 jm_redis_query_denied(jm_redis_t *redis, unsigned account)
 {
     jm_redis_args_t  args;

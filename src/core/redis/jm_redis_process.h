@@ -74,6 +74,9 @@ void jm_redis_renew(jm_redis_t *redis, jm_op_join_t *op);
 /* It ends: all that it has is a dead process's at once. */
 void jm_redis_quit(jm_redis_t *redis);
 
+/* Another process, which had this number here, has died. */
+void jm_redis_bury(jm_redis_t *redis, uint64_t owner);
+
 /* Counts a query that was refused for an account's credentials. */
 void jm_redis_query_denied(jm_redis_t *redis, unsigned account);
 

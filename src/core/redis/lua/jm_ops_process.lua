@@ -69,6 +69,12 @@ register('quit', function ()
     redis.call('ZADD', P .. 'o', 'XX', number(NOW), number(OWNER))
 end)
 
+-- another process, which has died
+
+register('bury', function ()
+    redis.call('ZADD', P .. 'o', 'XX', number(NOW), number(num()))
+end)
+
 -- n
 -- the first of n numbers that nothing else has
 
