@@ -109,8 +109,8 @@ ngx_http_jimeng_images_run(ngx_http_jimeng_input_t *in)
     }
 
     if (rc == NGX_DONE) {
-        in->service->op.done.handler = ngx_http_jimeng_images_asked;
-        in->service->op.done.data = in;
+        in->service->done.handler = ngx_http_jimeng_images_asked;
+        in->service->done.data = in;
 
         ngx_http_jimeng_service_ask(in->service);
         return;
@@ -126,6 +126,19 @@ static void
 ngx_http_jimeng_images_asked(void *data)
 {
     ngx_http_jimeng_input_t *in = data;
+
+    jm_error_t  e;
+
+    if (in->service->await.torn) {
+        ngx_http_jimeng_images_free(in);
+        return;
+    }
+
+    if (in->service->op.away) {
+        ngx_http_jimeng_away(&e);
+        ngx_http_jimeng_images_refuse(in, NGX_DECLINED, &e);
+        return;
+    }
 
     ngx_http_jimeng_order_served(in);
     ngx_http_jimeng_images_run(in);
@@ -202,13 +215,15 @@ ngx_http_jimeng_images_timer(ngx_event_t *ev)
 static void
 ngx_http_jimeng_images_reading(ngx_http_request_t *r)
 {
-    ngx_http_jimeng_ctx_t  *ctx;
+    ngx_http_jimeng_ctx_t      *ctx;
+    ngx_http_jimeng_service_t  *s;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+    s = ctx->input->service;
 
     /* a job is not begun for a client that has left meanwhile */
 
-    if (ctx->input->open.await.waits) {
+    if (ctx->input->open.await.waits || (s && s->await.waits)) {
         ngx_http_block_reading(r);
         return;
     }

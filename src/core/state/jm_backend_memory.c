@@ -90,6 +90,7 @@ jm_memory_service(jm_backend_t *b, jm_op_service_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
