@@ -76,6 +76,12 @@ test_accounts(void)
     is_int(op.first, 1, "whose end it sees");
     is_str(op.client, "alice", "for who ordered it, by the name");
 
+    other.b.query_denied(&other.b, 1);
+    other.b.query_denied(&other.b, 2);
+    is_int((int64_t) stores_account(&b, 0).queries_denied, 1,
+           "a refused query counts for the account that it was sent with");
+    is_int((int64_t) stores_account(&b, 1).queries_denied, 0, "not another");
+
     /* on an account that the other one does not have */
 
     order_running(&st, &o, 2, "in backup", 1, &alice);

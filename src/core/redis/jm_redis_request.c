@@ -38,6 +38,7 @@ static void jm_redis_ended(jm_backend_t *b, jm_ledger_claim_t *claim,
 static void jm_redis_fetched(jm_backend_t *b, uint64_t serial,
     const jm_str_t *ids, size_t n);
 static void jm_redis_release(jm_backend_t *b, jm_hold_t *hold);
+static void jm_redis_query_denied(jm_backend_t *b, unsigned account);
 static void jm_redis_usage(jm_backend_t *b, jm_op_usage_t *op);
 static void jm_redis_used(jm_redis_t *redis, void *data,
     const redisReply *reply);
@@ -62,6 +63,7 @@ jm_backend_redis(jm_backend_t *b, jm_redis_t *redis)
     b->ended = jm_redis_ended;
     b->fetched = jm_redis_fetched;
     b->release = jm_redis_release;
+    b->query_denied = jm_redis_query_denied;
     b->usage = jm_redis_usage;
     b->clients = jm_redis_clients;
     b->accounts = jm_redis_accounts;
@@ -352,6 +354,20 @@ jm_redis_release(jm_backend_t *b, jm_hold_t *hold)
     hold->running = 0;
     hold->images = 0;
     hold->cost = 0;
+}
+
+
+static void
+jm_redis_query_denied(jm_backend_t *b, unsigned account)
+{
+    jm_redis_t       *redis = b->ctx;
+    jm_redis_args_t   args;
+
+    if (account < redis->naccounts) {
+        jm_redis_begin(&args, redis, "query_denied", 0);
+        jm_redis_put_account(&args, account);
+        jm_redis_say(&args);
+    }
 }
 
 
