@@ -10,7 +10,9 @@
 /*
  * Milliseconds in which a worker notices that its client has left: so long a
  * request waits for one that is the same, to see whether it is a repeat of it.
- * Clients that send a request several times at once wait for that, too.
+ * Clients that send a request several times at once wait for that, too.  Where
+ * that client may be another machine's, whose death is not known yet, it is
+ * looked again as often.
  */
 
 #define NGX_HTTP_JIMENG_TWIN  250

@@ -4,8 +4,8 @@
  * gives out a number again that somebody has.
  *
  * Seen failing without the counter's beginning in numbers(), without the look
- * at the version in configure, without lives() in reap(), and without the alarm
- * in jm_redis_new().
+ * at the version in configure, without lives() in reap(), without the alarm in
+ * jm_redis_new(), and without the look at heard() in twin().
  */
 
 
@@ -305,6 +305,82 @@ test_lease(void)
 }
 
 
+/* opens the same without a mark, which has waited so long */
+
+static jm_ledger_e
+open_waited(redis_t *r, order_t *o, unsigned patient, uint64_t waited)
+{
+    jm_op_open_t  op;
+
+    memset(o, 0, sizeof(order_t));
+    memset(&op, 0, sizeof(jm_op_open_t));
+
+    op.done = state_done_with;
+    op.claim = &o->claim;
+    order_request(&op.request, UNNAMED, 1, &alice);
+    op.request.patient = patient;
+    op.request.waited = waited;
+
+    r->b.open(&r->b, &op);
+
+    return op.found;
+}
+
+
+static void
+wait_unheard(redis_t *heard, uint64_t ms)
+{
+    state_wait(ms);
+    redis_set_clock(heard->c, state_clock.wall);
+    redis_renew(heard);
+}
+
+
+/*
+ * A client that waits in another process: it is one more that sends the same
+ * once that is known to live, and the same one again once that is dead.
+ */
+
+static void
+test_unheard(void)
+{
+    order_t  first, o, same;
+    redis_t  other;
+
+    begin();
+    redis_begin(&other, stores_accounts, 2);
+
+    order_running(&st, &first, UNNAMED, "runs", 0, &alice);
+    wait_unheard(&other, 900);
+
+    is_int(open_waited(&other, &o, 1, 0), JM_LEDGER_TWIN, "another waits");
+    is_int(open_waited(&stores_redis, &o, 0, 250), JM_LEDGER_NEW,
+           "its own process knows that it lives");
+    order_close(&st, &o, 1);
+
+    wait_unheard(&other, 250);
+    is_int(open_waited(&other, &o, 0, 250), JM_LEDGER_TWIN,
+           "it is not known whether it lives");
+
+    wait_unheard(&other, 50);
+    redis_renew(&stores_redis);
+    wait_unheard(&other, 200);
+    is_int(open_waited(&other, &same, 0, 500), JM_LEDGER_NEW, "it does");
+    order_close(&st, &same, 1);
+
+    wait_unheard(&other, JM_REDIS_LEASE - 300);
+    is_int(open_waited(&other, &same, 1, 0), JM_LEDGER_TWIN, "it is silent");
+    wait_unheard(&other, 99);
+    is_int(open_waited(&other, &same, 0, 99), JM_LEDGER_TWIN, "to the end");
+    wait_unheard(&other, 1);
+    is_int(open_waited(&other, &same, 0, 100), JM_LEDGER_FOUND,
+           "of its lease: what it has ordered is joined");
+
+    redis_end(&other);
+    stores_end(&st);
+}
+
+
 static void
 test_lost(void)
 {
@@ -581,6 +657,7 @@ main(void)
     test_numbers();
     test_news();
     test_lease();
+    test_unheard();
     test_lost();
     test_again();
     test_neighbours();

@@ -205,6 +205,7 @@ jm_redis_put_request(jm_redis_args_t *args,
     jm_redis_put_number(args, request->named != 0);
     jm_redis_put_number(args, request->repeat != 0);
     jm_redis_put_number(args, request->patient != 0);
+    jm_redis_put_number(args, jm_min(request->waited, JM_REDIS_EVER));
     jm_redis_put_number(args, request->who);
     jm_redis_put_number(args, jm_min(request->keep, JM_REDIS_EVER));
     jm_redis_put_number(args, jm_min(request->unmarked, JM_REDIS_EVER));

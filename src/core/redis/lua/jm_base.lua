@@ -101,6 +101,15 @@ local function lives(owner)
     return alive[owner]
 end
 
+-- whether a process has said since then that it lives
+
+local function heard(owner, since)
+    local lease = owner ~= OWNER
+                  and redis.call('ZSCORE', P .. 'o', number(owner))
+
+    return owner == OWNER or (lease and tonumber(lease) - LEASE > since)
+end
+
 -- since when a process is dead, as far as is known
 
 local function died(owner)

@@ -132,9 +132,12 @@ function ledger.served(request)
     return what == words(request.fingerprint) and service or nil
 end
 
+-- A client seems to wait for the same.  A process may be dead for as long as its
+-- lease is: it is known to live once it has said so since the request came.
+
 local function twin(request, entries)
     if request.named ~= 0 or request.again ~= 0 or request.unmarked == 0
-       or request.patient == 0
+       or (request.patient == 0 and request.waited == 0)
     then
         return false
     end
@@ -142,6 +145,8 @@ local function twin(request, entries)
     for i, e in ipairs(entries) do
         if i <= LEDGER_NEAR and e.waits ~= 0 and e.who == request.who
            and #e.slots == request.n
+           and (request.patient ~= 0
+                or not heard(e.waits, NOW - request.waited))
         then
             return true
         end
@@ -175,7 +180,7 @@ function ledger.request()
     return {
         serial = num(), key = str(), fingerprint = str(), n = num(),
         several = num(), named = num(), again = num(), patient = num(),
-        who = num(), keep = num(), unmarked = num()
+        waited = num(), who = num(), keep = num(), unmarked = num()
     }
 end
 
