@@ -76,7 +76,9 @@ typedef struct {
     ngx_http_request_t         *request;
     const jm_model_t           *rows[JM_QUEUE_SERVICES];    /* in order */
     jm_models_t                 table;      /* of the one it is read for */
+    jm_done_t                   done;
     jm_op_service_t             op;
+    ngx_http_jimeng_await_t     await;
     jm_digest_t                 digest;
     ngx_uint_t                  part;       /* of its body, and how much */
     uint64_t                    offset;     /* of that was digested */

@@ -41,6 +41,12 @@ ngx_http_jimeng_store_init_process(ngx_cycle_t *cycle)
     ngx_http_jimeng_store_calls(store);
     ngx_http_jimeng_store_begin(store);
 
+    store->names = ngx_http_jimeng_names_create(cycle->pool,
+                                                &zone->jmcf->clients);
+    if (store->names == NULL) {
+        return NGX_ERROR;
+    }
+
     if (ngx_http_jimeng_store_prefix(store) != NGX_OK
         || ngx_http_jimeng_store_accounts(store) != NGX_OK
         || ngx_http_jimeng_random(store->configure.salt, JM_STATE_SALT,

@@ -172,19 +172,5 @@ ngx_http_jimeng_store_named(void *ctx, uint64_t digest)
 {
     ngx_http_jimeng_store_t *store = ctx;
 
-    ngx_uint_t           i, n;
-    const jm_client_t  **client;
-
-    static const jm_str_t  nobody = jm_null_string;
-
-    client = store->zone->jmcf->clients.elts;
-    n = store->zone->jmcf->clients.nelts;
-
-    for (i = 0; i < n; i++) {
-        if (jm_redis_digest(&store->redis, client[i]->name) == digest) {
-            return client[i]->name;
-        }
-    }
-
-    return nobody;
+    return ngx_http_jimeng_names_find(store->names, &store->redis, digest);
 }

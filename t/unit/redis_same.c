@@ -602,8 +602,11 @@ do_step(void)
     } else if (r < 86) {
         do_id();
 
-    } else if (r < 88) {
+    } else if (r < 87) {
         do_cancel();
+
+    } else if (r < 88) {
+        do_service();
 
     } else if (r < 92) {
         do_orphan();

@@ -21,11 +21,13 @@
 
 static void jm_redis_rate(jm_backend_t *b, jm_op_rate_t *op);
 static void jm_redis_service(jm_backend_t *b, jm_op_service_t *op);
+static void jm_redis_served(jm_redis_t *redis, void *data,
+    const redisReply *reply);
 static void jm_redis_rated(jm_redis_t *redis, void *data,
     const redisReply *reply);
 static void jm_redis_open(jm_backend_t *b, jm_op_open_t *op);
 static void jm_redis_put_request(jm_redis_args_t *args,
-    const jm_op_open_t *op);
+    const jm_ledger_request_t *request, uint64_t number);
 static void jm_redis_opened(jm_redis_t *redis, void *data,
     const redisReply *reply);
 static void jm_redis_get_claim(jm_redis_reader_t *in, jm_ledger_claim_t *claim);
@@ -36,6 +38,7 @@ static void jm_redis_ended(jm_backend_t *b, jm_ledger_claim_t *claim,
 static void jm_redis_fetched(jm_backend_t *b, uint64_t serial,
     const jm_str_t *ids, size_t n);
 static void jm_redis_release(jm_backend_t *b, jm_hold_t *hold);
+static void jm_redis_query_denied(jm_backend_t *b, unsigned account);
 static void jm_redis_usage(jm_backend_t *b, jm_op_usage_t *op);
 static void jm_redis_used(jm_redis_t *redis, void *data,
     const redisReply *reply);
@@ -60,6 +63,7 @@ jm_backend_redis(jm_backend_t *b, jm_redis_t *redis)
     b->ended = jm_redis_ended;
     b->fetched = jm_redis_fetched;
     b->release = jm_redis_release;
+    b->query_denied = jm_redis_query_denied;
     b->usage = jm_redis_usage;
     b->clients = jm_redis_clients;
     b->accounts = jm_redis_accounts;
@@ -74,16 +78,60 @@ jm_backend_redis(jm_backend_t *b, jm_redis_t *redis)
 }
 
 
-/* a name of several services is made by the first */
-
 static void
 jm_redis_service(jm_backend_t *b, jm_op_service_t *op)
 {
-    (void) b;
+    unsigned          i, account, n;
+    uint64_t          accounts;
+    jm_redis_t       *redis = b->ctx;
+    jm_redis_args_t   args;
 
-    op->service = 0;
-    op->news = JM_SERVICE_NO_NEWS;
+    jm_redis_begin(&args, redis, "service", 0);
+    jm_redis_put_number(&args, op->kept != 0);
 
+    if (op->kept) {
+        jm_redis_put_request(&args, &op->request, 0);
+    }
+
+    jm_redis_put_number(&args, op->n);
+
+    for (i = 0; i < op->n; i++) {
+        accounts = op->services[i].accounts;
+        n = 0;
+
+        for (account = 0; account < redis->naccounts; account++) {
+            n += (unsigned) (accounts >> account) & 1;
+        }
+
+        jm_redis_put_number(&args, op->kinds[i]);
+        jm_redis_put_number(&args, op->services[i].model);
+        jm_redis_put_number(&args, n);
+
+        for (account = 0; account < redis->naccounts; account++) {
+            if ((accounts >> account) & 1) {
+                jm_redis_put_account(&args, account);
+            }
+        }
+    }
+
+    jm_redis_send(&args, jm_redis_served, op);
+}
+
+
+static void
+jm_redis_served(jm_redis_t *redis, void *data, const redisReply *reply)
+{
+    jm_op_service_t    *op = data;
+    jm_redis_reader_t   in;
+
+    (void) redis;
+
+    jm_redis_read(&in, reply, 2);
+
+    op->service = (unsigned) jm_redis_get(&in, op->n - 1);
+    op->news = (jm_service_news_e) jm_redis_get(&in, JM_SERVICE_BACK);
+
+    op->away = in.bad;
     op->done.handler(op->done.data);
 }
 
@@ -134,7 +182,7 @@ jm_redis_open(jm_backend_t *b, jm_op_open_t *op)
     jm_redis_put_number(&args, op->claim != NULL);
 
     if (op->claim != NULL) {
-        jm_redis_put_request(&args, op);
+        jm_redis_put_request(&args, &op->request, op->number);
     }
 
     jm_redis_put_client(&args, op->client);
@@ -146,19 +194,18 @@ jm_redis_open(jm_backend_t *b, jm_op_open_t *op)
 
 
 static void
-jm_redis_put_request(jm_redis_args_t *args, const jm_op_open_t *op)
+jm_redis_put_request(jm_redis_args_t *args,
+    const jm_ledger_request_t *request, uint64_t number)
 {
-    const jm_ledger_request_t  *request;
-
-    request = &op->request;
-
-    jm_redis_put_number(args, op->number);
+    jm_redis_put_number(args, number);
     jm_redis_put_bytes(args, request->key, JM_LEDGER_KEY);
     jm_redis_put_bytes(args, request->fingerprint, JM_LEDGER_KEY);
     jm_redis_put_number(args, request->n);
+    jm_redis_put_number(args, request->several != 0);
     jm_redis_put_number(args, request->named != 0);
     jm_redis_put_number(args, request->repeat != 0);
     jm_redis_put_number(args, request->patient != 0);
+    jm_redis_put_number(args, jm_min(request->waited, JM_REDIS_EVER));
     jm_redis_put_number(args, request->who);
     jm_redis_put_number(args, jm_min(request->keep, JM_REDIS_EVER));
     jm_redis_put_number(args, jm_min(request->unmarked, JM_REDIS_EVER));
@@ -187,6 +234,8 @@ jm_redis_opened(jm_redis_t *redis, void *data, const redisReply *reply)
 
     jm_redis_get_view(&in, &op->view);
     jm_redis_get_near(&in, &op->near);
+
+    op->service = (unsigned) jm_redis_get(&in, UINT8_MAX);
 
     in.bad |= (claim.n != 0 && claim.n != op->request.n);
     in.bad |= (op->claim != NULL && op->found <= JM_LEDGER_TOLD
@@ -232,9 +281,7 @@ jm_redis_get_claim(jm_redis_reader_t *in, jm_ledger_claim_t *claim)
 static void
 jm_redis_open_hold(jm_redis_t *redis, jm_op_open_t *op, unsigned held)
 {
-    if (op->hold == NULL || op->client == NULL
-        || op->found == JM_LEDGER_TWIN || op->found == JM_LEDGER_REUSED)
-    {
+    if (op->hold == NULL || op->client == NULL || op->found > JM_LEDGER_TOLD) {
         return;
     }
 
@@ -308,6 +355,20 @@ jm_redis_release(jm_backend_t *b, jm_hold_t *hold)
     hold->running = 0;
     hold->images = 0;
     hold->cost = 0;
+}
+
+
+static void
+jm_redis_query_denied(jm_backend_t *b, unsigned account)
+{
+    jm_redis_t       *redis = b->ctx;
+    jm_redis_args_t   args;
+
+    if (account < redis->naccounts) {
+        jm_redis_begin(&args, redis, "query_denied", 0);
+        jm_redis_put_account(&args, account);
+        jm_redis_say(&args);
+    }
 }
 
 

@@ -75,6 +75,9 @@ struct jm_backend_s {
     /* what was billed is in the log, see jm_ledger_bill() */
     void  (*billed)(jm_backend_t *b, uint64_t entry, unsigned task);
 
+    /* a query was refused for the account's credentials: it is counted */
+    void  (*query_denied)(jm_backend_t *b, unsigned account);
+
     void  (*orphan)(jm_backend_t *b, jm_op_orphan_t *op);
     void  (*asked)(jm_backend_t *b, jm_op_orphan_t *op);
 

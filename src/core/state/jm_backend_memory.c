@@ -26,6 +26,7 @@ static void jm_memory_ended(jm_backend_t *b, jm_ledger_claim_t *claim,
 static void jm_memory_fetched(jm_backend_t *b, uint64_t serial,
     const jm_str_t *ids, size_t n);
 static void jm_memory_release(jm_backend_t *b, jm_hold_t *hold);
+static void jm_memory_query_denied(jm_backend_t *b, unsigned account);
 static void jm_memory_usage(jm_backend_t *b, jm_op_usage_t *op);
 static void jm_memory_clients(jm_backend_t *b, jm_op_clients_t *op);
 static void jm_memory_accounts(jm_backend_t *b, jm_op_accounts_t *op);
@@ -40,6 +41,7 @@ jm_backend_memory(jm_backend_t *b)
     b->ended = jm_memory_ended;
     b->fetched = jm_memory_fetched;
     b->release = jm_memory_release;
+    b->query_denied = jm_memory_query_denied;
     b->usage = jm_memory_usage;
     b->clients = jm_memory_clients;
     b->accounts = jm_memory_accounts;
@@ -90,6 +92,7 @@ jm_memory_service(jm_backend_t *b, jm_op_service_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -286,6 +289,19 @@ jm_memory_release(jm_backend_t *b, jm_hold_t *hold)
     st = b->lock(b->ctx);
 
     jm_quota_release(&st->quota, hold);
+
+    b->unlock(b->ctx);
+}
+
+
+static void
+jm_memory_query_denied(jm_backend_t *b, unsigned account)
+{
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    jm_queue_query_denied(&st->queue, account);
 
     b->unlock(b->ctx);
 }

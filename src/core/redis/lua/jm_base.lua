@@ -32,8 +32,9 @@ local NUMBERS = 1048576             -- that are given out in a second, at most
 
 -- what is in headers of the core by the same names
 
-local LEDGER_NEW, LEDGER_FOUND, LEDGER_TOLD, LEDGER_TWIN, LEDGER_REUSED =
-    0, 1, 2, 3, 5
+local LEDGER_NEW, LEDGER_FOUND, LEDGER_TOLD, LEDGER_TWIN, LEDGER_OTHER,
+      LEDGER_REUSED =
+    0, 1, 2, 3, 4, 5
 
 local LOOK_OWN, LOOK_WAIT, LOOK_TAKEN, LOOK_TOLD, LOOK_UNKNOWN,
       LOOK_CANCELED, LOOK_GONE, LOOK_RESULT, LOOK_LOST =
@@ -98,6 +99,15 @@ local function lives(owner)
     end
 
     return alive[owner]
+end
+
+-- whether a process has said since then that it lives
+
+local function heard(owner, since)
+    local lease = owner ~= OWNER
+                  and redis.call('ZSCORE', P .. 'o', number(owner))
+
+    return owner == OWNER or (lease and tonumber(lease) - LEASE > since)
 end
 
 -- since when a process is dead, as far as is known
