@@ -346,7 +346,7 @@ jm_redis_billed(jm_backend_t *b, uint64_t entry, unsigned task)
 {
     jm_redis_args_t  args;
 
-    jm_redis_begin(&args, b->ctx, "billed", 0);
+    jm_redis_begin_told(&args, b->ctx, "billed");
     jm_redis_put_number(&args, entry);
     jm_redis_put_number(&args, task);
     jm_redis_say(&args);

@@ -286,7 +286,7 @@ jm_redis_sent(jm_backend_t *b, jm_ledger_claim_t *claim, unsigned task,
 {
     jm_redis_args_t  args;
 
-    jm_redis_begin(&args, b->ctx, "sent", 0);
+    jm_redis_begin_told(&args, b->ctx, "sent");
     jm_redis_put_task(&args, claim, task);
     jm_redis_put_place(&args, place);
     jm_redis_put_number(&args, what);
@@ -314,10 +314,10 @@ jm_redis_leave(jm_backend_t *b, jm_place_t *place, jm_leave_e how)
         return;
     }
 
-    jm_redis_begin(&args, b->ctx, "leave", 0);
+    jm_redis_begin_told(&args, b->ctx, "leave");
     jm_redis_put_place(&args, place);
     jm_redis_put_number(&args, how);
-    jm_redis_say(&args);
+    jm_redis_say_now(&args);
 
     place->serial = 0;
 }

@@ -140,7 +140,7 @@ end)
 -- whether there is a claim; if so it with one task, and its number; place,
 -- what, the upstream's id
 
-register('sent', function ()
+told('sent', function ()
     local claim = num() ~= 0 and ledger.claim() or nil
     local i, handle, what, id = num() + 1, queue.handle(), num(), str()
 
@@ -155,7 +155,7 @@ end)
 
 -- place, how
 
-register('leave', function ()
+told('leave', function ()
     local handle = queue.handle()
 
     queue.leave(handle, num())
@@ -238,7 +238,7 @@ end)
 
 -- entry, task
 
-register('billed', function ()
+told('billed', function ()
     local entry = num()
 
     ledger.billed(entry, num() + 1)
