@@ -14,12 +14,28 @@ local function canceled(request)
                == LOOK_CANCELED
 end
 
--- place, request, whether it is bound and to which account, and for good
--- rc, wait, serial, grip, account, canceled, position, of, eta
+-- rc, canceled, round, own
+
+local function submit(claim, i, account)
+    local rc, gone = 0, 0
+
+    if not ledger.submit(claim, i, account) then
+        rc = 1
+        gone = ledger.peek(claim.serial, i).look == LOOK_CANCELED and 1 or 0
+    end
+
+    return { rc, gone, claim[i].round, claim[i].own }
+end
+
+-- place, request, whether it is bound and to which account, and for good;
+-- whether to submit it; if so as "submit" has a claim, and its number
+-- rc, wait, serial, grip, account, canceled, position, of, eta; if it was
+-- submitted rc, canceled, round, own
 
 register('place', function ()
     local handle, request = queue.handle(), queue.request()
     local bound, account, fixed = num() ~= 0, num(), num() ~= 0
+    local claim = num() ~= 0 and num() ~= 0 and ledger.claim() or nil
     local gone, rc, wait, p = false
 
     local function bind()
@@ -79,6 +95,10 @@ register('place', function ()
 
     append(reply, { gone and 1 or 0, position, of, eta })
 
+    if claim and rc == GRANTED then
+        append(reply, submit(claim, num() + 1, p.account))
+    end
+
     return reply
 end)
 
@@ -90,7 +110,7 @@ register('submit', function ()
     local claim = num() ~= 0 and ledger.claim() or nil
     local i, account = num() + 1, num()
     local client, most, force = quota.client(), quota.bill(), num() ~= 0
-    local rc, gone, over, held = 0, 0, 0, 0
+    local over, held = 0, 0
     local view = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
     if most.images ~= 0 then
@@ -101,17 +121,14 @@ register('submit', function ()
         end
     end
 
+    local reply = { 0, 0, claim and claim[i].round or 0,
+                    claim and claim[i].own or 0 }
+
     if claim and (over == 0 or force) then
-        if not ledger.submit(claim, i, account) then
-            rc = 1
-            gone = ledger.peek(claim.serial, i).look == LOOK_CANCELED and 1
-                   or 0
-        end
+        reply = submit(claim, i, account)
     end
 
-    local reply = { rc, gone, claim and claim[i].round or 0,
-                    claim and claim[i].own or 0, over, held }
-
+    append(reply, { over, held })
     append(reply, view)
 
     return reply
