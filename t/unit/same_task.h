@@ -310,7 +310,7 @@ do_sent(one_t *o, unsigned i)
 static void
 do_over(one_t *o, unsigned i, jm_leave_e how, unsigned left)
 {
-    unsigned       s, images, held;
+    unsigned       s, images, held, release;
     jm_op_over_t   op[2];
     jm_backend_t  *b;
 
@@ -320,6 +320,7 @@ do_over(one_t *o, unsigned i, jm_leave_e how, unsigned left)
 
     images = left ? 0 : dice(3);
     held = dice(3);
+    release = (dice(3) == 0);
 
     for (s = MEM; s <= RED; s++) {
         op[s].done = state_done_with;
@@ -331,6 +332,7 @@ do_over(one_t *o, unsigned i, jm_leave_e how, unsigned left)
         op[s].result = str(images ? "what it has brought" : "");
         op[s].until = state_clock.wall + 100000;
         op[s].hold = held ? &o->hold[s] : NULL;
+        op[s].release = release;
         op[s].client = &clients[o->client];
         op[s].bill.model = MODEL + o->client % 2;
         op[s].bill.images = images;

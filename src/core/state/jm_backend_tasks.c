@@ -391,6 +391,10 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
         (void) jm_queue_ended(&st->queue, op->account, op->joined, st->now);
     }
 
+    if (op->release && op->hold != NULL) {
+        jm_quota_release(&st->quota, op->hold);
+    }
+
     b->unlock(b->ctx);
 
     op->away = 0;

@@ -182,7 +182,8 @@ end)
 -- place, how, result, ms since 1970 until which it is of use, whether there is
 -- a hold; if so
 -- its client's id, pictures and cost that are left; client, bill, price,
--- joined, entry, left
+-- joined, entry, left; name of the process, and the number by which its client
+-- is released once, or 0
 -- first, kept, billed, pictures and cost that are delivered of the hold, near
 
 register('over', function ()
@@ -192,6 +193,7 @@ register('over', function ()
     local hold = num() ~= 0 and { id = str(), images = num(), cost = num() }
     local client, bill, price = quota.client(), quota.bill(), num()
     local joined, entry, left = str(), num(), num() ~= 0
+    local name, number_of = str(), num()
     local first, kept, billed, near = not left, 0, false, { 0, 0, 0, 0 }
     local images, cost = 0, 0
 
@@ -243,6 +245,10 @@ register('over', function ()
 
     elseif first and joined ~= '' and how == LEAVE_OVER then
         queue.ended(account, joined)
+    end
+
+    if number_of ~= 0 and is_new(name, number_of) then
+        quota.unhold(hold.id, 1, hold.images - images, hold.cost - cost)
     end
 
     local reply = { first and 1 or 0, kept, billed and 1 or 0, images, cost,
