@@ -62,6 +62,7 @@ typedef struct {
     const jm_client_t          *client;     /* who pays, or NULL */
     uint64_t                    price;      /* of a picture, in millionths */
     ngx_uint_t                  pictures;   /* that it may bring */
+    jm_op_submit_t             *submit;     /* once it is granted; or NULL */
     unsigned                    bound:1;    /* as another task has it */
     unsigned                    fixed:1;    /* bound, and for good */
 } ngx_http_jimeng_slot_wish_t;

@@ -56,6 +56,7 @@ struct ngx_http_jimeng_store_s {
     ngx_pool_t                    *pool;
     ngx_log_t                     *log;
     ngx_event_t                    timer;
+    ngx_event_t                    flush;       /* of what was told */
     ngx_queue_t                    asked;
     ngx_event_t                    open;        /* as long as any is */
     ngx_http_jimeng_store_state_e  state;

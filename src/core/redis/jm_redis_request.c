@@ -300,11 +300,19 @@ jm_redis_ended(jm_backend_t *b, jm_ledger_claim_t *claim, jm_claim_e how,
     jm_redis_args_t  args;
 
     if (claim->serial != 0) {
-        jm_redis_begin(&args, b->ctx, "ended", 0);
+        jm_redis_begin_told(&args, b->ctx, "ended");
         jm_redis_put_claim(&args, claim);
         jm_redis_put_number(&args, how);
         jm_redis_put_error(&args, error);
-        jm_redis_say(&args);
+
+        /* the request is closed in a moment, and that goes with it */
+
+        if (how == JM_CLAIM_ANSWERED || how == JM_CLAIM_TOLD) {
+            jm_redis_say(&args);
+
+        } else {
+            jm_redis_say_now(&args);
+        }
     }
 
     if (how == JM_CLAIM_HANDED || how == JM_CLAIM_FAILED) {
@@ -326,7 +334,7 @@ jm_redis_fetched(jm_backend_t *b, uint64_t serial, const jm_str_t *ids,
     size_t           i;
     jm_redis_args_t  args;
 
-    jm_redis_begin(&args, b->ctx, "fetched", 0);
+    jm_redis_begin_told(&args, b->ctx, "fetched");
     jm_redis_put_number(&args, serial);
     jm_redis_put_number(&args, n);
 
@@ -334,7 +342,7 @@ jm_redis_fetched(jm_backend_t *b, uint64_t serial, const jm_str_t *ids,
         jm_redis_put(&args, ids[i]);
     }
 
-    jm_redis_say(&args);
+    jm_redis_say_now(&args);
 }
 
 
@@ -344,12 +352,12 @@ jm_redis_release(jm_backend_t *b, jm_hold_t *hold)
     jm_redis_args_t  args;
 
     if (hold->running) {
-        jm_redis_begin(&args, b->ctx, "release", 0);
+        jm_redis_begin_told(&args, b->ctx, "release");
         jm_redis_put_digest(&args, hold->serial);
         jm_redis_put_number(&args, hold->running);
         jm_redis_put_number(&args, hold->images);
         jm_redis_put_number(&args, hold->cost);
-        jm_redis_say(&args);
+        jm_redis_say_now(&args);
     }
 
     hold->running = 0;
@@ -365,7 +373,7 @@ jm_redis_query_denied(jm_backend_t *b, unsigned account)
     jm_redis_args_t   args;
 
     if (account < redis->naccounts) {
-        jm_redis_begin(&args, redis, "query_denied", 0);
+        jm_redis_begin_told(&args, redis, "query_denied");
         jm_redis_put_account(&args, account);
         jm_redis_say(&args);
     }

@@ -146,13 +146,13 @@ end)
 
 -- the process ends
 
-register('quit', function ()
+told('quit', function ()
     redis.call('ZADD', P .. 'o', 'XX', number(NOW), number(OWNER))
 end)
 
 -- another process, which has died
 
-register('bury', function ()
+told('bury', function ()
     redis.call('ZADD', P .. 'o', 'XX', number(NOW), number(num()))
 end)
 
@@ -182,7 +182,7 @@ local undo = {
     end
 }
 
-register('undo', function ()
+told('undo', function ()
     local key = P .. 'd' .. number(num())
     local text = redis.call('GET', key)
 
@@ -203,6 +203,6 @@ end)
 
 -- an account whose query was refused
 
-register('query_denied', function ()
+told('query_denied', function ()
     queue.query_denied(num())
 end)

@@ -124,7 +124,7 @@ end)
 local LEFT, ANSWERED, TOLD_AGAIN, OVER_AND_CLOSED, HANDED, FAILED =
     0, 1, 2, 4, 5, 6
 
-register('ended', function ()
+told('ended', function ()
     local claim, how, told = ledger.claim(), num(), error_of()
 
     if how == LEFT then
@@ -153,7 +153,7 @@ end)
 
 -- entry, n, ids
 
-register('fetched', function ()
+told('fetched', function ()
     local serial, ids = num(), {}
 
     for i = 1, num() do
@@ -165,7 +165,7 @@ end)
 
 -- client's id, running, pictures, cost
 
-register('release', function ()
+told('release', function ()
     quota.unhold(str(), num(), num(), num())
 end)
 
