@@ -194,10 +194,12 @@ local function register(name, body)
         OWNER, NUMBER = num(), num()
         alive = { [OWNER] = OWNER ~= 0 }
 
-        -- it was undone before it was done
+        -- it was undone before it was done, or is a process's of which a
+        -- server that has lost all has not heard yet
 
         if NUMBER ~= 0
-           and redis.call('EXISTS', P .. 'd' .. number(NUMBER)) == 1
+           and (redis.call('EXISTS', P .. 'd' .. number(NUMBER)) == 1
+                or died(OWNER) == nil)
         then
             return {}
         end
