@@ -239,21 +239,6 @@ jm_redis_bury(jm_redis_t *redis, uint64_t owner)
 }
 
 
-void
-jm_redis_query_denied(jm_redis_t *redis, unsigned account)
-{
-    jm_redis_args_t  args;
-
-    args.bad = 0;
-
-    if (account < redis->naccounts) {
-        jm_redis_begin(&args, redis, "query_denied", 0);
-        jm_redis_put_account(&args, account);
-        jm_redis_say(&args);
-    }
-}
-
-
 size_t
 jm_redis_channel(const jm_redis_t *redis, unsigned all, uint8_t *dst)
 {

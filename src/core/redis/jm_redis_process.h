@@ -77,8 +77,5 @@ void jm_redis_quit(jm_redis_t *redis);
 /* Another process, which had this number here, has died. */
 void jm_redis_bury(jm_redis_t *redis, uint64_t owner);
 
-/* Counts a query that was refused for an account's credentials. */
-void jm_redis_query_denied(jm_redis_t *redis, unsigned account);
-
 
 #endif /* _JM_REDIS_PROCESS_H_INCLUDED_ */

@@ -44,6 +44,7 @@ static void jm_redis_clients(jm_backend_t *b, jm_op_clients_t *op);
 static void jm_redis_clients_next(jm_redis_t *redis, jm_op_clients_t *op);
 static void jm_redis_clients_seen(jm_redis_t *redis, void *data,
     const redisReply *reply);
+static void jm_redis_query_denied(jm_backend_t *b, unsigned account);
 static void jm_redis_accounts(jm_backend_t *b, jm_op_accounts_t *op);
 static void jm_redis_accounts_seen(jm_redis_t *redis, void *data,
     const redisReply *reply);
@@ -63,6 +64,7 @@ jm_backend_redis(jm_backend_t *b, jm_redis_t *redis)
     b->usage = jm_redis_usage;
     b->clients = jm_redis_clients;
     b->accounts = jm_redis_accounts;
+    b->query_denied = jm_redis_query_denied;
 
     jm_backend_redis_tasks(b);
     jm_backend_redis_end(b);
@@ -427,6 +429,20 @@ jm_redis_clients_seen(jm_redis_t *redis, void *data, const redisReply *reply)
     op->away = in.bad;
 
     jm_redis_clients_next(redis, op);
+}
+
+
+static void
+jm_redis_query_denied(jm_backend_t *b, unsigned account)
+{
+    jm_redis_t       *redis = b->ctx;
+    jm_redis_args_t   args;
+
+    if (account < redis->naccounts) {
+        jm_redis_begin(&args, redis, "query_denied", 0);
+        jm_redis_put_account(&args, account);
+        jm_redis_say(&args);
+    }
 }
 
 

@@ -29,6 +29,7 @@ static void jm_memory_release(jm_backend_t *b, jm_hold_t *hold);
 static void jm_memory_usage(jm_backend_t *b, jm_op_usage_t *op);
 static void jm_memory_clients(jm_backend_t *b, jm_op_clients_t *op);
 static void jm_memory_accounts(jm_backend_t *b, jm_op_accounts_t *op);
+static void jm_memory_query_denied(jm_backend_t *b, unsigned account);
 
 
 void
@@ -43,6 +44,7 @@ jm_backend_memory(jm_backend_t *b)
     b->usage = jm_memory_usage;
     b->clients = jm_memory_clients;
     b->accounts = jm_memory_accounts;
+    b->query_denied = jm_memory_query_denied;
 
     jm_backend_memory_tasks(b);
     jm_backend_memory_look(b);
@@ -356,4 +358,17 @@ jm_memory_accounts(jm_backend_t *b, jm_op_accounts_t *op)
 
     op->away = 0;
     op->done.handler(op->done.data);
+}
+
+
+static void
+jm_memory_query_denied(jm_backend_t *b, unsigned account)
+{
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    jm_queue_query_denied(&st->queue, account);
+
+    b->unlock(b->ctx);
 }
