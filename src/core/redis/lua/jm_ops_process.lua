@@ -37,6 +37,8 @@ end)
 -- the number of the process
 
 register('join', function ()
+    queue.heard()
+
     local owner = numbers(1)
 
     redis.call('ZADD', P .. 'o', number(NOW + LEASE), number(owner))
@@ -60,6 +62,8 @@ register('renew', function ()
         queue.seen(num())
     end
 
+    queue.heard()
+
     return 1
 end)
 
@@ -72,6 +76,7 @@ end)
 -- another process, which has died
 
 register('bury', function ()
+    queue.heard()
     redis.call('ZADD', P .. 'o', 'XX', number(NOW), number(num()))
 end)
 
