@@ -84,6 +84,7 @@ struct jm_backend_s {
     void  (*usage)(jm_backend_t *b, jm_op_usage_t *op);
     void  (*clients)(jm_backend_t *b, jm_op_clients_t *op);
     void  (*accounts)(jm_backend_t *b, jm_op_accounts_t *op);
+    void  (*waits)(jm_backend_t *b, jm_op_waits_t *op);
 
     const uint8_t       *salt;      /* JM_STATE_SALT bytes, for keys */
 
