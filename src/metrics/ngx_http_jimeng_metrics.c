@@ -189,7 +189,7 @@ ngx_http_jimeng_metrics_call(ngx_http_jimeng_zone_t *zone, jm_str_t model,
 
     ngx_http_jimeng_zone_unlock(zone);
 
-    if (call == JM_VISUAL_QUERY
+    if (call != JM_VISUAL_SUBMIT
         && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
     {
         zone->backend.query_denied(&zone->backend, account->queue_number);

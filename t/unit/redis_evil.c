@@ -438,6 +438,26 @@ does_accounts(void)
 
 
 static unsigned
+does_waits(void)
+{
+    uint64_t       waits;
+    jm_op_waits_t  op;
+
+    static const uint8_t  client[1][JM_QUEUE_CLIENT];
+
+    memset(&op, 0, sizeof(jm_op_waits_t));
+
+    op.done = state_done_with;
+    op.clients = client;
+    op.n = 1;
+    op.waits = &waits;
+    b.waits(&b, &op);
+
+    return op.away;
+}
+
+
+static unsigned
 does_configure(void)
 {
     jm_op_configure_t  op;
@@ -499,6 +519,7 @@ main(void)
         { does_usage, "usage", 0 },
         { does_clients, "clients", 0 },
         { does_accounts, "accounts", 0 },
+        { does_waits, "waits", 0 },
         { does_configure, "configure", 0 }
     };
 

@@ -257,6 +257,7 @@ static void
 test_lease(void)
 {
     order_t      o;
+    uint64_t     ms;
     redis_t      other;
     jm_op_join_t join;
 
@@ -278,6 +279,14 @@ test_lease(void)
     state_wait(JM_REDIS_LEASE + 1);
     redis_set_clock(other.c, state_clock.wall);
     redis_renew(&other);
+
+    is_int(stores_account(&other.b, 0).lost, 0, "while nobody could say so");
+
+    for (ms = 0; ms <= JM_REDIS_LEASE; ms += 1000) {
+        state_wait(1000);
+        redis_set_clock(other.c, state_clock.wall);
+        redis_renew(&other);
+    }
 
     is_int(stores_account(&other.b, 0).lost, 1, "for as long as it says so");
 

@@ -22,6 +22,8 @@ typedef struct {
     jm_queue_view_t      account[ACCOUNTS];
     jm_quota_rate_t      rate[CLIENTS];
     jm_quota_view_t      view[CLIENTS];
+    uint64_t             waits[CLIENTS];
+    uint64_t             all;
 } views_t;
 
 static views_t  *seeing;
@@ -52,6 +54,8 @@ see(unsigned s, unsigned process, views_t *views)
 {
     size_t              i;
     jm_backend_t       *b;
+    uint8_t             ids[CLIENTS][JM_QUEUE_CLIENT];
+    jm_op_waits_t       of_waits;
     jm_op_clients_t     of_clients;
     jm_op_accounts_t    of_accounts;
     const jm_client_t  *all[CLIENTS];
@@ -60,6 +64,7 @@ see(unsigned s, unsigned process, views_t *views)
 
     for (i = 0; i < CLIENTS; i++) {
         all[i] = &clients[i];
+        memset(ids[i], 'a' + (int) i, JM_QUEUE_CLIENT);
     }
 
     seeing = views;
@@ -81,6 +86,17 @@ see(unsigned s, unsigned process, views_t *views)
     of_clients.each = see_client;
 
     b->clients(b, &of_clients);
+
+    memset(&of_waits, 0, sizeof(jm_op_waits_t));
+
+    of_waits.done = state_done_with;
+    of_waits.clients = (const uint8_t (*)[JM_QUEUE_CLIENT]) ids;
+    of_waits.n = CLIENTS;
+    of_waits.waits = views->waits;
+
+    b->waits(b, &of_waits);
+
+    views->all = of_waits.all;
 }
 
 
@@ -119,7 +135,10 @@ do_see(void)
     for (i = 0; i < CLIENTS; i++) {
         same_rate(&v[MEM].rate[i], &v[RED].rate[i]);
         same_view(&v[MEM].view[i], &v[RED].view[i]);
+        is_same(v, waits[i]);
     }
+
+    is_same(v, all);
 }
 
 

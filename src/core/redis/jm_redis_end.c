@@ -89,8 +89,11 @@ jm_redis_look(jm_backend_t *b, jm_op_look_t *op)
 static void
 jm_redis_looked(jm_redis_t *redis, void *data, const redisReply *reply)
 {
+    unsigned            account;
     jm_op_look_t       *op = data;
     jm_redis_reader_t   in;
+
+    account = op->account;
 
     op->result.len = 0;
     op->result.data = NULL;
@@ -100,6 +103,10 @@ jm_redis_looked(jm_redis_t *redis, void *data, const redisReply *reply)
 
     if (in.bad) {
         jm_redis_undo(redis, op->number);
+
+        op->account = account;
+        op->look = (op->claim == NULL && op->id.len != 0) ? JM_LOOK_TAKEN
+                                                          : JM_LOOK_UNKNOWN;
     }
 
     op->away = in.bad;

@@ -47,6 +47,10 @@ static void jm_redis_clients(jm_backend_t *b, jm_op_clients_t *op);
 static void jm_redis_clients_next(jm_redis_t *redis, jm_op_clients_t *op);
 static void jm_redis_clients_seen(jm_redis_t *redis, void *data,
     const redisReply *reply);
+static void jm_redis_waits(jm_backend_t *b, jm_op_waits_t *op);
+static void jm_redis_waits_next(jm_redis_t *redis, jm_op_waits_t *op);
+static void jm_redis_waits_seen(jm_redis_t *redis, void *data,
+    const redisReply *reply);
 static void jm_redis_accounts(jm_backend_t *b, jm_op_accounts_t *op);
 static void jm_redis_accounts_seen(jm_redis_t *redis, void *data,
     const redisReply *reply);
@@ -67,6 +71,7 @@ jm_backend_redis(jm_backend_t *b, jm_redis_t *redis)
     b->usage = jm_redis_usage;
     b->clients = jm_redis_clients;
     b->accounts = jm_redis_accounts;
+    b->waits = jm_redis_waits;
 
     jm_backend_redis_tasks(b);
     jm_backend_redis_end(b);
@@ -570,4 +575,61 @@ jm_redis_get_account_view(jm_redis_reader_t *in,
     view->queries_denied = jm_redis_get(in, JM_REDIS_MOST);
     view->cost = jm_redis_get(in, JM_REDIS_MOST);
     view->cost_lost = jm_redis_get(in, JM_REDIS_MOST);
+}
+
+
+static void
+jm_redis_waits(jm_backend_t *b, jm_op_waits_t *op)
+{
+    op->first = 0;
+
+    jm_redis_waits_next(b->ctx, op);
+}
+
+
+static void
+jm_redis_waits_next(jm_redis_t *redis, jm_op_waits_t *op)
+{
+    size_t           i, n;
+    jm_redis_args_t  args;
+
+    n = jm_min(op->n - op->first, JM_QUOTA_PIECE);
+
+    jm_redis_begin(&args, redis, "waits", 0);
+    jm_redis_put_number(&args, n);
+
+    for (i = 0; i < n; i++) {
+        jm_redis_put_bytes(&args, op->clients[op->first + i], JM_QUEUE_CLIENT);
+    }
+
+    jm_redis_send(&args, jm_redis_waits_seen, op);
+}
+
+
+static void
+jm_redis_waits_seen(jm_redis_t *redis, void *data, const redisReply *reply)
+{
+    size_t              i, n;
+    jm_op_waits_t      *op = data;
+    jm_redis_reader_t   in;
+
+    n = jm_min(op->n - op->first, JM_QUOTA_PIECE);
+
+    jm_redis_read(&in, reply, n + 1);
+
+    op->all = jm_redis_get(&in, JM_REDIS_MOST);
+
+    for (i = 0; i < n; i++) {
+        op->waits[op->first + i] = jm_redis_get(&in, JM_REDIS_MOST);
+    }
+
+    op->first += n;
+    op->away = in.bad;
+
+    if (op->away || op->first == op->n) {
+        op->done.handler(op->done.data);
+        return;
+    }
+
+    jm_redis_waits_next(redis, op);
 }

@@ -14,6 +14,11 @@
 #include "jm_redis_reply.h"
 
 
+/* why a task is not served: 1, or that the server has lost its request */
+
+#define JM_REDIS_FORGOTTEN  2
+
+
 static void jm_redis_place(jm_backend_t *b, jm_op_place_t *op);
 static void jm_redis_put_place_request(jm_redis_args_t *args,
     const jm_op_place_t *op);
@@ -136,6 +141,7 @@ jm_redis_put_place_request(jm_redis_args_t *args, const jm_op_place_t *op)
 static void
 jm_redis_placed(jm_redis_t *redis, void *data, const redisReply *reply)
 {
+    uint64_t            gone;
     jm_place_t          place;
     jm_op_place_t      *op = data;
     jm_redis_reader_t   in;
@@ -145,9 +151,11 @@ jm_redis_placed(jm_redis_t *redis, void *data, const redisReply *reply)
     jm_redis_read(&in, reply, 9);
 
     op->rc = jm_redis_get_place(&in, redis, &place, &op->wait);
-    op->canceled = (unsigned) jm_redis_get(&in, 1);
+    gone = jm_redis_get(&in, JM_REDIS_FORGOTTEN);
 
     jm_redis_get_turn(&in, &op->turn);
+
+    op->canceled = (gone == 1);
 
     if (op->submit != NULL && op->rc == JM_QUEUE_GRANTED) {
         op->submit->account = place.account;
@@ -161,7 +169,7 @@ jm_redis_placed(jm_redis_t *redis, void *data, const redisReply *reply)
         *op->place = place;
     }
 
-    op->away = in.bad;
+    op->away = (in.bad || gone == JM_REDIS_FORGOTTEN);
     op->done.handler(op->done.data);
 }
 
@@ -176,7 +184,9 @@ jm_redis_get_submitted(jm_redis_reader_t *in, jm_op_place_t *op)
 
     submit = op->submit;
 
-    refused = jm_redis_get(in, 1);
+    refused = jm_redis_get(in, JM_REDIS_FORGOTTEN);
+    in->bad |= (refused == JM_REDIS_FORGOTTEN);
+
     canceled = (unsigned) jm_redis_get(in, 1);
     round = (uint16_t) jm_redis_get(in, UINT16_MAX);
     own = (uint16_t) jm_redis_get(in, 1);
@@ -251,13 +261,15 @@ static void
 jm_redis_submitted(jm_redis_t *redis, void *data, const redisReply *reply)
 {
     uint16_t            round, own;
+    uint64_t            rc;
     unsigned            held;
     jm_op_submit_t     *op = data;
     jm_redis_reader_t   in;
 
     jm_redis_read(&in, reply, 6);
 
-    op->rc = jm_redis_get(&in, 1) ? JM_INVALID : JM_OK;
+    rc = jm_redis_get(&in, JM_REDIS_FORGOTTEN);
+    op->rc = rc ? JM_INVALID : JM_OK;
     op->canceled = (unsigned) jm_redis_get(&in, 1);
 
     round = (uint16_t) jm_redis_get(&in, UINT16_MAX);
@@ -284,7 +296,7 @@ jm_redis_submitted(jm_redis_t *redis, void *data, const redisReply *reply)
         }
     }
 
-    op->away = in.bad;
+    op->away = (in.bad || rc == JM_REDIS_FORGOTTEN);
     op->done.handler(op->done.data);
 }
 

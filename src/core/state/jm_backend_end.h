@@ -77,4 +77,20 @@ typedef struct {
 } jm_op_orphan_t;
 
 
+/*
+ * How many places wait: all, and into waits those of each of n clients, by
+ * their digests.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    const uint8_t        (*clients)[JM_QUEUE_CLIENT];
+    size_t               n;
+    uint64_t            *waits;
+    uint64_t             all;
+    unsigned             away;
+    size_t               first;     /* the store's own */
+} jm_op_waits_t;
+
+
 #endif /* _JM_BACKEND_END_H_INCLUDED_ */

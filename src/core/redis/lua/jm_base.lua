@@ -310,10 +310,12 @@ local function register(name, body)
     redis.register_function('jimeng1_' .. name, function (keys, given)
         begin(keys, given)
 
-        -- it was undone before it was done
+        -- it was undone before it was done, or is a process's of which a
+        -- server that has lost all has not heard yet
 
         if NUMBER ~= 0
-           and redis.call('EXISTS', P .. 'd' .. number(NUMBER)) == 1
+           and (redis.call('EXISTS', P .. 'd' .. number(NUMBER)) == 1
+                or died(OWNER) == nil)
         then
             return {}
         end

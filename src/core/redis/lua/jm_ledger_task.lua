@@ -15,6 +15,10 @@ local function find(claim)
     return numbered(claim.serial)
 end
 
+function ledger.knows(serial)
+    return numbered(serial) ~= nil
+end
+
 -- Returns the claim's own slot, in whatever state, and its entry.
 
 local function own(claim, i)

@@ -61,6 +61,8 @@ register('join', function ()
     local owner = numbers(1)
     local reply = { owner }
 
+    queue.heard()
+
     local list = redis.call('HGETALL', P .. 'N')
 
     for i = 1, #list, 2 do
@@ -108,6 +110,8 @@ register('renew', function ()
         queue.seen(num())
     end
 
+    queue.heard()
+
     return 1
 end)
 
@@ -153,6 +157,7 @@ end)
 -- another process, which has died
 
 told('bury', function ()
+    queue.heard()
     redis.call('ZADD', P .. 'o', 'XX', number(NOW), number(num()))
 end)
 

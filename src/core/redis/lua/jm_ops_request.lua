@@ -256,3 +256,16 @@ register('cancel', function ()
 
     return { canceled, running }
 end)
+
+-- n, clients by their digests
+-- how many places wait: all, and those of each
+
+register('waits', function ()
+    local reply = { queue.waits() }
+
+    for _ = 1, num() do
+        reply[#reply + 1] = queue.client_waits(str())
+    end
+
+    return reply
+end)

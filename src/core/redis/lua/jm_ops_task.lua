@@ -8,19 +8,25 @@ local function place_reply(rc, wait, p)
     return { rc, wait, p.serial, p.grip, p.account }
 end
 
+-- a server that has lost all it was told has lost this claim's request, too
+
+local function forgotten(entry)
+    return entry ~= 0 and not ledger.knows(entry)
+end
+
 local function canceled(request)
     return request.entry ~= 0
            and ledger.peek(request.entry, request.task + 1).look
                == LOOK_CANCELED
 end
 
--- rc, canceled, round, own
+-- rc (2: forgotten), canceled, round, own
 
 local function submit(claim, i, account)
     local rc, gone = 0, 0
 
     if not ledger.submit(claim, i, account) then
-        rc = 1
+        rc = forgotten(claim.serial) and 2 or 1
         gone = ledger.peek(claim.serial, i).look == LOOK_CANCELED and 1 or 0
     end
 
@@ -29,14 +35,20 @@ end
 
 -- place, request, whether it is bound and to which account, and for good;
 -- whether to submit it; if so as "submit" has a claim, and its number
--- rc, wait, serial, grip, account, canceled, position, of, eta; if it was
--- submitted rc, canceled, round, own
+-- rc, wait, serial, grip, account, canceled (2: forgotten), position, of, eta;
+-- if it was submitted rc, canceled, round, own
 
 register('place', function ()
     local handle, request = queue.handle(), queue.request()
     local bound, account, fixed = num() ~= 0, num(), num() ~= 0
     local claim = num() ~= 0 and num() ~= 0 and ledger.claim() or nil
     local gone, rc, wait, p = false
+
+    if handle.serial ~= 0 and not queue.knows(handle.serial)
+       and forgotten(request.entry)
+    then
+        return { LATE, 1, 0, 0, 0, 2, 0, 0, 0 }
+    end
 
     local function bind()
         if rc == GRANTED and bound and p.account ~= account then
@@ -104,7 +116,7 @@ end)
 
 -- whether there is a claim; if so it with one task, and its number; account,
 -- client, bill, force
--- rc, canceled, round, own, over, held, view
+-- rc (2: forgotten), canceled, round, own, over, held, view
 
 register('submit', function ()
     local claim = num() ~= 0 and ledger.claim() or nil
@@ -199,6 +211,12 @@ register('over', function ()
 
     if left and claim then
         ledger.unfollow(claim, i)
+
+    elseif first and claim and forgotten(claim.serial) then
+
+        -- no other request has it any more, and nobody else counts it
+
+        first = claim[i].own ~= 0
 
     elseif first and claim and how == LEAVE_DONE then
         first, kept = ledger.brought(claim, i, result, till)

@@ -223,3 +223,19 @@ function queue.view(i)
              span(NOW, a.aside[2]), a.submits, a.busy_rate, a.busy_tasks,
              a.denied, a.queries_denied, a.cost, a.cost_lost }
 end
+
+function queue.waits()
+    begin_queue()
+
+    return waiting()
+end
+
+function queue.client_waits(client)
+    local n = 0
+
+    for _, line in ipairs(redis.call('HVALS', P .. 'c' .. client)) do
+        n = n + cmsgpack.unpack(line)[1]
+    end
+
+    return n
+end

@@ -42,6 +42,12 @@ local function find_place(handle)
     return p
 end
 
+function queue.knows(serial)
+    begin_queue()
+
+    return place_at(serial) ~= nil
+end
+
 -- accounts are in the order of a request there, here in that of numbers
 
 local function sorted(list)
