@@ -240,7 +240,8 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task)
     wish.pictures = job->order.pictures / job->order.n;
     wish.fixed = ngx_http_jimeng_admit_fixed(task) ? 1 : 0;
     wish.bound = ngx_http_jimeng_admit_bound(task) ? 1 : 0;
-    wish.submit = ngx_http_jimeng_submit_ahead(task, wish.bound);
+    wish.submit = (job->order.n == 1 || wish.bound)
+                  ? ngx_http_jimeng_submit_ahead(task) : NULL;
 
     ngx_http_jimeng_slot_look(&task->slot, &wish);
 }
@@ -252,7 +253,7 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task)
  */
 
 jm_event_e
-ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task, jm_error_t *e)
+ngx_http_jimeng_admitted(ngx_http_jimeng_task_t *task, jm_error_t *e)
 {
     jm_op_place_t          *op;
     ngx_http_jimeng_job_t  *job;

@@ -28,15 +28,13 @@ static void ngx_http_jimeng_submit_others(ngx_http_jimeng_task_t *task);
  */
 
 jm_op_submit_t *
-ngx_http_jimeng_submit_ahead(ngx_http_jimeng_task_t *task, ngx_uint_t bound)
+ngx_http_jimeng_submit_ahead(ngx_http_jimeng_task_t *task)
 {
     ngx_http_jimeng_job_t  *job;
 
     job = task->job;
 
-    if (job->claim == NULL || (job->order.n > 1 && !bound)
-        || (job->hold && job->hold->attached))
-    {
+    if (job->claim == NULL || (job->hold && job->hold->attached)) {
         return NULL;
     }
 

@@ -224,7 +224,7 @@ ngx_http_jimeng_task_placed(void *data)
         return;
     }
 
-    event = ngx_http_jimeng_admit_placed(task, &failure.error);
+    event = ngx_http_jimeng_admitted(task, &failure.error);
 
     ngx_http_jimeng_task_step(task, event, &failure);
 }

@@ -27,6 +27,7 @@
 --   m<name>  the last that a process told, and what it has not told before that
 
 local LEASE = 15000
+local SILENT = 2500                 -- a process says more often that it lives
 local UNDO_FOR = 600000
 local DEAD_FOR = 86400000
 local TOLD_FOR = 86400000           -- a process tells what it kept until then

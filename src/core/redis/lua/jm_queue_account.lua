@@ -28,10 +28,16 @@ function queue.price(account, id, price)
     return p and p.price or price
 end
 
-function queue.ended(account, id)
-    local p = orphan(account, id)
+-- Whoever follows it may be dead, and is not missed if it is not.
 
-    if p then
+function queue.ended(account, id)
+    begin_queue()
+
+    local p = taken(account, id)
+
+    if p and (p.state == PLACE_LOST or not lives(p.owner)
+              or not heard(p.owner, NOW - SILENT))
+    then
         drop_place(p)
         dispatch(nil)
     end
