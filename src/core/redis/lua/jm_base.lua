@@ -115,6 +115,13 @@ local function heard(owner, since)
     return owner == OWNER or (lease and tonumber(lease) - LEASE > since)
 end
 
+-- Whether a process still sees the end of its tasks: one that is silent may be
+-- dead, and is not missed if it is not.
+
+local function follows(owner)
+    return lives(owner) and heard(owner, NOW - SILENT)
+end
+
 -- since when a process is dead, as far as is known
 
 local function died(owner)

@@ -28,16 +28,12 @@ function queue.price(account, id, price)
     return p and p.price or price
 end
 
--- Whoever follows it may be dead, and is not missed if it is not.
-
 function queue.ended(account, id)
     begin_queue()
 
     local p = taken(account, id)
 
-    if p and (p.state == PLACE_LOST or not lives(p.owner)
-              or not heard(p.owner, NOW - SILENT))
-    then
+    if p and (p.state == PLACE_LOST or not follows(p.owner)) then
         drop_place(p)
         dispatch(nil)
     end
