@@ -5,8 +5,8 @@
 # what the server counts, but for those by which a worker says that it lives,
 # and for the numbers that it gets by the thousand.
 #
-# Seen failing: with a place and a submit as two calls, with each message of a
-# turn by itself, and with a release after the last task's end: six each.
+# Seen failing: with a look at what is new, and with one for orphans where there
+# are none: six each.
 
 use strict;
 use warnings;
