@@ -24,7 +24,7 @@
 --   f<account> lost places: when they were asked for
 --   D        processes that are dead: since when
 --   d<number> what has to be done to undo a call
---   m<name>  the last that a process told, and what it has not told before that
+--   T<name>  the last that a process told, and what it has not told before that
 
 local LEASE = 15000
 local SILENT = 2500                 -- a process says more often that it lives
@@ -252,7 +252,7 @@ end
 -- Whether what a process tells with this number has not been done.
 
 local function is_new(name, n)
-    local key = P .. 'm' .. name
+    local key = P .. 'T' .. name
     local text = redis.call('SET', key, number(n), 'PX', TOLD_FOR, 'GET')
 
     if text == number(n - 1) then

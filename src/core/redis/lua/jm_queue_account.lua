@@ -115,6 +115,20 @@ function queue.orphan_next(list, wait)
     end
 end
 
+-- Whether there are any, as far as was seen by who has just come for a place.
+
+function queue.has_lost()
+    begin_queue()
+
+    for _, a in pairs(accounts) do
+        if a.lost > 0 then
+            return 1
+        end
+    end
+
+    return 0
+end
+
 -- ---- the configuration, and how an account is
 
 function queue.begin()
