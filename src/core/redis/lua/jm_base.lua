@@ -8,6 +8,7 @@
 --
 --   n        the last number given out
 --   s        the salt of digests, and the version of the layout
+--   T        the time, and how far it is ahead of the server's clock
 --   o        processes: when the lease of each ends
 --   O        processes: the node of each
 --   m<place> processes of one place: the system's numbers of them
@@ -28,6 +29,7 @@
 local LEASE = 15000
 local UNDO_FOR = 600000
 local DEAD_FOR = 86400000
+local TICK = 1000                   -- between two times that are kept
 local NUMBERS = 1048576             -- that are given out in a second, at most
 
 -- what is in headers of the core by the same names
@@ -188,7 +190,35 @@ local function flush()
     end
 end
 
-local ends = {}
+-- Leases, rests and the like go on when the server's clock is set back, or when
+-- one that is behind takes over.  Days and months follow the clock itself.
+
+local function tick(clock)
+    local text = redis.call('GET', P .. 'T')
+    local last, ahead = string.match(text or '0 0', '^(%d+) (%d+)$')
+
+    last, ahead = tonumber(last), tonumber(ahead)
+
+    if clock >= last then
+        ahead = 0
+    end
+
+    NOW = clock + ahead
+
+    if NOW < last then
+        ahead = last - clock
+        NOW = last
+
+    elseif NOW - last < TICK then
+        return
+    end
+
+    redis.call('SET', P .. 'T', number(NOW) .. ' ' .. number(ahead))
+end
+
+-- Of a call that has failed half-way nothing is to be seen by the next.
+
+local begins, ends = {}, {}
 
 local function register(name, body)
     redis.register_function('jimeng1_' .. name, function (keys, given)
@@ -198,13 +228,18 @@ local function register(name, body)
 
         P = keys[1]
         SECONDS = tonumber(time[1])
-        NOW = SECONDS * 1000 + floor(tonumber(time[2]) / 1000)
+
+        tick(SECONDS * 1000 + floor(tonumber(time[2]) / 1000))
 
         args, nargs = given, 0
         records, dirty, news, undoes = {}, {}, {}, {}
 
         OWNER, NUMBER = num(), num()
         alive = { [OWNER] = OWNER ~= 0 }
+
+        for _, begin in ipairs(begins) do
+            begin()
+        end
 
         -- it was undone before it was done
 
