@@ -6,7 +6,7 @@
  *
  * Seen failing on Redis with a service of 0 for all, without the look at "left"
  * and at "tried", without read_other() in ledger.open, and spare() there and in
- * ledger.served; test_again() with what is known of a model made anew each time.
+ * ledger.served; test_again() with a model that is made anew each time.
  */
 
 
