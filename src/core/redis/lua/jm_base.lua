@@ -27,6 +27,7 @@
 --   d<number> what has to be done to undo a call
 
 local LEASE = 15000
+local SILENT = 2500
 local UNDO_FOR = 600000
 local DEAD_FOR = 86400000
 local TICK = 1000                   -- between two times that are kept
@@ -103,13 +104,20 @@ local function lives(owner)
     return alive[owner]
 end
 
--- whether a process has said since then that it lives
+-- Whether a process has said since then that it lives.  One of the same node is
+-- buried at once when it dies: there it is enough if it has said so lately.
 
 local function heard(owner, since)
-    local lease = owner ~= OWNER
-                  and redis.call('ZSCORE', P .. 'o', number(owner))
+    local lease = redis.call('ZSCORE', P .. 'o', number(owner))
+    local said = lease and tonumber(lease) - LEASE
 
-    return owner == OWNER or (lease and tonumber(lease) - LEASE > since)
+    if owner == OWNER or (said and said > since) then
+        return true
+    end
+
+    local nodes = redis.call('HMGET', P .. 'O', number(owner), number(OWNER))
+
+    return said and said > NOW - SILENT and nodes[1] and nodes[1] == nodes[2]
 end
 
 -- since when a process is dead, as far as is known
