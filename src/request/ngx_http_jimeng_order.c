@@ -550,7 +550,6 @@ ngx_http_jimeng_order_open(ngx_http_jimeng_input_t *in)
     open->most.model = jm_model_hash(in->params.model->req_key);
     open->most.images = in->order.pictures;
     open->most.cost = in->order.pictures * in->order.price;
-    open->patient = !in->waited;
     open->waited = in->waited ? ngx_max(ngx_current_msec - in->since, 1) : 0;
 
     if (ngx_http_jimeng_ledger_kept(r)) {

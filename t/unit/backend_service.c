@@ -6,7 +6,7 @@
  *
  * Seen failing on Redis with a service of 0 for all, without the look at "left"
  * and at "tried", without read_other() in ledger.open, and spare() there and in
- * ledger.served.
+ * ledger.served; test_again() with a model that is made anew each time.
  */
 
 
@@ -159,6 +159,29 @@ test_service(void)
 }
 
 
+/* it was taken once, which nobody who asks has seen, and is refused again */
+
+static void
+test_again(void)
+{
+    begin();
+
+    submit(0, 7, 1);
+    submit(1, 7, 1);
+    is_served(1, JM_SERVICE_LEFT, "both are set aside");
+
+    stores_wait(10001);
+    submit(0, 7, 0);
+    stores_wait(1);
+    submit(0, 7, 1);
+
+    is_served(0, JM_SERVICE_NO_NEWS, "one tries the second");
+    is_served(1, JM_SERVICE_NO_NEWS, "the other stands in still");
+
+    stores_end(&st);
+}
+
+
 /* opens a request in the words of a service */
 
 static jm_op_open_t
@@ -270,6 +293,7 @@ static void
 test(void)
 {
     test_service();
+    test_again();
     test_other(UNNAMED);
     test_other(10);
     test_spare(0);

@@ -337,11 +337,19 @@ open_waited(redis_t *r, order_t *o, unsigned patient, uint64_t waited)
 
 
 static void
-wait_unheard(redis_t *heard, uint64_t ms)
+wait_unheard(redis_t *heard, const char *node, uint64_t ms)
 {
+    jm_op_join_t  join;
+
     state_wait(ms);
     redis_set_clock(heard->c, state_clock.wall);
-    redis_renew(heard);
+
+    memset(&join, 0, sizeof(jm_op_join_t));
+
+    join.done.handler = redis_is_done;
+    join.node = str(node);
+
+    jm_redis_renew(&heard->redis, &join);
 }
 
 
@@ -360,30 +368,44 @@ test_unheard(void)
     redis_begin(&other, stores_accounts, 2);
 
     order_running(&st, &first, UNNAMED, "runs", 0, &alice);
-    wait_unheard(&other, 900);
+    wait_unheard(&other, "web2", 900);
 
     is_int(open_waited(&other, &o, 1, 0), JM_LEDGER_TWIN, "another waits");
     is_int(open_waited(&stores_redis, &o, 0, 250), JM_LEDGER_NEW,
            "its own process knows that it lives");
     order_close(&st, &o, 1);
 
-    wait_unheard(&other, 250);
+    wait_unheard(&other, "web2", 250);
     is_int(open_waited(&other, &o, 0, 250), JM_LEDGER_TWIN,
            "it is not known whether it lives");
 
-    wait_unheard(&other, 50);
+    wait_unheard(&other, "web2", 50);
     redis_renew(&stores_redis);
-    wait_unheard(&other, 200);
+    wait_unheard(&other, "web2", 200);
     is_int(open_waited(&other, &same, 0, 500), JM_LEDGER_NEW, "it does");
     order_close(&st, &same, 1);
 
-    wait_unheard(&other, JM_REDIS_LEASE - 300);
+    wait_unheard(&other, "web2", JM_REDIS_LEASE - 300);
     is_int(open_waited(&other, &same, 1, 0), JM_LEDGER_TWIN, "it is silent");
-    wait_unheard(&other, 99);
+    wait_unheard(&other, "web2", 99);
     is_int(open_waited(&other, &same, 0, 99), JM_LEDGER_TWIN, "to the end");
-    wait_unheard(&other, 1);
+    wait_unheard(&other, "web2", 1);
     is_int(open_waited(&other, &same, 0, 100), JM_LEDGER_FOUND,
            "of its lease: what it has ordered is joined");
+    order_close(&st, &same, 1);
+
+    /* a process of the same node would be buried */
+
+    redis_renew(&stores_redis);
+    order_running(&st, &first, UNNAMED, "runs too", 1, &alice);
+    wait_unheard(&other, "node", 250);
+    is_int(open_waited(&other, &same, 0, 100), JM_LEDGER_NEW,
+           "on the same node it is not waited for");
+    order_close(&st, &same, 1);
+
+    wait_unheard(&other, "node", 2500);
+    is_int(open_waited(&other, &same, 0, 100), JM_LEDGER_TWIN,
+           "but when it is silent there as well");
 
     redis_end(&other);
     stores_end(&st);

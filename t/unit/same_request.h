@@ -362,6 +362,7 @@ do_service(void)
         op[s].request.key[31] = (uint8_t) (mode == 0);
         memset(op[s].request.fingerprint, (int) i, JM_LEDGER_KEY);
 
+        op[s].request.n = i;
         op[s].request.several = 1;
         op[s].request.named = (mode == 0);
         op[s].request.repeat = (mode == 1);

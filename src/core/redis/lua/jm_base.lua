@@ -8,6 +8,7 @@
 --
 --   n        the last number given out
 --   s        the salt of digests, and the version of the layout
+--   C        the time, and how far it is ahead of the server's clock
 --   o        processes: when the lease of each ends
 --   O        processes: the node of each
 --   m<place> processes of one place: the system's numbers of them
@@ -33,6 +34,7 @@ local DEAD_FOR = 86400000
 local TOLD_FOR = 86400000           -- a process tells what it kept until then
 local TOLD_LATE = 65536             -- and no more than these
 local TOLD_GAPS = 64
+local TICK = 1000                   -- between two times that are kept
 local NUMBERS = 1048576             -- that are given out in a second, at most
 
 -- what is in headers of the core by the same names
@@ -106,13 +108,20 @@ local function lives(owner)
     return alive[owner]
 end
 
--- whether a process has said since then that it lives
+-- Whether a process has said since then that it lives.  One of the same node is
+-- buried at once when it dies: there it is enough if it has said so lately.
 
 local function heard(owner, since)
-    local lease = owner ~= OWNER
-                  and redis.call('ZSCORE', P .. 'o', number(owner))
+    local lease = redis.call('ZSCORE', P .. 'o', number(owner))
+    local said = lease and tonumber(lease) - LEASE
 
-    return owner == OWNER or (lease and tonumber(lease) - LEASE > since)
+    if owner == OWNER or (said and said > since) then
+        return true
+    end
+
+    local nodes = redis.call('HMGET', P .. 'O', number(owner), number(OWNER))
+
+    return said and said > NOW - SILENT and nodes[1] and nodes[1] == nodes[2]
 end
 
 -- Whether a process still sees the end of its tasks: one that is silent may be
@@ -200,7 +209,35 @@ local function flush()
     end
 end
 
-local ends = {}
+-- Leases, rests and the like go on when the server's clock is set back, or when
+-- one that is behind takes over.  Days and months follow the clock itself.
+
+local function tick(clock)
+    local text = redis.call('GET', P .. 'C')
+    local last, ahead = string.match(text or '0 0', '^(%d+) (%d+)$')
+
+    last, ahead = tonumber(last), tonumber(ahead)
+
+    if clock >= last then
+        ahead = 0
+    end
+
+    NOW = clock + ahead
+
+    if NOW < last then
+        ahead = last - clock
+        NOW = last
+
+    elseif NOW - last < TICK then
+        return
+    end
+
+    redis.call('SET', P .. 'C', number(NOW) .. ' ' .. number(ahead))
+end
+
+-- Of a call that has failed half-way nothing is to be seen by the next.
+
+local begins, ends = {}, {}
 
 -- What a process tells is sent again when its answer was lost, in the same
 -- order, in which one may be refused, and the next is not.  Each has a number:
@@ -282,7 +319,8 @@ local function begin(keys, given)
 
     P = keys[1]
     SECONDS = tonumber(time[1])
-    NOW = SECONDS * 1000 + floor(tonumber(time[2]) / 1000)
+
+    tick(SECONDS * 1000 + floor(tonumber(time[2]) / 1000))
 
     args, nargs = given, 0
 
@@ -292,6 +330,10 @@ end
 
 local function perform(body)
     records, dirty, news, undoes = {}, {}, {}, {}
+
+    for _, clean in ipairs(begins) do
+        clean()
+    end
 
     local reply = body()
 

@@ -136,7 +136,9 @@ local function of_key(key)
 end
 
 local function index(e)
-    local k = { till = NOW + e.keep + LEDGER_STALE, list = { e.serial } }
+    local old = load('k', e.key)
+    local k = { till = max(NOW + e.keep + LEDGER_STALE, old and old.till or 0),
+                list = { e.serial } }
 
     for _, other in ipairs(of_key(e.key)) do
         if #k.list < LEDGER_ENTRIES then

@@ -311,7 +311,7 @@ end
 local function model_aside(a, model)
     local n, oldest = 0
 
-    if a.models[model] and a.models[model][3] ~= 0 then
+    if a.models[model] then
         return a.models[model]
     end
 

@@ -75,6 +75,10 @@ local function begin_queue()
     state = text and cmsgpack.unpack(text) or { reaped = 0, stuck = 0 }
 end
 
+begins[#begins + 1] = function ()
+    accounts, groups, state = nil, nil, nil
+end
+
 local function save_account(i)
     accounts[i].dirty = true
 end
@@ -95,8 +99,6 @@ ends[#ends + 1] = function ()
         state.dirty = nil
         redis.call('SET', P .. 'q', cmsgpack.pack(state))
     end
-
-    accounts, groups, state = nil, nil, nil
 end
 
 local function save(p)
@@ -187,23 +189,21 @@ local function line_name(p)
     return table.concat(p.accounts, ',')
 end
 
-local function unlink_waiting(p)
-    local name, client = group_name(p), P .. 'c' .. p.client
-    local group = groups[name]
+local function leave_group(group, text)
+    group.n = count(group) - redis.call('ZREM', P .. 'z' .. group.name, text)
+    group.first = nil
 
-    if group then
-        group.n = count(group) - 1
-        group.first = nil
+    if group.n <= 0 then
+        groups[group.name] = nil
+        redis.call('HDEL', P .. 'g', group.name)
     end
+end
 
-    redis.call('ZREM', P .. 'z' .. name, member(p))
+local function unlink_waiting(p)
+    local client, group = P .. 'c' .. p.client, groups[group_name(p)]
 
     if group then
-
-        if group.n <= 0 then
-            groups[name] = nil
-            redis.call('HDEL', P .. 'g', name)
-        end
+        leave_group(group, member(p))
     end
 
     local text = redis.call('HGET', client, line_name(p))

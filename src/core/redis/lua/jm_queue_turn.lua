@@ -156,9 +156,7 @@ local function dispatch(asks)
             skip[account] = true
 
         elseif p == nil then
-            redis.call('ZREM', P .. 'z' .. group.name, first[1])
-            group.n = nil
-            group.first = nil
+            leave_group(group, first[1])
             n = n + 1
 
         elseif lives(p.owner) then

@@ -343,7 +343,14 @@ function quota.hold(c, most, force)
     end
 
     local owner = number(OWNER)
-    local share = u.shares[owner] or { 0, 0, 0 }
+    local share = u.shares[owner]
+
+    -- where no limit is ever reached those of dead processes would pile up
+
+    if share == nil then
+        reap(u)
+        share = { 0, 0, 0 }
+    end
 
     u.shares[owner] = { share[1] + 1, share[2] + most.images,
                         share[3] + most.cost }
