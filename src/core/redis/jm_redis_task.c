@@ -187,8 +187,6 @@ jm_redis_get_submitted(jm_redis_reader_t *in, jm_op_place_t *op)
     submit = op->submit;
 
     refused = jm_redis_get(in, JM_REDIS_FORGOTTEN);
-    in->bad |= (refused == JM_REDIS_FORGOTTEN);
-
     canceled = (unsigned) jm_redis_get(in, 1);
     round = (uint16_t) jm_redis_get(in, UINT16_MAX);
     own = (uint16_t) jm_redis_get(in, 1);
@@ -202,7 +200,7 @@ jm_redis_get_submitted(jm_redis_reader_t *in, jm_op_place_t *op)
     submit->rc = refused ? JM_INVALID : JM_OK;
     submit->canceled = canceled;
     submit->over = JM_QUOTA_OK;
-    submit->away = 0;
+    submit->away = (refused == JM_REDIS_FORGOTTEN);
 
     submit->claim->slots[submit->task].round = round;
     submit->claim->slots[submit->task].own = own;
