@@ -384,9 +384,7 @@ ngx_http_jimeng_init_process(ngx_cycle_t *cycle)
 #if (NGX_JIMENG_REDIS)
 
     if (ngx_http_jimeng_redis_init_process(cycle) != NGX_OK
-        || ngx_http_jimeng_store_init_process(ngx_http_jimeng_zone_of(cycle),
-                                              cycle)
-           != NGX_OK)
+        || ngx_http_jimeng_store_init_process(cycle) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -401,7 +399,7 @@ static void
 ngx_http_jimeng_exit_process(ngx_cycle_t *cycle)
 {
 #if (NGX_JIMENG_REDIS)
-    ngx_http_jimeng_store_exit_process(ngx_http_jimeng_zone_of(cycle));
+    ngx_http_jimeng_store_exit_process(cycle);
     ngx_http_jimeng_redis_exit_process(cycle);
 #endif
 }

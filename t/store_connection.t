@@ -76,7 +76,7 @@ wait_for(sub { store($t)->{pending} == 0 }, 'and it is not told again');
 
 # ---- messages
 
-is(call($t, qw(FCALL tell 1 jimeng:probe hello)), 'integer 2',
+is(call($t, qw(FCALL tell 1 {jimeng}:probe hello)), 'integer 2',
    'both workers listen');
 
 my %seen;
@@ -86,7 +86,7 @@ wait_for(sub { $seen{messages($t)} = 1; grep { /hello/ } keys %seen },
 my ($subscriber) = $redis->command(qw(CLIENT LIST TYPE pubsub)) =~ /id=(\d+)/;
 $redis->command(qw(CLIENT KILL ID), $subscriber);
 
-wait_for(sub { $redis->command(qw(PUBSUB NUMSUB jimeng:probe))->[1] == 2 },
+wait_for(sub { $redis->command(qw(PUBSUB NUMSUB {jimeng}:probe))->[1] == 2 },
          'subscribed again');
 wait_for(sub { messages($t) =~ /missed.*missed/s }, 'and that is said');
 $t->log_like(qr/\(messages\) is away: it closed the connection/,

@@ -23,9 +23,6 @@
 #include "jm_keys.h"
 
 
-#define NGX_HTTP_JIMENG_VERSION  "0.3.0"
-
-
 /* types of higher floors, which the context points to */
 
 typedef struct ngx_http_jimeng_job_s    ngx_http_jimeng_job_t;

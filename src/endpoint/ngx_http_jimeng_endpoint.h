@@ -17,14 +17,15 @@
 #include "ngx_http_jimeng_job.h"
 
 #if (NGX_JIMENG_REDIS)
-#include "ngx_http_jimeng_redis.h"
+
+#include "ngx_http_jimeng_store.h"
+
+#else
+
+#define ngx_http_jimeng_store_early(r, handler)  (handler)(r)
+
 #endif
 
-
-/* ngx_http_jimeng_early.c */
-
-ngx_int_t ngx_http_jimeng_early(ngx_http_request_t *r,
-    ngx_http_handler_pt handler);
 
 /* ngx_http_jimeng_origin.c */
 

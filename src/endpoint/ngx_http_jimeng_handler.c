@@ -96,7 +96,7 @@ static ngx_str_t  ngx_http_jimeng_form = ngx_string("multipart/form-data");
 static ngx_int_t
 ngx_http_jimeng_handler(ngx_http_request_t *r)
 {
-    return ngx_http_jimeng_early(r, ngx_http_jimeng_handler_run);
+    return ngx_http_jimeng_store_early(r, ngx_http_jimeng_handler_run);
 }
 
 

@@ -17,8 +17,12 @@ typedef struct {
     jm_report_account_t       **asked;      /* those of accounts_op */
     jm_report_client_t         *clients;
     jm_report_store_t           store;
+    void                      (*handler)(void *data);   /* of accounts_op */
     jm_op_accounts_t            accounts_op;
     jm_op_clients_t             clients_op;
+#if (NGX_JIMENG_REDIS)
+    jm_op_nodes_t               nodes_op;
+#endif
     ngx_http_jimeng_await_t     await;
 } ngx_http_jimeng_status_t;
 
@@ -37,6 +41,15 @@ static ngx_int_t ngx_http_jimeng_status_run_text(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_status_text(ngx_http_request_t *r);
 static ngx_int_t ngx_http_jimeng_status_collect(ngx_http_request_t *r,
     void (*handler)(void *data));
+static void ngx_http_jimeng_status_ask_accounts(ngx_http_jimeng_status_t *s);
+#if (NGX_JIMENG_REDIS)
+static ngx_int_t ngx_http_jimeng_status_store(ngx_http_jimeng_status_t *s);
+static void ngx_http_jimeng_status_node(void *data,
+    const jm_redis_node_t *node);
+static ngx_int_t ngx_http_jimeng_status_copy(ngx_http_jimeng_status_t *s,
+    jm_str_t *dst, const jm_str_t *src);
+static void ngx_http_jimeng_status_nodes(void *data);
+#endif
 static ngx_int_t ngx_http_jimeng_status_accounts(ngx_http_jimeng_status_t *s);
 static void ngx_http_jimeng_status_account(void *data, size_t i,
     const jm_queue_view_t *view);
@@ -138,7 +151,7 @@ ngx_http_jimeng_status_merge(ngx_conf_t *cf, ngx_http_jimeng_loc_conf_t *prev,
 static ngx_int_t
 ngx_http_jimeng_status_json(ngx_http_request_t *r)
 {
-    return ngx_http_jimeng_early(r, ngx_http_jimeng_status_run_json);
+    return ngx_http_jimeng_store_early(r, ngx_http_jimeng_status_run_json);
 }
 
 
@@ -152,7 +165,7 @@ ngx_http_jimeng_status_run_json(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_jimeng_status_text(ngx_http_request_t *r)
 {
-    return ngx_http_jimeng_early(r, ngx_http_jimeng_status_run_text);
+    return ngx_http_jimeng_store_early(r, ngx_http_jimeng_status_run_text);
 }
 
 
@@ -185,19 +198,12 @@ ngx_http_jimeng_status_collect(ngx_http_request_t *r,
 
     s->request = r;
     s->zone = jmcf->zone;
+    s->handler = handler;
+
     jm_str_set(&s->report.version, NGX_HTTP_JIMENG_VERSION);
     jm_str_set(&s->report.server, NGINX_VERSION);
 
     s->report.now = ngx_time();
-
-#if (NGX_JIMENG_REDIS)
-
-    if (jmcf->redis) {
-        ngx_http_jimeng_redis_report(jmcf->redis, &s->store);
-        s->report.store = &s->store;
-    }
-
-#endif
 
     if (ngx_http_jimeng_report(s->zone, r->pool, &s->report) != NGX_OK
         || ngx_http_jimeng_status_accounts(s) != NGX_OK)
@@ -208,13 +214,118 @@ ngx_http_jimeng_status_collect(ngx_http_request_t *r,
     r->main->count++;
 
     ngx_http_jimeng_await_init(&s->await, r, NULL);
-    ngx_http_jimeng_await(&s->await, &s->accounts_op.done, handler, s);
 
-    s->zone->backend.accounts(&s->zone->backend, &s->accounts_op);
+#if (NGX_JIMENG_REDIS)
+
+    if (jmcf->redis) {
+        ngx_http_jimeng_redis_report(jmcf->redis, &s->store);
+        s->report.store = &s->store;
+    }
+
+    if (s->zone->store) {
+        return ngx_http_jimeng_status_store(s);
+    }
+
+#endif
+
+    ngx_http_jimeng_status_ask_accounts(s);
+
+    return NGX_DONE;
+}
+
+
+#if (NGX_JIMENG_REDIS)
+
+static ngx_int_t
+ngx_http_jimeng_status_store(ngx_http_jimeng_status_t *s)
+{
+    s->store.nodes = ngx_palloc(s->request->pool,
+                                JM_REDIS_NODES * sizeof(jm_report_node_t));
+    if (s->store.nodes == NULL) {
+        s->request->main->count--;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    s->nodes_op.each = ngx_http_jimeng_status_node;
+
+    ngx_http_jimeng_await(&s->await, &s->nodes_op.done,
+                          ngx_http_jimeng_status_nodes, s);
+
+    jm_redis_nodes(&s->zone->store->redis, &s->nodes_op);
 
     ngx_http_jimeng_awaited(&s->await);
 
     return NGX_DONE;
+}
+
+
+/* what a node says of itself is the version of its module */
+
+static void
+ngx_http_jimeng_status_node(void *data, const jm_redis_node_t *node)
+{
+    ngx_http_jimeng_status_t *s = ngx_http_jimeng_status_of(data);
+
+    jm_report_node_t  *n;
+
+    if (s->await.torn || s->store.nnodes == JM_REDIS_NODES) {
+        return;
+    }
+
+    n = &s->store.nodes[s->store.nnodes];
+
+    if (ngx_http_jimeng_status_copy(s, &n->name, &node->name) == NGX_OK
+        && ngx_http_jimeng_status_copy(s, &n->version, &node->says) == NGX_OK)
+    {
+        n->processes = node->processes;
+        n->age = node->age;
+
+        s->store.nnodes++;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_jimeng_status_copy(ngx_http_jimeng_status_t *s, jm_str_t *dst,
+    const jm_str_t *src)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(s->request->pool, src->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, src->data, src->len);
+
+    dst->data = p;
+    dst->len = src->len;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_jimeng_status_nodes(void *data)
+{
+    ngx_http_jimeng_status_t *s = data;
+
+    if (!s->await.torn) {
+        ngx_http_jimeng_status_ask_accounts(s);
+    }
+}
+
+#endif
+
+
+static void
+ngx_http_jimeng_status_ask_accounts(ngx_http_jimeng_status_t *s)
+{
+    ngx_http_jimeng_await(&s->await, &s->accounts_op.done, s->handler, s);
+
+    s->zone->backend.accounts(&s->zone->backend, &s->accounts_op);
+
+    ngx_http_jimeng_awaited(&s->await);
 }
 
 

@@ -53,19 +53,6 @@ ngx_http_jimeng_open(ngx_http_jimeng_open_t *o)
 }
 
 
-/* the store does not answer: what its client is told */
-
-void
-ngx_http_jimeng_away(jm_error_t *e)
-{
-    jm_error_set(e, JM_CAUSE_UNAVAILABLE, NULL,
-                 "The gateway cannot reach what it shares with others just "
-                 "now; nothing was ordered. Try again in a moment.");
-
-    jm_error_wait(e, 1);
-}
-
-
 static ngx_int_t
 ngx_http_jimeng_open_make(ngx_http_jimeng_open_t *o)
 {

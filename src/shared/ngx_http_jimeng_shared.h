@@ -5,8 +5,7 @@
 
 
 /*
- * The floor "shared": what a request has of what all of them share, its claim
- * in the ledger of what was asked, and its hold on its client's limits.
+ * The floor "shared": a request's claim in the ledger, its hold on limits.
  */
 
 
@@ -69,8 +68,6 @@ typedef struct {
 
 
 /* ngx_http_jimeng_open.c */
-
-void ngx_http_jimeng_away(jm_error_t *e);
 
 void ngx_http_jimeng_open(ngx_http_jimeng_open_t *o);
 

@@ -375,6 +375,8 @@ ngx_http_jimeng_zone_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    zone->generation = ++zone->sh->generation;
+
     rc = ngx_http_jimeng_zone_register(zone);
 
     if (rc == JM_INVALID) {

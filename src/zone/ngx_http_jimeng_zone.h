@@ -14,6 +14,7 @@
 #define _NGX_HTTP_JIMENG_ZONE_H_INCLUDED_
 
 
+#include "ngx_http_jimeng_await.h"
 #include "ngx_http_jimeng_link.h"
 #include "ngx_http_jimeng_memory.h"
 
@@ -22,19 +23,11 @@
 #include "jm_visual.h"
 
 
-#define NGX_HTTP_JIMENG_VERSIONS     2
-#define NGX_HTTP_JIMENG_OWNERS       256    /* processes with a store */
+#define NGX_HTTP_JIMENG_VERSION   "0.3.0"
+#define NGX_HTTP_JIMENG_VERSIONS  2
 
 
 typedef struct ngx_http_jimeng_store_s  ngx_http_jimeng_store_t;
-
-/* who waits until a worker that has just begun has come to the store */
-
-typedef struct {
-    ngx_queue_t                   queue;
-    jm_done_t                     done;
-} ngx_http_jimeng_store_wait_t;
-
 
 /*
  * Only what sh points to, and the state in the store are shared; the rest is
@@ -46,10 +39,11 @@ struct ngx_http_jimeng_zone_s {
     ngx_slab_pool_t              *shpool;
     ngx_http_jimeng_main_conf_t  *jmcf;
 
-    ngx_http_jimeng_memory_t       memory;
+    ngx_http_jimeng_memory_t      memory;
     jm_backend_t                  backend;
     ngx_http_jimeng_store_t      *store;    /* or NULL */
     jm_metrics_t                  metrics;
+    uint64_t                      generation;
 
     struct {
         uint32_t                  magic;
@@ -58,26 +52,10 @@ struct ngx_http_jimeng_zone_s {
 
         jm_metrics_shared_t      *metrics;
         ngx_msec_t                warned;   /* of a full zone; 0: never */
-
-        struct {
-            ngx_pid_t             pid;      /* 0: nobody's */
-            uint64_t              owner;    /* its number in the store */
-        } owners[NGX_HTTP_JIMENG_OWNERS];
+        uint64_t                  generation;   /* of the last cycle */
+        uint64_t                  configured;   /* that the store knows */
     } *sh;
 };
-
-
-/* an operation's answer, for a request that stays until it is there */
-
-typedef struct {
-    ngx_http_request_t         *request;
-    ngx_http_posted_request_t  *posted;
-    jm_done_t                   told;
-    ngx_http_cleanup_t          mark;       /* in request's list */
-    unsigned                    waits:1;    /* it comes later */
-    unsigned                    answered:1;
-    unsigned                    torn:1;     /* nginx has ended the request */
-} ngx_http_jimeng_await_t;
 
 
 /* ngx_http_jimeng_zone.c */
@@ -100,15 +78,6 @@ void ngx_http_jimeng_zone_full(ngx_http_jimeng_zone_t *zone, const char *what);
 #define ngx_http_jimeng_zone_lock(zone)                                       \
     ngx_http_jimeng_memory_lock(&(zone)->memory)
 
-/* ngx_http_jimeng_store.c */
-
-ngx_int_t ngx_http_jimeng_store_init_process(ngx_http_jimeng_zone_t *zone,
-    ngx_cycle_t *cycle);
-void ngx_http_jimeng_store_exit_process(ngx_http_jimeng_zone_t *zone);
-ngx_uint_t ngx_http_jimeng_store_ready(ngx_http_jimeng_zone_t *zone);
-void ngx_http_jimeng_store_wait(ngx_http_jimeng_zone_t *zone,
-    ngx_http_jimeng_store_wait_t *wait);
-
 /* ngx_http_jimeng_zone_conf.c */
 
 void ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
@@ -116,15 +85,6 @@ void ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
 
 uint32_t ngx_http_jimeng_zone_records(ngx_http_jimeng_zone_t *zone);
 jm_rc_e ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone);
-
-/* ngx_http_jimeng_await.c */
-
-void ngx_http_jimeng_await_init(ngx_http_jimeng_await_t *a,
-    ngx_http_request_t *r, ngx_http_posted_request_t *posted);
-void ngx_http_jimeng_await(ngx_http_jimeng_await_t *a, jm_done_t *done,
-    void (*handler)(void *data), void *data);
-void ngx_http_jimeng_awaited(ngx_http_jimeng_await_t *a);
-ngx_uint_t ngx_http_jimeng_awaits(ngx_http_request_t *r);
 
 /* ngx_http_jimeng_wake.c */
 

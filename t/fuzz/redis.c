@@ -329,10 +329,33 @@ views(void)
 
 
 static void
+see_neighbour(void *ctx, uint64_t owner, uint64_t pid, uint64_t start)
+{
+    (void) ctx;
+
+    check(owner <= JM_REDIS_MOST && pid <= INT32_MAX);
+    check(start <= JM_REDIS_MOST);
+}
+
+
+static void
+see_node(void *ctx, const jm_redis_node_t *node)
+{
+    (void) ctx;
+
+    check(node->name.len <= JM_REDIS_NODE && node->says.len <= JM_REDIS_SAYS);
+
+    read_text(node->name);
+    read_text(node->says);
+}
+
+
+static void
 configure(void)
 {
     size_t                     i;
     jm_op_join_t               join;
+    jm_op_nodes_t              nodes;
     jm_op_configure_t          op;
     static jm_redis_account_t  accounts[ACCOUNTS];
 
@@ -354,8 +377,15 @@ configure(void)
     }
 
     join.done = done_with;
+    join.each = see_neighbour;
     jm_redis_join(&redis, &join);
     jm_redis_renew(&redis, &join);
+
+    memset(&nodes, 0, sizeof(jm_op_nodes_t));
+
+    nodes.done = done_with;
+    nodes.each = see_node;
+    jm_redis_nodes(&redis, &nodes);
 }
 
 

@@ -352,6 +352,67 @@ test_clients(void)
 
 
 static void
+store_of(jm_report_store_t *store, jm_report_node_t *nodes)
+{
+    memset(store, 0, sizeof(jm_report_store_t));
+    memset(nodes, 0, 2 * sizeof(jm_report_node_t));
+
+    store->name = str("redis://r");
+    store->reachable = 1;
+    store->since = NOW;
+    store->version = str("7.0.15");
+    store->latency = 1000023;
+    store->pending = 3;
+    store->pending_size = 210;
+    store->dropped = 1;
+    store->nodes = nodes;
+    store->nnodes = 2;
+
+    nodes[0].name = str("web1:/n.conf");
+    nodes[0].version = str("0.3.0");
+    nodes[0].processes = 2;
+    nodes[0].age = 250;
+    nodes[1].name = str("web2");
+    nodes[1].age = 61000;
+}
+
+
+static void
+test_store(void)
+{
+    const char         *s;
+    counted_t          *c;
+    jm_report_node_t    nodes[2];
+    jm_report_store_t   store;
+
+    c = start();
+    collect(c, 64);
+
+    ok(strstr(text(c), "jimeng_store") == NULL, "without a store");
+
+    store_of(&store, nodes);
+    c->report.store = &store;
+    s = text(c);
+
+    ok(has(s, "jimeng_store_up 1"), "it is reached");
+    ok(has(s, "jimeng_store_latency_seconds 1.000023"), "so fast");
+    ok(has(s, "jimeng_store_pending 3"), "what it is to be told");
+    ok(has(s, "jimeng_store_dropped_total 1"), "and is not any more");
+    ok(has(s, "jimeng_node_processes{node=\"web1:/n.conf\"} 2"), "a node");
+    ok(has(s, "jimeng_node_processes{node=\"web2\"} 0"), "a dead one");
+    ok(has(s, "jimeng_node_age_seconds{node=\"web1:/n.conf\"} 0.25"),
+       "heard of just now");
+    ok(has(s, "jimeng_node_age_seconds{node=\"web2\"} 61"),
+       "and a minute ago");
+
+    store.latency = 0;
+    ok(strstr(text(c), "jimeng_store_latency") == NULL, "before it answers");
+
+    tap_mem_done(&c->mem);
+}
+
+
+static void
 test_gateway(void)
 {
     const char  *s;
@@ -396,15 +457,11 @@ test_json(void)
 {
     size_t           i, len;
 
-    const jm_report_store_t  store = {
-        .name = str("redis://r"), .reachable = 1, .since = NOW,
-        .version = str("7.0.15"), .latency = 1000023, .pending = 3,
-        .pending_size = 210, .dropped = 1
-    };
-
-    jm_buf_t         small;
-    counted_t       *c;
-    jm_series_id_t   nobody[2];
+    jm_buf_t           small;
+    counted_t         *c;
+    jm_series_id_t     nobody[2];
+    jm_report_node_t   nodes[2];
+    jm_report_store_t  store;
 
     c = start();
 
@@ -431,6 +488,7 @@ test_json(void)
     c->report.naccounts = jm_nitems(accounts);
     c->report.clients = clients;
     c->report.nclients = jm_nitems(clients);
+    store_of(&store, nodes);
     c->report.store = &store;
 
     jm_buf_fixed(&c->out, c->text, TEXT);
@@ -444,7 +502,11 @@ test_json(void)
            "\"since\":1795000000,\"version\":\"7.0.15\","
            "\"appendonly\":null,\"maxmemory_policy\":null,"
            "\"latency\":1.000023,\"pending\":3,\"pending_bytes\":210,"
-           "\"dropped\":1},"
+           "\"dropped\":1,"
+           "\"nodes\":[{\"name\":\"web1:/n.conf\",\"version\":\"0.3.0\","
+           "\"processes\":2,\"age\":0.250},"
+           "{\"name\":\"web2\",\"version\":null,\"processes\":0,"
+           "\"age\":61.000}]},"
            "\"accounts\":[{\"name\":\"main\","
            "\"tasks\":{\"succeeded\":1,\"failed\":0},"
            "\"concurrency\":2,\"effective\":1,\"running\":2,\"lost\":1,"
@@ -501,6 +563,7 @@ main(void)
     test_workers();
     test_accounts();
     test_clients();
+    test_store();
     test_gateway();
     test_json();
 

@@ -27,7 +27,7 @@
 
 #define JM_REDIS_VERSION    1       /* of functions, and what they keep */
 #define JM_REDIS_NEWS       1024    /* places that are told of at a time */
-#define JM_REDIS_PREFIX     64      /* bytes of a prefix of keys, at most */
+#define JM_REDIS_PREFIX     67      /* bytes of a prefix of keys, at most */
 #define JM_REDIS_CHANNEL    (JM_REDIS_PREFIX + 22)  /* bytes of a channel */
 #define JM_REDIS_ELEMENTS   1024    /* of any answer: hiredis takes any */
 #define JM_REDIS_SERIALS    1000    /* numbers that a process gets at once */

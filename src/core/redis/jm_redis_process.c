@@ -22,6 +22,8 @@ static void jm_redis_joined(jm_redis_t *redis, void *data,
     const redisReply *reply);
 static void jm_redis_renewed(jm_redis_t *redis, void *data,
     const redisReply *reply);
+static void jm_redis_nodes_seen(jm_redis_t *redis, void *data,
+    const redisReply *reply);
 static void jm_redis_new(jm_redis_t *redis, uint64_t serial);
 
 
@@ -35,6 +37,7 @@ jm_redis_configure(jm_redis_t *redis, jm_op_configure_t *op)
     jm_redis_begin(&args, redis, "configure", 0);
     jm_redis_put_bytes(&args, op->salt, JM_STATE_SALT);
     jm_redis_put_number(&args, JM_REDIS_VERSION);
+    jm_redis_put_number(&args, !op->again);
     jm_redis_put_number(&args, op->n);
 
     args.bad |= (op->n > JM_QUEUE_ACCOUNTS);
@@ -163,6 +166,12 @@ jm_redis_join(jm_redis_t *redis, jm_op_join_t *op)
 
     jm_redis_begin(&args, redis, "join", 0);
     jm_redis_put_node(&args, op);
+
+    args.bad |= (op->place.len > JM_REDIS_PLACE);
+
+    jm_redis_put(&args, op->place);
+    jm_redis_put_number(&args, op->pid);
+    jm_redis_put_number(&args, op->start);
     jm_redis_send(&args, jm_redis_joined, op);
 }
 
@@ -170,11 +179,22 @@ jm_redis_join(jm_redis_t *redis, jm_op_join_t *op)
 static void
 jm_redis_joined(jm_redis_t *redis, void *data, const redisReply *reply)
 {
+    uint64_t            owner, pid, start;
     jm_op_join_t       *op = data;
     jm_redis_reader_t   in;
 
-    jm_redis_read_one(&in, reply);
+    jm_redis_read(&in, reply, 1);
     redis->owner = jm_redis_get(&in, JM_REDIS_MOST);
+
+    while (!in.bad && in.i < in.n) {
+        owner = jm_redis_get(&in, JM_REDIS_MOST);
+        pid = jm_redis_get(&in, INT32_MAX);
+        start = jm_redis_get(&in, JM_REDIS_MOST);
+
+        if (!in.bad) {
+            op->each(op->done.data, owner, pid, start);
+        }
+    }
 
     op->lost = 0;
     op->away = (in.bad || redis->owner == 0);
@@ -211,6 +231,43 @@ jm_redis_renewed(jm_redis_t *redis, void *data, const redisReply *reply)
 
     if (!in.bad && op->lost) {
         redis->owner = 0;
+    }
+
+    op->away = in.bad;
+    op->done.handler(op->done.data);
+}
+
+
+void
+jm_redis_nodes(jm_redis_t *redis, jm_op_nodes_t *op)
+{
+    jm_redis_args_t  args;
+
+    jm_redis_begin(&args, redis, "nodes", 0);
+    jm_redis_send(&args, jm_redis_nodes_seen, op);
+}
+
+
+static void
+jm_redis_nodes_seen(jm_redis_t *redis, void *data, const redisReply *reply)
+{
+    jm_op_nodes_t      *op = data;
+    jm_redis_node_t     node;
+    jm_redis_reader_t   in;
+
+    (void) redis;
+
+    jm_redis_read(&in, reply, 0);
+
+    while (!in.bad && in.i < in.n) {
+        node.name = jm_redis_get_text(&in, JM_REDIS_NODE);
+        node.processes = jm_redis_get(&in, JM_REDIS_MOST);
+        node.age = jm_redis_get(&in, JM_REDIS_MOST);
+        node.says = jm_redis_get_text(&in, JM_REDIS_SAYS);
+
+        if (!in.bad) {
+            op->each(op->done.data, &node);
+        }
     }
 
     op->away = in.bad;

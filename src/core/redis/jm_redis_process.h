@@ -16,12 +16,22 @@
 #include "jm_redis.h"
 
 
-#define JM_REDIS_NODE       64      /* bytes of a node's name, at most */
+#define JM_REDIS_NODE       128     /* bytes of a node's name, at most */
 #define JM_REDIS_SAYS       256     /* bytes that it says of itself, at most */
+#define JM_REDIS_NODES      64      /* that are told of, at most */
+#define JM_REDIS_PLACE      128     /* bytes of jm_op_join_t.place, at most */
 
 /* ms without a renewal after which a process is dead to all others */
 
 #define JM_REDIS_LEASE      15000
+
+
+typedef struct {
+    jm_str_t             name;
+    jm_str_t             says;
+    uint64_t             processes; /* that live */
+    uint64_t             age;       /* ms since it gave a sign of life */
+} jm_redis_node_t;
 
 
 /* the library of functions, for FUNCTION LOAD REPLACE */
@@ -31,9 +41,10 @@ extern const jm_str_t  jm_redis_library;
 
 /*
  * The configuration's accounts, JM_QUEUE_ACCOUNTS at most, which stay in memory
- * as long as redis does.  salt is used where the server has none yet.  rc is
- * JM_INVALID when what lies there is of another version, which is told, or when
- * it has no number for an account.
+ * as long as redis does.  salt is used where the server has none yet; again
+ * when a process of the same configuration has done that before: what is known
+ * of accounts then stays.  rc is JM_INVALID when what lies there is of another
+ * version, which is told, or when it has no number for an account.
  */
 
 typedef struct {
@@ -41,6 +52,7 @@ typedef struct {
     const jm_redis_account_t  *accounts;
     size_t               n;
     uint8_t              salt[JM_STATE_SALT];
+    unsigned             again;
     unsigned             away;
     jm_rc_e              rc;
     uint64_t             version;
@@ -49,17 +61,34 @@ typedef struct {
 
 /*
  * The process becomes an owner; says is of its node, and for others to read.
- * lost, when it is to be renewed: the server does not know it any more, as it
- * has lost what it was told.  The process has to configure and to join anew.
+ * place is one where a pid means the same to all, and empty where that is not
+ * known; start tells processes of the same pid apart.  each is called for every
+ * process of that place that is not known to be dead.  lost, when it is to be
+ * renewed: the server does not know it any more, as it has lost what it was
+ * told.  The process has to configure and to join anew.
  */
 
 typedef struct {
     jm_done_t            done;
     jm_str_t             node;      /* JM_REDIS_NODE */
     jm_str_t             says;      /* JM_REDIS_SAYS */
+    jm_str_t             place;     /* JM_REDIS_PLACE */
+    uint64_t             pid;
+    uint64_t             start;
+    void               (*each)(void *data, uint64_t owner, uint64_t pid,
+                               uint64_t start);
     unsigned             away;
     unsigned             lost;
 } jm_op_join_t;
+
+
+/* Calls each for JM_REDIS_NODES nodes at most, the last heard of first. */
+
+typedef struct {
+    jm_done_t            done;
+    void               (*each)(void *data, const jm_redis_node_t *node);
+    unsigned             away;
+} jm_op_nodes_t;
 
 
 void jm_redis_configure(jm_redis_t *redis, jm_op_configure_t *op);
@@ -70,6 +99,8 @@ void jm_redis_join(jm_redis_t *redis, jm_op_join_t *op);
  * the server was away.
  */
 void jm_redis_renew(jm_redis_t *redis, jm_op_join_t *op);
+
+void jm_redis_nodes(jm_redis_t *redis, jm_op_nodes_t *op);
 
 /* It ends: all that it has is a dead process's at once. */
 void jm_redis_quit(jm_redis_t *redis);

@@ -30,6 +30,7 @@ typedef struct {
 static void jm_status_zone(jm_json_writer_t *w, const jm_report_t *report);
 static void jm_status_store(jm_json_writer_t *w,
     const jm_report_store_t *store);
+static void jm_status_node(jm_json_writer_t *w, const jm_report_node_t *node);
 static void jm_status_accounts(jm_json_writer_t *w, const jm_report_t *report);
 static void jm_status_clients(jm_json_writer_t *w, const jm_report_t *report);
 static void jm_status_client(jm_json_writer_t *w, jm_str_t name,
@@ -112,6 +113,8 @@ jm_status_zone(jm_json_writer_t *w, const jm_report_t *report)
 static void
 jm_status_store(jm_json_writer_t *w, const jm_report_store_t *store)
 {
+    size_t  i;
+
     jm_json_key(w, "store");
     jm_json_object(w);
 
@@ -136,6 +139,28 @@ jm_status_store(jm_json_writer_t *w, const jm_report_store_t *store)
     jm_status_int(w, "pending", store->pending);
     jm_status_int(w, "pending_bytes", store->pending_size);
     jm_status_int(w, "dropped", store->dropped);
+
+    jm_json_key(w, "nodes");
+    jm_json_array(w);
+
+    for (i = 0; i < store->nnodes; i++) {
+        jm_status_node(w, &store->nodes[i]);
+    }
+
+    jm_json_end_array(w);
+    jm_json_end_object(w);
+}
+
+
+static void
+jm_status_node(jm_json_writer_t *w, const jm_report_node_t *node)
+{
+    jm_json_object(w);
+
+    jm_status_string(w, "name", node->name);
+    jm_status_known(w, "version", node->version);
+    jm_status_int(w, "processes", node->processes);
+    jm_status_time(w, "age", node->age);
 
     jm_json_end_object(w);
 }

@@ -144,3 +144,16 @@ jm_line_cstring(jm_buf_t *out, const char *s)
 {
     jm_buf_add(out, s, strlen(s));
 }
+
+
+void
+jm_line_value(jm_buf_t *out, const char *name, const char *type,
+    const char *help, uint64_t value)
+{
+    jm_line_t  line;
+
+    jm_line_head(out, name, type, help);
+
+    jm_line_begin(&line, out, name, "");
+    jm_line_end(&line, value, JM_UNIT_ONE);
+}

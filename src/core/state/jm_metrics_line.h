@@ -43,6 +43,10 @@ typedef struct {
 void jm_line_head(jm_buf_t *out, const char *name, const char *type,
     const char *help);
 
+/* Appends a metric without labels: all of it. */
+void jm_line_value(jm_buf_t *out, const char *name, const char *type,
+    const char *help, uint64_t value);
+
 /* Begins a line with a metric's name and a suffix, which may be "". */
 void jm_line_begin(jm_line_t *line, jm_buf_t *out, const char *name,
     const char *suffix);

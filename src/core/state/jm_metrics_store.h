@@ -16,6 +16,14 @@
 #include "jm_base.h"
 
 
+typedef struct {
+    jm_str_t         name;
+    jm_str_t         version;       /* of the module */
+    uint64_t         processes;     /* that live */
+    uint64_t         age;           /* ms since it gave a sign of life */
+} jm_report_node_t;
+
+
 /* a text that is not known is empty */
 
 typedef struct {
@@ -29,6 +37,9 @@ typedef struct {
     uint64_t         pending;       /* what is to be told, */
     uint64_t         pending_size;  /* its bytes, */
     uint64_t         dropped;       /* and what there was no room for */
+
+    jm_report_node_t  *nodes;       /* the last to be heard of first */
+    size_t           nnodes;
 } jm_report_store_t;
 
 

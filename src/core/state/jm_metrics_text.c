@@ -62,8 +62,6 @@ static void jm_text_ledger(jm_buf_t *out, const jm_report_t *report);
 static void jm_text_fetches(jm_buf_t *out, const jm_report_t *report);
 static void jm_text_process(jm_buf_t *out, const jm_report_t *report);
 static void jm_text_zone(jm_buf_t *out, const char *state, uint64_t bytes);
-static void jm_text_value(jm_buf_t *out, const char *name, const char *type,
-    const char *help, uint64_t value);
 static uint64_t jm_text_member(const void *of, size_t offset);
 
 
@@ -206,6 +204,10 @@ jm_metrics_text(jm_buf_t *out, jm_report_t *report)
     jm_text_ledger(out, report);
     jm_text_fetches(out, report);
     jm_text_process(out, report);
+
+    if (report->store != NULL) {
+        jm_text_store(out, report->store);
+    }
 
     return out->rc;
 }
@@ -383,7 +385,7 @@ jm_text_ledger(jm_buf_t *out, const jm_report_t *report)
     unsigned    mark, how;
     jm_line_t   line;
 
-    jm_text_value(out, "jimeng_ledger_entries", "gauge",
+    jm_line_value(out, "jimeng_ledger_entries", "gauge",
                   "Requests that a repeat of theirs would find.",
                   report->entries);
 
@@ -432,15 +434,15 @@ jm_text_process(jm_buf_t *out, const jm_report_t *report)
     jm_text_zone(out, "used", report->size - report->free);
     jm_text_zone(out, "free", report->free);
 
-    jm_text_value(out, "jimeng_workers", "gauge",
+    jm_line_value(out, "jimeng_workers", "gauge",
                   "Processes that serve requests, or end those they have.",
                   report->nworkers);
 
-    jm_text_value(out, "jimeng_config_load_timestamp_seconds", "gauge",
+    jm_line_value(out, "jimeng_config_load_timestamp_seconds", "gauge",
                   "When the configuration was read that is in use.",
                   report->loaded);
 
-    jm_text_value(out, "jimeng_config_reloads_refused_total", "counter",
+    jm_line_value(out, "jimeng_config_reloads_refused_total", "counter",
                   "Configurations that were read since, and not taken.",
                   report->counters->refused);
 
@@ -462,21 +464,6 @@ jm_text_zone(jm_buf_t *out, const char *state, uint64_t bytes)
     jm_line_begin(&line, out, "jimeng_zone_bytes", "");
     jm_line_label_cstring(&line, "state", state);
     jm_line_end(&line, bytes, JM_UNIT_ONE);
-}
-
-
-/* a metric without labels */
-
-static void
-jm_text_value(jm_buf_t *out, const char *name, const char *type,
-    const char *help, uint64_t value)
-{
-    jm_line_t  line;
-
-    jm_line_head(out, name, type, help);
-
-    jm_line_begin(&line, out, name, "");
-    jm_line_end(&line, value, JM_UNIT_ONE);
 }
 
 

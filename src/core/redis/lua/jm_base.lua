@@ -9,7 +9,9 @@
 --   n        the last number given out
 --   s        the salt of digests, and the version of the layout
 --   o        processes: when the lease of each ends
---   N        nodes: what each says of itself
+--   O        processes: the node of each
+--   m<place> processes of one place: the system's numbers of them
+--   N        nodes: when each last gave a sign of life, and what it said
 --   e<entry> an entry of the ledger          k<key>  the entries of a key
 --   r<entry>:<task>  what a task has brought
 --   u<client> what a client has used

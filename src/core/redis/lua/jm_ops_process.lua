@@ -1,11 +1,15 @@
 -- ---- processes
 
--- a salt of 32 bytes, version of the layout, n, and of each account its name,
--- concurrency, queue, weight, pace, interval, timeout
+local NODES = 64                    -- that are told of
+local NEIGHBOURS = 256              -- and of processes of one place
+
+-- a salt of 32 bytes, version of the layout, whether the configuration is new,
+-- n, and of each account its name, concurrency, queue, weight, pace, interval,
+-- timeout
 -- the salt that counts, the version that is there, and the accounts' numbers
 
 register('configure', function ()
-    local salt, version, n = str(), num(), num()
+    local salt, version, new, n = str(), num(), num() ~= 0, num()
     local there = redis.call('HMGET', P .. 's', 'salt', 'version')
 
     if not there[1] then
@@ -27,22 +31,67 @@ register('configure', function ()
         reply[#reply + 1] = queue.configure(name, {
             concurrency = num(), queue = num(), weight = num(), pace = num(),
             interval = num(), timeout = num()
-        })
+        }, new)
     end
 
     return reply
 end)
 
--- name of the node, what it says of itself
--- the number of the process
+local function sign_of_life(owner, node, says)
+    redis.call('ZADD', P .. 'o', number(NOW + LEASE), number(owner))
+    redis.call('HSET', P .. 'O', number(owner), node)
+    redis.call('HSET', P .. 'N', node, number(NOW) .. ' ' .. says)
+end
+
+-- Returns when a node last gave a sign of life, and what it said.
+
+local function sign_of(text)
+    local seen, says = string.match(text, '^(%d+) (.*)$')
+
+    return tonumber(seen), says
+end
+
+-- name of the node, what it says of itself, where the system's numbers of
+-- processes are the same, that of this one, and when it began
+-- the number of the process; of each process of that place: its number, the
+-- system's, and when it began
 
 register('join', function ()
+    local node, says, place, pid, start = str(), str(), str(), str(), str()
     local owner = numbers(1)
+    local reply = { owner }
 
-    redis.call('ZADD', P .. 'o', number(NOW + LEASE), number(owner))
-    redis.call('HSET', P .. 'N', str(), number(NOW) .. ' ' .. str())
+    local list = redis.call('HGETALL', P .. 'N')
 
-    return owner
+    for i = 1, #list, 2 do
+        if span(sign_of(list[i + 1]), NOW) >= DEAD_FOR then
+            redis.call('HDEL', P .. 'N', list[i])
+        end
+    end
+
+    sign_of_life(owner, node, says)
+
+    if place == '' then
+        return reply
+    end
+
+    list = redis.call('HGETALL', P .. 'm' .. place)
+
+    for i = 1, min(#list, 2 * NEIGHBOURS), 2 do
+        if lives(tonumber(list[i])) then
+            local its, began = string.match(list[i + 1], '^(%d+) (%d+)$')
+
+            append(reply, { tonumber(list[i]), tonumber(its),
+                            tonumber(began) })
+        else
+            redis.call('HDEL', P .. 'm' .. place, list[i])
+        end
+    end
+
+    redis.call('HSET', P .. 'm' .. place, number(owner), pid .. ' ' .. start)
+    redis.call('PEXPIRE', P .. 'm' .. place, number(DEAD_FOR))
+
+    return reply
 end)
 
 -- name of the node, what it says of itself, n, accounts: the lease goes on
@@ -53,14 +102,46 @@ register('renew', function ()
         return 0
     end
 
-    redis.call('ZADD', P .. 'o', number(NOW + LEASE), number(OWNER))
-    redis.call('HSET', P .. 'N', str(), number(NOW) .. ' ' .. str())
+    sign_of_life(OWNER, str(), str())
 
     for _ = 1, num() do
         queue.seen(num())
     end
 
     return 1
+end)
+
+-- of each node, the last to give a sign of life first: name, processes that
+-- live, ms since that sign, what it said
+
+register('nodes', function ()
+    local nodes, counts, reply = {}, {}, {}
+    local list = redis.call('HGETALL', P .. 'O')
+
+    for i = 1, #list, 2 do
+        if lives(tonumber(list[i])) then
+            counts[list[i + 1]] = (counts[list[i + 1]] or 0) + 1
+        end
+    end
+
+    list = redis.call('HGETALL', P .. 'N')
+
+    for i = 1, #list, 2 do
+        local seen, says = sign_of(list[i + 1])
+
+        nodes[#nodes + 1] = { list[i], counts[list[i]] or 0, span(seen, NOW),
+                              says }
+    end
+
+    table.sort(nodes, function (a, b)
+        return a[3] < b[3] or (a[3] == b[3] and a[1] < b[1])
+    end)
+
+    for i = 1, min(#nodes, NODES) do
+        append(reply, nodes[i])
+    end
+
+    return reply
 end)
 
 -- the process ends

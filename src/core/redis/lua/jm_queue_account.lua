@@ -127,7 +127,9 @@ function queue.query_denied(i)
     save_account(i)
 end
 
-function queue.configure(name, conf)
+-- What is there stays as it is, unless the configuration is new.
+
+function queue.configure(name, conf, new)
     local i = tonumber(redis.call('HGET', P .. 'A', name))
 
     if i == nil then
@@ -145,6 +147,10 @@ function queue.configure(name, conf)
             denied = 0, queries_denied = 0, submitted = 0, refused = 0,
             pictures = 1, held = 0
         }
+
+    elseif not new then
+        queue.seen(i)
+        return i
     end
 
     local a = accounts[i]

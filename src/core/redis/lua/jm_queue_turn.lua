@@ -274,6 +274,7 @@ local function bury(owner)
     if #places < QUEUE_PIECE then
         redis.call('ZADD', P .. 'D', number(died(owner) or NOW), owner)
         redis.call('ZREM', P .. 'o', owner)
+        redis.call('HDEL', P .. 'O', owner)
     else
         state.dead = 1
     end

@@ -20,7 +20,7 @@
  */
 
 
-#include "ngx_http_jimeng_zone.h"
+#include "ngx_http_jimeng_await.h"
 
 
 static void ngx_http_jimeng_await_answered(void *data);
@@ -162,4 +162,17 @@ ngx_http_jimeng_awaits(ngx_http_request_t *r)
 static void
 ngx_http_jimeng_await_mark(void *data)
 {
+}
+
+
+/* the store does not answer: what its client is told */
+
+void
+ngx_http_jimeng_away(jm_error_t *e)
+{
+    jm_error_set(e, JM_CAUSE_UNAVAILABLE, NULL,
+                 "The gateway cannot reach what it shares with others just "
+                 "now; nothing was ordered. Try again in a moment.");
+
+    jm_error_wait(e, 1);
 }
