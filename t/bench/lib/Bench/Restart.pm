@@ -373,7 +373,7 @@ sub told {
         scalar @{ $call->{tasks} },
         join(', ', map { $since->($_->{time}) } @{ $call->{tasks} }),
         $call->{status}, $call->{code} // '',
-        join ', ', map { join '-', map { $since->($_) } @$_ }
+        join ', ', map { join '-', map { $since->($_) } @$_[0, 1] }
             @{ $call->{tries} };
 }
 

@@ -98,7 +98,7 @@ END
 sub queue_of {
     my ($settings, %o) = @_;
 
-    my $m = queue($settings, requests => $o{requests} / 2, faults => 1,
+    my $m = queue($settings, requests => $o{requests}, faults => 1,
                   lapse => LAPSE, again => \&again);
 
     print <<"END";
