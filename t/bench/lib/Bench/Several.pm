@@ -38,13 +38,14 @@ use constant {
     JOBS   => 40,       # whose calls are counted
     TASK   => 0.15,     # seconds, of these: two queries
     QUERY  => 100,      # ms
+    PAUSE  => 50,       # ms, of those whose CPU time is measured
 };
 
 
 # $settings are options to start nginx with; shared is a gateway as
 # Bench::Measure has it, with the memory's store; upstream is for it.  parts: of
-# quiet, queue, billing, restart and cost; requests, clients, seed, rounds, seconds, connections.
-# Returns what was missed.
+# quiet, queue, billing, restart and cost; requests, clients, seed, rounds,
+# seconds, connections.  Returns what was missed.
 
 sub print_several {
     my ($settings, %o) = @_;
@@ -201,12 +202,17 @@ sub again {
 sub cost {
     my ($settings, %o) = @_;
 
-    my $redis = Jimeng::Redis->new(appendonly => 1);
-    my $shared = $o{shared};
+    my $redis = Jimeng::Redis->new(appendonly => 1,
+                                   config => [ appendfsync => 'everysec' ]);
 
-    my $store = { %$shared, name => 'store', start => sub {
-        return $shared->{start}->(@_, http => "jimeng_store ${\ $redis->url };");
-    } };
+    # as many jobs a second with both, as each waits for its query: what one of
+    # them has more at a time it would do for less
+    my ($shared, $store) = map {
+        my ($name, @http) = @$_;
+        +{ %{ $o{shared} }, name => $name, start => sub {
+            return $o{shared}{start}->(@_, interval => PAUSE, @http);
+        } };
+    } [ 'shared' ], [ 'store', http => "jimeng_store ${\ $redis->url };" ];
 
     my $ratio = beside($o{upstream}, $store, $shared, %o);
     my ($calls, %of) = calls_of_a_job($settings);
@@ -216,8 +222,8 @@ sub cost {
     print <<"END";
 
 What the store costs: CPU time of a job on nginx's side, beside the memory's store
-(with keys, quotas and slots in both), round by round; calls to Redis of a job of
-one task and two queries: ${\ join ', ', map { "$_ $of{$_}" } sort keys %of }.
+(with keys, quotas and slots in both), as many jobs a second, round by round; calls
+to Redis of a job of one task and two queries: ${\ join ', ', map { "$_ $of{$_}" } sort keys %of }.
 END
 
     return rows(
