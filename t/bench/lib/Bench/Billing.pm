@@ -326,7 +326,7 @@ sub judged {
 #   unknown     an error that says there may be one, whose id nobody has: the
 #               answer with it was dropped, or its reader was killed
 #   unreached   no answer can have reached it: its last connection broke off,
-#               and no client was left to be told
+#               or was to a node that is down, and no client was left to be told
 #   hidden      it should have got one of the first two
 #   hung        it has not ended
 
@@ -353,7 +353,9 @@ sub verdict {
 
     return 'unreached'
         if !defined $error->{status} && $last->{how} eq 'lost'
-           && grep { abs($last->{ended} - $_) < SPARE } @$kills;
+           && (grep { abs($last->{ended} - $_) < SPARE } @$kills
+               or grep { $last->{ended} > $_->[0] && $last->{ended} < $_->[1] }
+                  @{ $nginx->{downs} // [] });
 
     return 'hidden' if grep { !lost_answer($_, $kills) } @$tasks;
 

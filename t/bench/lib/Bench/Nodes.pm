@@ -14,6 +14,7 @@ package Bench::Nodes;
 #                                   is [seconds between two, seconds before the
 #                                   first, what to call]
 #   $nodes->{kills}                 when a node was killed
+#   $nodes->{downs}                 from when until when one was down
 #   $nodes->{restarts}              how often the server was started again
 
 use strict;
@@ -55,7 +56,7 @@ sub start {
 
     return bless {
         redis => $redis, nodes => \@nodes, options => \%o, kills => [],
-        restarts => 0, turn => 0, port => $nodes[0]{port},
+        downs => [], restarts => 0, turn => 0, port => $nodes[0]{port},
         dir => $nodes[0]{dir},
     }, $class;
 }
@@ -103,6 +104,8 @@ sub start_node {
     my $node = delete $self->{down} or return;
 
     $node->again(%{ $self->{options} });
+
+    push @{ $self->{downs} }, [ $self->{kills}[-1], time ];
 }
 
 
