@@ -3,7 +3,8 @@
 #   make            build/ngx_http_jimeng_module.so, for the nginx of NGINX
 #   make install    put it where nginx looks for modules (DESTDIR)
 #   make demo       one picture, end to end; make run: stay in the foreground
-#   make test       everything in t (TESTS="t/a.t t/b.t" for some of it)
+#   make test       everything in t (TESTS="t/a.t t/b.t" for some of it), and on
+#                   a Redis what has to be the same there: t/redis/a.t
 #   make asan       the same on an nginx built with sanitizers
 #   make newest     and on the newest nginx that Debian has, over HTTP/3 as well
 #   make fuzz       every fuzz target for FUZZ_TIME seconds
@@ -21,7 +22,7 @@ NGINX_SRC = /usr/share/nginx/src
 CC        = gcc
 CLANG     = clang-14
 JOBS      = $(shell nproc)
-TESTS     = $(sort $(wildcard t/*.t))
+TESTS     = $(sort $(wildcard t/*.t t/redis/*.t))
 FUZZ_TIME = 60
 DESTDIR   =
 

@@ -20,6 +20,7 @@ typedef struct {
     void                      (*handler)(void *data);   /* of accounts_op */
     jm_op_accounts_t            accounts_op;
     jm_op_clients_t             clients_op;
+    jm_op_waits_t               waits_op;
 #if (NGX_JIMENG_REDIS)
     jm_op_nodes_t               nodes_op;
 #endif
@@ -59,6 +60,7 @@ static void ngx_http_jimeng_status_ask(ngx_http_jimeng_status_t *s,
     ngx_uint_t n, void (*handler)(void *data));
 static void ngx_http_jimeng_status_client(void *data, size_t i,
     const jm_quota_rate_t *rate, const jm_quota_view_t *view);
+static void ngx_http_jimeng_status_waits(void *data);
 static void ngx_http_jimeng_status_write_json(void *data);
 static void ngx_http_jimeng_status_write_text(void *data);
 
@@ -435,7 +437,7 @@ ngx_http_jimeng_status_first(void *data)
     }
 
     ngx_http_jimeng_status_ask(s, ngx_min(n, JM_METRICS_CLIENTS),
-                               ngx_http_jimeng_status_write_text);
+                               ngx_http_jimeng_status_waits);
 }
 
 
@@ -501,6 +503,32 @@ ngx_http_jimeng_status_client(void *data, size_t i,
 }
 
 
+static void
+ngx_http_jimeng_status_waits(void *data)
+{
+    ngx_http_jimeng_status_t *s = data;
+
+    if (s->await.torn) {
+        return;
+    }
+
+    if (ngx_http_jimeng_report_waits(s->zone, s->request->pool,
+                                     s->report.nclients, &s->waits_op)
+        != NGX_OK)
+    {
+        ngx_http_finalize_request(s->request, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    ngx_http_jimeng_await(&s->await, &s->waits_op.done,
+                          ngx_http_jimeng_status_write_text, s);
+
+    s->zone->backend.waits(&s->zone->backend, &s->waits_op);
+
+    ngx_http_jimeng_awaited(&s->await);
+}
+
+
 /* no larger than series, the configuration and its keys make it */
 
 static void
@@ -550,7 +578,7 @@ ngx_http_jimeng_status_write_text(void *data)
     ngx_http_jimeng_mem(&mem, r->pool);
     jm_buf_init(&out, &mem, 16384, NGX_MAX_SIZE_T_VALUE);
 
-    ngx_http_jimeng_report_waiting(s->zone, &s->report, s->clients);
+    ngx_http_jimeng_report_waiting(&s->report, s->clients, &s->waits_op);
 
     (void) jm_metrics_text(&out, &s->report);
 

@@ -173,25 +173,27 @@ ngx_http_jimeng_metrics_call(ngx_http_jimeng_zone_t *zone, jm_str_t model,
     const jm_answer_t *answer, ngx_msec_t time)
 {
     jm_str_t       name;
-    jm_state_t    *state;
     jm_metrics_t  *m;
 
     ngx_http_jimeng_str(&name, &account->name);
     m = &zone->metrics;
 
-    state = ngx_http_jimeng_zone_lock(zone);
+    ngx_http_jimeng_zone_lock(zone);
 
     jm_metrics_observe(m, JM_HISTOGRAM_SUBMIT + call, model, name, time);
     jm_metrics_code(m, name, answer->number, answer->code);
 
     if (call == JM_VISUAL_SUBMIT) {
         jm_metrics_tally(m, name, ngx_http_jimeng_metrics_outcome(answer));
-
-    } else if (answer->error.cause == JM_CAUSE_UPSTREAM_AUTH) {
-        jm_queue_query_denied(&state->queue, account->queue_number);
     }
 
     ngx_http_jimeng_zone_unlock(zone);
+
+    if (call != JM_VISUAL_SUBMIT
+        && answer->error.cause == JM_CAUSE_UPSTREAM_AUTH)
+    {
+        zone->backend.query_denied(&zone->backend, account->queue_number);
+    }
 }
 
 

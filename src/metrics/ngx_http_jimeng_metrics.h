@@ -59,8 +59,10 @@ ngx_int_t ngx_http_jimeng_report(ngx_http_jimeng_zone_t *zone,
     ngx_pool_t *pool, jm_report_t *report);
 ngx_int_t ngx_http_jimeng_report_groups(ngx_http_jimeng_zone_t *zone,
     ngx_pool_t *pool, jm_report_t *report);
-void ngx_http_jimeng_report_waiting(ngx_http_jimeng_zone_t *zone,
-    jm_report_t *report, jm_report_client_t *clients);
+ngx_int_t ngx_http_jimeng_report_waits(ngx_http_jimeng_zone_t *zone,
+    ngx_pool_t *pool, size_t n, jm_op_waits_t *op);
+void ngx_http_jimeng_report_waiting(jm_report_t *report,
+    jm_report_client_t *clients, jm_op_waits_t *op);
 
 /* ngx_http_jimeng_asked.c: adds to asked what clients may be given */
 

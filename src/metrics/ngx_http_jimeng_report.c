@@ -9,11 +9,10 @@
 #include "jm_metrics_tally.h"
 
 
-/* series, groups and clients with the zone locked once, and workers listed */
+/* series and groups with the zone locked once, and workers listed */
 
 #define NGX_HTTP_JIMENG_REPORT_PIECE    64
 #define NGX_HTTP_JIMENG_REPORT_GROUPS   8
-#define NGX_HTTP_JIMENG_REPORT_CLIENTS  32
 #define NGX_HTTP_JIMENG_REPORT_WORKERS  512
 
 
@@ -167,48 +166,55 @@ ngx_http_jimeng_report_kind(ngx_http_jimeng_zone_t *zone, jm_group_e kind,
 }
 
 
+/* for waits(): the clients of a report, by their digests */
+
+ngx_int_t
+ngx_http_jimeng_report_waits(ngx_http_jimeng_zone_t *zone, ngx_pool_t *pool,
+    size_t n, jm_op_waits_t *op)
+{
+    u_char              (*ids)[JM_QUEUE_CLIENT];
+    ngx_uint_t            i;
+    const jm_client_t   **client;
+
+    ids = ngx_pcalloc(pool, (n + 1) * JM_QUEUE_CLIENT);
+    op->waits = ngx_pcalloc(pool, (n + 1) * sizeof(uint64_t));
+
+    if (ids == NULL || op->waits == NULL) {
+        return NGX_ERROR;
+    }
+
+    client = zone->jmcf->clients.elts;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_jimeng_client_digest(client[i], ids[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    op->clients = (const uint8_t (*)[JM_QUEUE_CLIENT]) ids;
+    op->n = n;
+
+    return NGX_OK;
+}
+
+
 /* who waits for a slot: the clients of a report, and all others together */
 
 void
-ngx_http_jimeng_report_waiting(ngx_http_jimeng_zone_t *zone,
-    jm_report_t *report, jm_report_client_t *clients)
+ngx_http_jimeng_report_waiting(jm_report_t *report,
+    jm_report_client_t *clients, jm_op_waits_t *op)
 {
-    u_char               ids[NGX_HTTP_JIMENG_REPORT_CLIENTS][JM_QUEUE_CLIENT];
-    uint64_t             all, listed;
-    ngx_uint_t           i, k, n;
-    jm_state_t          *state;
-    const jm_client_t  **client;
+    uint64_t    listed;
+    ngx_uint_t  i;
 
     listed = 0;
-    client = zone->jmcf->clients.elts;
 
-    for (i = 0; i < report->nclients; i += n) {
-        n = ngx_min(report->nclients - i, NGX_HTTP_JIMENG_REPORT_CLIENTS);
-
-        for (k = 0; k < n; k++) {
-            if (ngx_http_jimeng_client_digest(client[i + k], ids[k])
-                != NGX_OK)
-            {
-                ngx_memzero(ids[k], JM_QUEUE_CLIENT);
-            }
-        }
-
-        state = ngx_http_jimeng_zone_lock(zone);
-
-        for (k = 0; k < n; k++) {
-            clients[i + k].waiting = jm_queue_client_waits(&state->queue,
-                                                           ids[k]);
-            listed += clients[i + k].waiting;
-        }
-
-        ngx_http_jimeng_zone_unlock(zone);
+    for (i = 0; i < op->n && !op->away; i++) {
+        clients[i].waiting = op->waits[i];
+        listed += op->waits[i];
     }
-
-    state = ngx_http_jimeng_zone_lock(zone);
-    all = jm_queue_waits(&state->queue);
-    ngx_http_jimeng_zone_unlock(zone);
 
     /* some may have come or gone meanwhile */
 
-    report->waiting = all - ngx_min(all, listed);
+    report->waiting = op->away ? 0 : op->all - ngx_min(op->all, listed);
 }

@@ -52,6 +52,14 @@ ngx_http_jimeng_submit(ngx_http_jimeng_task_t *task)
     task->running = 0;
     task->strange_logged = 0;
 
+    /* it was let in with its place */
+
+    if (task->slot.op.submitted) {
+        task->slot.op.submitted = 0;
+        task->slot.submitted.handler(task->slot.submitted.data);
+        return;
+    }
+
     op->claim = ngx_http_jimeng_ledger_of(job->claim);
     op->task = (unsigned) (task - job->tasks);
     op->account = job->account->queue_number;

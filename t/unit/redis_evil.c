@@ -190,6 +190,23 @@ does_rate(void)
 
 
 static unsigned
+does_service(void)
+{
+    jm_op_service_t  op;
+
+    memset(&op, 0, sizeof(jm_op_service_t));
+
+    op.done = state_done_with;
+    op.services[0].accounts = 1;
+    op.services[1].accounts = 1;
+    op.n = 2;
+    b.service(&b, &op);
+
+    return op.away;
+}
+
+
+static unsigned
 does_open(void)
 {
     order_t           o;
@@ -421,6 +438,26 @@ does_accounts(void)
 
 
 static unsigned
+does_waits(void)
+{
+    uint64_t       waits;
+    jm_op_waits_t  op;
+
+    static const uint8_t  client[1][JM_QUEUE_CLIENT];
+
+    memset(&op, 0, sizeof(jm_op_waits_t));
+
+    op.done = state_done_with;
+    op.clients = client;
+    op.n = 1;
+    op.waits = &waits;
+    b.waits(&b, &op);
+
+    return op.away;
+}
+
+
+static unsigned
 does_configure(void)
 {
     jm_op_configure_t  op;
@@ -469,6 +506,7 @@ main(void)
         unsigned      any;          /* values that may be whatever number */
     } ops[] = {
         { does_rate, "rate", 0 },
+        { does_service, "service", 0 },
         { does_open, "open", 2 },
         { does_place, "place", 0 },
         { does_submit, "submit", 0 },
@@ -481,6 +519,7 @@ main(void)
         { does_usage, "usage", 0 },
         { does_clients, "clients", 0 },
         { does_accounts, "accounts", 0 },
+        { does_waits, "waits", 0 },
         { does_configure, "configure", 0 }
     };
 

@@ -4,8 +4,8 @@
  * gives out a number again that somebody has.
  *
  * Seen failing without the counter's beginning in numbers(), without the look
- * at the version in configure, without lives() in reap(), and without the alarm
- * in jm_redis_new().
+ * at the version in configure, without lives() in reap(), without the alarm in
+ * jm_redis_new(), and without the look at heard() in twin().
  */
 
 
@@ -75,6 +75,12 @@ test_accounts(void)
     other.b.asked(&other.b, &op);
     is_int(op.first, 1, "whose end it sees");
     is_str(op.client, "alice", "for who ordered it, by the name");
+
+    other.b.query_denied(&other.b, 1);
+    other.b.query_denied(&other.b, 2);
+    is_int((int64_t) stores_account(&b, 0).queries_denied, 1,
+           "a refused query counts for the account that it was sent with");
+    is_int((int64_t) stores_account(&b, 1).queries_denied, 0, "not another");
 
     /* on an account that the other one does not have */
 
@@ -251,6 +257,7 @@ static void
 test_lease(void)
 {
     order_t      o;
+    uint64_t     ms;
     redis_t      other;
     jm_op_join_t join;
 
@@ -273,6 +280,14 @@ test_lease(void)
     redis_set_clock(other.c, state_clock.wall);
     redis_renew(&other);
 
+    is_int(stores_account(&other.b, 0).lost, 0, "while nobody could say so");
+
+    for (ms = 0; ms <= JM_REDIS_LEASE; ms += 1000) {
+        state_wait(1000);
+        redis_set_clock(other.c, state_clock.wall);
+        redis_renew(&other);
+    }
+
     is_int(stores_account(&other.b, 0).lost, 1, "for as long as it says so");
 
     memset(&join, 0, sizeof(jm_op_join_t));
@@ -293,6 +308,82 @@ test_lease(void)
     state_wait(1000);
     redis_set_clock(other.c, state_clock.wall);
     is_int(stores_account(&other.b, 0).lost, 1, "is dead at once");
+
+    redis_end(&other);
+    stores_end(&st);
+}
+
+
+/* opens the same without a mark, which has waited so long */
+
+static jm_ledger_e
+open_waited(redis_t *r, order_t *o, unsigned patient, uint64_t waited)
+{
+    jm_op_open_t  op;
+
+    memset(o, 0, sizeof(order_t));
+    memset(&op, 0, sizeof(jm_op_open_t));
+
+    op.done = state_done_with;
+    op.claim = &o->claim;
+    order_request(&op.request, UNNAMED, 1, &alice);
+    op.request.patient = patient;
+    op.request.waited = waited;
+
+    r->b.open(&r->b, &op);
+
+    return op.found;
+}
+
+
+static void
+wait_unheard(redis_t *heard, uint64_t ms)
+{
+    state_wait(ms);
+    redis_set_clock(heard->c, state_clock.wall);
+    redis_renew(heard);
+}
+
+
+/*
+ * A client that waits in another process: it is one more that sends the same
+ * once that is known to live, and the same one again once that is dead.
+ */
+
+static void
+test_unheard(void)
+{
+    order_t  first, o, same;
+    redis_t  other;
+
+    begin();
+    redis_begin(&other, stores_accounts, 2);
+
+    order_running(&st, &first, UNNAMED, "runs", 0, &alice);
+    wait_unheard(&other, 900);
+
+    is_int(open_waited(&other, &o, 1, 0), JM_LEDGER_TWIN, "another waits");
+    is_int(open_waited(&stores_redis, &o, 0, 250), JM_LEDGER_NEW,
+           "its own process knows that it lives");
+    order_close(&st, &o, 1);
+
+    wait_unheard(&other, 250);
+    is_int(open_waited(&other, &o, 0, 250), JM_LEDGER_TWIN,
+           "it is not known whether it lives");
+
+    wait_unheard(&other, 50);
+    redis_renew(&stores_redis);
+    wait_unheard(&other, 200);
+    is_int(open_waited(&other, &same, 0, 500), JM_LEDGER_NEW, "it does");
+    order_close(&st, &same, 1);
+
+    wait_unheard(&other, JM_REDIS_LEASE - 300);
+    is_int(open_waited(&other, &same, 1, 0), JM_LEDGER_TWIN, "it is silent");
+    wait_unheard(&other, 99);
+    is_int(open_waited(&other, &same, 0, 99), JM_LEDGER_TWIN, "to the end");
+    wait_unheard(&other, 1);
+    is_int(open_waited(&other, &same, 0, 100), JM_LEDGER_FOUND,
+           "of its lease: what it has ordered is joined");
 
     redis_end(&other);
     stores_end(&st);
@@ -341,6 +432,53 @@ test_lost(void)
     b.rate(&b, &rate);
     is_int(rate.away, 1, "without its functions it does not answer");
 
+    stores_end(&st);
+}
+
+
+/* whoever sees the end of a task whose process is silent frees its slot */
+
+static void
+test_silent(void)
+{
+    order_t       o;
+    redis_t       other;
+    jm_place_t    none;
+    jm_op_over_t  over;
+
+    begin();
+    redis_begin(&other, stores_accounts, 2);
+
+    order_running(&st, &o, 4, "7392616336519610410", 0, &alice);
+
+    memset(&none, 0, sizeof(jm_place_t));
+    memset(&over, 0, sizeof(jm_op_over_t));
+
+    over.done = state_done_with;
+    over.entry = o.claim.serial;
+    over.place = &none;
+    over.how = JM_LEAVE_OVER;
+    over.bill.images = 1;
+    over.joined = str("7392616336519610410");
+
+    state_wait(2499);
+    redis_set_clock(other.c, state_clock.wall);
+    other.b.over(&other.b, &over);
+    is_int(over.first, 0, "who was heard of just now sees it itself");
+    is_int(stores_account(&other.b, 0).running, 1, "and has its slot");
+
+    state_wait(1);
+    redis_set_clock(other.c, state_clock.wall);
+    other.b.over(&other.b, &over);
+    is_int(over.first, 1, "who is silent does not");
+    is_int(over.billed, 1, "it is billed");
+    is_int(stores_account(&other.b, 0).running, 0, "its slot is free");
+
+    order_over(&st, &o, 0, 1, JM_LEAVE_OVER);
+    is_int(stores_account(&b, 0).running, 0, "and stays so when it is back");
+
+    order_close(&st, &o, 1);
+    redis_end(&other);
     stores_end(&st);
 }
 
@@ -575,7 +713,9 @@ main(void)
     test_numbers();
     test_news();
     test_lease();
+    test_unheard();
     test_lost();
+    test_silent();
     test_again();
     test_neighbours();
     test_nodes();

@@ -2,7 +2,8 @@
  * The store on Redis does what the one in memory does: whatever processes do,
  * and whenever they die, each answer is the same from both.  What is done is
  * chosen at random, from the lives that requests have; a seed that has found
- * something once stays in the list.
+ * something once stays in the list.  What is told goes to Redis at once or with
+ * what is told after it, and is sent once or twice.
  *
  * Seen failing with the first form of the functions in Lua, which took a place
  * off its group twice, and so on: each of a dozen differences was found here.
@@ -21,6 +22,8 @@ typedef struct {
     jm_queue_view_t      account[ACCOUNTS];
     jm_quota_rate_t      rate[CLIENTS];
     jm_quota_view_t      view[CLIENTS];
+    uint64_t             waits[CLIENTS];
+    uint64_t             all;
 } views_t;
 
 static views_t  *seeing;
@@ -51,6 +54,8 @@ see(unsigned s, unsigned process, views_t *views)
 {
     size_t              i;
     jm_backend_t       *b;
+    uint8_t             ids[CLIENTS][JM_QUEUE_CLIENT];
+    jm_op_waits_t       of_waits;
     jm_op_clients_t     of_clients;
     jm_op_accounts_t    of_accounts;
     const jm_client_t  *all[CLIENTS];
@@ -59,6 +64,7 @@ see(unsigned s, unsigned process, views_t *views)
 
     for (i = 0; i < CLIENTS; i++) {
         all[i] = &clients[i];
+        memset(ids[i], 'a' + (int) i, JM_QUEUE_CLIENT);
     }
 
     seeing = views;
@@ -80,6 +86,17 @@ see(unsigned s, unsigned process, views_t *views)
     of_clients.each = see_client;
 
     b->clients(b, &of_clients);
+
+    memset(&of_waits, 0, sizeof(jm_op_waits_t));
+
+    of_waits.done = state_done_with;
+    of_waits.clients = (const uint8_t (*)[JM_QUEUE_CLIENT]) ids;
+    of_waits.n = CLIENTS;
+    of_waits.waits = views->waits;
+
+    b->waits(b, &of_waits);
+
+    views->all = of_waits.all;
 }
 
 
@@ -118,7 +135,10 @@ do_see(void)
     for (i = 0; i < CLIENTS; i++) {
         same_rate(&v[MEM].rate[i], &v[RED].rate[i]);
         same_view(&v[MEM].view[i], &v[RED].view[i]);
+        is_same(v, waits[i]);
     }
+
+    is_same(v, all);
 }
 
 
@@ -214,6 +234,8 @@ do_news(void)
 
     what = "news";
 
+    flush(PROCESSES);
+
     for (p = 0; p < PROCESSES; p++) {
         n = memories[p].news(&memories[p], theirs, 64, &alarms);
 
@@ -248,6 +270,7 @@ set_clock(uint64_t ms)
     unsigned     t;
     one_t       *o;
 
+    flush(PROCESSES);
     state_wait(ms);
 
     redis_set_clock(processes[0].c, state_clock.wall);
@@ -317,6 +340,7 @@ do_configure(void)
 
     what = "configure";
 
+    flush(PROCESSES);
     state_begin(&states[0]);
     jm_queue_accounts_begin(&states[0].queue);
 
@@ -584,7 +608,12 @@ do_order(void)
 static void
 do_step(void)
 {
-    unsigned  r;
+    unsigned  r, p;
+
+    for (p = 0; p < PROCESSES; p++) {
+        processes[p].waits = dice(2);
+        processes[p].twice = (dice(3) == 0);
+    }
 
     forget_old();
 
@@ -602,8 +631,11 @@ do_step(void)
     } else if (r < 86) {
         do_id();
 
-    } else if (r < 88) {
+    } else if (r < 87) {
         do_cancel();
+
+    } else if (r < 88) {
+        do_service();
 
     } else if (r < 92) {
         do_orphan();

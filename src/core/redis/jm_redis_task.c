@@ -14,11 +14,17 @@
 #include "jm_redis_reply.h"
 
 
+/* why a task is not served: 1, or that the server has lost its request */
+
+#define JM_REDIS_FORGOTTEN  2
+
+
 static void jm_redis_place(jm_backend_t *b, jm_op_place_t *op);
 static void jm_redis_put_place_request(jm_redis_args_t *args,
     const jm_op_place_t *op);
 static void jm_redis_placed(jm_redis_t *redis, void *data,
     const redisReply *reply);
+static void jm_redis_get_submitted(jm_redis_reader_t *in, jm_op_place_t *op);
 static jm_queue_e jm_redis_get_place(jm_redis_reader_t *in,
     const jm_redis_t *redis, jm_place_t *place, uint64_t *wait);
 static void jm_redis_submit(jm_backend_t *b, jm_op_submit_t *op);
@@ -54,6 +60,8 @@ jm_redis_place(jm_backend_t *b, jm_op_place_t *op)
 
     op->gone = 0;
     op->canceled = 0;
+    op->submitted = 0;
+    op->orphans = 0;
     op->away = 0;
 
     if (op->listed != NULL && !redis->listed(redis->ctx, op->listed)) {
@@ -76,6 +84,12 @@ jm_redis_place(jm_backend_t *b, jm_op_place_t *op)
     jm_redis_put_number(&args, op->bound != 0);
     jm_redis_put_account(&args, op->account);
     jm_redis_put_number(&args, op->fixed != 0);
+    jm_redis_put_number(&args, op->submit != NULL);
+
+    if (op->submit != NULL) {
+        jm_redis_put_task(&args, op->submit->claim, op->submit->task);
+    }
+
     jm_redis_send(&args, jm_redis_placed, op);
 }
 
@@ -128,18 +142,27 @@ jm_redis_put_place_request(jm_redis_args_t *args, const jm_op_place_t *op)
 static void
 jm_redis_placed(jm_redis_t *redis, void *data, const redisReply *reply)
 {
+    uint64_t            gone;
     jm_place_t          place;
     jm_op_place_t      *op = data;
     jm_redis_reader_t   in;
 
     place = *op->place;
 
-    jm_redis_read(&in, reply, 9);
+    jm_redis_read(&in, reply, 10);
 
     op->rc = jm_redis_get_place(&in, redis, &place, &op->wait);
-    op->canceled = (unsigned) jm_redis_get(&in, 1);
+    gone = jm_redis_get(&in, JM_REDIS_FORGOTTEN);
+    op->orphans = (unsigned) jm_redis_get(&in, 1);
 
     jm_redis_get_turn(&in, &op->turn);
+
+    op->canceled = (gone == 1);
+
+    if (op->submit != NULL && op->rc == JM_QUEUE_GRANTED) {
+        op->submit->account = place.account;
+        jm_redis_get_submitted(&in, op);
+    }
 
     if (in.bad) {
         jm_redis_undo(redis, op->number);
@@ -148,8 +171,41 @@ jm_redis_placed(jm_redis_t *redis, void *data, const redisReply *reply)
         *op->place = place;
     }
 
-    op->away = in.bad;
+    op->away = (in.bad || gone == JM_REDIS_FORGOTTEN);
     op->done.handler(op->done.data);
+}
+
+
+static void
+jm_redis_get_submitted(jm_redis_reader_t *in, jm_op_place_t *op)
+{
+    unsigned         canceled;
+    uint16_t         round, own;
+    uint64_t         refused;
+    jm_op_submit_t  *submit;
+
+    submit = op->submit;
+
+    refused = jm_redis_get(in, JM_REDIS_FORGOTTEN);
+    in->bad |= (refused == JM_REDIS_FORGOTTEN);
+
+    canceled = (unsigned) jm_redis_get(in, 1);
+    round = (uint16_t) jm_redis_get(in, UINT16_MAX);
+    own = (uint16_t) jm_redis_get(in, 1);
+
+    if (in->bad) {
+        return;
+    }
+
+    op->submitted = 1;
+
+    submit->rc = refused ? JM_INVALID : JM_OK;
+    submit->canceled = canceled;
+    submit->over = JM_QUOTA_OK;
+    submit->away = 0;
+
+    submit->claim->slots[submit->task].round = round;
+    submit->claim->slots[submit->task].own = own;
 }
 
 
@@ -207,13 +263,15 @@ static void
 jm_redis_submitted(jm_redis_t *redis, void *data, const redisReply *reply)
 {
     uint16_t            round, own;
+    uint64_t            rc;
     unsigned            held;
     jm_op_submit_t     *op = data;
     jm_redis_reader_t   in;
 
     jm_redis_read(&in, reply, 6);
 
-    op->rc = jm_redis_get(&in, 1) ? JM_INVALID : JM_OK;
+    rc = jm_redis_get(&in, JM_REDIS_FORGOTTEN);
+    op->rc = rc ? JM_INVALID : JM_OK;
     op->canceled = (unsigned) jm_redis_get(&in, 1);
 
     round = (uint16_t) jm_redis_get(&in, UINT16_MAX);
@@ -240,7 +298,7 @@ jm_redis_submitted(jm_redis_t *redis, void *data, const redisReply *reply)
         }
     }
 
-    op->away = in.bad;
+    op->away = (in.bad || rc == JM_REDIS_FORGOTTEN);
     op->done.handler(op->done.data);
 }
 
@@ -286,12 +344,12 @@ jm_redis_sent(jm_backend_t *b, jm_ledger_claim_t *claim, unsigned task,
 {
     jm_redis_args_t  args;
 
-    jm_redis_begin(&args, b->ctx, "sent", 0);
+    jm_redis_begin_told(&args, b->ctx, "sent");
     jm_redis_put_task(&args, claim, task);
     jm_redis_put_place(&args, place);
     jm_redis_put_number(&args, what);
     jm_redis_put(&args, id);
-    jm_redis_say(&args);
+    jm_redis_say_now(&args);
 }
 
 
@@ -314,7 +372,7 @@ jm_redis_leave(jm_backend_t *b, jm_place_t *place, jm_leave_e how)
         return;
     }
 
-    jm_redis_begin(&args, b->ctx, "leave", 0);
+    jm_redis_begin_told(&args, b->ctx, "leave");
     jm_redis_put_place(&args, place);
     jm_redis_put_number(&args, how);
     jm_redis_say(&args);

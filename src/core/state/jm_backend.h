@@ -53,6 +53,9 @@ struct jm_backend_s {
     void  (*submit)(jm_backend_t *b, jm_op_submit_t *op);
     void  (*refused)(jm_backend_t *b, jm_op_refused_t *op);
 
+    /* counts a query that was refused for an account's credentials */
+    void  (*query_denied)(jm_backend_t *b, unsigned account);
+
     /* claim may be NULL, and place without a serial; id with JM_SENT_TAKEN */
     void  (*sent)(jm_backend_t *b, jm_ledger_claim_t *claim, unsigned task,
                   jm_place_t *place, jm_sent_e what, jm_str_t id);
@@ -81,6 +84,7 @@ struct jm_backend_s {
     void  (*usage)(jm_backend_t *b, jm_op_usage_t *op);
     void  (*clients)(jm_backend_t *b, jm_op_clients_t *op);
     void  (*accounts)(jm_backend_t *b, jm_op_accounts_t *op);
+    void  (*waits)(jm_backend_t *b, jm_op_waits_t *op);
 
     const uint8_t       *salt;      /* JM_STATE_SALT bytes, for keys */
 

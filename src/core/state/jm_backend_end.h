@@ -40,6 +40,7 @@ typedef struct {
     uint64_t             until;
     unsigned             kept;
     jm_hold_t           *hold;
+    unsigned             release;   /* it runs no more: as release() then */
     const jm_client_t   *client;    /* who pays, or NULL */
     jm_bill_t            bill;
     uint64_t             price;     /* of a picture, by its model's name */
@@ -50,6 +51,7 @@ typedef struct {
     unsigned             first;
     unsigned             billed;
     unsigned             away;
+    uint64_t             number;    /* the store's own */
 } jm_op_over_t;
 
 
@@ -73,6 +75,22 @@ typedef struct {
     uint8_t              name[JM_KEYS_NAME];
     unsigned             away;
 } jm_op_orphan_t;
+
+
+/*
+ * How many places wait: all, and into waits those of each of n clients, by
+ * their digests.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    const uint8_t        (*clients)[JM_QUEUE_CLIENT];
+    size_t               n;
+    uint64_t            *waits;
+    uint64_t             all;
+    unsigned             away;
+    size_t               first;     /* the store's own */
+} jm_op_waits_t;
 
 
 #endif /* _JM_BACKEND_END_H_INCLUDED_ */

@@ -27,6 +27,9 @@
  * With JM_LOOK_RESULT, result is what the task has brought, in memory of mem,
  * which is the caller's then.  Its data is NULL where there is no mem, or that
  * has none left.
+ *
+ * Away: what was given stays so; JM_LOOK_TAKEN with an id, which can be asked
+ * for all the same, or else JM_LOOK_UNKNOWN.
  */
 
 typedef struct {

@@ -7,7 +7,7 @@ package Jimeng::Redis;
 #   $redis->command('GET', 'x')     what it answers; dies on an error of its
 #   $redis->start  $redis->stop  $redis->kill
 #
-# Options: appendonly, password, config (array of more name => value).
+# Options: appendonly, password, config (array of more name => value), env.
 # Without appendonly it forgets everything when it ends.
 
 use strict;
@@ -69,6 +69,7 @@ sub start {
 
     $self->{process} = Jimeng::Test::Process->start(
         name => 'redis-' . ++$self->{runs}, dir => $self->{dir},
+        env => $self->{env},
         command => \@command,
     );
 

@@ -71,6 +71,7 @@ use Jimeng::Test::Http qw(decode_json_or_undef read_request);
 use Jimeng::Test::Nginx;
 use Jimeng::Test::Process qw(free_port poll process_title processes_in slurp);
 use Jimeng::Test::RawServer;
+use Jimeng::Test::Stored;
 
 our @EXPORT = (@Test::More::EXPORT, qw(raw_server read_request wait_for));
 
@@ -85,6 +86,10 @@ $SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub { exit 1 };
 
 binmode Test::More->builder->$_, ':encoding(UTF-8)'
     for qw(output failure_output todo_output);
+
+
+plan(skip_all => 'there is no redis-server')
+    if Jimeng::Test::Stored::wanted() && !Jimeng::Test::Stored::there();
 
 
 sub new {
@@ -161,7 +166,7 @@ sub start {
     for (1 .. 5) {
         my $failed = $self->{nginx}->start($self->conf, $self->{workers});
         if (!defined $failed) {
-            $self->_joined;
+            Jimeng::Test::Stored::joined($self);
             return $self;
         }
 
@@ -189,48 +194,13 @@ sub conf {
     $self->write_file('task_secret', "$all{task_secret}\n")
         if defined $all{task_secret};
 
-    return $self->_stored(Jimeng::Test::Conf::render(
+    return Jimeng::Test::Stored::beside($self, Jimeng::Test::Conf::render(
         %all,
         module_file => $all{module} ? Jimeng::Test::Nginx::module_file() : '',
         emulator_port => $emulator_port,
         upstream => $all{upstream} // "127.0.0.1:$emulator_port",
         port => sub { $self->port($_[0]) },
     ));
-}
-
-
-# The suite runs against a store as well: JIMENG_STORE in the environment puts
-# one beside each zone that has none.
-sub _stored {
-    my ($self, $text) = @_;
-
-    return $text unless $ENV{JIMENG_STORE} && $text =~ /\bjimeng_zone\s/
-                        && $text !~ /\bjimeng_store\s/ && ref $self;
-
-    require Jimeng::Redis;
-    my $redis = $self->{store} //= Jimeng::Redis->new;
-    my $socket = $redis->socket;
-
-    $text =~ s/(\bjimeng_zone\s[^;]*;)/$1 jimeng_store unix:$socket;/;
-    return $text;
-}
-
-
-# A worker has come to the store before it is asked for anything.
-sub _joined {
-    my ($self) = @_;
-    my $redis = $self->{store} // return;
-
-    poll(sub {
-        my %lives = map { $_ => 1 }
-                    grep { /^\d+$/ } @{ $redis->command('ZRANGE', '{jimeng}:o', 0, -1) // [] };
-        my @new = grep { !$self->{owners}{$_} } keys %lives;
-        return 0 if @new < ($self->{workers} // 1);
-        $self->{owners}{$_} = 1 for @new;
-        return 1;
-    }, 5);
-
-    return;
 }
 
 

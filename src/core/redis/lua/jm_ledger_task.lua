@@ -15,6 +15,10 @@ local function find(claim)
     return numbered(claim.serial)
 end
 
+function ledger.knows(serial)
+    return numbered(serial) ~= nil
+end
+
 -- Returns the claim's own slot, in whatever state, and its entry.
 
 local function own(claim, i)
@@ -206,7 +210,7 @@ local function give_up(claim, i, slot, over)
     end
 
     if slot.state == TAKEN and over
-       and (claim[i].own ~= 0 or not lives(slot.owner))
+       and (claim[i].own ~= 0 or not follows(slot.owner))
     then
         slot.state = OVER
 
@@ -306,7 +310,7 @@ function ledger.ended(serial, i, id)
         return false, false
     end
 
-    if slot.state ~= TAKEN or lives(slot.owner) then
+    if slot.state ~= TAKEN or follows(slot.owner) then
         return false, true
     end
 

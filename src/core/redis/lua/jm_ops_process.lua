@@ -61,6 +61,8 @@ register('join', function ()
     local owner = numbers(1)
     local reply = { owner }
 
+    queue.heard()
+
     local list = redis.call('HGETALL', P .. 'N')
 
     for i = 1, #list, 2 do
@@ -108,6 +110,8 @@ register('renew', function ()
         queue.seen(num())
     end
 
+    queue.heard()
+
     return 1
 end)
 
@@ -146,13 +150,14 @@ end)
 
 -- the process ends
 
-register('quit', function ()
+told('quit', function ()
     redis.call('ZADD', P .. 'o', 'XX', number(NOW), number(OWNER))
 end)
 
 -- another process, which has died
 
-register('bury', function ()
+told('bury', function ()
+    queue.heard()
     redis.call('ZADD', P .. 'o', 'XX', number(NOW), number(num()))
 end)
 
@@ -182,7 +187,7 @@ local undo = {
     end
 }
 
-register('undo', function ()
+told('undo', function ()
     local key = P .. 'd' .. number(num())
     local text = redis.call('GET', key)
 
@@ -203,6 +208,6 @@ end)
 
 -- an account whose query was refused
 
-register('query_denied', function ()
+told('query_denied', function ()
     queue.query_denied(num())
 end)

@@ -29,9 +29,11 @@ function queue.price(account, id, price)
 end
 
 function queue.ended(account, id)
-    local p = orphan(account, id)
+    begin_queue()
 
-    if p then
+    local p = taken(account, id)
+
+    if p and (p.state == PLACE_LOST or not follows(p.owner)) then
         drop_place(p)
         dispatch(nil)
     end
@@ -113,6 +115,20 @@ function queue.orphan_next(list, wait)
     end
 end
 
+-- Whether there are any, as far as was seen by who has just come for a place.
+
+function queue.has_lost()
+    begin_queue()
+
+    for _, a in pairs(accounts) do
+        if a.lost > 0 then
+            return 1
+        end
+    end
+
+    return 0
+end
+
 -- ---- the configuration, and how an account is
 
 function queue.begin()
@@ -163,7 +179,7 @@ function queue.configure(name, conf, new)
 
     a.effective = conf.concurrency
     a.taken, a.refusals, a.rest, a.next, a.probes = 0, 0, 0, 0, {}
-    a.aside, a.models = { 0, 0, 0 }, {}
+    a.aside, a.models = { 0, 0, 0, 0, 0 }, {}
 
     save_account(i)
 
@@ -222,4 +238,20 @@ function queue.view(i)
     return { a.effective, a.running, a.lost, n, a.average, span(NOW, a.rest),
              span(NOW, a.aside[2]), a.submits, a.busy_rate, a.busy_tasks,
              a.denied, a.queries_denied, a.cost, a.cost_lost }
+end
+
+function queue.waits()
+    begin_queue()
+
+    return waiting()
+end
+
+function queue.client_waits(client)
+    local n = 0
+
+    for _, line in ipairs(redis.call('HVALS', P .. 'c' .. client)) do
+        n = n + cmsgpack.unpack(line)[1]
+    end
+
+    return n
 end

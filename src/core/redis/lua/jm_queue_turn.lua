@@ -280,10 +280,42 @@ local function bury(owner)
     end
 end
 
+-- While the server hung, or was down, nobody could say that he lives: who did
+-- until then has a lease from now on.
+
+local function forgive_silence()
+    if span(state.heard or NOW, NOW) < LEASE / 2 then
+        return
+    end
+
+    local silent = redis.call('ZRANGEBYSCORE', P .. 'o',
+                              number(state.heard + LEASE / 2), number(NOW))
+
+    for _, owner in ipairs(silent) do
+        redis.call('ZADD', P .. 'o', number(NOW + LEASE), owner)
+        alive[tonumber(owner)] = true
+    end
+
+    state.heard = NOW
+    save_state()
+end
+
+-- A process says that it lives, as each does much more often than it has to.
+
+function queue.heard()
+    begin_queue()
+    forgive_silence()
+
+    state.heard = NOW
+    save_state()
+end
+
 local function reap()
     if span(state.reaped, NOW) < QUEUE_REAP and state.dead ~= 1 then
         return
     end
+
+    forgive_silence()
 
     state.reaped = NOW
     state.dead = 0

@@ -1,0 +1,1 @@
+../ark_data_held.t

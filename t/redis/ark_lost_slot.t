@@ -1,0 +1,1 @@
+../ark_lost_slot.t

@@ -1,0 +1,1 @@
+../idempotency_key.t

@@ -1,0 +1,1 @@
+../keys_images_month.t

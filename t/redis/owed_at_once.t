@@ -1,0 +1,1 @@
+../owed_at_once.t

@@ -1,0 +1,1 @@
+../owed_unseen.t

@@ -1,0 +1,1 @@
+../shutdown_near.t

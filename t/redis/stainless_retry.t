@@ -1,0 +1,1 @@
+../stainless_retry.t

@@ -1,0 +1,85 @@
+#!/usr/bin/perl
+
+# A store that is restarted, with and without its append-only file, while
+# requests are at each stage.  Without it all that was acknowledged is
+# forgotten: what runs comes to its end all the same and is counted, what waited
+# is told to come again, and a repeat is a new request.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Jimeng::Redis;
+use Jimeng::Test;
+use Jimeng::Test::Keys;
+use Jimeng::Test::Ledger;
+use Jimeng::Test::Queue qw(free);
+use Jimeng::Test::StoreFault;
+
+plan(skip_all => 'there is no redis-server') unless Jimeng::Redis::there();
+
+
+# ---- it knows all that it was told
+
+my $redis = Jimeng::Redis->new(appendonly => 1);
+my $f = Jimeng::Test::StoreFault->new('kept', $redis->url);
+
+$f->before;
+$redis->kill;
+$redis->start;
+$f->after;
+$f->finish;
+
+
+# ---- it has forgotten all
+
+$redis = Jimeng::Redis->new;
+$f = Jimeng::Test::StoreFault->new('forgotten', $redis->url);
+
+my $t = $f->t;
+
+$f->before;
+$redis->kill;
+$redis->start;
+
+# Who comes before the workers have said anew who they are is served, or told
+# to come again; which of both is the same for a repeat.
+my $at_once = wait_for {
+    my $r = ask($t, $f->pid(0), $f->request('at once'))->response;
+
+    $r->status == 200 ? $r : is_refused($t, $r, 'forgotten: at once',
+                                        code => 'service_unavailable',
+                                        after => [ 1, 60 ]) && undef;
+} 'forgotten: one is served';
+is_picture($t, $at_once, $f->prompt('at once'), 'forgotten: at once');
+
+is_refused($t, $f->response('waits'), 'forgotten: what waited',
+           code => 'service_unavailable', after => [ 1, 60 ]);
+is(scalar submits_of($t, $f->prompt('waits')), 0,
+   'forgotten: what waited was not submitted');
+
+$f->comes($_) for 'runs', 'sent', 'runs long';
+
+# All that was made since then.
+$f->reachable;
+free($t);
+used($t, 'alice', images => [ 4, 0 ]);
+
+# The new one, not the one of before, is what each later repeat finds.
+for my $what ('done', 'runs', 'sent', 'runs long', 'waits') {
+    my $before = submits_of($t, $f->prompt($what));
+    my %links = map {
+        links(ask($t, $f->pid($_), $f->request($what))->response) => 1
+    } 0, 1, 0;
+
+    is(scalar keys %links, 1, "forgotten: $what: one result");
+    like((keys %links)[0], qr{/pictures/}, "forgotten: $what: a picture");
+    is(scalar submits_of($t, $f->prompt($what)), $before + 1,
+       "forgotten: $what: submitted once more");
+}
+
+free($t);
+used($t, 'alice', images => [ 9, 0 ]);
+$f->finish;
+
+done_testing();
