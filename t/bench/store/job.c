@@ -54,6 +54,7 @@ static void waits(job_t *job);
 static void rates(job_t *job);
 static void opens(job_t *job);
 static void places(job_t *job);
+static void submit_of(job_t *job);
 static void submits(job_t *job);
 static void sent(job_t *job);
 static void over(job_t *job);
@@ -500,16 +501,19 @@ places(job_t *job)
     request->price = 200000;
     request->pictures = 1;
 
+    submit_of(job);
+    op->submit = &job->op.submit;
+
     job->w->b.place(&job->w->b, op);
 }
 
 
+/* made with the call by which a place is granted, where that can be */
+
 static void
-submits(job_t *job)
+submit_of(job_t *job)
 {
     jm_op_submit_t  *op = &job->op.submit;
-
-    job->state = SUBMITS;
 
     memset(op, 0, sizeof(jm_op_submit_t));
 
@@ -519,8 +523,22 @@ submits(job_t *job)
     op->account = job->place.account;
     op->client = &job->client;
     op->hold = &job->hold;
+}
 
-    job->w->b.submit(&job->w->b, op);
+
+static void
+submits(job_t *job)
+{
+    job->state = SUBMITS;
+
+    if (job->placed.submitted) {
+        step(job);
+        return;
+    }
+
+    submit_of(job);
+
+    job->w->b.submit(&job->w->b, &job->op.submit);
 }
 
 
@@ -557,6 +575,7 @@ over(job_t *job)
     op->place = &job->place;
     op->how = JM_LEAVE_OVER;
     op->hold = &job->hold;
+    op->release = 1;
     op->client = &job->client;
     op->bill.images = 1;
     op->bill.cost = 200000;

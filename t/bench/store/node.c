@@ -17,6 +17,7 @@ static jm_rc_e call(void *ctx, size_t argc, const char **argv,
     const size_t *lens, jm_redis_done_pt done, void *op);
 static void tell(void *ctx, size_t argc, const char **argv,
     const size_t *lens);
+static void later(void *ctx);
 static void append(worker_t *w, size_t argc, const char **argv,
     const size_t *lens, jm_redis_done_pt done, void *op);
 static unsigned listed(void *ctx, const jm_client_t *client);
@@ -58,6 +59,7 @@ worker_begin(worker_t *w, const char *path, unsigned i,
     jm_op_configure_t  op;
 
     static const char  prefix[] = "{jimeng}:";
+    static uint64_t    names;
 
     memset(w, 0, sizeof(worker_t));
     memset(&op, 0, sizeof(jm_op_configure_t));
@@ -67,6 +69,8 @@ worker_begin(worker_t *w, const char *path, unsigned i,
 
     w->redis.call = call;
     w->redis.tell = tell;
+    w->redis.later = later;
+    w->redis.name = ++names;
     w->redis.listed = listed;
     w->redis.named = named;
     w->redis.ctx = w;
@@ -151,6 +155,11 @@ workers_run(worker_t *workers, size_t n, int ms)
         if (w->redis.owner != 0 && now - w->renewed > RENEW && w->b.salt) {
             w->renewed = now;
             jm_redis_renew(&w->redis, &w->join);
+        }
+
+        if (w->tells) {
+            w->tells = 0;
+            jm_redis_flush(&w->redis);
         }
 
         done = 1;
@@ -282,6 +291,15 @@ static void
 tell(void *ctx, size_t argc, const char **argv, const size_t *lens)
 {
     append(ctx, argc, argv, lens, NULL, NULL);
+}
+
+
+static void
+later(void *ctx)
+{
+    worker_t *w = ctx;
+
+    w->tells = 1;
 }
 
 

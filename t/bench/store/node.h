@@ -34,6 +34,7 @@ typedef struct {
     size_t               first;
     size_t               n;
     uint32_t             alarms;
+    unsigned             tells;     /* something that is not said yet */
     int64_t              renewed;
     jm_op_join_t         join;
     char                 name[32];
