@@ -102,7 +102,7 @@ demo run:
 bench:
 	@t/tools/deps run test bench
 	@$(MAKE) $(PARALLEL) all build/unseal build/unit/ledger \
-	    build/bench/schedule build/bench/state
+	    build/bench/schedule build/bench/state build/bench/store
 	@env -u NGINX JIMENG_NGINX=$(NGINX_BIN) t/bench/run
 
 # Of all of the core a simulation wants one part, and that fast.
@@ -116,12 +116,23 @@ build/bench/schedule: $(wildcard t/bench/schedule/*.[ch]) \
 	@echo "building $@"
 	@$(CC) $(WARNINGS) -O2 $(INCLUDES) -o $@ $(filter %.c,$^) -lm
 
+# The functions in Lua, as a source.
+LIBRARY = build/core/redis/jm_redis_library
+
 # As fast as nginx has it.
 build/bench/state: $(wildcard t/bench/state/*.[ch]) $(CORE) \
                    $(wildcard src/core/*/*.h)
 	@mkdir -p $(@D)
 	@echo "building $@"
 	@$(CC) $(WARNINGS) -O2 $(INCLUDES) -o $@ $(filter %.c,$^) $(LIBS)
+
+# All of a worker of nginx's but nginx.
+build/bench/store: $(wildcard t/bench/store/*.[ch]) $(CORE) $(LIBRARY).c \
+                   $(wildcard src/core/*/*.h)
+	@mkdir -p $(@D)
+	@echo "building $@"
+	@$(CC) $(WARNINGS) -O2 $(INCLUDES) -o $@ $(filter %.c,$^) $(LIBS) \
+	    $(HIREDIS)
 
 
 # ---- tests
@@ -137,9 +148,6 @@ check: all unit replay
 unit: $(UNITS:%=build/unit/%) build/unseal
 
 replay: $(FUZZ:%=build/replay/%)
-
-# The functions in Lua, as a source.
-LIBRARY = build/core/redis/jm_redis_library
 
 $(LIBRARY).c: $(wildcard src/core/redis/lua/*)
 	@mkdir -p $(@D)

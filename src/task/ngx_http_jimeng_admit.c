@@ -112,10 +112,14 @@ ngx_http_jimeng_admit_looked(ngx_http_jimeng_task_t *task)
     order = &job->order;
     pool = job->request->pool;
 
-    /* what has an id can be asked for all the same */
+    /*
+     * What has an id can be asked for all the same.  Another request's task may
+     * be under way: its end is waited for until the store is back.
+     */
 
     if (op->away && op->id.len == 0) {
-        return JM_LOOK_UNKNOWN;
+        return (op->claim && !op->claim->slots[op->task].own)
+               ? JM_LOOK_WAIT : JM_LOOK_UNKNOWN;
     }
 
     if (op->id.len) {

@@ -2,7 +2,7 @@
 // the retries it makes of its own accord, over a network that breaks
 // connections.
 //
-//   node billing.mjs {"client": "openai", "gateway": PORT, "packages": DIR,
+//   node billing.mjs {"client": "openai", "gateways": [PORT], "packages": DIR,
 //                     "dir": DIR, "calls": N, "clients": N, "share": 0.05,
 //                     "within": MS, "heard": 0.5, "limit": S, "seed": N}
 //

@@ -1,10 +1,11 @@
 // A TCP proxy that resets connections whose client waits for an answer.
 //
-//   const cutter = new Cutter({ gateway, share, within, heard, random });
+//   const cutter = new Cutter({ gateways, share, within, heard, random });
 //   await cutter.listen();        cutter.port is a free one
 //   cutter.tries                  what was asked over it, see below
 //
-// "gateway" is the port that it leads to, "random" returns numbers below 1.
+// "gateways" are ports that its connections lead to by turns, "random" returns
+// numbers below 1.
 // "share" of the requests have their connection reset, within so many
 // milliseconds of their start, unless the answer has begun by then. The gateway
 // hears of the share "heard" of the resets: the others are as a lost packet of a
@@ -23,7 +24,7 @@ const LAST = 2;     // so often each client repeats a call
 export class Cutter {
     constructor(options) {
         Object.assign(this, options,
-            { tries: [], counts: new Map(), resets: 0 });
+            { tries: [], counts: new Map(), resets: 0, turn: 0 });
 
         // Half-open: a side that has sent its last byte is still answered.
         this.server = createServer({ allowHalfOpen: true },
@@ -40,7 +41,8 @@ export class Cutter {
     }
 
     accepted(client) {
-        const gateway = connect({ port: this.gateway, host: '127.0.0.1',
+        const port = this.gateways[this.turn++ % this.gateways.length];
+        const gateway = connect({ port, host: '127.0.0.1',
             allowHalfOpen: true });
         const connection = { client, gateway, current: null, cut: false };
 

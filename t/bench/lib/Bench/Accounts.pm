@@ -10,7 +10,8 @@ package Bench::Accounts;
 #       how many pictures are in the log, and were made
 #
 # The format is "log_format accounts '$jimeng_billed $jimeng_task_id';", and the
-# log "accounts.log" in nginx's directory.  A request has one task.
+# log "accounts.log" in nginx's directory, or in that of each node.  A request
+# has one task.
 
 use strict;
 use warnings;
@@ -58,18 +59,20 @@ sub accounted {
     my ($nginx) = @_;
     my %billed;
 
-    open my $fh, '<', "$nginx->{dir}/accounts.log"
-        or die "$nginx->{dir}/accounts.log: $!\n";
+    for my $dir ($nginx->dirs) {
+        open my $fh, '<', "$dir/accounts.log"
+            or die "$dir/accounts.log: $!\n";
 
-    while (my $line = <$fh>) {
+        while (my $line = <$fh>) {
 
-        # the last one may not be whole
-        my ($n, $id) = $line =~ /^(\d+) (\S+)\n/ or next;
+            # the last one may not be whole
+            my ($n, $id) = $line =~ /^(\d+) (\S+)\n/ or next;
 
-        push @{ $billed{$id} }, $n if $n;
+            push @{ $billed{$id} }, $n if $n;
+        }
+
+        close $fh;
     }
-
-    close $fh;
 
     return %billed;
 }

@@ -64,8 +64,9 @@ my %refused = (
 
 # $settings are options to start nginx with.  client: whose, openai, ai or curl;
 # calls: how many; clients: how many at a time; reload, kill: seconds between
-# two, 0 for never; seed.  Returns a hash of counts; missed is a list of what
-# should not have been.
+# two, 0 for never; seed.  The settings' gateway is Bench::Nodes for two machines:
+# with faults that is what befalls them.  Returns a hash of counts; missed is a
+# list of what should not have been.
 
 sub billing {
     my ($settings, %o) = @_;
@@ -79,7 +80,9 @@ sub billing {
 
     my $delays = set_faults($emulator, %o);
 
-    my $nginx = Bench::Nginx->start('billing', %$settings, workers => 2,
+    my $gateway = $settings->{gateway} // 'Bench::Nginx';
+
+    my $nginx = $gateway->start('billing', %$settings, workers => 2,
         main => "worker_shutdown_timeout ${\ LEAVE}s;",
         upstream => $emulator->port,
         files => { task_secret => SECRET . "\n" });
@@ -87,7 +90,7 @@ sub billing {
     my $client = Jimeng::Test::Process->start(name => 'client', dir => "$dir",
         command => ["$packages/node_modules/.bin/node",
             "$bench/client/billing.mjs", encode_json({
-            gateway => $nginx->{port}, packages => $packages, dir => "$dir",
+            gateways => [$nginx->ports], packages => $packages, dir => "$dir",
             client => $o{client}, calls => $o{calls}, clients => $o{clients},
             share => CUT, within => WITHIN, heard => $heard{ $o{client} },
             limit => LIMIT, seed => $o{seed} })]);
@@ -181,27 +184,31 @@ sub set_faults {
 
 sub trouble {
     my ($nginx, $client, %o) = @_;
-    my ($reload, $kill) = map { time + $_ } $o{reload}, $o{kill} / 2;
     my ($reloads, @kills) = (0);
 
-    while ($client->alive) {
-        my $now = time;
-
-        if ($o{reload} && $now >= $reload) {
-            kill 'HUP', $nginx->{master};
-            $reload += $o{reload};
-            $reloads++;
-        }
-
-        if ($o{kill} && $now >= $kill) {
-            $kill += $o{kill};
+    my @faults = $o{faults} ? $nginx->faults : grep { $_->[0] } (
+        [ $o{reload}, $o{reload}, sub {
+            $reloads += kill 'HUP', $nginx->{master};
+        } ],
+        [ $o{kill}, $o{kill} / 2, sub {
             push @kills, time if kill_worker($nginx);
+        } ],
+    );
+
+    my @next = map { time + $_->[1] } @faults;
+
+    while ($client->alive) {
+        for my $i (grep { time >= $next[$_] } 0 .. $#faults) {
+            $next[$i] += $faults[$i][0];
+            $faults[$i][2]->();
         }
 
         sleep 0.02;
     }
 
-    return $reloads, @kills;
+    $nginx->start_node if $o{faults};
+
+    return $reloads, @kills, @{ $nginx->{kills} // [] };
 }
 
 
@@ -319,7 +326,7 @@ sub judged {
 #   unknown     an error that says there may be one, whose id nobody has: the
 #               answer with it was dropped, or its reader was killed
 #   unreached   no answer can have reached it: its last connection broke off,
-#               and no client was left to be told
+#               or was to a node that is down, and no client was left to be told
 #   hidden      it should have got one of the first two
 #   hung        it has not ended
 
@@ -346,7 +353,9 @@ sub verdict {
 
     return 'unreached'
         if !defined $error->{status} && $last->{how} eq 'lost'
-           && grep { abs($last->{ended} - $_) < SPARE } @$kills;
+           && (grep { abs($last->{ended} - $_) < SPARE } @$kills
+               or grep { $last->{ended} > $_->[0] && $last->{ended} < $_->[1] }
+                  @{ $nginx->{downs} // [] });
 
     return 'hidden' if grep { !lost_answer($_, $kills) } @$tasks;
 

@@ -4,14 +4,14 @@ package Bench::Clients;
 # its own.  What breaks off is sent again, with the same Idempotency-Key, until
 # it is answered.
 #
-#   my $clients = Bench::Clients->new($port, %how);
+#   my $clients = Bench::Clients->new(\@ports, %how);     by turns
 #   my $call = $clients->call($client, $key, $more);      sends a request
 #   $clients->every($seconds, $first, sub { });   something else meanwhile
 #   $clients->run;                                until all are answered
 #
 # A call is {call, client, sent, tries, broken, status, code, retry, url,
 # ended}: "call" is its number from 1, which its prompt has, with what more there
-# is; "tries" are [began, ended], and "broken" is a list of when its connection
+# is; "tries" are [began, ended, port], and "broken" is a list of when its connection
 # broke off; times are seconds since 1970.
 #
 # How clients are, if otherwise: "headers" returns those of a call's next try,
@@ -29,7 +29,7 @@ use constant AGAIN => 0.1;      # seconds
 
 
 sub new {
-    my ($class, $port, %how) = @_;
+    my ($class, $ports, %how) = @_;
 
     my $ua = Mojo::UserAgent->new(connect_timeout => 10, max_connections => 0,
                                   inactivity_timeout => 0);
@@ -40,7 +40,7 @@ sub new {
 
     return bless {
         ua => $ua, number => 0, waiting => 0, timers => [],
-        url => "http://127.0.0.1:$port/v1/images/generations",
+        ports => $ports, turn => 0,
         headers => sub { return 'Idempotency-Key' => "bench-$_[0]{call}" },
         again => sub { return $_[1] ? undef : AGAIN },
         %how,
@@ -74,10 +74,14 @@ sub try {
     my %body = (model => 'jimeng-4.0',
                 prompt => "call $call->{call}: a cat in the sun$call->{more}");
 
-    my $try = [time];
+    my @ports = @{ $self->{ports} };
+    my $port = $ports[$self->{turn}++ % @ports];
+    my $try = [time, undef, $port];
+    my $url = "http://127.0.0.1:$port/v1/images/generations";
+
     push @{ $call->{tries} }, $try;
 
-    $self->{ua}->post($self->{url}, \%headers, json => \%body, sub {
+    $self->{ua}->post($url, \%headers, json => \%body, sub {
         my ($ua, $tx) = @_;
         my $error = $tx->error;
         my $broken = $error && !$error->{code};

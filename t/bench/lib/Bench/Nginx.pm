@@ -257,6 +257,12 @@ sub log {
 }
 
 
+# As of several, see Bench::Nodes.
+
+sub ports { return $_[0]{port} }
+sub dirs { return "$_[0]{dir}" }
+
+
 sub pids {
     my ($self) = @_;
 

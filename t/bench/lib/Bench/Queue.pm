@@ -39,13 +39,16 @@ use constant {
 
 
 # $settings are options to start nginx with.  requests: how many, all at once;
-# reload, kill: seconds between two, 0 for never.  Returns a hash of what was
-# measured; missed is a list of what should not have been.
+# reload, kill: seconds between two, 0 for never.  The settings' gateway is
+# Bench::Nodes for two machines: faults then befall them, and again is as
+# Bench::Clients has it.  Returns a hash of what was measured; missed is a list of
+# what should not have been.
 
 sub queue {
     my ($settings, %o) = @_;
 
-    my $trouble = $o{reload} || $o{kill};
+    my $trouble = $o{reload} || $o{kill} || $o{faults};
+    my $gateway = $settings->{gateway} // 'Bench::Nginx';
     my $dir = File::Temp->newdir('jimeng-bench-XXXXXX', TMPDIR => 1);
     my %key = map { $_ => "sk-bench-$_" } 'half', 'probe', 1 .. SMALL;
 
@@ -54,14 +57,18 @@ sub queue {
         secret_key => $settings->{vars}{SECRET_KEY}, seconds => TASK,
         concurrency => $trouble ? 0 : SLOTS);
 
-    my $nginx = Bench::Nginx->start('queue', %$settings, workers => WORKERS,
+    my $nginx = $gateway->start('queue', %$settings, workers => WORKERS,
         upstream => $emulator->port,
         vars => { %{ $settings->{vars} }, SLOTS => SLOTS,
                   QUEUE => 2 * $o{requests}, INTERVAL => INTERVAL },
         files => { keys => keys_file(%key) });
 
-    my $clients = Bench::Clients->new($nginx->{port});
-    my %done = (reloads => 0, kills => []);
+    # strictly by turns each of two slots would always be the same node's
+    my @ports = ($nginx->ports, reverse $nginx->ports);
+
+    my $clients = Bench::Clients->new(\@ports,
+        map { ($_ => $o{$_}) x !!$o{$_} } 'again');
+    my %done = (reloads => 0, kills => $nginx->{kills} // []);
 
     $clients->every($o{reload}, $o{reload}, sub {
         $done{reloads} += kill 'HUP', $nginx->{master};
@@ -71,11 +78,13 @@ sub queue {
         push @{ $done{kills} }, time if kill_worker($nginx);
     }) if $o{kill};
 
+    $clients->every(@$_) for $o{faults} ? $nginx->faults : ();
+
     my @calls = wave($clients, $o{requests}, %key);
     $clients->run;
 
     # whatever was lost is over by now: every slot is there again
-    $clients->pause(LAPSE) if $trouble;
+    $clients->pause($o{lapse} // LAPSE) if $trouble;
 
     my @probe = map { $clients->call('probe', $key{probe}) } 1 .. 2 * SLOTS;
     $clients->run;
@@ -84,9 +93,11 @@ sub queue {
                          ? qr/ exited on signal 9$| was locked by / : ());
 
     my @journal = $emulator->journal(action => 'submit');
+    my @queries = $emulator->journal(action => 'query');
     $emulator->stop;
 
     return { %{ judged(\@calls, \@probe, \@journal, \%done, $trouble) },
+             handed => handed(\@calls, \@journal, \@queries),
              reloads => $done{reloads}, kills => scalar @{ $done{kills} } };
 }
 
@@ -257,6 +268,37 @@ sub lost {
                 if defined $kill;
         }
     }
+}
+
+
+# After how many seconds each slot that was freed on one node was used on the
+# other: a task's last query says that it is over, and slots are used as they
+# become free.
+
+sub handed {
+    my ($calls, $submits, $queries) = @_;
+
+    my %over = map { $_->{json}{task_id} => $_->{time} } @$queries;
+    my %node = map { $_->{call} => $_->{tries}[-1][2] } @$calls;
+    my (@freed, @used, @seconds);
+
+    for my $row (grep { defined $_->{task_id} } @$submits) {
+        my ($call) = $row->{json}{prompt} =~ /^call (\d+):/;
+        my $node = $node{$call} // next;
+
+        push @used, [ $row->{time}, $node ];
+        push @freed, [ $over{ $row->{task_id} } // next, $node ];
+    }
+
+    my @later = (sort { $a->[0] <=> $b->[0] } @used)[SLOTS .. $#used];
+
+    for my $freed (sort { $a->[0] <=> $b->[0] } @freed) {
+        my $used = shift @later // last;
+
+        push @seconds, $used->[0] - $freed->[0] if $used->[1] != $freed->[1];
+    }
+
+    return \@seconds;
 }
 
 

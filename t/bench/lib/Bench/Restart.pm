@@ -43,12 +43,13 @@ use constant {
 };
 
 my %stop = (quit => \&stop_as_debian, kill => \&kill_all,
-            upgrade => \&upgrade);
+            upgrade => \&upgrade, node => \&node_and_store);
 
 
-# $settings are options to start nginx with.  faster: than life; seed.  Returns
-# a hash of what was measured for each way of quit, kill and upgrade; missed is a
-# list of what should not have been.
+# $settings are options to start nginx with.  faster: than life; seed; ways: of
+# quit, kill and upgrade, or node, which is for settings with Bench::Nodes for
+# their gateway.  Returns a hash of what was measured for each of them; missed is
+# a list of what should not have been.
 
 sub restarts {
     my ($settings, %o) = @_;
@@ -68,20 +69,21 @@ sub restarts {
 
     my %options = (%$settings, workers => 2, daemon => 1,
         upstream => $emulator->port,
-        vars => { %$vars, INTERVAL => int 1000 * INTERVAL / $o{faster},
+        vars => { FILE => ' file=state.zone', %$vars, INTERVAL => int 1000 * INTERVAL / $o{faster},
                   map { +"SECOND_\U$_" => $second{$_} } keys %second },
         files => { keys => keys_file(), task_secret => SECRET . "\n" });
 
     my %world = (
         %o, options => \%options, emulator => $emulator,
-        nginx => Bench::Nginx->start('restart', %options), old => [], number => 0,
-        logged => 0,
+        nginx => ($settings->{gateway} // 'Bench::Nginx')
+                 ->start('restart', %options),
+        old => [], number => 0, logged => 0,
     );
 
-    $world{clients} = Bench::Clients->new($world{nginx}{port},
+    $world{clients} = Bench::Clients->new([$world{nginx}->ports],
         headers => \&mark, again => sub { return pause_of(\%world, @_) });
 
-    my @runs = map { wave(\%world, $_) } qw(quit kill upgrade);
+    my @runs = map { wave(\%world, $_) } @{ $o{ways} };
 
     $_->() for @{ $world{old} };
     $world{nginx}->stop('QUIT', qr/ exited on signal 9$| was locked by |
@@ -198,6 +200,23 @@ sub kill_all {
     kill 'KILL', $nginx->{master}, processes($nginx);
 
     start_again($world, $at);
+}
+
+
+# A node is killed, and while it is down so is the store.
+
+sub node_and_store {
+    my ($world, $at) = @_;
+    my $nodes = $world->{nginx};
+
+    $at->{stop} = time;
+    $nodes->kill_node;
+    $nodes->restart_redis;
+
+    Mojo::IOLoop->timer(1, sub {
+        $nodes->start_node;
+        $at->{start} = time;
+    });
 }
 
 
@@ -354,7 +373,7 @@ sub told {
         scalar @{ $call->{tasks} },
         join(', ', map { $since->($_->{time}) } @{ $call->{tasks} }),
         $call->{status}, $call->{code} // '',
-        join ', ', map { join '-', map { $since->($_) } @$_ }
+        join ', ', map { join '-', map { $since->($_) } @$_[0, 1] }
             @{ $call->{tries} };
 }
 
