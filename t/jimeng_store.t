@@ -117,7 +117,7 @@ refuses("$url timeout=$_", '"timeout=" in "jimeng_store" takes a time from '
     for '', '0', '9ms', '61s', 'x';
 
 refuses("$url fallback=$_", '"fallback=" in "jimeng_store" is "refuse" or '
-                            . qq("local", not "$_")) for '', 'on';
+                            . qq("local", not "$_")) for '', 'on', 'other', 'LOCAL';
 
 refuses("$url $_", qq(invalid parameter "$_" in "jimeng_store", which takes )
                    . '"password=", "prefix=", "timeout=" and "fallback="')

@@ -59,7 +59,12 @@ ngx_http_jimeng_store_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    jm_backend_redis(&zone->backend, &store->redis);
+    if (store->calls->fallback == NGX_HTTP_JIMENG_REDIS_LOCAL) {
+        ngx_http_jimeng_store_local(store);
+
+    } else {
+        jm_backend_redis(&zone->backend, &store->redis);
+    }
 
     zone->store = store;
 
@@ -96,7 +101,7 @@ ngx_http_jimeng_store_exit_process(ngx_cycle_t *cycle)
 }
 
 
-/* an account's number is its place in the configuration */
+/* accounts have the numbers that they have in the zone's memory */
 
 static ngx_int_t
 ngx_http_jimeng_store_accounts(ngx_http_jimeng_store_t *store)
@@ -104,31 +109,28 @@ ngx_http_jimeng_store_accounts(ngx_http_jimeng_store_t *store)
     jm_str_t                     name;
     ngx_uint_t                   i;
     ngx_array_t                 *accounts;
+    jm_redis_account_t          *a;
     ngx_http_jimeng_account_t  **account;
 
     accounts = &store->zone->jmcf->accounts;
     account = accounts->elts;
 
-    if (accounts->nelts > JM_QUEUE_ACCOUNTS) {
-        return NGX_ERROR;
-    }
-
-    store->accounts = ngx_pcalloc(store->pool, accounts->nelts
+    store->accounts = ngx_pcalloc(store->pool, JM_QUEUE_ACCOUNTS
                                                * sizeof(jm_redis_account_t));
     if (store->accounts == NULL) {
         return NGX_ERROR;
     }
 
     for (i = 0; i < accounts->nelts; i++) {
-        ngx_http_jimeng_zone_account(account[i], &name,
-                                     &store->accounts[i].conf);
+        a = &store->accounts[account[i]->queue_number];
 
-        store->accounts[i].name = name;
-        account[i]->queue_number = i;
+        ngx_http_jimeng_zone_account(account[i], &name, &a->conf);
+
+        a->name = name;
     }
 
     store->configure.accounts = store->accounts;
-    store->configure.n = accounts->nelts;
+    store->configure.n = JM_QUEUE_ACCOUNTS;
 
     return NGX_OK;
 }

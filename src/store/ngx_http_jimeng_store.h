@@ -19,14 +19,13 @@
 #include "ngx_http_jimeng_redis.h"
 #include "ngx_http_jimeng_zone.h"
 
+#include "jm_either.h"
 #include "jm_redis_args.h"
 #include "jm_redis_process.h"
 
 
-/* milliseconds between two signs of life, and before one more attempt */
-
-#define NGX_HTTP_JIMENG_STORE_RENEW  1000
-#define NGX_HTTP_JIMENG_STORE_AGAIN  200
+#define NGX_HTTP_JIMENG_STORE_RENEW  1000   /* ms between signs of life, */
+#define NGX_HTTP_JIMENG_STORE_AGAIN  200    /* and before one more attempt */
 
 
 typedef enum {
@@ -51,6 +50,7 @@ typedef struct ngx_http_jimeng_names_s  ngx_http_jimeng_names_t;
 
 struct ngx_http_jimeng_store_s {
     jm_redis_t                     redis;
+    jm_either_t                    either;      /* with local: it, or zone */
     ngx_http_jimeng_zone_t        *zone;
     ngx_http_jimeng_redis_t       *calls;
     ngx_pool_t                    *pool;
@@ -64,7 +64,6 @@ struct ngx_http_jimeng_store_s {
     jm_op_join_t                   join;
     jm_redis_account_t            *accounts;
     ngx_http_jimeng_names_t       *names;       /* of clients */
-    ngx_str_t                      channel;
     ngx_queue_t                    waiting;     /* until it has joined */
     ngx_event_t                    patience;
     u_char                         node[JM_REDIS_NODE];
@@ -72,6 +71,7 @@ struct ngx_http_jimeng_store_s {
     unsigned                       asking:1;
     unsigned                       listens:1;
     unsigned                       begun:1;     /* nobody waits any more */
+    unsigned                       alone:1;     /* the zone has decided */
 };
 
 
@@ -98,6 +98,12 @@ ngx_http_jimeng_names_t *ngx_http_jimeng_names_create(ngx_pool_t *pool,
     ngx_array_t *clients);
 jm_str_t ngx_http_jimeng_names_find(ngx_http_jimeng_names_t *names,
     const jm_redis_t *redis, uint64_t digest);
+
+/* ngx_http_jimeng_store_local.c: without fallback=local the last do nothing */
+
+void ngx_http_jimeng_store_local(ngx_http_jimeng_store_t *store);
+void ngx_http_jimeng_store_salted(ngx_http_jimeng_store_t *store);
+void ngx_http_jimeng_store_back(ngx_http_jimeng_store_t *store);
 
 /* ngx_http_jimeng_store_process.c */
 

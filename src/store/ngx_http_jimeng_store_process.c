@@ -130,6 +130,8 @@ ngx_http_jimeng_store_configured(void *data)
         store->zone->sh->configured = store->zone->generation;
     }
 
+    ngx_http_jimeng_store_salted(store);
+
     store->state = NGX_HTTP_JIMENG_STORE_JOIN;
 
     ngx_http_jimeng_store_next(store, 1);
@@ -197,6 +199,8 @@ ngx_http_jimeng_store_renewed(void *data)
         ngx_http_jimeng_store_next(store, 1);
         return;
     }
+
+    ngx_http_jimeng_store_back(store);
 
     ngx_http_jimeng_store_next(store, NGX_HTTP_JIMENG_STORE_RENEW);
 }

@@ -25,6 +25,7 @@
 
 #define NGX_HTTP_JIMENG_VERSION   "0.3.0"
 #define NGX_HTTP_JIMENG_VERSIONS  2
+#define NGX_HTTP_JIMENG_ALONE     256       /* workers that are known of */
 
 
 typedef struct ngx_http_jimeng_store_s  ngx_http_jimeng_store_t;
@@ -54,6 +55,14 @@ struct ngx_http_jimeng_zone_s {
         ngx_msec_t                warned;   /* of a full zone; 0: never */
         uint64_t                  generation;   /* of the last cycle */
         uint64_t                  configured;   /* that the store knows */
+
+        /* see ngx_http_jimeng_store_local.c */
+
+        uint32_t                  nodes;    /* that lived; 0: not known */
+        uint32_t                  salted;
+        u_char                    salt[JM_STATE_SALT];  /* the store's */
+        time_t                    since;    /* some decide alone; 0: none */
+        ngx_pid_t                 alone[NGX_HTTP_JIMENG_ALONE];
     } *sh;
 };
 
@@ -84,6 +93,7 @@ void ngx_http_jimeng_zone_account(ngx_http_jimeng_account_t *account,
     jm_str_t *name, jm_queue_conf_t *conf);
 
 uint32_t ngx_http_jimeng_zone_records(ngx_http_jimeng_zone_t *zone);
+jm_rc_e ngx_http_jimeng_zone_accounts(ngx_http_jimeng_zone_t *zone);
 jm_rc_e ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone);
 
 /* ngx_http_jimeng_wake.c */

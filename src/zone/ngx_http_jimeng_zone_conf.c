@@ -14,7 +14,8 @@
 #include "jm_quota_sync.h"
 
 
-static jm_rc_e ngx_http_jimeng_zone_accounts(ngx_http_jimeng_zone_t *zone);
+static void ngx_http_jimeng_zone_divide(ngx_http_jimeng_zone_t *zone,
+    jm_queue_conf_t *conf);
 
 
 /*
@@ -79,7 +80,9 @@ ngx_http_jimeng_zone_register(ngx_http_jimeng_zone_t *zone)
 }
 
 
-static jm_rc_e
+/* with the zone locked */
+
+jm_rc_e
 ngx_http_jimeng_zone_accounts(ngx_http_jimeng_zone_t *zone)
 {
     jm_rc_e                      rc;
@@ -98,6 +101,7 @@ ngx_http_jimeng_zone_accounts(ngx_http_jimeng_zone_t *zone)
 
     for (i = 0; i < zone->jmcf->accounts.nelts; i++) {
         ngx_http_jimeng_zone_account(account[i], &name, &conf);
+        ngx_http_jimeng_zone_divide(zone, &conf);
 
         rc = jm_queue_account(queue, name, &conf, &account[i]->queue_number);
 
@@ -107,6 +111,33 @@ ngx_http_jimeng_zone_accounts(ngx_http_jimeng_zone_t *zone)
     }
 
     return JM_OK;
+}
+
+
+/*
+ * Beside a store the zone decides only while that is away, and each of the
+ * nodes then has its part of an account: of its tasks at a time at least one,
+ * and of its submits, and pictures, a minute.
+ */
+
+static void
+ngx_http_jimeng_zone_divide(ngx_http_jimeng_zone_t *zone,
+    jm_queue_conf_t *conf)
+{
+    uint64_t  nodes;
+
+    nodes = zone->sh->nodes;
+
+    if (zone->jmcf->redis == NULL || nodes < 2) {
+        return;
+    }
+
+    if (conf->concurrency) {
+        conf->concurrency = (uint32_t) ngx_max(conf->concurrency / nodes, 1);
+    }
+
+    conf->pace = (uint32_t) ngx_min(conf->pace * nodes, NGX_MAX_UINT32_VALUE);
+    conf->interval *= nodes;
 }
 
 

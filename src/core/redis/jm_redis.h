@@ -42,7 +42,7 @@ typedef void (*jm_redis_done_pt)(jm_redis_t *redis, void *op,
     const redisReply *reply);
 
 
-/* an account of the configuration; its number is that of its place there */
+/* an account of the configuration, or without a name none of its number */
 
 typedef struct {
     jm_str_t             name;

@@ -285,6 +285,35 @@ jm_redis_put_account(jm_redis_args_t *args, unsigned account)
 }
 
 
+void
+jm_redis_put_accounts(jm_redis_args_t *args, uint64_t accounts)
+{
+    unsigned  i, n;
+
+    n = 0;
+
+    for (i = 0; i < args->redis->naccounts; i++) {
+        n += (unsigned) (accounts >> i) & jm_redis_has(args->redis, i);
+    }
+
+    jm_redis_put_number(args, n);
+
+    for (i = 0; i < args->redis->naccounts; i++) {
+        if ((accounts >> i) & jm_redis_has(args->redis, i)) {
+            jm_redis_put_account(args, i);
+        }
+    }
+}
+
+
+unsigned
+jm_redis_has(const jm_redis_t *redis, unsigned account)
+{
+    return account < redis->naccounts
+           && redis->there[account] != JM_LEDGER_ANY;
+}
+
+
 uint64_t
 jm_redis_digest(const jm_redis_t *redis, jm_str_t name)
 {

@@ -66,8 +66,12 @@ void jm_redis_put_task(jm_redis_args_t *args, const jm_ledger_claim_t *claim,
 /* who tells something that is to be done once, and the number of that */
 void jm_redis_put_once(jm_redis_args_t *args, uint64_t number);
 
-/* an account, by our number, or JM_LEDGER_ANY */
+/* an account, by our number, or JM_LEDGER_ANY; how many, and those of a set */
 void jm_redis_put_account(jm_redis_args_t *args, unsigned account);
+void jm_redis_put_accounts(jm_redis_args_t *args, uint64_t accounts);
+
+/* Whether there is an account of this number. */
+unsigned jm_redis_has(const jm_redis_t *redis, unsigned account);
 
 /* Makes the call; without an answer done is called with a reply of NULL. */
 void jm_redis_send(jm_redis_args_t *args, jm_redis_done_pt done, void *op);

@@ -398,25 +398,10 @@ jm_redis_billed(jm_backend_t *b, uint64_t entry, unsigned task)
 static void
 jm_redis_orphan(jm_backend_t *b, jm_op_orphan_t *op)
 {
-    unsigned          i, n;
-    jm_redis_t       *redis = b->ctx;
-    jm_redis_args_t   args;
+    jm_redis_args_t  args;
 
-    n = 0;
-
-    for (i = 0; i < redis->naccounts; i++) {
-        n += (unsigned) (op->accounts >> i) & 1;
-    }
-
-    jm_redis_begin(&args, redis, "orphan", 0);
-    jm_redis_put_number(&args, n);
-
-    for (i = 0; i < redis->naccounts; i++) {
-        if ((op->accounts >> i) & 1) {
-            jm_redis_put_account(&args, i);
-        }
-    }
-
+    jm_redis_begin(&args, b->ctx, "orphan", 0);
+    jm_redis_put_accounts(&args, op->accounts);
     jm_redis_put_number(&args, jm_min(op->pause, JM_REDIS_EVER));
     jm_redis_send(&args, jm_redis_orphan_found, op);
 }

@@ -30,19 +30,30 @@ static void jm_redis_new(jm_redis_t *redis, uint64_t serial);
 void
 jm_redis_configure(jm_redis_t *redis, jm_op_configure_t *op)
 {
-    size_t                  i;
+    size_t                  i, n;
     jm_redis_args_t         args;
     const jm_queue_conf_t  *conf;
+
+    n = 0;
+
+    for (i = 0; i < op->n; i++) {
+        n += (op->accounts[i].name.len != 0);
+    }
 
     jm_redis_begin(&args, redis, "configure", 0);
     jm_redis_put_bytes(&args, op->salt, JM_STATE_SALT);
     jm_redis_put_number(&args, JM_REDIS_VERSION);
     jm_redis_put_number(&args, !op->again);
-    jm_redis_put_number(&args, op->n);
+    jm_redis_put_number(&args, n);
 
     args.bad |= (op->n > JM_QUEUE_ACCOUNTS);
 
     for (i = 0; i < op->n && !args.bad; i++) {
+
+        if (op->accounts[i].name.len == 0) {
+            continue;
+        }
+
         conf = &op->accounts[i].conf;
 
         args.bad |= (op->accounts[i].name.len > JM_QUEUE_NAME);
@@ -118,9 +129,15 @@ jm_redis_set_accounts(jm_redis_t *redis, jm_redis_reader_t *in,
     uint64_t  there;
 
     redis->naccounts = 0;
+    memset(redis->there, JM_LEDGER_ANY, JM_QUEUE_ACCOUNTS);
     memset(redis->here, JM_LEDGER_ANY, JM_QUEUE_ACCOUNTS);
 
     for (i = 0; i < op->n && !in->bad; i++) {
+
+        if (op->accounts[i].name.len == 0) {
+            continue;
+        }
+
         there = jm_redis_get(in, JM_LEDGER_ANY);
 
         if (there >= JM_QUEUE_ACCOUNTS) {
@@ -207,16 +224,11 @@ jm_redis_joined(jm_redis_t *redis, void *data, const redisReply *reply)
 void
 jm_redis_renew(jm_redis_t *redis, jm_op_join_t *op)
 {
-    unsigned         i;
     jm_redis_args_t  args;
 
     jm_redis_begin(&args, redis, "renew", 0);
     jm_redis_put_node(&args, op);
-    jm_redis_put_number(&args, redis->naccounts);
-
-    for (i = 0; i < redis->naccounts; i++) {
-        jm_redis_put_account(&args, i);
-    }
+    jm_redis_put_accounts(&args, UINT64_MAX);
 
     jm_redis_send(&args, jm_redis_renewed, op);
 }
@@ -228,8 +240,11 @@ jm_redis_renewed(jm_redis_t *redis, void *data, const redisReply *reply)
     jm_op_join_t       *op = data;
     jm_redis_reader_t   in;
 
-    jm_redis_read_one(&in, reply);
+    jm_redis_read(&in, reply, 2);
     op->lost = !jm_redis_get(&in, 1);
+    op->nodes = (unsigned) jm_redis_get(&in, UINT16_MAX);
+
+    in.bad |= (!op->lost && op->nodes == 0);
 
     if (!in.bad && op->lost) {
         jm_redis_flush(redis);

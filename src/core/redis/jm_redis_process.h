@@ -40,11 +40,12 @@ extern const jm_str_t  jm_redis_library;
 
 
 /*
- * The configuration's accounts, JM_QUEUE_ACCOUNTS at most, which stay in memory
- * as long as redis does.  salt is used where the server has none yet; again
- * when a process of the same configuration has done that before: what is known
- * of accounts then stays.  rc is JM_INVALID when what lies there is of another
- * version, which is told, or when it has no number for an account.
+ * The configuration's accounts by their numbers, JM_QUEUE_ACCOUNTS at most,
+ * which stay in memory as long as redis does.  salt is used where the server
+ * has none yet; again when a process of the same configuration has done that
+ * before: what is known of accounts then stays.  rc is JM_INVALID when what
+ * lies there is of another version, which is told, or when it has no number for
+ * an account.
  */
 
 typedef struct {
@@ -65,7 +66,8 @@ typedef struct {
  * known; start tells processes of the same pid apart.  each is called for every
  * process of that place that is not known to be dead.  lost, when it is to be
  * renewed: the server does not know it any more, as it has lost what it was
- * told.  The process has to configure and to join anew.
+ * told.  The process has to configure and to join anew.  Else so many nodes
+ * have given a sign of life within JM_REDIS_LEASE.
  */
 
 typedef struct {
@@ -79,6 +81,7 @@ typedef struct {
                                uint64_t start);
     unsigned             away;
     unsigned             lost;
+    unsigned             nodes;     /* when it is renewed, from 1 */
 } jm_op_join_t;
 
 

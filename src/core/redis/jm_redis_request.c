@@ -86,12 +86,10 @@ jm_backend_redis(jm_backend_t *b, jm_redis_t *redis)
 static void
 jm_redis_service(jm_backend_t *b, jm_op_service_t *op)
 {
-    unsigned          i, account, n;
-    uint64_t          accounts;
-    jm_redis_t       *redis = b->ctx;
-    jm_redis_args_t   args;
+    unsigned         i;
+    jm_redis_args_t  args;
 
-    jm_redis_begin(&args, redis, "service", 0);
+    jm_redis_begin(&args, b->ctx, "service", 0);
     jm_redis_put_number(&args, op->kept != 0);
 
     if (op->kept) {
@@ -101,22 +99,9 @@ jm_redis_service(jm_backend_t *b, jm_op_service_t *op)
     jm_redis_put_number(&args, op->n);
 
     for (i = 0; i < op->n; i++) {
-        accounts = op->services[i].accounts;
-        n = 0;
-
-        for (account = 0; account < redis->naccounts; account++) {
-            n += (unsigned) (accounts >> account) & 1;
-        }
-
         jm_redis_put_number(&args, op->kinds[i]);
         jm_redis_put_number(&args, op->services[i].model);
-        jm_redis_put_number(&args, n);
-
-        for (account = 0; account < redis->naccounts; account++) {
-            if ((accounts >> account) & 1) {
-                jm_redis_put_account(&args, account);
-            }
-        }
+        jm_redis_put_accounts(&args, op->services[i].accounts);
     }
 
     jm_redis_send(&args, jm_redis_served, op);
@@ -377,7 +362,7 @@ jm_redis_query_denied(jm_backend_t *b, unsigned account)
     jm_redis_t       *redis = b->ctx;
     jm_redis_args_t   args;
 
-    if (account < redis->naccounts) {
+    if (jm_redis_has(redis, account)) {
         jm_redis_begin_told(&args, redis, "query_denied");
         jm_redis_put_account(&args, account);
         jm_redis_say(&args);
@@ -532,7 +517,7 @@ jm_redis_accounts_seen(jm_redis_t *redis, void *data, const redisReply *reply)
     jm_redis_read(&in, reply, op->n * JM_REDIS_ACCOUNT);
 
     for (i = 0; i < op->n && !in.bad; i++) {
-        in.bad |= (op->accounts[i] >= redis->naccounts);
+        in.bad |= !jm_redis_has(redis, op->accounts[i]);
 
         if (in.bad) {
             break;

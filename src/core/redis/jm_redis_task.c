@@ -124,7 +124,7 @@ jm_redis_put_place_request(jm_redis_args_t *args, const jm_op_place_t *op)
     for (i = 0; i < n; i++) {
         jm_redis_put_account(args, request->accounts[i]);
 
-        args->bad |= (request->accounts[i] >= args->redis->naccounts);
+        args->bad |= !jm_redis_has(args->redis, request->accounts[i]);
     }
 
     jm_redis_put_bytes(args, request->client, JM_QUEUE_CLIENT);

@@ -74,6 +74,7 @@ typedef struct {
     jm_str_t             client;    /* for who ordered it; empty: nobody */
     uint8_t              name[JM_KEYS_NAME];
     unsigned             away;
+    unsigned             near;      /* the store's own */
 } jm_op_orphan_t;
 
 

@@ -15,16 +15,9 @@
 
 
 #include "jm_bill.h"
+#include "jm_done.h"
 #include "jm_quota_usage.h"
 #include "jm_state.h"
-
-
-/* who is told that the answer of an operation is there */
-
-typedef struct {
-    void               (*handler)(void *data);
-    void                *data;
-} jm_done_t;
 
 
 /* rc is JM_INVALID when the client has reached its rate, JM_ERROR: no room */
@@ -35,6 +28,7 @@ typedef struct {
     jm_rc_e              rc;
     jm_quota_rate_t      rate;
     unsigned             away;
+    jm_asked_t           asked;     /* the store's own */
 } jm_op_rate_t;
 
 
@@ -62,7 +56,8 @@ typedef struct {
     jm_quota_view_t      view;      /* before it was held */
     jm_quota_near_t      near;      /* that it is, with hold */
     unsigned             away;
-    uint64_t             number;    /* the store's own */
+    uint64_t             number;    /* the store's own, as is asked */
+    jm_asked_t           asked;
 } jm_op_open_t;
 
 

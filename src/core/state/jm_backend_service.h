@@ -34,6 +34,7 @@ typedef struct {
     unsigned             service;
     jm_service_news_e    news;
     unsigned             away;
+    jm_asked_t           asked;     /* the store's own */
 } jm_op_service_t;
 
 

@@ -75,7 +75,8 @@ typedef struct {
     uint64_t             wait;
     jm_turn_t            turn;      /* with JM_QUEUE_WAIT */
     unsigned             away;
-    uint64_t             number;    /* the store's own */
+    uint64_t             number;    /* the store's own, as is asked */
+    jm_asked_t           asked;
 } jm_op_place_t;
 
 

@@ -40,6 +40,7 @@ typedef struct {
     uint64_t             images;    /* that it may still bring */
     uint64_t             cost;      /* of these */
     uint32_t             running;
+    uint32_t             near;      /* see jm_either.h; else 0 */
 } jm_hold_t;
 
 
@@ -89,8 +90,7 @@ jm_quota_e jm_quota_hold(jm_quota_t *q, const jm_client_t *client,
     jm_quota_view_t *view);
 
 /*
- * Sets *hold to one that takes nothing: for a request that only joins another
- * one, but may be the first to see its pictures.
+ * Sets *hold to one that takes nothing, of a request that joins another one.
  */
 void jm_quota_attach(jm_quota_t *q, const jm_client_t *client,
     jm_hold_t *hold);

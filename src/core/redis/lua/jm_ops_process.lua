@@ -96,12 +96,26 @@ register('join', function ()
     return reply
 end)
 
+-- How many nodes have given a sign of life not long ago.
+
+local function nodes()
+    local n, list = 0, redis.call('HVALS', P .. 'N')
+
+    for i = 1, #list do
+        if span(sign_of(list[i]), NOW) < LEASE then
+            n = n + 1
+        end
+    end
+
+    return n
+end
+
 -- name of the node, what it says of itself, n, accounts: the lease goes on
--- whether there is such a process
+-- whether there is such a process, and how many nodes live
 
 register('renew', function ()
     if died(OWNER) == nil then
-        return 0
+        return { 0, 0 }
     end
 
     sign_of_life(OWNER, str(), str())
@@ -112,7 +126,7 @@ register('renew', function ()
 
     queue.heard()
 
-    return 1
+    return { 1, nodes() }
 end)
 
 -- of each node, the last to give a sign of life first: name, processes that
