@@ -42,16 +42,26 @@ $f->before;
 $redis->kill;
 $redis->start;
 
-# Who comes before the workers have said anew who they are is served, or told
-# to come again; which of both is the same for a repeat.
-my $at_once = wait_for {
-    my $r = ask($t, $f->pid(0), $f->request('at once'))->response;
+# Who comes before the worker has said anew who it is has to come again: another
+# one would take it for dead, and this for lost.
+my $x;
+$t->emulator->fault({ on => 'submit', do => 'delay', seconds => 1.2,
+                      prompt => 'at once' });
 
-    $r->status == 200 ? $r : is_refused($t, $r, 'forgotten: at once',
-                                        code => 'service_unavailable',
-                                        after => [ 1, 60 ]) && undef;
-} 'forgotten: one is served';
-is_picture($t, $at_once, $f->prompt('at once'), 'forgotten: at once');
+wait_for {
+    $x //= ask($t, $f->pid(0), $f->request('at once'));
+
+    if (Jimeng::Test::StoreFault::answered($x)) {
+        is_refused($t, $x->response, 'forgotten: at once',
+                   code => 'service_unavailable', after => [ 1, 60 ]);
+        undef $x;
+    }
+
+    submits_of($t, $f->prompt('at once'));
+} 'forgotten: at once: it is served';
+
+is_picture($t, $_->response, $f->prompt('at once'), 'forgotten: at once')
+    for $x, map { ask($t, $f->pid($_), $f->request('at once')) } 1, 0;
 
 is_refused($t, $f->response('waits'), 'forgotten: what waited',
            code => 'service_unavailable', after => [ 1, 60 ]);
