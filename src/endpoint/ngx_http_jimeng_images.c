@@ -10,7 +10,9 @@
 /*
  * Milliseconds in which a worker notices that its client has left: so long a
  * request waits for one that is the same, to see whether it is a repeat of it.
- * Clients that send a request several times at once wait for that, too.
+ * Clients that send a request several times at once wait for that, too.  Where
+ * that client may be another machine's, whose death is not known yet, it is
+ * looked again as often.
  */
 
 #define NGX_HTTP_JIMENG_TWIN  250
@@ -109,8 +111,8 @@ ngx_http_jimeng_images_run(ngx_http_jimeng_input_t *in)
     }
 
     if (rc == NGX_DONE) {
-        in->service->op.done.handler = ngx_http_jimeng_images_asked;
-        in->service->op.done.data = in;
+        in->service->done.handler = ngx_http_jimeng_images_asked;
+        in->service->done.data = in;
 
         ngx_http_jimeng_service_ask(in->service);
         return;
@@ -126,6 +128,19 @@ static void
 ngx_http_jimeng_images_asked(void *data)
 {
     ngx_http_jimeng_input_t *in = data;
+
+    jm_error_t  e;
+
+    if (in->service->await.torn) {
+        ngx_http_jimeng_images_free(in);
+        return;
+    }
+
+    if (in->service->op.away) {
+        ngx_http_jimeng_away(&e);
+        ngx_http_jimeng_images_refuse(in, NGX_DECLINED, &e);
+        return;
+    }
 
     ngx_http_jimeng_order_served(in);
     ngx_http_jimeng_images_run(in);
@@ -202,13 +217,15 @@ ngx_http_jimeng_images_timer(ngx_event_t *ev)
 static void
 ngx_http_jimeng_images_reading(ngx_http_request_t *r)
 {
-    ngx_http_jimeng_ctx_t  *ctx;
+    ngx_http_jimeng_ctx_t      *ctx;
+    ngx_http_jimeng_service_t  *s;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_jimeng_module);
+    s = ctx->input->service;
 
     /* a job is not begun for a client that has left meanwhile */
 
-    if (ctx->input->open.await.waits) {
+    if (ctx->input->open.await.waits || (s && s->await.waits)) {
         ngx_http_block_reading(r);
         return;
     }

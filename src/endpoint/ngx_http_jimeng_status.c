@@ -219,6 +219,11 @@ ngx_http_jimeng_status_collect(ngx_http_request_t *r,
 
 #if (NGX_JIMENG_REDIS)
 
+    if (jmcf->redis) {
+        ngx_http_jimeng_redis_report(jmcf->redis, &s->store);
+        s->report.store = &s->store;
+    }
+
     if (s->zone->store) {
         return ngx_http_jimeng_status_store(s);
     }
@@ -243,7 +248,6 @@ ngx_http_jimeng_status_store(ngx_http_jimeng_status_t *s)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    s->report.store = &s->store;
     s->nodes_op.each = ngx_http_jimeng_status_node;
 
     ngx_http_jimeng_await(&s->await, &s->nodes_op.done,
@@ -308,13 +312,9 @@ ngx_http_jimeng_status_nodes(void *data)
 {
     ngx_http_jimeng_status_t *s = data;
 
-    if (s->await.torn) {
-        return;
+    if (!s->await.torn) {
+        ngx_http_jimeng_status_ask_accounts(s);
     }
-
-    ngx_http_jimeng_redis_report(s->zone->store->calls, &s->store);
-
-    ngx_http_jimeng_status_ask_accounts(s);
 }
 
 #endif

@@ -95,7 +95,7 @@ void ngx_http_jimeng_redis_report(ngx_http_jimeng_redis_t *redis,
  * not keep a worker that is to exit: who waits has one of his own.
  *
  * What is told is sent in order with the calls, and kept until it is answered:
- * it may be done twice, and then again with all that was told after it.
+ * it may be sent twice, and then again with all that was told after it.
  */
 
 ngx_int_t ngx_http_jimeng_redis_call(ngx_http_jimeng_redis_t *redis,

@@ -551,6 +551,7 @@ ngx_http_jimeng_order_open(ngx_http_jimeng_input_t *in)
     open->most.images = in->order.pictures;
     open->most.cost = in->order.pictures * in->order.price;
     open->patient = !in->waited;
+    open->waited = in->waited ? ngx_max(ngx_current_msec - in->since, 1) : 0;
 
     if (ngx_http_jimeng_ledger_kept(r)) {
 
@@ -578,11 +579,15 @@ ngx_http_jimeng_order_open(ngx_http_jimeng_input_t *in)
 void
 ngx_http_jimeng_order_again(ngx_http_jimeng_input_t *in)
 {
-    ngx_log_error(NGX_LOG_INFO, in->request->connection->log, 0,
-                  "jimeng: the same request of the same client is served, "
-                  "it is seen whether it goes on");
+    if (!in->waited) {
+        ngx_log_error(NGX_LOG_INFO, in->request->connection->log, 0,
+                      "jimeng: the same request of the same client is served, "
+                      "it is seen whether it goes on");
 
-    in->waited = 1;
+        in->waited = 1;
+        in->since = ngx_current_msec;
+    }
+
     in->step = ngx_http_jimeng_order_waited;
 }
 

@@ -88,6 +88,7 @@ struct ngx_http_jimeng_input_s {
     ngx_http_jimeng_open_t      open;
     ngx_http_jimeng_service_t  *service;    /* NULL: there is one */
     u_char                      fingerprint[JM_DIGEST_LEN];
+    ngx_msec_t                  since;      /* when it began to wait */
     unsigned                    waited:1;   /* for the same request's client */
 };
 

@@ -69,6 +69,7 @@ ngx_http_jimeng_ledger_claim(ngx_http_jimeng_open_t *o)
     request->n = (unsigned) o->n;
     request->keep = jlcf->dedupe;
     request->patient = (unsigned) o->patient;
+    request->waited = o->waited;
 
     o->claim = cln->data;
 

@@ -57,6 +57,7 @@ typedef struct {
     ngx_uint_t                  n;              /* tasks */
     jm_bill_t                   most;           /* that they bring, and cost */
     ngx_uint_t                  patient;
+    ngx_msec_t                  waited;     /* since it was told so; 0: not */
     jm_done_t                   done;
     jm_op_open_t                op;
     ngx_http_jimeng_await_t     await;

@@ -49,7 +49,7 @@ ngx_http_jimeng_service_create(ngx_http_request_t *r, ngx_pool_t *pool,
 }
 
 
-/* s->op.done is called when it is known which one it is, as op.service */
+/* s->done is called when it is known which one it is, as s->op has it */
 
 void
 ngx_http_jimeng_service_ask(ngx_http_jimeng_service_t *s)
@@ -84,7 +84,13 @@ ngx_http_jimeng_service_ask(ngx_http_jimeng_service_t *s)
 
     zone = ngx_http_jimeng_zone_get(s->request);
 
+    ngx_http_jimeng_await_init(&s->await, s->request, NULL);
+    ngx_http_jimeng_await(&s->await, &s->op.done, s->done.handler,
+                          s->done.data);
+
     zone->backend.service(&zone->backend, &s->op);
+
+    ngx_http_jimeng_awaited(&s->await);
 }
 
 

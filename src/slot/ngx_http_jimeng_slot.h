@@ -62,6 +62,7 @@ typedef struct {
     const jm_client_t          *client;     /* who pays, or NULL */
     uint64_t                    price;      /* of a picture, in millionths */
     ngx_uint_t                  pictures;   /* that it may bring */
+    jm_op_submit_t             *submit;     /* once it is granted; or NULL */
     unsigned                    bound:1;    /* as another task has it */
     unsigned                    fixed:1;    /* bound, and for good */
 } ngx_http_jimeng_slot_wish_t;
@@ -76,7 +77,9 @@ typedef struct {
     ngx_http_request_t         *request;
     const jm_model_t           *rows[JM_QUEUE_SERVICES];    /* in order */
     jm_models_t                 table;      /* of the one it is read for */
+    jm_done_t                   done;
     jm_op_service_t             op;
+    ngx_http_jimeng_await_t     await;
     jm_digest_t                 digest;
     ngx_uint_t                  part;       /* of its body, and how much */
     uint64_t                    offset;     /* of that was digested */

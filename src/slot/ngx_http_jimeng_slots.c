@@ -145,6 +145,7 @@ ngx_http_jimeng_slot_look(ngx_http_jimeng_slot_t *slot,
     op->account = wish->account->queue_number;
     op->bound = wish->bound;
     op->fixed = wish->fixed;
+    op->submit = wish->submit;
     op->listed = ngx_http_jimeng_client_listed(slot->request);
 
     b->place(b, op);
@@ -166,6 +167,7 @@ ngx_http_jimeng_slot_placed(void *data)
         slot->op.away = 0;
         slot->op.gone = 0;
         slot->op.canceled = 0;
+        slot->op.submitted = 0;
         slot->op.rc = JM_QUEUE_WAIT;
         slot->op.wait = JM_QUEUE_LOOK;
         slot->op.turn.position = 0;

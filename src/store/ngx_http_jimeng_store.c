@@ -41,10 +41,19 @@ ngx_http_jimeng_store_init_process(ngx_cycle_t *cycle)
     ngx_http_jimeng_store_calls(store);
     ngx_http_jimeng_store_begin(store);
 
+    store->names = ngx_http_jimeng_names_create(cycle->pool,
+                                                &zone->jmcf->clients);
+    if (store->names == NULL) {
+        return NGX_ERROR;
+    }
+
     if (ngx_http_jimeng_store_prefix(store) != NGX_OK
         || ngx_http_jimeng_store_accounts(store) != NGX_OK
         || ngx_http_jimeng_random(store->configure.salt, JM_STATE_SALT,
                                   cycle->log)
+           != NGX_OK
+        || ngx_http_jimeng_random((u_char *) &store->redis.name,
+                                  sizeof(uint64_t), cycle->log)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -78,6 +87,8 @@ ngx_http_jimeng_store_exit_process(ngx_cycle_t *cycle)
     if (store->redis.owner != 0) {
         jm_redis_quit(&store->redis);
     }
+
+    jm_redis_flush(&store->redis);
 
     ngx_http_jimeng_store_drop(store);
 

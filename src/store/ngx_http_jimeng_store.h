@@ -44,6 +44,9 @@ typedef struct {
 } ngx_http_jimeng_store_wait_t;
 
 
+typedef struct ngx_http_jimeng_names_s  ngx_http_jimeng_names_t;
+
+
 /* of this worker alone */
 
 struct ngx_http_jimeng_store_s {
@@ -53,12 +56,14 @@ struct ngx_http_jimeng_store_s {
     ngx_pool_t                    *pool;
     ngx_log_t                     *log;
     ngx_event_t                    timer;
+    ngx_event_t                    flush;       /* of what was told */
     ngx_queue_t                    asked;
     ngx_event_t                    open;        /* as long as any is */
     ngx_http_jimeng_store_state_e  state;
     jm_op_configure_t              configure;
     jm_op_join_t                   join;
     jm_redis_account_t            *accounts;
+    ngx_http_jimeng_names_t       *names;       /* of clients */
     ngx_str_t                      channel;
     ngx_queue_t                    waiting;     /* until it has joined */
     ngx_event_t                    patience;
@@ -86,6 +91,13 @@ void ngx_http_jimeng_store_exit_process(ngx_cycle_t *cycle);
 
 void ngx_http_jimeng_store_calls(ngx_http_jimeng_store_t *store);
 void ngx_http_jimeng_store_drop(ngx_http_jimeng_store_t *store);
+
+/* ngx_http_jimeng_store_names.c */
+
+ngx_http_jimeng_names_t *ngx_http_jimeng_names_create(ngx_pool_t *pool,
+    ngx_array_t *clients);
+jm_str_t ngx_http_jimeng_names_find(ngx_http_jimeng_names_t *names,
+    const jm_redis_t *redis, uint64_t digest);
 
 /* ngx_http_jimeng_store_process.c */
 

@@ -25,6 +25,8 @@ static void ngx_http_jimeng_store_answered(void *data, redisReply *reply);
 static void ngx_http_jimeng_store_open(ngx_event_t *ev);
 static void ngx_http_jimeng_store_tell(void *ctx, size_t argc,
     const char **argv, const size_t *lens);
+static void ngx_http_jimeng_store_later(void *ctx);
+static void ngx_http_jimeng_store_flush(ngx_event_t *ev);
 static unsigned ngx_http_jimeng_store_listed(void *ctx,
     const jm_client_t *client);
 static jm_str_t ngx_http_jimeng_store_named(void *ctx, uint64_t digest);
@@ -39,8 +41,13 @@ ngx_http_jimeng_store_calls(ngx_http_jimeng_store_t *store)
     store->open.data = store;
     store->open.log = store->log;
 
+    store->flush.handler = ngx_http_jimeng_store_flush;
+    store->flush.data = store;
+    store->flush.log = store->log;
+
     store->redis.call = ngx_http_jimeng_store_call;
     store->redis.tell = ngx_http_jimeng_store_tell;
+    store->redis.later = ngx_http_jimeng_store_later;
     store->redis.listed = ngx_http_jimeng_store_listed;
     store->redis.named = ngx_http_jimeng_store_named;
     store->redis.ctx = store;
@@ -53,6 +60,10 @@ void
 ngx_http_jimeng_store_drop(ngx_http_jimeng_store_t *store)
 {
     ngx_queue_t  *q;
+
+    if (store->flush.posted) {
+        ngx_delete_posted_event(&store->flush);
+    }
 
     while (!ngx_queue_empty(&store->asked)) {
         q = ngx_queue_head(&store->asked);
@@ -147,6 +158,28 @@ ngx_http_jimeng_store_tell(void *ctx, size_t argc, const char **argv,
 }
 
 
+/* what is told in one turn of the worker goes as one call at its end */
+
+static void
+ngx_http_jimeng_store_later(void *ctx)
+{
+    ngx_http_jimeng_store_t *store = ctx;
+
+    ngx_post_event(&store->flush, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_jimeng_store_flush(ngx_event_t *ev)
+{
+    ngx_http_jimeng_store_t  *store;
+
+    store = ev->data;
+
+    jm_redis_flush(&store->redis);
+}
+
+
 /* what the zone knows of this node's configuration */
 
 static unsigned
@@ -172,19 +205,5 @@ ngx_http_jimeng_store_named(void *ctx, uint64_t digest)
 {
     ngx_http_jimeng_store_t *store = ctx;
 
-    ngx_uint_t           i, n;
-    const jm_client_t  **client;
-
-    static const jm_str_t  nobody = jm_null_string;
-
-    client = store->zone->jmcf->clients.elts;
-    n = store->zone->jmcf->clients.nelts;
-
-    for (i = 0; i < n; i++) {
-        if (jm_redis_digest(&store->redis, client[i]->name) == digest) {
-            return client[i]->name;
-        }
-    }
-
-    return nobody;
+    return ngx_http_jimeng_names_find(store->names, &store->redis, digest);
 }

@@ -240,6 +240,7 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task)
     wish.pictures = job->order.pictures / job->order.n;
     wish.fixed = ngx_http_jimeng_admit_fixed(task) ? 1 : 0;
     wish.bound = ngx_http_jimeng_admit_bound(task) ? 1 : 0;
+    wish.submit = ngx_http_jimeng_submit_ahead(task, wish.bound);
 
     ngx_http_jimeng_slot_look(&task->slot, &wish);
 }

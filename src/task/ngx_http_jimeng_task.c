@@ -200,6 +200,14 @@ ngx_http_jimeng_task_placed(void *data)
     jm_event_e   event;
     jm_answer_t  failure;
 
+    /* nobody waits for it any more, or it is too late */
+
+    if (task->job->ending || task->slot.meanwhile != JM_EVENT_START
+        || ngx_current_msec >= task->task.deadline)
+    {
+        ngx_http_jimeng_submit_drop(task);
+    }
+
     if (task->job->ending) {
         ngx_http_jimeng_slot_stop(&task->slot);
         return;

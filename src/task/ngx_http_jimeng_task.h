@@ -93,9 +93,12 @@ jm_event_e ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task,
     jm_error_t *e);
 ngx_uint_t ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_admit_again(ngx_http_jimeng_task_t *task);
+jm_op_submit_t *ngx_http_jimeng_submit_ahead(ngx_http_jimeng_task_t *task,
+    ngx_uint_t bound);
 void ngx_http_jimeng_submit(ngx_http_jimeng_task_t *task);
 ngx_int_t ngx_http_jimeng_submit_may(ngx_http_jimeng_task_t *t, jm_error_t *e);
 void ngx_http_jimeng_submit_unsent(ngx_http_jimeng_task_t *task);
+void ngx_http_jimeng_submit_drop(ngx_http_jimeng_task_t *task);
 ngx_uint_t ngx_http_jimeng_outcome_read(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_outcome_progress(ngx_http_jimeng_task_t *task);

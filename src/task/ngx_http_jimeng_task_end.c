@@ -294,6 +294,7 @@ ngx_http_jimeng_task_over(ngx_http_jimeng_task_t *task, jm_leave_e how,
     op->place = &task->slot.place;
     op->how = how;
     op->hold = job->hold ? &job->hold->hold : NULL;
+    op->release = (job->unfinished + job->following == 1);
     op->client = ctx ? ctx->client : NULL;
     op->bill.model = jm_model_hash(req_key);
     op->bill.images = images;

@@ -10,6 +10,7 @@
 
 
 #include "fuzz.h"
+#include "jm_redis_args.h"
 #include "jm_redis_process.h"
 
 
@@ -65,6 +66,15 @@ tell(void *ctx, size_t argc, const char **argv, const size_t *lens)
     (void) argc;
     (void) argv;
     (void) lens;
+}
+
+
+static void
+later(void *ctx)
+{
+    (void) ctx;
+
+    jm_redis_flush(&redis);
 }
 
 
@@ -403,6 +413,7 @@ world_begin(void)
 
     redis.call = call;
     redis.tell = tell;
+    redis.later = later;
     redis.named = named;
     redis.owner = 1;
     redis.serial = 1;

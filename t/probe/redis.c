@@ -16,7 +16,7 @@
  */
 
 
-#include "ngx_http_jimeng_redis.h"
+#include "ngx_http_jimeng_store.h"
 
 
 #define NGX_HTTP_JIMENG_PROBE_TEXT  4096
@@ -105,7 +105,7 @@ static const char  ngx_http_jimeng_probe_library[] =
     "end)\n";
 
 
-static ngx_str_t  ngx_http_jimeng_probe_channel = ngx_string(":probe");
+static ngx_str_t  ngx_http_jimeng_probe_channel = ngx_string("probe");
 
 
 static char *
@@ -132,6 +132,12 @@ ngx_http_jimeng_probe_init(ngx_cycle_t *cycle)
 
     jmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_jimeng_module);
     redis = jmcf->redis;
+
+    /* what workers do of themselves is not there: connections alone are */
+
+    ngx_del_timer(&jmcf->zone->store->timer);
+    ngx_http_jimeng_zone_backend(jmcf->zone);
+    jmcf->zone->store = NULL;
 
     redis->library = "jimeng_probe";
     redis->code = ngx_http_jimeng_probe_library;

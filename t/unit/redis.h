@@ -11,6 +11,7 @@
 
 
 #include "tap.h"
+#include "jm_redis_args.h"
 #include "jm_redis_process.h"
 
 
@@ -37,6 +38,8 @@ typedef struct {
     redis_how_e      how;
     unsigned         calls;
     unsigned         tells;
+    unsigned         twice;         /* tells are made again */
+    unsigned         waits;         /* they wait until they are flushed */
     jm_redis_t       redis;
     jm_backend_t     b;
 } redis_t;
@@ -46,6 +49,10 @@ typedef struct {
 
 static const jm_client_t  *redis_clients[REDIS_CLIENTS];
 static size_t              redis_nclients;
+
+/* of processes */
+
+static uint64_t            redis_names;
 
 
 static inline redisContext *
@@ -136,6 +143,21 @@ redis_tell(void *ctx, size_t argc, const char **argv, const size_t *lens)
 
     r->tells++;
     redis_command(r->c, argc, argv, lens);
+
+    if (r->twice) {
+        redis_command(r->c, argc, argv, lens);
+    }
+}
+
+
+static inline void
+redis_later(void *ctx)
+{
+    redis_t *r = ctx;
+
+    if (!r->waits) {
+        jm_redis_flush(&r->redis);
+    }
 }
 
 
@@ -166,8 +188,6 @@ redis_named(void *ctx, uint64_t digest)
     redis_t  *r = ctx;
 
     /* as the salt is the server's, there is no other way than to try them */
-
-    extern uint64_t jm_redis_digest(const jm_redis_t *redis, jm_str_t name);
 
     for (i = 0; i < redis_nclients; i++) {
         if (jm_redis_digest(&r->redis, redis_clients[i]->name) == digest) {
@@ -257,10 +277,12 @@ redis_begin(redis_t *r, const jm_redis_account_t *accounts, size_t n)
     r->c = redis_connect();
     r->redis.call = redis_call;
     r->redis.tell = redis_tell;
+    r->redis.later = redis_later;
     r->redis.listed = redis_listed;
     r->redis.named = redis_named;
     r->redis.ctx = r;
     r->redis.prefix = str(REDIS_PREFIX);
+    r->redis.name = ++redis_names;
 
     jm_backend_redis(&r->b, &r->redis);
 

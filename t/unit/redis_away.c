@@ -5,8 +5,9 @@
  *
  * Seen failing without jm_redis_undo() in each of the operations ("new again",
  * "one that would wait"), without EXISTS in register() ("made later"), without
- * who waited before in ledger.undo_attach(), and without the claim's own in
- * jm_redis_over_alone().
+ * who waited before in ledger.undo_attach(), without the claim's own in
+ * jm_redis_over_alone(), and without undo_by() in ledger.submit() ("nobody is
+ * told that it is", "it is not sent").
  */
 
 
@@ -282,6 +283,81 @@ test_submit(redis_how_e how)
 }
 
 
+/* a place, and that it may be submitted once it is granted, in one call */
+
+static void
+test_ahead(redis_how_e how)
+{
+    order_t         o, next;
+    jm_op_place_t   op;
+    jm_op_submit_t  submit;
+
+    (void) order_open(&st, &o, ++keys, 1, &alice);
+    (void) order_open(&st, &next, ++keys, 1, &alice);
+
+    memset(&submit, 0, sizeof(jm_op_submit_t));
+
+    place_op(&op, &o);
+    submit.claim = &o.claim;
+    op.submit = &submit;
+
+    away(how);
+    b.place(&b, &op);
+    back();
+
+    is_int(op.away, 1, "%s: both have no answer", name);
+    is_int(op.submitted, 0, "%s: nor is it to be sent", name);
+    is_int(stores_peek(&b, o.claim.serial, 0).sending, 0,
+           "%s: nobody is told that it is", name);
+    is_used(0, 0, 0, 2, "place and submit");
+
+    b.place(&b, &op);
+    is_int(op.rc, JM_QUEUE_GRANTED, "%s: then it has a slot", name);
+    is_int(op.submitted, 1, "%s: and was asked for", name);
+    is_int(submit.rc, JM_OK, "%s: it may be sent", name);
+    is_int(submit.account, 0, "%s: on the slot's account", name);
+    is_int(stores_peek(&b, o.claim.serial, 0).sending, 1,
+           "%s: it is being sent", name);
+
+    place_op(&op, &next);
+    submit.claim = &next.claim;
+    op.submit = &submit;
+
+    b.place(&b, &op);
+    is_int(op.rc, JM_QUEUE_WAIT, "%s: the next one waits", name);
+    is_int(op.submitted, 0, "%s: without a slot", name);
+
+    b.sent(&b, &o.claim, 0, &o.places[0], JM_SENT_BACK, str(""));
+    is_int(stores_peek(&b, o.claim.serial, 0).sending, 0,
+           "%s: it was not sent after all", name);
+    b.leave(&b, &o.places[0], JM_LEAVE_FREE);
+
+    /* a place that is there stays, and is granted; it was not submitted */
+
+    away(how);
+    b.place(&b, &op);
+    back();
+
+    is_int(op.away, 1, "%s: a look and a submit have no answer", name);
+    is_int(stores_peek(&b, next.claim.serial, 0).sending, 0,
+           "%s: it is not sent", name);
+    is_used(1, 0, 0, 2, "looked at");
+
+    b.place(&b, &op);
+    is_int(op.submitted, 1, "%s: whenever it looks", name);
+    is_int(submit.rc, JM_OK, "%s: it may be sent then", name);
+
+    b.sent(&b, &next.claim, 0, &next.places[0], JM_SENT_TAKEN, str("id"));
+    is_int(stores_peek(&b, next.claim.serial, 0).look, JM_LOOK_TAKEN,
+           "%s: and is taken", name);
+
+    order_over(&st, &next, 0, 0, JM_LEAVE_OVER);
+    order_close(&st, &o, 1);
+    order_close(&st, &next, 1);
+    is_used(0, 0, 0, 0, "over");
+}
+
+
 static void
 test_look(redis_how_e how)
 {
@@ -468,6 +544,7 @@ main(void)
         test_owed(hows[i].how);
         test_place(hows[i].how);
         test_submit(hows[i].how);
+        test_ahead(hows[i].how);
         test_look(hows[i].how);
         test_over(hows[i].how);
         test_asked(hows[i].how);

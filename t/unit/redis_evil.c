@@ -190,6 +190,23 @@ does_rate(void)
 
 
 static unsigned
+does_service(void)
+{
+    jm_op_service_t  op;
+
+    memset(&op, 0, sizeof(jm_op_service_t));
+
+    op.done = state_done_with;
+    op.services[0].accounts = 1;
+    op.services[1].accounts = 1;
+    op.n = 2;
+    b.service(&b, &op);
+
+    return op.away;
+}
+
+
+static unsigned
 does_open(void)
 {
     order_t           o;
@@ -489,6 +506,7 @@ main(void)
         unsigned      any;          /* values that may be whatever number */
     } ops[] = {
         { does_rate, "rate", 0 },
+        { does_service, "service", 0 },
         { does_open, "open", 2 },
         { does_place, "place", 0 },
         { does_submit, "submit", 0 },

@@ -4,8 +4,8 @@
  * gives out a number again that somebody has.
  *
  * Seen failing without the counter's beginning in numbers(), without the look
- * at the version in configure, without lives() in reap(), and without the alarm
- * in jm_redis_new().
+ * at the version in configure, without lives() in reap(), without the alarm in
+ * jm_redis_new(), and without the look at heard() in twin().
  */
 
 
@@ -75,6 +75,12 @@ test_accounts(void)
     other.b.asked(&other.b, &op);
     is_int(op.first, 1, "whose end it sees");
     is_str(op.client, "alice", "for who ordered it, by the name");
+
+    other.b.query_denied(&other.b, 1);
+    other.b.query_denied(&other.b, 2);
+    is_int((int64_t) stores_account(&b, 0).queries_denied, 1,
+           "a refused query counts for the account that it was sent with");
+    is_int((int64_t) stores_account(&b, 1).queries_denied, 0, "not another");
 
     /* on an account that the other one does not have */
 
@@ -302,6 +308,82 @@ test_lease(void)
     state_wait(1000);
     redis_set_clock(other.c, state_clock.wall);
     is_int(stores_account(&other.b, 0).lost, 1, "is dead at once");
+
+    redis_end(&other);
+    stores_end(&st);
+}
+
+
+/* opens the same without a mark, which has waited so long */
+
+static jm_ledger_e
+open_waited(redis_t *r, order_t *o, unsigned patient, uint64_t waited)
+{
+    jm_op_open_t  op;
+
+    memset(o, 0, sizeof(order_t));
+    memset(&op, 0, sizeof(jm_op_open_t));
+
+    op.done = state_done_with;
+    op.claim = &o->claim;
+    order_request(&op.request, UNNAMED, 1, &alice);
+    op.request.patient = patient;
+    op.request.waited = waited;
+
+    r->b.open(&r->b, &op);
+
+    return op.found;
+}
+
+
+static void
+wait_unheard(redis_t *heard, uint64_t ms)
+{
+    state_wait(ms);
+    redis_set_clock(heard->c, state_clock.wall);
+    redis_renew(heard);
+}
+
+
+/*
+ * A client that waits in another process: it is one more that sends the same
+ * once that is known to live, and the same one again once that is dead.
+ */
+
+static void
+test_unheard(void)
+{
+    order_t  first, o, same;
+    redis_t  other;
+
+    begin();
+    redis_begin(&other, stores_accounts, 2);
+
+    order_running(&st, &first, UNNAMED, "runs", 0, &alice);
+    wait_unheard(&other, 900);
+
+    is_int(open_waited(&other, &o, 1, 0), JM_LEDGER_TWIN, "another waits");
+    is_int(open_waited(&stores_redis, &o, 0, 250), JM_LEDGER_NEW,
+           "its own process knows that it lives");
+    order_close(&st, &o, 1);
+
+    wait_unheard(&other, 250);
+    is_int(open_waited(&other, &o, 0, 250), JM_LEDGER_TWIN,
+           "it is not known whether it lives");
+
+    wait_unheard(&other, 50);
+    redis_renew(&stores_redis);
+    wait_unheard(&other, 200);
+    is_int(open_waited(&other, &same, 0, 500), JM_LEDGER_NEW, "it does");
+    order_close(&st, &same, 1);
+
+    wait_unheard(&other, JM_REDIS_LEASE - 300);
+    is_int(open_waited(&other, &same, 1, 0), JM_LEDGER_TWIN, "it is silent");
+    wait_unheard(&other, 99);
+    is_int(open_waited(&other, &same, 0, 99), JM_LEDGER_TWIN, "to the end");
+    wait_unheard(&other, 1);
+    is_int(open_waited(&other, &same, 0, 100), JM_LEDGER_FOUND,
+           "of its lease: what it has ordered is joined");
 
     redis_end(&other);
     stores_end(&st);
@@ -584,6 +666,7 @@ main(void)
     test_numbers();
     test_news();
     test_lease();
+    test_unheard();
     test_lost();
     test_again();
     test_neighbours();

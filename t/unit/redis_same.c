@@ -2,7 +2,8 @@
  * The store on Redis does what the one in memory does: whatever processes do,
  * and whenever they die, each answer is the same from both.  What is done is
  * chosen at random, from the lives that requests have; a seed that has found
- * something once stays in the list.
+ * something once stays in the list.  What is told goes to Redis at once or with
+ * what is told after it, and is sent once or twice.
  *
  * Seen failing with the first form of the functions in Lua, which took a place
  * off its group twice, and so on: each of a dozen differences was found here.
@@ -233,6 +234,8 @@ do_news(void)
 
     what = "news";
 
+    flush(PROCESSES);
+
     for (p = 0; p < PROCESSES; p++) {
         n = memories[p].news(&memories[p], theirs, 64, &alarms);
 
@@ -267,6 +270,7 @@ set_clock(uint64_t ms)
     unsigned     t;
     one_t       *o;
 
+    flush(PROCESSES);
     state_wait(ms);
 
     redis_set_clock(processes[0].c, state_clock.wall);
@@ -336,6 +340,7 @@ do_configure(void)
 
     what = "configure";
 
+    flush(PROCESSES);
     state_begin(&states[0]);
     jm_queue_accounts_begin(&states[0].queue);
 
@@ -603,7 +608,12 @@ do_order(void)
 static void
 do_step(void)
 {
-    unsigned  r;
+    unsigned  r, p;
+
+    for (p = 0; p < PROCESSES; p++) {
+        processes[p].waits = dice(2);
+        processes[p].twice = (dice(3) == 0);
+    }
 
     forget_old();
 
@@ -621,8 +631,11 @@ do_step(void)
     } else if (r < 86) {
         do_id();
 
-    } else if (r < 88) {
+    } else if (r < 87) {
         do_cancel();
+
+    } else if (r < 88) {
+        do_service();
 
     } else if (r < 92) {
         do_orphan();

@@ -223,9 +223,28 @@ same_turn(const jm_turn_t *m, const jm_turn_t *r)
 }
 
 
+/* what a process has told goes before another one does anything */
+
+static void
+flush(unsigned but)
+{
+    unsigned  p;
+
+    for (p = 0; p < PROCESSES; p++) {
+        if (p != but) {
+            jm_redis_flush(&processes[p].redis);
+        }
+    }
+}
+
+
 static jm_backend_t *
 store(unsigned i, unsigned process)
 {
+    if (i == RED) {
+        flush(process);
+    }
+
     return i == MEM ? &memories[process] : &processes[process].b;
 }
 
@@ -305,6 +324,8 @@ forget(uint64_t entry)
 {
     char         key[64];
     const char  *argv[] = { "DEL", key };
+
+    flush(PROCESSES);
 
     snprintf(key, sizeof(key), REDIS_PREFIX "e%" PRIu64, entry);
     redis_command(processes[0].c, 2, argv, NULL);

@@ -18,7 +18,7 @@
 static void
 do_open(one_t *o)
 {
-    unsigned       i, key, mode, fingerprint;
+    unsigned       i, key, mode, fingerprint, several;
     jm_op_open_t   op[2];
     jm_backend_t  *b;
 
@@ -35,6 +35,7 @@ do_open(one_t *o)
     key = o->client * 100 + dice(6);
     mode = dice(4);
     fingerprint = (dice(10) == 0);
+    several = dice(3) ? 0 : 4 + dice(2);
 
     op[0].force = (dice(3) == 0);
     op[0].most.images = o->n;
@@ -54,6 +55,11 @@ do_open(one_t *o)
         op[s].request.key[31] = (uint8_t) (mode == 0);
         memset(op[s].request.fingerprint, (int) (fingerprint + o->n),
                JM_LEDGER_KEY);
+
+        if (several) {
+            op[s].request.several = 1;
+            op[s].request.fingerprint[JM_LEDGER_KEY - 1] = (uint8_t) several;
+        }
 
         op[s].request.n = o->n;
         op[s].request.named = (mode == 0);
@@ -80,19 +86,21 @@ do_open(one_t *o)
                   "told.message");
     }
 
+    if (op[MEM].found == JM_LEDGER_OTHER) {
+        is_same(op, service);
+    }
+
     same_claim(o);
     same_hold(o);
 
     if (op[MEM].hold != NULL && !op[MEM].joins
-        && op[MEM].found != JM_LEDGER_TWIN
-        && op[MEM].found != JM_LEDGER_REUSED)
+        && op[MEM].found <= JM_LEDGER_TOLD)
     {
         same_view(&op[MEM].view, &op[RED].view);
         same_near(&op[MEM].near, &op[RED].near);
     }
 
-    o->used = (op[MEM].found != JM_LEDGER_TWIN
-               && op[MEM].found != JM_LEDGER_REUSED);
+    o->used = (op[MEM].found <= JM_LEDGER_TOLD);
 
     o->entry[MEM] = o->claim[MEM].serial;
     o->entry[RED] = o->claim[RED].serial;
@@ -314,6 +322,59 @@ do_id(void)
             b->billed(b, op[s].entry, op[s].task);
         }
     }
+}
+
+
+/* in whose words a request is to be read that two services may serve */
+
+static void
+do_service(void)
+{
+    unsigned          s, i, p, key, mode, client;
+    jm_backend_t     *b;
+    jm_op_service_t   op[2];
+
+    what = "service";
+
+    memset(op, 0, sizeof(op));
+
+    p = dice(PROCESSES);
+    client = dice(CLIENTS);
+    key = client * 100 + dice(6);
+    mode = dice(4);
+
+    op[0].kept = dice(2);
+    op[0].n = 2;
+    op[0].kinds[0] = 4;
+    op[0].kinds[1] = 5;
+
+    for (i = 0; i < 2; i++) {
+        op[0].services[i].accounts = 1 + dice(7);
+        op[0].services[i].model = MODEL + dice(2);
+    }
+
+    op[1] = op[0];
+    i = 1 + dice(2);
+
+    for (s = MEM; s <= RED; s++) {
+        memset(op[s].request.key, (int) (key & 0xff), JM_LEDGER_KEY);
+        memcpy(op[s].request.key, &key, sizeof(key));
+        op[s].request.key[31] = (uint8_t) (mode == 0);
+        memset(op[s].request.fingerprint, (int) i, JM_LEDGER_KEY);
+
+        op[s].request.several = 1;
+        op[s].request.named = (mode == 0);
+        op[s].request.repeat = (mode == 1);
+        op[s].request.who = client + 1;
+        op[s].request.unmarked = 600000;
+        op[s].done = state_done_with;
+
+        b = store(s, p);
+        b->service(b, &op[s]);
+    }
+
+    is_same(op, service);
+    is_same(op, news);
 }
 
 

@@ -11,12 +11,16 @@
 #include "same.h"
 
 
+static void leave(one_t *o, unsigned i, jm_leave_e how);
+
+
 static void
 do_place(one_t *o, unsigned i)
 {
-    unsigned        s, j, r;
-    jm_op_place_t   op[2];
-    jm_backend_t   *b;
+    unsigned         s, j, r, ahead;
+    jm_op_place_t    op[2];
+    jm_backend_t    *b;
+    jm_op_submit_t   submit[2];
 
     what = "place";
 
@@ -48,12 +52,22 @@ do_place(one_t *o, unsigned i)
     op[0].fixed = dice(2);
     op[0].done = state_done_with;
 
+    ahead = o->claimed && dice(2);
+
     op[1] = op[0];
+
+    memset(submit, 0, sizeof(submit));
 
     for (s = MEM; s <= RED; s++) {
         op[s].request.entry = o->claimed ? o->entry[s] : 0;
         op[s].place = &o->place[s][i];
         op[s].request.worker = states[o->process].store.owner;
+
+        if (ahead) {
+            submit[s].claim = &o->claim[s];
+            submit[s].task = i;
+            op[s].submit = &submit[s];
+        }
 
         b = store(s, o->process);
         b->place(b, &op[s]);
@@ -61,6 +75,9 @@ do_place(one_t *o, unsigned i)
 
     is_same(op, rc);
     is_same(op, canceled);
+    is_same(op, submitted);
+    same(op[MEM].submitted, ahead && op[MEM].rc == JM_QUEUE_GRANTED,
+         "submitted");
     same(o->place[MEM][i].serial != 0, o->place[RED][i].serial != 0, "serial");
 
     if (op[MEM].rc == JM_QUEUE_GRANTED) {
@@ -77,6 +94,21 @@ do_place(one_t *o, unsigned i)
 
     o->task[i].state = o->place[MEM][i].serial == 0 ? NONE
                        : op[MEM].rc == JM_QUEUE_GRANTED ? GRANTED : WAITS;
+
+    if (op[MEM].submitted) {
+        is_same(submit, rc);
+        is_same(submit, canceled);
+        is_same(submit, over);
+        same(o->place[MEM][i].account, submit[MEM].account, "its account");
+        same(o->place[RED][i].account, submit[RED].account, "its account");
+        same_claim(o);
+
+        o->task[i].state = SUBMITS;
+
+        if (submit[MEM].rc != JM_OK) {
+            leave(o, i, JM_LEAVE_FREE);
+        }
+    }
 }
 
 
@@ -278,7 +310,7 @@ do_sent(one_t *o, unsigned i)
 static void
 do_over(one_t *o, unsigned i, jm_leave_e how, unsigned left)
 {
-    unsigned       s, images, held;
+    unsigned       s, images, held, release;
     jm_op_over_t   op[2];
     jm_backend_t  *b;
 
@@ -288,6 +320,7 @@ do_over(one_t *o, unsigned i, jm_leave_e how, unsigned left)
 
     images = left ? 0 : dice(3);
     held = dice(3);
+    release = (dice(3) == 0);
 
     for (s = MEM; s <= RED; s++) {
         op[s].done = state_done_with;
@@ -299,6 +332,7 @@ do_over(one_t *o, unsigned i, jm_leave_e how, unsigned left)
         op[s].result = str(images ? "what it has brought" : "");
         op[s].until = state_clock.wall + 100000;
         op[s].hold = held ? &o->hold[s] : NULL;
+        op[s].release = release;
         op[s].client = &clients[o->client];
         op[s].bill.model = MODEL + o->client % 2;
         op[s].bill.images = images;

@@ -23,6 +23,7 @@
 #include <hiredis/hiredis.h>
 
 #include "jm_backend.h"
+#include "jm_redis_told.h"
 
 
 #define JM_REDIS_VERSION    1       /* of functions, and what they keep */
@@ -54,7 +55,8 @@ typedef struct {
  * return: call() has an answer once done is called, exactly once, which it may
  * do before it returns, or returns JM_ERROR, and never calls it; tell() has
  * none, and sends what comes after a call behind that, in the order in which it
- * is told, also once the server is back.
+ * is told, also once the server is back.  It may do so again: what is told is
+ * done once.  later() has jm_redis_flush() called in a moment.
  */
 
 struct jm_redis_s {
@@ -63,6 +65,7 @@ struct jm_redis_s {
                                void *op);
     void               (*tell)(void *ctx, size_t argc, const char **argv,
                                const size_t *lens);
+    void               (*later)(void *ctx);
 
     /* whether a file of keys names a client; who has a digest, or nobody */
     unsigned           (*listed)(void *ctx, const jm_client_t *client);
@@ -72,6 +75,7 @@ struct jm_redis_s {
 
     jm_str_t             prefix;    /* of keys, JM_REDIS_PREFIX at most */
     int32_t              east;      /* s that days begin before those of UTC */
+    uint64_t             name;      /* at random: by it it is known who tells */
 
     /* what is below is set by the functions here */
 
@@ -80,6 +84,7 @@ struct jm_redis_s {
     uint64_t             left;
     uint64_t             spare;     /* as many again from here; 0: none */
     unsigned             asking;    /* for these */
+    jm_redis_told_t      told;
 
     uint8_t              salt[JM_STATE_SALT];
     jm_digest_t          salted;
@@ -108,9 +113,6 @@ void jm_redis_free(jm_redis_t *redis);
  * and returns its length.
  */
 size_t jm_redis_channel(const jm_redis_t *redis, unsigned all, uint8_t *dst);
-
-/* A message of one of them is for news(). */
-void jm_redis_message(jm_redis_t *redis, jm_str_t channel, jm_str_t text);
 
 
 #endif /* _JM_REDIS_H_INCLUDED_ */

@@ -14,10 +14,8 @@
 #define JM_REDIS_NUMBER     21      /* bytes of any number, and a zero */
 
 
+static void jm_redis_clear(jm_redis_args_t *args, jm_redis_t *redis);
 static char *jm_redis_room(jm_redis_args_t *args, size_t len);
-static void jm_redis_ask(jm_redis_t *redis);
-static void jm_redis_asked(jm_redis_t *redis, void *op,
-    const redisReply *reply);
 
 
 void
@@ -27,11 +25,7 @@ jm_redis_begin(jm_redis_args_t *args, jm_redis_t *redis,
     int    len;
     char  *name;
 
-    args->redis = redis;
-    args->n = 0;
-    args->used = 0;
-    args->bad = 0;
-
+    jm_redis_clear(args, redis);
     jm_redis_put(args, (jm_str_t) jm_string("FCALL"));
 
     name = jm_redis_room(args, JM_REDIS_NUMBER + sizeof("jimeng1_"));
@@ -46,6 +40,28 @@ jm_redis_begin(jm_redis_args_t *args, jm_redis_t *redis,
     jm_redis_put(args, redis->prefix);
     jm_redis_put_number(args, redis->owner);
     jm_redis_put_number(args, number);
+}
+
+
+/* how many follow is set when it is said */
+
+void
+jm_redis_begin_told(jm_redis_args_t *args, jm_redis_t *redis,
+    const char *function)
+{
+    jm_redis_clear(args, redis);
+    jm_redis_put_bytes(args, (const uint8_t *) function, strlen(function));
+    jm_redis_put_bytes(args, NULL, 0);
+}
+
+
+static void
+jm_redis_clear(jm_redis_args_t *args, jm_redis_t *redis)
+{
+    args->redis = redis;
+    args->n = 0;
+    args->used = 0;
+    args->bad = 0;
 }
 
 
@@ -250,6 +266,14 @@ jm_redis_put_task(jm_redis_args_t *args, const jm_ledger_claim_t *claim,
 
 
 void
+jm_redis_put_once(jm_redis_args_t *args, uint64_t number)
+{
+    jm_redis_put_digest(args, args->redis->name);
+    jm_redis_put_number(args, number);
+}
+
+
+void
 jm_redis_put_account(jm_redis_args_t *args, unsigned account)
 {
     if (account < args->redis->naccounts) {
@@ -257,98 +281,6 @@ jm_redis_put_account(jm_redis_args_t *args, unsigned account)
 
     } else {
         jm_redis_put_number(args, JM_LEDGER_ANY);
-    }
-}
-
-
-void
-jm_redis_send(jm_redis_args_t *args, jm_redis_done_pt done, void *op)
-{
-    jm_redis_t *redis = args->redis;
-
-    if (args->bad
-        || redis->call(redis->ctx, args->n, args->argv, args->lens, done, op)
-           != JM_OK)
-    {
-        done(redis, op, NULL);
-    }
-}
-
-
-void
-jm_redis_say(jm_redis_args_t *args)
-{
-    jm_redis_t *redis = args->redis;
-
-    if (!args->bad) {
-        redis->tell(redis->ctx, args->n, args->argv, args->lens);
-    }
-}
-
-
-uint64_t
-jm_redis_number(jm_redis_t *redis)
-{
-    if (redis->spare == 0 && !redis->asking) {
-        jm_redis_ask(redis);
-    }
-
-    if (redis->left == 0 && redis->spare != 0) {
-        redis->serial = redis->spare;
-        redis->left = JM_REDIS_SERIALS;
-        redis->spare = 0;
-    }
-
-    if (redis->left == 0) {
-        return 0;
-    }
-
-    redis->left--;
-
-    return redis->serial++;
-}
-
-
-static void
-jm_redis_ask(jm_redis_t *redis)
-{
-    jm_redis_args_t  args;
-
-    redis->asking = 1;
-
-    jm_redis_begin(&args, redis, "serials", 0);
-    jm_redis_put_number(&args, JM_REDIS_SERIALS);
-    jm_redis_send(&args, jm_redis_asked, NULL);
-}
-
-
-static void
-jm_redis_asked(jm_redis_t *redis, void *op, const redisReply *reply)
-{
-    jm_redis_reader_t  in;
-
-    (void) op;
-
-    redis->asking = 0;
-
-    jm_redis_read_one(&in, reply);
-    redis->spare = jm_redis_get(&in, JM_REDIS_MOST);
-
-    if (in.bad) {
-        redis->spare = 0;
-    }
-}
-
-
-void
-jm_redis_undo(jm_redis_t *redis, uint64_t number)
-{
-    jm_redis_args_t  args;
-
-    if (number != 0) {
-        jm_redis_begin(&args, redis, "undo", 0);
-        jm_redis_put_number(&args, number);
-        jm_redis_say(&args);
     }
 }
 

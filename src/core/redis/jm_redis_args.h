@@ -39,6 +39,10 @@ typedef struct {
 void jm_redis_begin(jm_redis_args_t *args, jm_redis_t *redis,
     const char *function, uint64_t number);
 
+/* Begins what is told by itself, to be said. */
+void jm_redis_begin_told(jm_redis_args_t *args, jm_redis_t *redis,
+    const char *function);
+
 /* Add an argument: a text, which stays the caller's until the call is made, */
 void jm_redis_put(jm_redis_args_t *args, jm_str_t text);
 void jm_redis_put_bytes(jm_redis_args_t *args, const uint8_t *data,
@@ -59,14 +63,24 @@ void jm_redis_put_claim(jm_redis_args_t *args,
 void jm_redis_put_task(jm_redis_args_t *args, const jm_ledger_claim_t *claim,
     unsigned i);
 
+/* who tells something that is to be done once, and the number of that */
+void jm_redis_put_once(jm_redis_args_t *args, uint64_t number);
+
 /* an account, by our number, or JM_LEDGER_ANY */
 void jm_redis_put_account(jm_redis_args_t *args, unsigned account);
 
 /* Makes the call; without an answer done is called with a reply of NULL. */
 void jm_redis_send(jm_redis_args_t *args, jm_redis_done_pt done, void *op);
 
-/* Makes it without one. */
+/*
+ * Tell it, once whatever becomes of connections: soon, with what else is told
+ * until then, or at once.
+ */
 void jm_redis_say(jm_redis_args_t *args);
+void jm_redis_say_now(jm_redis_args_t *args);
+
+/* Sends what was said, and has not been sent yet. */
+void jm_redis_flush(jm_redis_t *redis);
 
 /*
  * Returns a number that nothing else has: of an entry, of a place, or of a call

@@ -11,6 +11,7 @@
 
 #include "jm_redis_args.h"
 #include "jm_redis_part.h"
+#include "jm_redis_process.h"
 #include "jm_redis_reply.h"
 
 
@@ -27,8 +28,10 @@ static void jm_redis_cancel(jm_backend_t *b, jm_op_cancel_t *op);
 static void jm_redis_canceled(jm_redis_t *redis, void *data,
     const redisReply *reply);
 static void jm_redis_over(jm_backend_t *b, jm_op_over_t *op);
-static void jm_redis_put_over(jm_redis_args_t *args, jm_redis_t *redis,
+static void jm_redis_put_over(jm_redis_args_t *args,
     const jm_op_over_t *op);
+static void jm_redis_over_hold(jm_op_over_t *op, uint64_t images,
+    uint64_t cost);
 static void jm_redis_overed(jm_redis_t *redis, void *data,
     const redisReply *reply);
 static void jm_redis_over_alone(jm_redis_t *redis, jm_op_over_t *op);
@@ -240,18 +243,28 @@ jm_redis_canceled(jm_redis_t *redis, void *data, const redisReply *reply)
 static void
 jm_redis_over(jm_backend_t *b, jm_op_over_t *op)
 {
-    jm_redis_args_t  args;
+    jm_redis_t       *redis = b->ctx;
+    jm_redis_args_t   args;
 
-    jm_redis_put_over(&args, b->ctx, op);
+    if (op->hold == NULL || !op->hold->running) {
+        op->release = 0;
+    }
+
+    /* what is told before it has a number before it */
+
+    jm_redis_flush(redis);
+
+    op->number = op->release ? ++redis->told.number : 0;
+
+    jm_redis_begin(&args, redis, "over", 0);
+    jm_redis_put_over(&args, op);
     jm_redis_send(&args, jm_redis_overed, op);
 }
 
 
 static void
-jm_redis_put_over(jm_redis_args_t *args, jm_redis_t *redis,
-    const jm_op_over_t *op)
+jm_redis_put_over(jm_redis_args_t *args, const jm_op_over_t *op)
 {
-    jm_redis_begin(args, redis, "over", 0);
     jm_redis_put_task(args, op->claim, op->task);
     jm_redis_put_account(args, op->account);
     jm_redis_put_place(args, op->place);
@@ -275,6 +288,7 @@ jm_redis_put_over(jm_redis_args_t *args, jm_redis_t *redis,
     jm_redis_put(args, op->joined);
     jm_redis_put_number(args, op->entry);
     jm_redis_put_number(args, op->left != 0);
+    jm_redis_put_once(args, op->number);
 }
 
 
@@ -304,15 +318,34 @@ jm_redis_overed(jm_redis_t *redis, void *data, const redisReply *reply)
         op->away = 0;
         op->bill.cost = cost;
 
-        if (op->hold != NULL) {
-            op->hold->images -= jm_min(images, op->hold->images);
-            op->hold->cost -= jm_min(money, op->hold->cost);
-        }
+        jm_redis_over_hold(op, images, money);
     }
 
     op->place->serial = 0;
 
     op->done.handler(op->done.data);
+}
+
+
+static void
+jm_redis_over_hold(jm_op_over_t *op, uint64_t images, uint64_t cost)
+{
+    jm_hold_t  *hold;
+
+    hold = op->hold;
+
+    if (hold == NULL) {
+        return;
+    }
+
+    hold->images -= jm_min(images, hold->images);
+    hold->cost -= jm_min(cost, hold->cost);
+
+    if (op->release) {
+        hold->running = 0;
+        hold->images = 0;
+        hold->cost = 0;
+    }
 }
 
 
@@ -338,12 +371,15 @@ jm_redis_over_alone(jm_redis_t *redis, jm_op_over_t *op)
 
     memset(&op->near, 0, sizeof(jm_quota_near_t));
 
-    jm_redis_put_over(&args, redis, op);
+    jm_redis_begin_told(&args, redis, "over");
+    jm_redis_put_over(&args, op);
     jm_redis_say(&args);
 
-    if (op->billed && op->hold != NULL) {
-        op->hold->images -= jm_min(op->bill.images, op->hold->images);
-        op->hold->cost -= jm_min(op->bill.cost, op->hold->cost);
+    if (op->billed) {
+        jm_redis_over_hold(op, op->bill.images, op->bill.cost);
+
+    } else {
+        jm_redis_over_hold(op, 0, 0);
     }
 }
 
@@ -353,7 +389,7 @@ jm_redis_billed(jm_backend_t *b, uint64_t entry, unsigned task)
 {
     jm_redis_args_t  args;
 
-    jm_redis_begin(&args, b->ctx, "billed", 0);
+    jm_redis_begin_told(&args, b->ctx, "billed");
     jm_redis_put_number(&args, entry);
     jm_redis_put_number(&args, task);
     jm_redis_say(&args);

@@ -162,6 +162,8 @@ jm_redis_join(jm_redis_t *redis, jm_op_join_t *op)
 {
     jm_redis_args_t  args;
 
+    jm_redis_flush(redis);
+
     redis->owner = 0;
 
     jm_redis_begin(&args, redis, "join", 0);
@@ -230,6 +232,7 @@ jm_redis_renewed(jm_redis_t *redis, void *data, const redisReply *reply)
     op->lost = !jm_redis_get(&in, 1);
 
     if (!in.bad && op->lost) {
+        jm_redis_flush(redis);
         redis->owner = 0;
     }
 
@@ -280,8 +283,8 @@ jm_redis_quit(jm_redis_t *redis)
 {
     jm_redis_args_t  args;
 
-    jm_redis_begin(&args, redis, "quit", 0);
-    jm_redis_say(&args);
+    jm_redis_begin_told(&args, redis, "quit");
+    jm_redis_say_now(&args);
 }
 
 
@@ -290,7 +293,7 @@ jm_redis_bury(jm_redis_t *redis, uint64_t owner)
 {
     jm_redis_args_t  args;
 
-    jm_redis_begin(&args, redis, "bury", 0);
+    jm_redis_begin_told(&args, redis, "bury");
     jm_redis_put_number(&args, owner);
     jm_redis_say(&args);
 }

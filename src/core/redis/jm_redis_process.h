@@ -108,5 +108,8 @@ void jm_redis_quit(jm_redis_t *redis);
 /* Another process, which had this number here, has died. */
 void jm_redis_bury(jm_redis_t *redis, uint64_t owner);
 
+/* A message of a channel is for news(). */
+void jm_redis_message(jm_redis_t *redis, jm_str_t channel, jm_str_t text);
+
 
 #endif /* _JM_REDIS_PROCESS_H_INCLUDED_ */

@@ -21,11 +21,13 @@
 
 static void jm_redis_rate(jm_backend_t *b, jm_op_rate_t *op);
 static void jm_redis_service(jm_backend_t *b, jm_op_service_t *op);
+static void jm_redis_served(jm_redis_t *redis, void *data,
+    const redisReply *reply);
 static void jm_redis_rated(jm_redis_t *redis, void *data,
     const redisReply *reply);
 static void jm_redis_open(jm_backend_t *b, jm_op_open_t *op);
 static void jm_redis_put_request(jm_redis_args_t *args,
-    const jm_op_open_t *op);
+    const jm_ledger_request_t *request, uint64_t number);
 static void jm_redis_opened(jm_redis_t *redis, void *data,
     const redisReply *reply);
 static void jm_redis_get_claim(jm_redis_reader_t *in, jm_ledger_claim_t *claim);
@@ -36,6 +38,7 @@ static void jm_redis_ended(jm_backend_t *b, jm_ledger_claim_t *claim,
 static void jm_redis_fetched(jm_backend_t *b, uint64_t serial,
     const jm_str_t *ids, size_t n);
 static void jm_redis_release(jm_backend_t *b, jm_hold_t *hold);
+static void jm_redis_query_denied(jm_backend_t *b, unsigned account);
 static void jm_redis_usage(jm_backend_t *b, jm_op_usage_t *op);
 static void jm_redis_used(jm_redis_t *redis, void *data,
     const redisReply *reply);
@@ -44,7 +47,6 @@ static void jm_redis_clients(jm_backend_t *b, jm_op_clients_t *op);
 static void jm_redis_clients_next(jm_redis_t *redis, jm_op_clients_t *op);
 static void jm_redis_clients_seen(jm_redis_t *redis, void *data,
     const redisReply *reply);
-static void jm_redis_query_denied(jm_backend_t *b, unsigned account);
 static void jm_redis_waits(jm_backend_t *b, jm_op_waits_t *op);
 static void jm_redis_waits_next(jm_redis_t *redis, jm_op_waits_t *op);
 static void jm_redis_waits_seen(jm_redis_t *redis, void *data,
@@ -65,11 +67,11 @@ jm_backend_redis(jm_backend_t *b, jm_redis_t *redis)
     b->ended = jm_redis_ended;
     b->fetched = jm_redis_fetched;
     b->release = jm_redis_release;
+    b->query_denied = jm_redis_query_denied;
     b->usage = jm_redis_usage;
     b->clients = jm_redis_clients;
     b->accounts = jm_redis_accounts;
     b->waits = jm_redis_waits;
-    b->query_denied = jm_redis_query_denied;
 
     jm_backend_redis_tasks(b);
     jm_backend_redis_end(b);
@@ -81,16 +83,60 @@ jm_backend_redis(jm_backend_t *b, jm_redis_t *redis)
 }
 
 
-/* a name of several services is made by the first */
-
 static void
 jm_redis_service(jm_backend_t *b, jm_op_service_t *op)
 {
-    (void) b;
+    unsigned          i, account, n;
+    uint64_t          accounts;
+    jm_redis_t       *redis = b->ctx;
+    jm_redis_args_t   args;
 
-    op->service = 0;
-    op->news = JM_SERVICE_NO_NEWS;
+    jm_redis_begin(&args, redis, "service", 0);
+    jm_redis_put_number(&args, op->kept != 0);
 
+    if (op->kept) {
+        jm_redis_put_request(&args, &op->request, 0);
+    }
+
+    jm_redis_put_number(&args, op->n);
+
+    for (i = 0; i < op->n; i++) {
+        accounts = op->services[i].accounts;
+        n = 0;
+
+        for (account = 0; account < redis->naccounts; account++) {
+            n += (unsigned) (accounts >> account) & 1;
+        }
+
+        jm_redis_put_number(&args, op->kinds[i]);
+        jm_redis_put_number(&args, op->services[i].model);
+        jm_redis_put_number(&args, n);
+
+        for (account = 0; account < redis->naccounts; account++) {
+            if ((accounts >> account) & 1) {
+                jm_redis_put_account(&args, account);
+            }
+        }
+    }
+
+    jm_redis_send(&args, jm_redis_served, op);
+}
+
+
+static void
+jm_redis_served(jm_redis_t *redis, void *data, const redisReply *reply)
+{
+    jm_op_service_t    *op = data;
+    jm_redis_reader_t   in;
+
+    (void) redis;
+
+    jm_redis_read(&in, reply, 2);
+
+    op->service = (unsigned) jm_redis_get(&in, op->n - 1);
+    op->news = (jm_service_news_e) jm_redis_get(&in, JM_SERVICE_BACK);
+
+    op->away = in.bad;
     op->done.handler(op->done.data);
 }
 
@@ -141,7 +187,7 @@ jm_redis_open(jm_backend_t *b, jm_op_open_t *op)
     jm_redis_put_number(&args, op->claim != NULL);
 
     if (op->claim != NULL) {
-        jm_redis_put_request(&args, op);
+        jm_redis_put_request(&args, &op->request, op->number);
     }
 
     jm_redis_put_client(&args, op->client);
@@ -153,19 +199,18 @@ jm_redis_open(jm_backend_t *b, jm_op_open_t *op)
 
 
 static void
-jm_redis_put_request(jm_redis_args_t *args, const jm_op_open_t *op)
+jm_redis_put_request(jm_redis_args_t *args,
+    const jm_ledger_request_t *request, uint64_t number)
 {
-    const jm_ledger_request_t  *request;
-
-    request = &op->request;
-
-    jm_redis_put_number(args, op->number);
+    jm_redis_put_number(args, number);
     jm_redis_put_bytes(args, request->key, JM_LEDGER_KEY);
     jm_redis_put_bytes(args, request->fingerprint, JM_LEDGER_KEY);
     jm_redis_put_number(args, request->n);
+    jm_redis_put_number(args, request->several != 0);
     jm_redis_put_number(args, request->named != 0);
     jm_redis_put_number(args, request->repeat != 0);
     jm_redis_put_number(args, request->patient != 0);
+    jm_redis_put_number(args, jm_min(request->waited, JM_REDIS_EVER));
     jm_redis_put_number(args, request->who);
     jm_redis_put_number(args, jm_min(request->keep, JM_REDIS_EVER));
     jm_redis_put_number(args, jm_min(request->unmarked, JM_REDIS_EVER));
@@ -194,6 +239,8 @@ jm_redis_opened(jm_redis_t *redis, void *data, const redisReply *reply)
 
     jm_redis_get_view(&in, &op->view);
     jm_redis_get_near(&in, &op->near);
+
+    op->service = (unsigned) jm_redis_get(&in, UINT8_MAX);
 
     in.bad |= (claim.n != 0 && claim.n != op->request.n);
     in.bad |= (op->claim != NULL && op->found <= JM_LEDGER_TOLD
@@ -239,9 +286,7 @@ jm_redis_get_claim(jm_redis_reader_t *in, jm_ledger_claim_t *claim)
 static void
 jm_redis_open_hold(jm_redis_t *redis, jm_op_open_t *op, unsigned held)
 {
-    if (op->hold == NULL || op->client == NULL
-        || op->found == JM_LEDGER_TWIN || op->found == JM_LEDGER_REUSED)
-    {
+    if (op->hold == NULL || op->client == NULL || op->found > JM_LEDGER_TOLD) {
         return;
     }
 
@@ -260,11 +305,19 @@ jm_redis_ended(jm_backend_t *b, jm_ledger_claim_t *claim, jm_claim_e how,
     jm_redis_args_t  args;
 
     if (claim->serial != 0) {
-        jm_redis_begin(&args, b->ctx, "ended", 0);
+        jm_redis_begin_told(&args, b->ctx, "ended");
         jm_redis_put_claim(&args, claim);
         jm_redis_put_number(&args, how);
         jm_redis_put_error(&args, error);
-        jm_redis_say(&args);
+
+        /* the request is closed in a moment, and that goes with it */
+
+        if (how == JM_CLAIM_ANSWERED || how == JM_CLAIM_TOLD) {
+            jm_redis_say(&args);
+
+        } else {
+            jm_redis_say_now(&args);
+        }
     }
 
     if (how == JM_CLAIM_HANDED || how == JM_CLAIM_FAILED) {
@@ -286,7 +339,7 @@ jm_redis_fetched(jm_backend_t *b, uint64_t serial, const jm_str_t *ids,
     size_t           i;
     jm_redis_args_t  args;
 
-    jm_redis_begin(&args, b->ctx, "fetched", 0);
+    jm_redis_begin_told(&args, b->ctx, "fetched");
     jm_redis_put_number(&args, serial);
     jm_redis_put_number(&args, n);
 
@@ -294,7 +347,7 @@ jm_redis_fetched(jm_backend_t *b, uint64_t serial, const jm_str_t *ids,
         jm_redis_put(&args, ids[i]);
     }
 
-    jm_redis_say(&args);
+    jm_redis_say_now(&args);
 }
 
 
@@ -304,17 +357,31 @@ jm_redis_release(jm_backend_t *b, jm_hold_t *hold)
     jm_redis_args_t  args;
 
     if (hold->running) {
-        jm_redis_begin(&args, b->ctx, "release", 0);
+        jm_redis_begin_told(&args, b->ctx, "release");
         jm_redis_put_digest(&args, hold->serial);
         jm_redis_put_number(&args, hold->running);
         jm_redis_put_number(&args, hold->images);
         jm_redis_put_number(&args, hold->cost);
-        jm_redis_say(&args);
+        jm_redis_say_now(&args);
     }
 
     hold->running = 0;
     hold->images = 0;
     hold->cost = 0;
+}
+
+
+static void
+jm_redis_query_denied(jm_backend_t *b, unsigned account)
+{
+    jm_redis_t       *redis = b->ctx;
+    jm_redis_args_t   args;
+
+    if (account < redis->naccounts) {
+        jm_redis_begin_told(&args, redis, "query_denied");
+        jm_redis_put_account(&args, account);
+        jm_redis_say(&args);
+    }
 }
 
 
@@ -434,20 +501,6 @@ jm_redis_clients_seen(jm_redis_t *redis, void *data, const redisReply *reply)
     op->away = in.bad;
 
     jm_redis_clients_next(redis, op);
-}
-
-
-static void
-jm_redis_query_denied(jm_backend_t *b, unsigned account)
-{
-    jm_redis_t       *redis = b->ctx;
-    jm_redis_args_t   args;
-
-    if (account < redis->naccounts) {
-        jm_redis_begin(&args, redis, "query_denied", 0);
-        jm_redis_put_account(&args, account);
-        jm_redis_say(&args);
-    }
 }
 
 

@@ -24,6 +24,7 @@ static void jm_redis_put_place_request(jm_redis_args_t *args,
     const jm_op_place_t *op);
 static void jm_redis_placed(jm_redis_t *redis, void *data,
     const redisReply *reply);
+static void jm_redis_get_submitted(jm_redis_reader_t *in, jm_op_place_t *op);
 static jm_queue_e jm_redis_get_place(jm_redis_reader_t *in,
     const jm_redis_t *redis, jm_place_t *place, uint64_t *wait);
 static void jm_redis_submit(jm_backend_t *b, jm_op_submit_t *op);
@@ -59,6 +60,7 @@ jm_redis_place(jm_backend_t *b, jm_op_place_t *op)
 
     op->gone = 0;
     op->canceled = 0;
+    op->submitted = 0;
     op->away = 0;
 
     if (op->listed != NULL && !redis->listed(redis->ctx, op->listed)) {
@@ -81,6 +83,12 @@ jm_redis_place(jm_backend_t *b, jm_op_place_t *op)
     jm_redis_put_number(&args, op->bound != 0);
     jm_redis_put_account(&args, op->account);
     jm_redis_put_number(&args, op->fixed != 0);
+    jm_redis_put_number(&args, op->submit != NULL);
+
+    if (op->submit != NULL) {
+        jm_redis_put_task(&args, op->submit->claim, op->submit->task);
+    }
+
     jm_redis_send(&args, jm_redis_placed, op);
 }
 
@@ -149,6 +157,11 @@ jm_redis_placed(jm_redis_t *redis, void *data, const redisReply *reply)
 
     op->canceled = (gone == 1);
 
+    if (op->submit != NULL && op->rc == JM_QUEUE_GRANTED) {
+        op->submit->account = place.account;
+        jm_redis_get_submitted(&in, op);
+    }
+
     if (in.bad) {
         jm_redis_undo(redis, op->number);
 
@@ -158,6 +171,39 @@ jm_redis_placed(jm_redis_t *redis, void *data, const redisReply *reply)
 
     op->away = (in.bad || gone == JM_REDIS_FORGOTTEN);
     op->done.handler(op->done.data);
+}
+
+
+static void
+jm_redis_get_submitted(jm_redis_reader_t *in, jm_op_place_t *op)
+{
+    unsigned         canceled;
+    uint16_t         round, own;
+    uint64_t         refused;
+    jm_op_submit_t  *submit;
+
+    submit = op->submit;
+
+    refused = jm_redis_get(in, JM_REDIS_FORGOTTEN);
+    in->bad |= (refused == JM_REDIS_FORGOTTEN);
+
+    canceled = (unsigned) jm_redis_get(in, 1);
+    round = (uint16_t) jm_redis_get(in, UINT16_MAX);
+    own = (uint16_t) jm_redis_get(in, 1);
+
+    if (in->bad) {
+        return;
+    }
+
+    op->submitted = 1;
+
+    submit->rc = refused ? JM_INVALID : JM_OK;
+    submit->canceled = canceled;
+    submit->over = JM_QUOTA_OK;
+    submit->away = 0;
+
+    submit->claim->slots[submit->task].round = round;
+    submit->claim->slots[submit->task].own = own;
 }
 
 
@@ -296,12 +342,12 @@ jm_redis_sent(jm_backend_t *b, jm_ledger_claim_t *claim, unsigned task,
 {
     jm_redis_args_t  args;
 
-    jm_redis_begin(&args, b->ctx, "sent", 0);
+    jm_redis_begin_told(&args, b->ctx, "sent");
     jm_redis_put_task(&args, claim, task);
     jm_redis_put_place(&args, place);
     jm_redis_put_number(&args, what);
     jm_redis_put(&args, id);
-    jm_redis_say(&args);
+    jm_redis_say_now(&args);
 }
 
 
@@ -324,7 +370,7 @@ jm_redis_leave(jm_backend_t *b, jm_place_t *place, jm_leave_e how)
         return;
     }
 
-    jm_redis_begin(&args, b->ctx, "leave", 0);
+    jm_redis_begin_told(&args, b->ctx, "leave");
     jm_redis_put_place(&args, place);
     jm_redis_put_number(&args, how);
     jm_redis_say(&args);

@@ -40,6 +40,7 @@ typedef struct {
     uint64_t             until;
     unsigned             kept;
     jm_hold_t           *hold;
+    unsigned             release;   /* it runs no more: as release() then */
     const jm_client_t   *client;    /* who pays, or NULL */
     jm_bill_t            bill;
     uint64_t             price;     /* of a picture, by its model's name */
@@ -50,6 +51,7 @@ typedef struct {
     unsigned             first;
     unsigned             billed;
     unsigned             away;
+    uint64_t             number;    /* the store's own */
 } jm_op_over_t;
 
 

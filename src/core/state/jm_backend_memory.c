@@ -26,11 +26,11 @@ static void jm_memory_ended(jm_backend_t *b, jm_ledger_claim_t *claim,
 static void jm_memory_fetched(jm_backend_t *b, uint64_t serial,
     const jm_str_t *ids, size_t n);
 static void jm_memory_release(jm_backend_t *b, jm_hold_t *hold);
+static void jm_memory_query_denied(jm_backend_t *b, unsigned account);
 static void jm_memory_usage(jm_backend_t *b, jm_op_usage_t *op);
 static void jm_memory_clients(jm_backend_t *b, jm_op_clients_t *op);
 static void jm_memory_accounts(jm_backend_t *b, jm_op_accounts_t *op);
 static void jm_memory_waits(jm_backend_t *b, jm_op_waits_t *op);
-static void jm_memory_query_denied(jm_backend_t *b, unsigned account);
 
 
 void
@@ -42,11 +42,11 @@ jm_backend_memory(jm_backend_t *b)
     b->ended = jm_memory_ended;
     b->fetched = jm_memory_fetched;
     b->release = jm_memory_release;
+    b->query_denied = jm_memory_query_denied;
     b->usage = jm_memory_usage;
     b->clients = jm_memory_clients;
     b->accounts = jm_memory_accounts;
     b->waits = jm_memory_waits;
-    b->query_denied = jm_memory_query_denied;
 
     jm_backend_memory_tasks(b);
     jm_backend_memory_look(b);
@@ -94,6 +94,7 @@ jm_memory_service(jm_backend_t *b, jm_op_service_t *op)
 
     b->unlock(b->ctx);
 
+    op->away = 0;
     op->done.handler(op->done.data);
 }
 
@@ -296,6 +297,19 @@ jm_memory_release(jm_backend_t *b, jm_hold_t *hold)
 
 
 static void
+jm_memory_query_denied(jm_backend_t *b, unsigned account)
+{
+    jm_state_t  *st;
+
+    st = b->lock(b->ctx);
+
+    jm_queue_query_denied(&st->queue, account);
+
+    b->unlock(b->ctx);
+}
+
+
+static void
 jm_memory_usage(jm_backend_t *b, jm_op_usage_t *op)
 {
     jm_state_t  *st;
@@ -390,17 +404,4 @@ jm_memory_waits(jm_backend_t *b, jm_op_waits_t *op)
 
     op->away = 0;
     op->done.handler(op->done.data);
-}
-
-
-static void
-jm_memory_query_denied(jm_backend_t *b, unsigned account)
-{
-    jm_state_t  *st;
-
-    st = b->lock(b->ctx);
-
-    jm_queue_query_denied(&st->queue, account);
-
-    b->unlock(b->ctx);
 }

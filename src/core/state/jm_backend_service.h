@@ -33,6 +33,7 @@ typedef struct {
     unsigned             n;
     unsigned             service;
     jm_service_news_e    news;
+    unsigned             away;
 } jm_op_service_t;
 
 

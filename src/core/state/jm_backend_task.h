@@ -17,12 +17,41 @@
 
 
 /*
+ * May a task be submitted?  A client that joined another's request, and is held
+ * for nothing yet, is held now: most has no pictures for all others.  rc is
+ * JM_INVALID when the task is another one's; it has not to be submitted either
+ * when over is not JM_QUOTA_OK, unless force was set.
+ */
+
+typedef struct {
+    jm_done_t            done;
+    jm_ledger_claim_t   *claim;     /* NULL: none in the ledger */
+    unsigned             task;
+    unsigned             account;
+    const jm_client_t   *client;
+    jm_hold_t           *hold;
+    jm_bill_t            most;
+    unsigned             force;
+    unsigned             canceled;  /* with JM_INVALID: that is why */
+    jm_rc_e              rc;
+    jm_quota_e           over;
+    jm_quota_view_t      view;
+    unsigned             away;
+    uint64_t             number;    /* the store's own */
+} jm_op_submit_t;
+
+
+/*
  * A place is entered where there is none (serial 0), or looked at.  One that is
  * bound has to be on account; unless that is fixed any other will do when this
  * one is set aside, and as long as there is no place yet JM_QUEUE_WAIT says
  * to look again in JM_QUEUE_AGAIN ms.  It gets none, and gone is set, if listed
  * is a client that no file of keys names any more; nor does a task that was
  * canceled.
+ *
+ * With submit, whose most has no pictures and which has a claim, a place that
+ * is granted is submitted as well: then submitted is set, and it is answered,
+ * but its done is not called.  Its account is set to the place's.
  */
 
 #define JM_QUEUE_AGAIN      100
@@ -36,6 +65,8 @@ typedef struct {
     unsigned             account;
     unsigned             bound;
     unsigned             fixed;
+    jm_op_submit_t      *submit;    /* or NULL */
+    unsigned             submitted;
     unsigned             gone;
     unsigned             canceled;
     jm_queue_e           rc;        /* as of jm_queue_enter() */
@@ -64,31 +95,6 @@ typedef struct {
     unsigned             first;     /* credentials: since a submit was taken */
     unsigned             away;
 } jm_op_refused_t;
-
-
-/*
- * May a task be submitted?  A client that joined another's request, and is held
- * for nothing yet, is held now: most has no pictures for all others.  rc is
- * JM_INVALID when the task is another one's; it has not to be submitted either
- * when over is not JM_QUOTA_OK, unless force was set.
- */
-
-typedef struct {
-    jm_done_t            done;
-    jm_ledger_claim_t   *claim;     /* NULL: none in the ledger */
-    unsigned             task;
-    unsigned             account;
-    const jm_client_t   *client;
-    jm_hold_t           *hold;
-    jm_bill_t            most;
-    unsigned             force;
-    unsigned             canceled;  /* with JM_INVALID: that is why */
-    jm_rc_e              rc;
-    jm_quota_e           over;
-    jm_quota_view_t      view;
-    unsigned             away;
-    uint64_t             number;    /* the store's own */
-} jm_op_submit_t;
 
 
 /* what became of a submit */

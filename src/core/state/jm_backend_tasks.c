@@ -23,6 +23,7 @@ static unsigned jm_memory_canceled(jm_state_t *st, uint64_t entry,
 static void jm_memory_enter(jm_state_t *st, jm_op_place_t *op);
 static void jm_memory_bind(jm_state_t *st, jm_op_place_t *op);
 static void jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op);
+static void jm_memory_may(jm_state_t *st, jm_op_submit_t *op);
 static void jm_memory_refused(jm_backend_t *b, jm_op_refused_t *op);
 static void jm_memory_sent(jm_backend_t *b, jm_ledger_claim_t *claim,
     unsigned task, jm_place_t *place, jm_sent_e what, jm_str_t id);
@@ -83,6 +84,7 @@ jm_memory_place(jm_backend_t *b, jm_op_place_t *op)
 
     op->gone = 0;
     op->canceled = 0;
+    op->submitted = 0;
 
     st = b->lock(b->ctx);
 
@@ -118,6 +120,14 @@ done:
     if (op->rc == JM_QUEUE_WAIT && op->place->serial != 0) {
         jm_queue_standing(&st->queue, op->place->ref, op->request.entry,
                           op->request.task, st->now, &op->turn);
+    }
+
+    if (op->submit != NULL && op->rc == JM_QUEUE_GRANTED && !op->gone) {
+        op->submitted = 1;
+        op->submit->account = op->place->account;
+        op->submit->away = 0;
+
+        jm_memory_may(st, op->submit);
     }
 
     b->unlock(b->ctx);
@@ -179,11 +189,23 @@ jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op)
 {
     jm_state_t  *st;
 
+    st = b->lock(b->ctx);
+
+    jm_memory_may(st, op);
+
+    b->unlock(b->ctx);
+
+    op->away = 0;
+    op->done.handler(op->done.data);
+}
+
+
+static void
+jm_memory_may(jm_state_t *st, jm_op_submit_t *op)
+{
     op->rc = JM_OK;
     op->over = JM_QUOTA_OK;
     op->canceled = 0;
-
-    st = b->lock(b->ctx);
 
     if (op->most.images != 0) {
         op->over = jm_quota_enter_hold(&st->quota, op->client, &op->most,
@@ -198,11 +220,6 @@ jm_memory_submit(jm_backend_t *b, jm_op_submit_t *op)
         op->canceled = op->rc != JM_OK
                        && jm_memory_canceled(st, op->claim->serial, op->task);
     }
-
-    b->unlock(b->ctx);
-
-    op->away = 0;
-    op->done.handler(op->done.data);
 }
 
 
@@ -372,6 +389,10 @@ jm_memory_over(jm_backend_t *b, jm_op_over_t *op)
 
     } else if (op->first && op->joined.len != 0 && op->how == JM_LEAVE_OVER) {
         (void) jm_queue_ended(&st->queue, op->account, op->joined, st->now);
+    }
+
+    if (op->release && op->hold != NULL) {
+        jm_quota_release(&st->quota, op->hold);
     }
 
     b->unlock(b->ctx);

@@ -75,6 +75,7 @@ typedef struct {
     unsigned         named;
     unsigned         repeat;        /* not named, but it has come before */
     unsigned         patient;       /* it may be opened again a moment later */
+    uint64_t         waited;        /* ms since it was told to be, 0: never */
     uint32_t         who;
     uint64_t         keep;          /* ms for which it is kept when over */
     uint64_t         unmarked;      /* ms for which it is owed, 0: it is not */

@@ -24,16 +24,21 @@
 --   f<account> lost places: when they were asked for
 --   D        processes that are dead: since when
 --   d<number> what has to be done to undo a call
+--   m<name>  the last that a process told, and what it has not told before that
 
 local LEASE = 15000
 local UNDO_FOR = 600000
 local DEAD_FOR = 86400000
+local TOLD_FOR = 86400000           -- a process tells what it kept until then
+local TOLD_LATE = 65536             -- and no more than these
+local TOLD_GAPS = 64
 local NUMBERS = 1048576             -- that are given out in a second, at most
 
 -- what is in headers of the core by the same names
 
-local LEDGER_NEW, LEDGER_FOUND, LEDGER_TOLD, LEDGER_TWIN, LEDGER_REUSED =
-    0, 1, 2, 3, 5
+local LEDGER_NEW, LEDGER_FOUND, LEDGER_TOLD, LEDGER_TWIN, LEDGER_OTHER,
+      LEDGER_REUSED =
+    0, 1, 2, 3, 4, 5
 
 local LOOK_OWN, LOOK_WAIT, LOOK_TAKEN, LOOK_TOLD, LOOK_UNKNOWN,
       LOOK_CANCELED, LOOK_GONE, LOOK_RESULT, LOOK_LOST =
@@ -98,6 +103,15 @@ local function lives(owner)
     end
 
     return alive[owner]
+end
+
+-- whether a process has said since then that it lives
+
+local function heard(owner, since)
+    local lease = owner ~= OWNER
+                  and redis.call('ZSCORE', P .. 'o', number(owner))
+
+    return owner == OWNER or (lease and tonumber(lease) - LEASE > since)
 end
 
 -- since when a process is dead, as far as is known
@@ -180,21 +194,121 @@ end
 
 local ends = {}
 
+-- What a process tells is sent again when its answer was lost, in the same
+-- order, in which one may be refused, and the next is not.  Each has a number:
+-- of those before the last one that have not come yet the first and the last of
+-- each row are known.
+
+local function gaps_of(n, text)
+    local last, gaps = 0, {}
+
+    for word in string.gmatch(text, '%d+') do
+        gaps[#gaps + 1] = tonumber(word)
+    end
+
+    last = table.remove(gaps, 1) or 0
+
+    if n > last then
+        if n > last + 1 then
+            gaps[#gaps + 1] = max(last + 1, n - TOLD_LATE)
+            gaps[#gaps + 1] = n - 1
+        end
+
+        return true, n, gaps
+    end
+
+    for i = 1, #gaps, 2 do
+        local from, to = gaps[i], gaps[i + 1]
+
+        if n >= from and n <= to then
+            table.remove(gaps, i)
+            table.remove(gaps, i)
+
+            if n < to then
+                table.insert(gaps, i, to)
+                table.insert(gaps, i, n + 1)
+            end
+
+            if n > from then
+                table.insert(gaps, i, n - 1)
+                table.insert(gaps, i, from)
+            end
+
+            return true, last, gaps
+        end
+    end
+
+    return false, last, gaps
+end
+
+-- Whether what a process tells with this number has not been done.
+
+local function is_new(name, n)
+    local key = P .. 'm' .. name
+    local text = redis.call('SET', key, number(n), 'PX', TOLD_FOR, 'GET')
+
+    if text == number(n - 1) then
+        return true
+    end
+
+    local new, last, gaps = gaps_of(n, text or '')
+
+    while #gaps > 2 * TOLD_GAPS or (gaps[2] and gaps[2] < last - TOLD_LATE) do
+        table.remove(gaps, 1)
+        table.remove(gaps, 1)
+    end
+
+    for i, gap in ipairs(gaps) do
+        gaps[i] = ' ' .. number(gap)
+    end
+
+    redis.call('SET', key, number(last) .. table.concat(gaps), 'PX', TOLD_FOR)
+
+    return new
+end
+
+local function begin(keys, given)
+    local time = redis.call('TIME')
+
+    floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
+
+    P = keys[1]
+    SECONDS = tonumber(time[1])
+    NOW = SECONDS * 1000 + floor(tonumber(time[2]) / 1000)
+
+    args, nargs = given, 0
+
+    OWNER, NUMBER = num(), num()
+    alive = { [OWNER] = OWNER ~= 0 }
+end
+
+local function perform(body)
+    records, dirty, news, undoes = {}, {}, {}, {}
+
+    local reply = body()
+
+    for _, finish in ipairs(ends) do
+        finish()
+    end
+
+    flush()
+
+    return reply
+end
+
+local bodies = {}
+
+-- what is only told is a part of "many", and nothing else
+
+local function told(name, body)
+    bodies[name] = body
+end
+
 local function register(name, body)
+    told(name, body)
+
     redis.register_function('jimeng1_' .. name, function (keys, given)
-        local time = redis.call('TIME')
-
-        floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
-
-        P = keys[1]
-        SECONDS = tonumber(time[1])
-        NOW = SECONDS * 1000 + floor(tonumber(time[2]) / 1000)
-
-        args, nargs = given, 0
-        records, dirty, news, undoes = {}, {}, {}, {}
-
-        OWNER, NUMBER = num(), num()
-        alive = { [OWNER] = OWNER ~= 0 }
+        begin(keys, given)
 
         -- it was undone before it was done, or is a process's of which a
         -- server that has lost all has not heard yet
@@ -206,14 +320,37 @@ local function register(name, body)
             return {}
         end
 
-        local reply = body()
-
-        for _, finish in ipairs(ends) do
-            finish()
-        end
-
-        flush()
-
-        return reply
+        return perform(body)
     end)
 end
+
+-- name of the process, number of what it tells; of each of that: the function,
+-- how many arguments it has, and these.  One that fails does not keep others
+-- from being done.
+
+redis.register_function('jimeng1_many', function (keys, given)
+    local failed
+
+    begin(keys, given)
+
+    if not is_new(str(), num()) then
+        return
+    end
+
+    while nargs < #args do
+        local body, n = bodies[str()], num()
+        local next_one = nargs + n
+        local done, why = pcall(perform, body)
+
+        if not done then
+            failed = failed or why
+        end
+
+        nargs = next_one
+    end
+
+    if failed then
+        return redis.error_reply(type(failed) == 'table' and failed.err
+                                 or tostring(failed))
+    end
+end)

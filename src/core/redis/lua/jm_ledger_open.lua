@@ -28,7 +28,8 @@ local function search(request, entries)
         elseif request.named ~= 0 then
             return e
 
-        elseif #e.slots == request.n and rank(e) > best then
+        elseif (request.n == 0 or #e.slots == request.n) and rank(e) > best
+        then
             best = rank(e)
             found = e
         end
@@ -47,7 +48,9 @@ local function find_owed(request, entries)
         local least = e.tell ~= 0 and min(request.unmarked, LEDGER_TOLD_FOR)
                       or request.unmarked
 
-        if e.owed == 0 or e.who ~= request.who or #e.slots ~= request.n then
+        if e.owed == 0 or e.who ~= request.who
+           or (request.n ~= 0 and #e.slots ~= request.n)
+        then
             -- another one's
 
         elseif expired(e) then
@@ -72,9 +75,69 @@ local function find_owed(request, entries)
     return owed or told, owed == nil and told ~= nil
 end
 
+local function first(request, entries)
+    if request.named ~= 0 or request.again ~= 0 then
+        return search(request, entries), false
+    end
+
+    if request.unmarked ~= 0 then
+        return find_owed(request, entries)
+    end
+end
+
+-- the last byte is the service's, in whose words the request was read
+
+local function words(fingerprint)
+    return string.sub(fingerprint, 1, -2), string.byte(fingerprint, -1)
+end
+
+local function read_other(e, request)
+    local what, service = words(e.fingerprint)
+    local asked, other = words(request.fingerprint)
+
+    return request.several ~= 0 and service ~= other and what == asked
+end
+
+-- whether nothing was made, is made, or can be asked for, of an entry
+
+local function spare(e)
+    for _, slot in ipairs(e.slots) do
+        if slot.state ~= FREE then
+            return false
+        end
+    end
+
+    return e.clients == 0 and e.handed == 0
+end
+
+local function watched(key)
+    for _, e in ipairs(of_key(key)) do
+        watch(e)
+    end
+
+    return of_key(key)
+end
+
+-- Returns the service in whose words such a request is there, or nil.
+
+function ledger.served(request)
+    local e = first(request, watched(request.key))
+
+    if e == nil or spare(e) then
+        return nil
+    end
+
+    local what, service = words(e.fingerprint)
+
+    return what == words(request.fingerprint) and service or nil
+end
+
+-- A client seems to wait for the same.  A process may be dead for as long as its
+-- lease is: it is known to live once it has said so since the request came.
+
 local function twin(request, entries)
     if request.named ~= 0 or request.again ~= 0 or request.unmarked == 0
-       or request.patient == 0
+       or (request.patient == 0 and request.waited == 0)
     then
         return false
     end
@@ -82,6 +145,8 @@ local function twin(request, entries)
     for i, e in ipairs(entries) do
         if i <= LEDGER_NEAR and e.waits ~= 0 and e.who == request.who
            and #e.slots == request.n
+           and (request.patient ~= 0
+                or not heard(e.waits, NOW - request.waited))
         then
             return true
         end
@@ -114,27 +179,29 @@ end
 function ledger.request()
     return {
         serial = num(), key = str(), fingerprint = str(), n = num(),
-        named = num(), again = num(), patient = num(), who = num(),
-        keep = num(), unmarked = num()
+        several = num(), named = num(), again = num(), patient = num(),
+        waited = num(), who = num(), keep = num(), unmarked = num()
     }
 end
 
--- Returns what was found, and sets the claim.
+-- Returns what was found, and sets the claim; with LEDGER_TOLD the error, with
+-- LEDGER_OTHER the service.
 
 function ledger.open(request, claim)
-    local entries, e, told = of_key(request.key)
+    local entries = watched(request.key)
+    local e, told = first(request, entries)
 
-    for _, other in ipairs(entries) do
-        watch(other)
-    end
+    while e and read_other(e, request) do
+        local _, service = words(e.fingerprint)
 
-    entries = of_key(request.key)
+        if not spare(e) then
+            return LEDGER_OTHER, service
+        end
 
-    if request.named ~= 0 or request.again ~= 0 then
-        e = search(request, entries)
+        drop(e)
 
-    elseif request.unmarked ~= 0 then
-        e, told = find_owed(request, entries)
+        entries = of_key(request.key)
+        e, told = first(request, entries)
     end
 
     if e == nil then

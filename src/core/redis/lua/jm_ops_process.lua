@@ -150,13 +150,13 @@ end)
 
 -- the process ends
 
-register('quit', function ()
+told('quit', function ()
     redis.call('ZADD', P .. 'o', 'XX', number(NOW), number(OWNER))
 end)
 
 -- another process, which has died
 
-register('bury', function ()
+told('bury', function ()
     queue.heard()
     redis.call('ZADD', P .. 'o', 'XX', number(NOW), number(num()))
 end)
@@ -187,7 +187,7 @@ local undo = {
     end
 }
 
-register('undo', function ()
+told('undo', function ()
     local key = P .. 'd' .. number(num())
     local text = redis.call('GET', key)
 
@@ -208,6 +208,6 @@ end)
 
 -- an account whose query was refused
 
-register('query_denied', function ()
+told('query_denied', function ()
     queue.query_denied(num())
 end)

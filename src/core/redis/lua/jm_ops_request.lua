@@ -33,17 +33,43 @@ register('rate', function ()
     return reply
 end)
 
+-- whether there is a request; if so it; n, and of each service its number in a
+-- fingerprint, its model, n, accounts
+-- service, news
+
+register('service', function ()
+    local request = num() ~= 0 and ledger.request() or nil
+    local kind = request and ledger.served(request)
+    local services = {}
+
+    for i = 1, num() do
+        services[i] = { kind = num(), model = str(), accounts = {} }
+
+        for n = 1, num() do
+            services[i].accounts[n] = num()
+        end
+    end
+
+    for i, service in ipairs(services) do
+        if service.kind == kind then
+            return { i - 1, 0 }
+        end
+    end
+
+    return { queue.service(services) }
+end)
+
 -- whether there is a request; if so it; client, bill, whether to hold, force
 -- found, joins, over, whether it is held; if there is a request its claim:
 -- serial, turn, attached, told, n, and of each task round, own, over;
--- told, view, near
+-- told, view, near, service
 
 register('open', function ()
     local claim = { serial = 0, turn = 0, attached = 0, told = 0 }
     local request = num() ~= 0 and ledger.request() or nil
     local client, most = quota.client(), quota.bill()
     local holds, force = num() ~= 0, num() ~= 0
-    local found, told = LEDGER_NEW, nil
+    local found, told, service = LEDGER_NEW, nil, 0
     local joins, over, held = 0, 0, 0
     local view, near = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0 }
 
@@ -51,7 +77,11 @@ register('open', function ()
         found, told = ledger.open(request, claim)
     end
 
-    if found ~= LEDGER_TWIN and found ~= LEDGER_REUSED then
+    if found == LEDGER_OTHER then
+        service, told = told, nil
+    end
+
+    if found <= LEDGER_TOLD then
         if found ~= LEDGER_NEW then
             joins = 1
 
@@ -84,6 +114,8 @@ register('open', function ()
     append(reply, view)
     append(reply, near)
 
+    reply[#reply + 1] = service
+
     return reply
 end)
 
@@ -92,7 +124,7 @@ end)
 local LEFT, ANSWERED, TOLD_AGAIN, OVER_AND_CLOSED, HANDED, FAILED =
     0, 1, 2, 4, 5, 6
 
-register('ended', function ()
+told('ended', function ()
     local claim, how, told = ledger.claim(), num(), error_of()
 
     if how == LEFT then
@@ -121,7 +153,7 @@ end)
 
 -- entry, n, ids
 
-register('fetched', function ()
+told('fetched', function ()
     local serial, ids = num(), {}
 
     for i = 1, num() do
@@ -133,7 +165,7 @@ end)
 
 -- client's id, running, pictures, cost
 
-register('release', function ()
+told('release', function ()
     quota.unhold(str(), num(), num(), num())
 end)
 

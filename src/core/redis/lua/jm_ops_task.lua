@@ -20,12 +20,28 @@ local function canceled(request)
                == LOOK_CANCELED
 end
 
--- place, request, whether it is bound and to which account, and for good
--- rc, wait, serial, grip, account, canceled (2: forgotten), position, of, eta
+-- rc (2: forgotten), canceled, round, own
+
+local function submit(claim, i, account)
+    local rc, gone = 0, 0
+
+    if not ledger.submit(claim, i, account) then
+        rc = forgotten(claim.serial) and 2 or 1
+        gone = ledger.peek(claim.serial, i).look == LOOK_CANCELED and 1 or 0
+    end
+
+    return { rc, gone, claim[i].round, claim[i].own }
+end
+
+-- place, request, whether it is bound and to which account, and for good;
+-- whether to submit it; if so as "submit" has a claim, and its number
+-- rc, wait, serial, grip, account, canceled (2: forgotten), position, of, eta;
+-- if it was submitted rc, canceled, round, own
 
 register('place', function ()
     local handle, request = queue.handle(), queue.request()
     local bound, account, fixed = num() ~= 0, num(), num() ~= 0
+    local claim = num() ~= 0 and num() ~= 0 and ledger.claim() or nil
     local gone, rc, wait, p = false
 
     if handle.serial ~= 0 and not queue.knows(handle.serial)
@@ -91,6 +107,10 @@ register('place', function ()
 
     append(reply, { gone and 1 or 0, position, of, eta })
 
+    if claim and rc == GRANTED then
+        append(reply, submit(claim, num() + 1, p.account))
+    end
+
     return reply
 end)
 
@@ -102,7 +122,7 @@ register('submit', function ()
     local claim = num() ~= 0 and ledger.claim() or nil
     local i, account = num() + 1, num()
     local client, most, force = quota.client(), quota.bill(), num() ~= 0
-    local rc, gone, over, held = 0, 0, 0, 0
+    local over, held = 0, 0
     local view = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
     if most.images ~= 0 then
@@ -113,17 +133,14 @@ register('submit', function ()
         end
     end
 
+    local reply = { 0, 0, claim and claim[i].round or 0,
+                    claim and claim[i].own or 0 }
+
     if claim and (over == 0 or force) then
-        if not ledger.submit(claim, i, account) then
-            rc = forgotten(claim.serial) and 2 or 1
-            gone = ledger.peek(claim.serial, i).look == LOOK_CANCELED and 1
-                   or 0
-        end
+        reply = submit(claim, i, account)
     end
 
-    local reply = { rc, gone, claim and claim[i].round or 0,
-                    claim and claim[i].own or 0, over, held }
-
+    append(reply, { over, held })
     append(reply, view)
 
     return reply
@@ -152,7 +169,7 @@ end)
 -- whether there is a claim; if so it with one task, and its number; place,
 -- what, the upstream's id
 
-register('sent', function ()
+told('sent', function ()
     local claim = num() ~= 0 and ledger.claim() or nil
     local i, handle, what, id = num() + 1, queue.handle(), num(), str()
 
@@ -167,7 +184,7 @@ end)
 
 -- place, how
 
-register('leave', function ()
+told('leave', function ()
     local handle = queue.handle()
 
     queue.leave(handle, num())
@@ -177,7 +194,8 @@ end)
 -- place, how, result, ms since 1970 until which it is of use, whether there is
 -- a hold; if so
 -- its client's id, pictures and cost that are left; client, bill, price,
--- joined, entry, left
+-- joined, entry, left; name of the process, and the number by which its client
+-- is released once, or 0
 -- first, kept, billed, pictures and cost that are delivered of the hold, near
 
 register('over', function ()
@@ -187,6 +205,7 @@ register('over', function ()
     local hold = num() ~= 0 and { id = str(), images = num(), cost = num() }
     local client, bill, price = quota.client(), quota.bill(), num()
     local joined, entry, left = str(), num(), num() ~= 0
+    local name, number_of = str(), num()
     local first, kept, billed, near = not left, 0, false, { 0, 0, 0, 0 }
     local images, cost = 0, 0
 
@@ -246,6 +265,10 @@ register('over', function ()
         queue.ended(account, joined)
     end
 
+    if number_of ~= 0 and is_new(name, number_of) then
+        quota.unhold(hold.id, 1, hold.images - images, hold.cost - cost)
+    end
+
     local reply = { first and 1 or 0, kept, billed and 1 or 0, images, cost,
                     bill.cost }
 
@@ -256,7 +279,7 @@ end)
 
 -- entry, task
 
-register('billed', function ()
+told('billed', function ()
     local entry = num()
 
     ledger.billed(entry, num() + 1)

@@ -163,7 +163,7 @@ function queue.configure(name, conf, new)
 
     a.effective = conf.concurrency
     a.taken, a.refusals, a.rest, a.next, a.probes = 0, 0, 0, 0, {}
-    a.aside, a.models = { 0, 0, 0 }, {}
+    a.aside, a.models = { 0, 0, 0, 0, 0 }, {}
 
     save_account(i)
 

@@ -327,7 +327,7 @@ local function model_aside(a, model)
         a.models[oldest] = nil
     end
 
-    a.models[model] = { 0, 0, 0 }
+    a.models[model] = { 0, 0, 0, 0, 0 }
 
     return a.models[model]
 end
@@ -356,6 +356,7 @@ function queue.denied(handle, model_only)
         aside[2] = NOW + min(QUEUE_ASIDE * 2 ^ min(aside[3], 5),
                              QUEUE_ASIDE_MAX)
         aside[3] = aside[3] + 1
+        aside[4] = floor(NOW / 1000)
 
         if not model_only then
             a.probes = {}

@@ -16,6 +16,7 @@ local QUEUE_PIECE = 16              -- what one call gives back, or grants
 local QUEUE_ASKED = 86400000
 local QUEUE_DOUBTS = 5
 local QUEUE_MODELS = 7
+local QUEUE_TRY = 10000
 
 local accounts, groups, state
 
