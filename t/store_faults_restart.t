@@ -4,6 +4,10 @@
 # requests are at each stage.  Without it all that was acknowledged is
 # forgotten: what runs comes to its end all the same and is counted, what waited
 # is told to come again, and a repeat is a new request.
+#
+# Seen failing: "what waited", told that it is too late, without what
+# forgotten() says of its place; what alice has used, without what it says of an
+# end, and with another salt after the restart.
 
 use strict;
 use warnings;
