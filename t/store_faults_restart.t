@@ -7,7 +7,8 @@
 #
 # Seen failing: "what waited", told that it is too late, without what
 # forgotten() says of its place; what alice has used, without what it says of an
-# end, and with another salt after the restart.
+# end, and with another salt after the restart; "at once", with calls of a
+# process that the server has not heard of.
 
 use strict;
 use warnings;
@@ -43,8 +44,11 @@ $f = Jimeng::Test::StoreFault->new('forgotten', $redis->url);
 my $t = $f->t;
 
 $f->before;
+kill 'STOP', $f->pid(0);
 $redis->kill;
 $redis->start;
+wait_for { $redis->command(qw(ZCARD {jimeng}:o)) == 1 } 'the other has joined';
+kill 'CONT', $f->pid(0);
 
 # Who comes before the worker has said anew who it is has to come again: another
 # one would take it for dead, and this for lost.
