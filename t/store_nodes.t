@@ -25,6 +25,12 @@ plan(skip_all => 'there is no redis-server') unless Jimeng::Redis::there();
 my $password = 'the-password-of-redis';
 my $redis = Jimeng::Redis->new(appendonly => 1, password => $password);
 my $example = slurp(Jimeng::Test::Nginx::root() . '/conf-examples/two-nodes.conf');
+
+# What README says that a user needs.
+my $readme = slurp(Jimeng::Test::Nginx::root() . '/README.md');
+my ($rights) = $readme =~ /`(~\{jimeng\}:\* [^`]*)`/ or die 'README has no rights';
+$redis->command(qw(ACL SETUSER gateway on), ">$password", split ' ', $rights);
+
 my @keys = map { "sk-of-$_" } qw(alice bob);
 
 
@@ -35,7 +41,7 @@ sub node {
     my $conf = rewrite($example);
     my $port = $redis->port;
 
-    $conf =~ s{redis://127\.0\.0\.1:6379/0}{redis://127.0.0.1:$port/0}
+    $conf =~ s{redis://127\.0\.0\.1:6379/0}{redis://gateway\@127.0.0.1:$port/0}
         or die 'the example has no store';
     $conf =~ s{worker_processes auto;}{worker_processes 2;} or die 'no workers';
     $conf =~ s{(jimeng_timeout 240s;)}{$1 jimeng_poll_interval 100ms;} or die;

@@ -255,7 +255,7 @@ ngx_http_jimeng_data_asked(ngx_http_jimeng_delivery_t *d)
                                      JM_VISUAL_RESULT, answer, x->time);
 
     if (d->job->order.ids) {
-        ngx_http_jimeng_outcome_retrieved(d->task, answer);
+        ngx_http_jimeng_outcome_result(d->task, answer);
     }
 
     ngx_http_jimeng_log_answer(d->task, answer);

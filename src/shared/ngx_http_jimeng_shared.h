@@ -68,12 +68,9 @@ typedef struct {
 } ngx_http_jimeng_open_t;
 
 
-/* ngx_http_jimeng_open.c */
+/* ngx_http_jimeng_open.c, and _ledger.c: a claim of NULL is one on nothing */
 
 void ngx_http_jimeng_open(ngx_http_jimeng_open_t *o);
-
-/* ngx_http_jimeng_ledger.c: a claim of NULL is one on nothing */
-
 ngx_uint_t ngx_http_jimeng_ledger_kept(ngx_http_request_t *r);
 ngx_int_t ngx_http_jimeng_ledger_request(ngx_http_jimeng_open_t *o,
     jm_ledger_request_t *request);

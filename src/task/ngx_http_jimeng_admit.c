@@ -18,6 +18,9 @@
 
 static ngx_int_t ngx_http_jimeng_admit_bind(ngx_http_jimeng_job_t *job,
     ngx_uint_t number);
+static ngx_uint_t ngx_http_jimeng_admit_is_new(ngx_http_jimeng_task_t *task);
+static jm_op_submit_t *ngx_http_jimeng_admit_ahead(
+    ngx_http_jimeng_task_t *task, ngx_uint_t bound);
 static ngx_uint_t ngx_http_jimeng_admit_fixed(ngx_http_jimeng_task_t *task);
 static ngx_uint_t ngx_http_jimeng_admit_bound(ngx_http_jimeng_task_t *task);
 static void ngx_http_jimeng_admit_granted(ngx_http_jimeng_task_t *task);
@@ -58,7 +61,9 @@ ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
         op->look = JM_LOOK_OWN;
     }
 
-    if (zone && (op->claim || op->id.len || op->entry)) {
+    if (zone && (op->claim || op->id.len || op->entry)
+        && !ngx_http_jimeng_admit_is_new(task))
+    {
         ngx_http_jimeng_await(&task->slot.await, &op->done,
                               task->slot.looked.handler,
                               task->slot.looked.data);
@@ -70,6 +75,22 @@ ngx_http_jimeng_admit_look(ngx_http_jimeng_task_t *task)
     }
 
     task->slot.looked.handler(task->slot.looked.data);
+}
+
+
+/* nobody else has anything of a request that was entered just now */
+
+static ngx_uint_t
+ngx_http_jimeng_admit_is_new(ngx_http_jimeng_task_t *task)
+{
+    jm_op_look_t           *op;
+    ngx_http_jimeng_ctx_t  *ctx;
+
+    op = &task->slot.look;
+    ctx = ngx_http_get_module_ctx(task->job->request, ngx_http_jimeng_module);
+
+    return op->claim && op->claim->slots[op->task].own
+           && ctx->entered == JM_ENTERED_NEW;
 }
 
 
@@ -240,9 +261,39 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task)
     wish.pictures = job->order.pictures / job->order.n;
     wish.fixed = ngx_http_jimeng_admit_fixed(task) ? 1 : 0;
     wish.bound = ngx_http_jimeng_admit_bound(task) ? 1 : 0;
-    wish.submit = ngx_http_jimeng_submit_ahead(task, wish.bound);
+    wish.submit = ngx_http_jimeng_admit_ahead(task, wish.bound);
 
     ngx_http_jimeng_slot_look(&task->slot, &wish);
+}
+
+
+/*
+ * Returns what is asked with the task's place, for one call to the store less:
+ * where nothing is to be looked at between both, as another account that a task
+ * beside it is on, or a client that has to be held first.  NULL: it is asked
+ * for by itself.
+ */
+
+static jm_op_submit_t *
+ngx_http_jimeng_admit_ahead(ngx_http_jimeng_task_t *task, ngx_uint_t bound)
+{
+    jm_op_submit_t         *op;
+    ngx_http_jimeng_job_t  *job;
+
+    job = task->job;
+    op = &task->slot.submit;
+
+    if (job->claim == NULL || (job->order.n > 1 && !bound)
+        || (job->hold && job->hold->attached))
+    {
+        return NULL;
+    }
+
+    op->claim = ngx_http_jimeng_ledger_of(job->claim);
+    op->task = (unsigned) (task - job->tasks);
+    op->most.images = 0;
+
+    return op;
 }
 
 
@@ -252,7 +303,7 @@ ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task)
  */
 
 jm_event_e
-ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task, jm_error_t *e)
+ngx_http_jimeng_admitted(ngx_http_jimeng_task_t *task, jm_error_t *e)
 {
     jm_op_place_t          *op;
     ngx_http_jimeng_job_t  *job;
@@ -275,8 +326,10 @@ ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task, jm_error_t *e)
         goto failed;
     }
 
-    ngx_http_jimeng_orphan_look(&task->slot, op->rc, &job->orphan,
-                                ngx_http_jimeng_line);
+    if (op->orphans) {
+        ngx_http_jimeng_orphan_look(&task->slot, op->rc, &job->orphan,
+                                    ngx_http_jimeng_line);
+    }
 
     switch (op->rc) {
 

@@ -271,7 +271,7 @@ ngx_http_jimeng_outcome_keep(ngx_http_jimeng_task_t *task,
     }
 
     if (task->job->order.ids) {
-        ngx_http_jimeng_outcome_retrieved(task, answer);
+        ngx_http_jimeng_outcome_result(task, answer);
     }
 
     if (answer->event == JM_EVENT_ACCEPTED) {
@@ -442,7 +442,7 @@ ngx_http_jimeng_outcome_progress(ngx_http_jimeng_task_t *task)
 /* what an answer means for a task that is asked for by its id */
 
 void
-ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
+ngx_http_jimeng_outcome_result(ngx_http_jimeng_task_t *task,
     jm_answer_t *answer)
 {
     if (answer->event == JM_EVENT_PENDING) {

@@ -13,56 +13,10 @@
 #include "ngx_http_jimeng_task.h"
 
 
-static void ngx_http_jimeng_submit_op(ngx_http_jimeng_task_t *task);
 static ngx_uint_t ngx_http_jimeng_submit_park(ngx_http_jimeng_task_t *task);
 static ngx_int_t ngx_http_jimeng_submit_allowed(ngx_http_jimeng_task_t *task,
     jm_error_t *e);
 static void ngx_http_jimeng_submit_others(ngx_http_jimeng_task_t *task);
-
-
-/*
- * Returns what is asked with the task's place, for one call to the store less:
- * where nothing is to be looked at between both, as another account that a task
- * beside it is on, or a client that has to be held first.  NULL: it is asked
- * for by itself.
- */
-
-jm_op_submit_t *
-ngx_http_jimeng_submit_ahead(ngx_http_jimeng_task_t *task, ngx_uint_t bound)
-{
-    ngx_http_jimeng_job_t  *job;
-
-    job = task->job;
-
-    if (job->claim == NULL || (job->order.n > 1 && !bound)
-        || (job->hold && job->hold->attached))
-    {
-        return NULL;
-    }
-
-    ngx_http_jimeng_submit_op(task);
-
-    return &task->slot.submit;
-}
-
-
-static void
-ngx_http_jimeng_submit_op(ngx_http_jimeng_task_t *task)
-{
-    jm_op_submit_t         *op;
-    ngx_http_jimeng_job_t  *job;
-
-    job = task->job;
-    op = &task->slot.submit;
-
-    op->claim = ngx_http_jimeng_ledger_of(job->claim);
-    op->task = (unsigned) (task - job->tasks);
-    op->account = job->account->queue_number;
-    op->rc = JM_OK;
-    op->over = JM_QUOTA_OK;
-    op->away = 0;
-    op->most.images = 0;
-}
 
 
 /*
@@ -98,13 +52,21 @@ ngx_http_jimeng_submit(ngx_http_jimeng_task_t *task)
     task->running = 0;
     task->strange_logged = 0;
 
+    /* it was let in with its place */
+
     if (task->slot.op.submitted) {
         task->slot.op.submitted = 0;
         task->slot.submitted.handler(task->slot.submitted.data);
         return;
     }
 
-    ngx_http_jimeng_submit_op(task);
+    op->claim = ngx_http_jimeng_ledger_of(job->claim);
+    op->task = (unsigned) (task - job->tasks);
+    op->account = job->account->queue_number;
+    op->rc = JM_OK;
+    op->over = JM_QUOTA_OK;
+    op->away = 0;
+    op->most.images = 0;
 
     if (hold && hold->attached) {
         op->client = hold->client;
@@ -241,17 +203,4 @@ ngx_http_jimeng_submit_unsent(ngx_http_jimeng_task_t *task)
         zone->backend.sent(&zone->backend, op->claim, op->task,
                            &task->slot.place, JM_SENT_BACK, none);
     }
-}
-
-
-/* the task does not go on, and was let in with its place */
-
-void
-ngx_http_jimeng_submit_drop(ngx_http_jimeng_task_t *task)
-{
-    if (task->slot.op.submitted && task->slot.submit.rc == JM_OK) {
-        ngx_http_jimeng_submit_unsent(task);
-    }
-
-    task->slot.op.submitted = 0;
 }

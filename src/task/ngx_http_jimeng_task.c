@@ -9,6 +9,7 @@
 
 static void ngx_http_jimeng_task_looked(void *data);
 static void ngx_http_jimeng_task_placed(void *data);
+static void ngx_http_jimeng_task_not_let_in(ngx_http_jimeng_task_t *task);
 static ngx_uint_t ngx_http_jimeng_task_awaits(ngx_http_jimeng_task_t *task);
 static ngx_uint_t ngx_http_jimeng_task_later(ngx_http_jimeng_task_t *task,
     jm_event_e event);
@@ -200,12 +201,11 @@ ngx_http_jimeng_task_placed(void *data)
     jm_event_e   event;
     jm_answer_t  failure;
 
-    /* nobody waits for it any more, or it is too late */
-
-    if (task->job->ending || task->slot.meanwhile != JM_EVENT_START
-        || ngx_current_msec >= task->task.deadline)
+    if (task->slot.op.submitted
+        && (task->job->ending || task->slot.meanwhile != JM_EVENT_START
+            || ngx_current_msec >= task->task.deadline))
     {
-        ngx_http_jimeng_submit_drop(task);
+        ngx_http_jimeng_task_not_let_in(task);
     }
 
     if (task->job->ending) {
@@ -224,9 +224,22 @@ ngx_http_jimeng_task_placed(void *data)
         return;
     }
 
-    event = ngx_http_jimeng_admit_placed(task, &failure.error);
+    event = ngx_http_jimeng_admitted(task, &failure.error);
 
     ngx_http_jimeng_task_step(task, event, &failure);
+}
+
+
+/* nobody waits for it any more, or it is too late: it is not submitted */
+
+static void
+ngx_http_jimeng_task_not_let_in(ngx_http_jimeng_task_t *task)
+{
+    task->slot.op.submitted = 0;
+
+    if (task->slot.submit.rc == JM_OK) {
+        ngx_http_jimeng_submit_unsent(task);
+    }
 }
 
 

@@ -89,23 +89,18 @@ void ngx_http_jimeng_admit_unknown(ngx_http_jimeng_task_t *task,
     jm_look_e look, jm_error_t *e);
 void ngx_http_jimeng_admit(ngx_http_jimeng_task_t *task);
 ngx_uint_t ngx_http_jimeng_admit_elsewhere(ngx_http_jimeng_task_t *task);
-jm_event_e ngx_http_jimeng_admit_placed(ngx_http_jimeng_task_t *task,
-    jm_error_t *e);
+jm_event_e ngx_http_jimeng_admitted(ngx_http_jimeng_task_t *t, jm_error_t *e);
 ngx_uint_t ngx_http_jimeng_admit_refused(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_admit_again(ngx_http_jimeng_task_t *task);
-jm_op_submit_t *ngx_http_jimeng_submit_ahead(ngx_http_jimeng_task_t *task,
-    ngx_uint_t bound);
 void ngx_http_jimeng_submit(ngx_http_jimeng_task_t *task);
 ngx_int_t ngx_http_jimeng_submit_may(ngx_http_jimeng_task_t *t, jm_error_t *e);
 void ngx_http_jimeng_submit_unsent(ngx_http_jimeng_task_t *task);
-void ngx_http_jimeng_submit_drop(ngx_http_jimeng_task_t *task);
 ngx_uint_t ngx_http_jimeng_outcome_read(ngx_http_jimeng_task_t *task);
 jm_event_e ngx_http_jimeng_outcome(ngx_http_jimeng_task_t *task);
 void ngx_http_jimeng_outcome_progress(ngx_http_jimeng_task_t *task);
 ngx_int_t ngx_http_jimeng_outcome_pictures(ngx_http_jimeng_task_t *task,
     const jm_answer_t *answer);
-void ngx_http_jimeng_outcome_retrieved(ngx_http_jimeng_task_t *task,
-    jm_answer_t *answer);
+void ngx_http_jimeng_outcome_result(ngx_http_jimeng_task_t *t, jm_answer_t *a);
 void ngx_http_jimeng_task_done(ngx_http_jimeng_task_t *t, const jm_answer_t *a);
 void ngx_http_jimeng_task_failed(ngx_http_jimeng_task_t *task,
     jm_cause_e cause, const jm_answer_t *answer);

@@ -12,6 +12,7 @@
 #include "fuzz.h"
 #include "jm_redis_args.h"
 #include "jm_redis_process.h"
+#include "jm_redis_reply.h"
 
 
 #define ACCOUNTS  3
@@ -157,20 +158,30 @@ open_one(void)
 static void
 place(void)
 {
-    jm_place_t       p;
-    jm_op_place_t    op;
-    jm_op_refused_t  refused;
+    jm_place_t         p;
+    jm_op_place_t      op;
+    jm_op_submit_t     submit;
+    jm_op_refused_t    refused;
+    jm_ledger_claim_t  claim;
 
     memset(&p, 0, sizeof(jm_place_t));
     memset(&op, 0, sizeof(jm_op_place_t));
+    memset(&submit, 0, sizeof(jm_op_submit_t));
     memset(&refused, 0, sizeof(jm_op_refused_t));
+    memset(&claim, 0, sizeof(jm_ledger_claim_t));
+
+    claim.n = 1;
+    submit.claim = &claim;
 
     op.done = done_with;
     op.place = &p;
     op.request.naccounts = 1;
+    op.submit = &submit;
 
     b.place(&b, &op);
     check(op.away || op.rc != JM_QUEUE_GRANTED || p.account < ACCOUNTS);
+    check(op.away || op.submitted == (op.rc == JM_QUEUE_GRANTED));
+    check(claim.slots[0].own <= 1);
 
     refused.done = done_with;
     refused.place = &p;
@@ -345,6 +356,19 @@ see_neighbour(void *ctx, uint64_t owner, uint64_t pid, uint64_t start)
 
     check(owner <= JM_REDIS_MOST && pid <= INT32_MAX);
     check(start <= JM_REDIS_MOST);
+}
+
+
+static void
+read_text(jm_str_t text)
+{
+    size_t             i;
+    volatile uint8_t   byte;
+
+    for (i = 0; i < text.len; i++) {
+        byte = text.data[i];
+        (void) byte;
+    }
 }
 
 

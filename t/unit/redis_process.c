@@ -436,6 +436,53 @@ test_lost(void)
 }
 
 
+/* whoever sees the end of a task whose process is silent frees its slot */
+
+static void
+test_silent(void)
+{
+    order_t       o;
+    redis_t       other;
+    jm_place_t    none;
+    jm_op_over_t  over;
+
+    begin();
+    redis_begin(&other, stores_accounts, 2);
+
+    order_running(&st, &o, 4, "7392616336519610410", 0, &alice);
+
+    memset(&none, 0, sizeof(jm_place_t));
+    memset(&over, 0, sizeof(jm_op_over_t));
+
+    over.done = state_done_with;
+    over.entry = o.claim.serial;
+    over.place = &none;
+    over.how = JM_LEAVE_OVER;
+    over.bill.images = 1;
+    over.joined = str("7392616336519610410");
+
+    state_wait(2499);
+    redis_set_clock(other.c, state_clock.wall);
+    other.b.over(&other.b, &over);
+    is_int(over.first, 0, "who was heard of just now sees it itself");
+    is_int(stores_account(&other.b, 0).running, 1, "and has its slot");
+
+    state_wait(1);
+    redis_set_clock(other.c, state_clock.wall);
+    other.b.over(&other.b, &over);
+    is_int(over.first, 1, "who is silent does not");
+    is_int(over.billed, 1, "it is billed");
+    is_int(stores_account(&other.b, 0).running, 0, "its slot is free");
+
+    order_over(&st, &o, 0, 1, JM_LEAVE_OVER);
+    is_int(stores_account(&b, 0).running, 0, "and stays so when it is back");
+
+    order_close(&st, &o, 1);
+    redis_end(&other);
+    stores_end(&st);
+}
+
+
 /* a new configuration is tried at once, one that is known changes nothing */
 
 static void
@@ -668,6 +715,7 @@ main(void)
     test_lease();
     test_unheard();
     test_lost();
+    test_silent();
     test_again();
     test_neighbours();
     test_nodes();

@@ -221,7 +221,7 @@ test_forgotten(void)
     b.release(&b, &o[1].hold);
     (void) send_kept(0);
 
-    snprintf(text, sizeof(text), REDIS_PREFIX "m%016x",
+    snprintf(text, sizeof(text), REDIS_PREFIX "T%016x",
              (unsigned) stores_redis.redis.name);
     is_int(redis_command(stores_redis.c, 2, argv, NULL), 1, "it forgets");
 
@@ -395,6 +395,50 @@ test_turn(void)
 }
 
 
+/* who comes for a place is told whether it is worth asking for orphans */
+
+static void
+test_orphans(void)
+{
+    order_t         o, next;
+    jm_op_place_t   op;
+    jm_op_orphan_t  orphan;
+
+    begin();
+
+    order_running(&st, &o, ++keys, "lost", 0, &alice);
+    (void) order_open(&st, &next, ++keys, 1, &alice);
+
+    memset(&op, 0, sizeof(jm_op_place_t));
+    memset(&orphan, 0, sizeof(jm_op_orphan_t));
+
+    queue_request_init(&op.request, 'a', 0);
+
+    op.done = state_done_with;
+    op.request.entry = next.claim.serial;
+    op.request.req_key = str("jimeng_t2i_v40");
+    op.place = &next.places[0];
+    orphan.done = state_done_with;
+    orphan.accounts = 1;
+
+    b.place(&b, &op);
+    is_int(op.orphans, 0, "what runs is followed");
+    b.orphan(&b, &orphan);
+    is_int(orphan.found, 0, "there is none to be found");
+
+    order_lose(&st, &o, 0);
+    b.place(&b, &op);
+    is_int(op.orphans, 1, "one is not, any more");
+    b.orphan(&b, &orphan);
+    is_int(orphan.found, 1, "it is found");
+
+    b.leave(&b, &next.places[0], JM_LEAVE_FREE);
+    order_close(&st, &o, 1);
+    order_close(&st, &next, 1);
+    stores_end(&st);
+}
+
+
 /* one that the server cannot do, as by a bug, keeps no other from being done */
 
 static void
@@ -455,6 +499,7 @@ main(void)
     test_over(REDIS_IS_LATE, "made later");
 
     test_turn();
+    test_orphans();
     test_failed();
 
     return done_testing();

@@ -11,7 +11,6 @@
 
 #include "jm_redis_args.h"
 #include "jm_redis_part.h"
-#include "jm_redis_process.h"
 #include "jm_redis_reply.h"
 
 

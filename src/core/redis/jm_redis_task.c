@@ -61,6 +61,7 @@ jm_redis_place(jm_backend_t *b, jm_op_place_t *op)
     op->gone = 0;
     op->canceled = 0;
     op->submitted = 0;
+    op->orphans = 0;
     op->away = 0;
 
     if (op->listed != NULL && !redis->listed(redis->ctx, op->listed)) {
@@ -148,10 +149,11 @@ jm_redis_placed(jm_redis_t *redis, void *data, const redisReply *reply)
 
     place = *op->place;
 
-    jm_redis_read(&in, reply, 9);
+    jm_redis_read(&in, reply, 10);
 
     op->rc = jm_redis_get_place(&in, redis, &place, &op->wait);
     gone = jm_redis_get(&in, JM_REDIS_FORGOTTEN);
+    op->orphans = (unsigned) jm_redis_get(&in, 1);
 
     jm_redis_get_turn(&in, &op->turn);
 

@@ -51,7 +51,8 @@ typedef struct {
  *
  * With submit, whose most has no pictures and which has a claim, a place that
  * is granted is submitted as well: then submitted is set, and it is answered,
- * but its done is not called.  Its account is set to the place's.
+ * but its done is not called.  Its account is set to the place's.  orphans is 0
+ * when there is no task that nobody follows: jm_op_orphan_t would find none.
  */
 
 #define JM_QUEUE_AGAIN      100
@@ -67,6 +68,7 @@ typedef struct {
     unsigned             fixed;
     jm_op_submit_t      *submit;    /* or NULL */
     unsigned             submitted;
+    unsigned             orphans;
     unsigned             gone;
     unsigned             canceled;
     jm_queue_e           rc;        /* as of jm_queue_enter() */

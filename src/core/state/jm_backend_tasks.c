@@ -85,6 +85,7 @@ jm_memory_place(jm_backend_t *b, jm_op_place_t *op)
     op->gone = 0;
     op->canceled = 0;
     op->submitted = 0;
+    op->orphans = 1;
 
     st = b->lock(b->ctx);
 

@@ -58,9 +58,8 @@ jm_rc_e jm_ledger_layout(jm_ledger_t *l, jm_store_t *s);
  * A client that repeats at once may be faster than the news that it has left,
  * most of all in another process.  Where one without a mark would be new, and a
  * client waits for the same, a patient one is JM_LEDGER_TWIN: nothing was
- * entered, and *claim is all zeros.  So is, where other machines share the
- * ledger, one that has waited since, until the process in which that client
- * waits has said that it lives, or is known to be dead.
+ * entered, and *claim is all zeros.  So is, with other machines, one that has
+ * waited since, until that client's process is known to live, or to be dead.
  *
  * So it is with JM_LEDGER_OTHER: the request has to be read for l->service.
  * What cost nothing, and nobody waits for or has an id of, is dropped instead.

@@ -24,9 +24,10 @@
 --   f<account> lost places: when they were asked for
 --   D        processes that are dead: since when
 --   d<number> what has to be done to undo a call
---   m<name>  the last that a process told, and what it has not told before that
+--   T<name>  the last that a process told, and what it has not told before that
 
 local LEASE = 15000
+local SILENT = 2500                 -- a process says more often that it lives
 local UNDO_FOR = 600000
 local DEAD_FOR = 86400000
 local TOLD_FOR = 86400000           -- a process tells what it kept until then
@@ -112,6 +113,13 @@ local function heard(owner, since)
                   and redis.call('ZSCORE', P .. 'o', number(owner))
 
     return owner == OWNER or (lease and tonumber(lease) - LEASE > since)
+end
+
+-- Whether a process still sees the end of its tasks: one that is silent may be
+-- dead, and is not missed if it is not.
+
+local function follows(owner)
+    return lives(owner) and heard(owner, NOW - SILENT)
 end
 
 -- since when a process is dead, as far as is known
@@ -244,7 +252,7 @@ end
 -- Whether what a process tells with this number has not been done.
 
 local function is_new(name, n)
-    local key = P .. 'm' .. name
+    local key = P .. 'T' .. name
     local text = redis.call('SET', key, number(n), 'PX', TOLD_FOR, 'GET')
 
     if text == number(n - 1) then

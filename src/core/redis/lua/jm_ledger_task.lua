@@ -210,7 +210,7 @@ local function give_up(claim, i, slot, over)
     end
 
     if slot.state == TAKEN and over
-       and (claim[i].own ~= 0 or not lives(slot.owner))
+       and (claim[i].own ~= 0 or not follows(slot.owner))
     then
         slot.state = OVER
 
@@ -310,7 +310,7 @@ function ledger.ended(serial, i, id)
         return false, false
     end
 
-    if slot.state ~= TAKEN or lives(slot.owner) then
+    if slot.state ~= TAKEN or follows(slot.owner) then
         return false, true
     end
 

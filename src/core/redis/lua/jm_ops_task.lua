@@ -35,8 +35,8 @@ end
 
 -- place, request, whether it is bound and to which account, and for good;
 -- whether to submit it; if so as "submit" has a claim, and its number
--- rc, wait, serial, grip, account, canceled (2: forgotten), position, of, eta;
--- if it was submitted rc, canceled, round, own
+-- rc, wait, serial, grip, account, canceled (2: forgotten), whether there may
+-- be orphans, position, of, eta; if it was submitted rc, canceled, round, own
 
 register('place', function ()
     local handle, request = queue.handle(), queue.request()
@@ -47,7 +47,7 @@ register('place', function ()
     if handle.serial ~= 0 and not queue.knows(handle.serial)
        and forgotten(request.entry)
     then
-        return { LATE, 1, 0, 0, 0, 2, 0, 0, 0 }
+        return { LATE, 1, 0, 0, 0, 2, 0, 0, 0, 0 }
     end
 
     local function bind()
@@ -105,7 +105,7 @@ register('place', function ()
                                            request.task)
     end
 
-    append(reply, { gone and 1 or 0, position, of, eta })
+    append(reply, { gone and 1 or 0, queue.has_lost(), position, of, eta })
 
     if claim and rc == GRANTED then
         append(reply, submit(claim, num() + 1, p.account))

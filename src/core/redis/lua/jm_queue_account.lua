@@ -29,9 +29,11 @@ function queue.price(account, id, price)
 end
 
 function queue.ended(account, id)
-    local p = orphan(account, id)
+    begin_queue()
 
-    if p then
+    local p = taken(account, id)
+
+    if p and (p.state == PLACE_LOST or not follows(p.owner)) then
         drop_place(p)
         dispatch(nil)
     end
@@ -111,6 +113,20 @@ function queue.orphan_next(list, wait)
             end
         end
     end
+end
+
+-- Whether there are any, as far as was seen by who has just come for a place.
+
+function queue.has_lost()
+    begin_queue()
+
+    for _, a in pairs(accounts) do
+        if a.lost > 0 then
+            return 1
+        end
+    end
+
+    return 0
 end
 
 -- ---- the configuration, and how an account is
