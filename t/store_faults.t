@@ -2,6 +2,11 @@
 
 # A store that has a fault, through all of the module: what it serves goes on,
 # what is new is refused, and nothing is paid twice.
+#
+# Seen failing: "late", with nothing undone in jm_redis_undo(); "a sealed id",
+# with what jm_redis_looked() had from no answer; "who waits still does",
+# without a place that waits on in ngx_http_jimeng_slot_placed(); "every slot
+# comes back", with an end that jm_redis_over_alone() does not tell again.
 
 use strict;
 use warnings;

@@ -2,6 +2,8 @@
 
 # A store that hangs for longer than a process may be silent before it is taken
 # for dead: none of those that could not say that they live is.
+#
+# Seen failing: "waits", without forgive_silence().
 
 use strict;
 use warnings;

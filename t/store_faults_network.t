@@ -31,7 +31,7 @@ my $net = Jimeng::Test::Delay->new($redis->port);
 my $t = with_keys(
     [ map { "client$_ images=1000/d concurrency=9" } 1 .. CLIENTS ],
     workers => 2, account => 'concurrency ' . TASKS . ';',
-    http => 'jimeng_store redis://127.0.0.1:' . $net->port . ';',
+    http => 'jimeng_store redis://127.0.0.1:' . $net->port . ' timeout=3s;',
     server => 'location = /status { jimeng_status; access_log off; }',
 );
 my @pids = $t->workers;
@@ -44,14 +44,26 @@ sub request {
 
 sub status { ask($t, $_[0], 'GET', '/status', {}, undef)->response->json }
 
+# It is there, and has been told all.
+sub told {
+    return wait_for {
+        2 == grep { $_->{reachable} && !$_->{pending} }
+             map { status($_)->{store} } @pids;
+    } 'it has been told all';
+}
+
 # Each has its picture, which was paid once; all is as if nobody had come.
 sub is_clean {
     my ($name, $pictures) = @_;
+    my %used = map { $_ => $pictures } 1 .. CLIENTS;
+
+    # the one that was told to come again
+    $used{1}++ if $name ne 'slow';
 
     for my $i (1 .. CLIENTS) {
         is_picture($t, ask($t, $pids[$i % 2], request($i, $name))->response,
                    "a road in fog, $name, $i", "$name, $i");
-        used($t, "client$i", images => [ $pictures, 0 ], concurrency => 0);
+        used($t, "client$i", images => [ $used{$i}, 0 ], concurrency => 0);
     }
 
     free($t);
@@ -75,6 +87,27 @@ is($_->response->status, 200, 'slow: a picture') for @started;
 $t->log_unlike(qr/is away/, 'slow: it is not away');
 is_clean('slow', 1);
 $net->set(0);
+
+
+# ---- no answer to whether it may be submitted, which is a no
+
+$net->set(0, 2);
+my $x = ask($t, $pids[0], request(1, 'no answer'));
+
+# The store has given it a slot, and the worker is not told that any more.
+wait_for { @{ $redis->command('KEYS', '{jimeng}:p*') } } 'it has a slot';
+$redis->command(qw(CLIENT KILL ID), $_) for $redis->clients;
+
+is_refused($t, $x->response, 'no answer', code => 'service_unavailable',
+           after => [ 1, 60 ]);
+is(scalar submits_of($t, 'a road in fog, no answer, 1'), 0,
+   'no answer: it is not submitted');
+
+$net->set(0);
+told();
+is_picture($t, ask($t, $pids[$_], request(1, 'no answer'))->response,
+           'a road in fog, no answer, 1', "no answer: again, $_") for 0, 1;
+free($t);
 
 
 # ---- its connections are closed, over and over, with answers under way
@@ -124,12 +157,8 @@ is_deeply([ sort keys %answer ], [ 200, 503 ],
           'closing: a picture, or come again');
 is($answer{200}, CLIENTS * ROUNDS, 'closing: each has all');
 
-wait_for {
-    2 == grep { $_->{reachable} && !$_->{pending} }
-         map { status($_)->{store} } @pids;
-} 'closing: it has been told all';
-is_clean("closing $_", 1 + ROUNDS) for 1 .. ROUNDS;
+told();
 
-diag("closed $closed, refused $answer{503}");
+is_clean("closing $_", 1 + ROUNDS) for 1 .. ROUNDS;
 
 $t->done;

@@ -4,6 +4,11 @@
 # requests are at each stage.  Without it all that was acknowledged is
 # forgotten: what runs comes to its end all the same and is counted, what waited
 # is told to come again, and a repeat is a new request.
+#
+# Seen failing: "what waited", told that it is too late, without what
+# forgotten() says of its place; what alice has used, without what it says of an
+# end, and with another salt after the restart; "at once", with calls of a
+# process that the server has not heard of.
 
 use strict;
 use warnings;
@@ -39,19 +44,32 @@ $f = Jimeng::Test::StoreFault->new('forgotten', $redis->url);
 my $t = $f->t;
 
 $f->before;
+kill 'STOP', $f->pid(0);
 $redis->kill;
 $redis->start;
+wait_for { $redis->command(qw(ZCARD {jimeng}:o)) == 1 } 'the other has joined';
+kill 'CONT', $f->pid(0);
 
-# Who comes before the workers have said anew who they are is served, or told
-# to come again; which of both is the same for a repeat.
-my $at_once = wait_for {
-    my $r = ask($t, $f->pid(0), $f->request('at once'))->response;
+# Who comes before the worker has said anew who it is has to come again: another
+# one would take it for dead, and this for lost.
+my $x;
+$t->emulator->fault({ on => 'submit', do => 'delay', seconds => 1.2,
+                      prompt => 'at once' });
 
-    $r->status == 200 ? $r : is_refused($t, $r, 'forgotten: at once',
-                                        code => 'service_unavailable',
-                                        after => [ 1, 60 ]) && undef;
-} 'forgotten: one is served';
-is_picture($t, $at_once, $f->prompt('at once'), 'forgotten: at once');
+wait_for {
+    $x //= ask($t, $f->pid(0), $f->request('at once'));
+
+    if (Jimeng::Test::StoreFault::answered($x)) {
+        is_refused($t, $x->response, 'forgotten: at once',
+                   code => 'service_unavailable', after => [ 1, 60 ]);
+        undef $x;
+    }
+
+    submits_of($t, $f->prompt('at once'));
+} 'forgotten: at once: it is served';
+
+is_picture($t, $_->response, $f->prompt('at once'), 'forgotten: at once')
+    for $x, map { ask($t, $f->pid($_), $f->request('at once')) } 1, 0;
 
 is_refused($t, $f->response('waits'), 'forgotten: what waited',
            code => 'service_unavailable', after => [ 1, 60 ]);

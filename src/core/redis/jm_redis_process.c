@@ -41,7 +41,11 @@ jm_redis_configure(jm_redis_t *redis, jm_op_configure_t *op)
     }
 
     jm_redis_begin(&args, redis, "configure", 0);
-    jm_redis_put_bytes(&args, op->salt, JM_STATE_SALT);
+
+    /* clients that requests have a hold of have digests with that yet */
+
+    jm_redis_put_bytes(&args, redis->salted.state ? redis->salt : op->salt,
+                       JM_STATE_SALT);
     jm_redis_put_number(&args, JM_REDIS_VERSION);
     jm_redis_put_number(&args, !op->again);
     jm_redis_put_number(&args, n);

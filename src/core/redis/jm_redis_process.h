@@ -42,10 +42,10 @@ extern const jm_str_t  jm_redis_library;
 /*
  * The configuration's accounts by their numbers, JM_QUEUE_ACCOUNTS at most,
  * which stay in memory as long as redis does.  salt is used where the server
- * has none yet; again when a process of the same configuration has done that
- * before: what is known of accounts then stays.  rc is JM_INVALID when what
- * lies there is of another version, which is told, or when it has no number for
- * an account.
+ * has none yet, but for one that has lost all: it gets again what it had.
+ * again when a process of the same configuration has done that before: what is
+ * known of accounts then stays.  rc is JM_INVALID when what lies there is of
+ * another version, which is told, or when it has no number for an account.
  */
 
 typedef struct {

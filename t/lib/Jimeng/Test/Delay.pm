@@ -5,6 +5,7 @@ package Jimeng::Test::Delay;
 #   my $net = Jimeng::Test::Delay->new($port);
 #   $net->port          of the same server, over it
 #   $net->set(0.05)     what is sent from now on takes so long each way
+#   $net->set(0.05, 1)  what the server sends takes longer
 #   $net->stop
 
 use strict;
@@ -25,39 +26,43 @@ use constant {
 sub new {
     my ($class, $port) = @_;
 
-    # Its size is the delay, in milliseconds.
-    my $delay = File::Temp->new;
+    # Their sizes are the delays, in milliseconds: to the server, and from it.
+    my @delay = (File::Temp->new, File::Temp->new);
 
     my $server = Jimeng::Test::RawServer->new(sub {
-        _serve($_[0], $port, sub { (-s $delay->filename) / 1000 });
+        _serve($_[0], $port, map { $_->filename } @delay);
     });
 
-    return bless { server => $server, delay => $delay }, $class;
+    return bless { server => $server, delay => \@delay }, $class;
 }
 
 
 sub _serve {
-    my ($client, $port, $delay) = @_;
+    my ($client, $port, @delay) = @_;
 
     my $server = IO::Socket::INET->new(
         PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp',
     ) or return;
 
     my $select = IO::Select->new($client, $server);
-    my @under_way;
+    my @under_way = ([], []);
 
     while (1) {
         for my $from ($select->can_read(TICK)) {
             return if !sysread $from, my $bytes, CHUNK;
 
-            push @under_way, [ time + $delay->(),
-                               $from == $client ? $server : $client, $bytes ];
+            my $way = $from == $client ? 0 : 1;
+            push @{ $under_way[$way] },
+                [ time + (-s $delay[$way]) / 1000, $bytes ];
         }
 
-        while (@under_way && $under_way[0][0] <= time) {
-            my (undef, $to, $bytes) = @{ shift @under_way };
-            print $to $bytes;
-            $to->flush or return;
+        for my $way (0, 1) {
+            my $to = ($server, $client)[$way];
+
+            while (@{ $under_way[$way] } && $under_way[$way][0][0] <= time) {
+                print $to (shift @{ $under_way[$way] })->[1];
+                $to->flush or return;
+            }
         }
     }
 }
@@ -65,6 +70,14 @@ sub _serve {
 
 sub port { $_[0]{server}->port }
 sub stop { $_[0]{server}->stop }
-sub set { return truncate $_[0]{delay}, $_[1] * 1000 }
+
+
+sub set {
+    my ($self, $to, $from) = @_;
+
+    truncate $self->{delay}[0], $to * 1000;
+    truncate $self->{delay}[1], ($from // $to) * 1000;
+    return;
+}
 
 1;

@@ -110,6 +110,12 @@ sub before {
 }
 
 
+sub get {
+    my ($self, $pid, $path) = @_;
+    return ask($self->{t}, $pid, 'GET', $path, {}, undef)->response;
+}
+
+
 # An answer has begun to come.
 sub answered {
     my ($x) = @_;
@@ -125,7 +131,7 @@ sub during {
 
     # The same worker serves others, with these still before the store.
     for my $pid (@{ $self->{pids} }) {
-        is(ask($t, $pid, 'GET', '/alive', {}, undef)->response->body, 'alive',
+        is($self->get($pid, '/alive')->body, 'alive',
            $self->_name('the worker serves another'));
     }
 
@@ -138,17 +144,19 @@ sub during {
                code => 'service_unavailable', after => [ 1, 60 ]) for @new;
 
     my $r = $t->request('GET', "/v1/images/$self->{id}", bearer('alice'));
+
     like(links($r), qr{/pictures/}, $self->_name('a sealed id'));
 
     $self->comes($_) for 'runs', 'sent';
 
-    ok(!answered($self->{started}{waits}), $self->_name('who waits still does'));
+    ok(!answered($self->{started}{waits}),
+       $self->_name('who waits still does'));
     is(scalar $t->submits, $self->{submits},
        $self->_name('nothing is submitted'));
 
     for my $pid ($self->{flaps} ? () : @{ $self->{pids} }) {
-        my $status = ask($t, $pid, 'GET', '/status', {}, undef)->response->json;
-        ok(!$status->{store}{reachable}, $self->_name('the status says so'));
+        ok(!$self->get($pid, '/status')->json->{store}{reachable},
+           $self->_name('the status says so'));
     }
 
     return;
@@ -172,11 +180,10 @@ sub response {
 
 sub reachable {
     my ($self) = @_;
-    my $t = $self->{t};
 
     for my $pid (@{ $self->{pids} }) {
         Jimeng::Test::wait_for {
-            ask($t, $pid, 'GET', '/status', {}, undef)->response->json->{store}{reachable};
+            $self->get($pid, '/status')->json->{store}{reachable};
         } $self->_name('it is back');
     }
 
