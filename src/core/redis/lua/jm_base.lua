@@ -24,6 +24,7 @@
 --   l        lost places: when they lapse    t<account> places by their ids
 --   f<account> lost places: when they were asked for
 --   D        processes that are dead: since when
+--   G        places that were granted: since when
 --   d<number> what has to be done to undo a call
 --   T<name>  the last that a process told, and what it has not told before that
 

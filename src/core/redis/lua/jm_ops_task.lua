@@ -83,7 +83,11 @@ register('place', function ()
         end
     end
 
-    if handle.serial == 0 then
+    -- one that was silent for long has no place any more
+
+    if handle.serial == 0
+       or not (queue.knows(handle.serial) or canceled(request))
+    then
         enter()
 
     else

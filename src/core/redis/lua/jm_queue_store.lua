@@ -16,6 +16,9 @@ local QUEUE_PIECE = 16              -- what one call gives back, or grants
 local QUEUE_ASKED = 86400000
 local QUEUE_DOUBTS = 5
 local QUEUE_MODELS = 7
+local QUEUE_SILENT = 5000
+local QUEUE_GAP = 1500              -- nobody has said that he lives: all do more
+                                    -- often
 local QUEUE_TRY = 10000
 
 local accounts, groups, state

@@ -128,7 +128,19 @@ local function announce(asks)
     end
 end
 
--- Gives the slots that are free to those whose turn it is.
+-- A process has not said for so long that it lives that the slots of all do not
+-- wait for it.  While nobody could say so nobody was silent.
+
+local function is_silent(owner)
+    local lease = redis.call('ZSCORE', P .. 'o', number(owner))
+
+    return lease and owner ~= OWNER
+           and span(max(tonumber(lease) - LEASE, state.gap or 0), NOW)
+               > QUEUE_SILENT
+end
+
+-- Gives the slots that are free to those whose turn it is.  What waits in a
+-- process that is silent has lost its turn: if that lives it comes again.
 
 local function dispatch(asks)
     local n, skip = 0, {}
@@ -159,10 +171,12 @@ local function dispatch(asks)
             leave_group(group, first[1])
             n = n + 1
 
-        elseif lives(p.owner) then
+        elseif lives(p.owner) and not is_silent(p.owner) then
             submits(account, p)
             hold(p, account, PLACE_GRANTED, NOW)
             n = n + 1
+
+            redis.call('ZADD', P .. 'G', number(NOW), number(p.serial))
 
             if asks == nil or p.serial ~= asks.serial then
                 notify(p)
@@ -282,7 +296,14 @@ end
 -- until then has a lease from now on.
 
 local function forgive_silence()
-    if span(state.heard or NOW, NOW) < LEASE / 2 then
+    local silence = span(state.heard or NOW, NOW)
+
+    if silence > QUEUE_GAP then
+        state.gap = NOW
+        save_state()
+    end
+
+    if silence < LEASE / 2 then
         return
     end
 
@@ -306,6 +327,34 @@ function queue.heard()
 
     state.heard = NOW
     save_state()
+end
+
+-- A slot that was granted, and not come for, as its process is silent.
+
+local function recall()
+    local dropped = false
+    local list = redis.call('ZRANGEBYSCORE', P .. 'G', '-inf',
+                            number(NOW - QUEUE_SILENT), 'LIMIT', 0, QUEUE_PIECE)
+
+    for _, serial in ipairs(list) do
+        local p = place_at(tonumber(serial))
+
+        if p == nil or p.state ~= PLACE_GRANTED then
+            redis.call('ZREM', P .. 'G', serial)
+
+        elseif is_silent(p.owner) then
+            redis.call('ZREM', P .. 'G', serial)
+            drop_place(p)
+            dropped = true
+
+        else
+            redis.call('ZADD', P .. 'G', number(NOW), serial)
+        end
+    end
+
+    if dropped then
+        dispatch(nil)
+    end
 end
 
 local function reap()
@@ -334,6 +383,8 @@ local function reap()
         redis.call('ZREMRANGEBYSCORE', P .. 'D', '-inf',
                    number(NOW - DEAD_FOR))
     end
+
+    recall()
 
     local over = redis.call('ZRANGEBYSCORE', P .. 'l', '-inf', number(NOW),
                             'LIMIT', 0, QUEUE_PIECE)
