@@ -5,7 +5,8 @@
  *
  * Seen failing without the counter's beginning in numbers(), without the look
  * at the version in configure, without lives() in reap(), without the alarm in
- * jm_redis_new(), and without the look at heard() in twin().
+ * jm_redis_new(), without the look at heard() in twin(), and with lives() alone
+ * in follows().
  */
 
 
@@ -547,177 +548,6 @@ test_again(void)
 }
 
 
-static struct {
-    int64_t  owner, pid, start;
-} neighbours[4];
-
-static int64_t  nneighbours;
-
-
-static void
-see_neighbour(void *data, uint64_t owner, uint64_t pid, uint64_t start)
-{
-    (void) data;
-
-    neighbours[nneighbours].owner = (int64_t) owner;
-    neighbours[nneighbours].pid = (int64_t) pid;
-    neighbours[nneighbours++].start = (int64_t) start;
-}
-
-
-static uint64_t
-neighbour(redis_t *r, const char *node, const char *place, uint64_t pid)
-{
-    jm_op_join_t  join;
-
-    memset(&join, 0, sizeof(jm_op_join_t));
-
-    join.done.handler = redis_is_done;
-    join.each = see_neighbour;
-    join.node = str(node);
-    join.says = str("1.2.3");
-    join.place = str(place);
-    join.pid = pid;
-    join.start = pid + 1000;
-
-    nneighbours = 0;
-    jm_redis_join(&r->redis, &join);
-    is_int(join.away, 0, "it joins");
-
-    return r->redis.owner;
-}
-
-
-/* processes of one machine are known by their pids, to be buried */
-
-static void
-test_neighbours(void)
-{
-    size_t   i;
-    redis_t  r[4];
-    uint64_t first, second;
-
-    begin();
-
-    for (i = 0; i < 4; i++) {
-        redis_begin(&r[i], stores_accounts, 2);
-    }
-
-    first = neighbour(&r[0], "one", "boot 1", 7);
-    is_int(nneighbours, 0, "the first of a machine");
-    (void) neighbour(&r[1], "two", "boot 2", 7);
-    is_int(nneighbours, 0, "and of another one");
-
-    second = neighbour(&r[2], "three", "boot 1", 8);
-    is_int(nneighbours, 1, "the second sees the first");
-    is_int(neighbours[0].owner, (int64_t) first, "its number");
-    is_int(neighbours[0].pid, 7, "its pid");
-    is_int(neighbours[0].start, 1007, "when it began");
-
-    jm_redis_bury(&r[2].redis, first);
-
-    (void) neighbour(&r[3], "three", "boot 1", 9);
-    is_int(nneighbours, 1, "one that is buried is there no more");
-    is_int(neighbours[0].owner, (int64_t) second, "but the other one is");
-
-    (void) neighbour(&r[3], "three", "", 9);
-    is_int(nneighbours, 0, "without a place nobody is known");
-
-    for (i = 0; i < 4; i++) {
-        redis_end(&r[i]);
-    }
-
-    stores_end(&st);
-}
-
-
-static struct {
-    char      name[16], says[16];
-    uint64_t  processes, age;
-} nodes[4];
-
-static size_t  nnodes;
-
-
-static void
-see_node(void *data, const jm_redis_node_t *node)
-{
-    (void) data;
-
-    snprintf(nodes[nnodes].name, 16, "%.*s", (int) node->name.len,
-             (const char *) node->name.data);
-    snprintf(nodes[nnodes].says, 16, "%.*s", (int) node->says.len,
-             (const char *) node->says.data);
-
-    nodes[nnodes].processes = node->processes;
-    nodes[nnodes++].age = node->age;
-}
-
-
-static void
-see_nodes(void)
-{
-    jm_op_nodes_t  op;
-
-    memset(&op, 0, sizeof(jm_op_nodes_t));
-
-    op.done.handler = redis_is_done;
-    op.each = see_node;
-
-    nnodes = 0;
-    jm_redis_nodes(&stores_redis.redis, &op);
-    is_int(op.away, 0, "nodes are told of");
-}
-
-
-static void
-test_nodes(void)
-{
-    redis_t  other, third;
-
-    begin();
-
-    redis_begin(&other, stores_accounts, 2);
-    redis_begin(&third, stores_accounts, 2);
-    (void) neighbour(&other, "web2", "", 1);
-    (void) neighbour(&third, "web2", "", 2);
-
-    state_wait(JM_REDIS_LEASE - 1000);
-    redis_set_clock(stores_redis.c, state_clock.wall);
-    redis_renew(&stores_redis);
-
-    see_nodes();
-    is_int((int64_t) nnodes, 2, "two of them");
-    is_str(str(nodes[0].name), "node", "the last to give a sign");
-    is_int((int64_t) nodes[0].age, 0, "just now");
-    is_str(str(nodes[1].name), "web2", "the other one");
-    is_str(str(nodes[1].says), "1.2.3", "and what it said");
-    is_int((int64_t) nodes[1].processes, 2, "with two processes");
-    is_int((int64_t) nodes[1].age, JM_REDIS_LEASE - 1000, "long ago");
-
-    state_wait(1001);
-    redis_set_clock(stores_redis.c, state_clock.wall);
-    redis_renew(&stores_redis);
-
-    see_nodes();
-    is_int((int64_t) nnodes, 2, "a dead one is told of");
-    is_int((int64_t) nodes[1].processes, 0, "without any");
-
-    state_wait(86400000);
-    redis_set_clock(stores_redis.c, state_clock.wall);
-    redis_renew(&stores_redis);
-    (void) neighbour(&third, "web3", "", 2);
-
-    see_nodes();
-    is_int((int64_t) nnodes, 2, "for a day");
-    is_str(str(nodes[1].name), "web3", "which was heard of as well just now");
-
-    redis_end(&other);
-    redis_end(&third);
-    stores_end(&st);
-}
-
-
 int
 main(void)
 {
@@ -739,8 +569,6 @@ main(void)
     test_lost();
     test_silent();
     test_again();
-    test_neighbours();
-    test_nodes();
 
     return done_testing();
 }
