@@ -341,7 +341,7 @@ turn(redis_t *r, order_t *o, const jm_client_t *client)
 static void
 test_silent(void)
 {
-    order_t  first, o, second;
+    order_t  first, o, second, third;
     redis_t  other;
 
     begin();
@@ -380,18 +380,19 @@ test_silent(void)
 
     /* while nobody could say that he lives nobody was silent */
 
-    order_over(&st, &second, 0, 1, JM_LEAVE_FREE);
     redis_renew(&other);
-    is_int(turn(&other, &o, &bob), JM_QUEUE_GRANTED, "he comes in the end");
-    is_int(turn(&other, &first, &bob), JM_QUEUE_WAIT, "and once more");
+    is_int(turn(&other, &o, &bob), JM_QUEUE_WAIT, "he comes once more");
+    (void) order_open(&st, &third, 5, 1, &alice);
+    is_int(turn(&stores_redis, &third, &alice), JM_QUEUE_WAIT,
+           "alice is behind him");
 
     state_wait(6000);
     redis_set_clock(stores_redis.c, state_clock.wall);
     redis_renew(&stores_redis);
-    state_store = &other.b;
-    order_over(&st, &o, 0, 1, JM_LEAVE_FREE);
-    state_store = &b;
-    is_int(stores_account(&b, 0).running, 1, "it is granted to him");
+    order_over(&st, &second, 0, 1, JM_LEAVE_FREE);
+    is_int(turn(&stores_redis, &third, &alice), JM_QUEUE_WAIT,
+           "it is his turn");
+    is_int(turn(&other, &o, &bob), JM_QUEUE_GRANTED, "and his slot");
 
     redis_end(&other);
     stores_end(&st);
