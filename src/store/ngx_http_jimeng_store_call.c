@@ -59,18 +59,22 @@ ngx_http_jimeng_store_calls(ngx_http_jimeng_store_t *store)
 void
 ngx_http_jimeng_store_drop(ngx_http_jimeng_store_t *store)
 {
-    ngx_queue_t  *q;
+    ngx_queue_t  *q, *next;
 
     if (store->flush.posted) {
         ngx_delete_posted_event(&store->flush);
     }
 
-    while (!ngx_queue_empty(&store->asked)) {
-        q = ngx_queue_head(&store->asked);
-        ngx_queue_remove(q);
+    for (q = ngx_queue_head(&store->asked);
+         q != ngx_queue_sentinel(&store->asked);
+         q = next)
+    {
+        next = ngx_queue_next(q);
 
         ngx_free(ngx_queue_data(q, ngx_http_jimeng_store_call_t, queue));
     }
+
+    ngx_queue_init(&store->asked);
 }
 
 

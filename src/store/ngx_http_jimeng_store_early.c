@@ -115,8 +115,13 @@ ngx_http_jimeng_store_begun(ngx_event_t *ev)
         ngx_del_timer(ev);
     }
 
-    while (!ngx_queue_empty(&store->waiting)) {
+    for ( ;; ) {
         q = ngx_queue_head(&store->waiting);
+
+        if (q == ngx_queue_sentinel(&store->waiting)) {
+            break;
+        }
+
         ngx_queue_remove(q);
 
         wait = ngx_queue_data(q, ngx_http_jimeng_store_wait_t, queue);

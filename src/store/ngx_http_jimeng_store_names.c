@@ -77,6 +77,7 @@ ngx_http_jimeng_names_find(ngx_http_jimeng_names_t *names,
     }
 
     key.digest = digest;
+    key.name = nobody;
 
     found = bsearch(&key, names->sorted, names->clients->nelts,
                     sizeof(ngx_http_jimeng_name_t),

@@ -4,7 +4,8 @@
  *
  * Seen failing without the lease in nodes(), and, with a number that has no
  * account, without jm_redis_has() in jm_redis_put_accounts(), without
- * is_silent() in dispatch(), without recall(), and without the gap in it.
+ * is_silent() in dispatch(), without recall(), without the gap in it, and
+ * without queue.remind().
  */
 
 
@@ -399,6 +400,52 @@ test_silent(void)
 }
 
 
+/* how many of its places a process is told of, a moment later */
+
+static size_t
+told(redis_t *r, uint64_t ms)
+{
+    uint32_t  alarms;
+    uint64_t  serials[4];
+
+    state_wait(ms);
+    redis_set_clock(r->c, state_clock.wall);
+    redis_renew(r);
+    redis_messages(r);
+
+    return r->b.news(&r->b, serials, 4, &alarms);
+}
+
+
+/* a message that got lost is sent again */
+
+static void
+test_lost_message(void)
+{
+    order_t  first, o;
+    redis_t  other;
+
+    begin();
+    redis_begin(&other, stores_accounts, 2);
+    redis_subscribe(&other);
+
+    order_running(&st, &first, 1, "runs", 0, &alice);
+    (void) order_open(&st, &o, 2, 1, &bob);
+    is_int(turn(&other, &o, &bob), JM_QUEUE_WAIT, "bob waits elsewhere");
+    is_int((int64_t) told(&other, 300), 0, "nothing to tell");
+
+    order_over(&st, &first, 0, 1, JM_LEAVE_OVER);
+    is_int((int64_t) told(&other, 299), 1, "it is his turn");
+    is_int((int64_t) told(&other, 1), 1, "and still is");
+
+    is_int(turn(&other, &o, &bob), JM_QUEUE_GRANTED, "he comes");
+    is_int((int64_t) told(&other, 300), 0, "and is told no more");
+
+    redis_end(&other);
+    stores_end(&st);
+}
+
+
 int
 main(void)
 {
@@ -416,6 +463,7 @@ main(void)
     test_neighbours();
     test_nodes();
     test_silent();
+    test_lost_message();
 
     return done_testing();
 }

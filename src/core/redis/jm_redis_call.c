@@ -43,20 +43,21 @@ jm_redis_send(jm_redis_args_t *args, jm_redis_done_pt done, void *op)
 void
 jm_redis_say(jm_redis_args_t *args)
 {
-    int              len;
-    char             count[sizeof("18446744073709551615")];
     size_t           i;
     jm_redis_t      *redis = args->redis;
     jm_redis_args_t  many;
+
+    /* how many follow stands before them */
+
+    jm_redis_put_number(args, args->n - 2);
 
     if (args->bad) {
         return;
     }
 
-    len = snprintf(count, sizeof(count), "%zu", args->n - 2);
-
-    args->argv[1] = count;
-    args->lens[1] = (size_t) len;
+    args->n--;
+    args->argv[1] = args->argv[args->n];
+    args->lens[1] = args->lens[args->n];
 
     if (!jm_redis_keep(&redis->told, args)) {
         jm_redis_flush(redis);

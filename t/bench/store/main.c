@@ -44,9 +44,9 @@ static unsigned    nworkers, nclients;
 static worker_t   *workers;
 static server_t    server;
 
-/* the CPU time of a look, in seconds */
+/* the CPU time that all looks take, in parts of a core */
 
-static double      look;
+static double      resting;
 
 
 int
@@ -155,7 +155,7 @@ end(void)
 
 /*
  * As fast as they can, then half as fast as a whole core could, how long calls
- * take; then how long each function does.  Those that wait look once a second,
+ * take; then how long each function does.  Those that wait look now and then,
  * however many jobs there are: for jobs there is what these leave.
  */
 
@@ -187,7 +187,7 @@ measure(const char *world, int seconds)
     jobs_look = 1;
 
     job = cpu / (double) jobs;
-    rests = 1 - jobs_waiting() * look;
+    rests = 1 - resting;
 
     printf("%s\tcalls of a job\t%.2f\n", world,
            (double) calls / (double) jobs);
@@ -252,11 +252,11 @@ at_rest(int seconds, const char *world)
 
     cpu = server_cpu(&server) - cpu;
     calls = tally.calls - calls;
-    look = cpu / (double) calls;
+    resting = cpu / seconds;
 
-    printf("%s\tlook\t%.0f\n", world, look * 1e6);
+    printf("%s\tlook\t%.0f\n", world, cpu / (double) calls * 1e6);
     printf("%s\tlooks\t%.0f\n", world, (double) calls / seconds);
-    printf("%s\tresting\t%.3f\n", world, jobs_waiting() * look);
+    printf("%s\tresting\t%.3f\n", world, resting);
 }
 
 

@@ -125,6 +125,7 @@ register('renew', function ()
     end
 
     queue.heard()
+    queue.remind()
 
     return { 1, nodes() }
 end)

@@ -201,7 +201,10 @@ local function pause(p)
         return 1
     end
 
-    local wait = min(QUEUE_LOOK, span(NOW, p.due))
+    -- the more wait, the less each can look, as each look takes time of all
+
+    local look = min(max(QUEUE_LOOK, QUEUE_LOOKS * waiting()), QUEUE_LOOK_MAX)
+    local wait = min(look, span(NOW, p.due))
     local timeout = timeout_of(p.accounts)
 
     if timeout ~= 0 then

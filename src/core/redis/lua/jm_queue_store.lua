@@ -6,7 +6,10 @@ local PLACE_WAIT, PLACE_GRANTED, PLACE_TOLD, PLACE_RUN, PLACE_LOST =
 
 local ACCOUNTS = 64
 
-local QUEUE_LOOK = 1000
+local QUEUE_LOOK, QUEUE_LOOK_MAX = 1000, 30000
+local QUEUE_LOOKS = 3               -- ms between two looks of any
+local QUEUE_UNHEARD = 300           -- ms until it is told again that it has a
+                                    -- slot
 local QUEUE_REST, QUEUE_REST_MAX = 500, 16000
 local QUEUE_ASIDE, QUEUE_ASIDE_MAX = 10000, 300000
 local QUEUE_AVERAGE = 8

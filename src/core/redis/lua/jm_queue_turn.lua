@@ -329,6 +329,27 @@ function queue.heard()
     save_state()
 end
 
+-- A message may have got lost: the process is told again.
+
+function queue.remind()
+    begin_queue()
+
+    local list = redis.call('ZRANGEBYSCORE', P .. 'G', '-inf',
+                            number(NOW - QUEUE_UNHEARD), 'LIMIT', 0,
+                            QUEUE_PIECE)
+
+    for _, serial in ipairs(list) do
+        local p = place_at(tonumber(serial))
+
+        if p == nil or p.state ~= PLACE_GRANTED then
+            redis.call('ZREM', P .. 'G', serial)
+
+        elseif p.owner == OWNER then
+            notify(p)
+        end
+    end
+end
+
 -- A slot that was granted, and not come for, as its process is silent.
 
 local function recall()

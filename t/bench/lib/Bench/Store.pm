@@ -38,7 +38,7 @@ sub print_store {
     print <<"END";
 
 One Redis with $o{nodes} nodes of two workers, in a simulation: $clients clients, each with
-one job at a time, and one look a second while it waits; 8 accounts.
+one job at a time, and a look now and then while it waits; 8 accounts.
 It has an append-only file, synced each second.  It is full when it needs a whole
 core, by its CPU time; calls' times are at half of that many jobs, seen by the
 worker that waits for them.
