@@ -282,9 +282,14 @@ for my $mark (sort keys %marks) {
     again('91s');
     stop('ark');
     my $p = prompt("refused by Ark, $mark");
+    my $lines = () = $t->access_log;
 
     is(ask($t, $one, order($p, {}, headers($mark, 'none')))->response->status,
        502, "refused by Ark, $mark: an error");
+
+    # Until it is logged it may not be over for others.
+    wait_for { (() = $t->access_log) > $lines }
+        "refused by Ark, $mark: it is over";
     is_made(ask($t, $other, order($p, {}, headers($mark, 'none', 1)))
             ->response, $p, 'ark jimeng_t2i_v40', "refused by Ark, $mark");
 }
