@@ -104,7 +104,7 @@ ngx_http_jimeng_store_wait(ngx_http_jimeng_store_t *store,
 void
 ngx_http_jimeng_store_begun(ngx_event_t *ev)
 {
-    ngx_queue_t                   *q;
+    ngx_queue_t                   *q, *next;
     ngx_http_jimeng_store_t       *store;
     ngx_http_jimeng_store_wait_t  *wait;
 
@@ -115,16 +115,15 @@ ngx_http_jimeng_store_begun(ngx_event_t *ev)
         ngx_del_timer(ev);
     }
 
-    for ( ;; ) {
-        q = ngx_queue_head(&store->waiting);
-
-        if (q == ngx_queue_sentinel(&store->waiting)) {
-            break;
-        }
-
-        ngx_queue_remove(q);
+    for (q = ngx_queue_head(&store->waiting);
+         q != ngx_queue_sentinel(&store->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
 
         wait = ngx_queue_data(q, ngx_http_jimeng_store_wait_t, queue);
         wait->done.handler(wait->done.data);
     }
+
+    ngx_queue_init(&store->waiting);
 }
