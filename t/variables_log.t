@@ -287,11 +287,13 @@ for my $fields ({}, { n => 2 }) {
     $r = $t->request(@owed);
     is_line($t, $r, "owed, $n", join => 'owed', billed => 0, images => $n,
             tries => 0, n => $n, status => 200);
-    wait_for { grep { $_->{status} eq '499' } account_lines($t) }
-        "owed, $n: the line of who has left";
 
-    my ($left) = grep { $_->{status} eq '499' }
-                 (account_lines($t))[ $lines .. account_lines($t) - 1 ];
+    my $left;
+    wait_for {
+        my @all = account_lines($t);
+        ($left) = grep { $_->{status} eq '499' } @all[ $lines .. $#all ];
+    } "owed, $n: the line of who has left";
+
     is_deeply([ @$left{qw(join billed images tries task_id)} ],
               [ 'new', $n, $n, $n, '' ], "owed, $n: the first is billed");
 }
