@@ -226,10 +226,11 @@ is($after->{concurrency}{limit}, 3, 'other limits: concurrency');
 $t->write_file('keys', client_line('alice/2') . "\nsk-in-clear-by-mistake x\n");
 $t->secret('sk-in-clear-by-mistake');
 $t->allow_log(qr/\[emerg\].*keys:2/);
-my @workers = sort $t->workers;
+my @workers = sort $t->workers('staying');
 $t->signal('HUP');
 $t->log_like(qr/\[emerg\].*keys:2/, 'a bad file: the error log has the line');
-is_deeply([ sort $t->workers ], \@workers, 'a bad file: nothing changes');
+is_deeply([ sort $t->workers('staying') ], \@workers,
+          'a bad file: nothing changes');
 is(post(bearer('limited'))->status, 200, 'a bad file: the old one is good');
 
 $h2->abort;
